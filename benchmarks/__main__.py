@@ -89,11 +89,11 @@ def paces() -> str:
     model = case().model
     results = [model.pace("exact"), model.pace("gradient")]
     results += [model.pace("fast")] if model.offers_fast else []
-    told = "; ".join(
+    paces_text = "; ".join(
         f"{p.use}: batch {p.batch}, {'channels last' if p.channels_last else 'contiguous'}"
         for p in results
     )
-    return f"{model.title} at {model.side} px on {model.device}. {told}."
+    return f"{model.title} at {model.side} px on {model.device}. {paces_text}."
 
 
 def head(about: list[str], *states: MachineState) -> list[str]:
@@ -137,18 +137,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", nargs="*", default=[], choices=sorted(PARTS))
     parser.add_argument("--record", action="store_true", help="append to docs/measured.md")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     os.environ["BLINDSPOT_HOME"] = mkdtemp(prefix="blindspot-bench-")  # paces found afresh
     start = machine.state()
     about = [title(), "", f"{machine.described()}. {paces()}"]
     print("\n".join(head(about, start)), flush=True)
     rows: list[BenchmarkRow] = []
-    for row in measured(asked.rounds, asked.only):
+    for row in measured(arguments.rounds, arguments.only):
         print(row.row(), flush=True)
         rows.append(row)
     end = machine.state()
     print(f"\n{counted(rows)}\n\n{machine.HEAD}\n{end.row('at the end')}")
-    if asked.record:
+    if arguments.record:
         lines = [*(row.row() for row in rows), "", counted(rows)]
         record([*head(about, start, end), *lines], MEASURED)
 

@@ -110,16 +110,16 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
             (True, "captum in our memory format, blocks kept", 0.95),
         ):
             run = theirs(channels_last)
-            held = as_people_do if not channels_last else ours_too
-            batch = best_batch(run, held)
-            other = held(partial(run, batch))
+            run_format = as_people_do if not channels_last else ours_too
+            batch = best_batch(run, run_format)
+            other = run_format(partial(run, batch))
             ours = partial(method, case())
             note = f"captum at batch {batch}"
             yield paired(f"{method.title}, exact", ours, other, against, goal, rounds, note)
             if method.fast and not channels_last and case().model.offers_fast:
                 quick = partial(method, case("fast"))
                 yield paired(f"{method.title}, fast", quick, other, against, 2.0, rounds, note)
-            if method.fast and not channels_last and (asked := compiled()):
-                quick = partial(method, asked)
+            if method.fast and not channels_last and (compiled_case := compiled()):
+                quick = partial(method, compiled_case)
                 name = f"{method.title}, exact, compiled"
                 yield paired(name, quick, other, against, 2.0, rounds, note)

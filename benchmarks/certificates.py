@@ -31,18 +31,22 @@ def drawn(networks: int, images: int) -> Ballots:
 def plain(ballots: Ballots) -> list[int]:
     """DPA + ROE as a loop over images, classes and pairs of rivals, as a script would do it."""
     table, result = both(len(ballots)), []
-    for one in ballots.transpose(1, 0, 2):
-        votes = [int((one[:, c] == 0).sum()) for c in range(CLASSES)]
+    for pair_votes in ballots.transpose(1, 0, 2):
+        votes = [int((pair_votes[:, c] == 0).sum()) for c in range(CLASSES)]
         first, second = sorted(range(CLASSES), key=lambda c: (-votes[c], c))[:2]
-        margin = 2 * int((one[:, first] < one[:, second]).sum()) - len(one)
-        kept = margin > 0 or (margin == 0 and first < second)
-        winner, loser = (first, second) if kept else (second, first)
+        margin = 2 * int((pair_votes[:, first] < pair_votes[:, second]).sum()) - len(pair_votes)
+        first_wins = margin > 0 or (margin == 0 and first < second)
+        winner, loser = (first, second) if first_wins else (second, first)
         others = [c for c in range(CLASSES) if c != winner]
         gap = {c: max(votes[winner] - votes[c] + (c > winner), 0) for c in others}
         needed = [int(table[gap[a], gap[b]]) for a, b in combinations(others, 2)]
         for c in others:
             reach = max(votes[loser] - votes[c] + (c > loser), 0)
-            ahead = 2 * int((one[:, winner] < one[:, c]).sum()) - len(one) + (c > winner)
+            ahead = (
+                2 * int((pair_votes[:, winner] < pair_votes[:, c]).sum())
+                - len(pair_votes)
+                + (c > winner)
+            )
             needed.append(max(0 if c == loser else (reach + 1) // 2, (max(ahead, 0) + 1) // 2))
         result.append(min(needed) - 1)
     return result

@@ -55,21 +55,21 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
         for precision in precisions:
             if precision == "fast" and not method.fast:
                 continue
-            asked = case(precision)
+            question = case(precision)
             yield paired(
                 f"{method.title}, {precision}",
-                lambda method=method, asked=asked: method(asked),  # type: ignore[misc]
+                lambda method=method, question=question: method(question),  # type: ignore[misc]
                 lambda needed=needed, precision=precision: forwards(needed, precision),  # type: ignore[misc]
                 "its own forwards",
                 GOAL,
                 rounds,
                 f"{needed} forwards",
             )
-        if asked := compiled():
+        if question := compiled():
             yield paired(
                 f"{method.title}, exact, compiled",
-                lambda method=method, asked=asked: method(asked),  # type: ignore[misc]
-                lambda needed=needed, asked=asked: forwards(needed, model=asked.model),  # type: ignore[misc]
+                lambda method=method, question=question: method(question),  # type: ignore[misc]
+                lambda needed=needed, question=question: forwards(needed, model=question.model),  # type: ignore[misc]
                 "its own forwards, compiled",
                 COMPILED,
                 rounds,

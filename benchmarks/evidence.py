@@ -61,7 +61,7 @@ def one_by_one(name: str) -> list[int]:
         return 20 * probability(image, inside) + 5 * (1 - probability(image, ~inside))
 
     while left:
-        order.append(max(left, key=lambda one: worth([*order, one])))
+        order.append(max(left, key=lambda candidate: worth([*order, candidate])))
         left.remove(order[-1])
     return order
 
@@ -82,7 +82,7 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
         "its own forwards", GOAL, min(rounds, 3), f"{needed} forwards",
     )  # fmt: skip
     fewer = [plain["passes"] / ours["passes"] for ours, plain in both.values()]
-    apart = [ours["insertion"] - plain["insertion"] for ours, plain in both.values()]
+    differences = [ours["insertion"] - plain["insertion"] for ours, plain in both.values()]
     yield paired(
         f"LiMA, {COUNT} regions", lambda: lima(first, PENDING), lambda: lima(first, ALL),
         "plain greedy search, in batches", None, min(rounds, 3),
@@ -93,9 +93,12 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
     )  # fmt: skip
     yield BenchmarkRow.exact(
         f"LiMA, {COUNT} regions, insertion area from plain search's, mean of {len(both)}",
-        abs(sum(apart)) / len(apart), "", most=NEAR,
-        note=", ".join(f"{one:+.3f}" for one in apart) + "; the mean over 20 is in the slow tests",
-    )  # fmt: skip
+        abs(sum(differences)) / len(differences),
+        "",
+        most=NEAR,
+        note=", ".join(f"{difference:+.3f}" for difference in differences)
+        + "; the mean over 20 is in the slow tests",
+    )
     yield paired(
         f"LiMA, {COUNT} regions", lambda: lima(first, PENDING), lambda: one_by_one(first),
         "plain greedy search, image by image", None, 1,

@@ -55,16 +55,16 @@ def against_pytorch_ood(rounds: int) -> Iterator[BenchmarkRow]:
     from threadpoolctl import threadpool_limits
 
     train, known, _ = digits(0)
-    weight, bias, z, asked = (
-        torch.tensor(one, dtype=torch.float32)
-        for one in (train.head.weight, train.head.bias, train.features, known.features)
+    weight, bias, z, queries = (
+        torch.tensor(array, dtype=torch.float32)
+        for array in (train.head.weight, train.head.bias, train.features, known.features)
     )
     y = torch.from_numpy(train.labels)
 
     def theirs(made: Callable[[], Any]) -> object:
         fitted = made()
         fitted.fit_features(z, y)
-        return fitted.predict_features(asked)
+        return fitted.predict_features(queries)
 
     with threadpool_limits(1), one_thread():
         for kind, made in (
@@ -73,7 +73,7 @@ def against_pytorch_ood(rounds: int) -> Iterator[BenchmarkRow]:
             (Mahalanobis, lambda: detector.Mahalanobis(None)),
         ):
             yield paired(
-                f"{kind.title}: fit to {len(z)} digits, scores of {len(asked)}",
+                f"{kind.title}: fit to {len(z)} digits, scores of {len(queries)}",
                 lambda k=kind: k().fit(train).rule(known), lambda m=made: theirs(m),
                 "pytorch-ood on the same features", 1.0, 3 * rounds,
             )  # fmt: skip

@@ -80,14 +80,14 @@ def rows(browser: Browser, rounds: int) -> Iterator[BenchmarkRow]:
 def opened(view: AppPage, visits: list[FirstVisit]) -> Iterator[BenchmarkRow]:
     """What the visits of a view took."""
     name = f"Fresh browser, {view.menu}: {view.title}"
-    titles = [one.title for one in visits]
-    seconds = [one.picture for one in visits if one.picture is not None]
+    titles = [first_visit.title for first_visit in visits]
+    seconds = [first_visit.picture for first_visit in visits if first_visit.picture is not None]
     if seconds:
         note = f"title after {number(median(titles))} s"
         yield BenchmarkRow.of(f"{name}, picture", seconds, "s", most=PICTURE_GOAL, note=note)
     else:
         yield BenchmarkRow.of(f"{name}, title", titles, "s", note="it has no picture")
-    sizes = [one.megabytes for one in visits]
+    sizes = [first_visit.megabytes for first_visit in visits]
     yield BenchmarkRow.of(f"{name}, messages", sizes, "MB", most=MESSAGE_GOAL)
 
 
@@ -114,10 +114,10 @@ def visit(browser: Browser, url: str) -> FirstVisit:
     size = received(page)
     page.goto(url, wait_until="commit")
     settle(page, LONG)
-    told: dict[str, float] = page.evaluate("window.told")
+    timings: dict[str, float] = page.evaluate("window.told")
     context.close()
-    picture = told.get("picture")
-    return FirstVisit(told["title"] / 1000, picture and picture / 1000, size() / 1e6)
+    picture = timings.get("picture")
+    return FirstVisit(timings["title"] / 1000, picture and picture / 1000, size() / 1e6)
 
 
 def received(page: Page) -> Callable[[], int]:
@@ -144,9 +144,11 @@ def many_at_once() -> Iterator[BenchmarkRow]:
         )  # fmt: skip
         before = megabytes(server)
         more = [first_run(url, HEATMAPS, threading.Barrier(1))[0] for _ in range(MANY)]
-        each = (megabytes(server) - before) / MANY
-        yield BenchmarkRow.of("Each further visitor who stays", [each], "MB", most=VISITOR_GOAL)
-        for client in [*more, *(one for one, _ in clients)]:
+        per_visitor = (megabytes(server) - before) / MANY
+        yield BenchmarkRow.of(
+            "Each further visitor who stays", [per_visitor], "MB", most=VISITOR_GOAL
+        )
+        for client in [*more, *(visitor for visitor, _ in clients)]:
             client.close()
 
 
@@ -158,9 +160,9 @@ def first_run(url: str, view: AppPage, start: threading.Barrier) -> tuple[Client
         f"ws{url.removeprefix('http')}/_stcore/stream", origin=url, subprotocols=["streamlit"],
         max_size=None, ping_interval=None,
     )  # fmt: skip
-    asked = BackMsg()
-    asked.rerun_script.page_name = view.address
-    client.send(asked.SerializeToString())
+    rerun = BackMsg()
+    rerun.rerun_script.page_name = view.address
+    client.send(rerun.SerializeToString())
     while True:
         message = ForwardMsg()
         message.ParseFromString(bytes(client.recv(timeout=LONG)))
@@ -171,10 +173,10 @@ def first_run(url: str, view: AppPage, start: threading.Barrier) -> tuple[Client
 def at_port(port: int) -> psutil.Process:
     """The server that we started on that port."""
     ours = psutil.Process().children(recursive=True)
-    return next(one for one in ours if str(port) in one.cmdline())
+    return next(process for process in ours if str(port) in process.cmdline())
 
 
 def megabytes(server: psutil.Process) -> float:
     """Resident memory of a server and of the processes it has started."""
     family = [server, *server.children(recursive=True)]
-    return sum(one.memory_info().rss for one in family) / 1e6
+    return sum(process.memory_info().rss for process in family) / 1e6

@@ -139,7 +139,7 @@ def visitors(rounds: int) -> BenchmarkRow:
                 start = Barrier(count)
                 with ThreadPoolExecutor(count) as pool:
                     came = [pool.submit(first_run, url, HEATMAPS, start) for _ in range(count)]
-                seconds[turn, at] = median(one.result()[1] for one in came)
+                seconds[turn, at] = median(future.result()[1] for future in came)
                 for one in came:
                     one.result()[0].close()
     return row(VISITORS, seconds)

@@ -77,8 +77,8 @@ def regularized(rounds: int) -> Iterator[BenchmarkRow]:
         result, row = answer(method, case), method.pair(case).typical[0]
         question = TiltQuestion(case, method, 0, next(places), row, {})
         sentence(question, result)
-        one = mirror(case.data, row, result, question.learner, question.place)
-        pictures(one, method, case.data.classes)
+        mirrored = mirror(case.data, row, result, question.learner, question.place)
+        pictures(mirrored, method, case.data.classes)
         wall(case.data, row, result, question.learner)
 
     yield within(

@@ -72,8 +72,10 @@ def method(steps: int, *, adaptive: bool = False) -> LST:
 
 def ours(steps: int, *, adaptive: bool = False, on: PairCase | None = None) -> End:
     """Our walk, without the log of images that the loop does not keep either."""
-    on, asked = on or pair(), method(steps, adaptive=adaptive)
-    walk = Traversal(on.model, *batch_of_one(on), asked.rules(), asked.start_noise(on.source))
+    on, lst_method = on or pair(), method(steps, adaptive=adaptive)
+    walk = Traversal(
+        on.model, *batch_of_one(on), lst_method.rules(), lst_method.start_noise(on.source)
+    )
     for _ in range(steps):
         walk.step()
     return End(float(walk.confidence[0]), apart(walk.x))
@@ -83,24 +85,26 @@ def published(network: nn.Module, form: torch.memory_format, steps: int) -> End:
     """The loop of the authors' code, step by step."""
     result = method(steps)
     rules = result.rules()
-    source, target, own = batch_of_one(pair())
+    source, target, labels = batch_of_one(pair())
     source, target = source.to(memory_format=form), target.to(memory_format=form)
     with torch.no_grad():
-        reference = network(source).softmax(1)[:, own[0]]
+        reference = network(source).softmax(1)[:, labels[0]]
     x = (source + result.start_noise(case())).clamp(0, 1)
     memory, bound = torch.zeros_like(x), rules.epsilon or 0.0
     for _ in range(steps):
         pixels = x.detach().requires_grad_()
-        (g,) = torch.autograd.grad(F.cross_entropy(network(pixels), own, reduction="sum"), pixels)
+        (g,) = torch.autograd.grad(
+            F.cross_entropy(network(pixels), labels, reduction="sum"), pixels
+        )
         way = target - x
         across = way - g * ((g * way).sum() / (g * g).sum())
         memory = (memory + bound / 2 * g).clamp(-bound, bound)
         proposal = (x + rules.eta * across - memory).clamp(0, 1)
         with torch.no_grad():
-            good = reference - network(proposal).softmax(1)[:, own[0]] < rules.delta
+            good = reference - network(proposal).softmax(1)[:, labels[0]] < rules.delta
         x = torch.where(good.view(-1, 1, 1, 1), proposal, x)
     with torch.no_grad():
-        confidence = network(x).softmax(1)[0, own[0]]
+        confidence = network(x).softmax(1)[0, labels[0]]
     return End(float(confidence), apart(x))
 
 
@@ -113,8 +117,8 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
     """The walk and the compiled one against the loop, in both memory formats; the triangle."""
     yield from walks("Level-set walk", pair(), (1.35, 1.8), rounds)
     name = "Level-set walk, compiled"
-    if asked := compiled_pair():
-        yield from walks(name, asked, COMPILED, rounds)
+    if pair_case := compiled_pair():
+        yield from walks(name, pair_case, COMPILED, rounds)
     else:
         yield BenchmarkRow.not_measured(name, "nothing can be compiled here")
     yield from halves(rounds)

@@ -90,8 +90,8 @@ class OurPatchCore:
     def fitted(self, seed: int) -> PatchRule:
         """To the healthy slices."""
         none = np.empty(0, np.int64)
-        held = tuple(one[:0] for one in slices().normal)
-        normal = NormalPatches(slices().normal, held, none, none)
+        no_held_out = tuple(layer[:0] for layer in slices().normal)
+        normal = NormalPatches(slices().normal, no_held_out, none, none)
         return self.method.fit(asked(0, seed), normal)
 
     def scored(self, rule: PatchRule, maps: Maps) -> tuple[Floats, Tensor]:
@@ -127,7 +127,7 @@ class TheirPatchCore:
         )
         model.feature_extractor = GivenFeatures()
         self.forward(model.train(), slices().normal)
-        count = sum(len(one) for one in model.embedding_store)
+        count = sum(len(embedding) for embedding in model.embedding_store)
         model.subsample_embedding((self.share + 0.5) / count)  # it rounds down
         return model.eval()
 
@@ -155,19 +155,19 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
 def against_anomalib(model_kind: Callable[..., Any], rounds: int) -> Iterator[BenchmarkRow]:
     """Fit, scores of one image and of several, and the area."""
     ours, theirs = OurPatchCore(), TheirPatchCore(model_kind)
-    kept = f"{ours.method.coreset} patches kept"
+    coreset_words = f"{ours.method.coreset} patches kept"
     rules: list[PatchRule] = []
     models: list[Any] = []
     yield paired(
-        f"PatchCore: fit to {NORMALS} slices, {kept}",
+        f"PatchCore: fit to {NORMALS} slices, {coreset_words}",
         lambda: rules.append(ours.fitted(len(rules))),
         as_people_do(lambda: models.append(theirs.fitted(len(models)))), AGAINST, 1.0,
         max(2, rounds // 2),
     )  # fmt: skip
     for count in (1, AT_ONCE):
-        some = tuple(one[:count].contiguous() for one in slices().odd)
+        some = tuple(layer[:count].contiguous() for layer in slices().odd)
         yield paired(
-            f"PatchCore: maps and scores, {count} at a time, {kept}",
+            f"PatchCore: maps and scores, {count} at a time, {coreset_words}",
             partial(ours.scored, rules[0], some),
             as_people_do(partial(theirs.forward, models[0], some)), AGAINST, 1.5, 10 * rounds,
         )  # fmt: skip

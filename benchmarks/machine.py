@@ -54,12 +54,12 @@ def spread(values: tuple[float, ...], unit: str) -> str:
 def state() -> MachineState:
     """Of now, in less than a second."""
     load = os.getloadavg()[0]  # before this work adds to it
-    one = torch.ones(SIDE, SIDE)
+    matrix = torch.ones(SIDE, SIDE)
     block = torch.zeros(COPIED * 2**18)
     other = torch.empty_like(block)
-    torch.mm(one, one)
+    torch.mm(matrix, matrix)
     other.copy_(block)
-    products = [2e-9 * SIDE**3 / timed(lambda: torch.mm(one, one)) for _ in range(REPEATS)]
+    products = [2e-9 * SIDE**3 / timed(lambda: torch.mm(matrix, matrix)) for _ in range(REPEATS)]
     copied = 2e-9 * block.nbytes
     copies = [copied / timed(lambda: other.copy_(block)) for _ in range(REPEATS)]
     return MachineState(load, tuple(products), tuple(copies))
@@ -84,11 +84,11 @@ def spent() -> CpuSpent:
     """Of now, with the servers and browsers that this process has started."""
     times, me = psutil.cpu_times(), psutil.Process()
     idle = times.idle + getattr(times, "iowait", 0.0)
-    own = 0.0
-    for one in [me, *me.children(recursive=True)]:
+    cpu_seconds = 0.0
+    for process in [me, *me.children(recursive=True)]:
         with suppress(psutil.Error):  # it has ended since
-            own += sum(one.cpu_times()[:4])  # its own, and of those it has waited for
-    return CpuSpent(monotonic(), sum(times) - idle, own)
+            cpu_seconds += sum(process.cpu_times()[:4])  # its own, and of those it has waited for
+    return CpuSpent(monotonic(), sum(times) - idle, cpu_seconds)
 
 
 def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:

@@ -29,8 +29,8 @@ def case(precision: Precision = "exact") -> ImageCase:
     model = load("lite0")
     model.runner(precision).stay()
     model.differentiable(1).stay()
-    asked = image_case(model, sample("chelsea"), Crop(), Target(0))
-    values = model.logits(asked.image[None]).softmax(1)[0].numpy()
+    question = image_case(model, sample("chelsea"), Crop(), Target(0))
+    values = model.logits(question.image[None]).softmax(1)[0].numpy()
     top = best(Scores(values, model.labels, "probability"), 1)[0][0]
     return image_case(model, sample("chelsea"), Crop(), Target(top), precision)
 
@@ -38,11 +38,11 @@ def case(precision: Precision = "exact") -> ImageCase:
 @cache
 def compiled(precision: Precision = "exact") -> ImageCase | None:
     """The same question for a model that is compiled already; None where that cannot be done."""
-    asked = case(precision)
-    model = deepcopy(asked.model)
+    question = case(precision)
+    model = deepcopy(question.model)
     if not can_compile(model.device) or not model.runner(precision).compile():
         return None
-    return replace(asked, model=model)
+    return replace(question, model=model)
 
 
 class Normalized(nn.Module):

@@ -76,9 +76,9 @@ def many(recipe: Recipe) -> None:
 
 def within_budgets(rounds: int) -> Iterator[BenchmarkRow]:
     """Seconds of all networks, once, and of KLoM."""
-    each = -(-len(DIGITS.rows("train")) // BATCH)
+    steps_per_epoch = -(-len(DIGITS.rows("train")) // BATCH)
     for architecture, budget in BUDGETS.items():
-        recipe = Recipe(architecture, epochs=round(STEPS / each), batch=BATCH, rate=0.05)
+        recipe = Recipe(architecture, epochs=round(STEPS / steps_per_epoch), batch=BATCH, rate=0.05)
         name = f"{MANY} × {architecture} on digits, {STEPS} steps, stacked"
         yield within(name, lambda r=recipe: many(r), budget, 1)
     margins = [np.random.default_rng(seed).normal(size=(100, 900)) for seed in (0, 1)]
@@ -90,12 +90,12 @@ def within_budgets(rounds: int) -> Iterator[BenchmarkRow]:
 def furthest(recipe: Recipe) -> str:
     """How far the weights of both ways differ."""
     pairs = zip(together(recipe), one_by_one(recipe), strict=True)
-    apart = max(
+    difference = max(
         (a - b).abs().max().item()
-        for one, other in pairs
-        for a, b in zip(one.parameters(), other.parameters(), strict=True)
+        for network, other in pairs
+        for a, b in zip(network.parameters(), other.parameters(), strict=True)
     )
-    return f"weights differ by {apart:.0e} at most"
+    return f"weights differ by {difference:.0e} at most"
 
 
 def rows(rounds: int) -> Iterator[BenchmarkRow]:

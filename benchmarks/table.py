@@ -89,8 +89,8 @@ class BenchmarkRow:
             return "not measured"
         if self.least is None and self.most is None:
             return ""
-        apart = self.high - self.low
-        width = apart / abs(self.value) if self.value else inf if apart else 0.0
+        spread = self.high - self.low
+        width = spread / abs(self.value) if self.value else inf if spread else 0.0
         beyond = (self.least is not None and self.high < self.least) or (
             self.most is not None and self.low > self.most
         )

@@ -23,10 +23,10 @@ BUDGET = 1.0  # seconds
 
 def trial(method: Method[ImageCase]) -> tuple[TrustCase, Callable[[], object]]:
     """A map with a mask, and all of its cheap trials."""
-    asked = case()
-    mask = np.zeros((asked.model.side,) * 2, bool)
+    question = case()
+    mask = np.zeros((question.model.side,) * 2, bool)
     mask[60:150, 70:160] = True
-    known = TrustCase(asked, method, mask)
+    known = TrustCase(question, method, mask)
     assert known.heat.values.any()  # noqa: S101 - and it is kept now
     checks = [kind() for kind in CHEAP if not kind().maps or method.cost == "live"]
     return known, lambda: [check(known) for check in checks]

@@ -81,13 +81,13 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
         rounds,
         note=f"{len(case.data):,} images answered anew",
     )
-    said = judged(large.model, large)
+    judgment = judged(large.model, large)
     yield within(
         "Membership attack, MNIST-5k",
-        lambda: attack(said.retain, said.test, said.forget),
+        lambda: attack(judgment.retain, judgment.test, judgment.forget),
         ATTACK,
         rounds,
-        note=f"{2 * len(said.test)} images fitted to",
+        note=f"{2 * len(judgment.test)} images fitted to",
     )
     yield within(
         f"The hardest {HARD:.0%} of the digits to forget",

@@ -45,7 +45,7 @@ def choose_image(
     if own is not None:
         return AskedImage(own.seen_by(model), square_pixels(own), "your image")
     rows = data.some("test", len(data.classes), seed).tolist()
-    ids = [int(one) for one in data.ids[rows]]
+    ids = [int(image_id) for image_id in data.ids[rows]]
     chosen = st.session_state.get(f"{key}.image")  # the id of the test image
     row = rows[ids.index(chosen) if chosen in ids else 0]
     press_images(

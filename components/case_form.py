@@ -98,14 +98,16 @@ class CaseForm:
         """
         spec = self.kind.specs()[name]
         control, label = spec.metadata["control"], label or spec.metadata["label"]
-        listed = [
+        options = [
             option for option in self.kind.options(name, self.beside | self.given) if only(option)
         ]
-        named: dict[str, Any] = {one.title: one.name for one in listed if not one.reason}
+        named: dict[str, Any] = {
+            method.title: method.name for method in options if not method.reason
+        }
         named |= own or {}
         if off:
             named[control.off] = None
-        missing = [f"{one.title}: {one.reason}." for one in listed if one.reason]
+        missing = [f"{method.title}: {method.reason}." for method in options if method.reason]
         more["help"] = " ".join([spec.metadata["help"], *missing])
         more["name"] = re.split(r",| \(", label)[0]
         start: Any = spec.default if first is None else first
@@ -134,7 +136,7 @@ class CaseForm:
         Args:
             more: arguments that the form does not ask for, such as the picture of the sidebar.
         """
-        parts = [one for value in self.given.values() for one in several(value)]
+        parts = [given_part for value in self.given.values() for given_part in several(value)]
         named = all(isinstance(part, str | int | float | None) for part in parts)
         return {**(more or {}), **self.given} if named else {}
 

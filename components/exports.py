@@ -74,10 +74,10 @@ def python_upload(view: SliceChoice | None) -> str:
     """The call that reads an upload, of a scan with the view that was looked at."""
     if view is None:
         return 'read(Path("your-image.png"))'
-    given = [f"{view.plane!r}, {view.slice}"]
-    given += [f"volume={view.volume}"] if view.volume else []
-    given += [f"window={view.window!r}"] if view.window else []
-    return f'read(Path("your-scan.dcm"), view=SliceChoice({", ".join(given)}))'
+    arguments = [f"{view.plane!r}, {view.slice}"]
+    arguments += [f"volume={view.volume}"] if view.volume else []
+    arguments += [f"window={view.window!r}"] if view.window else []
+    return f'read(Path("your-scan.dcm"), view=SliceChoice({", ".join(arguments)}))'
 
 
 def python_images(subject: Subject) -> list[str]:
@@ -108,10 +108,12 @@ def provenance(answer: Answer) -> str:
     data = case.get("normal") or case.get("data")
     among = f"among {data}" if data else ""
     method = f"{record['method']} r{record['revision']}"
-    kept = "kept from before" if answer.kept else "computed now"
+    origin = "kept from before" if answer.kept else "computed now"
     if (parts := record.get("kept_parts") or 0) > record["seconds"]:
-        kept += f", from kept answers that took {in_seconds(parts)}"
-    spent = f"{in_seconds(record['seconds'])} on {record['device']}{configuration(answer)}, {kept}"
+        origin += f", from kept answers that took {in_seconds(parts)}"
+    spent = (
+        f"{in_seconds(record['seconds'])} on {record['device']}{configuration(answer)}, {origin}"
+    )
     fast = "FAST (bfloat16): for exploring only" if case.get("precision") == "fast" else ""
     return " · ".join(part for part in (model, method, about, among, spent, fast) if part)
 
@@ -125,9 +127,9 @@ def configuration(answer: Answer) -> str:
     """Batch size, memory format and compiled share; "" where an older record does not say."""
     ran = answer.record.get("forwards") or []
     results = [
-        f"batch {one['batch']}, {one['memory_format']}"
-        + (f", {one['compiled_share']:.0%} compiled" if one["compiled_share"] else "")
-        for one in ran
+        f"batch {settings['batch']}, {settings['memory_format']}"
+        + (f", {settings['compiled_share']:.0%} compiled" if settings["compiled_share"] else "")
+        for settings in ran
     ]
     return f" ({'; '.join(results)})" if results else ""
 

@@ -80,12 +80,12 @@ def draw(entries: Sequence[Entry]) -> None:
     for entry in entries:
         if entry.explained:
             methods.setdefault(entry.explained, entry.title)
-    said = [offer.sentence for _, offer in offers]
-    said += [words for method in methods for words in glossary.words_of(method)]
+    sentences = [offer.sentence for _, offer in offers]
+    sentences += [words for method in methods for words in glossary.words_of(method)]
     with st.container(horizontal=True):
         if offers:
             share.menu(offers)
-        glossary.explain(" ".join(said))
+        glossary.explain(" ".join(sentences))
     if methods:
         explain(methods)
 

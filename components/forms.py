@@ -157,7 +157,7 @@ def readable(control: Control, start: Any, case: Offering | None) -> Callable[[s
         case Slider() if control.log:
             return {short(mark) for mark in marks(control, start)}.__contains__
         case Slider():
-            return lambda asked: within(control, asked)
+            return lambda word: within(control, word)
         case Choice(off=off):
             return {*offered(control, case), *([off] if off else [])}.__contains__
         case Switch():
@@ -219,7 +219,7 @@ def pick_method(
         method = method_form(kind, f"{slot}.{kind.name}", offering)
         if not fields(kind):
             st.caption("It has none.")
-    for one in kinds:
-        if reason := one.unmet(case):
-            st.caption(plain(f"{one.title}: {reason}"))
+    for method_kind in kinds:
+        if reason := method_kind.unmet(case):
+            st.caption(plain(f"{method_kind.title}: {reason}"))
     return method

@@ -83,5 +83,5 @@ def explain(text: str) -> None:
         return
     with st.popover("Words", icon=":material/dictionary:"):
         st.markdown(
-            "\n".join(f"- **{plain(NAMES[one][0])}**: {plain(TERMS[one])}" for one in result)
+            "\n".join(f"- **{plain(NAMES[term][0])}**: {plain(TERMS[term])}" for term in result)
         )

@@ -135,20 +135,22 @@ def is_allowed(host: str | None, allowed: Iterable[str]) -> bool:
         return True
     try:
         parts = urlsplit(f"//{host or ''}")
-        asked, _ = (parts.hostname or "").rstrip("."), parts.port
+        hostname, _ = (parts.hostname or "").rstrip("."), parts.port
     except ValueError:
         return False
-    if not asked or parts.netloc != host or "@" in parts.netloc:
+    if not hostname or parts.netloc != host or "@" in parts.netloc:
         return False
-    return any(asked.endswith(name[1:]) if name[:2] == "*." else asked == name for name in names)
+    return any(
+        hostname.endswith(name[1:]) if name[:2] == "*." else hostname == name for name in names
+    )
 
 
 def held() -> int:
     """Bytes of the uploads that Streamlit keeps for its sessions."""
     if not exists():
         return 0
-    kept = Runtime.instance().uploaded_file_mgr.get_stats()
-    return sum(getattr(stat, "byte_length", 0) for stats in kept.values() for stat in stats)
+    file_stats = Runtime.instance().uploaded_file_mgr.get_stats()
+    return sum(getattr(stat, "byte_length", 0) for stats in file_stats.values() for stat in stats)
 
 
 def refuse(words: str, status: int) -> PlainTextResponse:

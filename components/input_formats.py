@@ -55,7 +55,7 @@ def choose_tried(
     table: Table = answer["formats"]
     tried = formats_in(table)
     begin_anew(str(answer.record["digest"]), key)
-    named = {one.words: one for one in tried}
+    named = {input_format.words: input_format for input_format in tried}
     draw_table(table, case, names)
     st.caption(ON_TRAINING + left_out(answer["tried"]))
     chosen = among("Input format", [*named, OTHER], f"{key}.format")
@@ -192,17 +192,17 @@ def state_format(start: InputFormat, key: str, model: Classifier) -> InputFormat
 
 def three_numbers(label: str, start: Sequence[float], key: str, count: int) -> Any:
     """One number, or one for each of so many channels, that are typed. Raises BadModel."""
-    each = ", or one for each channel" if count > 1 else ""
+    per_channel = ", or one for each channel" if count > 1 else ""
     typed = st.text_input(
         label, " ".join(f"{value:g}" for value in start[:count]), key=key, max_chars=80,
-        help=f"Of pixels from 0 to 1: one number{each}.",
+        help=f"Of pixels from 0 to 1: one number{per_channel}.",
     )  # fmt: skip
     try:
         values = [float(word) for word in typed.replace(",", " ").split()]
     except ValueError as error:
         raise BadModel(f"{label}: “{typed[:40]}” are no numbers.") from error
     if len(values) not in {1, count}:
-        raise BadModel(f"{label}: give one number{each}; this network takes {count}.")
+        raise BadModel(f"{label}: give one number{per_channel}; this network takes {count}.")
     return tuple(values * 3 if len(values) == 1 else values)
 
 

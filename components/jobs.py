@@ -32,7 +32,10 @@ def panel() -> None:
 def listed() -> None:
     """Every lane, and what was done before."""
     result = lanes()
-    past = sorted((one for lane in result for one in lane.past()), key=lambda one: one.when)
+    past = sorted(
+        (past_job for lane in result for past_job in lane.past()),
+        key=lambda past_job: past_job.when,
+    )
     if not past and not any(lane.jobs() for lane in result):
         st.caption("Nothing was asked yet that takes long.")
     for lane in result:
@@ -47,12 +50,12 @@ def running(lane: Lane, job: Job[object]) -> None:
     left = job.seconds_left()
     ahead = lane.place(job)
     visitor = runs.visit().visitor
-    own = visitor in job.asked
-    doing = job.words if own else "another visitor’s"
+    is_own = visitor in job.asked
+    doing = job.words if is_own else "another visitor’s"
     words = f"waits behind {ahead}" if ahead else f"{doing} · {job.done:.0%}"
     if left is not None and not ahead:
         words += f" · about {left:.0f} s left"
-    title = named(job.title, job.public, own=own)
+    title = named(job.title, job.public, own=is_own)
     row = st.container(horizontal=True, vertical_alignment="center")  # Stop keeps its width
     row.progress(min(max(job.done, 0.0), 1.0), f"**{plain(title)}** on {lane.device}")
     mine = visitor in job.visitors or job.visitors == {HOUSE}
@@ -73,13 +76,14 @@ def named(title: str, public: str, *, own: bool) -> str:
 def over(past: Sequence[Past]) -> None:
     """Those that are over, the latest first."""
     visitor = runs.visit().visitor
-    for one in past:
-        own = visitor in one.asked
-        ago = (datetime.now(UTC) - one.when).total_seconds()
-        why = f": {plain(one.why)}" if one.why and own else ""
-        title = plain(named(one.title, one.public, own=own))
+    for past_job in past:
+        is_own = visitor in past_job.asked
+        ago = (datetime.now(UTC) - past_job.when).total_seconds()
+        why = f": {plain(past_job.why)}" if past_job.why and is_own else ""
+        title = plain(named(past_job.title, past_job.public, own=is_own))
         st.markdown(
-            f"{SIGNS[one.end]} {title} · {one.end}{why} · {one.seconds:.0f} s, {since(ago)}"
+            f"{SIGNS[past_job.end]} {title} · {past_job.end}{why} · {past_job.seconds:.0f} s, "
+            f"{since(ago)}"
         )
 
 

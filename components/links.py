@@ -43,33 +43,35 @@ def refuse(
         many: whether several values can be had at once; a single empty one then means none.
         late: whether it is the widget that says so, where its form did not before.
     """
-    held: dict[str, tuple[str, list[str], bool]] = st.session_state.setdefault("links.refused", {})
-    asked = st.query_params.get_all(key)
-    rest = fitting(asked, allowed, many=many)
-    wrong = [word for word in asked if word not in rest]
-    repeated = [word for word in rest if asked.count(word) > 1]
-    if wrong or len(rest) < len(asked):
+    refused: dict[str, tuple[str, list[str], bool]] = st.session_state.setdefault(
+        "links.refused", {}
+    )
+    requested = st.query_params.get_all(key)
+    rest = fitting(requested, allowed, many=many)
+    wrong = [word for word in requested if word not in rest]
+    repeated = [word for word in rest if requested.count(word) > 1]
+    if wrong or len(rest) < len(requested):
         rewrite(key, rest)
     st.session_state.setdefault(ADDRESS, {})[key] = rest
     if wrong:
-        held[key] = refusal(asked, wrong, name, rule, many=many), rest, late
+        refused[key] = refusal(requested, wrong, name, rule, many=many), rest, late
     elif repeated:
         sentence = (
             f"The link has “{repeated[0][:LONGEST]}” as {name} more than once: it counts once."
         )
-        held[key] = sentence, rest, late
-    elif key in held and asked != held[key][1]:
-        del held[key]
-    if key in held and held[key][2] == late:
-        (PLACE.get() or st).info(plain(held[key][0]), icon=":material/link_off:")
+        refused[key] = sentence, rest, late
+    elif key in refused and requested != refused[key][1]:
+        del refused[key]
+    if key in refused and refused[key][2] == late:
+        (PLACE.get() or st).info(plain(refused[key][0]), icon=":material/link_off:")
 
 
 def fitting(asked: Sequence[str], allowed: Allowed, *, many: bool) -> list[str]:
     """The values of a link that a widget can show, each once."""
     allows = allowed if callable(allowed) else allowed.__contains__
     if many:
-        each = [word for word in dict.fromkeys(asked) if allows(word)]
-        return [""] if list(asked) == [""] else each
+        words = [word for word in dict.fromkeys(asked) if allows(word)]
+        return [""] if list(asked) == [""] else words
     return list(asked) if len(asked) == 1 and allows(asked[0]) else []
 
 

@@ -38,7 +38,7 @@ def required() -> bool:
     try:
         return SECTION in st.secrets
     except StreamlitSecretNotFoundError:
-        if any(Path(one).exists() for one in config.get_option("secrets.files")):
+        if any(Path(path).exists() for path in config.get_option("secrets.files")):
             log.exception("the login cannot be looked up")
             raise BlindspotError(UNREADABLE) from None
         return False

@@ -25,11 +25,11 @@ def open_file(
         most: MB of the file.
         help: what the file is to hold.
     """
-    given = st.file_uploader(label, key=key, max_upload_size=most, help=help)
-    if given is None:
+    uploaded = st.file_uploader(label, key=key, max_upload_size=most, help=help)
+    if uploaded is None:
         return None
     try:
-        return read(given.getvalue())
+        return read(uploaded.getvalue())
     except BlindspotError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None

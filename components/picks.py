@@ -154,6 +154,6 @@ def hold_back(
     format_func: Callable[[Any], Any] = str,
 ) -> None:  # fmt: skip
     """Say what a link asks for and cannot have, and let go of what is no longer offered."""
-    words = [str(format_func(one)) for one in offered]
+    words = [str(format_func(option)) for option in offered]
     refuse(key, words, label, rule or "one of " + ", ".join(words))
     let_go(key, offered, start)

@@ -55,10 +55,10 @@ class Presence:
 
     def let_go(self) -> None:
         """Hold nothing any more of what was opened, nor the files that it was read from."""
-        if any(each.visitor == self.visitor for each in _present):
+        if any(visit.visitor == self.visitor for visit in _present):
             return
         kept_under = self.kept_under
-        if kept_under not in {each.kept_under for each in _present}:  # by a tab that was reloaded
+        if kept_under not in {visit.kept_under for visit in _present}:  # by a tab that was reloaded
             reload.drop(kept_under)
         for key in self.state.filtered_state:
             with suppress(Exception):  # Streamlit's own keys; the next one may be a data set

@@ -71,10 +71,10 @@ class Problem:
     @property
     def again(self) -> str:
         """What its button does: a training goes on where it was stopped."""
-        held = (self.partial or {}).values()
+        views = (self.partial or {}).values()
         return (
             "Resume"
-            if any(isinstance(view, TrainLog | Networks) for view in held)
+            if any(isinstance(view, TrainLog | Networks) for view in views)
             else "Start again"
         )
 
@@ -101,7 +101,7 @@ class Visit:
 
     def waits_for(self, job: Job[Answer]) -> bool:
         """Whether any slot does, perhaps on another page."""
-        return any(one is job for one in list(self.jobs.values()))
+        return any(waited_job is job for waited_job in list(self.jobs.values()))
 
     def look_at(self, job: Job[Any]) -> None:
         """It comes forward again, where another view was open meanwhile."""
@@ -142,8 +142,8 @@ def visit() -> Visit:
 
 def stopped() -> dict[str, Job[Answer]]:
     """The jobs that the person stopped, by slot: what they had so far can still be looked at."""
-    held: dict[str, Job[Answer]] = st.session_state.setdefault("runs.stopped", {})
-    return held
+    stopped_jobs: dict[str, Job[Answer]] = st.session_state.setdefault("runs.stopped", {})
+    return stopped_jobs
 
 
 def ends_with_view(heirs: Mapping[str, str]) -> None:
@@ -161,9 +161,9 @@ def ask(method: Method[Any], case: Any, slot: str, patience: float = LIVE_SECOND
     A live answer is waited for so many seconds; a page that asks for several waits less for each.
     """
     here, digest, name = visit(), run.digest(method, case), run.job_name(method, case)
-    if kept := run.known(method, case):
+    if stored := run.known(method, case):
         here.give_up(slot)
-        return replace(kept, kept=digest not in here.waited)
+        return replace(stored, kept=digest not in here.waited)
     if (halted := stopped().get(slot)) is not None and halted.name == name:
         return Problem(slot, method.title, "Stopped.", halted.partial)
     job: Job[Answer] | None = None
@@ -238,7 +238,7 @@ def ask_each_when_told(
         name: question for name, question in questions.items() if not begun(*question, slots[name])
     }
     if waiting:
-        seconds = [run.expected_seconds(*one) for one in waiting.values()]
+        seconds = [run.expected_seconds(*pair) for pair in waiting.values()]
         known = sum(second for second in seconds if second)
         hint = f" (about {max(known, 1):.0f} s here)" if all(seconds) else " (not timed here yet)"
         names = f": {', '.join(waiting)}" if named else ""
@@ -252,23 +252,23 @@ def ask_each_when_told(
 
 def begun(method: Method[Any], case: Any, slot: str) -> bool:
     """Whether the question was asked in the slot, or is known or under way anyhow."""
-    told: dict[str, str] = st.session_state.setdefault("runs.told", {})
+    started: dict[str, str] = st.session_state.setdefault("runs.told", {})
     digest = run.digest(method, case)
-    if told.get(slot) == PRESSED:
+    if started.get(slot) == PRESSED:
         by_button().add(digest)
-    pressed = told.get(slot) in {digest, PRESSED}
+    pressed = started.get(slot) in {digest, PRESSED}
     if pressed or run.known(method, case) or run.under_way(method, case):
-        told[slot] = digest  # also after a reload, so that what is stopped then stays in sight
+        started[slot] = digest  # also after a reload, so that what is stopped then stays in sight
         return True
     return False
 
 
 def start_button(label: str, key: str, slots: Sequence[str], *, primary: bool = True) -> None:
     """Asks in these slots; it is gone in the run that begins with its press: told before that."""
-    told = st.session_state["runs.told"]
+    started = st.session_state["runs.told"]
     kind: Literal["primary", "secondary"] = "primary" if primary else "secondary"
     st.button(
-        label, key=f"{key}.go", type=kind, on_click=told.update,
+        label, key=f"{key}.go", type=kind, on_click=started.update,
         args=(dict.fromkeys(slots, PRESSED),),
     )  # fmt: skip
 
@@ -361,7 +361,7 @@ def watch_together(pending: Sequence[Pending], words: str) -> None:
 @st.fragment(run_every=POLL_SECONDS)
 def follow_together(pending: Sequence[Pending], words: str) -> None:
     """Redraws itself alone while the engine works."""
-    jobs = [one.job for one in pending]
+    jobs = [waiting.job for waiting in pending]
     if all(job.finished for job in jobs):
         st.rerun()
     done = sum(1.0 if job.finished else min(max(job.done, 0.0), 1.0) for job in jobs)
@@ -410,7 +410,7 @@ def watch_growing(outcome: Outcome, live: Live) -> None:
 @st.fragment(run_every=POLL_SECONDS)
 def follow_progress(pending: Sequence[Pending], live: Live | None) -> None:
     """Redraws itself alone while the engine works; the page follows when something is done."""
-    if any(one.job.finished for one in pending):
+    if any(waiting.job.finished for waiting in pending):
         st.rerun()
     for one in pending:
         row = st.container(horizontal=True, vertical_alignment="center")  # Stop keeps its width

@@ -143,8 +143,8 @@ def ask(section: Section) -> Outcome | None:
 
 def answered(section: Section, answer: Answer) -> None:
     """Everything that is known, in the order of every view."""
-    if said := sentence(section, answer):
-        st.header(plain(said))
+    if header_text := sentence(section, answer):
+        st.header(plain(header_text))
     if section.picture:
         section.picture(answer)
     with section.below or nullcontext():
@@ -168,7 +168,7 @@ def offered(section: Section, answer: Answer, files: Files) -> Offer:
     """What can be taken along, with what a report says and draws of it."""
 
     def exhibits() -> list[Exhibit]:
-        return [exhibit(one, answer) for one in section.evidence if one.view in answer]
+        return [exhibit(drawing, answer) for drawing in section.evidence if drawing.view in answer]
 
     return Offer(
         answer, section.slot, files, calls(section), sentence(section, answer), section.notes,
@@ -188,7 +188,7 @@ def calls(section: Section) -> tuple[str, ...]:
     if type(section.case) not in BY_CASE:
         return written
     kind = arguments_of(type(section.method))
-    known = {name: one for name, one in section.known.items() if name in kind.specs()}
+    known = {name: setting for name, setting in section.known.items() if name in kind.specs()}
     try:
         arguments = kind.of(section.case, **known)
     except BlindspotError:  # a model or an image that only this session has

@@ -101,10 +101,10 @@ def keep(title: str, offer: Offer) -> None:
             on_click=lambda: made(f"{filed}.made", alone(title, offer)),
         )  # fmt: skip
         hand_over(f"{filed}.made", FILE)
-    said = f"{offer.key}.pinned"
-    if said in st.session_state and tray.stale():
+    message_key = f"{offer.key}.pinned"
+    if message_key in st.session_state and tray.stale():
         st.rerun()
-    if words := st.session_state.pop(said, ""):
+    if words := st.session_state.pop(message_key, ""):
         st.caption(plain(words))
 
 
@@ -112,8 +112,8 @@ def pressed(title: str, offer: Offer) -> None:
     """Pin it, and keep what is to be said of that."""
     problem = tray.pin(offer.frozen(title))
     count = len(tray.pinned())
-    held = f"Pinned. The tray holds {count} {'result' if count == 1 else 'results'}."
-    st.session_state[f"{offer.key}.pinned"] = problem or held
+    message = f"Pinned. The tray holds {count} {'result' if count == 1 else 'results'}."
+    st.session_state[f"{offer.key}.pinned"] = problem or message
 
 
 def alone(title: str, offer: Offer) -> str:
@@ -135,10 +135,10 @@ def taken(offer: Offer) -> None:
 def link() -> str:
     """The address of the page as it is set; "" where it is not known, as in a test."""
     sharing.write_link()
-    asked = {name: st.query_params.get_all(name) for name in st.query_params}
+    parameters = {name: st.query_params.get_all(name) for name in st.query_params}
     if not st.context.url:
         return ""
-    return st.context.url + (f"?{urlencode(asked, doseq=True)}" if asked else "")
+    return st.context.url + (f"?{urlencode(parameters, doseq=True)}" if parameters else "")
 
 
 def contents(answer: Answer) -> Iterable[tuple[str, Callable[[], str | bytes]]]:

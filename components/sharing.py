@@ -89,8 +89,8 @@ def delete(name: str) -> None:
 
 def may_copy(fingerprint: str) -> bool:
     """Whether this person may keep or take away what is made from the model of that fingerprint."""
-    own: dict[str, Classifier] = st.session_state.get("models.own", {})
-    return any(model.fingerprint == fingerprint for model in own.values()) or any(
+    uploaded_models: dict[str, Classifier] = st.session_state.get("models.own", {})
+    return any(model.fingerprint == fingerprint for model in uploaded_models.values()) or any(
         checkpoints.may_copy(fingerprint, owner) for owner in owners()
     )
 
@@ -100,8 +100,8 @@ def keeper() -> Callable[[Checkpoint], Stored]:
 
     What is made from weights of a person's own is private.
     """
-    own: dict[str, Classifier] = st.session_state.get("models.own", {})
-    weights = {model.fingerprint for model in own.values()}
+    uploaded_models: dict[str, Classifier] = st.session_state.get("models.own", {})
+    weights = {model.fingerprint for model in uploaded_models.values()}
     owner = owners()[0]
     return lambda view: checkpoints.keep(view, owner, private=view.parent in weights)
 

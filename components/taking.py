@@ -23,7 +23,9 @@ from engine.result import Checkpoint
 def kept(view: Checkpoint) -> Stored | None:
     """The model as it is kept and shown to this person, or None."""
     names = checkpoints.names_of(without_names(ModelCard.from_json(view.card)))
-    return next((one for one in checkpoints.listed() if one.name in names), None)
+    return next(
+        (checkpoint for checkpoint in checkpoints.listed() if checkpoint.name in names), None
+    )
 
 
 def offer(
@@ -70,17 +72,19 @@ def take(
 def link_of(name: str) -> dict[str, str]:
     """How a link names the model, and the image that is chosen beside it."""
     lines = {entry.name: entry.line for entry in catalog.entries()}
-    held = st.session_state
-    image = {key: str(held[key]) for key in ("image", "data", "kind", "item") if key in held}
+    state = st.session_state
+    image = {key: str(state[key]) for key in ("image", "data", "kind", "item") if key in state}
     return {"model": lines[name], **image} if name in lines else image
 
 
 def image_for(name: str) -> dict[str, Any]:
     """The sidebar's settings for an image of what a model learned, where it has none already."""
-    data = next((one.data for one in catalog.small() if one.name == name), "")
+    data = next(
+        (small_model.data for small_model in catalog.small() if small_model.name == name), ""
+    )
     title = title_of(catalog.word_of(data))
-    held = st.session_state
-    if not title or (held.get("image") == FROM_DATA and held.get("data") == title):
+    state = st.session_state
+    if not title or (state.get("image") == FROM_DATA and state.get("data") == title):
         return {}
     return image_of(title)
 
@@ -90,8 +94,8 @@ def title_of(data: str) -> str:
 
     One with settings, or of the person's own, is offered by its name.
     """
-    listed = next((entry.card.title for entry in data_sets.entries() if entry.name == data), "")
-    return listed or (data if is_known(data) else "")
+    title = next((entry.card.title for entry in data_sets.entries() if entry.name == data), "")
+    return title or (data if is_known(data) else "")
 
 
 def image_of(title: str, kind: str = ANY) -> dict[str, Any]:

@@ -28,15 +28,15 @@ HELP = (
 
 def held() -> dict[str, Imported]:
     """What was opened in this session, by title."""
-    own: dict[str, Imported] = st.session_state.setdefault("lab.uploads", {})
-    return own
+    imported_sets: dict[str, Imported] = st.session_state.setdefault("lab.uploads", {})
+    return imported_sets
 
 
 def names() -> set[str]:
     """The names of all data sets that were opened in this session, on whichever page."""
-    pages = [own for own in st.session_state.values() if isinstance(own, dict)]
+    pages = [page_state for page_state in st.session_state.values() if isinstance(page_state, dict)]
     sets = [data for page in pages for data in page.values() if isinstance(data, DataSet)]
-    return {data.name for data in [*sets, *(one.data for one in held().values())]}
+    return {data.name for data in [*sets, *(imported.data for imported in held().values())]}
 
 
 def draw() -> None:
@@ -46,15 +46,15 @@ def draw() -> None:
             "Side of a zip's images (px)", *SIDES, 64, 8, key="lab.side",
             help="The middle square of each picture is brought to this size.",
         )  # fmt: skip
-        given = st.file_uploader(
+        uploaded = st.file_uploader(
             "Zip of class folders, or MedMNIST .npz", key="lab.file", help=HELP,
             max_upload_size=MOST_MB,
         )  # fmt: skip
-        if given is not None:
-            taken = (given.file_id, side)
+        if uploaded is not None:
+            taken = (uploaded.file_id, side)
             if st.session_state.get("lab.taken") != taken:
                 st.session_state["lab.taken"] = taken
-                take(given.getvalue(), given.name, int(side))
+                take(uploaded.getvalue(), uploaded.name, int(side))
     if problem := st.session_state.get("lab.problem"):
         st.error(plain(problem), icon=":material/error:")
     elif opened := st.session_state.get("lab.opened"):
@@ -108,7 +108,10 @@ def skipped(left: Sequence[Skipped]) -> None:
     with st.expander(
         "1 file was left out" if len(left) == 1 else f"{len(left)} files were left out"
     ):
-        rows = [{"File": one.file, "Why": one.reason} for one in left[:LISTED]]
+        rows = [
+            {"File": skipped_file.file, "Why": skipped_file.reason}
+            for skipped_file in left[:LISTED]
+        ]
         st.dataframe(rows, hide_index=True, alt=f"Table of {len(rows)} files and reasons")
         if len(left) > LISTED:
             st.caption(f"The first {LISTED} are listed.")
@@ -161,19 +164,19 @@ def take_pictures(
 ) -> None:
     """Read the zip, say what it holds, and choose it; cut into squares where that was chosen."""
     presence.arrive()
-    given = st.session_state[f"{key}.file"]
+    uploaded = st.session_state[f"{key}.file"]
     st.session_state.pop(f"{key}.opened", None)
     pieces = pieces if st.session_state.get(f"{key}.cut") else 0
     st.session_state[f"{key}.problem"] = ""
-    if given is None:
+    if uploaded is None:
         return
     side = min(max(side, SIDES[0]), SIDES[1])
     try:
         if reads:
-            folders = reads(given.getvalue(), given.name, side)
+            folders = reads(uploaded.getvalue(), uploaded.name, side)
         else:
-            content = given.getvalue()
-            folders = read_folders(content, given.name, side, classless=True, pieces=pieces)
+            content = uploaded.getvalue()
+            folders = read_folders(content, uploaded.name, side, classless=True, pieces=pieces)
     except BadData as error:
         st.session_state[f"{key}.problem"] = str(error)
         return

@@ -153,8 +153,8 @@ def parts_of(value: Any) -> Parts:
             yield np.ascontiguousarray(value).tobytes()
         case tuple() | list():
             yield f"{len(value)}["
-            for one in value:
-                yield from (*parts_of(one), ",")
+            for element in value:
+                yield from (*parts_of(element), ",")
         case Mapping():
             yield from parts_of(sorted(value.items()))
         case _ if hasattr(value, "fingerprint"):

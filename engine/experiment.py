@@ -124,16 +124,20 @@ class ChangedImage(Method[ImageCase]):
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
         """Views: picture, the image before and after; probability of the target's class."""
         before = as_bytes(case.image)
-        after, beside = self.change(case, before, part_of(progress, 0.0, 0.5, "changing"))
+        after, extra_views = self.change(case, before, part_of(progress, 0.0, 0.5, "changing"))
         progress(0.5, "changed")
         images = np.stack([before, after]).transpose(0, 3, 1, 2) / np.float32(255)
         logits = case.model.logits(torch.from_numpy(images))
         probabilities = case.model.probabilities(logits)[:, case.target.index].numpy()
         progress(1.0, "asked the model")
         gray_levels = np.abs(after.astype(np.float64) - before).mean()
-        apart = difference(before, after, self.amplified)
-        shown = {"before": before, "after": after, f"difference × {self.amplified}": apart}
-        shown |= beside
+        difference_image = difference(before, after, self.amplified)
+        shown = {
+            "before": before,
+            "after": after,
+            f"difference × {self.amplified}": difference_image,
+        }
+        shown |= extra_views
         picture = Pictures(
             np.stack(list(shown.values()))[None], ("your image",), tuple(shown),
             f"A pixel changes by {gray_levels:.1f} of 255 gray levels on average.",
@@ -236,8 +240,8 @@ class Experiment(Method[ExperimentCase]):
             low, high = done / len(plan), (done + MEASURED) / len(plan)
             lead = f"{condition}, seed {seeded.seed}"
             part = part_of(progress, low, high, otherwise="training", lead=lead)
-            own: dict[str, View] = views if seeded.seed == case.seed else {}
-            result = self.figures(condition, what, seeded, part, own)
+            collected: dict[str, View] = views if seeded.seed == case.seed else {}
+            result = self.figures(condition, what, seeded, part, collected)
             runs.append(SeedFigures(condition, seeded.seed, result))
             views["table"] = summary(runs, self.measures, self.units)
             progress((done + 1) / len(plan), f"{lead}: measured", {**views})
@@ -280,12 +284,12 @@ class TrainingExperiment(Experiment):
     def before(self, case: ExperimentCase) -> str:
         """What is trained, and whether it is kept."""
         own_loss = type(self).train is not TrainingExperiment.train
-        kept = (
+        note = (
             "networks with a loss of their own begin anew" if own_loss else "what is done is kept"
         )
         return (
             f"A network is trained on each of: {'; '.join(self.conditions(case))}. Each "
-            f"{self.seeds} times. It can be stopped and resumed; {kept}."
+            f"{self.seeds} times. It can be stopped and resumed; {note}."
         )
 
 
@@ -333,8 +337,8 @@ def summary(
     for measure in measures:
         values = [[r.figures[measure] for r in runs if r.condition == row] for row in rows]
         unit = units.get(measure, "share")
-        columns[measure] = [np.mean(one) for one in values], unit
-        columns[spread(measure)] = [deviation(np.array(one)) for one in values], unit
+        columns[measure] = [np.mean(numbers) for numbers in values], unit
+        columns[spread(measure)] = [deviation(np.array(numbers)) for numbers in values], unit
     return Table.of(columns, rows)
 
 

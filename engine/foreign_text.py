@@ -36,11 +36,11 @@ def read_json(text: str | bytes, most: int, deepest: int = DEEPEST) -> Any:
     if len(text) > most:
         raise ValueError(f"it has more than {most:,} letters")
     try:
-        said = json.loads(text)
+        parsed = json.loads(text)
     except RecursionError:
         raise ValueError(too_deep(deepest)) from None
-    check_depth(said, deepest)
-    return said
+    check_depth(parsed, deepest)
+    return parsed
 
 
 def read_toml(text: bytes, called: str, most: int, deepest: int = DEEPEST) -> dict[str, Any]:
@@ -56,26 +56,26 @@ def read_toml(text: bytes, called: str, most: int, deepest: int = DEEPEST) -> di
         raise BadSetting(f"{called} cannot be read: {too_deep(deepest)}.")  # slow to parse
     words = {"ask": "toml", "deepest": deepest}
     try:
-        said, _ = ask(called, words, [np.frombuffer(text, np.uint8)], advice="make it shorter")
+        reply, _ = ask(called, words, [np.frombuffer(text, np.uint8)], advice="make it shorter")
     except BadImage as error:
         raise BadSetting(str(error)) from None
-    results: dict[str, Any] = said["toml"]
+    results: dict[str, Any] = reply["toml"]
     return results
 
 
 def toml_in_reader(text: bytes, called: str, deepest: int) -> dict[str, Any]:
     """As `read_toml`, in the reader: what it says in plain values of JSON. Raises BadSetting."""
     try:
-        said = tomllib.loads(text.decode("utf-8"))
-        check_depth(said, deepest)
-        json.dumps(said, default=no_date)
+        parsed = tomllib.loads(text.decode("utf-8"))
+        check_depth(parsed, deepest)
+        json.dumps(parsed, default=no_date)
     except (RecursionError, MemoryError):
         raise BadSetting(f"{called} cannot be read: {too_deep(deepest)}.") from None
     except TooDeep as error:
         raise BadSetting(f"{called} cannot be read: {error}.") from None
     except ValueError as error:
         raise BadSetting(f"{called} is no TOML: {error}.") from None
-    return said
+    return parsed
 
 
 def no_date(value: Any) -> None:
@@ -91,17 +91,17 @@ def check_depth(said: Any, deepest: int = DEEPEST) -> None:
     """Raise Deep for more tables and lists inside each other than that."""
     layer = [said]
     for _ in range(deepest + 1):
-        layer = [inner for one in layer for inner in inside(one)]
+        layer = [inner for node in layer for inner in inside(node)]
         if not layer:
             return
     raise TooDeep(too_deep(deepest))
 
 
-def inside(one: Any) -> Iterable[Any]:
+def inside(node: Any) -> Iterable[Any]:
     """What a table or a list has in it."""
-    if isinstance(one, dict):
-        return one.values()
-    return one if isinstance(one, list) else ()
+    if isinstance(node, dict):
+        return node.values()
+    return node if isinstance(node, list) else ()
 
 
 def too_deep(deepest: int) -> str:

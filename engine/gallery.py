@@ -35,19 +35,19 @@ def questions() -> Iterator[Question]:
 
 def shipped(question: Question) -> Answer | None:
     """The answer that ships, or None; nothing else is looked at."""
-    kept = Store(GALLERY).get(digest(*question))
-    return read_as(kept, question[1]) if kept else None
+    stored = Store(GALLERY).get(digest(*question))
+    return read_as(stored, question[1]) if stored else None
 
 
 def stale(question: Question) -> str:
     """What is wrong with the shipped answer, or ""; it is computed again."""
     method, case = question
-    kept = shipped(question)
-    if kept is None:
+    stored = shipped(question)
+    if stored is None:
         return f"{method.title} is missing"
     for name, view in method(case).items():
         for field, array in lasting(view).items():
-            before = kept[name].arrays()[field]
+            before = stored[name].arrays()[field]
             near = SAME + 0.5 ** BITS.get(array.dtype, 64)  # of the range; half a step is rounding
             if not np.allclose(before, array, rtol=SAME, atol=near * float(np.ptp(array))):
                 return f"{method.title} gives another {name}"
@@ -59,7 +59,7 @@ def lasting(view: View) -> dict[str, Any]:
     arrays: dict[str, Any] = view.arrays()
     if isinstance(view, Table):
         times = {f"columns/{n}" for n, u in zip(view.order, view.units, strict=True) if u == "s"}
-        return {name: one for name, one in arrays.items() if name not in times}
+        return {name: array for name, array in arrays.items() if name not in times}
     return arrays
 
 
@@ -76,19 +76,19 @@ def make(again: Collection[str] = ()) -> int:
     """
     GALLERY.mkdir(parents=True, exist_ok=True)
     store = Store(GALLERY)
-    asked = list(questions())
-    known = sorted({method.name for method, _ in asked})
+    pairs = list(questions())
+    known = sorted({method.name for method, _ in pairs})
     if unknown := set(again).difference(known):
         raise BlindspotError(f"No answer that ships is of {min(unknown)!r}: {', '.join(known)}.")
     wanted = {}
-    for method, case in asked:
+    for method, case in pairs:
         name = digest(method, case)
         if own_words(case):
             raise BlindspotError(f"{method.title}: {case.model.name} does not ship with Blindspot.")
         wanted[name] = method.title
         if store.get(name) is None or method.name in again:
-            result, said = made(method, case, name)
-            store.put(name, rounded(result), without_words(said))
+            result, record = made(method, case, name)
+            store.put(name, rounded(result), without_words(record))
     for path in GALLERY.glob("*.json"):
         if path.stem not in wanted:
             for file in GALLERY.glob(f"{path.stem}.*"):

@@ -36,5 +36,5 @@ def names_of(part: Any) -> Iterator[str]:
             for spec in fields(part):
                 yield from names_of(getattr(part, spec.name))
         case tuple():
-            for one in part:
-                yield from names_of(one)
+            for element in part:
+                yield from names_of(element)

@@ -50,8 +50,8 @@ def part_of(
 
     def report(done: float, words: str = "", partial: Result | None = None) -> None:
         del partial
-        said = words or otherwise
-        progress(low + (high - low) * done, f"{lead}: {said}" if lead else said)
+        message = words or otherwise
+        progress(low + (high - low) * done, f"{lead}: {message}" if lead else message)
 
     return report
 
@@ -247,9 +247,16 @@ class Method(ABC, Generic[CaseT]):
 @cache
 def case_kind(kind: type[Method[Any]]) -> type[Case]:
     """The case that a method is asked about: X of the Method[X] that it derives from."""
-    bases = (base for one in kind.__mro__ for base in vars(one).get("__orig_bases__", ()))
-    given = (argument for base in bases for argument in get_args(base))
-    return next((one for one in given if isinstance(one, type) and issubclass(one, Case)), Case)
+    bases = (base for ancestor in kind.__mro__ for base in vars(ancestor).get("__orig_bases__", ()))
+    arguments = (argument for base in bases for argument in get_args(base))
+    return next(
+        (
+            argument
+            for argument in arguments
+            if isinstance(argument, type) and issubclass(argument, Case)
+        ),
+        Case,
+    )
 
 
 __all__ = [

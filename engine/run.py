@@ -80,15 +80,15 @@ def store() -> Store:
 
 def digest(method: Method[Any], case: Case) -> str:
     """The name of a question: the same method, settings and case always give the same name."""
-    said = {
+    facts = {
         "method": method.full_name(),
         "revision": method.revision,
         "settings": method.settings(),
         "case": case.fingerprint,
     }
     if words := own_words(case):  # of an answer, its progress and its errors
-        said["words"] = words
-    return blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=16).hexdigest()
+        facts["words"] = words
+    return blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def job_name(method: Method[Any], case: Case) -> str:
@@ -108,8 +108,8 @@ def own_words(case: Case) -> str:
 
 def known(method: Method[CaseT], case: CaseT) -> Answer | None:
     """The kept answer, or None."""
-    kept = store().get(digest(method, case), given_names(case))
-    return read_as(kept, case) if kept else None
+    stored = store().get(digest(method, case), given_names(case))
+    return read_as(stored, case) if stored else None
 
 
 def read_as(kept: StoredAnswer, case: Case) -> Answer:
@@ -140,7 +140,7 @@ def titled(method: Method[Any], case: Case) -> str:
     """A job's line in its own visitor's list: what, about which class or data, by which model."""
     facts = case.facts()
     about = (facts.get(fact) for fact in ("target", "data", "model"))
-    return " · ".join([method.title, *(str(one) for one in about if one)])
+    return " · ".join([method.title, *(str(part) for part in about if part)])
 
 
 def under_way(method: Method[Any], case: Case) -> bool:
@@ -203,12 +203,12 @@ def compute(name: str, method: Method[CaseT], case: CaseT, progress: Progress) -
     could be found by trying words.
     """
     names = given_names(case)
-    if kept := store().get(name, names):
-        return read_as(kept, case)
-    result, said = made(method, case, name, progress)
-    kept = store().put(name, result, without_words(said), names, memory_only=case.typed)
-    note_seconds(method, case, said["seconds"])
-    return Answer(kept.result, said, kept=False)
+    if stored := store().get(name, names):
+        return read_as(stored, case)
+    result, facts = made(method, case, name, progress)
+    stored = store().put(name, result, without_words(facts), names, memory_only=case.typed)
+    note_seconds(method, case, facts["seconds"])
+    return Answer(stored.result, facts, kept=False)
 
 
 def made(
@@ -298,7 +298,7 @@ def seconds_key(method: Method[Any], case: Case) -> str:
 def past_seconds(key: str) -> list[float]:
     """What the last runs took."""
     row = read_table(seconds_file()).get(key)
-    return [one for one in row if isinstance(one, float)] if isinstance(row, list) else []
+    return [number for number in row if isinstance(number, float)] if isinstance(row, list) else []
 
 
 def note_seconds(method: Method[Any], case: Case, seconds: float) -> None:

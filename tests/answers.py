@@ -93,12 +93,12 @@ def small(kind):
         else {"images": 8}
     )
     counted |= {"count": 2000, "points": 40} if issubclass(kind, Experiment) else {"draws": 2}
-    given = {
+    arguments = {
         spec.name: max(counted[spec.name], spec.metadata["control"].low)
         for spec in fields(kind)
         if counted.get(spec.name) and isinstance(spec.metadata["control"], Slider)
     }
-    return kind(**given | OWN.get(kind.full_name(), {}))
+    return kind(**arguments | OWN.get(kind.full_name(), {}))
 
 
 def settled(case):
@@ -113,12 +113,12 @@ def settled(case):
 
 def once(kind):
     """The small method with one repetition, for whatever does not ask how repetitions differ."""
-    given = {
+    arguments = {
         spec.name: max(1, spec.metadata["control"].low)
         for spec in fields(kind)
         if spec.name in REPEATED and isinstance(spec.metadata["control"], Slider)
     }
-    return replace(small(kind), **given)
+    return replace(small(kind), **arguments)
 
 
 @pytest.fixture(autouse=True, scope="module")

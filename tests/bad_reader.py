@@ -31,8 +31,8 @@ def picture(words: Words, arrays: Arrays) -> reader_process.Reply:
         case b"p":
             os.write(1, b"printed by a decoder")
             raise ValueError(words["called"])
-    said = {"size": [2, 1], "notes": ["well"], "digest": "d"}
-    return said, [np.zeros((1, 2, 3), np.uint8)]
+    metadata = {"size": [2, 1], "notes": ["well"], "digest": "d"}
+    return metadata, [np.zeros((1, 2, 3), np.uint8)]
 
 
 if __name__ == "__main__":

@@ -110,8 +110,8 @@ def clinging(_kind: type[Method[Any]]) -> CaptionCase:
 def trained_words(_kind: type[Method[Any]]) -> WordCase:
     """Words of a trained model, which all look at some place of the image."""
     caption_case = CaptionCase(load(HABIT), speaking.scenes()[0], "describe the image")
-    said = Greedy(length=8)(caption_case)["answer"].ids.tolist()
-    return WordCase.of(caption_case, tuple(said), (1,))
+    tokens = Greedy(length=8)(caption_case)["answer"].ids.tolist()
+    return WordCase.of(caption_case, tuple(tokens), (1,))
 
 
 def trained_scenes(_kind: type[Method[Any]]) -> ScenesCase:

@@ -30,11 +30,11 @@ MOST = 2**18  # numbers of a file, beyond which its tensors have one each
 def narrow(card: ModelCard, width: int) -> bytes:
     """A file whose tensors are so wide at most."""
     tensors, total = {}, 0
-    for name, one in state_of(card.architecture, card.side, card.width).items():
-        shape = [min(size, width) for size in one.shape]
+    for name, tensor in state_of(card.architecture, card.side, card.width).items():
+        shape = [min(size, width) for size in tensor.shape]
         total += int(np.prod(shape))
         shape = shape if total < MOST else [1] * len(shape)
-        tensors[name] = np.ones(shape, np.float32 if one.is_floating_point() else np.int64)
+        tensors[name] = np.ones(shape, np.float32 if tensor.is_floating_point() else np.int64)
     return packed(card, tensors)
 
 

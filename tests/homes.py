@@ -20,8 +20,8 @@ def furnish(home: Path) -> Path:
         for use, batch in BATCHES.items()
     }
     (home / "paces.json").write_text(json.dumps(paces))
-    for kept in filter(Path.is_dir, answers):
-        copytree(kept, home / "answers", dirs_exist_ok=True)
+    for folder in filter(Path.is_dir, answers):
+        copytree(folder, home / "answers", dirs_exist_ok=True)
     return home
 
 

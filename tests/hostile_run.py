@@ -81,12 +81,12 @@ def main() -> None:
         outcome = "sentence"
     except Exception as error:  # noqa: BLE001 - which it was is the answer
         outcome = repr(error)[:200]
-    own = status("VmHWM") - had
+    growth = status("VmHWM") - had
     ended.set()
     watching.join()
     reader.end_all()
-    told = {"outcome": outcome, "seconds": seconds() - before, "mb": max(own, *peaks)}
-    sys.stdout.write(json.dumps(told))
+    report = {"outcome": outcome, "seconds": seconds() - before, "mb": max(growth, *peaks)}
+    sys.stdout.write(json.dumps(report))
 
 
 if __name__ == "__main__":

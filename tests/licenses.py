@@ -72,17 +72,20 @@ def closure(names: Iterator[str]) -> dict[str, Distribution]:
 
 def license_of(package: Distribution) -> str:
     """What a package says its license is; "" where it does not."""
-    said = package.metadata
-    name = canonicalize_name(said["Name"])
+    metadata = package.metadata
+    name = canonicalize_name(metadata["Name"])
     if name in TEXT_OF:
         return TEXT_OF[name]
-    if expression := said.get("License-Expression"):
+    if expression := metadata.get("License-Expression"):
         return str(expression)
-    classes = [one.removeprefix(CLASSIFIER) for one in said.get_all("Classifier") or ()
-               if one.startswith(CLASSIFIER)]  # fmt: skip
+    classes = [
+        classifier.removeprefix(CLASSIFIER)
+        for classifier in metadata.get_all("Classifier") or ()
+        if classifier.startswith(CLASSIFIER)
+    ]
     if classes:
         return "; ".join(classes)
-    text = str(said.get("License") or "").strip()
+    text = str(metadata.get("License") or "").strip()
     return text if len(text) <= LONG else text.splitlines()[0][:LONG]
 
 
@@ -98,7 +101,7 @@ def conflicts(license: str) -> bool:
 def page() -> str:
     """The table."""
     result = closure(names_of(ROOT / "requirements.txt"))
-    rows = [f"| {name} | {license_of(one)} |" for name, one in result.items()]
+    rows = [f"| {name} | {license_of(package)} |" for name, package in result.items()]
     return "\n".join([WORDS, "| package | license |", "| --- | --- |", *rows, ""])
 
 

@@ -72,8 +72,8 @@ def plan(at: Path) -> Path:
     """A sweep over that folder."""
     path = at / FOLDER / f"{PLAN}.toml"
     photos = folder(at)
-    asked = ('methods = ["attribution.Gradient"]', f'images = "{photos}"', 'models = "digits-cnn"')
-    path.write_text("\n".join([f"# {PLAN}", *asked, ""]))
+    lines = ('methods = ["attribution.Gradient"]', f'images = "{photos}"', 'models = "digits-cnn"')
+    path.write_text("\n".join([f"# {PLAN}", *lines, ""]))
     return path
 
 
@@ -96,7 +96,12 @@ def marked(text: str) -> Iterable[str]:
     """Every marked word of a text."""
     for part in text.split(MARK)[1:]:
         yield (
-            MARK + part[: next((at for at, one in enumerate(part) if not one.isalpha()), len(part))]
+            MARK
+            + part[
+                : next(
+                    (at for at, character in enumerate(part) if not character.isalpha()), len(part)
+                )
+            ]
         )
 
 

@@ -32,9 +32,9 @@ def write(figures: dict[str, str], page: Path = PAGE) -> None:
     if START not in text:
         text = f"{text.rstrip()}\n\n{START}\n{END}\n"
     before, rest = text.split(START, 1)
-    held, after = rest.split(END, 1)
+    section, after = rest.split(END, 1)
     now = f"{datetime.now(UTC):%Y-%m-%d}, {commit()}"
-    rows = {name: f"| {name} | {value} | {when} |" for name, value, when in ROW.findall(held)}
+    rows = {name: f"| {name} | {value} | {when} |" for name, value, when in ROW.findall(section)}
     rows |= {name: f"| {name} | {value} | {now} |" for name, value in figures.items()}
     table = "\n".join(rows[name] for name in sorted(rows))
     page.write_text(f"{before}{START}\n{HEAD}{table}\n{END}{after}")

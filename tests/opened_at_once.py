@@ -125,7 +125,7 @@ def memory() -> int:
 def children(parent: str) -> list[Path]:
     """The processes that this one started."""
     result = Path(f"/proc/{parent}/task").glob("*/children")
-    return [Path(f"/proc/{pid}") for each in result for pid in each.read_text().split()]
+    return [Path(f"/proc/{pid}") for listing in result for pid in listing.read_text().split()]
 
 
 def resident(process: Path) -> int:
@@ -145,14 +145,14 @@ def main(kind: str) -> None:
     hold_blocks(2**20, 2**20)
     release()
     before, peak, ended = memory(), 0, threading.Event()
-    opened, said = [], []
+    opened, messages = [], []
 
     def visit(number: int) -> None:
         with visited_by(f"visitor {number}"):
             try:
                 opened.append(read(bytes(data)))
             except BlindspotError as error:
-                said.append(str(error))
+                messages.append(str(error))
 
     def sample() -> None:
         nonlocal peak
@@ -176,7 +176,7 @@ def main(kind: str) -> None:
     release()  # as `components/presence.py` does
     sys.stdout.write(json.dumps({
         "file": len(data), "peak": peak - before, "after": memory() - before, "opened": count,
-        "booked": booked, "left": BUDGET.booked.total(), "said": said, "seconds": seconds,
+        "booked": booked, "left": BUDGET.booked.total(), "said": messages, "seconds": seconds,
     }))  # fmt: skip
 
 

@@ -51,7 +51,7 @@ def digits(side: int = 32) -> tuple[np.ndarray, np.ndarray]:
     """Handwritten digits in two colors, (n, side, side, 3) uint8, and their labels (n,)."""
     gray, labels = load_digits(return_X_y=True)
     small = np.uint8(np.minimum(gray.reshape(-1, 8, 8) * 16, 255))
-    planes = [np.asarray(Image.fromarray(one).resize((side, side))) for one in small]
+    planes = [np.asarray(Image.fromarray(digit).resize((side, side))) for digit in small]
     ink = np.stack(planes).astype(np.float32) / 255
     paper, pen = np.array([30, 60, 120]), np.array([250, 200, 90])
     colored = paper + ink[..., None] * (pen - paper)
@@ -101,8 +101,8 @@ def accuracy(network: torch.nn.Module, how: PlainTraining, rows: slice = slice(T
     """The share of images that it gets right, counted by hand."""
     images, labels = digits(how.side)
     with torch.no_grad():
-        said = network(normalized(images[rows], how)).argmax(1).numpy()
-    return float((np.array(how.order)[said] == labels[rows]).mean())
+        predictions = network(normalized(images[rows], how)).argmax(1).numpy()
+    return float((np.array(how.order)[predictions] == labels[rows]).mean())
 
 
 def weights(network: torch.nn.Module) -> bytes:

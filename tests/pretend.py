@@ -99,9 +99,9 @@ class OnDeviceGenerator(_generator):
 
     def manual_seed(self, seed: int) -> OnDeviceGenerator:
         """As torch's own."""
-        own = (seed * 0x9E3779B97F4A7C15 + 1) % 2**64
-        _seeds.add(own)
-        super().manual_seed(own)
+        mixed_seed = (seed * 0x9E3779B97F4A7C15 + 1) % 2**64
+        _seeds.add(mixed_seed)
+        super().manual_seed(mixed_seed)
         return self
 
 
@@ -145,7 +145,7 @@ def computed(func: Any, *args: Any, **kwargs: Any) -> Any:
     """The operation, on the numbers behind the tensors. Raises Refused."""
     name = func._schema.name.partition("::")[2]
     if name == "_has_compatible_shallow_copy_type":
-        return all(isinstance(one, OnDevice) for one in args)
+        return all(isinstance(argument, OnDevice) for argument in args)
     check(name, args, kwargs)
     wanted, there = kwargs.get("device"), {**kwargs}
     there.pop("pin_memory", None)
@@ -154,12 +154,16 @@ def computed(func: Any, *args: Any, **kwargs: Any) -> Any:
     result = func(*tree_map(bare, args), **tree_map(bare, there))
     if wanted is not None and torch.device(wanted).type != NAME:
         return result
-    given = {id(one.inner): one for one in tree_iter((args, kwargs)) if isinstance(one, OnDevice)}
+    wrappers = {
+        id(wrapper.inner): wrapper
+        for wrapper in tree_iter((args, kwargs))
+        if isinstance(wrapper, OnDevice)
+    }
 
     def ours(value: Any) -> Any:
         if type(value) is not Tensor:
             return value
-        known = given.get(id(value))
+        known = wrappers.get(id(value))
         if known is not None and (known.shape, known.stride()) != (value.shape, value.stride()):
             raise NotImplementedError(f"{name} changes a shape in place")
         return OnDevice(value) if known is None else known
@@ -172,11 +176,11 @@ def check(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     for value in tree_iter((args, kwargs)):
         if isinstance(value, _generator) and value.initial_seed() not in _seeds:
             raise Refused(f"{name} is given a generator of the CPU")
-    given = (args[:1], args[2:]) if name in INDEXES else args
+    operands = (args[:1], args[2:]) if name in INDEXES else args
     strays = [
-        one
-        for one in tree_iter((given, kwargs))
-        if isinstance(one, Tensor) and not isinstance(one, OnDevice)
+        operand
+        for operand in tree_iter((operands, kwargs))
+        if isinstance(operand, Tensor) and not isinstance(operand, OnDevice)
     ]
     if not strays or name in MOVES:
         return
@@ -214,20 +218,22 @@ def computing(without: tuple[torch.dtype, ...] = ()) -> Iterator[torch.device]:
     Args:
         without: number types that it lacks.
     """
-    own, wide = device(), torch.float64 not in without
+    fake_device, wide = device(), torch.float64 not in without
     with pytest.MonkeyPatch.context() as patch:
         for module in list(sys.modules.values()):
             if vars(module).get("best_device") is best_device:
-                patch.setattr(module, "best_device", lambda: own)
+                patch.setattr(module, "best_device", lambda: fake_device)
             if vars(module).get("for_double") is for_double:
-                patch.setattr(module, "for_double", lambda one: one if wide else CPU)
-        patch.setattr(tiny, "CPU", own)
-        patch.setattr(TinyVLM.__init__, "__defaults__", (str(own),))
-        patch.setattr(ImageGenerator, "__post_init__", lambda one: moved(one, own))
+                patch.setattr(module, "for_double", lambda default: default if wide else CPU)
+        patch.setattr(tiny, "CPU", fake_device)
+        patch.setattr(TinyVLM.__init__, "__defaults__", (str(fake_device),))
+        patch.setattr(
+            ImageGenerator, "__post_init__", lambda generator: moved(generator, fake_device)
+        )
         patch.setattr(torch, "Generator", Generators)
         patch.setattr(torch, "tensor", tensor)
         lacking.update(without)
         try:
-            yield own
+            yield fake_device
         finally:
             lacking.clear()

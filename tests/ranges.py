@@ -36,7 +36,7 @@ def lowest(text: str) -> list[str]:
         if not words or words.startswith("-"):
             continue
         need = Requirement(words)
-        bounds = [one.version for one in need.specifier if one.operator == ">="]
+        bounds = [bound.version for bound in need.specifier if bound.operator == ">="]
         if len(bounds) != 1:
             raise ValueError(f"{need.name} has no lower bound")
         results.append(f"{need.name}=={bounds[0]}")
@@ -49,8 +49,8 @@ def install(folder: Path, *, at_lowest: bool) -> Path:
     python = folder / "bin" / "python"
     constraints = folder / "lowest.txt"
     constraints.write_text("\n".join(lowest(REQUIREMENTS.read_text(encoding="utf-8"))) + "\n")
-    given = ["-c", str(constraints)] if at_lowest else []
-    command = [str(python), "-m", "pip", "install", "-q", *given, "-r", str(REQUIREMENTS)]
+    options = ["-c", str(constraints)] if at_lowest else []
+    command = [str(python), "-m", "pip", "install", "-q", *options, "-r", str(REQUIREMENTS)]
     subprocess.run([*command, *FOR_TESTS], check=True)
     return python
 
@@ -60,8 +60,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.ranges", description=__doc__)
     parser.add_argument("end", choices=("lowest", "newest"))
     parser.add_argument("folder", type=Path, help="of the environment, which must not exist")
-    asked = parser.parse_args()
-    python = install(asked.folder, at_lowest=asked.end == "lowest")
+    parsed = parser.parse_args()
+    python = install(parsed.folder, at_lowest=parsed.end == "lowest")
     with TemporaryDirectory(prefix="blindspot-ranges-") as home:
         env = {**os.environ, "BLINDSPOT_HOME": home}
         question = [str(python), "-m", "engine", "run", *ASKED, "--out", f"{home}/out"]

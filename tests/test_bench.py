@@ -120,9 +120,9 @@ def test_our_own_work_is_not_that_of_others():
 
 def test_threads_wait_as_in_the_app_because_that_is_settled_before_torch_is_there():
     look = "import sys, os, benchmarks; print('torch' in sys.modules, os.environ['GOMP_SPINCOUNT'])"
-    own = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
-    said = subprocess.check_output([sys.executable, "-c", look], env=own, text=True)
-    assert said.split() == ["False", SPINS]
+    environment = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
+    output = subprocess.check_output([sys.executable, "-c", look], env=environment, text=True)
+    assert output.split() == ["False", SPINS]
 
 
 def test_a_ratio_is_theirs_by_ours_pair_by_pair(monkeypatch):
@@ -149,7 +149,7 @@ def test_a_power_law_gives_its_exponent_however_fast_each_round_is(exponent):
 def test_the_interval_holds_the_exponent_as_often_as_it_says():
     generator = np.random.default_rng(0)
     noise = np.exp(generator.normal(0, 0.1, (1000, 3, len(SIZES))))
-    results = [fit(SIZES, np.asarray(SIZES) ** 1.5 * one) for one in noise]
+    results = [fit(SIZES, np.asarray(SIZES) ** 1.5 * factor) for factor in noise]
     share = np.mean([low <= 1.5 <= high for _, low, high in results])
     assert 0.93 < share < 0.97  # 0.95 with a standard error of 0.007
 
@@ -207,7 +207,7 @@ def test_each_round_moves_lambda_to_another_place(monkeypatch):
     assert (row.rounds, row.unit, row.most) == (8, "ms", 100)
     assert 0 < row.low <= row.value <= row.high
     assert [place for *_, place in moved] == list(range(8))
-    assert len({one.change for one, *_ in moved}) == 8  # each mirror image is another one
+    assert len({mirrored.change for mirrored, *_ in moved}) == 8  # each mirror image is another one
 
 
 def some(_rounds):
@@ -290,6 +290,10 @@ def test_the_curve_that_is_timed_is_that_of_every_mixture_attacked_anew(monkeypa
     for _ in range(2):
         seen.clear()
         result = smoothing.curve(method, case)
-        assert [getattr(one, "alpha", None) for one in seen].count(None) == 2  # both networks
-        assert [one.alpha for one in seen if hasattr(one, "alpha")] == list(ALPHAS)
-    assert all(one[CLEAN] == one[ATTACKED] for one in result)  # nothing was moved
+        assert [getattr(attacked_model, "alpha", None) for attacked_model in seen].count(
+            None
+        ) == 2  # both networks
+        assert [
+            attacked_model.alpha for attacked_model in seen if hasattr(attacked_model, "alpha")
+        ] == list(ALPHAS)
+    assert all(point[CLEAN] == point[ATTACKED] for point in result)  # nothing was moved

@@ -101,10 +101,10 @@ class WatchedAnswer:
 
 def watch(kind, case):
     """Ask the small method about a case, and watch the model, the reports and shared chance."""
-    told, (model, _) = [], network(case, kind)
+    reports, (model, _) = [], network(case, kind)
     before, chance = state(model), seeded_chance()
-    result = small(kind)(case, lambda done, words="", partial=None: told.append((done, words)))
-    return WatchedAnswer(result, told, changes(before, model), shared_chance() != chance)
+    result = small(kind)(case, lambda done, words="", partial=None: reports.append((done, words)))
+    return WatchedAnswer(result, reports, changes(before, model), shared_chance() != chance)
 
 
 @cache
@@ -280,10 +280,12 @@ def test_the_same_question_gives_the_same_numbers_in_the_promised_form(kind):
     assert not differing(first, second.result)
     heat = next(iter(first.values()))
     for view in first.values():
-        held = [one for name, one in view.arrays().items() if name.split("/")[0] == "values"]
+        arrays = [
+            numbers for name, numbers in view.arrays().items() if name.split("/")[0] == "values"
+        ]
         if isinstance(view, Features):  # no values where no layer's features are asked for
-            held = [view.logits]
-        assert all(np.isfinite(array).any() for array in held)
+            arrays = [view.logits]
+        assert all(np.isfinite(array).any() for array in arrays)
     if not isinstance(heat, HeatMap):
         assert kind not in attribution.HEATMAPS
         return
@@ -326,12 +328,12 @@ def test_the_model_is_left_as_it_was_after_success_failure_and_cancel(kind, tmp_
 
 @every
 def test_progress_rises_to_one(kind):
-    told = one_by_one(kind).told
-    assert told, "it never reports"
-    shares = [done for done, _ in told]
+    reports = one_by_one(kind).told
+    assert reports, "it never reports"
+    shares = [done for done, _ in reports]
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(1.0)
-    assert all(words for _, words in told)
+    assert all(words for _, words in reports)
     assert kind.cost == "live" or shares[0] < 1, "it reports only when all is over"
 
 
@@ -360,8 +362,8 @@ def test_the_answer_is_written_as_record_arrays_and_pictures(kind, tmp_path):
 
 
 def pack_json(result):
-    said, data = pack(StoredAnswer(result, {}))
-    return json.loads(json.dumps(said)), data
+    description, data = pack(StoredAnswer(result, {}))
+    return json.loads(json.dumps(description)), data
 
 
 def another(control, value, case):
@@ -420,7 +422,9 @@ def test_a_model_that_does_not_fit_is_refused_with_the_reason(kind):
     else:
         view = next(iter(answer(small(kind), case).values()))
         assert not isinstance(view, HeatMap) or view.values.shape == (16, 16)
-    if not kind.fast and hasattr(kept := tiny.case_for(kind), "at"):
+    if not kind.fast and hasattr(exact_case := tiny.case_for(kind), "at"):
         with pytest.raises(DoesNotFit, match="exact"):
-            answer(kind(), kept.at("fast"))
-        assert digest(kind(), kept.at("fast")) != digest(kind(), kept)  # nor found as kept
+            answer(kind(), exact_case.at("fast"))
+        assert digest(kind(), exact_case.at("fast")) != digest(
+            kind(), exact_case
+        )  # nor found as kept

@@ -31,14 +31,16 @@ def test_the_page_is_up_to_date():
 
 
 def test_all_seventy_eight_systems_are_listed_once_with_sheet_and_view():
-    listed = systems()
-    assert len({one.name for one in listed}) == len({one.paper for one in listed}) == 78
+    entries = systems()
+    assert (
+        len({system.name for system in entries}) == len({system.paper for system in entries}) == 78
+    )
     menus = {"Attribution", "Unlearning", "Hallucination", "Anomaly", "Sparsity"}
-    assert {one.view.split(" / ")[0] for one in listed} == menus
-    assert {one.sheet for one in listed} == {
+    assert {system.view.split(" / ")[0] for system in entries} == menus
+    assert {system.sheet for system in entries} == {
         "attribution", "unlearning", "hallucination", "anomaly", "sparsity", "blindspots"
     }  # fmt: skip
-    assert all(1990 < one.year < 2030 for one in listed)
+    assert all(1990 < system.year < 2030 for system in entries)
 
 
 def test_a_system_is_there_only_when_all_its_methods_are():
@@ -64,5 +66,5 @@ def test_every_method_stands_in_a_view():
 def test_what_a_built_system_lacks_stands_on_the_page():
     known = {kind.full_name() for kind in METHODS}
     lacking = [system for system in systems() if system.missing]
-    assert all(not one.unbuilt(known) for one in lacking)
-    assert all(f"| {one.missing} |" in page() for one in lacking)
+    assert all(not entry.unbuilt(known) for entry in lacking)
+    assert all(f"| {entry.missing} |" in page() for entry in lacking)

@@ -49,8 +49,8 @@ def test_health_is_asked_for_by_a_line_that_is_python():
 def test_with_the_name_of_a_proxy_the_health_check_is_still_allowed():
     (line,) = (line for line in FILE.splitlines() if "--server.allowedHosts" in line)
     hosts = re.findall(r"--server\.allowedHosts (\S+)", line)
-    (asked,) = given("HEALTHCHECK")
-    (part,) = re.findall(r"http://([\w.:]+)/", asked)
+    (command,) = given("HEALTHCHECK")
+    (part,) = re.findall(r"http://([\w.:]+)/", command)
     assert is_allowed("blindspot.example.org", hosts)
     assert is_allowed(part, hosts)
     assert not is_allowed("evil.example", hosts)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted(DOCS.glob("*.md"))]
 OVERVIEW = "Overview"
-MENUS = {one.menu: [view for view in VIEWS if view.menu == one.menu] for one in VIEWS}
+MENUS = {entry.menu: [view for view in VIEWS if view.menu == entry.menu] for entry in VIEWS}
 HEADINGS = (
     "The question", "What you see first", "How to read it", "What not to conclude", "The views",
 )  # fmt: skip

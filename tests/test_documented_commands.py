@@ -67,7 +67,7 @@ def plan() -> str:
 
 
 def marked(command: str):
-    marks = [pytest.mark.slow] if any(one in command for one in SLOW) else []
+    marks = [pytest.mark.slow] if any(word in command for word in SLOW) else []
     marks += [pytest.mark.skip(reason=LONG[command])] if command in LONG else []
     return pytest.param(command, marks=marks, id=command)
 
@@ -103,13 +103,13 @@ def test_the_pages_name_commands_and_what_is_not_run_here_is_among_them():
 def test_a_command_runs_as_it_stands(command, somebody, capsys):
     arguments = shlex.split(command)
     status = main(arguments)
-    said = capsys.readouterr()
+    output = capsys.readouterr()
     if HUB.search(command):  # which a test does not reach
-        assert (status, said.err.count("\n")) == (2, 1)
-        assert "the model hub, which cannot be reached from here" in said.err
+        assert (status, output.err.count("\n")) == (2, 1)
+        assert "the model hub, which cannot be reached from here" in output.err
         return
-    assert status == 0, said.err
-    assert said.out
+    assert status == 0, output.err
+    assert output.out
     if arguments[0] == "run":
         assert json.loads((answer_folder(somebody / "out") / "result.json").read_text())["views"]
 

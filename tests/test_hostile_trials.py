@@ -55,8 +55,8 @@ def test_the_list_names_hashes_versions_and_licenses_and_holds_the_file_that_was
 
 def test_a_file_with_another_hash_and_a_package_that_is_not_there_are_left_out(monkeypatch):
     good, other = b"good", b"other"
-    listed = {"a": hashlib.sha256(good).hexdigest(), "b": hashlib.sha256(good).hexdigest()}
-    package = corpus.PackageOfFiles("p", "1", INSTALLED, "-", "MIT", listed)
+    hashes = {"a": hashlib.sha256(good).hexdigest(), "b": hashlib.sha256(good).hexdigest()}
+    package = corpus.PackageOfFiles("p", "1", INSTALLED, "-", "MIT", hashes)
     gone = corpus.PackageOfFiles("no-such-package-here", "1", INSTALLED, "-", "MIT", {"a": "0"})
     monkeypatch.setattr(corpus, "packages", lambda: [package, gone])
     real = corpus.installed
@@ -87,7 +87,7 @@ EVERY = [data for files in OF_FORMAT.values() for data in files]
 
 
 @pytest.mark.parametrize(
-    "change", [*mutations.ANY, *mutations.FORMAT], ids=lambda one: one.__name__
+    "change", [*mutations.ANY, *mutations.FORMAT], ids=lambda mutation: mutation.__name__
 )
 def test_each_mutation_changes_the_files_of_its_format_the_same_way_each_time(change, monkeypatch):
     monkeypatch.setattr(mutations, "INFLATED", (1000, 2000))
@@ -95,7 +95,7 @@ def test_each_mutation_changes_the_files_of_its_format_the_same_way_each_time(ch
         made = [change(data, EVERY[0], np.random.default_rng(seed)) for seed in (3, 3, 4, 5, 6)]
         assert made[0] == made[1]
         if data in OF_FORMAT.get(change, EVERY):
-            assert any(one != data for one in made)
+            assert any(mutant != data for mutant in made)
         else:
             assert made == [None] * 5
 

@@ -31,4 +31,4 @@ def test_the_page_has_each_package_that_requirements_name():
     rows = dict(re.findall(r"^\| ([a-z0-9-]+) \| (.+) \|$", table, re.MULTILINE))
     named = {canonicalize_name(name) for name in names_of(ROOT / "requirements.txt")}
     assert named <= rows.keys()
-    assert not [name for name, said in rows.items() if conflicts(said)]
+    assert not [name for name, license_name in rows.items() if conflicts(license_name)]

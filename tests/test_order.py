@@ -10,14 +10,14 @@ def test_the_gate_is_first_then_the_long_ones_and_browsers_are_spread():
     engine = [HERE / "engine" / f"test_{at}.py" for at in range(30)]
     long = [HERE / "test_contract.py", HERE / "pages" / "test_p.py"]
     gate = GATE / "test_gate.py"
-    given = [*browsers, *engine, gate, long[1], long[0], *engine]
-    places = in_turn(given)
-    assert places.keys() == {*given}
-    order = sorted(dict.fromkeys(given), key=places.__getitem__)
+    paths = [*browsers, *engine, gate, long[1], long[0], *engine]
+    places = in_turn(paths)
+    assert places.keys() == {*paths}
+    order = sorted(dict.fromkeys(paths), key=places.__getitem__)
     assert order[0] == gate
     assert order[1:3] == long
-    assert [one for one in order if one in engine] == engine
-    assert [one for one in order if one in browsers] == browsers
+    assert [path for path in order if path in engine] == engine
+    assert [path for path in order if path in browsers] == browsers
     results = [order.index(browser) for browser in browsers]
     assert all(10 <= after - before <= 12 for before, after in pairwise(results))
 

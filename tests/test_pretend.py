@@ -88,13 +88,13 @@ def ran(code, *words, seconds=100):
 
 
 def test_the_device_refuses_what_a_gpu_refuses_and_methods_of_every_kind_compute_on_it():
-    said = [line.split() for line in ran(COMPUTED + REFUSED, "float64", *FEW).splitlines()]
-    assert {name for name, _ in said} == {*FEW}
-    assert {lane for _, lane in said} == {"pretend:0"}
+    pairs = [line.split() for line in ran(COMPUTED + REFUSED, "float64", *FEW).splitlines()]
+    assert {name for name, _ in pairs} == {*FEW}
+    assert {lane for _, lane in pairs} == {"pretend:0"}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("lacking", ["", "float64"])
 def test_every_method_computes_on_one_device(lacking):
-    said = ran(COMPUTED, lacking, *EVERY, seconds=3000).splitlines()
-    assert [line.split()[0] for line in said] == EVERY
+    lines = ran(COMPUTED, lacking, *EVERY, seconds=3000).splitlines()
+    assert [line.split()[0] for line in lines] == EVERY

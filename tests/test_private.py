@@ -122,7 +122,9 @@ def downloads(monkeypatch):
 
     def noting(draw):
         def drawn(*given, **more):
-            made, name = [one for one in given if callable(one) or isinstance(one, str)][-3:-1]
+            made, name = [
+                argument for argument in given if callable(argument) or isinstance(argument, str)
+            ][-3:-1]
             offered[name] = made
             return draw(*given, **more)
 
@@ -145,7 +147,9 @@ def test_a_session_leaves_no_word_but_in_the_files_that_are_asked_for(
         at = settled(at.file_uploader(key="subject.file").set_value((name, content, "")).run())
         assert at.selectbox(key="image").value == "Your image"
         links.append(str(dict(at.query_params)))
-        next(one for one in at.button if str(one.key).endswith(".file-report")).click().run()
+        next(
+            button for button in at.button if str(button.key).endswith(".file-report")
+        ).click().run()
     trained = train_on_a_zip()
     links.append(str(dict(trained.query_params)))
     (model,) = checkpoints.listed()
@@ -153,8 +157,8 @@ def test_a_session_leaves_no_word_but_in_the_files_that_are_asked_for(
     trained.query_params["lab.part"] = "Models"
     trained = settled(trained.switch_page(str(DATA_AND_MODELS.path)).run())
     links.append(str(dict(trained.query_params)))
-    asked = ask_about_a_class(trained, model.name)
-    links.append(str(dict(asked.query_params)))
+    page = ask_about_a_class(trained, model.name)
+    links.append(str(dict(page.query_params)))
 
     assert len(reports) == 2
     files = {name: as_bytes(made()) for name, made in downloads.items()}
@@ -245,7 +249,7 @@ def test_uploaded_weights_are_never_a_file(rooms, opened_files):
     at = visit()
     at.file_uploader(key="models.weights").set_value((f"{marked.WEIGHTS}.pt", marked.weights(), ""))
     at.text_input(key="models.arch").set_value("resnet18")
-    next(one for one in at.button if one.label == "Open and ask it").click().run()
+    next(button for button in at.button if button.label == "Open and ask it").click().run()
     assert not at.exception
     assert not [path for path in opened_files if MARK in path.lower()]
     assert not [path for path in opened_files if path.startswith(str(rooms[1]))]
@@ -305,11 +309,11 @@ def test_kill_9_of_a_training_a_sweep_and_an_export_leaves_no_word(tmp_path):
     temporary.mkdir()
     out.mkdir()
     plan, done = marked.plan(tmp_path), tmp_path / "done"
-    own = {"BLINDSPOT_HOME": str(home), "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)}
+    environment = {"BLINDSPOT_HOME": str(home), "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)}
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-c", KILLED, str(plan), str(out), str(done)],
-            cwd=ROOT, env={**os.environ, **own}, stdout=log, stderr=log,
+            cwd=ROOT, env={**os.environ, **environment}, stdout=log, stderr=log,
         )  # fmt: skip
         try:
             begun = monotonic()

@@ -106,11 +106,11 @@ def test_what_is_not_known_is_an_empty_cell():
 @pytest.mark.parametrize("word", FORMULAS)
 def test_share_neutralizes_labels_words_and_columns(word):
     """The file of each kind of view that a person's own words can stand in."""
-    one = np.array([0.5], np.float32)
+    array = np.array([0.5], np.float32)
     views = {
-        "table": Table.of({word: (one, "")}, rows=(word,)),
-        "scores": Scores(one, (word,), ""),
-        "words": Tokens(one, one, one, one[None], (word,), "", (0, 0), ended=True),
+        "table": Table.of({word: (array, "")}, rows=(word,)),
+        "scores": Scores(array, (word,), ""),
+        "words": Tokens(array, array, array, array[None], (word,), "", (0, 0), ended=True),
     }
     for view in views.values():
         assert rows_of(view) is not None

@@ -38,8 +38,8 @@ def mark(items: Iterable[pytest.Item]) -> None:
     names = listed()
     files = [f"{name}/" for name in names if "::" not in name]
     for item in items:
-        own = item.nodeid.split("::")[0] + "/"
-        if item.nodeid in names or any(own.startswith(file) for file in files):
+        test_path = item.nodeid.split("::")[0] + "/"
+        if item.nodeid in names or any(test_path.startswith(file) for file in files):
             item.add_marker("thorough")
 
 

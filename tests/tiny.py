@@ -388,8 +388,8 @@ def forget_case(model: Classifier | None = None) -> ForgetCase:
     """A class of the bright columns is to be forgotten."""
     model = deepcopy(learned()) if model is None else model
     data = columns(model.side, model.labels)
-    asked = request.of_class(data, 1)
-    return ForgetCase(model, data, asked, Recipe("lenet", epochs=2, batch=8))
+    forget_request = request.of_class(data, 1)
+    return ForgetCase(model, data, forget_request, Recipe("lenet", epochs=2, batch=8))
 
 
 def unlearning_case(
@@ -457,8 +457,8 @@ def caption_case(
     if kind is WordRisk:  # an untrained model names nothing
         vlm, prompt = load(HABIT), "describe the image"
     else:
-        own = speaking.mixture() if "routing" in kind.needs else speaking.untrained()
-        vlm, prompt = deepcopy(own), "is there a boat"
+        source = speaking.mixture() if "routing" in kind.needs else speaking.untrained()
+        vlm, prompt = deepcopy(source), "is there a boat"
     case = CaptionCase(vlm, seen, prompt)
     if kind not in ASK:
         return photographs(case) if kind is PhotoPair else case
@@ -537,12 +537,12 @@ def bright_bags(count: int = 18, size: int = 8, side: int = 8, seed: int = 0) ->
     faint = (hard < 0.5) & key
     images[key, :, 2:6, 2:6] = 250
     images[faint, :, 2:6, 2:6] = 180
-    each = np.repeat(np.arange(count), size)
+    bags = np.repeat(np.arange(count), size)
     return DataSet(
         "bright-bags", DataCard("Bright bags", "", "", ""), ("none", "bright"),
-        images.reshape(-1, 1, side, side), labels[each], np.arange(count * size) * 3,
-        np.array([0, 0, 0, 0, 1, 1, 2, 2, 2], np.uint8)[each % 9],
-        {"group": each * 2, "key": key.ravel(), "hard": faint.ravel(),
+        images.reshape(-1, 1, side, side), labels[bags], np.arange(count * size) * 3,
+        np.array([0, 0, 0, 0, 1, 1, 2, 2, 2], np.uint8)[bags % 9],
+        {"group": bags * 2, "key": key.ravel(), "hard": faint.ravel(),
          "digit": np.where(key.ravel(), 9, 1)},
     )  # fmt: skip
 

@@ -33,7 +33,9 @@ def visit(link: dict[str, str | list[str]] | None = None, view: AppPage = HEATMA
 
 def provenance(at: AppTest) -> list[str]:
     """The line under each picture, in the order of the pictures; without seconds."""
-    lines = [each.value.split(" · ") for each in at.main.caption if each.value.count(" · ") >= 3]
+    lines = [
+        caption.value.split(" · ") for caption in at.main.caption if caption.value.count(" · ") >= 3
+    ]
     return [" · ".join(line[:3] + line[4:]) for line in lines]
 
 
@@ -45,7 +47,7 @@ def said(at: AppTest) -> list[str]:
 
 def pills(at: AppTest, key: str):
     """The row of words with that key."""
-    return next(each for each in at.button_group if each.key == key)
+    return next(group for group in at.button_group if group.key == key)
 
 
 def settled(at, done=lambda at: not at.main.get("progress") and not at.sidebar.get("progress")):
@@ -65,17 +67,17 @@ def settled(at, done=lambda at: not at.main.get("progress") and not at.sidebar.g
 
 def wait_for_an_answer(seconds=3.0):
     """Until one of those that are computed is there; at most so long, as it may be nobody's."""
-    asked = [job for lane in lanes() for job in lane.jobs()]
-    until = time.monotonic() + (seconds if asked else 0.1)
-    while time.monotonic() < until and not any(job.finished for job in asked):
+    jobs = [job for lane in lanes() for job in lane.jobs()]
+    until = time.monotonic() + (seconds if jobs else 0.1)
+    while time.monotonic() < until and not any(job.finished for job in jobs):
         time.sleep(0.02)
 
 
 def words(at):
     """All that the main part says."""
     shown = [*at.main.header, *at.main.markdown, *at.main.caption, *at.main.success]
-    html = [each.proto.body for each in at.main.get("html")]
-    return " ".join([*(each.value for each in shown), *html]).replace("\\", "")
+    html = [element.proto.body for element in at.main.get("html")]
+    return " ".join([*(element.value for element in shown), *html]).replace("\\", "")
 
 
 def unfolded(at):

@@ -42,7 +42,9 @@ def brain(wheel: zipfile.ZipFile) -> None:
     inside = ndi.binary_fill_holes(t1 > 0.2)
     t1 = np.clip(t1 / np.percentile(t1[inside], 99), 0, 1)
     whole = ndi.gaussian_filter(inside.astype(np.float32), 0.7)
-    maps = [ndi.gaussian_filter(one, 0.6)[::2, ::2, ::2] for one in (t1, gray, white, whole)]
+    maps = [
+        ndi.gaussian_filter(raw_map, 0.6)[::2, ::2, ::2] for raw_map in (t1, gray, white, whole)
+    ]
     small = np.round(np.clip(np.stack(maps), 0, 1) * 255).astype(np.uint8)
     origin = np.array(ORIGIN, np.float32)
     np.savez_compressed(HERE / "mni152_2mm.npz", maps=small, origin=origin, step=np.float32(2))

@@ -29,26 +29,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=kills.SHELL, help="of the command line")
     parser.add_argument("--app-kills", type=int, default=kills.APP, help="of the app")
     parser.add_argument("--record", action="store_true", help="into docs/reliability.md")
-    asked = parser.parse_args(arguments)
-    if asked.record and set(asked.only) != set(PARTS):
+    options = parser.parse_args(arguments)
+    if options.record and set(options.only) != set(PARTS):
         parser.error("--record replaces all figures, so it needs all parts")
     os.environ.setdefault("OMP_NUM_THREADS", "2")
     parts: dict[str, Callable[[Path], Iterator[Row]]] = {
-        "kills": partial(kills.rows, shell=asked.kills, app=asked.app_kills),
+        "kills": partial(kills.rows, shell=options.kills, app=options.app_kills),
         "disk": disk.rows,
         "two-apps": two_apps.rows,
-        "sessions": partial(sessions.rows, seconds=asked.seconds, share=asked.visitors),
+        "sessions": partial(sessions.rows, seconds=options.seconds, share=options.visitors),
     }
     results = []
     place = Path(mkdtemp(prefix="blindspot-soak-"))
     for name in PARTS:
-        if name in asked.only:
+        if name in options.only:
             folder = place / name
             folder.mkdir()
             for row in parts[name](folder):
                 print(row.line(), flush=True)
                 results.append(row)
-    if asked.record:
+    if options.record:
         report.write(results)
     if any(row.holds is False for row in results):
         print(f"The logs are in {place}.")

@@ -115,7 +115,7 @@ def corrupt(folder: Path) -> Row:
             path.write_bytes(harm(path.read_bytes()))
             tried += 1
             right += all(map(store.alike, ask(home, folder / "again", log), wanted))
-            stayed += any(one.startswith("answers") for one in store.damage(home))
+            stayed += any(damaged.startswith("answers") for damaged in store.damage(home))
     return Row(
         f"Each of {len(files)} files of a home {', '.join(HARMS)}",
         f"{right} of {tried} times the same numbers; {traces(log)} traces; {stayed} times a "

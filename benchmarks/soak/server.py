@@ -57,10 +57,10 @@ def running(
     port = free_port()
     command = [sys.executable, "-m", module, "run", str(script)]
     command += ["--server.port", str(port), "--server.address", "127.0.0.1"]
-    own: Mapping[str, str] = {"BLINDSPOT_HOME": str(home), "CXX": "", **env}
+    overrides: Mapping[str, str] = {"BLINDSPOT_HOME": str(home), "CXX": "", **env}
     with log.open("ab") as out:
         process = subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, **own}, stdout=out, stderr=subprocess.STDOUT
+            command, cwd=ROOT, env={**os.environ, **overrides}, stdout=out, stderr=subprocess.STDOUT
         )
     url = f"http://127.0.0.1:{port}"
     try:

@@ -203,8 +203,8 @@ async def crowd(server: Server, seconds: float, counts: tuple[int, int, int]) ->
     ]
     tasks = [asyncio.create_task(watch(server, tally))]
     await asyncio.sleep(2.5)
-    for one in work:
-        tasks.append(asyncio.create_task(one))
+    for coroutine in work:
+        tasks.append(asyncio.create_task(coroutine))
         await asyncio.sleep(min(0.2, seconds / 4 / len(work)))  # they come one after the other
     until = monotonic() + seconds
     while monotonic() < until and server.process.poll() is None:
@@ -217,20 +217,22 @@ async def crowd(server: Server, seconds: float, counts: tuple[int, int, int]) ->
 
 def kept_row(who: str, seconds: float, tally: SoakTally) -> Row:
     """How long they waited for kept views."""
-    kept = tally.waits.get("kept", [])
-    p95 = quantile(kept, 0.95)
+    kept_waits = tally.waits.get("kept", [])
+    p95 = quantile(kept_waits, 0.95)
     return Row(
         f"A kept view; {who}, {seconds:.0f} s, {THOUGHT:.0f} s of thought",
-        f"p50 {quantile(kept, 0.5):.2f} s, p95 {p95:.2f} s, most {max(kept, default=0):.2f} s over "
-        f"{len(kept)} views: {len(kept) / seconds:.1f} a second", f"p95 ≤ {GOAL} s",
-        bool(kept) and p95 <= GOAL,
-    )  # fmt: skip
+        f"p50 {quantile(kept_waits, 0.5):.2f} s, p95 {p95:.2f} s, most "
+        f"{max(kept_waits, default=0):.2f} s over "
+        f"{len(kept_waits)} views: {len(kept_waits) / seconds:.1f} a second",
+        f"p95 ≤ {GOAL} s",
+        bool(kept_waits) and p95 <= GOAL,
+    )
 
 
 def counted(found: list[str], checked: int) -> str:
     """How many pages were so, with three of them."""
-    told = f" ({'; '.join(sorted(set(found))[:3])})" if found else ""
-    return f"{len(found)} of {checked} pages{told}"
+    examples = f" ({'; '.join(sorted(set(found))[:3])})" if found else ""
+    return f"{len(found)} of {checked} pages{examples}"
 
 
 def rows(folder: Path, seconds: float, share: float = 1.0) -> Iterator[Row]:
@@ -247,7 +249,7 @@ def rows(folder: Path, seconds: float, share: float = 1.0) -> Iterator[Row]:
         calm = asyncio.run(crowd(server, brief, (few, 0, 0)))
         tally = asyncio.run(crowd(server, seconds, counts))  # type: ignore[arg-type]
         alive = server.process.poll() is None
-    kept = tally.waits.get("kept", [])
+    kept_waits = tally.waits.get("kept", [])
     yield kept_row(f"{few} visitors", brief, calm)
     yield kept_row("{} visitors, {} uploading, {} training".format(*counts), seconds, tally)
     for what in ("first", "upload", "training's page"):
@@ -258,13 +260,13 @@ def rows(folder: Path, seconds: float, share: float = 1.0) -> Iterator[Row]:
     checked = sum(map(len, tally.waits.values()))
     yield Row("Pages that showed anything of another's", counted(tally.crossed, checked), "0",
               bool(checked) and not tally.crossed)  # fmt: skip
-    opened = len(kept) + len(tally.waits.get("first", []))
+    opened = len(kept_waits) + len(tally.waits.get("first", []))
     yield Row("Pages that were sent before all of their own was there",
               counted(tally.incomplete, opened))  # fmt: skip
     first, most = tally.memory[0], max(tally.memory)
-    each = (most - first) / sum(counts)
+    per_visitor = (most - first) / sum(counts)
     yield Row("Memory of the server", f"{first:.0f} MB before they came, {most:.0f} MB at most, "
-              f"{each:.0f} MB a visitor")  # fmt: skip
+              f"{per_visitor:.0f} MB a visitor")  # fmt: skip
     ended = "; ".join(f"{n} × {words}" for words, n in tally.failed.items())
     yield Row("Visitors whose session broke, traces in the log",
               f"{tally.failed.total()}{f' ({ended})' if ended else ''}, {server.faults}", "0, 0",

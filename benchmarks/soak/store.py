@@ -35,9 +35,9 @@ def damage(home: Path) -> Iterator[str]:
 def look(path: Path) -> None:
     """Read a file as the app does. Raises one of DAMAGE."""
     if path.suffix == ".json":
-        said = json.loads(path.read_bytes())
+        record = json.loads(path.read_bytes())
         if path.parent.name == "answers":
-            unpack(said, path.with_suffix(".safetensors").read_bytes())
+            unpack(record, path.with_suffix(".safetensors").read_bytes())
     elif path.suffix == ".safetensors" and path.parent.name == "data":
         unpacked(path.read_bytes())
     elif path.suffix == ".safetensors":

@@ -21,9 +21,9 @@ def rows(folder: Path) -> Iterator[Row]:
     home = folder / "shared"
     home.mkdir()
     logs = folder / "one.log", folder / "two.log"
-    with running(home, logs[0]) as one, running(home, logs[1]) as two:
-        pages = asyncio.run(both(one.url, two.url))
-        faults = one.faults + two.faults
+    with running(home, logs[0]) as first_app, running(home, logs[1]) as other_first_app:
+        pages = asyncio.run(both(first_app.url, other_first_app.url))
+        faults = first_app.faults + other_first_app.faults
     alike = sum(first == second != set() for first, second in pages)
     broken = list(store.damage(home))
     yield Row(

@@ -124,22 +124,22 @@ class Visitor:
         """
         self.states[widget(seen, key)] = value
         result = await self.run()
-        for one in [name for name, state in self.states.items() if "trigger_value" in state]:
-            del self.states[one]
+        for trigger in [name for name, state in self.states.items() if "trigger_value" in state]:
+            del self.states[trigger]
         return result
 
     async def run(self) -> Seen:
         """Run the page as it stands."""
-        asked = BackMsg()
-        state = asked.rerun_script
+        message = BackMsg()
+        state = message.rerun_script
         state.query_string, state.context_info.timezone = self.query, "UTC"
         state.context_info.url = f"{self.url}/{self.page}"
         state.page_name = self.page
         state.page_script_hash = self.hashes.get(self.page, "")
-        for one, value in self.states.items():
-            put(state.widget_states.widgets.add(id=one), value)
+        for widget_id, value in self.states.items():
+            put(state.widget_states.widgets.add(id=widget_id), value)
         begun = perf_counter()
-        await self.socket.send(asked.SerializeToString())
+        await self.socket.send(message.SerializeToString())
         async with asyncio.timeout(PATIENCE):
             seen = await self.listen()
         seen.seconds = perf_counter() - begun
@@ -181,8 +181,13 @@ class Visitor:
                 break
         urls = message.file_urls_response.file_urls[0]
         await asyncio.to_thread(self.put, urls.upload_url, name, content)
-        said = {"file_id": urls.file_id, "name": name, "size": len(content), "file_urls": urls}
-        return await self.set(key, seen, file_uploader_state_value=said)
+        file_state = {
+            "file_id": urls.file_id,
+            "name": name,
+            "size": len(content),
+            "file_urls": urls,
+        }
+        return await self.set(key, seen, file_uploader_state_value=file_state)
 
     def put(self, path: str, name: str, content: bytes) -> None:
         """Send the file. Raises ConnectionError when the server does not take it."""
@@ -204,20 +209,24 @@ class Visitor:
 
 def put(widget_state: Any, value: dict[str, Any]) -> None:
     """Fill a WidgetState."""
-    for name, given in value.items():
+    for name, field_value in value.items():
         if name == "file_uploader_state_value":
             info = widget_state.file_uploader_state_value.uploaded_file_info.add()
-            info.file_id, info.name, info.size = given["file_id"], given["name"], given["size"]
-            info.file_urls.CopyFrom(given["file_urls"])
-        elif isinstance(given, list):
-            getattr(widget_state, name).data.extend(given)
+            info.file_id, info.name, info.size = (
+                field_value["file_id"],
+                field_value["name"],
+                field_value["size"],
+            )
+            info.file_urls.CopyFrom(field_value["file_urls"])
+        elif isinstance(field_value, list):
+            getattr(widget_state, name).data.extend(field_value)
         else:
-            setattr(widget_state, name, given)
+            setattr(widget_state, name, field_value)
 
 
 def widget(seen: Seen, key: str) -> str:
     """The id of the widget whose key ends so. Raises LookupError, with what there is."""
-    results = [one for name, one in seen.widgets.items() if name.endswith(key)]
+    results = [widget_id for name, widget_id in seen.widgets.items() if name.endswith(key)]
     if not results:
         raise LookupError(f"no widget {key!r} among {sorted(seen.widgets)}")
     return results[0]
@@ -244,17 +253,17 @@ def note(message: ForwardMsg, seen: Seen) -> None:
         text = getattr(body, name, "")
         if isinstance(text, str) and text and not text.startswith("<style"):
             seen.texts.append(text)
-    if (own := getattr(body, "id", "")) and own.count("-") >= 2:
-        seen.widgets[own.split("-", 2)[2]] = own
+    if (widget_id := getattr(body, "id", "")) and widget_id.count("-") >= 2:
+        seen.widgets[widget_id.split("-", 2)[2]] = widget_id
 
 
 def linked_widget(kind: str, body: Any) -> LinkedWidget:
     """A bound widget as its message describes it."""
-    options = [getattr(one, "content", one) for one in getattr(body, "options", ())]
+    options = [getattr(option, "content", option) for option in getattr(body, "options", ())]
     default = getattr(body, "default", None)
     several = default if hasattr(default, "__len__") and not isinstance(default, str) else [default]
-    words = [options[int(one)] if options and isinstance(one, int | float) else str(one)
-             for one in several]  # fmt: skip
+    words = [options[int(choice)] if options and isinstance(choice, int | float) else str(choice)
+             for choice in several]  # fmt: skip
     fields = ("raw_values", "raw_value", "value")
     values = [getattr(body, name) for name in fields if hasattr(body, name)]
     value = next(filter(None, values), values[-1] if values else "")

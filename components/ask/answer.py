@@ -58,10 +58,10 @@ def picked_words(case: CaptionCase, tokens: Tokens) -> WordCase | None:
 
 def picture(shown: DialogImage, case: CaptionCase, tokens: Tokens) -> None:
     """The image beside what is said of it."""
-    image, said = st.columns(2, gap="large")
+    image, text_column = st.columns(2, gap="large")
     with image:
         scene.picture(shown, case.vlm.name)
-    with said:
+    with text_column:
         if picked := picked_words(case, tokens):
             clickable(picked, tokens)
         else:

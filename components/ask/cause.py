@@ -86,14 +86,14 @@ def without(shown: DialogImage, picked: WordCase, scene: Scene, looks: HeatMap) 
 
 def known(shown: DialogImage, *against: str) -> dict[str, Any]:
     """By which a question about other images is asked again; nothing where it cannot be."""
-    given = shown.known
-    return {**given, "against": against} if given else {}
+    settings = shown.known
+    return {**settings, "against": against} if settings else {}
 
 
 def fading(shown: DialogImage, picked: WordCase, scene: Scene) -> None:
     """The words' probability while one thing fades away."""
     picture, key = st.container(), f"{KEY}.faded"
-    opacity = {thing.category: thing.opacity for thing in scene.things}
+    opacity = {scene_object.category: scene_object.opacity for scene_object in scene.things}
     let_go(key, opacity)
     name = st.selectbox("Fade away", list(opacity), key=key)
     chart = Lines(

@@ -46,7 +46,7 @@ def show(shown: DialogImage, picked: WordCase) -> None:
         )
     elif not claimed(picked):
         without_it("this answer claims no thing. Ask for a description.")
-    elif not any(thing.opacity > 0 for thing in scene.things):
+    elif not any(scene_object.opacity > 0 for scene_object in scene.things):
         without_it("nothing is to be seen in the scene, so there is nothing to hide or take out.")
     else:
         case = asking.each_claim(picked, scene)
@@ -73,18 +73,21 @@ def pictures(case: WordCase, found: Views) -> Pictures:
     claims = found["claims"]
     others = dict(zip(case.names, case.others if case.others is not None else (), strict=True))
     rows, images, captions = [], [], []
-    for row, (thing, tried) in enumerate(zip(claims.rows, claims.notes, strict=True)):
+    for row, (category, tried) in enumerate(zip(claims.rows, claims.notes, strict=True)):
         truth = "there" if is_there(case, claims, row) else "made up"
-        about = "" if tried == thing else f" ({tried} hidden and taken out)"
-        rows.append(f"{thing}, {truth}{about}: {verdict(case, claims, row)}")
-        own = framed(as_bytes(case.image), case, tried)
-        images.append([own, *(
+        about = "" if tried == category else f" ({tried} hidden and taken out)"
+        rows.append(f"{category}, {truth}{about}: {verdict(case, claims, row)}")
+        framed_image = framed(as_bytes(case.image), case, tried)
+        images.append([framed_image, *(
             as_bytes(others.get(name, case.image)) for name in (f"the {tried}{HIDDEN}", OUT + tried)
         )])  # fmt: skip
         here, *after = (
             100 * float(claims[name][row]) for name in ("probability", "hidden", "taken out")
         )
-        captions += [f"{here:.0f} %", *(f"{one:.0f} % ({change(one - here)})" for one in after)]
+        captions += [
+            f"{here:.0f} %",
+            *(f"{share:.0f} % ({change(share - here)})" for share in after),
+        ]
     step = max(1, case.image.shape[-1] // SMALL)
     grid = np.array(images)[:, :, ::step, ::step]
     words = (
@@ -106,7 +109,7 @@ def framed(image: Pixels, case: WordCase, thing: str) -> Pixels:
         return image
     drawn, wide = image.copy(), max(1, image.shape[0] // 64)
     rows, columns = asking.box(mask)
-    outer = [slice(max(one.start - wide, 0), one.stop + wide) for one in (rows, columns)]
+    outer = [slice(max(span.start - wide, 0), span.stop + wide) for span in (rows, columns)]
     drawn[outer[0], outer[1]] = ORANGE
     drawn[rows, columns] = image[rows, columns]
     return drawn
@@ -115,11 +118,11 @@ def framed(image: Pixels, case: WordCase, thing: str) -> Pixels:
 def falls(found: Views) -> str:
     """What loses most when a thing is taken out, and what loses least."""
     claims = found["claims"]
-    lost = [round(100 * float(one)) for one in claims["owed to the thing"]]
+    lost = [round(100 * float(fall)) for fall in claims["owed to the thing"]]
     most, least = int(np.argmax(lost)), int(np.argmin(lost))
-    thing, tried = claims.rows[most], claims.notes[most]
-    what = "it" if thing == tried else f"the {tried}"
-    words = f"The {thing} loses {lost[most]} points when {what} is taken out"
+    category, tried = claims.rows[most], claims.notes[most]
+    what = "it" if category == tried else f"the {tried}"
+    words = f"The {category} loses {lost[most]} points when {what} is taken out"
     if most == least:
         return f"{words}."
     return f"{words}; the {claims.rows[least]} loses least, {lost[least]}."

@@ -54,5 +54,5 @@ def show(shown: DialogImage, picked: WordCase) -> None:
 
 def start(scene: Scene | None) -> Box:
     """Around the scene's first thing, so that the first picture says something."""
-    masks = [scene.mask(thing.category) for thing in scene.things] if scene else []
+    masks = [scene.mask(scene_object.category) for scene_object in scene.things] if scene else []
     return next((Box.around(mask) for mask in masks if mask.any()), START)

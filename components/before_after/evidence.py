@@ -66,7 +66,7 @@ def drawings(pair: OpenPair | None, threshold: float | None) -> tuple[Drawing, .
         Drawing(
             "records", "What one thing does to the answer about another",
             Matrix(signed=True, span=(-50, 50), form=".0f", bar="points by which p(yes) falls",
-                   outlined=[(one, other) for one, other in PARTNER.items()],
+                   outlined=[(category, other) for category, other in PARTNER.items()],
                    x_title="asked for", title="taken out", height=560),
             lambda result: relation_words(relation(result["records"])), part=relation,
         ),
@@ -89,12 +89,14 @@ def figure_rows(records: Table, threshold: float | None) -> Table:
 
 def figure_words(found: Views, threshold: float | None) -> str:
     """TU beside plain accuracy, and what was left out."""
-    one = counted("figures", found["records"], threshold)
+    figures = counted("figures", found["records"], threshold)
     other = found["reading"]["read otherwise by a part of a word"][0]
     taken = found["reading"]["taken over from the one before"][0]
     return (
-        f"Accuracy is {100 * one['accuracy'][0]:.0f} %, TU {100 * one['TU'][0]:.0f} %. ID: low is "
-        f"good. Left out: {one['unclear'][0]:.0f} pairs with an answer that is neither yes nor no. "
+        f"Accuracy is {100 * figures['accuracy'][0]:.0f} %, TU {100 * figures['TU'][0]:.0f} %. "
+        "ID: low is "
+        f"good. Left out: {figures['unclear'][0]:.0f} pairs with an answer that is neither yes "
+        "nor no. "
         f"The released script would take over {taken:.0f} answers and misread {other:.0f}."
     )
 
@@ -102,12 +104,12 @@ def figure_words(found: Views, threshold: float | None) -> str:
 def kind_words(found: Views, threshold: float | None) -> str:
     """SB+ of each kind with its interval."""
     table = counted("kinds", found["records"], threshold)
-    told = [
+    rates = [
         f"{name} {100 * table['SB+'][at]:.0f} % ({100 * table['SB+, low'][at]:.0f} to "
         f"{100 * table['SB+, high'][at]:.0f}, {table['pairs'][at]:.0f} pairs)"
         for at, name in enumerate(table.rows)
     ]
-    return f"SB+, where yes stays: {'; '.join(told)}."
+    return f"SB+, where yes stays: {'; '.join(rates)}."
 
 
 def thing_words(found: Views, threshold: float | None) -> str:
@@ -125,10 +127,10 @@ def thing_words(found: Views, threshold: float | None) -> str:
 
 def about_removed(records: Table) -> Table:
     """The questions about what was taken out, with the kind of each."""
-    own = np.flatnonzero(records["asked"] == records["removed"])
-    part = records.take(own.tolist())
+    places = np.flatnonzero(records["asked"] == records["removed"])
+    part = records.take(places.tolist())
     columns = {name: (part[name], part.units[at]) for at, name in enumerate(part.order)}
-    return Table.of(columns | {"kind": (kind_of(part), ""), "place": (own, "")})
+    return Table.of(columns | {"kind": (kind_of(part), ""), "place": (places, "")})
 
 
 def before_after(found: Views) -> Scatter:
@@ -137,8 +139,8 @@ def before_after(found: Views) -> Scatter:
     known = np.isfinite(table["p before"]) & np.isfinite(table["p after"])
     places = [table["place"][known & (table["kind"] == at)].tolist() for at in range(len(KINDS))]
     names = [
-        f"scene {scene:.0f}, {CATEGORIES[int(one)]}"
-        for scene, one in zip(table["scene"], table["removed"], strict=True)
+        f"scene {scene:.0f}, {CATEGORIES[int(category)]}"
+        for scene, category in zip(table["scene"], table["removed"], strict=True)
     ]
     return Scatter(
         x="p before", y="p after", groups=("kind", KINDS), names=names, span=(-4, 104),
@@ -164,17 +166,19 @@ def answers_of(found: Views, row: int, threshold: float | None) -> Table:
     """Right (1) and wrong (0) of one scene: a row for the original and for each copy."""
     records = rows_of(found["records"], row)
     before, after = decided(records, threshold)
-    asked = list(dict.fromkeys(records["asked"].tolist()))
+    queried = list(dict.fromkeys(records["asked"].tolist()))
     removed = list(dict.fromkeys(records["removed"].tolist()))
-    right = np.full((1 + len(removed), len(asked)), np.nan)
+    right = np.full((1 + len(removed), len(queried)), np.nan)
     rows = zip(records["removed"], records["asked"], records["there"], before, after, strict=True)
-    for out, one, there, was, now in rows:
-        column = asked.index(one)
+    for out, category, there, was, now in rows:
+        column = queried.index(category)
         right[0, column] = np.nan if np.isnan(was) else was == there
-        truth = bool(there) and out != one
+        truth = bool(there) and out != category
         right[1 + removed.index(out), column] = np.nan if np.isnan(now) else now == truth
-    names = ["as it is", *(f"without the {CATEGORIES[one]}" for one in removed)]
-    return Table.grid(right, names, [CATEGORIES[one] for one in asked], [""] * len(asked))
+    names = ["as it is", *(f"without the {CATEGORIES[category]}" for category in removed)]
+    return Table.grid(
+        right, names, [CATEGORIES[category] for category in queried], [""] * len(queried)
+    )
 
 
 def rows_of(records: Table, row: int) -> Table:

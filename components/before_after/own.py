@@ -121,12 +121,12 @@ def choose() -> tuple[PhotoPairCase, dict[str, Any], PhotoPair]:
     form = CaseForm(PhotoPairArguments, KEY)
     left, right = st.columns([2, 3], gap="large")
     with left:
-        own = None
+        uploaded = None
         with spoken():  # the form stays, and what was asked of a sample
-            own = opened("before", "Open a photograph", HELP)
-        if own is None and st.session_state.get(f"{KEY}.image") == YOURS:
+            uploaded = opened("before", "Open a photograph", HELP)
+        if uploaded is None and st.session_state.get(f"{KEY}.image") == YOURS:
             del st.session_state[f"{KEY}.image"]
-        chosen = form.ask("image", own={YOURS: own} if own else None)
+        chosen = form.ask("image", own={YOURS: uploaded} if uploaded else None)
         name = str(form.ask("model"))
         form.ask("thing")
         others = str(form.ask("others", first="plate, boat"))
@@ -137,13 +137,13 @@ def choose() -> tuple[PhotoPairCase, dict[str, Any], PhotoPair]:
     photograph = chosen if isinstance(chosen, Picture) else pictured(chosen)
     with right:
         way = pick("What goes is marked by", (RECTANGLE, MASK, AFTER), f"{KEY}.way", "segments")
-        thing = marked(way, photograph, example=chosen == first_values()["image"])
+        marking = marked(way, photograph, example=chosen == first_values()["image"])
     check_words(name, {"What goes": (form.given["thing"],), "Also asked for": form.given["others"]})
     case = photo_pair(
         name, photograph, form.given["thing"], form.given["others"],
-        sides=thing.sides, mask=thing.mask, after=thing.after,
+        sides=marking.sides, mask=marking.mask, after=marking.after,
     )  # fmt: skip
-    known = form.known(thing.sides) if thing.sides else {}
+    known = form.known(marking.sides) if marking.sides else {}
     return case, known, method
 
 
@@ -152,10 +152,10 @@ def check_words(name: str, fields: Mapping[str, Sequence[str]]) -> None:
     with st.spinner("Loading the model"):
         vlm = asking.model(name)
     wrong = []
-    for label, things in fields.items():
+    for label, asked_words in fields.items():
         try:
-            for one in things:
-                vlm.tokenizer.encode(question(vlm, one))
+            for word in asked_words:
+                vlm.tokenizer.encode(question(vlm, word))
         except BlindspotError as error:
             wrong.append(f"{label}: {error}")
     for words in wrong[1:]:
@@ -173,10 +173,10 @@ def marked(way: str, photograph: Picture, *, example: bool) -> MarkedThing:
         return MarkedThing(sides=rectangle(pixels, begin, f"{KEY}.box", words=words).sides())
     show_picture(pixels, "The photograph before", width="stretch")
     if way == MASK:
-        given = read("mask", "Open a mask", MASK_HELP)
-        if given is None:
+        uploaded = read("mask", "Open a mask", MASK_HELP)
+        if uploaded is None:
             raise BlindspotError("Open a mask of the thing, or mark it by a rectangle.")
-        return MarkedThing(mask=mask_of(given, None, photograph))
+        return MarkedThing(mask=mask_of(uploaded, None, photograph))
     after = opened("after", "Open the photograph after", AFTER_HELP)
     if after is None:
         raise BlindspotError("Open the photograph without the thing, or mark it by a rectangle.")
@@ -204,16 +204,16 @@ def opened(slot: str, label: str, help: str) -> Picture | None:
 def read(slot: str, label: str, help: str) -> Picture | Scan | None:
     """What was opened, read once; None until there is something. Raises BadImage."""
     key = f"{KEY}.{slot}"
-    given = st.file_uploader(
+    uploaded = st.file_uploader(
         label, key=f"{key}.file", help=help, max_upload_size=MAX_MB, on_change=take, args=(slot,)
     )  # fmt: skip
-    if given is None:
+    if uploaded is None:
         return None
-    held: tuple[str, Picture | Scan] | None = st.session_state.get(f"{key}.held")
-    if held is None or held[0] != given.file_id:
-        held = given.file_id, load(given.getvalue(), given.name)
-        st.session_state[f"{key}.held"] = held
-    return held[1]
+    stored: tuple[str, Picture | Scan] | None = st.session_state.get(f"{key}.held")
+    if stored is None or stored[0] != uploaded.file_id:
+        stored = uploaded.file_id, load(uploaded.getvalue(), uploaded.name)
+        st.session_state[f"{key}.held"] = stored
+    return stored[1]
 
 
 def take(slot: str) -> None:
@@ -228,11 +228,11 @@ def take(slot: str) -> None:
 def without(case: PhotoPairCase, grow: int) -> Photograph:
     """The photograph after, (3, H, W), made once as long as it is the one that is asked about."""
     name = f"{case.fingerprint}|{grow}"
-    held: tuple[str, Photograph] | None = st.session_state.get(f"{KEY}.without")
-    if held is None or held[0] != name:
-        held = name, taken_out(case, grow)
-        st.session_state[f"{KEY}.without"] = held
-    return held[1]
+    stored: tuple[str, Photograph] | None = st.session_state.get(f"{KEY}.without")
+    if stored is None or stored[0] != name:
+        stored = name, taken_out(case, grow)
+        st.session_state[f"{KEY}.without"] = stored
+    return stored[1]
 
 
 def change_map(case: PhotoPairCase, after: Photograph) -> HeatMap:
@@ -247,13 +247,15 @@ def picture(case: PhotoPairCase, without_it: Callable[[], Photograph], found: Vi
     label = f"How much of the {plain(case.thing)} is left"
     at = words.index(pick(label, words, f"{KEY}.left", "slider", name="Left", rule="a step"))
     before, after, curve = st.columns([3, 3, 4], gap="medium")
-    one, other = as_bytes(case.image), as_bytes(without_it())
+    original, other = as_bytes(case.image), as_bytes(without_it())
     share = float(faded["left"][at])
-    blend = np.rint(other + share * (one.astype(np.float32) - other)).astype(np.uint8)
-    shown(before, one, f"**Before**: {said(case, answers, 'before')}", "The photograph before")
-    told = said(case, answers, "after") if not at else f"p(yes) {100 * faded['p(yes)'][at]:.0f} %"
+    blend = np.rint(other + share * (original.astype(np.float32) - other)).astype(np.uint8)
+    shown(before, original, f"**Before**: {said(case, answers, 'before')}", "The photograph before")
+    caption = (
+        said(case, answers, "after") if not at else f"p(yes) {100 * faded['p(yes)'][at]:.0f} %"
+    )
     name = "**After**" if not at else f"**{words[at]} left**"
-    shown(after, blend, f"{name}: {told}", f"The photograph with {words[at]} of the thing left")
+    shown(after, blend, f"{name}: {caption}", f"The photograph with {words[at]} of the thing left")
     with curve:
         shape = Lines(
             x="left", series={"p(yes)": "p(yes)"}, now=100 * share, height=330, span=(-4, 104),
@@ -281,12 +283,12 @@ def said(case: PhotoPairCase, answers: Any, when: str) -> str:
 def answer_words(case: PhotoPairCase, found: Views) -> str:
     """Every answer in words, and how much p(yes) can be relied on."""
     table = named(case, found["answers"])
-    told = "; ".join(
+    summary = "; ".join(
         f"{name} " + " → ".join(said_word(table[f"says {when}"][at]) for when in own_table.WHEN)
         for at, name in enumerate(table.rows)
     )
     weak = min(float(table[f"decided {when}"].min()) for when in own_table.WHEN)
-    return f"{told}. Yes and no together have {100 * weak:.0f} % or more of the first word."
+    return f"{summary}. Yes and no together have {100 * weak:.0f} % or more of the first word."
 
 
 def change_words(found: Views) -> str:

@@ -48,12 +48,17 @@ class CollectedPair:
         """One cell for each of HEADS."""
         table = self.answers
         change = np.asarray(table["says before"] - table["says after"])[1:]
-        asked, changed = np.isfinite(change).sum(), (np.abs(change) == 1).sum()
+        asked_count, changed = np.isfinite(change).sum(), (np.abs(change) == 1).sum()
         p = (round(float(table[f"p {when}"][0]), 4) for when in WHEN)
         return (
-            self.thing, self.model, outcome([table[f"says {when}"][0] for when in WHEN]) or "?",
-            *(said_word(table[f"says {when}"][0]) for when in WHEN), *p, int(asked), int(changed),
-        )  # fmt: skip
+            self.thing,
+            self.model,
+            outcome([table[f"says {when}"][0] for when in WHEN]) or "?",
+            *(said_word(table[f"says {when}"][0]) for when in WHEN),
+            *p,
+            int(asked_count),
+            int(changed),
+        )
 
 
 def held(key: str) -> dict[str, CollectedPair]:
@@ -85,8 +90,8 @@ def show(key: str) -> None:
     if not (pairs := list(held(key).values())):
         return
     st.markdown(f"**Your {len(pairs)} pairs**" if len(pairs) > 1 else "**Your first pair**")
-    for told in by_model(pairs):
-        st.markdown(plain(told))
+    for sentence in by_model(pairs):
+        st.markdown(plain(sentence))
     rows = [dict(zip(HEADS, pair.cells(), strict=True)) for pair in pairs]
     st.dataframe(rows, hide_index=True, alt=f"Table of {len(rows)} pairs")
     with st.container(horizontal=True):
@@ -103,6 +108,6 @@ def by_model(pairs: Iterable[CollectedPair]) -> Iterator[str]:
     for pair in pairs:
         parts.setdefault(pair.asked, []).append(pair)
     for alike in parts.values():
-        figures = collected_words([one.answers for one in alike]) or "no clear answer"
+        figures = collected_words([collected.answers for collected in alike]) or "no clear answer"
         many = "s" if len(alike) > 1 else ""
         yield f"{alike[0].model}, {len(alike)} pair{many}: {figures}."

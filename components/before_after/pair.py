@@ -65,13 +65,13 @@ class OpenPair:
     @classmethod
     def of(cls, layout: Layout, records: Table, place: int, threshold: float | None) -> OpenPair:
         """The pair of a record."""
-        one = records.take([place])
-        row, removed, asked = (int(one[name][0]) for name in ("scene", "removed", "asked"))
-        before, after = decided(one, threshold)
+        record = records.take([place])
+        row, removed, queried = (int(record[name][0]) for name in ("scene", "removed", "asked"))
+        before, after = decided(record, threshold)
         return cls(
-            place, layout.scene(row), row, CATEGORIES[removed], CATEGORIES[asked],
-            bool(one["there"][0]), (float(before[0]), float(after[0])),
-            (float(one["p before"][0]), float(one["p after"][0])),
+            place, layout.scene(row), row, CATEGORIES[removed], CATEGORIES[queried],
+            bool(record["there"][0]), (float(before[0]), float(after[0])),
+            (float(record["p before"][0]), float(record["p after"][0])),
         )  # fmt: skip
 
     @property
@@ -82,9 +82,10 @@ class OpenPair:
 
 def name_of(records: Table, place: int) -> str:
     """A pair in words, as the link has it."""
-    row, removed, asked = (int(records[name][place]) for name in ("scene", "removed", "asked"))
+    row, removed, queried = (int(records[name][place]) for name in ("scene", "removed", "asked"))
     return (
-        f"scene {row} without the {CATEGORIES[removed]}: is there {with_article(CATEGORIES[asked])}"
+        f"scene {row} without the {CATEGORIES[removed]}: "
+        f"is there {with_article(CATEGORIES[queried])}"
     )
 
 
@@ -92,27 +93,33 @@ def choose(
     layout: Layout, records: Table, thing: str | None, threshold: float | None
 ) -> OpenPair | None:
     """One of the pairs, those whose answer moved against the truth first; None where none is."""
-    listed = [
+    places = [
         place
         for place in worst(records, threshold)
         if thing is None or CATEGORIES[int(records["removed"][place])] == thing
     ]
-    if not listed:
+    if not places:
         st.info(f"No scene has {with_article(thing or 'thing')}: take out another thing.")
         return None
     pressed = st.session_state.get(PAIR, st.query_params.get(PAIR))
-    names = {name_of(records, place): place for place in listed}
+    names = {name_of(records, place): place for place in places}
     offered = list(names)[:LISTED]
     if pressed in names and pressed not in offered:  # pressed in the chart, which has them all
         offered.append(str(pressed))
     place = names[
         pick(
-            f"Pair of answers ({len(listed)}, the worst first)", offered, PAIR, name="Pair",
+            f"Pair of answers ({len(places)}, the worst first)",
+            offered,
+            PAIR,
+            name="Pair",
             rule="one that is listed",
         )
-    ]  # fmt: skip
+    ]
     shown = list(names.values())[:PRESSED]
-    pictures = [small_picture(layout, records, one, chosen=one == place) for one in shown]
+    pictures = [
+        small_picture(layout, records, shown_place, chosen=shown_place == place)
+        for shown_place in shown
+    ]
     thumbs(pictures, "Pairs whose answer moved most against the truth; press one to open it",
            f"{KEY}.worst", opener(records))  # fmt: skip
     return OpenPair.of(layout, records, place, threshold)
@@ -219,11 +226,14 @@ def chart(faded: Table, pair: OpenPair, left: float) -> Lines:
 
 def fade_words(faded: Table, pair: OpenPair) -> str:
     """How far each model's p(yes) falls from full opacity to none."""
-    told = (
+    probabilities = (
         f"{name} {100 * faded[name][-1]:.0f} → {100 * faded[name][0]:.0f} %"
         for name in faded.order[1:]
     )
-    return f"p(yes) as the {pair.removed} fades away, word by likeliest word: {'; '.join(told)}."
+    return (
+        f"p(yes) as the {pair.removed} fades away, "
+        f"word by likeliest word: {'; '.join(probabilities)}."
+    )
 
 
 def pressed(records: Table, places: Sequence[Sequence[int]]) -> Callable[[Any], None]:

@@ -62,7 +62,7 @@ def compare(asked: PairsQuestion, threshold: float | None) -> None:
 def joined(answers: Views, threshold: float | None) -> Table:
     """A row of figures for each strategy."""
     tables = [counted("figures", answer["records"], threshold) for answer in answers.values()]
-    names = [one for name in FIGURES for one in (name, f"{name}, low", f"{name}, high")]
+    names = [column for name in FIGURES for column in (name, f"{name}, low", f"{name}, high")]
     columns = {name: (np.array([table[name][0] for table in tables]), "share") for name in names}
     return Table.of(columns, tuple(answers))
 
@@ -86,11 +86,11 @@ def compare_words(table: Table) -> str:
 def law(asked: PairsQuestion) -> None:
     """The stubborn yes by the strength of the contrast, beside the closed form."""
     case = replace(asked.case, strategy=Greedy())
-    given: dict[str, Any] = asked.known | {"decoding": Greedy.name} if asked.known else {}
+    settings: dict[str, Any] = asked.known | {"decoding": Greedy.name} if asked.known else {}
     section.show(
         Section(
             f"{KEY}.law", RemovalLaw(), case, "What can contrast mend? The law, and what is found",
-            known=given, button="Count with contrast",
+            known=settings, button="Count with contrast",
             sentence=lambda result: law_words(result["law"], result["fit"]),
             evidence=(Drawing("law", "", LAW, lambda _: "The line goes through the first point; "
                       "all others are predictions. Bars: 90 % of resampled pairs."),),

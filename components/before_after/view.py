@@ -35,22 +35,22 @@ def show() -> None:
     answer, fade, others, controls, rest, own_pair = (st.container() for _ in range(6))
     with controls:
         st.divider()
-        asked = choose()
-    known = run.known(asked.method, asked.case)
+        question = choose()
+    known = run.known(question.method, question.case)
     opened: OpenPair | None = None
     left, threshold = 0.0, None
     if known:
         with others, spoken():
-            threshold, opened = look(asked, known)
+            threshold, opened = look(question, known)
         if opened:
             with fade:
                 left = pair.choose_fade(opened)
     with answer:
-        result = section.show(pairs_section(asked, opened, left, threshold, rest))
+        result = section.show(pairs_section(question, opened, left, threshold, rest))
     if result:
         with rest, spoken():
-            strategies.compare(asked, threshold)
-            strategies.law(asked)
+            strategies.compare(question, threshold)
+            strategies.law(question)
     with own_pair:
         own.show()
 
@@ -61,9 +61,9 @@ def look(asked: PairsQuestion, known: Views) -> tuple[float | None, OpenPair | N
     with words[0]:
         threshold = choose_threshold()
     with words[1]:
-        thing = choose_thing()
+        category = choose_thing()
     with pictures:
-        opened = pair.choose(layout_of(asked.case), known["records"], thing, threshold)
+        opened = pair.choose(layout_of(asked.case), known["records"], category, threshold)
     return threshold, opened
 
 

@@ -29,8 +29,10 @@ def by_split(answers: Answers, rate: str) -> Table:
     for name, answer in answers.items():
         rates = cast(Table, answer["rates"])
         for column in (rate, f"{rate} low", f"{rate} high"):
-            own = [rates.cell(split, column) if one == name else nan for split, one in order]
-            columns[column.replace(rate, name)] = own, "share"
+            shares = [
+                rates.cell(split, column) if strategy == name else nan for split, strategy in order
+            ]
+            columns[column.replace(rate, name)] = shares, "share"
     return Table.of(columns, [f"{split}: {name}" for split, name in order])
 
 
@@ -54,24 +56,25 @@ def split_dots(answers: Answers, rate: str, title: str, line: float | None = Non
 
 def scenes_words(answers: Answers, count: int) -> str:
     """How many of the scenes were asked about."""
-    asked = int(next(iter(answers.values()))["rates"]["scenes"][0])
-    if asked == count:
+    asked_count = int(next(iter(answers.values()))["rates"]["scenes"][0])
+    if asked_count == count:
         return f"All {count:,} scenes were asked about."
     return (
-        f"{asked:,} of {count:,} scenes were asked about: the others have fewer than "
+        f"{asked_count:,} of {count:,} scenes were asked about: the others have fewer than "
         f"{POPE().pairs} things."
     )
 
 
 def split_words(answers: Answers, rate: str) -> str:
     """Each decoding's figures in the three splits, and how they are read."""
-    told = [
-        f"{name} " + " / ".join(percent(one, 0) for one in answer["rates"][rate])
+    figures = [
+        f"{name} " + " / ".join(percent(share, 0) for share in answer["rates"][rate])
         for name, answer in list(answers.items())[:NAMED]
     ]
     named = rate[0].upper() + rate[1:]
     return (
-        f"{named} in %, random / popular / adversarial: {'; '.join(told)}. Bars: 95 % of redraws."
+        f"{named} in %, random / popular / adversarial: {'; '.join(figures)}. "
+        "Bars: 95 % of redraws."
     )
 
 
@@ -83,8 +86,13 @@ def captioned(answers: Answers) -> Table:
         for name, unit in zip(rates[0].order, rates[0].units, strict=True)
     }
     columns[PLACE] = np.arange(len(answers)), ""
-    return Table.of(columns, [f"{name}, {rate['words'][0]:.0f} words"
-                              for name, rate in zip(answers, rates, strict=True)])  # fmt: skip
+    return Table.of(
+        columns,
+        [
+            f"{name}, {rate['words'][0]:.0f} words"
+            for name, rate in zip(answers, rates, strict=True)
+        ],
+    )
 
 
 def percent(value: float, digits: int) -> str:
@@ -108,14 +116,14 @@ def trade(rates: Table) -> Scatter:
 
 def trade_words(rates: Table) -> str:
     """What each makes up, beside what it finds and how much it says."""
-    told = [
+    figures = [
         f"{name.rpartition(',')[0]} {percent(made, 1)} % at recall {percent(recall, 0)} %, "
         f"{words:.0f} words"
         for name, made, recall, words in zip(
             rates.rows[:NAMED], rates["CHAIR_i"], rates["recall"], rates["words"], strict=False
         )
     ]
-    return f"Made up: {'; '.join(told)}. Better is right and low; who says less invents less."
+    return f"Made up: {'; '.join(figures)}. Better is right and low; who says less invents less."
 
 
 def matrix() -> Drawing:
@@ -123,14 +131,16 @@ def matrix() -> Drawing:
 
     def shape(found: Views) -> Matrix:
         lied, together = found["false yes"].values, found["together"].values
-        asked = found["asked"].values
+        counts = found["asked"].values
         names = found["together"].rows
-        texts = [[f"{100 * one:.0f}" if np.isfinite(one) else "" for one in row] for row in lied]
+        texts = [
+            [f"{100 * share:.0f}" if np.isfinite(share) else "" for share in row] for row in lied
+        ]
         hovers = [
             [
                 f"{left} and {top}: together in {together[a, b]:.0f} scenes; "
                 + (
-                    f"yes to an absent {top}: {lied[a, b] * asked[a, b]:.0f} of {asked[a, b]:.0f}"
+                    f"yes to an absent {top}: {lied[a, b] * counts[a, b]:.0f} of {counts[a, b]:.0f}"
                     if np.isfinite(lied[a, b])
                     else f"an absent {top} was not asked for"
                 )
@@ -153,13 +163,13 @@ def matrix() -> Drawing:
 
 def matrix_words(found: Views) -> str:
     """The pair with the most false yes, and how often it stands together."""
-    asked, names = found["asked"].values, found["asked"].rows
-    lied = np.nan_to_num(found["false yes"].values) * asked
+    counts, names = found["asked"].values, found["asked"].rows
+    lied = np.nan_to_num(found["false yes"].values) * counts
     row, column = np.unravel_index(int(lied.argmax()), lied.shape)
     if not lied[row, column]:
         return "Color: in how many scenes both are. No absent thing got a yes."
     return (
         f"Color: scenes with both. Number: % of yes to the absent thing. Most: {names[column]} "
-        f"where there is {names[row]}, {lied[row, column]:.0f} of {asked[row, column]:.0f} "
+        f"where there is {names[row]}, {lied[row, column]:.0f} of {counts[row, column]:.0f} "
         f"(together in {found['together'].values[row, column]:.0f} scenes)."
     )

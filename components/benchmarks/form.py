@@ -53,16 +53,16 @@ def choose() -> BenchmarkQuestion:
     for name, place in zip(("model", "kind", "count", "clean"), places, strict=True):
         with place:
             form.ask(name)
-    given = dict(form.given)
-    name = given.pop("model")
+    settings = dict(form.given)
+    name = settings.pop("model")
     try:
         vlm = cast(TinyVLM, asking.model(name))
         reasons = {title: unfit(vlm, titles[title]) for title in chosen}
         fit = [title for title, why in reasons.items() if not why]
-        cases = {title: ScenesCase(vlm, titles[title](), **given) for title in fit}
+        cases = {title: ScenesCase(vlm, titles[title](), **settings) for title in fit}
     except BlindspotError as error:
-        return BenchmarkQuestion({}, name, given["count"], plain(str(error)))
+        return BenchmarkQuestion({}, name, settings["count"], plain(str(error)))
     for title, why in reasons.items():
         if why:
             st.caption(f"Not here: {title}. {plain(why)}")
-    return BenchmarkQuestion(cases, vlm.title, given["count"])
+    return BenchmarkQuestion(cases, vlm.title, settings["count"])

@@ -43,8 +43,8 @@ HELP = (
 def show() -> None:
     """The uploader with its templates, and below what was read last."""
     st.markdown("**Your own answers or captions**")
-    given, offered = st.columns([3, 2], gap="large")
-    with given:
+    file_column, offered = st.columns([3, 2], gap="large")
+    with file_column:
         st.file_uploader(
             "CSV or JSON lines", key=f"{SLOT}.file", help=HELP, on_change=take,
             max_upload_size=MOST_MB,
@@ -74,13 +74,13 @@ def show() -> None:
 
 def take() -> None:
     """Read the file; one that cannot be read or scored leaves what was read before."""
-    given = st.session_state[f"{SLOT}.file"]
+    uploaded = st.session_state[f"{SLOT}.file"]
     st.session_state[f"{SLOT}.problem"] = ""
-    if given is None:
+    if uploaded is None:
         return
     try:
-        content = given.getvalue()
-        rows = read(content, given.name)
+        content = uploaded.getvalue()
+        rows = read(content, uploaded.name)
         score = score_answers(rows) if rows.kind == "answers" else score_captions(rows)
     except BadData as error:
         st.session_state[f"{SLOT}.problem"] = str(error)
@@ -92,11 +92,11 @@ def take() -> None:
 
 def scores(held: OwnRows, *, negation: bool = False) -> Any:
     """The scores of what was read; of captions those of one way to count are kept."""
-    kept: dict[bool, Any] = st.session_state[f"{SLOT}.scores"]
-    if negation not in kept:
-        kept.clear()
-        kept[negation] = score_captions(held, negation=negation)
-    return kept[negation]
+    stored: dict[bool, Any] = st.session_state[f"{SLOT}.scores"]
+    if negation not in stored:
+        stored.clear()
+        stored[negation] = score_captions(held, negation=negation)
+    return stored[negation]
 
 
 # ---------------------------------------------------------------- yes or no
@@ -133,9 +133,11 @@ def answers(held: OwnRows) -> None:
     at = order[opened(frame, f"{SLOT}.table.{st.session_state[f'{SLOT}.digest']}", "Your answers")]
     row = held.rows[at]
     verdict = "✗ Wrong" if own_answers.wrong[at] else "✓ Right"
-    asked = f"“{plain(cut(row['question']))}” " if row.get("question") else ""
+    question = f"“{plain(cut(row['question']))}” " if row.get("question") else ""
     read_as, answer = "yes" if own_answers.yes[at] else "no", plain(cut(row["answer"]))
-    st.markdown(f"{verdict}: {asked}Answer “{answer}”, read as {read_as}; truth: {row['label']}.")
+    st.markdown(
+        f"{verdict}: {question}Answer “{answer}”, read as {read_as}; truth: {row['label']}."
+    )
     heads = ("question", "answer", "label", "read as", "plainly", "wrong", "image", "group")
     taken(
         heads,
@@ -232,8 +234,8 @@ def captions(held: OwnRows) -> None:
     st.caption(plain(f"There are: {', '.join(own_captions.there[at]) or 'no things'}."))
     heads = ("caption", "made up", "named", "there", "image", "group")
     taken(heads, lambda: csv_text(heads, (
-        (row["caption"], "; ".join(one.node for one in named if not one.true),
-         "; ".join(one.node for one in named), "; ".join(there), row.get("image", ""),
+        (row["caption"], "; ".join(mention.node for mention in named if not mention.true),
+         "; ".join(mention.node for mention in named), "; ".join(there), row.get("image", ""),
          row.get("group", ""))
         for at, (row, there) in enumerate(zip(held.rows, own_captions.there, strict=True))
         for _, named in [own_captions.mentions(held, at)]
@@ -253,14 +255,14 @@ def caption_words(rates: Table) -> str:
 
 def length_words(rates: Table) -> str:
     """Each group's mean length, and the interval of what is made up."""
-    told = [
+    figures = [
         f"{name} {words:.0f} words, CHAIRi {share(low)} to {share(high)}"
         for name, words, low, high in zip(
             rates.rows[:4], rates["words"], rates["CHAIR_i low"], rates["CHAIR_i high"],
             strict=False,
         )
     ]  # fmt: skip
-    return f"Who says less invents less: {'; '.join(told)} (95 % of redraws of the images)."
+    return f"Who says less invents less: {'; '.join(figures)} (95 % of redraws of the images)."
 
 
 def share(value: float) -> str:

@@ -37,11 +37,11 @@ def opened(frame: pd.DataFrame, key: str, label: str) -> int:
         key: of the table.
         label: what it is, for those who cannot see it.
     """
-    held: Any = st.dataframe(
+    selection: Any = st.dataframe(
         frame.head(MOST), hide_index=True, height=HIGH, key=key, on_select="rerun",
         selection_mode="single-row", alt=f"{label}, {len(frame)} rows, worst first",
     )  # fmt: skip
-    return chosen(held, min(len(frame), MOST))
+    return chosen(selection, min(len(frame), MOST))
 
 
 def chosen(event: Any, count: int) -> int:
@@ -52,18 +52,18 @@ def chosen(event: Any, count: int) -> int:
 
 def polls(answers: Mapping[str, Answer], cases: Mapping[str, ScenesCase]) -> None:
     """POPE question by question, of one decoding and split."""
-    one, two = st.columns(2)
-    with one:
+    first_column, other_first_column = st.columns(2)
+    with first_column:
         name = pick("Decoding", list(answers), f"{KEY}.polls.decoding", "pills")
-    with two:
+    with other_first_column:
         split = pick("Split", list(SPLITS), f"{KEY}.polls.split", "pills", first=SPLITS[-1])
-    held = cast(Table, answers[name]["questions"])
-    order = worst(held, SPLITS.index(split))
-    table, beside = st.columns([3, 2], gap="large")
+    questions = cast(Table, answers[name]["questions"])
+    order = worst(questions, SPLITS.index(split))
+    table, side_column = st.columns([3, 2], gap="large")
     with table:
-        at = order[opened(poll_frame(held, order), f"{KEY}.polls.{name}.{split}", "Questions")]
-    with beside:
-        poll(held, at, cases[name])
+        at = order[opened(poll_frame(questions, order), f"{KEY}.polls.{name}.{split}", "Questions")]
+    with side_column:
+        poll(questions, at, cases[name])
 
 
 def worst(questions: Table, split: int) -> list[int]:
@@ -77,13 +77,13 @@ def worst(questions: Table, split: int) -> list[int]:
 
 def poll_frame(held: Table, order: list[int]) -> pd.DataFrame:
     """The questions as a person reads them."""
-    told = {True: "yes", False: "no"}
+    yes_no = {True: "yes", False: "no"}
     rows = [
         {
             "": "✓" if held["there"][at] == held["yes"][at] else "✗",
-            "Question": held.rows[at], "Truth": told[bool(held["there"][at])],
+            "Question": held.rows[at], "Truth": yes_no[bool(held["there"][at])],
             "It says": held.notes[at], "p(yes)": round(float(held["p(yes)"][at]), 3),
-            "By logits": told[bool(held["p(yes)"][at] > 0.5)], "Scene": int(held["scene"][at]),
+            "By logits": yes_no[bool(held["p(yes)"][at] > 0.5)], "Scene": int(held["scene"][at]),
         }
         for at in order[:MOST]
     ]  # fmt: skip
@@ -92,11 +92,12 @@ def poll_frame(held: Table, order: list[int]) -> pd.DataFrame:
 
 def poll(held: Table, at: int, case: ScenesCase) -> None:
     """One question with its scene."""
-    thing, there = CATEGORIES[int(held["thing"][at])], bool(held["there"][at])
+    category, there = CATEGORIES[int(held["thing"][at])], bool(held["there"][at])
     scene(case, int(held["scene"][at]))
     right = there == bool(held["yes"][at])
     st.markdown(
-        f"{'✓ Right' if right else '✗ Wrong'}: “{yes_no_question(CATEGORIES.index(thing))}?” — it "
+        f"{'✓ Right' if right else '✗ Wrong'}: “{yes_no_question(CATEGORIES.index(category))}?” "
+        "— it "
         f"says “{plain(tidy(held.notes[at]))}”, and there {'is one' if there else 'is none'}. "
         f"p(yes) is {held['p(yes)'][at]:.3f} by the model's own logits."
     )
@@ -105,27 +106,35 @@ def poll(held: Table, at: int, case: ScenesCase) -> None:
 def captions(answers: Mapping[str, Answer], cases: Mapping[str, ScenesCase]) -> None:
     """CHAIR caption by caption, of one decoding."""
     name = pick("Decoding", list(answers), f"{KEY}.captions.decoding", "pills")
-    held = cast(Table, answers[name]["captions"])
-    order = np.lexsort((held["found"] - held["there"], -held["invented"])).tolist()
-    table, beside = st.columns([3, 2], gap="large")
+    caption_table = cast(Table, answers[name]["captions"])
+    order = np.lexsort(
+        (caption_table["found"] - caption_table["there"], -caption_table["invented"])
+    ).tolist()
+    table, side_column = st.columns([3, 2], gap="large")
     with table:
-        frame = pd.DataFrame({
-            "Made up": held["invented"][order], "Mentions": held["mentions"][order],
-            "Found": [f"{held['found'][at]} of {held['there'][at]}" for at in order],
-            "Caption": [tidy(held.notes[at]) for at in order], "Scene": order,
-        })  # fmt: skip
+        frame = pd.DataFrame(
+            {
+                "Made up": caption_table["invented"][order],
+                "Mentions": caption_table["mentions"][order],
+                "Found": [
+                    f"{caption_table['found'][at]} of {caption_table['there'][at]}" for at in order
+                ],
+                "Caption": [tidy(caption_table.notes[at]) for at in order],
+                "Scene": order,
+            }
+        )
         at = order[opened(frame, f"{KEY}.captions.{name}", "Captions")]
-    with beside:
+    with side_column:
         there = scene(cases[name], at)
-        said = held.notes[at].split()
-        words.show(said, mentions(said, there, THINGS))
+        caption_words = caption_table.notes[at].split()
+        words.show(caption_words, mentions(caption_words, there, THINGS))
         st.caption(f"There are: {', '.join(there) or 'no things'}.")
 
 
 def scene(case: ScenesCase, row: int) -> list[str]:
     """Draw a scene; gives what is there."""
     drawn = case.scene(row)
-    there = [thing.category for thing in drawn.things]
+    there = [scene_object.category for scene_object in drawn.things]
     alt = f"Scene {row}, a {drawn.theme} with {', '.join(there) or 'nothing'}"
     show_picture(enlarged(drawn.image.transpose(1, 2, 0)), alt, width=280)
     return there

@@ -31,14 +31,14 @@ def show() -> None:
     answer, controls = st.container(), st.container()
     with controls:
         st.divider()
-        asked = choose()
+        question = choose()
     with answer:
-        polls, told = answered(asked)
-    closer(asked, polls, told)
+        polls, captions = answered(question)
+    closer(question, polls, captions)
     st.divider()
     own.show()
-    left(POPE(), asked.cases, polls)
-    left(CHAIR(), asked.cases, told)
+    left(POPE(), question.cases, polls)
+    left(CHAIR(), question.cases, captions)
 
 
 def answered(asked: BenchmarkQuestion) -> tuple[Answers, Answers]:
@@ -71,8 +71,8 @@ def answered(asked: BenchmarkQuestion) -> tuple[Answers, Answers]:
                 lambda result: charts.trade_words(result["rates"]),
             )  # fmt: skip
             draw(shown, {"rates": captioned(result)}, f"{KEY}.trade")
-    if said := sentence_of(polls, result):
-        sentence.header(plain(said))
+    if finding := sentence_of(polls, result):
+        sentence.header(plain(finding))
     return polls, result
 
 
@@ -97,17 +97,17 @@ def sentence_of(polls: Answers, told: Answers) -> str:
     company = " of likely things that are absent"
     named = " of what it names"
     for name in list(dict.fromkeys([*polls, *told]))[:2]:
-        said = []
+        clauses = []
         lied = polls[name]["rates"]["false yes"][-1] if name in polls else nan
         made = told[name]["rates"]["CHAIR_i"][0] if name in told else nan
         if isfinite(lied):
-            said.append(f"{'says yes to ' if company else ''}{100 * lied:.0f} %{company}")
+            clauses.append(f"{'says yes to ' if company else ''}{100 * lied:.0f} %{company}")
             company = ""
         if isfinite(made):
-            said.append(f"{'makes up ' if named else ''}{100 * made:.0f} %{named}")
+            clauses.append(f"{'makes up ' if named else ''}{100 * made:.0f} %{named}")
             named = ""
-        if said:
-            parts.append(f"{name} {' and '.join(said)}")
+        if clauses:
+            parts.append(f"{name} {' and '.join(clauses)}")
     return f"{'; '.join(parts)}." if parts else ""
 
 
@@ -136,14 +136,15 @@ def more(polls: Answers) -> None:
 def logit_words(answer: Answer) -> str:
     """What is said against what the model's own logits would decide, and what is neither."""
     rates = answer["rates"]
-    said, logits = (
-        " / ".join(f"{100 * one:.0f}" for one in rates[name])
+    said_shares, logits = (
+        " / ".join(f"{100 * share:.0f}" for share in rates[name])
         for name in ("accuracy", "accuracy by logits")
     )
     other, neither = (f"{rates[name].sum():.0f}" for name in ("decided otherwise", "neither"))
     caught = 100 * float(answer["amber"]["F1"][0])
     return (
-        f"right answers in words {said} %, by the model's own logits {logits} %; they differ in "
+        f"right answers in words {said_shares} %, by the model's own logits {logits} %; they "
+        "differ in "
         f"{other} answers. {neither} answers are neither yes nor no and count as yes. AMBER's F1, "
         f"of the no: {caught:.0f} %."
     )
@@ -152,11 +153,14 @@ def logit_words(answer: Answer) -> str:
 def left(method: Method[ScenesCase], cases: Cases, answers: Answers) -> None:
     """What stands under Share and in the explanation."""
     for name, answer in answers.items():
-        one = Section(
-            f"{KEY}.{method.name}.{name}", method, cases[name], f"{method.title}: {name}",
+        answer_section = Section(
+            f"{KEY}.{method.name}.{name}",
+            method,
+            cases[name],
+            f"{method.title}: {name}",
             evidence=(Drawing("rates", "All figures"),),
-        )  # fmt: skip
-        section.leave(one, section.offered(one, answer, files(answer)))
+        )
+        section.leave(answer_section, section.offered(answer_section, answer, files(answer)))
     if not answers:
         leave(Entry(method.title, type(method)))
 
@@ -165,10 +169,12 @@ def files(answer: Answer) -> Files:
     """POPE's questions as its authors' script writes them, in good English and as published."""
     if "questions" not in answer:
         return {}
-    held = answer["questions"]
+    questions = answer["questions"]
     polls = [
-        Poll(int(scene), CATEGORIES[int(thing)], bool(there))
-        for scene, thing, there in zip(held["scene"], held["thing"], held["there"], strict=True)
+        Poll(int(scene), CATEGORIES[int(category)], bool(there))
+        for scene, category, there in zip(
+            questions["scene"], questions["thing"], questions["there"], strict=True
+        )
     ]
     return {
         "questions.jsonl": lambda: as_lines(polls),

@@ -25,22 +25,23 @@ def kind_of(mention: Mention) -> str:
 def as_html(words: Sequence[str], mentions: Iterable[Mention]) -> str:
     """The words with a sign and a ground on each thing; nothing is told by color alone."""
     at = {mention.place: mention for mention in mentions}
-    told, place = [], 0
+    pieces, place = [], 0
     while place < len(words):
-        one = at.get(place)
-        if one is None:
-            told.append(escape(words[place]))
+        found_mention = at.get(place)
+        if found_mention is None:
+            pieces.append(escape(words[place]))
             place += 1
             continue
-        sign, color, meaning = LOOKS[kind_of(one)]
-        text = escape(" ".join(words[place : place + one.width]))
-        told.append(
-            f'<span title="{meaning}: {escape(one.node)}" style="background:rgba({color},.25);'
+        sign, color, meaning = LOOKS[kind_of(found_mention)]
+        text = escape(" ".join(words[place : place + found_mention.width]))
+        pieces.append(
+            f'<span title="{meaning}: {escape(found_mention.node)}" '
+            f'style="background:rgba({color},.25);'
             f'border-bottom:2px solid rgb({color});padding:0 3px;border-radius:3px">'
             f"{sign}&nbsp;{text}</span>"
         )
-        place += one.width
-    return f'<p style="font-size:1.1rem;line-height:2">{" ".join(told)}</p>'
+        place += found_mention.width
+    return f'<p style="font-size:1.1rem;line-height:2">{" ".join(pieces)}</p>'
 
 
 def show(words: Sequence[str], mentions: Sequence[Mention]) -> None:

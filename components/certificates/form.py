@@ -75,10 +75,10 @@ def choose() -> CertificateQuestion:
     with left:
         scheme = pick("Election", SCHEMES, f"{KEY}.scheme", "pills", first=ROE)
     with middle:
-        given = forms.settings(Certificates, SLOT, ("partitions",))
+        settings = forms.settings(Certificates, SLOT, ("partitions",))
     with right, st.popover("Settings"):
-        given |= forms.settings(Certificates, SLOT, ("spread", "epochs", "shown", "images"))
-    method, question = Certificates(**given), None
+        settings |= forms.settings(Certificates, SLOT, ("spread", "epochs", "shown", "images"))
+    method, question = Certificates(**settings), None
     with spoken():
         case = ExperimentArguments(**form.given).case()
         rows = method.asked(case)[:KEPT].tolist()

@@ -25,10 +25,10 @@ def show(asked: CertificateQuestion) -> None:
         forms.refuse_links(PoisonVotes, POISON)
         left, right = st.columns([1, 3], gap="medium", vertical_alignment="bottom")
         with left:
-            given = forms.settings(PoisonVotes, POISON, ("way",))
+            settings = forms.settings(PoisonVotes, POISON, ("way",))
         with right:
-            given |= forms.settings(PoisonVotes, POISON, ("count",))
-    method = asked.poisons(**given)
+            settings |= forms.settings(PoisonVotes, POISON, ("count",))
+    method = asked.poisons(**settings)
     done = "added" if method.way == ADD else "relabeled"
     with answer:
         section.show(
@@ -52,7 +52,7 @@ def votes(asked: CertificateQuestion) -> Drawing:
     """The first round, poison by poison, beside the worst case."""
 
     def chart(found: Views) -> Lines:
-        says, rival = (asked.name(outcome(found, one)) for one in ("answer", "rival"))
+        says, rival = (asked.name(outcome(found, role)) for role in ("answer", "rival"))
         return Lines(
             x="poisons",
             series={

@@ -120,7 +120,7 @@ def run_off_words(found: Views) -> str:
     table: Table = found["ballots"]
     order = np.argsort(-table["first votes"], kind="stable")[:2]
     winner = int(np.isnan(table["run-off"]).argmax())
-    other = next(int(one) for one in order if one != winner)
+    other = next(int(label) for label in order if label != winner)
     return (
         f"{100 * table['run-off'][other]:.0f} % of the networks put {table.rows[winner]} above "
         f"{table.rows[other]}."
@@ -145,8 +145,8 @@ def curve_words(found: Views) -> str:
     table: Table = found["curves"]
     at = middle(table)
 
-    def gain(one: str, run_off: str, place: int) -> str:
-        points = 100 * (table[run_off][place] - table[one][place])
+    def gain(baseline: str, run_off: str, place: int) -> str:
+        points = 100 * (table[run_off][place] - table[baseline][place])
         return f"{points:+z.1f}".replace("-", "−")
 
     return (

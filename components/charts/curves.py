@@ -90,8 +90,8 @@ def finding(log: TrainLog) -> str:
     right = f"{log.train_accuracy[-1]:.1%} right on what it learns from"
     if np.isfinite(log.validation_accuracy[-1]):
         right += f", {log.validation_accuracy[-1]:.1%} on validation images it never learns from"
-    said = f"After {log.done} of {log.epochs} epochs: {right}; {seconds}."
-    return said.replace("%", " %")
+    sentence = f"After {log.done} of {log.epochs} epochs: {right}; {seconds}."
+    return sentence.replace("%", " %")
 
 
 def numbers(log: TrainLog, key: str) -> None:

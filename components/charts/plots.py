@@ -55,10 +55,10 @@ def with_table(
         if on_select is None:
             st.plotly_chart(finished(figure), **chart)
         else:
-            told = on_select
+            callback = on_select
             st.plotly_chart(
                 finished(figure), **chart, selection_mode="points",
-                on_select=lambda: told(st.session_state[key]),
+                on_select=lambda: callback(st.session_state[key]),
             )  # fmt: skip
     st.caption(plain_markdown(words))
     numbers({f"{key}.{name}": view for name, view in tables.items()})
@@ -86,13 +86,13 @@ def still(of: go.Figure | Finished, height: int, words: str, key: str) -> None:
 
 def bolder(trace: Any) -> None:
     """Texts, marks and lines of a trace as large as a room needs them."""
-    given = trace.to_plotly_json()
+    settings = trace.to_plotly_json()
     if "textfont" in trace:
         trace.textfont.size = TEXT
-    size = given.get("marker", {}).get("size")
+    size = settings.get("marker", {}).get("size")
     if isinstance(size, int | float) and size <= SMALL:
         trace.marker.size = BOLD * size
-    if width := given.get("line", {}).get("width"):
+    if width := settings.get("line", {}).get("width"):
         trace.line.width = BOLD * width
 
 

@@ -37,9 +37,9 @@ def figures(view: Table) -> None:
 def as_column(view: Table, name: str) -> Table:
     """One row of many shares as one column of that name; those that are not known are left out."""
     (row,) = view.values
-    kept = np.flatnonzero(np.isfinite(row)).tolist()
-    names = [view.order[at] for at in kept]
-    return Table.grid(row[kept, None], names, (name,), ("probability",))
+    finite = np.flatnonzero(np.isfinite(row)).tolist()
+    names = [view.order[at] for at in finite]
+    return Table.grid(row[finite, None], names, (name,), ("probability",))
 
 
 def framed(view: Table) -> pd.DataFrame:

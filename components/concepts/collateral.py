@@ -26,8 +26,8 @@ def show(case: CaptionCase, method: SAUCE) -> None:
     """The things against all others, over scenes that nothing was learned from."""
     if not isinstance(case.vlm, TinyVLM):
         return
-    given = {name: value for name, value in method.settings().items() if name != "gamma"}
-    collateral = Collateral(**given)
+    settings = {name: value for name, value in method.settings().items() if name != "gamma"}
+    collateral = Collateral(**settings)
     section.show(
         Section(
             f"{KEY}.collateral", collateral, ScenesCase(case.vlm, Greedy(), COUNT, clean=True),
@@ -42,7 +42,7 @@ def show(case: CaptionCase, method: SAUCE) -> None:
 
 def drawings(method: SAUCE) -> tuple[Drawing, ...]:
     """At the γ of the page."""
-    lost = {yes_to(thing): yes_to(thing) for thing in method.things} | {
+    lost = {yes_to(concept): yes_to(concept) for concept in method.things} | {
         f"yes to others, {KINDS[0]}": "yes to others that are there",
         f"false yes, {KINDS[0]}": "yes to others that are not",
     }
@@ -98,9 +98,9 @@ def lost_words(found: Views) -> str:
 def control_words(found: Views, what: str) -> str:
     """How far each set takes it, over all γ."""
     table = found["rates"]
-    told = (f"{kind} {100 * np.min(table[f'{what}, {kind}']):.0f} %" for kind in KINDS)
+    rates = (f"{kind} {100 * np.min(table[f'{what}, {kind}']):.0f} %" for kind in KINDS)
     before = 100 * table[f"{what}, {KINDS[0]}"][0]
-    return f"Lowest over γ: {', '.join(told)}; {before:.0f} % before."
+    return f"Lowest over γ: {', '.join(rates)}; {before:.0f} % before."
 
 
 def before_after(table: Table, gamma: float) -> Table:
@@ -112,13 +112,15 @@ def before_after(table: Table, gamma: float) -> Table:
     return Table.of(columns, table.rows)
 
 
-def forgotten_first(things: Table, method: SAUCE) -> Table:
+def forgotten_first(concept_table: Table, method: SAUCE) -> Table:
     """Those to be forgotten on top, then all others, before and after."""
-    table = before_after(things, method.gamma)
-    own = [table.rows.index(thing) for thing in method.things]
-    others = [at for at in range(len(table)) if at not in own]
-    rows = [f"{thing} (to forget)" for thing in method.things] + [table.rows[at] for at in others]
-    taken = table.take([*own, *others])
+    table = before_after(concept_table, method.gamma)
+    targets = [table.rows.index(concept) for concept in method.things]
+    others = [at for at in range(len(table)) if at not in targets]
+    rows = [f"{concept} (to forget)" for concept in method.things] + [
+        table.rows[at] for at in others
+    ]
+    taken = table.take([*targets, *others])
     return Table.of({name: (taken[name], "share") for name in taken.order}, rows)
 
 
@@ -126,7 +128,7 @@ def worst_words(found: Views, method: SAUCE) -> str:
     """The other thing that falls most."""
     table = before_after(found["things"], method.gamma)
     falls = np.nan_to_num(table["before"] - table["after"], nan=-1.0)
-    falls[[table.rows.index(thing) for thing in method.things]] = -1.0
+    falls[[table.rows.index(concept) for concept in method.things]] = -1.0
     at = int(falls.argmax())
     return (
         f"Shown at γ = {GAMMAS[row_of(method.gamma)]:g}. Of the others the {table.rows[at]} falls "

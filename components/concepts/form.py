@@ -22,11 +22,11 @@ SLOT = f"{KEY}.SAUCE"
 def choose() -> tuple[DialogImage, CaptionCase, SAUCE]:
     """The image, the model with its prompt, and what is suppressed."""
     forms.refuse_links(SAUCE, SLOT)
-    given: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     chosen = ("concept", "second", "third", "features", "gamma")
     for place, name in zip(st.columns([2, 2, 2, 3, 3], gap="medium"), chosen, strict=True):
         with place:
-            given |= forms.settings(SAUCE, SLOT, (name,))
+            settings |= forms.settings(SAUCE, SLOT, (name,))
     words, editor = st.columns([5, 4], gap="large")
     shown = scene.choose(editor, STORY, KEY)
     with st.sidebar:
@@ -35,8 +35,8 @@ def choose() -> tuple[DialogImage, CaptionCase, SAUCE]:
     with words:
         prompt = picks.pick("What it is told", tuple(PROMPTS.values()), f"{KEY}.told", "pills")
         with st.popover("The dictionary of features"):
-            given |= forms.settings(SAUCE, SLOT, ("width", "active", "steps"))
+            settings |= forms.settings(SAUCE, SLOT, ("width", "active", "steps"))
     case: CaptionCase | None = None
     with spoken():
         case = question.about(shown, name, prompt)
-    return shown, case or end(), SAUCE(**given, scenes=SCENES)
+    return shown, case or end(), SAUCE(**settings, scenes=SCENES)

@@ -54,11 +54,11 @@ def dots(rate: str) -> Dots:
 def right_words(found: Views) -> str:
     """How many questions there are, and what is to fall and what to stay."""
     rates = found["rates"]
-    told = ", ".join(
+    shares = ", ".join(
         f"{name} {count:.0f}" for name, count in zip(rates.rows, rates["questions"], strict=True)
     )
     return (
-        f"Questions: {told}. About what is forgotten right answers are to fall, about the others "
+        f"Questions: {shares}. About what is forgotten right answers are to fall, about the others "
         "to stay. Bars: 95 % of redraws."
     )
 
@@ -67,8 +67,8 @@ def yes_words(found: Views) -> str:
     """Where the things are, and what is said of others that are not."""
     rates = found["rates"]
     there = ", ".join(
-        f"{name} {100 * there / asked:.0f} %" if asked else f"{name} –"
-        for name, there, asked in zip(rates.rows, rates["there"], rates["questions"], strict=True)
+        f"{name} {100 * there / count:.0f} %" if count else f"{name} –"
+        for name, there, count in zip(rates.rows, rates["there"], rates["questions"], strict=True)
     )
     before, after = (100 * rates.cell(OTHERS, f"false yes {when}") for when in WHEN)
     return f"Truly there: {there}. Yes to other things that are not: {before:.0f} → {after:.0f} %."

@@ -35,8 +35,8 @@ def show(shown: DialogImage, case: CaptionCase, method: SAUCE) -> None:
     """What the model says with the thing and without it."""
     first = []
     if not method.unmet(case):
-        asked = question(cast(TinyVLM, case.vlm), method, method.scenes)
-        first = [(*asked, f"{KEY}.dictionary")]
+        query = question(cast(TinyVLM, case.vlm), method, method.scenes)
+        first = [(*query, f"{KEY}.dictionary")]
     section.show(
         Section(
             KEY, method, case, known=shown.known, columns=1, first=first,
@@ -54,16 +54,16 @@ def show(shown: DialogImage, case: CaptionCase, method: SAUCE) -> None:
 
 def picture(shown: DialogImage, case: CaptionCase, found: Views) -> None:
     """The image beside both answers."""
-    image, said = st.columns(2, gap="large")
+    image, text_column = st.columns(2, gap="large")
     with image:
         scene.picture(shown, case.vlm.name)
-    with said:
+    with text_column:
         for name, title in (("before", "Before"), ("after", "After, without the features")):
             st.markdown(f"**{title}**")
-            told = found[name]
-            rows = answer_words.marked(told, claims_of(case, told.words), ())
-            marks = WordMarks(words=rows, label=told.text, small=True)
-            draw_tokens(told, LEGEND if name == "after" else "", f"{KEY}.{name}", marks)
+            reply = found[name]
+            rows = answer_words.marked(reply, claims_of(case, reply.words), ())
+            marks = WordMarks(words=rows, label=reply.text, small=True)
+            draw_tokens(reply, LEGEND if name == "after" else "", f"{KEY}.{name}", marks)
 
 
 def as_shares(table: Table) -> Table:
@@ -76,7 +76,7 @@ def things_words(table: Table, forgotten: Sequence[str]) -> str:
     moved = table["after"] - table["before"]
     at = max(
         (at for at, name in enumerate(table.rows) if name not in forgotten),
-        key=lambda one: abs(moved[one]),
+        key=lambda row: abs(moved[row]),
     )
     return (
         f"Of all others the {table.rows[at]} moves most: {100 * table['before'][at]:.0f} → "

@@ -23,7 +23,7 @@ from engine.hallucination.tiny_vlm.words import tidy, with_article
 
 def show(found: Compared, places: Sequence[DeltaGenerator], made: DeltaGenerator) -> None:
     """Each strategy's words and whether they are true, in the place of each; how they were made."""
-    differ = worth_marking([one.tokens.words for one in found.spoken])
+    differ = worth_marking([decoded.tokens.words for decoded in found.spoken])
     chosen = picked(found)
     for place, one, other in zip(places, found.spoken, differ, strict=True):
         with place:
@@ -40,25 +40,27 @@ def show(found: Compared, places: Sequence[DeltaGenerator], made: DeltaGenerator
     )
 
 
-def answer_drawing(one: DecodedAnswer, other: set[int], chosen: tuple[str, int] | None) -> Drawing:
+def answer_drawing(
+    decoded: DecodedAnswer, other: set[int], chosen: tuple[str, int] | None
+) -> Drawing:
     """The words with what is known of each; a click picks the word that is looked into."""
 
     def pick(places: list[int]) -> None:
-        st.session_state[f"{KEY}.picked"] = one.name, places[0]
+        st.session_state[f"{KEY}.picked"] = decoded.name, places[0]
 
-    mine = (chosen[1],) if chosen and chosen[0] == one.name else ()
+    mine = (chosen[1],) if chosen and chosen[0] == decoded.name else ()
     rows = [
         replace(row, other=at in other)
-        for at, row in enumerate(answer_words.marked(one.tokens, one.claims, mine))
+        for at, row in enumerate(answer_words.marked(decoded.tokens, decoded.claims, mine))
     ]
-    label = f"{one.title}: {one.tokens.text}"
-    marks = WordMarks(words=rows, label=label, pick=pick, verdict=verdict(one), small=True)
+    label = f"{decoded.title}: {decoded.tokens.text}"
+    marks = WordMarks(words=rows, label=label, pick=pick, verdict=verdict(decoded), small=True)
     return Drawing("answer", chart=marks)
 
 
-def verdict(one: DecodedAnswer) -> str:
+def verdict(decoded: DecodedAnswer) -> str:
     """Whether it is true, in a few words."""
-    against = one.claims
+    against = decoded.claims
     if against is None:
         return "What is truly there is not known."
     if against.kind == "caption":
@@ -72,20 +74,20 @@ def finding_words(found: Compared) -> str:
     """What every strategy says, in one sentence, and the truth of a short answer."""
     against = found.spoken[0].claims
     if against is None or against.kind != "caption":
-        told = grouped(found, ("says", "say"), lambda one: quoted(one.tokens.text))
+        sentence = grouped(found, ("says", "say"), lambda decoded: quoted(decoded.tokens.text))
         if against is None or not against.asked:
-            return f"{told}."
+            return f"{sentence}."
         there = against.asked in against.there
         what = with_article(against.asked) if there else f"no {against.asked}"
-        return f"{told}. There is {what} in this scene."
-    return grouped(found, ("makes up", "make up"), lambda one: invented(one.claims)) + "."
+        return f"{sentence}. There is {what} in this scene."
+    return grouped(found, ("makes up", "make up"), lambda decoded: invented(decoded.claims)) + "."
 
 
 def grouped(found: Compared, verbs: tuple[str, str], tell: Callable[[DecodedAnswer], str]) -> str:
     """What each strategy does, those that do the same together; a verb for one and for many."""
     same: dict[str, list[str]] = {}
-    for one in found.spoken:
-        same.setdefault(tell(one), []).append(one.title)
+    for decoded in found.spoken:
+        same.setdefault(tell(decoded), []).append(decoded.title)
     return "; ".join(
         f"{listed(titles)} {verbs[len(titles) > 1]} {what}" for what, titles in same.items()
     )
@@ -104,20 +106,24 @@ def quoted(text: str) -> str:
 def invented(against: Claims | None) -> str:
     """The things that an answer makes up."""
     made_up = against.invented if against else ()
-    return plain(listed([with_article(one) for one in made_up])) or "nothing"
+    return plain(listed([with_article(word) for word in made_up])) or "nothing"
 
 
 def picked(found: Compared) -> tuple[str, int] | None:
     """The word that is looked into: the one clicked, else the most telling one."""
-    held = st.session_state.get(f"{KEY}.picked")
-    if held is not None:
-        one = found.of(held[0])
-        if one is not None and held[1] < len(one.tokens.words):
-            return str(held[0]), int(held[1])
-    contrasted = [one for one in found.spoken if "weak" in one.answer and one.tokens.words]
-    for one in (*contrasted, *found.spoken):
-        if one.tokens.words:
-            marks = differing([found.spoken[0].tokens.words, one.tokens.words])
-            telling = answer_words.first_place(one.tokens.words, one.claims)
-            return one.name, min(marks[1], default=telling)
+    selection = st.session_state.get(f"{KEY}.picked")
+    if selection is not None:
+        decoded = found.of(selection[0])
+        if decoded is not None and selection[1] < len(decoded.tokens.words):
+            return str(selection[0]), int(selection[1])
+    contrasted = [
+        candidate
+        for candidate in found.spoken
+        if "weak" in candidate.answer and candidate.tokens.words
+    ]
+    for decoded in (*contrasted, *found.spoken):
+        if decoded.tokens.words:
+            marks = differing([found.spoken[0].tokens.words, decoded.tokens.words])
+            telling = answer_words.first_place(decoded.tokens.words, decoded.claims)
+            return decoded.name, min(marks[1], default=telling)
     return None

@@ -36,11 +36,11 @@ def show(found: Compared) -> None:
 
 def costs(found: Compared) -> Table:
     """Every cost, also as a multiple of greedy's, and the seconds; a row for each strategy."""
-    spent = np.stack([cost_of(one.answer) for one in found.spoken]).T
+    spent = np.stack([cost_of(decoded.answer) for decoded in found.spoken]).T
     times = spent / cost_of(found.greedy)[:, None]
-    seconds = [one.answer.record["seconds"] for one in found.spoken]
+    seconds = [decoded.answer.record["seconds"] for decoded in found.spoken]
     return Table.of(
-        {name: (held, "") for name, held in zip(COSTS, spent, strict=True)}
+        {name: (amounts, "") for name, amounts in zip(COSTS, spent, strict=True)}
         | {f"{name}, × greedy": (time, "×") for name, time in zip(COSTS, times, strict=True)}
         | {"seconds": (seconds, "s")},
         found.titles,
@@ -49,5 +49,5 @@ def costs(found: Compared) -> Table:
 
 def cost_of(answer: Answer) -> Floats:
     """Forward passes, tokens read, places looked at, (3,)."""
-    held = dict(zip(answer["cost"].labels, answer["cost"].values.tolist(), strict=True))
-    return np.array([held[name] for name in COSTS], np.float32)
+    amounts = dict(zip(answer["cost"].labels, answer["cost"].values.tolist(), strict=True))
+    return np.array([amounts[name] for name in COSTS], np.float32)

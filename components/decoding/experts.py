@@ -18,23 +18,23 @@ ASKED = "experts "  # how the views begin that hold a layer's weights
 APART = Bars(value="KL", title="KL(strong ‖ weak), nats")
 
 
-def drawings(_found: Compared, one: DecodedAnswer) -> tuple[Drawing, ...]:
+def drawings(_found: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
     """The divergence of the two routings, and who was asked in every layer."""
-    part = window(one.numbered, f"{KEY}.experts.from")
-    layers = [name for name in one.answer if name.startswith(ASKED)]
+    part = window(decoded.numbered, f"{KEY}.experts.from")
+    layers = [name for name in decoded.answer if name.startswith(ASKED)]
     return (
         Drawing(
             "routings", "How far apart strong and weak experts are", APART, apart_words,
-            part=lambda table: numbered(table, one, part),
+            part=lambda table: numbered(table, decoded, part),
         ),
-        *(layer_drawing(one, name, part) for name in layers),
+        *(layer_drawing(decoded, name, part) for name in layers),
     )  # fmt: skip
 
 
-def numbered(table: Table, one: DecodedAnswer, part: slice) -> Table:
+def numbered(table: Table, decoded: DecodedAnswer, part: slice) -> Table:
     """The drawn words with their places."""
     columns = {name: (table[name][part], "nats") for name in table.order}
-    return Table.of(columns, one.numbered[part])
+    return Table.of(columns, decoded.numbered[part])
 
 
 def apart_words(views: Views) -> str:
@@ -48,11 +48,11 @@ def apart_words(views: Views) -> str:
     )
 
 
-def layer_drawing(one: DecodedAnswer, name: str, part: slice) -> Drawing:
+def layer_drawing(decoded: DecodedAnswer, name: str, part: slice) -> Drawing:
     """A square for each expert and word: filled by its strong weight, outlined where weak."""
-    strong, weak = (weights(one.answer[name], side)[part].T for side in ("strong", "weak"))
+    strong, weak = (weights(decoded.answer[name], side)[part].T for side in ("strong", "weak"))
     experts = [f"expert {number + 1}" for number in range(len(strong))]
-    words = tuple(one.numbered[part])
+    words = tuple(decoded.numbered[part])
     chart = Matrix(
         span=(0, 1), bar="weight among the strong", x_title="the answer's words",
         texts=[[f"{100 * share:.0f} %" if share else "" for share in row] for row in strong],

@@ -91,11 +91,11 @@ class Compared:
     @property
     def titles(self) -> tuple[str, ...]:
         """Of the strategies."""
-        return tuple(one.title for one in self.spoken)
+        return tuple(decoded.title for decoded in self.spoken)
 
     def of(self, name: str) -> DecodedAnswer | None:
         """The answer of a strategy; None where it is not among those chosen."""
-        return next((one for one in self.spoken if one.name == name), None)
+        return next((decoded for decoded in self.spoken if decoded.name == name), None)
 
 
 def example(label: str, number: int) -> None:
@@ -136,15 +136,15 @@ def strategy_form(kind: Kind, case: CaptionCase) -> Method[Any]:
     key = f"{KEY}.{kind.name}"
     refuse_links(kind, key, case)
     specs = {spec.name: spec for spec in fields(kind)}
-    given: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     if first := STRENGTH.get(kind.name):
-        given[first] = widget(specs.pop(first), f"{key}.{first}", case)
+        settings[first] = widget(specs.pop(first), f"{key}.{first}", case)
     else:
         st.caption("Always the likeliest next word: nothing to set but the length.")
     with st.popover(f"{kind.title}: settings", width="stretch"):
         for name, spec in specs.items():
-            given[name] = widget(spec, f"{key}.{name}", case)
-    return kind(**given)
+            settings[name] = widget(spec, f"{key}.{name}", case)
+    return kind(**settings)
 
 
 def speak(shown: DialogImage, case: CaptionCase, methods: Sequence[Method[Any]]) -> Compared:

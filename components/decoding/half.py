@@ -39,11 +39,11 @@ def show(found: Compared) -> None:
 
     def says(answer: Answer) -> None:
         cut = replace(found.case, vlm=pruned(vlm, answer["masks"]))
-        said = runs.answer(Greedy(), cut, f"{SLOT}.says")["answer"].text
+        caption = runs.answer(Greedy(), cut, f"{SLOT}.says")["answer"].text
         dense = found.greedy["answer"].text
         st.markdown(
             f"Of the image above, whole and greedy, it says “{plain(tidy(dense))}”; with the "
-            f"learned {method.pattern} mask “{plain(tidy(said))}”."
+            f"learned {method.pattern} mask “{plain(tidy(caption))}”."
         )
 
     section.show(

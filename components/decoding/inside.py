@@ -26,11 +26,11 @@ Inside = Callable[[Compared, DecodedAnswer], Sequence[Drawing]]
 
 def show(found: Compared) -> None:
     """A tab for each chosen strategy that has something to show."""
-    inner = [one for one in found.spoken if one.name in INSIDE and one.tokens.words]
+    inner = [decoded for decoded in found.spoken if decoded.name in INSIDE and decoded.tokens.words]
     if not inner:
         st.caption("Greedy decoding and sampling have nothing inside: a word is chosen, and done.")
         return
-    for tab, one in zip(st.tabs([one.title for one in inner]), inner, strict=True):
+    for tab, one in zip(st.tabs([decoded.title for decoded in inner]), inner, strict=True):
         with tab:
             drawings = INSIDE[one.name](found, one)
             for across in (1, 2):
@@ -45,12 +45,12 @@ def wide(drawing: Drawing) -> bool:
     return drawing.view in WIDE or drawing.view.startswith(lens.LENS)
 
 
-def copies(found: Compared, one: DecodedAnswer) -> tuple[Drawing, ...]:
+def copies(found: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
     """VCD: the clear image and the copy that it is held against."""
-    step = one.method.settings()["step"]
+    step = decoded.method.settings()["step"]
 
     def beside(noised: Path) -> Pictures:
-        images = [enlarged(as_bytes(each)) for each in (found.case.image, noised.frames[0])]
+        images = [enlarged(as_bytes(pixels)) for pixels in (found.case.image, noised.frames[0])]
         names = "What the model sees", f"The copy, noise step {step}"
         finding = f"What VCD subtracts is said of the copy, which is hidden at noise step {step}."
         return Pictures(np.stack(images)[None], ("",), names, finding)
@@ -72,10 +72,10 @@ def texts_of_beams(views: Views) -> None:
         st.markdown(f"{place + 1}. “{plain(tidy(text))}”")
 
 
-def lenses(_found: Compared, one: DecodedAnswer) -> tuple[Drawing, ...]:
+def lenses(_found: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
     """DoLa: what each layer would have said, and the early one that was subtracted."""
-    early = one.answer["layers"]["early layer"].astype(int).tolist()
-    return (lens.lens(one.answer, one.numbered, f"{KEY}.lens.from", lens_words, early),)
+    early = decoded.answer["layers"]["early layer"].astype(int).tolist()
+    return (lens.lens(decoded.answer, decoded.numbered, f"{KEY}.lens.from", lens_words, early),)
 
 
 def lens_words(views: Views) -> str:
@@ -91,7 +91,10 @@ INSIDE: Mapping[str, Inside] = {
     "VCD": copies,
     "DoLa": lenses,
     "VASparse": memory.drawings,
-    "OPERA": lambda result, one: (*over_trust.drawings(result, one), *beams(result, one)),
+    "OPERA": lambda result, decoded: (
+        *over_trust.drawings(result, decoded),
+        *beams(result, decoded),
+    ),
     "MVP": paths.drawings,
     "SCMoE": experts.drawings,
 }

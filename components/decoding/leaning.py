@@ -20,7 +20,7 @@ CHART = Stacked(
 
 def shares(found: Compared) -> Floats:
     """Of yes and of no, where each answer is decided, (answers, 2); NaN where it is not so."""
-    pairs = [yes_and_no(one.answer) for one in found.spoken if found.case.decides]
+    pairs = [yes_and_no(decoded.answer) for decoded in found.spoken if found.case.decides]
     return np.array(pairs, np.float32).reshape(-1, 2)
 
 
@@ -32,12 +32,12 @@ def show(found: Compared) -> None:
         "no": (no, "share"),
         REST: (np.maximum(1 - yes - no, 0), "share"),
     }
-    told = "; ".join(
-        f"{one.title}: {leaning_words(*pair)}"
-        for one, pair in zip(found.spoken, shares(found).tolist(), strict=True)
+    leanings = "; ".join(
+        f"{decoded.title}: {leaning_words(*pair)}"
+        for decoded, pair in zip(found.spoken, shares(found).tolist(), strict=True)
     )
     finding = (
-        f"{told}. The larger of the two decides. “{REST.capitalize()}” begins a longer answer."
+        f"{leanings}. The larger of the two decides. “{REST.capitalize()}” begins a longer answer."
     )
     tables.chart(CHART, Table.of(columns, found.titles), finding, f"{KEY}.leaning")
 

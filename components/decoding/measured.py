@@ -40,15 +40,15 @@ def show(found: Compared) -> None:
     """The figures of the model that is asked, folded away."""
     name = found.case.vlm.name
     with st.expander(f"Every strategy, measured on {len(DRAWS)} draws of {scenes_of(name)} scenes"):
-        held = summary(name)
-        if not held:
+        figures = summary(name)
+        if not figures:
             st.info("This model was not measured.")
             return
-        rates = spread(held)
+        rates = spread(figures)
         trade = scenes.trade(rates, ("recall ±", "CHAIR_i ±"))
         finding = scenes.trade_words(rates) + " Bars and ±: one standard deviation over the draws."
         tables.chart(trade, rates, finding, f"{KEY}.measured")
-        for sentence in sentences(held):
+        for sentence in sentences(figures):
             st.markdown(f"- {escaped(sentence)}")
         st.caption(
             f"{escaped(found.case.vlm.title)}, default settings, partners that come and go on "
@@ -70,14 +70,14 @@ def spread(held: Summary) -> Table:
 
 def sentences(held: Summary) -> list[str]:
     """What changes next to nothing on this model, and whether OPERA's penalty is felt."""
-    told = []
+    lines = []
     for name, figures in held.items():
         other = next(plain(kind()) for kind in STRATEGIES if kind.name == name)
         if name != other and other in held and np.isfinite(figures["CHAIR_i"]).all():
-            told += unmoved(name, figures, other, held[other])
+            lines += unmoved(name, figures, other, held[other])
     if OPERA.name in held:
-        told.append(trust_words(held[OPERA.name]))
-    return told
+        lines.append(trust_words(held[OPERA.name]))
+    return lines
 
 
 def unmoved(name: str, figures: Figures, other: str, others: Figures) -> list[str]:
@@ -88,7 +88,7 @@ def unmoved(name: str, figures: Figures, other: str, others: Figures) -> list[st
         return []
     moved = f"{change.mean():+.1f} ± {deviation:.1f}".replace("-", "−")
     same = f"{100 * figures[SAME].mean():.0f} % of the captions are the same word for word."
-    result, finds = (100 * float(held["recall"].mean()) for held in (others, figures))
+    result, finds = (100 * float(table["recall"].mean()) for table in (others, figures))
     less = f". But it finds {finds:.0f} % of the things, {TITLES[other]} {result:.0f} %. "
     return [
         f"{TITLES[name]} makes up as much as {TITLES[other]}, as far as these draws show: CHAIR_i "

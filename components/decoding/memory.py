@@ -27,37 +27,37 @@ SINKS = 12  # words that are drawn
 BEGINNING = "the beginning"  # as the token before everything is called
 
 
-def drawings(found: Compared, one: DecodedAnswer) -> tuple[Drawing, ...]:
+def drawings(found: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
     """Maps and words of what is kept, the law of attention, and the sinks."""
-    place, given = choose_place(one), one.method.settings()
+    place, settings = choose_place(decoded), decoded.method.settings()
     image = as_bytes(found.case.image)
     return (
         Drawing(
-            "kept", f"Image tokens in memory when “{one.tokens.words[place]}” was chosen",
-            part=lambda kept: maps(kept, place, image),
+            "kept", f"Image tokens in memory when “{decoded.tokens.words[place]}” was chosen",
+            part=lambda view: maps(view, place, image),
         ),
         Drawing(
-            "dropped", f"Words in memory when “{one.tokens.words[place]}” was chosen",
-            by=lambda views: st.markdown("\n\n".join(texts(views["dropped"], one, place))),
+            "dropped", f"Words in memory when “{decoded.tokens.words[place]}” was chosen",
+            by=lambda views: st.markdown("\n\n".join(texts(views["dropped"], decoded, place))),
         ),
         Drawing(
-            "recovered", "Few tokens get nearly all attention", law(given["keep"]),
-            partial(law_words, given["keep"]), part=shares,
+            "recovered", "Few tokens get nearly all attention", law(settings["keep"]),
+            partial(law_words, settings["keep"]), part=shares,
         ),
         Drawing(
             "sinks", "Words that soak up attention",
             Dots(
                 series={"before": "before", "after": "after"}, joined=True,
-                line=100 * given["sink"], line_name="τ", title="% of the attention, mean",
+                line=100 * settings["sink"], line_name="τ", title="% of the attention, mean",
             ),
             sink_words, part=most_looked_at,
         ),
     )  # fmt: skip
 
 
-def choose_place(one: DecodedAnswer) -> int:
+def choose_place(decoded: DecodedAnswer) -> int:
     """At the choice of which word the memory is shown, from 0."""
-    names = one.numbered
+    names = decoded.numbered
     if len(names) == 1:
         return 0
     let_go(f"{KEY}.kept", names, names[-1])
@@ -76,7 +76,7 @@ def maps(kept: Grids, place: int, image: Pixels) -> Pictures:
     return crossed_out(image, kept.values[place] > 0, "Layer", "image tokens", finding)
 
 
-def texts(dropped: Table, one: DecodedAnswer, place: int) -> list[str]:
+def texts(dropped: Table, decoded: DecodedAnswer, place: int) -> list[str]:
     """For each layer the words read so far, those it dropped struck through; one line for none.
 
     Args:
@@ -84,7 +84,7 @@ def texts(dropped: Table, one: DecodedAnswer, place: int) -> list[str]:
         one: the answer.
         place: of the word that is chosen, from 0.
     """
-    read = len(dropped.rows) - len(one.tokens.words) + 1 + place
+    read = len(dropped.rows) - len(decoded.tokens.words) + 1 + place
     names = [BEGINNING, *dropped.rows[1:]][:read]
     gone = {layer: dropped[layer][:read] <= place + 1 for layer in dropped.order}
     if not any(lost.any() for lost in gone.values()):
@@ -115,10 +115,10 @@ def law(keep: float) -> Lines:
 def law_words(keep: float, views: Views) -> str:
     """How few tokens hold nearly all, and what those that are kept could hold."""
     curve: Curve = views["recovered"]
-    half, held = np.interp(0.9, curve.y, curve.x), np.interp(keep, curve.x, curve.y)
+    half, share = np.interp(0.9, curve.y, curve.x), np.interp(keep, curve.x, curve.y)
     return (
         f"The {100 * half:.0f} % most looked at tokens hold 90 % of the attention, at the last "
-        f"word of the question. Keeping {100 * keep:.0f} % could hold {100 * held:.0f} %."
+        f"word of the question. Keeping {100 * keep:.0f} % could hold {100 * share:.0f} %."
     )
 
 
@@ -133,21 +133,21 @@ def most_looked_at(sinks: Table) -> Table:
 
 def sink_words(views: Views) -> str:
     """Which word soaks up most, before and after calibration."""
-    held = most_looked_at(views["sinks"])
-    top = int(np.argmax(held["before"]))
+    sinks = most_looked_at(views["sinks"])
+    top = int(np.argmax(sinks["before"]))
     return (
-        f"{held.rows[top]} soaks up most: {100 * held['before'][top]:.1f} % before calibration, "
-        f"{100 * held['after'][top]:.1f} % after. Words beyond the dotted line (τ) are held down. "
-        f"Of question and answer the {len(held)} words that get most are drawn."
+        f"{sinks.rows[top]} soaks up most: {100 * sinks['before'][top]:.1f} % before calibration, "
+        f"{100 * sinks['after'][top]:.1f} % after. Words beyond the dotted line (τ) are held down. "
+        f"Of question and answer the {len(sinks)} words that get most are drawn."
     )
 
 
 # ---------------------------------------------------------------- over many scenes
 
 
-def over_scenes(found: Compared, one: DecodedAnswer) -> Section:
+def over_scenes(found: Compared, decoded: DecodedAnswer) -> Section:
     """What is made up when ever less is kept, by three ways to choose."""
-    case = curve_case(cast(TinyVLM, found.case.vlm), cast(VASparse, one.method))
+    case = curve_case(cast(TinyVLM, found.case.vlm), cast(VASparse, decoded.method))
     drawing = Drawing("curve", "", curve_chart, lambda views: curve_words(views["curve"]))
     return Section(
         KEY, KeepCurve(), case, "How much can be dropped? CHAIR against the share kept",
@@ -168,21 +168,21 @@ def curve_chart(views: Views) -> Lines:
 def curve_words(curve: Table) -> str:
     """Whether visual-aware choice makes up less than the others, as far as the scenes tell."""
     aware, *others = RANKINGS
-    apart = [
+    gains = [
         f"than {way} at {name}"
         for at, name in enumerate(curve.rows)
         for way in others
         if curve[f"{aware}: highest"][at] < curve[f"{way}: lowest"][at]
     ]
-    told = ", ".join(
+    rates = ", ".join(
         f"{way} {100 * curve[f'{way}: CHAIR_i'][0]:.0f} % (recall "
         f"{100 * curve[f'{way}: recall'][0]:.0f} %)"
         for way in RANKINGS
     )
     finding = (
-        f"The visual-aware choice makes up less {' and '.join(apart)}"
-        if apart
+        f"The visual-aware choice makes up less {' and '.join(gains)}"
+        if gains
         else "At no share does the visual-aware choice lie below the range of another: these "
         "scenes show no gain from it"
     )
-    return f"With {curve.rows[0]} kept, made up: {told}. {finding}."
+    return f"With {curve.rows[0]} kept, made up: {rates}. {finding}."

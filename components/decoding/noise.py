@@ -32,23 +32,23 @@ def show(found: Compared) -> None:
         "image: in the copy nothing of it is left to subtract. The lines show which it is here."
     )
     example("Show a lamp that VCD does not mend", STUBBORN)
-    asked = found.case.vlm.name
-    also = SEEN in asking.models() and asked != SEEN and not NoiseSteps.unmet(found.case)
-    for name in (asked, SEEN) if also else (asked,):
+    model_name = found.case.vlm.name
+    also = SEEN in asking.models() and model_name != SEEN and not NoiseSteps.unmet(found.case)
+    for name in (model_name, SEEN) if also else (model_name,):
         margins(found, name)
 
 
 def margins(found: Compared, name: str) -> None:
     """The lines of one model, with the strength and at the noise step that VCD has here."""
-    one = found.of(VCD.name)
-    given = one.method.settings() if one else VCD().settings()
-    step = int(given["step"])
+    decoded = found.of(VCD.name)
+    settings = decoded.method.settings() if decoded else VCD().settings()
+    step = int(settings["step"])
     case = (
         found.case if name == found.case.vlm.name else replace(found.case, vlm=asking.model(name))
     )
     section.show(
         Section(
-            f"{KEY}.margins.{name}", NoiseSteps(alpha=float(given["alpha"])), case,
+            f"{KEY}.margins.{name}", NoiseSteps(alpha=float(settings["alpha"])), case,
             f"{case.vlm.title} on “{case.prompt}”", known=found.shown.known,
             evidence=(
                 Drawing(

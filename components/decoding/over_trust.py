@@ -20,13 +20,13 @@ from engine.hallucination.measures.over_trust import reach, walk
 from engine.result import Field, Table
 
 
-def drawings(_found: Compared, one: DecodedAnswer) -> tuple[Drawing, ...]:
+def drawings(_found: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
     """Attention, over-trust and going back; of one word there is nothing to see."""
-    names = tuple(one.numbered)
+    names = tuple(decoded.numbered)
     if len(names) < 2:
         st.info("A single word has no earlier word to lean on: ask for a description.")
         return ()
-    if "back" not in one.answer:
+    if "back" not in decoded.answer:
         st.markdown("**It never went back**: no word was the most trusted one often enough.")
 
     def square(attention: Field) -> Table:
@@ -36,7 +36,7 @@ def drawings(_found: Compared, one: DecodedAnswer) -> tuple[Drawing, ...]:
         Drawing(
             "self", "The answer's attention to itself",
             Matrix(bar="share of attention", numbers=False, height=460),
-            partial(attention_words, one), part=square,
+            partial(attention_words, decoded), part=square,
         ),
         Drawing(
             "trust", "Over-trust of each word",
@@ -44,8 +44,8 @@ def drawings(_found: Compared, one: DecodedAnswer) -> tuple[Drawing, ...]:
                 series={"over-trust": "over-trust"}, names=names, line=0, height=460,
                 line_name="beyond, it weighs", title="over-trust, ln φ (nats)",
             ),
-            partial(trust_words, one), part=finite,
-            below=lambda _: st.markdown(f"**{plain(felt_words(one))}**"),
+            partial(trust_words, decoded), part=finite,
+            below=lambda _: st.markdown(f"**{plain(felt_words(decoded))}**"),
         ),
         Drawing(
             "back", "Where it went back",
@@ -58,14 +58,14 @@ def drawings(_found: Compared, one: DecodedAnswer) -> tuple[Drawing, ...]:
     )  # fmt: skip
 
 
-def attention_words(one: DecodedAnswer, views: Views) -> str:
+def attention_words(decoded: DecodedAnswer, views: Views) -> str:
     """Which word the later ones look at most."""
     attention: Field = views["self"]
     sums = np.nansum(np.tril(np.nan_to_num(attention.values), -1), 0)
     most = int(sums.argmax())
     return (
         f"Each row: where that word looked among the words of the answer. Later words look most at "
-        f"“{one.tokens.words[most]}” (word {most + 1})."
+        f"“{decoded.tokens.words[most]}” (word {most + 1})."
     )
 
 
@@ -78,23 +78,24 @@ def finite(trust: Table) -> Table:
     )  # fmt: skip
 
 
-def trust_words(one: DecodedAnswer, views: Views) -> str:
+def trust_words(decoded: DecodedAnswer, views: Views) -> str:
     """Where φ is largest, and at how many words it weighs."""
     trust = finite(views["trust"])
     logs = trust["over-trust"]
     top = int(np.nanargmax(logs)) if np.isfinite(logs).any() else 0
     column = int(trust["most trusted word"][top])
     return (
-        f"Highest at “{one.tokens.words[top]}”, which leans on “{one.tokens.words[column]}”. "
+        f"Highest at “{decoded.tokens.words[top]}”, which leans on "
+        f"“{decoded.tokens.words[column]}”. "
         f"{int((logs > 0).sum())} of {len(logs)} words have φ above 1; far below zero it changes "
         "nothing."
     )
 
 
-def felt_words(one: DecodedAnswer) -> str:
+def felt_words(decoded: DecodedAnswer) -> str:
     """Whether φ changes anything in this answer, and what it would take."""
-    method = cast(OPERA, one.method)
-    far = reach(method, one.answer.views)
+    method = cast(OPERA, decoded.method)
+    far = reach(method, decoded.answer.views)
     if far is None:
         return f"φ counts from word {method.early + 1} on: this answer is too short for it."
     verdict = "it is felt" if far.felt else "it is not felt"

@@ -27,9 +27,9 @@ ANSWERS = {1.0: "yes", 0.0: "no"}
 VIEW_NAMES = tuple(VIEWS)
 
 
-def drawings(found: Compared, one: DecodedAnswer) -> tuple[Drawing, ...]:
+def drawings(found: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
     """Each description with its paths, then what they add up to."""
-    weights = cast(MVP, one.method).weights
+    weights = cast(MVP, decoded.method).weights
     return (
         *(
             Drawing(
@@ -46,7 +46,11 @@ def caption_words(found: Compared, name: str, views: Views) -> str:
     """What a description makes up."""
     if found.shown.scene is None:
         return "What is truly there is not known."
-    there = [thing.category for thing in found.shown.scene.things if thing.opacity > 0]
+    there = [
+        scene_object.category
+        for scene_object in found.shown.scene.things
+        if scene_object.opacity > 0
+    ]
     made_up = dict.fromkeys(
         mention.node for mention in mentions(views[name].words, there, THINGS) if not mention.true
     )
@@ -65,9 +69,9 @@ def path_words(paths: Table, row: int) -> str:
     first = 100 * float(paths["probability"][row])
     says = ANSWERS.get(float(paths["says yes"][row]), "neither")
     sure = float(paths["certainty"][row])
-    told = f"{100 * sure:.0f} % sure" if np.isfinite(sure) else "it counts as yes"
+    certainty = f"{100 * sure:.0f} % sure" if np.isfinite(sure) else "it counts as yes"
     return (
-        f"{first:.0f} % “{plain(tidy(paths.notes[row]))}” → **{says}**, {told}, "
+        f"{first:.0f} % “{plain(tidy(paths.notes[row]))}” → **{says}**, {certainty}, "
         f"adds {float(paths['adds'][row]):.3f}"
     )
 
@@ -106,9 +110,9 @@ def sum_words(views: Views) -> str:
 # ---------------------------------------------------------------- over many scenes
 
 
-def over_scenes(found: Compared, one: DecodedAnswer) -> Section:
+def over_scenes(found: Compared, decoded: DecodedAnswer) -> Section:
     """What each view adds over many questions."""
-    case = ScenesCase(cast(TinyVLM, found.case.vlm), cast(MVP, one.method), SCENES)
+    case = ScenesCase(cast(TinyVLM, found.case.vlm), cast(MVP, decoded.method), SCENES)
     drawing = Drawing("views", finding=lambda views: ablation_words(views["views"]))
     return Section(
         KEY, ViewsAblation(), case, "What does each view add?", evidence=(drawing,),

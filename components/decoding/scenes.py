@@ -73,9 +73,9 @@ def choose(found: Compared, vlm: TinyVLM) -> tuple[dict[str, ScenesCase], int]:
         with place:
             form.ask(name)
     cases = {
-        one.title: ScenesCase(vlm, one.method, **form.given)
-        for one in found.spoken
-        if isinstance(one.method, Strategy | MVP)
+        decoded.title: ScenesCase(vlm, decoded.method, **form.given)
+        for decoded in found.spoken
+        if isinstance(decoded.method, Strategy | MVP)
     }
     return cases, form.given["count"]
 
@@ -119,9 +119,9 @@ def trade_words(rates: Table) -> str:
 
 def lie_words(rates: Table) -> str:
     """The lie rate and the false yes, in words."""
-    told = []
+    parts = []
     for name, lie, false in zip(rates.rows, rates["lie rate"], rates["false yes"], strict=True):
         lies = f"adds the partner that is not there to {100 * lie:.0f} % of the leaders it names, "
         says = f"says yes to {100 * false:.0f} % of absent partners"
-        told.append(f"{name} {says if np.isnan(lie) else f'{lies}and {says}'}")
-    return "; ".join(told) + "."
+        parts.append(f"{name} {says if np.isnan(lie) else f'{lies}and {says}'}")
+    return "; ".join(parts) + "."

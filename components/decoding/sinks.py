@@ -63,7 +63,7 @@ def four(shares: Table) -> Table:
 def top_words(views: Views) -> str:
     """How much the most looked at token holds in each layer, or the two from 101 on."""
     shares: Table = views["shares"]
-    told = ", ".join(
-        f"{name} {100 * held:.0f} %" for name, held in zip(shares.rows, shares[TOP], strict=True)
+    top_shares = ", ".join(
+        f"{name} {100 * share:.0f} %" for name, share in zip(shares.rows, shares[TOP], strict=True)
     )
-    return f"The most looked at token (two from {FEW + 1} on) holds: {told}."
+    return f"The most looked at token (two from {FEW + 1} on) holds: {top_shares}."

@@ -22,32 +22,35 @@ THINNED = {"embedding": "The last word alone", "masked cache": "With image token
 def show(found: Compared) -> None:
     """Bars of the picked word's step."""
     chosen = picked(found)
-    one = found.of(chosen[0]) if chosen else None
-    if chosen is None or one is None or "final" not in one.answer:
+    decoded = found.of(chosen[0]) if chosen else None
+    if chosen is None or decoded is None or "final" not in decoded.answer:
         st.caption(
             "MVP weighs whole paths; they are drawn below. Click a word of another strategy."
-            if one is not None
+            if decoded is not None
             else "There is no word to look into."
         )
         return
     place = chosen[1]
-    step, cut = titled(one, best_words(one.answer, place)), cut_of(one.method, one.answer, place)
-    before = " ".join(one.tokens.words[:place])
+    step, cut = (
+        titled(decoded, best_words(decoded.answer, place)),
+        cut_of(decoded.method, decoded.answer, place),
+    )
+    before = " ".join(decoded.tokens.words[:place])
     where = f"after “{plain(before)}”" if before else "as its first word"
-    st.markdown(f"**{one.title}** chose **“{plain(one.tokens.words[place])}”** {where}.")
+    st.markdown(f"**{decoded.title}** chose **“{plain(decoded.tokens.words[place])}”** {where}.")
     tables.chart(panels(step, cut), step, step_words(step, cut), f"{KEY}.step")
 
 
-def titled(one: DecodedAnswer, step: Table) -> Table:
+def titled(decoded: DecodedAnswer, step: Table) -> Table:
     """The best words with what each distribution is."""
-    titles = {"strong": STRONG, "weak": weak_title(one), "final": FINAL}
+    titles = {"strong": STRONG, "weak": weak_title(decoded), "final": FINAL}
     return step.renamed(titles)
 
 
-def weak_title(one: DecodedAnswer) -> str:
+def weak_title(decoded: DecodedAnswer) -> str:
     """What was held against the model."""
-    source = one.method.settings().get("source", "")
-    return THINNED.get(source) or WEAK.get(one.name, "Held against it")
+    source = decoded.method.settings().get("source", "")
+    return THINNED.get(source) or WEAK.get(decoded.name, "Held against it")
 
 
 def panels(step: Table, cut: float) -> Panels:

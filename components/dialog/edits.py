@@ -53,13 +53,13 @@ def read_one(part: str) -> Edit | None:
     if part.startswith("-"):
         return Edit(part[1:], "remove")
     for sign, act in SIGNS.items():
-        thing, result, number = part.partition(sign)
+        category, result, number = part.partition(sign)
         try:
             to = float(number)
         except ValueError:
             continue
-        if result and thing and allowed(act, to):
-            return Edit(thing, act, to)
+        if result and category and allowed(act, to):
+            return Edit(category, act, to)
     return None
 
 

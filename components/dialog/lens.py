@@ -69,8 +69,9 @@ def layer_name(layer: int, count: int) -> str:
 def late(layers: Sequence[Ranking]) -> str:
     """How many of the last layer's favorites no earlier one had; layers the last first."""
     last, *earlier = [[words[0] for words in layer.labels] for layer in layers]
-    own = sum(not earlier or earlier[0][place] != word for place, word in enumerate(last))
+    new_count = sum(not earlier or earlier[0][place] != word for place, word in enumerate(last))
     return (
-        f"{own} of {len(last)} favorites of the last layer are its own: the layer before it had "
+        f"{new_count} of {len(last)} favorites of the last layer are its own: the layer before "
+        "it had "
         "another word on top."
     )

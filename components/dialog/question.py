@@ -53,7 +53,7 @@ def choose_model(page: str, *, own: bool = True) -> str:
     offered = asking.models() if own else asking.shipped()
     name = str(
         ask_carried(
-            form, "model", "radio", only=lambda one: one.name in offered,
+            form, "model", "radio", only=lambda model: model.name in offered,
             label_visibility="collapsed",
         )
     )  # fmt: skip
@@ -96,7 +96,7 @@ def choose_prompt(shown: DialogImage) -> str:
 
 def asked(shown: DialogImage, name: str, prompt: str) -> CaptionCase | None:
     """What is asked; after a prompt that cannot be, why, and the last one that could."""
-    held = f"{KEY}.last"
+    last_key = f"{KEY}.last"
     try:
         with st.spinner("Loading the model"):
             asking.model(name)
@@ -105,11 +105,11 @@ def asked(shown: DialogImage, name: str, prompt: str) -> CaptionCase | None:
         st.error(plain(str(error)), icon=":material/error:")
         return None
     except BlindspotError as error:
-        last = st.session_state.get(held)
+        last = st.session_state.get(last_key)
         more = f" Shown below is the answer to “{last}”." if last else ""
         st.error(plain(f"{error}{more}"), icon=":material/error:")
         return about(shown, name, last) if last else None
-    st.session_state[held] = prompt
+    st.session_state[last_key] = prompt
     return case
 
 

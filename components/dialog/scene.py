@@ -127,7 +127,10 @@ def choose_scene(start: int, page: str, beside: DeltaGenerator) -> DialogImage:
     link(made)
     for problem in problems:
         st.info(plain(f"The link's change is left out: {problem}"), icon=":material/link_off:")
-    there = ", ".join(f"{thing.color} {thing.category}" for thing in scene.things) or "nothing"
+    there = (
+        ", ".join(f"{scene_object.color} {scene_object.category}" for scene_object in scene.things)
+        or "nothing"
+    )
     folded = "Move things, let them fade, take them out"
     with beside, st.expander(folded) if page != KEY else st.container():
         editor(first, scene, edits)
@@ -153,9 +156,9 @@ def carry(key: str, start: object = None) -> None:
     Each page has widgets of its own: of shared ones Streamlit forgets what a link or the page
     itself had set as soon as another page is opened.
     """
-    kept = st.session_state.get(f"{KEY}.kept", {}).get(key.rpartition(".")[2], start)
-    if kept is not None and key not in st.session_state and key not in st.query_params:
-        st.session_state[key] = kept
+    stored = st.session_state.get(f"{KEY}.kept", {}).get(key.rpartition(".")[2], start)
+    if stored is not None and key not in st.session_state and key not in st.query_params:
+        st.session_state[key] = stored
 
 
 def keep(key: str, value: object) -> None:
@@ -199,11 +202,13 @@ def editor(first: Scene, scene: Scene, edits: Edits) -> None:
         "Untick a thing to take it out; slide to let it fade; move it to another of the 4 × 4 "
         "places (rows A to D from the top, columns 1 to 4). Every other pixel stays the same."
     )
-    now = {thing.category: thing for thing in scene.things}
-    taken = {(thing.row, thing.column) for thing in scene.things}
+    now = {scene_object.category: scene_object for scene_object in scene.things}
+    taken = {(scene_object.row, scene_object.column) for scene_object in scene.things}
     for thing in first.things:
         row(thing.category, thing.color, now, taken)
-    if faint := [one.category for one in now.values() if one.opacity < FAINT]:
+    if faint := [
+        faint_object.category for faint_object in now.values() if faint_object.opacity < FAINT
+    ]:
         st.caption(f"Hardly visible to the eye, but there: {', '.join(faint)}.")
     left, right = st.columns(2)
     left.button(
@@ -219,21 +224,21 @@ def editor(first: Scene, scene: Scene, edits: Edits) -> None:
 def row(name: str, color: str, now: Mapping[str, Thing], taken: set[tuple[int, int]]) -> None:
     """One thing's row; the widgets follow the edits, so that undo moves them too."""
     there, fade, place = st.columns([4, 4, 3], vertical_alignment="center")
-    thing = now.get(name)
+    scene_object = now.get(name)
     keys = {part: f"{KEY}.thing.{name}.{part}" for part in ("there", "fade", "cell")}
-    st.session_state[keys["there"]] = thing is not None
+    st.session_state[keys["there"]] = scene_object is not None
     there.checkbox(
         f"{color} {name}", key=keys["there"], on_change=partial(take_there, name, keys["there"])
     )
-    if thing is None:
+    if scene_object is None:
         fade.caption("taken out")
         return
-    st.session_state[keys["fade"]] = round(100 * thing.opacity)
+    st.session_state[keys["fade"]] = round(100 * scene_object.opacity)
     fade.slider(
         f"Opacity of the {name}", 0, 100, key=keys["fade"], format="%d %%",
         on_change=partial(take_fade, name, keys["fade"]), label_visibility="collapsed",
     )  # fmt: skip
-    here = thing.row * CELLS + thing.column
+    here = scene_object.row * CELLS + scene_object.column
     cells = [
         cell for cell in range(CELLS * CELLS) if cell == here or divmod(cell, CELLS) not in taken
     ]
@@ -252,11 +257,11 @@ def cell_words(cell: int) -> str:
 
 def take_there(name: str, key: str) -> None:
     """The thing goes, or comes back."""
-    held = held_edits()
+    edits = held_edits()
     if st.session_state[key]:
-        keep_edits(put_back(held, name))
+        keep_edits(put_back(edits, name))
     else:
-        keep_edits(added(held, Edit(name, "remove")))
+        keep_edits(added(edits, Edit(name, "remove")))
 
 
 def take_fade(name: str, key: str) -> None:

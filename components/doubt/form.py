@@ -92,9 +92,9 @@ def known_of(case: FamiliarCase, arguments: Mapping[str, Any]) -> dict[str, Any]
 def instead(seed: int) -> DoubtQuestion:
     """The example that the view opens with, whose answer ships."""
     name, _, toward = opening.DOUBTED
-    model, one = load(name), opening.doubted()
-    source = f"{EXAMPLE}{one.name}"
-    image = shown(one.picture(), Crop(), model)
+    model, example = load(name), opening.doubted()
+    source = f"{EXAMPLE}{example.name}"
+    image = shown(example.picture(), Crop(), model)
     case = among(model, image, sources.learned(model), source, seed)
     return DoubtQuestion(case, known_of(case, {"image": source}), toward)
 
@@ -103,7 +103,7 @@ def choose_toward(asked: DoubtQuestion) -> str | None:
     """The class that the image is blended with."""
     labels = asked.case.model.labels
     there = np.unique(asked.case.parts[1].data.labels)
-    offered = [NEXT, *(labels[int(one)] for one in there)]
+    offered = [NEXT, *(labels[int(index)] for index in there)]
     chosen = pick(
         "Toward", offered, f"{KEY}.toward", first=asked.toward or NEXT, name="Toward",
         rule="one of the model's classes", help="The class that the image is blended with.",

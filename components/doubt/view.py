@@ -84,10 +84,12 @@ def picture(asked: DoubtQuestion, found: Views) -> None:
     """The image with its answer, and the masses as bars."""
     left, right = st.columns([2, 3], gap="large")
     with left:
-        given = named(found["masses"])
-        said = f"Answer: {listed(given)}" if given else "No answer: rejected"
+        classes = named(found["masses"])
+        answer_text = f"Answer: {listed(classes)}" if classes else "No answer: rejected"
         image = enlarged(as_bytes(asked.case.image))
-        show_picture(image, f"The image. {said}", width="stretch", caption=f"**{plain(said)}**")
+        show_picture(
+            image, f"The image. {answer_text}", width="stretch", caption=f"**{plain(answer_text)}**"
+        )
     with right:
         draw(
             Drawing(
@@ -95,7 +97,7 @@ def picture(asked: DoubtQuestion, found: Views) -> None:
                 chart=Bars(
                     value="mass", title="mass (%), together 100 with all classes",
                     span=(0, 115),
-                    texts=[percent(one) for one in strongest(found["masses"])["mass"]],
+                    texts=[percent(mass) for mass in strongest(found["masses"])["mass"]],
                 ),
                 finding=lambda result: lines_of(result["masses"], len(result["normal"].values)),
             ),
@@ -175,10 +177,10 @@ def ways(found: Views, at: int) -> None:
         share = float(table["share"][at])
         images = found["confusion"].images.astype(np.float32)
         blend = as_bytes((1 - share) * images[0] + share * images[corner])
-        own = f"{percent(share)} toward {names[corner]}"
+        caption = f"{percent(share)} toward {names[corner]}"
         with place:
-            show_picture(enlarged(blend), own, width=200)
-            st.caption(plain(f"{own}: {words.step(table, at, names)}"))
+            show_picture(enlarged(blend), caption, width=200)
+            st.caption(plain(f"{caption}: {words.step(table, at, names)}"))
             draw(
                 Drawing(
                     way, f"Toward {names[corner]}",

@@ -15,21 +15,22 @@ from engine.result import Table
 def doubts(found: Views) -> str:
     """Which doubt tells which trouble, and whether that is the one that should."""
     table: Table = found["doubts"]
-    told = []
+    parts = []
     wrong = int(table.cell("confusion", "wrong answers"))
     counted = {"errors": f" ({wrong} image{'s' * (wrong != 1)})"}
     for column, wanted in (("unknown images", "ignorance"), ("errors", "confusion")):
-        own = table.cell(wanted, column)
+        claimed = table.cell(wanted, column)
         other = table.cell({"ignorance": "confusion", "confusion": "ignorance"}[wanted], column)
-        if np.isfinite(own):
-            verdict = "✓ as claimed" if own > other else "✗ the claim fails here"
-            told.append(
-                f"{column}{counted.get(column, '')} should be told by {wanted}: AUROC {own:.2f}, "
+        if np.isfinite(claimed):
+            verdict = "✓ as claimed" if claimed > other else "✗ the claim fails here"
+            parts.append(
+                f"{column}{counted.get(column, '')} should be told by {wanted}: AUROC "
+                f"{claimed:.2f}, "
                 f"the other doubt {other:.2f} ({verdict})"
             )
-    if not told:
+    if not parts:
         return "There are neither unknown images nor errors here to measure by."
-    words = "; ".join(told)
+    words = "; ".join(parts)
     return f"{words[:1].upper()}{words[1:]}. 0.50 is chance."
 
 

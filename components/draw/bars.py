@@ -80,17 +80,17 @@ class Bars(AlongRows):
 
     def figure(self, table: Table) -> go.Figure:
         """The bars."""
-        kept = self.chosen(values(table, self.value))
-        names = [self.labels(table)[at] for at in kept]
+        rows = self.chosen(values(table, self.value))
+        names = [self.labels(table)[at] for at in rows]
         figure = go.Figure()
         if self.between:
-            low, high = (values(table, name)[kept] for name in self.between[:2])
+            low, high = (values(table, name)[rows] for name in self.between[:2])
             figure.add_bar(
                 y=names, x=high - low, base=low, orientation="h", name=self.between[2],
                 marker={"color": BAND}, width=0.9, hoverinfo="skip",
             )  # fmt: skip
-        drawn = values(table, self.value)[kept]
-        texts = [self.texts[at] for at in kept] if self.texts else None
+        drawn = values(table, self.value)[rows]
+        texts = [self.texts[at] for at in rows] if self.texts else None
         figure.add_bar(
             y=names, x=drawn, orientation="h", name=self.value,
             marker={"color": COLORS[theme()][self.color]}, width=0.6,
@@ -169,9 +169,15 @@ class Dots(AlongRows):
         drawn = [*self.series, *(end for ends in self.intervals.values() for end in ends)]
         last = np.stack([values(table, name) for name in drawn]).max(0)
         figure.add_scatter(
-            x=last, y=names, mode="text", text=[f"  {form.format(one)}" for one in table[column]],
-            textposition="middle right", hoverinfo="skip", cliponaxis=False, showlegend=False,
-        )  # fmt: skip
+            x=last,
+            y=names,
+            mode="text",
+            text=[f"  {form.format(number)}" for number in table[column]],
+            textposition="middle right",
+            hoverinfo="skip",
+            cliponaxis=False,
+            showlegend=False,
+        )
         return figure.update_xaxes(range=self.span or (0, 1.3 * float(last.max())))
 
     def within(self, drawn: Values) -> Values:

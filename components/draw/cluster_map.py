@@ -36,9 +36,9 @@ class ClusterMap(Chart):
         """The points, the numbers of the clusters at their centers, and the arrows."""
         figure, (x, y) = go.Figure(), self.places(table, self.state)
         for place, name in enumerate(self.centers.rows):
-            own = table["cluster"] == place + 1
+            members = table["cluster"] == place + 1
             figure.add_scatter(
-                x=x[own], y=y[own], name=name, mode="markers",
+                x=x[members], y=y[members], name=name, mode="markers",
                 marker=series_style(place) | {"size": 5, "opacity": 0.6},
             )  # fmt: skip
         starts = np.stack([values(self.centers, axis) for axis in "xy"], 1)

@@ -51,11 +51,11 @@ def draw_heat_map(view: HeatMap, key: str, finding: str, shape: OverPicture) -> 
     css = Path(__file__).with_suffix(".css").read_text("utf-8")
     st.html(f"<style>{css}</style>{as_html(view, finding, shape)}")
     drawn = blended(view, shape)  # the theme is not known where the file is made
-    told, key_of = finding or as_sentence(viewer.finding(view)), legend_of(view, shape)
+    caption, key_of = finding or as_sentence(viewer.finding(view)), legend_of(view, shape)
     with st.container(horizontal=True):  # the button keeps its width, however narrow the place
-        st.caption(plain_markdown(told), width="stretch")
+        st.caption(plain_markdown(caption), width="stretch")
         download(
-            "PNG", lambda: encoded(captioned(drawn, "", [told], key_of)), "blindspot-map.png",
+            "PNG", lambda: encoded(captioned(drawn, "", [caption], key_of)), "blindspot-map.png",
             f"{key}.png",
         )  # fmt: skip
 

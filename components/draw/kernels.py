@@ -32,8 +32,12 @@ def draw_wall(
     drawn = mask_pictures.wall(found, theme())
     reads = int(np.prod(part.shape[1:]))
     spots = [
-        Spot(number, f"Filter {number}: {kept} of {reads} weights stay", box, number == chosen)
-        for number, kept, box in zip(found.filters.tolist(), found.kept, drawn.boxes, strict=True)
+        Spot(
+            number, f"Filter {number}: {kept_count} of {reads} weights stay", box, number == chosen
+        )
+        for number, kept_count, box in zip(
+            found.filters.tolist(), found.kept, drawn.boxes, strict=True
+        )
     ]
     finding = (
         f"Kernels of {part.layer}: {len(found.filters)} of {found.total[0]} filters, "

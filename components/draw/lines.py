@@ -178,10 +178,10 @@ class Scatter(Chart):
         x, y = x[known], y[known]
         figure = go.Figure()
         for at, name in enumerate(groups):
-            own = group == at
-            part = drawn.take(np.flatnonzero(own).tolist())
+            members = group == at
+            part = drawn.take(np.flatnonzero(members).tolist())
             figure.add_scatter(
-                x=x[own], y=y[own], hovertext=names[own], mode="markers", name=name,
+                x=x[members], y=y[members], hovertext=names[members], mode="markers", name=name,
                 marker=series_style(at) | {"size": self.size},
                 error_x=intervals_of(part, self.x, self.intervals.get(self.x, ())),
                 error_y=intervals_of(part, self.y, self.intervals.get(self.y, ())),

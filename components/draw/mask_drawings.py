@@ -57,8 +57,8 @@ def draw_folded_back(model: Classifier, masks: Masks) -> None:
     names = ["all colors"] if same else ["red", "green", "blue"]
     pictures = mask_pictures.folded(result)
     for at, (column, name) in enumerate(zip(st.columns(len(names)), names, strict=True)):
-        kept = result.kept[at]
-        words = f"{name}: from {kept.min()} to {kept.max()} of {result.most} connections stay"
+        counts = result.kept[at]
+        words = f"{name}: from {counts.min()} to {counts.max()} of {result.most} connections stay"
         column.html(mask_pictures.image(pictures[at], words, "width:100%;max-width:16rem"))
         column.caption(words)
     where = "pixel of the image" if result.pixels else "place of the kernel"

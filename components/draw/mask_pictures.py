@@ -69,10 +69,10 @@ def ramped(shares: Floats) -> Pixels:
     return np.ascontiguousarray(SEQUENTIAL[places])
 
 
-def strip(one: Strip) -> Pixels:
+def strip(layer: Strip) -> Pixels:
     """A layer at a glance: the share that stays in each cell; dead rows stand out."""
-    pixels = ramped(one.density)
-    pixels[one.dead] = DEAD
+    pixels = ramped(layer.density)
+    pixels[layer.dead] = DEAD
     return pixels
 
 
@@ -90,22 +90,22 @@ def wall(found: Wall, theme: str) -> Tiles:
     """Kernels as tiles: a filter is a row of tiles; filters of few stand beside each other."""
     filters, channels, high, wide = found.kernels.shape
     tall, tile = high * CELL + GAP, wide * CELL + GAP
-    beside = max(min(ACROSS // channels, filters), 1)  # filters in a row
-    broad = channels * tile + (WIDE_GAP if beside > 1 else 0)
-    rows = -(-filters // beside)
-    size = rows * (tall + (WIDE_GAP if beside > 1 else 0)), beside * broad
+    per_row = max(min(ACROSS // channels, filters), 1)  # filters in a row
+    broad = channels * tile + (WIDE_GAP if per_row > 1 else 0)
+    rows = -(-filters // per_row)
+    size = rows * (tall + (WIDE_GAP if per_row > 1 else 0)), per_row * broad
     page = np.empty((*size, 3), np.uint8)
     page[:] = PAPER[theme]
     colored = signed(found.kernels, found.limit, theme).repeat(CELL, 2).repeat(CELL, 3)
     boxes = []
     for at, kernels in enumerate(colored):
-        top, left = at // beside * (size[0] // rows), at % beside * broad
+        top, left = at // per_row * (size[0] // rows), at % per_row * broad
         for channel, kernel in enumerate(kernels):
             start = left + channel * tile
             page[top : top + high * CELL, start : start + wide * CELL] = kernel
         box = (left, top, channels * tile - GAP, high * CELL)
         boxes.append((box[0] / size[1], box[1] / size[0], box[2] / size[1], box[3] / size[0]))
-    return Tiles(page, tuple(boxes), min(beside * channels * ROOM, FULL))
+    return Tiles(page, tuple(boxes), min(per_row * channels * ROOM, FULL))
 
 
 def pattern(bits: NDArray[np.bool_]) -> Pixels:
@@ -135,7 +135,7 @@ def patterns_html(found: Patterns) -> str:
 
 def folded(found: FoldedBack) -> tuple[Pixels, ...]:
     """For each color channel, how much of what the first layer read of each place is left."""
-    return tuple(ramped(one / max(found.most, 1)) for one in found.kept)
+    return tuple(ramped(counts / max(found.most, 1)) for counts in found.kept)
 
 
 def groups(found: Groups, n: int, theme: str) -> Pixels:

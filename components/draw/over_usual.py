@@ -25,13 +25,15 @@ def over_usual(
         across: title of the horizontal axis: the places of the rows.
         finding: what it shows.
     """
-    own, usual = columns
+    subject, usual = columns
 
     def both(table: Table) -> Table:
         place = np.tile(np.arange(len(table)), 2)
-        values = np.concatenate([table[usual], table[own]])
+        values = np.concatenate([table[usual], table[subject]])
         rows = [names[1]] * len(table) + [names[0]] * len(table)
-        return Table.of({PLACE: (place, ""), own: (values, "")}, rows)
+        return Table.of({PLACE: (place, ""), subject: (values, "")}, rows)
 
-    chart = PointGroups(x=PLACE, y=own, looks={names[1]: "line", names[0]: "dots"}, x_title=across)
+    chart = PointGroups(
+        x=PLACE, y=subject, looks={names[1]: "line", names[0]: "dots"}, x_title=across
+    )
     return Drawing(view, title, chart, finding, part=both)

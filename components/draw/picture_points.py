@@ -39,15 +39,23 @@ class PicturePoints(Chart):
         )  # fmt: skip
         edges = [4 if at == self.chosen else 1 for at in range(len(table))]
         figure.add_scatter(
-            x=table["left"] * width, y=table["top"] * height, mode="markers",
-            text=[f"{one:.3g} {unit(table, self.value)}" for one in values(table, self.value)],
-            hovertemplate="%{text}<extra></extra>", showlegend=False,
+            x=table["left"] * width,
+            y=table["top"] * height,
+            mode="markers",
+            text=[
+                f"{number:.3g} {unit(table, self.value)}" for number in values(table, self.value)
+            ],
+            hovertemplate="%{text}<extra></extra>",
+            showlegend=False,
             marker={
-                "symbol": "square", "size": MARK, "color": values(table, self.value),
-                "colorscale": ramp(), "line": {"width": edges, "color": "#fff"},
+                "symbol": "square",
+                "size": MARK,
+                "color": values(table, self.value),
+                "colorscale": ramp(),
+                "line": {"width": edges, "color": "#fff"},
             },
             unselected={"marker": {"opacity": 1}},
-        )  # fmt: skip
+        )
         axis = {"visible": False, "constrain": "domain"}
         figure.update_xaxes(range=(0, width), **axis)
         figure.update_yaxes(range=(height, 0), scaleanchor="x", **axis)

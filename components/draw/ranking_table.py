@@ -90,7 +90,9 @@ class RankingTable:
 
     def html(self) -> str:
         """The table; names and texts are escaped, and the first column stays in sight."""
-        heads = "".join(head(one, self.pad, first=not at) for at, one in enumerate(self.heads))
+        heads = "".join(
+            head(heading, self.pad, first=not at) for at, heading in enumerate(self.heads)
+        )
         body = "".join(self.line(row) for row in self.rows)
         return (
             f'<div style="overflow-x:auto" tabindex="0" role="region" '

@@ -31,7 +31,7 @@ class Reliability(Chart):
         even = {"color": GRAY, "dash": "dot", "width": 2}
         figure.add_scatter(x=[0, 100], y=[0, 100], mode="lines", line=even, name="as sure as right")
         for at, (model, name) in enumerate(self.models.items()):
-            confidence, right, images = (np.asarray(table[f"{model} {each}"]) for each in BIN)
+            confidence, right, images = (np.asarray(table[f"{model} {field}"]) for field in BIN)
             there, look = images > 0, series_style(at)
             counts = images[there]
             figure.add_scatter(
@@ -50,8 +50,8 @@ def models_in_bins(models: Mapping[str, Table]) -> Table:
     first = next(iter(models.values()))
     units = {"confidence": "probability", "right": "share", "images": ""}
     columns = {
-        f"{model} {each}": (table[each], units[each])
+        f"{model} {field}": (table[field], units[field])
         for model, table in models.items()
-        for each in BIN
+        for field in BIN
     }
     return Table.of(columns, first.rows)

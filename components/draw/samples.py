@@ -24,13 +24,15 @@ def draw_samples(found: Views, line: float, finding: str, key: str) -> float:
     Returns:
         Where the person left the line.
     """
-    normal, held, unknown = (
+    normal, held_out, unknown = (
         as_doubles(found[name]) if name in found else np.empty(0) for name in OTHERS
     )
     if np.array_equal(found["normal"].ids, found["held"].ids):
-        held = normal  # they are not counted twice
+        held_out = normal  # they are not counted twice
     subject = found["subject"]
-    shown = ScoreDistributions(normal, held, unknown, float(subject.values[0]), line, subject.unit)
+    shown = ScoreDistributions(
+        normal, held_out, unknown, float(subject.values[0]), line, subject.unit
+    )
     return histogram(shown, finding, key)
 
 

@@ -19,8 +19,8 @@ def as_rows(view: View) -> Table | None:
         case Scores():
             return as_table(view)
         case Ranking():
-            count, kept = view.values.shape
-            place = np.repeat(np.arange(1, count + 1), kept)
+            count, width = view.values.shape
+            place = np.repeat(np.arange(1, count + 1), width)
             labels = [label for best in view.labels for label in best]
             classes = {"place": (place, ""), "class": (view.classes.ravel(), "")}
             return Table.of(classes | {VALUE: (view.values.ravel(), view.unit)}, labels)

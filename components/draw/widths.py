@@ -42,8 +42,8 @@ class Widths(Chart):
                 x=np.cumsum(wide) - wide / 2, y=values(table, self.value), width=wide,
                 hovertext=list(self.hovers or self.labels(table)), hoverinfo="text",
                 marker={
-                    "color": [color[1] if one else color[0] for one in marked],
-                    "pattern": {"shape": ["/" if one else "" for one in marked]},
+                    "color": [color[1] if is_marked else color[0] for is_marked in marked],
+                    "pattern": {"shape": ["/" if is_marked else "" for is_marked in marked]},
                     "line": {"width": 0.5, "color": GRAY},
                 },
             )

@@ -32,9 +32,9 @@ def show(found: Views, case: ExperimentCase, key: str) -> None:
     view: Checkpoint = found["network"]
     st.header("Which channels this image uses")
     about = pick("Asked about", (TEST, OWN), f"{key}.about", "segments")
-    own = image_alone() if about == OWN else None
+    uploaded_image = image_alone() if about == OWN else None
     model = network_of(view, view.digest, view.card)
-    image = choose_image(case.data, case.seed, model, own, key)
+    image = choose_image(case.data, case.seed, model, uploaded_image, key)
     use = used(image.case)
     st.markdown(f"**{plain(sentence(use, found['costs'], image.about))}**")
     left, right = st.columns([1, 3], gap="large")
@@ -76,7 +76,7 @@ def rare(use: ImageChannels, usage: Table) -> str:
     if not len(rows):
         return f"None of its channels is on in fewer than {percent(RARE)} of the test images."
     named = "; ".join(
-        f"{usage.rows[row]}: {', '.join(str(one + 1) for one in columns[rows == row])}"
+        f"{usage.rows[row]}: {', '.join(str(channel + 1) for channel in columns[rows == row])}"
         for row in dict.fromkeys(rows.tolist())
     )
     return f"On in fewer than {percent(RARE)} of the test images: {named}."

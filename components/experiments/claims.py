@@ -136,7 +136,7 @@ def between(table: Table) -> str:
     """How many images there are in the plane, and how far SMOTE's spread in it."""
     *drawn, real = (name for name in dict.fromkeys(table.rows) if name != SEGMENTS)
     groups = [np.array(table.rows) == name for name in (real, *drawn)]
-    spreads = [sum(float(table[one][rows].var()) for one in table.order) for rows in groups]
+    spreads = [sum(float(table[column][rows].var()) for column in table.order) for rows in groups]
     words = f"{groups[0].sum()} real images, with the first seed"
     if drawn:
         words += (
@@ -153,7 +153,8 @@ def engaged(table: Table) -> str:
     """How many experts each image engages, and where experts contradict each other most."""
     names = [row.rpartition(", ")[0] for row in table.rows]
     counts = [
-        f"{name} {sum(int(table['engaged'][at]) for at, one in enumerate(names) if one == name)}"
+        f"{name} "
+        f"{sum(int(table['engaged'][at]) for at, row_name in enumerate(names) if row_name == name)}"
         for name in dict.fromkeys(names)
     ]
     worst = int(np.argmax(table["conflict"]))

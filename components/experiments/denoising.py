@@ -33,14 +33,16 @@ def last_words(found: Views, view: str = "steps") -> str:
 
 def over_steps(found: Views, title: str, view: str = "steps") -> Lines:
     """Lines over the steps of a training."""
-    return Lines(x="steps", series={one: one for one in found[view].order[1:]}, title=title)
+    return Lines(
+        x="steps", series={column: column for column in found[view].order[1:]}, title=title
+    )
 
 
 HOLE = Drawing("hole", "What an output pixel sees")
 NEIGHBORS = Drawing(
     "autocorrelation", "Is the noise broken up?",
     lambda result: Lines(
-        x="px", series={one: one for one in result["autocorrelation"].order[1:]}, line=0.0,
+        x="px", series={column: column for column in result["autocorrelation"].order[1:]}, line=0.0,
         title="correlation", x_title="distance (px)",
     ),
     neighbor_words,
@@ -95,10 +97,10 @@ def ask(image: ChosenImage, method: Denoised, key: str, below: DeltaGenerator) -
 def choose(slot: str) -> Denoised:
     """The noise as sliders, the rest folded."""
     forms.refuse_links(Denoised, slot)
-    given = forms.settings(Denoised, slot, ("sigma", "correlation"))
+    settings = forms.settings(Denoised, slot, ("sigma", "correlation"))
     with st.popover("Settings of the training"):
         others = ("part", "side", "stride", "cell", "weight", "blocks", "steps")
-        return Denoised(**given, **forms.settings(Denoised, slot, others))
+        return Denoised(**settings, **forms.settings(Denoised, slot, others))
 
 
 def before(method: Denoised) -> str:

@@ -46,7 +46,7 @@ def in_plane(table: Table) -> PointGroups:
 HULLS = Drawing(
     "hulls", "What can be chosen with fewer of the others",
     chart=lambda result: Lines(
-        x="false alarms", series={one: one for one in result["hulls"].order[1:]},
+        x="false alarms", series={column: column for column in result["hulls"].order[1:]},
         span=(-3, 103), title="rare images found (%)", x_title="false alarms (%)",
     ),
     finding=lambda result: hulls(result["hulls"]),
@@ -118,8 +118,8 @@ REPROGRAMMED = (
     Drawing(
         "transfer", "What is left on the new task, by weights kept",
         chart=lambda result: Lines(
-            x="weights kept", series={one: one for one in measured(result["transfer"])},
-            intervals={one: (spread(one),) for one in measured(result["transfer"])},
+            x="weights kept", series={column: column for column in measured(result["transfer"])},
+            intervals={column: (spread(column),) for column in measured(result["transfer"])},
             ticks=(100 * result["transfer"]["weights kept"]).tolist(), log=True, span=(0, 104),
             title="test images right (%)", x_title="weights kept (%)",
         ),
@@ -137,8 +137,8 @@ REPROGRAMMED = (
 PROTECTED = Drawing(
     "shares", "What is learned when some images stay clean",
     chart=lambda result: Lines(
-        x="share", series={one: one for one in measured(result["shares"])},
-        intervals={one: (spread(one),) for one in measured(result["shares"])},
+        x="share", series={column: column for column in measured(result["shares"])},
+        intervals={column: (spread(column),) for column in measured(result["shares"])},
         ticks=(100 * result["shares"]["share"]).tolist(), span=(0, 104),
         title="clean test images right (%)", x_title="training images protected (%)",
     ),
@@ -147,7 +147,7 @@ PROTECTED = Drawing(
 REACHED = Drawing(
     "reached", "How many slices reach a Dice",
     chart=lambda result: Lines(
-        x="Dice", series={one: one for one in result["reached"].order[1:]},
+        x="Dice", series={column: column for column in result["reached"].order[1:]},
         ticks=[0.0, 0.25, 0.5, 0.75, 1.0], span=(-3, 103), title="test slices (%)",
         x_title="Dice of the outline, at least",
     ),

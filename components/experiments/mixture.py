@@ -53,8 +53,8 @@ def in_plane(table: Table) -> Table:
 
 def picked(table: Table, alpha: float, measure: str) -> float:
     """What comes out when the robust network answers by chance, with a probability of α."""
-    one, two = (table.cell(row, measure) for row in ENDS)
-    return (1 - alpha) * one + alpha * two
+    start, other_start = (table.cell(row, measure) for row in ENDS)
+    return (1 - alpha) * start + alpha * other_start
 
 
 def plane_words(found: Views) -> str:
@@ -65,12 +65,12 @@ def plane_words(found: Views) -> str:
         if (row := named(alpha)) not in table.rows:
             continue
         chance = 100 * picked(table, alpha, ATTACKED) if ROBUST in table.rows else np.nan
-        beside = f" (by chance {chance:.0f} %)" if 0 < alpha < 1 and np.isfinite(chance) else ""
-        parts.append(f"{alpha:g}: {100 * table.cell(row, ATTACKED):.0f} %{beside}")
-    told = f"Right under attack (first seed) at α = {', '.join(parts)}"
+        by_chance = f" (by chance {chance:.0f} %)" if 0 < alpha < 1 and np.isfinite(chance) else ""
+        parts.append(f"{alpha:g}: {100 * table.cell(row, ATTACKED):.0f} %{by_chance}")
+    sentence = f"Right under attack (first seed) at α = {', '.join(parts)}"
     if ADAPTIVE in table.rows:
-        told += f"; nonlinear: {100 * table.cell(ADAPTIVE, ATTACKED):.0f} %"
-    return f"{told}."
+        sentence += f"; nonlinear: {100 * table.cell(ADAPTIVE, ATTACKED):.0f} %"
+    return f"{sentence}."
 
 
 def certified_words(found: Views) -> str:
@@ -109,29 +109,29 @@ def show(case: ExperimentCase, key: str) -> None:
     st.header("On one image under attack")
     key = f"{key}.one"  # a setting of the experiment is called images too
     about = pick("Asked about", (TEST, OWN), f"{key}.about", "segments")
-    own = image_alone() if about == OWN else None
+    uploaded_image = image_alone() if about == OWN else None
     model = catalog.load(NETWORKS[catalog.word_of(case.data.name)][0])
-    image = choose_image(case.data, case.seed, model, own, key)
+    image = choose_image(case.data, case.seed, model, uploaded_image, key)
     slot = f"{key}.MixedAnswers"
     answer, dial = st.container(), st.container()
     forms.refuse_links(MixedAnswers, slot)
     with dial:
-        given = forms.settings(MixedAnswers, slot, ("mixing",))
-        if given["mixing"] == FIXED:
-            given |= forms.settings(MixedAnswers, slot, ("alpha",))
+        settings = forms.settings(MixedAnswers, slot, ("mixing",))
+        if settings["mixing"] == FIXED:
+            settings |= forms.settings(MixedAnswers, slot, ("alpha",))
         else:
             st.caption(MIXING)
         with st.popover("Settings of the attack"):
-            given |= forms.settings(MixedAnswers, slot, ("epsilon", "steps", "against"))
+            settings |= forms.settings(MixedAnswers, slot, ("epsilon", "steps", "against"))
     with answer:
         section.show(
             Section(
-                key, MixedAnswers(**given), image.case, MixedAnswers.title, columns=2,
+                key, MixedAnswers(**settings), image.case, MixedAnswers.title, columns=2,
                 evidence=(
                     Drawing("picture"),
                     Drawing(
                         "answers",
-                        "Attacked, it is read as" if given["epsilon"] else "It is read as",
+                        "Attacked, it is read as" if settings["epsilon"] else "It is read as",
                         BarGroups(series=dict(zip(NETS, NETS, strict=True)), title="%",
                                   span=(0, 118)),
                         part=strongest,

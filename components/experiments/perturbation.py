@@ -68,11 +68,16 @@ def called(table: Table, name: str) -> str:
 
 def success_lines(over: Table, title: str = "says the phrase (%)") -> Lines:
     """A line for each condition, from a table over ε."""
-    series = [one for one in over.order[1:] if not one.endswith("(sd)")]
+    series = [column for column in over.order[1:] if not column.endswith("(sd)")]
     return Lines(
-        x=X, series={one: one for one in series}, intervals={one: (spread(one),) for one in series},
-        x_title=OVER, title=title, span=(-4, 104), ticks=over[X].tolist(),
-    )  # fmt: skip
+        x=X,
+        series={column: column for column in series},
+        intervals={column: (spread(column),) for column in series},
+        x_title=OVER,
+        title=title,
+        span=(-4, 104),
+        ticks=over[X].tolist(),
+    )
 
 
 def defended_words(found: Views) -> str:
@@ -122,7 +127,7 @@ def named_words(found: Views) -> str:
 
 def lines_over(found: Views, view: str, title: str) -> Lines:
     """The descriptions' conditions over ε."""
-    names = [one for one in DEFENDED if one in found[view].order]
+    names = [column for column in DEFENDED if column in found[view].order]
     return Lines(
         x=X, series={name: name for name in names}, x_title=OVER, title=title, ticks=list(LEVELS)
     )
@@ -163,7 +168,7 @@ AUDITED = (
     Drawing(
         "steps", "The loss on the way",
         lambda result: Lines(
-            x="step", series={one: one for one in result["steps"].order[1:]},
+            x="step", series={column: column for column in result["steps"].order[1:]},
             title="loss (nats for each word)",
         ),
         lambda _: "Without a defense, mean over all trials of the first seed.",
@@ -192,21 +197,21 @@ def show(_found: Views, _case: ExperimentCase, key: str) -> None:
         form = CaseForm(CaptionArguments, key)
         left, right = st.columns(2, gap="large")
         with left:
-            given = forms.settings(PerturbedAnswer, slot, ("epsilon", "phrase"))
+            settings = forms.settings(PerturbedAnswer, slot, ("epsilon", "phrase"))
             form.ask("scene", first=PUSHED)
         with right:
-            given |= forms.settings(PerturbedAnswer, slot, ("against", "strength", "knows"))
+            settings |= forms.settings(PerturbedAnswer, slot, ("against", "strength", "knows"))
         with st.popover("Scene and attack"):
-            given |= forms.settings(PerturbedAnswer, slot, ("steps", "step"))
+            settings |= forms.settings(PerturbedAnswer, slot, ("steps", "step"))
             form.ask("kind")
-            form.ask("model", first=HONEST, only=lambda one: one.name in asking.shipped())
+            form.ask("model", first=HONEST, only=lambda model: model.name in asking.shipped())
             form.ask("ask", most=400)
             form.ask("seed")
         case = CaptionArguments(**form.given).case()
     with answer:
         section.show(
             Section(
-                key, PerturbedAnswer(**given), case, PerturbedAnswer.title, columns=2,
+                key, PerturbedAnswer(**settings), case, PerturbedAnswer.title, columns=2,
                 known=form.known(), evidence=WORDS,
                 picture=lambda result: draw(Drawing("picture"), result, f"{key}.picture"),
             )

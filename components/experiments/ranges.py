@@ -115,10 +115,10 @@ def apart(found: Views) -> str:
         return words
     best = min(others, key=lambda name: table.cell(name, DISTANCE))
     words += f" Nearest: {best}, {table.cell(best, DISTANCE):.1f}."
-    beside = [name for name in (PROXY, SECOND) if name in table.rows]
-    if beside:
-        each = ", ".join(f"{name} {table.cell(name, DISTANCE):.1f}" for name in beside)
-        words += f" Beside that: {each}."
+    references = [name for name in (PROXY, SECOND) if name in table.rows]
+    if references:
+        distances = ", ".join(f"{name} {table.cell(name, DISTANCE):.1f}" for name in references)
+        words += f" Beside that: {distances}."
     return words
 
 

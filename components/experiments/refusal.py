@@ -59,8 +59,8 @@ def part_words(found: Views) -> str:
 def path_words(found: Views) -> str:
     """The note at the end of the path."""
     table: Table = found[PATH]
-    own = [at for at, name in enumerate(table.rows) if name == WAY]
-    first, last = own[0], own[-1]
+    places = [at for at, name in enumerate(table.rows) if name == WAY]
+    first, last = places[0], places[-1]
     return (
         f"From {table['along'][first]:+.1f} with the note “{table.notes[first]}” to "
         f"{table['along'][last]:+.1f} with “{table.notes[last]}”; 0 is halfway."
@@ -112,15 +112,15 @@ def show(_found: Views, case: ExperimentCase, key: str) -> None:
     with dials:
         left, right = st.columns(2, gap="large")
         with left:
-            given = forms.settings(DeclinedQuestion, slot, ("question", "declined"))
+            settings = forms.settings(DeclinedQuestion, slot, ("question", "declined"))
         with right:
-            given |= forms.settings(DeclinedQuestion, slot, ("dial", "layer"))
+            settings |= forms.settings(DeclinedQuestion, slot, ("dial", "layer"))
         with st.popover("Rerouting"):
-            given |= forms.settings(DeclinedQuestion, slot, ("target", "words", "rounds"))
+            settings |= forms.settings(DeclinedQuestion, slot, ("target", "words", "rounds"))
     with answer:
         section.show(
             Section(
-                key, DeclinedQuestion(**given), case, DeclinedQuestion.title, columns=2,
+                key, DeclinedQuestion(**settings), case, DeclinedQuestion.title, columns=2,
                 picture=lambda result: draw(
                     Drawing(
                         "answers", "",

@@ -55,7 +55,7 @@ def show(kinds: Sequence[type[Experiment]], page: str = KEY) -> None:
     kind = picker.choose(kinds, page)
     key = f"{page}.{kind.name}"
     st.markdown(f"**{plain(kind.question)}**")
-    above, own, below = st.container(), st.container(), st.container()
+    above, middle, below = st.container(), st.container(), st.container()
     result: Answer | None = None
     case: ExperimentCase | None = None
     with spoken():
@@ -64,15 +64,15 @@ def show(kinds: Sequence[type[Experiment]], page: str = KEY) -> None:
             picker.offer_all(kinds, page)
         with above:
             result = asked(method, case, page, key)
-    if result and case and (beside := BESIDE.get(kind.name)):
-        with own, spoken():
-            beside(result, case, key)
+    if result and case and (side_view := BESIDE.get(kind.name)):
+        with middle, spoken():
+            side_view(result, case, key)
     if case and (alone := BESIDE_ALWAYS.get(kind.name)):
-        with own, spoken():
+        with middle, spoken():
             alone(case, key)
     if kind.own_image is not None:
         about = subject.current({"target"})
-        with own, spoken():
+        with middle, spoken():
             own_image.show(kind.own_image, f"{KEY}.{kind.own_image.name}", about)
 
 
@@ -104,6 +104,6 @@ def asked(method: Experiment, case: ExperimentCase, page: str, key: str) -> Answ
 
 def answered(found: Views, key: str) -> None:
     """The picture and the claims."""
-    point = next((one for one in MADE if one.view in found), BEFORE)
+    point = next((candidate for candidate in MADE if candidate.view in found), BEFORE)
     draw(point, found, f"{key}.picture")
     list_claims(found["claims"])

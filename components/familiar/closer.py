@@ -98,7 +98,7 @@ def steps_chart(steps: Table, severity: float, alpha: float) -> Lines:
 
 def beside(asked: FamiliarQuestion, found: Views, parent: Classifier) -> None:
     """The same question to the model that this one was made from."""
-    own, theirs = asked.case.model.title, f"{parent.title} (parent)"
+    model_title, theirs = asked.case.model.title, f"{parent.title} (parent)"
     both = replace(asked, case=replace(asked.case, model=parent))
     section.show(
         Section(
@@ -107,7 +107,7 @@ def beside(asked: FamiliarQuestion, found: Views, parent: Classifier) -> None:
             sentence=lambda other: f"{parent.title}: {both.method.finding(both.case, other)}",
             evidence=[
                 Drawing(
-                    "measures", made=lambda other: of_models({own: found, theirs: other}),
+                    "measures", made=lambda other: of_models({model_title: found, theirs: other}),
                     finding=lambda _: "Scores of two models are not on one scale; p-values and "
                     "shares are. The same normal and unknown images were shown to both.",
                 )

@@ -54,15 +54,15 @@ def choose(subject: Subject) -> FamiliarQuestion:
     left, middle, right = st.columns(3)
     model, seed = subject.case.model, subject.case.seed
     form = CaseForm(FamiliarArguments, KEY, {"model": model})
-    own = uploads.all_held(KEY)
+    uploaded = uploads.all_held(KEY)
     with left:
         usual = fitting_model(subject)
-        follow_image(form, usual, own)
-        normal = form.ask("normal", own=own, first=usual)
+        follow_image(form, usual, uploaded)
+        normal = form.ask("normal", own=uploaded, first=usual)
     if isinstance(normal, str):
         normal = made(lambda: sources.normal(form.given["normal"]))
     with middle:
-        mine = {title: data for title, data in own.items() if data is not normal}
+        mine = {title: data for title, data in uploaded.items() if data is not normal}
         result = form.ask("unknown", own=mine, off=True)
         unknown = None if isinstance(result, str) else result
         with spoken():

@@ -117,7 +117,7 @@ def all_figures(closer: MethodDetail) -> Rows:
 def of_unit(unit: str, figures: Table) -> Table:
     """The figures of one unit that are known, a row for each, a column for each model."""
     units = zip(figures.order, figures.units, strict=True)
-    names = [n for n, own in units if own == unit and np.isfinite(figures[n]).any()]
+    names = [n for n, column_unit in units if column_unit == unit and np.isfinite(figures[n]).any()]
     values = np.array([figures[name] for name in names])
     models = tuple(WORDS[name] for name in figures.rows)
     return Table.grid(values, names, models, (unit,) * len(models))

@@ -86,10 +86,15 @@ def pairs(kind: str, found: Views) -> Table:
 def scatter(kind: str, found: Views) -> Scatter:
     """A point for each image and formula."""
     return Scatter(
-        x="predicted", y="true", groups=("formula", (FORMULAS[kind], SUMMED)), size=7,
-        names=[f"id {one:.0f}" for one in pairs(kind, found)["id"]], rays={"as predicted": 1.0},
-        x_title="predicted by formula", title="trained again without them",
-    )  # fmt: skip
+        x="predicted",
+        y="true",
+        groups=("formula", (FORMULAS[kind], SUMMED)),
+        size=7,
+        names=[f"id {image_id:.0f}" for image_id in pairs(kind, found)["id"]],
+        rays={"as predicted": 1.0},
+        x_title="predicted by formula",
+        title="trained again without them",
+    )
 
 
 def changes_finding(kind: str, found: Views) -> str:

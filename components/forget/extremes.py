@@ -82,7 +82,7 @@ def extremes(closer: MethodDetail) -> Rows:
     return [[
         Section(
             SLOT, methods[RANDOM], case, columns=3, evidence=evidence,
-            first=[(methods[one], case, f"{SLOT}.{one}") for one in (HARDEST, EASIEST)],
+            first=[(methods[extreme], case, f"{SLOT}.{extreme}") for extreme in (HARDEST, EASIEST)],
             sentence=lambda result: sentence(data, sets(result)),
             detail=lambda result: rank(closer, sets(result)),
         )
@@ -120,8 +120,8 @@ def distances(_data: DataSet, fingerprint: str) -> NDArray[np.float64]:
     result, train = np.full(len(_data), np.nan), _data.rows("train")
     for label in np.unique(_data.labels[train]):
         rows = train[_data.labels[train] == label]
-        own = _data.images[rows].reshape(len(rows), -1).astype(np.float32)
-        order = np.argsort(((own - own.mean(0)) ** 2).sum(1), kind="stable")
+        pixels = _data.images[rows].reshape(len(rows), -1).astype(np.float32)
+        order = np.argsort(((pixels - pixels.mean(0)) ** 2).sum(1), kind="stable")
         result[rows[order]] = np.arange(len(rows)) / max(len(rows) - 1, 1)
     return result
 
@@ -157,9 +157,9 @@ def beside(own: NDArray[np.float64], chance: NDArray[np.float64]) -> str:
 def of_round(losses: Table, number: int) -> Table:
     """One round's rows, over the logarithm of the loss; of random images the only one's."""
     number = min(number, int(losses["round"].max()))
-    own = losses.take(np.flatnonzero(losses["round"] == number).tolist())
-    ends = {name: (np.log10(own[name]), "") for name in ("from", "to")}
-    return Table.of(ends | {name: (own[name], "share") for name in ("chosen", "all")})
+    round_losses = losses.take(np.flatnonzero(losses["round"] == number).tolist())
+    ends = {name: (np.log10(round_losses[name]), "") for name in ("from", "to")}
+    return Table.of(ends | {name: (round_losses[name], "share") for name in ("chosen", "all")})
 
 
 SPREAD = BarsAndLine(
@@ -181,8 +181,8 @@ def by_round(sets: Sets) -> Table:
     rounds = max((sets[which]["rounds"] for which in SETS), key=len)["round"]
     columns = {}
     for which, name in SETS.items():
-        own = sets[which]["rounds"]["objective"]
-        columns[name] = np.maximum(np.resize(own, len(rounds)), LEAST), "nat"
+        objective = sets[which]["rounds"]["objective"]
+        columns[name] = np.maximum(np.resize(objective, len(rounds)), LEAST), "nat"
     return Table.of({"round": (rounds, "")} | columns)
 
 
@@ -209,8 +209,8 @@ def balance(data: DataSet, sets: Sets) -> Table:
 
 def balance_finding(table: Table) -> str:
     """The class that is most frequent in both extreme sets."""
-    each = [
+    leaders = [
         f"{table.rows[int(table[name].argmax())]} ({100 * table[name].max():.0f} % of the {name})"
         for name in (SETS[HARDEST], SETS[EASIEST])
     ]
-    return f"Most frequent: {' and '.join(each)}."
+    return f"Most frequent: {' and '.join(leaders)}."

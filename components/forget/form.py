@@ -33,8 +33,8 @@ def choose() -> tuple[ForgetQuestion, MethodDetail | None]:
     """What is asked, and once that is known the way that is looked at; the page ends here, with the
     reason said, where nothing can be asked.
     """
-    own = {one.data.name: title for title, one in uploads.held().items()}
-    form = CaseForm(BoardArguments, KEY, {"own": own}, kept=True)
+    uploaded = {imported.data.name: title for title, imported in uploads.held().items()}
+    form = CaseForm(BoardArguments, KEY, {"own": uploaded}, kept=True)
     results: tuple[ForgetQuestion, MethodDetail | None] | None = None
     with spoken():
         (what, which, way), wide, ways = st.columns(3), st.container(), st.container()
@@ -80,9 +80,12 @@ def choose_closer(asked: ForgetQuestion) -> MethodDetail | None:
     if not tried:
         st.info("Choose at least one way to forget, to see what it does.")
         return None
-    nearest = next((one.name for one in tried.values() if one.label == best(known["table"])), None)
+    nearest = next(
+        (tried_way.name for tried_way in tried.values() if tried_way.label == best(known["table"])),
+        None,
+    )
     form = CaseForm(AfterArguments, KEY)
-    way = form.ask("way", first=nearest, only=lambda one: one.name in tried)
+    way = form.ask("way", first=nearest, only=lambda option: option.name in tried)
     return MethodDetail(asked, tried[way], known["table"])
 
 
@@ -91,7 +94,7 @@ def choose_ways(form: CaseForm) -> tuple[list[Unlearner], Scoreboard]:
     kinds = {
         unlearner.name: unlearner for unlearner in UNLEARNERS if unlearner not in {Retrain, NoOp}
     }
-    chosen = [kinds[name] for name in form.ask("ways", only=lambda one: one.name in kinds)]
+    chosen = [kinds[name] for name in form.ask("ways", only=lambda option: option.name in kinds)]
     forms.refuse_links(Scoreboard, KEY)
     for kind in chosen:
         forms.refuse_links(kind, f"{KEY}.{kind.name}")

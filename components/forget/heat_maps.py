@@ -59,14 +59,18 @@ def heat_maps(closer: MethodDetail) -> Rows:
 
 def choose(closer: MethodDetail) -> tuple[ShownImage, type[Method[Any]]]:
     """Which image, and which heat map."""
-    own, model = closer.own, closer.asked.case.model
+    uploaded_image, model = closer.own, closer.asked.case.model
     tested = len(closer.asked.case.splits.test)
-    offered = [FORGOTTEN, *([TEST] if tested else []), *([SIDEBAR] if own is not None else [])]
+    offered = [
+        FORGOTTEN,
+        *([TEST] if tested else []),
+        *([SIDEBAR] if uploaded_image is not None else []),
+    ]
     left, middle, right = st.columns([2, 1, 2], vertical_alignment="bottom")
     with left:
         which = pick("Image shown", offered, f"{closer.key}.look.image")
-    if which == SIDEBAR and own is not None:
-        shown = ShownImage(square_pixels(own), own.seen_by(model))
+    if which == SIDEBAR and uploaded_image is not None:
+        shown = ShownImage(square_pixels(uploaded_image), uploaded_image.seen_by(model))
     else:
         with middle:
             row = choose_row(closer, which)
@@ -99,7 +103,7 @@ def three(closer: MethodDetail) -> Mapping[str, Classifier] | None:
     made = runs.ask(method, case, f"{closer.key}.unlearned")
     again = runs.ask(Retrain(), method.reference(case), f"{closer.key}.again")
     if not isinstance(made, Answer) or not isinstance(again, Answer):
-        runs.watch([one for one in (made, again) if not isinstance(one, Answer)])
+        runs.watch([pending for pending in (made, again) if not isinstance(pending, Answer)])
         return None
     results = {"original": case.model}
     for name, answer in zip(MODELS[1:], (made, again), strict=True):

@@ -59,12 +59,12 @@ def embedding_finding(name: str, found: Views) -> str:
 def layers_finding(found: Views) -> str:
     """Where the unlearned model parts most from the original."""
     view: Table = found["forget"]
-    own = view["original – unlearned"]
-    at, other = int(np.nanargmin(own)), "original – retrained"
+    similarities = view["original – unlearned"]
+    at, other = int(np.nanargmin(similarities)), "original – retrained"
     goal = f"; the retrained model there {signed(view[other][at])}" if other in view.order else ""
     return (
         f"On the forgotten images, what was unlearned parts most from the original at "
-        f"{view.rows[at]} ({signed(own[at])}{goal}; 1 is the same)."
+        f"{view.rows[at]} ({signed(similarities[at])}{goal}; 1 is the same)."
     )
 
 
@@ -148,12 +148,12 @@ def still_there(closer: MethodDetail) -> Rows:
 def probe_finding(found: Views) -> str:
     """What a new last layer would read from the features."""
     if "retrained" not in found["figures"].rows:
-        own = found["figures"].cell("unlearned", "probe")
-        return f"A new last layer, taught half of them, finds {percent(own)} of the rest."
-    own, goal = own_and_goal(found["figures"], "probe")
+        share = found["figures"].cell("unlearned", "probe")
+        return f"A new last layer, taught half of them, finds {percent(share)} of the rest."
+    share, goal = own_and_goal(found["figures"], "probe")
     traces = "Traces remain: a" if stayed(found) else "A"
     return (
-        f"{traces} new last layer, taught half of them, finds {percent(own)} of the rest (never "
+        f"{traces} new last layer, taught half of them, finds {percent(share)} of the rest (never "
         f"seen: {percent(goal)})."
     )
 
@@ -162,11 +162,11 @@ def stayed(found: Views) -> str:
     """That more of it can be read inside than in the retrained model; "" where it cannot."""
     if "retrained" not in found["figures"].rows:
         return ""
-    own, goal = own_and_goal(found["figures"], "probe")
-    if own - goal <= HIDDEN:
+    share, goal = own_and_goal(found["figures"], "probe")
+    if share - goal <= HIDDEN:
         return ""
     return (
-        f"Something stayed behind inside: {percent(own)} can be read there (never seen: "
+        f"Something stayed behind inside: {percent(share)} can be read there (never seen: "
         f"{percent(goal)})."
     )
 
@@ -221,9 +221,10 @@ def relearn_finding(found: Views) -> str:
     if "retrained" not in found["needed"].rows:
         count = found["needed"].cell("unlearned", "steps")
         return f"The unlearned model knows them again {steps(count)}."
-    own, goal = (steps(count) for count in own_and_goal(found["needed"], "steps"))
+    steps_needed, goal = (steps(count) for count in own_and_goal(found["needed"], "steps"))
     return (
-        f"The unlearned model knows them again {own}; the model that never saw them {goal}. A "
+        f"The unlearned model knows them again {steps_needed}; the model that never saw them "
+        f"{goal}. A "
         "model that has only hidden them knows them again sooner than one that never saw them."
     )
 
@@ -236,10 +237,13 @@ def steps(count: float) -> str:
 
 
 LOSSES = Drawing(
-    "losses", "",
+    "losses",
+    "",
     lambda result: Lines(
-        x="step", series=series_in(result["losses"]), x_title="batches learned again",
+        x="step",
+        series=series_in(result["losses"]),
+        x_title="batches learned again",
         title="loss on the forgotten images (nats)",
     ),
     relearn_finding,
-)  # fmt: skip
+)

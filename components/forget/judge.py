@@ -213,27 +213,27 @@ def as_board(figures: Table, case: AfterCase) -> Table:
         figures: of `Judged`.
         case: that it was asked about.
     """
-    own = [name for name in ROWS if name in figures.rows]
-    goal = "retrained" if "retrained" in own else ""
+    rows = [name for name in ROWS if name in figures.rows]
+    goal = "retrained" if "retrained" in rows else ""
 
     def off(row: str, name: str) -> float:
         return figures.cell(row, name) - figures.cell(goal, name) if goal else np.nan
 
     columns: dict[str, tuple[list[float], str]] = {
-        name: ([figures.cell(row, name) for row in own], "share")
+        name: ([figures.cell(row, name) for row in rows], "share")
         for name in (*GAP, "attack accuracy")
     }
     for name in GAP:
-        columns[f"{name} − retrained"] = [off(row, name) for row in own], "share"
+        columns[f"{name} − retrained"] = [off(row, name) for row in rows], "share"
     for word, names in GAPS.items():
         known = [name for name in names if np.isfinite(columns[name][0]).all()]
-        gaps = [float(np.mean([abs(off(row, name)) for name in known])) for row in own]
-        columns |= {word: (gaps, "share"), f"{word} sd": ([np.nan] * len(own), "share")}
+        gaps = [float(np.mean([abs(off(row, name)) for name in known])) for row in rows]
+        columns |= {word: (gaps, "share"), f"{word} sd": ([np.nan] * len(rows), "share")}
     images = float(attack_images(case.case))
-    columns["attack images"] = [images] * len(own), ""
-    says = [float(informative(one, images)) for one in columns["attack accuracy"][0]]
-    columns |= {"informative": (says, ""), "share of retraining": ([np.nan] * len(own), "share")}
-    return Table.of(columns, [ROWS[name] for name in own])
+    columns["attack images"] = [images] * len(rows), ""
+    says = [float(informative(accuracy, images)) for accuracy in columns["attack accuracy"][0]]
+    columns |= {"informative": (says, ""), "share of retraining": ([np.nan] * len(rows), "share")}
+    return Table.of(columns, [ROWS[name] for name in rows])
 
 
 def board(closer: MethodDetail, found: Views) -> RankingTable:

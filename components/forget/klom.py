@@ -72,10 +72,13 @@ def places(count: int) -> NDArray[np.int64]:
 
 def quantiles(group: str, found: Views) -> Table:
     """KLoM of images from the nearest to the farthest, each sample in its own order."""
-    own = of_group(found["points"], group)
+    group_points = of_group(found["points"], group)
     columns: dict[str, tuple[Any, str]] = {"images": (QUANTILES, "%")}
     for name in SERIES:
-        columns[name] = np.maximum(np.sort(own[name])[places(len(own))], LOWEST), "nat"
+        columns[name] = (
+            np.maximum(np.sort(group_points[name])[places(len(group_points))], LOWEST),
+            "nat",
+        )
     return Table.of(columns)
 
 
@@ -90,20 +93,20 @@ def curve(group: str, found: Views) -> Lines:
 def curve_finding(group: str, way: str, found: Views) -> str:
     """Median and 95th percentile of the way and of the noise."""
     table: Table = found["summary"]
-    (own, high), (noise, top) = (
+    (median, high), (noise, top) = (
         [nats(table.cell(group, f"{name}, {word}")) for word in ("median", "95 %")]
         for name in (UNLEARNED, NOISE)
     )
-    return f"{way}: median {own}, 95 % are below {high}. Noise: {noise} and {top}."
+    return f"{way}: median {median}, 95 % are below {high}. Noise: {noise} and {top}."
 
 
 def press(group: str, points: Table, picked: Any) -> None:
     """A mark was clicked: its image is looked at."""
     if marks := picked["selection"]["points"]:
-        own = of_group(points, group)
-        order = np.argsort(own[list(SERIES)[int(marks[0]["curve_number"])]], kind="stable")
-        mark = places(len(own))[int(marks[0]["point_index"])]
-        st.session_state[CHOSEN] = int(own["id"][order[mark]])
+        group_points = of_group(points, group)
+        order = np.argsort(group_points[list(SERIES)[int(marks[0]["curve_number"])]], kind="stable")
+        mark = places(len(group_points))[int(marks[0]["point_index"])]
+        st.session_state[CHOSEN] = int(group_points["id"][order[mark]])
 
 
 def closely(closer: MethodDetail, method: KLoM, found: Views) -> None:
@@ -146,10 +149,10 @@ def samples(margins: Table, at: int) -> Mapping[str, NDArray[np.float64]]:
 
 def spread(margins: Table, at: int, bins: int = 15) -> Table:
     """Shares of the models over common intervals of one image's margin."""
-    each = samples(margins, at)
-    edges = np.histogram_bin_edges(np.concatenate(list(each.values())), bins)
+    by_model = samples(margins, at)
+    edges = np.histogram_bin_edges(np.concatenate(list(by_model.values())), bins)
     columns: dict[str, tuple[Any, str]] = {"from": (edges[:-1], "nat"), "to": (edges[1:], "nat")}
-    for name, values in each.items():
+    for name, values in by_model.items():
         columns[name] = np.histogram(values, edges)[0] / len(values), "share"
     return Table.of(columns)
 
@@ -166,9 +169,10 @@ def histograms(found: Views) -> BarsAndLine:
 
 def image_finding(at: int, found: Views) -> str:
     """Three means, and its KLoM."""
-    each = samples(found["margins"], at)
+    by_model = samples(found["margins"], at)
     before, after, goal = (
-        f"{each[name].mean():.1f}".replace("-", "−") for name in ("original", "unlearned", "oracle")
+        f"{by_model[name].mean():.1f}".replace("-", "−")
+        for name in ("original", "unlearned", "oracle")
     )
     points: Table = found["points"]
     return (
@@ -243,8 +247,8 @@ def changes_finding(found: Views) -> str:
     """Mean changes of the forgotten images, rank correlation and slope."""
     table, images = found["quality"], found["images"]
     rank, slope = (table.cell(GROUPS[0], name) for name in ("rank correlation", "slope"))
-    own = images["group"] == 0
-    predicted, true = (float(images[name][own].mean()) for name in ("predicted", "true"))
+    forgotten = images["group"] == 0
+    predicted, true = (float(images[name][forgotten].mean()) for name in ("predicted", "true"))
     return (
         f"Forgotten images change by {true:.1f} nats in the mean; predicted are {predicted:.1f}. "
         f"Rank correlation {rank:.2f}, slope {slope:.1f}."
@@ -262,15 +266,20 @@ def growing_finding(found: Views) -> str:
 
 
 CHANGES = Drawing(
-    "images", "Change of the margin, predicted and true",
+    "images",
+    "Change of the margin, predicted and true",
     lambda result: Scatter(
-        x="predicted", y="true", names=[f"id {one:.0f}" for one in result["images"]["id"]],
-        groups=("group", tuple(TITLES.values())), size=7, rays={"as predicted": 1.0},
+        x="predicted",
+        y="true",
+        names=[f"id {image_id:.0f}" for image_id in result["images"]["id"]],
+        groups=("group", tuple(TITLES.values())),
+        size=7,
+        rays={"as predicted": 1.0},
         x_title="predicted by the datamodel (nats)",
         title="in networks trained without them (nats)",
     ),
     changes_finding,
-)  # fmt: skip
+)
 GROWING = Drawing(
     "growing", "How well it predicts, by its networks",
     Lines(

@@ -36,9 +36,9 @@ ValueT = TypeVar("ValueT")
 def choose_data(model: Classifier) -> DataSet | None:
     """The data that the models learned from; None until they are chosen."""
     titles = {title: name for name in data_sets.names() if (title := data_title(name))}
-    own = own_data(model)
+    uploaded = own_data(model)
     chosen = search(
-        "Data that they learned from", [*titles, *own], f"{KEY}.data", linked=False,
+        "Data that they learned from", [*titles, *uploaded], f"{KEY}.data", linked=False,
         placeholder="choose", help="Ids are those on Data and models; for your own zip, the file's "
         "place by name, from 0.",
     )  # fmt: skip
@@ -47,8 +47,8 @@ def choose_data(model: Classifier) -> DataSet | None:
     if chosen is None:
         st.info("Choose the data that the models learned from.")
         return None
-    if chosen in own:
-        return own[chosen]
+    if chosen in uploaded:
+        return uploaded[chosen]
     with st.spinner("Making the images; the first time this may take some seconds"):
         return data_sets.load(titles[chosen])
 
@@ -125,9 +125,9 @@ def read_both(training: Any, test: Any) -> tuple[DataSet, tuple[Skipped, ...]]:
 def summary_of(data: DataSet) -> str:
     """What was opened, in words."""
     learned, test = (len(data.rows(split)) for split in ("train", "test"))
-    apart = f"{test:,} test images" if test else "no test images"
+    test_words = f"{test:,} test images" if test else "no test images"
     return (
-        f"{learned:,} training images and {apart} of {len(data.classes)} classes, "
+        f"{learned:,} training images and {test_words} of {len(data.classes)} classes, "
         f"{data.side} × {data.side} px."
     )
 
@@ -140,8 +140,8 @@ def orders_of(data: DataSet) -> Mapping[str, tuple[int, ...]]:
 
 def remembered(name: str, key: Any, make: Callable[[], ValueT]) -> ValueT:
     """What was made for that key; of each name only the last is kept, in this session."""
-    held = st.session_state.get(name)
-    if held is None or held[0] != key:
-        held = st.session_state[name] = key, make()
-    value: ValueT = held[1]
+    stored = st.session_state.get(name)
+    if stored is None or stored[0] != key:
+        stored = st.session_state[name] = key, make()
+    value: ValueT = stored[1]
     return value

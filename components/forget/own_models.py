@@ -161,15 +161,15 @@ def hold(opened: OpenedModels) -> bool:
         f"{KEY}.ordered", (source.fingerprint, order), lambda: in_order(source, order)
     )
     with right:
-        asked = choose_request(data)
-    if asked is None:
+        forget_request = choose_request(data)
+    if forget_request is None:
         return False
-    key = opened, form, data.fingerprint, asked.kind, asked.ids.tobytes()
+    key = opened, form, data.fingerprint, forget_request.kind, forget_request.ids.tobytes()
     if st.session_state.get(f"{KEY}.asked") != key:  # all weights are looked through once
         with st.spinner("Comparing the models with each other"):
             models = opened.read_in(form)
             seen = resized(data, form.side)
-            question = forget_case(models.original, seen, asked, needs_test=False)
+            question = forget_case(models.original, seen, forget_request, needs_test=False)
             case = models.case(question)
         st.session_state.update({f"{KEY}.case": case, f"{KEY}.asked": key})
     return True
@@ -182,7 +182,7 @@ def open_models() -> OpenedModels | None:
     """The form of the files; the models that were opened last, or None."""
     st.markdown("**1 · Models**")
     with st.form(f"{KEY}.form", border=False):
-        given = {
+        files = {
             name: place.file_uploader(
                 label,
                 key=f"{KEY}.{name}",
@@ -199,11 +199,11 @@ def open_models() -> OpenedModels | None:
             )  # fmt: skip
             sent = st.form_submit_button("Open them", key=f"{KEY}.open", type="primary")
     if sent:
-        if given["original"] is None or given["unlearned"] is None:
+        if files["original"] is None or files["unlearned"] is None:
             st.error("Give two files at least: the original and the unlearned model.")
         else:
             with spoken(), st.spinner("Reading the models"):
-                take(read(given, architecture.strip()))
+                take(read(files, architecture.strip()))
     opened: OpenedModels | None = st.session_state.get(f"{KEY}.opened")
     if opened is not None:
         st.caption(told(opened))
@@ -268,13 +268,13 @@ def choose_format(opened: OpenedModels, source: DataSet) -> tuple[InputFormat, O
     """
     st.markdown("**How the models take images**")
     model, named = opened.original, orders_of(source)
-    own = format_of(model), labels_order(model, source)
+    card_format = format_of(model), labels_order(model, source)
     if opened.described:
-        st.caption(plain(f"As the original's card says: {own[0].words}."))
+        st.caption(plain(f"As the original's card says: {card_format[0].words}."))
         if not st.toggle("Try other formats", key=f"{KEY}.formats"):
-            return own
-    if own[1] != tuple(range(len(own[1]))):
-        named = {"as its labels say": own[1], **named}
+            return card_format
+    if card_format[1] != tuple(range(len(card_format[1]))):
+        named = {"as its labels say": card_format[1], **named}
     case = remembered(
         f"{KEY}.tried", (opened, source.fingerprint),
         lambda: FormatCase(model, source, tuple(named.values())),

@@ -26,7 +26,7 @@ def choose_request(data: DataSet) -> ForgetRequest | None:
         case what if what == CLASSES:
             words = st.multiselect("Classes", data.classes, key=f"{KEY}.classes")
             results = [data.classes.index(word) for word in words if word in data.classes]
-            asked = request.of_classes(data, results) if results else None
+            forget_request = request.of_classes(data, results) if results else None
         case what if what == IDS:
             typed = st.text_input("Ids", placeholder="4, 17, 23", key=f"{KEY}.ids")
             file = open_file(
@@ -38,16 +38,16 @@ def choose_request(data: DataSet) -> ForgetRequest | None:
             if file and typed:
                 st.caption("The ids of the file are used, not the typed ones.")
             text = (file or typed).strip()
-            asked = brought.of_text(data, text) if text else None
+            forget_request = brought.of_text(data, text) if text else None
         case _:
-            asked = open_file(
+            forget_request = open_file(
                 "Zip of the images", f"{KEY}.pictures", partial(found_in, data), most=PICTURES_MB,
                 help="Pictures as the data were made of: each is looked for among the training "
                 "images, pixel by pixel.",
             )  # fmt: skip
-    if asked is None:
+    if forget_request is None:
         st.info("Choose what was to be forgotten.")
-    return asked
+    return forget_request
 
 
 def found_in(data: DataSet, content: bytes) -> ForgetRequest:

@@ -31,11 +31,11 @@ def cases(case: ForgetCase, sets: Sets) -> Mapping[str, ForgetCase]:
     results = {}
     for which, name in SETS.items():
         ids = sets[which]["images"]["id"].astype(np.int64)
-        asked = (
+        forget_request = (
             request.at_random(case.data, seed=case.seed, count=len(ids)) if which == RANDOM
             else worst_case(ids, which)
         )  # fmt: skip
-        results[name] = replace(case, request=asked)
+        results[name] = replace(case, request=forget_request)
     return results
 
 
@@ -90,7 +90,7 @@ def places(table: Table) -> NDArray[np.float64]:
     result = np.full(table.values.shape, np.nan)
     ways = [at for at, way in enumerate(table.rows) if way != named(BEFORE)]
     for at, own in enumerate(table.values[ways].T):
-        ranks = np.array([1 + (own < one).sum() for one in own], np.float64)
+        ranks = np.array([1 + (own < gap).sum() for gap in own], np.float64)
         result[ways, at] = np.where(np.isfinite(own), ranks, np.nan)
     return result
 
@@ -99,7 +99,7 @@ def squares(found: Views) -> Matrix:
     """In points, with ranks; color is the gap."""
     table: Table = found["gaps"]
     texts = [
-        [written(*one) for one in zip(*row, strict=True)]
+        [written(*cell) for cell in zip(*row, strict=True)]
         for row in zip(100 * table.values, places(table), strict=True)
     ]
     return Matrix(span=(0, FULL), texts=texts, bar="points away from retraining", height=380)

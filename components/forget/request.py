@@ -125,7 +125,7 @@ def pick_images(form: CaseForm, data: DataSet) -> list[int]:
 
     def press(number: int) -> None:
         """Pressed again, an image is left out again."""
-        now = [one for one in chosen if one != number]
+        now = [image_id for image_id in chosen if image_id != number]
         now += [number] if number not in chosen else []
         st.session_state[form.key_of("ids")] = ", ".join(map(str, now))
 

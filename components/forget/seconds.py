@@ -45,9 +45,9 @@ def finding(found: Views) -> str:
     """Retraining and every way that is timed."""
     times: Table = found["times"]
     others = [
-        f"{named(way)} {time(float(one))}"
-        for way, one in zip(times.rows, times["seconds"], strict=True)
-        if way not in {GOAL, BEFORE} and np.isfinite(one)
+        f"{named(way)} {time(float(duration))}"
+        for way, duration in zip(times.rows, times["seconds"], strict=True)
+        if way not in {GOAL, BEFORE} and np.isfinite(duration)
     ]
     return "; ".join([f"Retraining takes {time(times.cell(GOAL, 'seconds'))}", *others]) + "."
 
@@ -65,11 +65,11 @@ TIMES = Drawing(
 def notes(found: Views) -> None:
     """What is known of single ways, and how it was measured."""
     times: Table = found["times"]
-    said = [
+    lines = [
         f"{named(way)}: {note}" for way, note in zip(times.rows, times.notes, strict=True) if note
     ]
     for words in (
-        *said, machine_words(found["machine"]),
+        *lines, machine_words(found["machine"]),
         "Measuring how well a way did is not part of its time, nor is what can be had before "
         "anybody asks (SSD's importances for all images, a pruned model). Seconds are those of "
         "this computer and its load at that time; the share of retraining's passes, in the table "

@@ -56,8 +56,8 @@ def cells(table: Table, column: str) -> NDArray[np.float64]:
     Of a gap the retrained model, which is 0 by definition, is left out.
     """
     count = len(np.unique(table["ratio"]))
-    each: NDArray[np.float64] = table[column].reshape(count, -1).T
-    return each[places(table, gap=column.startswith("gap"))]
+    grid: NDArray[np.float64] = table[column].reshape(count, -1).T
+    return grid[places(table, gap=column.startswith("gap"))]
 
 
 def places(table: Table, *, gap: bool) -> list[int]:
@@ -86,7 +86,7 @@ def chart(table: Table, column: str) -> Matrix:
     """
     mean, spread = 100 * cells(table, column), 100 * cells(table, f"{column} sd")
     texts = [
-        [written(*one) for one in zip(*row, strict=True)]
+        [written(*cell) for cell in zip(*row, strict=True)]
         for row in zip(mean, spread, strict=True)
     ]  # fmt: skip
     off = mean if column in GAPS.values() else np.abs(mean - mean[0])

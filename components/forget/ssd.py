@@ -69,34 +69,36 @@ def live(closer: MethodDetail, method: SSD, found: Answer) -> None:
 
     def layers() -> None:
         ratio = started(case, method)
-        held = by_layer(forget.values, train.values, ratio, method.strength)
-        tables.table(held, f"{KEY}.SSD.layers")
+        layer_table = by_layer(forget.values, train.values, ratio, method.strength)
+        tables.table(layer_table, f"{KEY}.SSD.layers")
 
     folded(tables.NUMBERS, f"{KEY}.SSD.numbers", layers)
 
 
 def choose(method: SSD) -> SSD:
     """Threshold and strength; at first those of the method."""
-    given: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for (name, word, low, high), column in zip(DIALS, st.columns(2), strict=True):
         start, decades = getattr(method, name), np.arange(low, high + 0.01, 0.1)
         stops = sorted({start, *(float(f"{10**at:.2g}") for at in decades)})
-        given[name] = column.select_slider(
+        settings[name] = column.select_slider(
             word, stops, start, key=f"{KEY}.SSD.live.{name}", format_func="{:g}".format
         )
-    return replace(method, **given)
+    return replace(method, **settings)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def some_weights(digest: str, _forget: WeightScores, _train: WeightScores) -> Table:
     """The weights that are drawn: few, since a browser draws them anew at every move."""
     del digest
-    own, train = flat(_forget), flat(_train)
-    known = (own > 0) & (train > 0)
-    own, train = own[known], train[known]
-    by_chance = np.random.default_rng(0).permutation(len(own))[:DOTS]
-    some = np.union1d(by_chance, np.argsort(train / own)[:DOTS])
-    return Table.of({"all images": (train[some], ""), "forgotten images": (own[some], "")})
+    forget_values, train = flat(_forget), flat(_train)
+    known = (forget_values > 0) & (train > 0)
+    forget_values, train = forget_values[known], train[known]
+    by_chance = np.random.default_rng(0).permutation(len(forget_values))[:DOTS]
+    some = np.union1d(by_chance, np.argsort(train / forget_values)[:DOTS])
+    return Table.of(
+        {"all images": (train[some], ""), "forgotten images": (forget_values[some], "")}
+    )
 
 
 def flat(scores: WeightScores) -> Array:

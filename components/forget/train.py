@@ -66,7 +66,7 @@ def offer(data: DataSet, model: Classifier, kind: type[Variant]) -> None:
     if made and runs.pressed_for(made):
         keep(made, sharing.keeper())
         go_to(name)
-    if any(one.data == name for one in catalog.small()):
+    if any(small_model.data == name for small_model in catalog.small()):
         st.markdown("A model here has learned from such images already.")
         if st.button("Choose it and its data", key=f"{KEY}.train.choose", type="primary"):
             go_to(name)

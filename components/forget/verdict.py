@@ -20,16 +20,20 @@ def verdict(table: Table, way: str, what: str) -> str:
         way: its row.
         what: what was to be forgotten.
     """
-    said = claim(table, way, what)
+    sentence = claim(table, way, what)
     if not np.isfinite(table.cell(way, ranking(table))):
-        return f"{said}: see the note below the table."
+        return f"{sentence}: see the note below the table."
     (known, goal), (test, test_goal) = shares(table, way)
-    apart = REST in table.order and np.isfinite(table.cell(GOAL, REST))  # the test may have none
-    rest, rest_goal = (table.cell(row, REST) if apart else 0.0 for row in (way, GOAL))
+    has_rest = REST in table.order and np.isfinite(table.cell(GOAL, REST))  # the test may have none
+    rest, rest_goal = (table.cell(row, REST) if has_rest else 0.0 for row in (way, GOAL))
     return (
-        f"{said}: it recognizes {percent(known)} of those (retrained: {percent(goal)}) and "
+        f"{sentence}: it recognizes {percent(known)} of those (retrained: {percent(goal)}) and "
         f"{percent(test)} of the {kept_words(table)} ({percent(test_goal)})"
-        + (f", {percent(rest)} of the rest of the class ({percent(rest_goal)})." if apart else ".")
+        + (
+            f", {percent(rest)} of the rest of the class ({percent(rest_goal)})."
+            if has_rest
+            else "."
+        )
     )
 
 
@@ -91,4 +95,4 @@ def best(table: Table) -> str:
     """The way that came nearest to the retrained model; "" where none gave numbers."""
     ways = zip(table[ranking(table)], table.rows, strict=True)
     known = [(float(gap), way) for gap, way in ways if way not in {GOAL, BEFORE}]
-    return min((one for one in known if np.isfinite(one[0])), default=(0.0, ""))[1]
+    return min((pair for pair in known if np.isfinite(pair[0])), default=(0.0, ""))[1]

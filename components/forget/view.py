@@ -62,16 +62,16 @@ def show() -> None:
     """The answer stands above the form that it depends on, and closer looks below both."""
     answer, controls, below = st.container(), st.container(), st.container()
     with controls:
-        asked, closer = form.choose()
-    times = times_of(asked)
+        question, closer = form.choose()
+    times = times_of(question)
     with answer, spoken():
-        scoreboard(asked, closer, times)
+        scoreboard(question, closer, times)
     if closer is not None:
         if asks_own_image():
             closer = replace(closer, own=subject.image_alone())
         with below:
             look_closer(closer, taken(), timed=times is not None)
-    about(asked)
+    about(question)
 
 
 def asks_own_image() -> bool:
@@ -165,9 +165,9 @@ def draw_part(closer: MethodDetail, title: str, build: Callable[[MethodDetail], 
         rows = build(closer)
     with answer:
         for row in rows:
-            for place, one in zip(st.columns(len(row), gap="large"), row, strict=True):
+            for place, row_section in zip(st.columns(len(row), gap="large"), row, strict=True):
                 with place:
-                    section.show(one)
+                    section.show(row_section)
 
 
 def about(asked: ForgetQuestion) -> None:

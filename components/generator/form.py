@@ -47,15 +47,15 @@ def choose() -> GeneratorQuestion:
     if case is None:
         end()
     forms.refuse_links(GeneratorSalUn, SLOT, case)
-    given: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     left, middle, right = st.columns([5, 3, 1.5], gap="medium", vertical_alignment="bottom")
     with left:
-        given["label"] = pick(
+        settings["label"] = pick(
             "To be forgotten", case.generator.labels, f"{SLOT}.label", "pills",
             first=GeneratorSalUn.label,
         )  # fmt: skip
     with middle:
-        given |= forms.settings(GeneratorSalUn, SLOT, ("share",))
+        settings |= forms.settings(GeneratorSalUn, SLOT, ("share",))
     with right, st.popover("Settings"):
-        given |= forms.settings(GeneratorSalUn, SLOT, ("steps", "retain", *SAMPLING))
-    return GeneratorQuestion(case, GeneratorSalUn(**given))
+        settings |= forms.settings(GeneratorSalUn, SLOT, ("steps", "retain", *SAMPLING))
+    return GeneratorQuestion(case, GeneratorSalUn(**settings))

@@ -116,12 +116,12 @@ def kept_words(found: Views) -> str:
 def instead_words(found: Views, label: str) -> str:
     """What it draws instead."""
     table = found["instead"]
-    told = []
+    parts = []
     for name in table.rows:
         shares = {read: table.cell(name, read) for read in table.order}
         most = max(shares, key=shares.__getitem__)
-        told.append(f"{name} {most} ({100 * shares[most]:.0f} %)")
-    return f"Asked for {label}, most often read as: {'; '.join(told)}."
+        parts.append(f"{name} {most} ({100 * shares[most]:.0f} %)")
+    return f"Asked for {label}, most often read as: {'; '.join(parts)}."
 
 
 def distance_words(found: Views) -> str:
@@ -161,8 +161,8 @@ def loss_words(found: Views) -> str:
     """Where both losses end."""
     table = found["losses"]
     ends = {name: table[name][-20:].mean() for name in table.order[1:]}
-    told = "; ".join(f"{name} {value:.3f}" for name, value in ends.items())
-    return f"Mean of the last steps: {told}."
+    losses = "; ".join(f"{name} {value:.3f}" for name, value in ends.items())
+    return f"Mean of the last steps: {losses}."
 
 
 def drawn_words(found: Views) -> str:

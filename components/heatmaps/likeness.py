@@ -34,11 +34,13 @@ def choose(subject: Subject) -> Subject:
         with st.expander("Other images of yours"):
             partners.open_own()
     show_picture(other.thumbnail(SIDE), f"{other.title}, its middle square", place=picture)
-    asked = subject.case
-    pixels = shown(other.picture, Crop(), asked.model)
+    image_case = subject.case
+    pixels = shown(other.picture, Crop(), image_case.model)
     try:
-        case = similarity_case(asked.model, asked.image, pixels, asked.precision, asked.seed)
+        case = similarity_case(
+            image_case.model, image_case.image, pixels, image_case.precision, image_case.seed
+        )
     except BadModel as error:
         st.info(plain(str(error)))
         return subject
-    return replace(subject, case=case, second=Second(other.title, other.name, asked))
+    return replace(subject, case=case, second=Second(other.title, other.name, image_case))

@@ -43,11 +43,11 @@ def cut_maps(
     A mask of shares is cut at one half always, and a map whose outline is refused at no place.
     """
     results = {}
-    for title, one in answers.items():
-        map_, method = one["map"], methods.get(title)
-        if "outline" not in one:
+    for title, answer in answers.items():
+        map_, method = answer["map"], methods.get(title)
+        if "outline" not in answer:
             results[title] = CutMap(map_.values)
-        elif map_.signed and isinstance(method, OwnMap) and one["outline"].values.any():
+        elif map_.signed and isinstance(method, OwnMap) and answer["outline"].values.any():
             results[title] = CutMap(map_.values, method.groups, method.offset)
     return results
 
@@ -65,16 +65,16 @@ def by_offset(maps: Mapping[str, CutMap], truth: Mask) -> Drawing:
 def curves(maps: Mapping[str, CutMap], truth: Mask) -> Table:
     """Dice at each offset, a column for each map."""
     columns = {
-        title: (dice_by_offset(one.values, truth, OFFSETS.tolist(), one.groups), "")
-        for title, one in maps.items()
+        title: (dice_by_offset(cut_map.values, truth, OFFSETS.tolist(), cut_map.groups), "")
+        for title, cut_map in maps.items()
     }
     return Table.of({CUT: (OFFSETS, ""), **columns})
 
 
 def best(table: Table, maps: Mapping[str, CutMap], truth: Mask) -> str:
     """Each map's Dice at the offset that is used above, and at its best one."""
-    told = []
-    for title, one in maps.items():
-        here = dice_by_offset(one.values, truth, [one.offset], one.groups)[0]
-        told.append(f"{title}: {here:.2f} as cut above, {table[title].max():.2f} at best.")
-    return " ".join(told)
+    lines = []
+    for title, cut_map in maps.items():
+        here = dice_by_offset(cut_map.values, truth, [cut_map.offset], cut_map.groups)[0]
+        lines.append(f"{title}: {here:.2f} as cut above, {table[title].max():.2f} at best.")
+    return " ".join(lines)

@@ -61,7 +61,7 @@ def draw(answers: Answers, subject: Subject, methods: Sequence[Method[Any]]) -> 
                 of_features(answers[OwnMap.title], as_bytes(subject.case.image), subject.mask),
                 answers[OwnMap.title], "heatmaps.outlines.peaks",
             )  # fmt: skip
-    seconds = sum(one.record["seconds"] for one in answers.values())
+    seconds = sum(answer.record["seconds"] for answer in answers.values())
     among_others(used, subject, seconds)
 
 
@@ -88,19 +88,19 @@ def among_others(
         subject: what they are of.
         seconds: that all these maps took; by them the number of other images is bounded.
     """
-    asked, exact = AmongOthers(images=others_in(seconds)), subject.case.at("exact")
+    among, exact = AmongOthers(images=others_in(seconds)), subject.case.at("exact")
     others = data_of(exact.model)
     cases = {
         title: TrustCase(exact, method, subject.mask, others) for title, method in methods.items()
     }
-    cases = {title: case for title, case in cases.items() if not asked.unmet(case)}
+    cases = {title: case for title, case in cases.items() if not among.unmet(case)}
     if not cases:  # no truth is known, or nothing is there, or there are no images of the kind
         return
     shown = set(cases)
     cases |= controls(cases.get(OwnMap.title) or next(iter(cases.values())))
     st.markdown("**Is that usual?**")
     outcomes = runs.ask_all_when_told(
-        asked, cases, AMONG, f"Outline {asked.images} other images too", named=False
+        among, cases, AMONG, f"Outline {among.images} other images too", named=False
     )
     runs.watch([outcome for outcome in outcomes.values() if not isinstance(outcome, Answer)])
     results = {title: outcome for title, outcome in outcomes.items() if isinstance(outcome, Answer)}
@@ -124,7 +124,7 @@ def draw_standing(found: Mapping[str, Views], measure: str) -> None:
 def in_words(found: Mapping[str, Views], measure: str) -> list[str]:
     """A sentence for each map."""
     joined = " " if measure == POINTS else ": "
-    return [f"{title}{joined}{told(one, measure)}" for title, one in found.items()]
+    return [f"{title}{joined}{told(views, measure)}" for title, views in found.items()]
 
 
 def standing_by(measure: str) -> Drawing:
@@ -169,15 +169,19 @@ def pictures(answers: Answers, subject: Subject) -> Pictures:
     """The image with each map's outline in it; colored by the truth where that is known."""
     image, truth = as_bytes(subject.case.image), subject.mask
     inside = {title: inside_of(answer) for title, answer in answers.items()}
-    shown = [compared(image, one, one if truth is None else truth) for one in inside.values()]
-    captions = [agreement(one, truth) for one in inside.values()]
+    shown = [
+        compared(image, outline, outline if truth is None else truth) for outline in inside.values()
+    ]
+    captions = [agreement(outline, truth) for outline in inside.values()]
     how = "White is outlined."
     if truth is not None:
         there = "White is outlined and part of the finding, red is missed, blue is extra."
         how = there if truth.any() else "Nothing is there by the mask; blue is outlined."
-    said = ", ".join(f"{title}: {caption}" for title, caption in zip(inside, captions, strict=True))
+    summary = ", ".join(
+        f"{title}: {caption}" for title, caption in zip(inside, captions, strict=True)
+    )
     return Pictures(
-        np.stack([[image, *shown]]), ("",), ("image", *inside), f"{how} {said}.",
+        np.stack([[image, *shown]]), ("",), ("image", *inside), f"{how} {summary}.",
         captions=("", *captions),
     )  # fmt: skip
 

@@ -28,13 +28,13 @@ def words(peaks: Table, truth: Mask | None) -> str:
     part = np.asarray(peaks["part"])
     places = np.stack([peaks["top"], peaks["left"]], 1)
     count = len(np.unique(places, axis=0))
-    told = (
+    sentence = (
         f"The highest values of {len(part)} features, from {count} pixels, are all that the answer "
         f"sees of the image. Together they add {part.sum():+.2g} logits, without the constant and, "
         "unless the settings say otherwise, without what all classes share."
     )
     if truth is None or not truth.any():
-        return told
+        return sentence
     rows, columns = (places * truth.shape).astype(int).T
     inside = truth[rows, columns]
-    return f"{told} {int(inside.sum())} lie in the finding and add {part[inside].sum():+.2g}."
+    return f"{sentence} {int(inside.sum())} lie in the finding and add {part[inside].sum():+.2g}."

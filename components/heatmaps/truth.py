@@ -29,9 +29,11 @@ def scored(answers: Answers, subject: Subject) -> None:
     if mask is None:
         return
     if not mask.any():
-        inside = {title: inside_of(one) for title, one in answers.items()}
+        inside = {title: inside_of(views) for title, views in answers.items()}
         if OwnMap.title not in answers:  # else it stands below each outline
-            lines = [f"- {plain(title)}: {of_nothing(one)}" for title, one in inside.items()]
+            lines = [
+                f"- {plain(title)}: {of_nothing(outline)}" for title, outline in inside.items()
+            ]
             st.markdown("\n".join(lines))
         st.caption(NOTHING)
         return

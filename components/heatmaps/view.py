@@ -81,7 +81,7 @@ def show(
         st.header(plain(sentence(answers)))
     picture = first_screen(len(result), KEY)
     runs.watch(list(result.values()))
-    whole = not any(isinstance(one, Pending) for one in result.values())
+    whole = not any(isinstance(pending, Pending) for pending in result.values())
     tried = [method for method in methods if method.title in answers] if checks and whole else []
     trials.leave(tried)
     with rest:
@@ -108,8 +108,8 @@ def in_tabs(
             tried[title] = trials.panel(sections[title].method, answer, checks, subject, until)
         added_up(answer)
         foreign = subject.in_distribution.foreign if checks else False
-        told = trials.notes(tried[title], withheld=foreign) if checks else ()
-        answered(replace(sections[title], notes=told), answer)
+        notes = trials.notes(tried[title], withheld=foreign) if checks else ()
+        answered(replace(sections[title], notes=notes), answer)
     trials.watch(list(tried.values()))
     return tried
 
@@ -152,9 +152,9 @@ def question(subject: Subject) -> str:
         model = other.asked.model.lineage.trail
         return f"Which parts of the image make it similar to “{other.title}” for {model}?"
     words = case.target.words(case.model.labels)
-    said = run.known(Prediction(), replace(case.at("exact"), target=Target(0), seed=0))
+    prediction = run.known(Prediction(), replace(case.at("exact"), target=Target(0), seed=0))
     several = ", several findings at once" if case.model.points else ""
-    value = None if said is None else 100 * said["classes"].values[case.target.index]
+    value = None if prediction is None else 100 * prediction["classes"].values[case.target.index]
     share = "" if value is None else f" ({value:.0f} %{several})"
     return f"Which parts of the image speak for “{words}”{share} in {model}?"
 

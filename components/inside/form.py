@@ -27,11 +27,11 @@ def choose() -> tuple[DialogImage, CaptionCase, dict[str, Any]]:
         name = question.choose_model(KEY, own=False)  # the probe learns on scenes: TinyVLM's
     with words:
         prompt = picks.pick("What it is told", tuple(PROMPTS.values()), f"{KEY}.told", "pills")
-        given = folded(HalluRAG, f"{KEY}.HalluRAG", FIELDS, "What the probe reads")
+        settings = folded(HalluRAG, f"{KEY}.HalluRAG", FIELDS, "What the probe reads")
     case: CaptionCase | None = None
     with spoken():
         case = question.about(shown, name, prompt)
-    return shown, case or end(), given
+    return shown, case or end(), settings
 
 
 FIELDS = ("feature", "depth", "when")

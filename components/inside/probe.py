@@ -96,12 +96,12 @@ def compared_words(found: Views) -> str:
 def layer_words(found: Views) -> str:
     """The best place before the word is said, and after."""
     layers: Table = found["layers"]
-    told = []
+    parts = []
     for when in WHEN:
         name = f"CEV, {when}"
         at = int(np.nanargmax(layers[name]))
-        told.append(f"{when} best after {layers.rows[at]} ({layers[name][at]:.2f})")
-    return f"States: {'; '.join(told)}. The embedding knows the word, not the image."
+        parts.append(f"{when} best after {layers.rows[at]} ({layers[name][at]:.2f})")
+    return f"States: {'; '.join(parts)}. The embedding knows the word, not the image."
 
 
 def spread(risks: Table) -> Table:
@@ -143,8 +143,8 @@ def filled(trust: Table) -> Table:
 def trust_words(found: Views) -> str:
     """How far risk and truth lie apart."""
     bins = filled(found["trust"])
-    apart = np.abs(bins["risk"] - bins["made up"])
-    mean = float((apart * bins["words"]).sum() / bins["words"].sum())
+    gaps = np.abs(bins["risk"] - bins["made up"])
+    mean = float((gaps * bins["words"]).sum() / bins["words"].sum())
     return (
         f"On the diagonal a risk is the share that is made up. Risk and share differ by "
         f"{100 * mean:.0f} points, on average over {int(bins['words'].sum())} things."
@@ -154,10 +154,10 @@ def trust_words(found: Views) -> str:
 def question_words(found: Views) -> str:
     """How often it makes up a color, and what one probe for both loses."""
     table: Table = found["questions"]
-    told = " and ".join(
+    rates = " and ".join(
         f"{100 * table.cell(row, 'made up'):.0f} % of the {row} ones" for row in table.rows
     )
     return (
-        f"Answered wrongly: {told}. Answerable: the thing is there. Unanswerable: it was taken "
+        f"Answered wrongly: {rates}. Answerable: the thing is there. Unanswerable: it was taken "
         "out, and any color is made up."
     )

@@ -66,10 +66,10 @@ BARS = "The probe reads the states alone: neither the image nor the truth, which
 
 def picture(shown: DialogImage, case: CaptionCase, found: Views) -> None:
     """The image beside the words, underlined by how likely they are true."""
-    image, said = st.columns(2, gap="large")
+    image, text_column = st.columns(2, gap="large")
     with image:
         scene.picture(shown, case.vlm.name)
-    with said:
+    with text_column:
         st.markdown("**What it says, and how far its own states trust it**")
         words = found["words"]
         rows = [
@@ -87,8 +87,8 @@ def noted(note: str, risk: float) -> str:
     """What is known of a word, with its risk."""
     if np.isnan(risk):
         return note
-    told = f"risk {100 * risk:.0f} %"
-    return f"{note}; {told}" if note else told
+    risk_text = f"risk {100 * risk:.0f} %"
+    return f"{note}; {risk_text}" if note else risk_text
 
 
 def named(words: Table) -> Table:

@@ -57,8 +57,8 @@ def counted(data: DataSet) -> str:
     """How many images and classes, and whether classes differ in size."""
     sizes = np.bincount(data.labels, minlength=len(data.classes))
     low, high = sizes.min(), sizes.max()
-    each = f"{low:,}" if low == high else f"{low:,} to {high:,}"
-    return f"{len(data):,} images of {len(data.classes)} classes, {each} of each"
+    per_class = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    return f"{len(data):,} images of {len(data.classes)} classes, {per_class} of each"
 
 
 def known(about: DataCard, kind: str) -> None:
@@ -265,8 +265,8 @@ def large(data: DataSet, row: int, truth: TruthLayer) -> None:
     show_picture(drawn(data, row, truth, scale), words, place=left, caption=plain(words))
     if "twin" in data.truth:
         twin = tile(data.truth["twin"], None, None, row, scale)
-        said = f"Its twin: the same image without what makes it “{word}”"
-        show_picture(twin, said, place=right, caption=plain(said))
+        caption = f"Its twin: the same image without what makes it “{word}”"
+        show_picture(twin, caption, place=right, caption=plain(caption))
     else:
         known = right
     known.markdown("  \n".join(f"{what}: **{plain(value)}**" for what, value in facts(data, row)))
@@ -288,8 +288,10 @@ def facts(data: DataSet, row: int) -> list[tuple[str, str]]:
         if name in truth:
             results.append((words, told(truth[name][row])))
     if (there := truth.get("present")) is not None and there.shape[1] == len(CATEGORIES):
-        things = [word for word, is_there in zip(CATEGORIES, there[row], strict=True) if is_there]
-        results.append(("Things on it", ", ".join(things)))
+        categories = [
+            word for word, is_there in zip(CATEGORIES, there[row], strict=True) if is_there
+        ]
+        results.append(("Things on it", ", ".join(categories)))
     return results
 
 

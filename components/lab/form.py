@@ -119,8 +119,8 @@ def choose_variants() -> tuple[Variant, ...]:
 
 def load(name: str) -> DataSet | None:
     """The data set, with progress while it is made for the first time; None says why not."""
-    for own in uploads.held().values():
-        add(own.data)  # others may have pushed it out of the memory
+    for imported in uploads.held().values():
+        add(imported.data)  # others may have pushed it out of the memory
     bar = st.empty()
 
     def told(done: float, words: str = "", partial: Result | None = None) -> None:  # noqa: ARG001

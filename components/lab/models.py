@@ -54,7 +54,10 @@ def draw() -> None:
 
 def listed() -> dict[str, ModelRow]:
     """What can be had here, by the line that shows it, children below their parents."""
-    files = {one.name: one for one in (*embedded.stored(), *checkpoints.listed())}
+    files = {
+        network_file.name: network_file
+        for network_file in (*embedded.stored(), *checkpoints.listed())
+    }
     return {
         entry.line: ModelRow(entry, files.get(entry.name))
         for entry in catalog.entries()
@@ -172,16 +175,16 @@ def forget(name: str) -> None:
 def bring_in() -> None:
     """A model that was exported here or elsewhere; a bad file changes nothing."""
     with st.container(border=True):
-        given = st.file_uploader(
+        uploaded = st.file_uploader(
             "Import an exported model (.safetensors)", key="lab.weights", max_upload_size=MOST_MB,
             help="A file that Blindspot exported: weights with their card. Code is never run.",
         )  # fmt: skip
-        if given is not None and st.session_state.get("lab.imported") != given.file_id:
+        if uploaded is not None and st.session_state.get("lab.imported") != uploaded.file_id:
             with spoken():
-                content, called = given.getvalue(), safe_name(given.name)
+                content, called = uploaded.getvalue(), safe_name(uploaded.name)
                 stored = checkpoints.bring_in(content, called, sharing.owners()[0])
-                st.session_state["lab.imported"] = given.file_id
+                st.session_state["lab.imported"] = uploaded.file_id
                 st.session_state["lab.imported.words"] = f"Imported: {stored.card.trail}."
                 st.rerun()  # so that the table has it
-        elif given is not None:
+        elif uploaded is not None:
             st.success(plain(st.session_state["lab.imported.words"]))

@@ -27,10 +27,10 @@ def show(kind: type[Cohort], answer: DeltaGenerator, settings: DeltaGenerator) -
         recipe = kind(**forms.settings(kind, f"lab.{kind.word}"))
     with answer:
         table = made(recipe)
-        said = f"{len(table):,} patients, {len(table.columns)} columns"
-        data_set.heading(table.card, said)
+        summary = f"{len(table):,} patients, {len(table.columns)} columns"
+        data_set.heading(table.card, summary)
         draw(DRIVERS, {"drivers": drivers(table)}, "lab.drivers")
-        data_set.known(table.card, said)
+        data_set.known(table.card, summary)
         preview(table)
         draw(CORRELATION, {"correlation": correlation(table)}, "lab.correlation")
         data_set.card(table.card, table.fingerprint)

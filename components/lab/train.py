@@ -60,11 +60,11 @@ def choose_recipe() -> Recipe:
         help="Sets data and recipe as a model that ships was trained; then change what you like.",
     )  # fmt: skip
     forms.refuse_links(Recipe, KEY, title="Recipe")
-    given = forms.settings(Recipe, KEY, FIRST)
+    settings = forms.settings(Recipe, KEY, FIRST)
     with st.expander("More settings"):
         rest = [spec.name for spec in fields(Recipe) if spec.name not in FIRST]
-        given |= forms.settings(Recipe, KEY, rest)
-    return Recipe(**given)
+        settings |= forms.settings(Recipe, KEY, rest)
+    return Recipe(**settings)
 
 
 def follow_plan() -> None:

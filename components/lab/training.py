@@ -74,9 +74,9 @@ def name_of(case: TrainCase) -> str:
 
 def rests_on(case: TrainCase) -> str:
     """Of how many images it learns, how often, and with which seed."""
-    learned_from, held = (len(case.data.rows(split)) for split in ("train", "test"))
+    learned_from, held_out = (len(case.data.rows(split)) for split in ("train", "test"))
     return (
-        f"{learned_from:,} images to learn from, {held:,} held out for the test, "
+        f"{learned_from:,} images to learn from, {held_out:,} held out for the test, "
         f"{case.recipe.epochs} epochs, seed {case.seed}."
     )
 

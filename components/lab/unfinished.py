@@ -20,7 +20,7 @@ KEY = "lab.resumed"
 
 def draw() -> None:
     """The list with Resume and Drop, and the one that was resumed."""
-    results = [one for one in unfinished() if listed(one)]
+    results = [unfinished_run for unfinished_run in unfinished() if listed(unfinished_run)]
     if results:
         # by its key it stays open while trainings come and go, of other people, too
         with st.expander("Unfinished trainings", key="lab.unfinished", on_change="rerun"):
@@ -30,26 +30,32 @@ def draw() -> None:
         resumed(note)
 
 
-def listed(one: Unfinished) -> bool:
+def listed(unfinished_run: Unfinished) -> bool:
     """Whether it is a training of its own that nobody goes on with, and this person may see.
 
     One with a regime is gone on with where it was asked for: an experiment.
     """
-    plain_one = one.note.get("kind") == "train" and "regime" not in one.note
-    return plain_one and not under_way(one) and may_open(str(one.note.get("data")))
+    plain_one = unfinished_run.note.get("kind") == "train" and "regime" not in unfinished_run.note
+    return (
+        plain_one
+        and not under_way(unfinished_run)
+        and may_open(str(unfinished_run.note.get("data")))
+    )
 
 
-def row(one: Unfinished) -> None:
+def row(unfinished_run: Unfinished) -> None:
     """One of them: what it is, how far it came, and what can be done."""
-    note = one.note
+    note = unfinished_run.note
     network = TITLES.get(str(note.get("recipe", {}).get("architecture")), "a network")
     words, go, away = st.columns([4, 1, 1], vertical_alignment="center")
     words.markdown(
         f"{plain(network)} on {plain(str(note.get('data')))}, seed {note.get('seed')}: "
-        f"{one.done:.0%} done"
+        f"{unfinished_run.done:.0%} done"
     )
-    go.button("Resume", key=f"lab.resume.{one.name}", on_click=begin, args=(note,))
-    away.button("Drop", key=f"lab.drop.{one.name}", on_click=drop, args=(one,))
+    go.button("Resume", key=f"lab.resume.{unfinished_run.name}", on_click=begin, args=(note,))
+    away.button(
+        "Drop", key=f"lab.drop.{unfinished_run.name}", on_click=drop, args=(unfinished_run,)
+    )
 
 
 def begin(note: Mapping[str, Any]) -> None:
@@ -59,11 +65,11 @@ def begin(note: Mapping[str, Any]) -> None:
     runs.press(training.slot(KEY))
 
 
-def drop(one: Unfinished) -> None:
+def drop(unfinished_run: Unfinished) -> None:
     """Nobody goes on with it: where it was stopped, it can only be begun."""
-    one.drop()
+    unfinished_run.drop()
     runs.withdraw(training.slot(training.KEY))
-    if st.session_state.get(KEY) == dict(one.note):
+    if st.session_state.get(KEY) == dict(unfinished_run.note):
         close()
 
 

@@ -58,4 +58,4 @@ def pair(case: ImageCase, chosen: Sequence[Partner]) -> PairCase:
     """Source and targets; how the score is read makes no difference to a walk."""
     target = Target(case.target.index, case.target.versus)
     source = replace(case.at("exact"), target=target)
-    return PairCase(source, tuple(shown(one.picture, Crop(), case.model) for one in chosen))
+    return PairCase(source, tuple(shown(partner.picture, Crop(), case.model) for partner in chosen))

@@ -31,7 +31,7 @@ def sentence(result: Result) -> str:
     """How many limbs hold, and how low the control falls."""
     limbs, controls, figures = (cast(Any, result[n]) for n in ("limbs", "controls", "figures"))
     low, control = (
-        float(np.nanmin(filled(held.values), axis=1).min()) for held in (limbs, controls)
+        float(np.nanmin(filled(field.values), axis=1).min()) for field in (limbs, controls)
     )
     holds = figures["holds"]
     return (
@@ -45,13 +45,13 @@ def star_figure(limbs: Field, controls: Field, labels: Sequence[str]) -> go.Figu
     angles = 90 - 360 * np.arange(len(labels)) / len(labels)  # degrees, clockwise from above
     aside = min(ASIDE, SPREAD * 360 / len(labels))
     figure = go.Figure()
-    for name, held, turned, size in (
+    for name, field, turned, size in (
         ("to the raw target (control)", controls, angles - aside, 4),
         ("to the blind spot", limbs, angles, 13),
     ):
         figure.add_trace(ground(turned, size + 3))
-        figure.add_trace(dots(held, turned, size))
-        figure.add_trace(stations(held, turned, labels, name, size))
+        figure.add_trace(dots(field, turned, size))
+        figure.add_trace(stations(field, turned, labels, name, size))
     lowest = np.nanmin(filled(limbs.values), axis=1)
     for angle, label, low in zip(angles, labels, lowest, strict=True):
         x, y = 1.08 * direction(angle)

@@ -69,8 +69,8 @@ def tube_surface(low: Field, held: Curve) -> go.Figure:
 
 def by_step(found: Views) -> Table:
     """A row for each step: the walk's probability, and the 5 % quantile at each distance."""
-    low, held = found["low"], found["confidence"]
-    columns: dict[str, Any] = {"step": (low.x, ""), "on the walk": (held.y, low.unit)}
+    low, confidence = found["low"], found["confidence"]
+    columns: dict[str, Any] = {"step": (low.x, ""), "on the walk": (confidence.y, low.unit)}
     rows = zip(low.y, low.values, strict=True)
     return Table.of(columns | {f"at {y:g}": (row, low.unit) for y, row in rows})
 

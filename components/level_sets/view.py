@@ -48,12 +48,12 @@ class Tab:
 
     def targets(self, word: str, subject: Subject) -> tuple[list[Partner], dict[str, Any]]:
         """As many images to walk to as it takes, and what a command must say of all images."""
-        one = self.kind.targets == (1, 1)
-        key = KEY if one else f"{KEY}.{word.lower().replace(' ', '-')}"
+        is_single = self.kind.targets == (1, 1)
+        key = KEY if is_single else f"{KEY}.{word.lower().replace(' ', '-')}"
         form = partners.beside(PairArguments, key, subject)
         chosen = (
             [partners.ask_one(form, "against")]
-            if one
+            if is_single
             else partners.ask_many(form, "against", self.kind.targets, self.first)
         )
         return chosen, form.known(subject.arguments)

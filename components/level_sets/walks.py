@@ -62,7 +62,7 @@ def sections(
 
 def show(walks: Mapping[str, Section], rest: DeltaGenerator) -> None:
     """All walks in the player; in `rest` the figures and files of each."""
-    runs.leave_others(KEY, [one.slot for one in walks.values()])
+    runs.leave_others(KEY, [walk.slot for walk in walks.values()])
     result = together.ask_all(walks)
     first = next(iter(walks.values()))
     if not result:
@@ -74,7 +74,7 @@ def show(walks: Mapping[str, Section], rest: DeltaGenerator) -> None:
         walked(title, walks[title].method, walks[title].case, outcome)
         for title, outcome in result.items()
     ]
-    if ready := [one for one in shown if one is not None]:
+    if ready := [frames for frames in shown if frames is not None]:
         player(ready, f"{KEY}.player")
     runs.watch(list(result.values()), live_frame)
     with rest:

@@ -33,10 +33,10 @@ def show(found: Views, band: Views | None, asked: RegionSearch, first: int) -> N
         count, search = len(found["insertion"].x) - 1, digest(asked.method, asked.case)
         step = choose_step(count, search, f"{KEY}.step", first)
         pixels = searched(square_pixels(asked.about), found["rank"].values, step)
-        told = at_step(asked.case, found, step)
+        caption = at_step(asked.case, found, step)
         with st.container(key=f"{KEY}-picture"):
-            show_picture(pixels, told, width="stretch")
-        st.caption(told)
+            show_picture(pixels, caption, width="stretch")
+        st.caption(caption)
     with right:
         for way in WAYS:
             draw(curve(found, band, way, step), found, f"{KEY}.curves.{way}")
@@ -44,16 +44,16 @@ def show(found: Views, band: Views | None, asked: RegionSearch, first: int) -> N
 
 def curve(found: Views, band: Views | None, way: str, step: int) -> Drawing:
     """A curve, and that of the first class where it is another one."""
-    own, first = found[way], found[f"{way} of the first class"]
+    class_curve, first = found[way], found[f"{way} of the first class"]
     words = f"Area {found['areas'].values[list(WAYS).index(way)]:.3f} ({WAYS[way][1]})"
     if band is not None:
         areas = band["areas"][way]
         words += f"; random orders {areas.min():.3f} to {areas.max():.3f}"
     return along_order(
-        way, {own.y_label: own, first.y_label: first},
+        way, {class_curve.y_label: class_curve, first.y_label: first},
         None if band is None else (band[f"{way} low"], band[f"{way} high"]),
-        "random orders", f"{words}.", now=100 * float(own.x[step]), height=TALL,
-        names=tuple(f"{number} regions" for number in range(len(own.x))),
+        "random orders", f"{words}.", now=100 * float(class_curve.x[step]), height=TALL,
+        names=tuple(f"{number} regions" for number in range(len(class_curve.x))),
     )  # fmt: skip
 
 

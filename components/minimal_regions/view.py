@@ -27,15 +27,15 @@ AREAS = Dots(
 def show(asked: RegionSearch, rest: DeltaGenerator) -> Answer | None:
     """The picture and its curves; in `rest`, below the controls, what else was found."""
     band = run.known(asked.band, asked.case)
-    told = findings.misled if asked.error else findings.enough
+    describe = findings.misled if asked.error else findings.enough
     return section.show(
         Section(
             KEY,
             asked.method,
             asked.case,
             asked.question,
-            lambda result: told(asked.case, result)[0],
-            picture=lambda result: steps.show(result, band, asked, told(asked.case, result)[1]),
+            lambda result: describe(asked.case, result)[0],
+            picture=lambda result: steps.show(result, band, asked, describe(asked.case, result)[1]),
             evidence=(
                 Drawing(
                     "map",

@@ -38,11 +38,11 @@ ABOUT = (
 def show(asked: ProtectQuestion) -> None:
     """The uploader, and a button that protects what was given as the image above is."""
     st.markdown("**Protect images of your own**")
-    given = st.file_uploader(
+    uploaded = st.file_uploader(
         "Zip of class folders", "zip", key=f"{SLOT}.file", max_upload_size=MOST_MB, help=ABOUT
     )
-    let_go_of_others(given.file_id if given else "")
-    if given is None:
+    let_go_of_others(uploaded.file_id if uploaded else "")
+    if uploaded is None:
         return
     way = pick(
         "Protect them", (AS_ABOVE, CLUSTERS), f"{SLOT}.way", "pills",
@@ -52,12 +52,12 @@ def show(asked: ProtectQuestion) -> None:
     method = asked.method
     if way == CLUSTERS or not isinstance(method, ImageChange):
         kind = UnlearnableClusters if way == CLUSTERS else trained.FOR_SETS[type(method)]
-        trained.show(kind, asked, given)
+        trained.show(kind, asked, uploaded)
         return
     settings = json.dumps(method.settings(), sort_keys=True)
     made: MeasurementOnDemand[ProtectedFolders] = MeasurementOnDemand(
-        SLOT, "The protected images", f"{given.file_id}|{method.full_name()}|{settings}", "cpu",
-        lambda progress: protected_folders(given.getvalue(), given.name, method, progress),
+        SLOT, "The protected images", f"{uploaded.file_id}|{method.full_name()}|{settings}", "cpu",
+        lambda progress: protected_folders(uploaded.getvalue(), uploaded.name, method, progress),
         f"Protect them: {method.short}, {asked.strength}", "Protect them again", last=True,
     )  # fmt: skip
     measurement.show(made, lambda result: offer(asked, result))

@@ -58,8 +58,8 @@ def choose(subject: Subject) -> ProtectQuestion:
 def choose_copies() -> Copies:
     """How strongly each copy is compressed, made smaller and smoothed, side by side."""
     forms.refuse_links(Copies, COPIED)
-    given: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for place, spec in zip(st.columns(3), fields(Copies), strict=True):
         with place:
-            given |= forms.settings(Copies, COPIED, {spec.name})
-    return Copies(**given)
+            settings |= forms.settings(Copies, COPIED, {spec.name})
+    return Copies(**settings)

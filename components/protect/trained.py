@@ -55,10 +55,10 @@ def show(kind: type[Protection], asked: ProtectQuestion, given: Any) -> None:
         return
     describe(result.summary, result.skipped)
     given_above = shared(kind, asked)
-    own = forms.folded(
+    settings = forms.folded(
         kind, f"{KEY}.{kind.name}", labels_of(kind).keys() - given_above, "Settings of the noise"
     )
-    method = kind(**given_above, **own)
+    method = kind(**given_above, **settings)
     section.show(
         Section(
             SLOT, method, surrogate_case(result.data),
@@ -74,24 +74,26 @@ def show(kind: type[Protection], asked: ProtectQuestion, given: Any) -> None:
 
 def opened(given: Any, side: int) -> Imported:
     """The zip as a training set, read once for each size, also one that cannot be read."""
-    held: dict[Any, Imported | str] = st.session_state.setdefault(SLOT, {})
+    stored: dict[Any, Imported | str] = st.session_state.setdefault(SLOT, {})
     key = (given.file_id, side)
-    if key not in held:
-        held.clear()
+    if key not in stored:
+        stored.clear()
         try:
             read = own_set(given.getvalue(), given.name, side)
-            held[key] = replace(read, data=without_name(read.data))
+            stored[key] = replace(read, data=without_name(read.data))
         except BadData as error:
-            held[key] = str(error)
-    if isinstance(result := held[key], str):
+            stored[key] = str(error)
+    if isinstance(result := stored[key], str):
         raise BadData(result)
     return result
 
 
 def shared(kind: type[Protection], asked: ProtectQuestion) -> dict[str, Any]:
     """The settings of a way for sets that the way for one image has too, under the same label."""
-    own, words = asked.method.settings(), labels_of(asked.method)
-    return {name: own[name] for name, label in labels_of(kind).items() if words.get(name) == label}
+    settings, words = asked.method.settings(), labels_of(asked.method)
+    return {
+        name: settings[name] for name, label in labels_of(kind).items() if words.get(name) == label
+    }
 
 
 def labels_of(kind: Any) -> dict[str, str]:

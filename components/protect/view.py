@@ -47,26 +47,37 @@ def show(about: Subject) -> None:
     """The answer above the controls that it depends on; moving one reruns only this."""
     answer, controls, evidence, sliders, left, rest = (st.container() for _ in range(6))
     with controls:
-        asked = choose(about)
+        question = choose(about)
     with sliders:
         st.markdown(f"**{Copies.title}**")
         copies = choose_copies()
     with answer:
         result = section.show(
             Section(
-                KEY, asked.method, asked.case, below=evidence, known=about.arguments, columns=1,
-                sentence=lambda result: sentence(asked, copies, result), picture=picture,
-                evidence=[Drawing("probability", "What the model says of it",
-                                  finding=lambda result: says(asked, result))],
-                detail=lambda result: offer(asked, before_and_after(result)[1]),
+                KEY,
+                question.method,
+                question.case,
+                below=evidence,
+                known=about.arguments,
+                columns=1,
+                sentence=lambda result: sentence(question, copies, result),
+                picture=picture,
+                evidence=[
+                    Drawing(
+                        "probability",
+                        "What the model says of it",
+                        finding=lambda result: says(question, result),
+                    )
+                ],
+                detail=lambda result: offer(question, before_and_after(result)[1]),
             )
-        )  # fmt: skip
+        )
     with left:
         if result is not None:
-            section.show(copied(asked, copies, result))
+            section.show(copied(question, copies, result))
     with rest:
-        onward(asked)
-        folders.show(asked)
+        onward(question)
+        folders.show(question)
 
 
 def copied(asked: ProtectQuestion, copies: Copies, found: Views) -> Section:
@@ -163,11 +174,11 @@ def onward(asked: ProtectQuestion) -> None:
 
 def link_to(kind: type[Experiment], asked: ProtectQuestion) -> dict[str, str]:
     """How a link names the experiment, and the settings that it shares with what is asked."""
-    own = asked.method.settings()
+    settings = asked.method.settings()
     shared = {
-        spec.name: own[spec.name]
+        spec.name: settings[spec.name]
         for spec in fields(kind)
-        if spec.name in own and spec.metadata["control"].allows(own[spec.name])
+        if spec.name in settings and spec.metadata["control"].allows(settings[spec.name])
     }
     named = {f"experiments.{kind.name}.{name}": f"{value:g}" for name, value in shared.items()}
     return {"experiments.chosen": kind.title} | named

@@ -40,8 +40,8 @@ KEY = "prototypes"
 SLOT, ROBUST = f"{KEY}.Prototypes", f"{KEY}.PrototypeRobustness"
 DATA = ("mnist-5k", "digits")
 IMAGE = f"{KEY}.image"
-EXPLAINED = {title: one for one, title in REASONING_TITLES.items() if one != RBF}
-OFFERED = {title: one for one, title in NETWORK_TITLES.items()}
+EXPLAINED = {title: name for name, title in REASONING_TITLES.items() if name != RBF}
+OFFERED = {title: name for name, title in NETWORK_TITLES.items()}
 
 
 @dataclass(frozen=True)
@@ -100,13 +100,13 @@ def choose() -> PrototypeQuestion:
     with right, st.popover("Settings"):
         names = ["components", "margin", "epochs", "tries"]
         names += ["robust"] if network == SHALLOW else []
-        given = forms.settings(Prototypes, SLOT, names)
-    method, asked = Prototypes(network=network, reasoning=EXPLAINED[reasoning], **given), None
+        settings = forms.settings(Prototypes, SLOT, names)
+    method, question = Prototypes(network=network, reasoning=EXPLAINED[reasoning], **settings), None
     with spoken():
         learned = ExperimentArguments(form.given["data"], form.given["seed"]).case()
         method.check_data(learned.data)
-        asked = pick_image(learned, method)
-    return asked or end()
+        question = pick_image(learned, method)
+    return question or end()
 
 
 def pick_image(learned: ExperimentCase, method: Prototypes) -> PrototypeQuestion:
@@ -114,12 +114,12 @@ def pick_image(learned: ExperimentCase, method: Prototypes) -> PrototypeQuestion
     data, seed = learned.data, learned.seed
     with st.expander("Another image"):
         about = pick("Asked about", (TEST, OWN), f"{KEY}.about", "segments")
-        own = image_alone() if about == OWN else None
-        if own is None:
+        uploaded_image = image_alone() if about == OWN else None
+        if uploaded_image is None:
             row = pick_row(data)
             label, case = data.classes[data.labels[row]], about_row(data, row, seed)
             return PrototypeQuestion(case, method, label, PrototypeArguments.named(case))
-    return own_image(data, own, method, seed)
+    return own_image(data, uploaded_image, method, seed)
 
 
 def own_image(data: DataSet, own: ChosenImage, method: Prototypes, seed: int) -> PrototypeQuestion:
@@ -137,12 +137,12 @@ def own_image(data: DataSet, own: ChosenImage, method: Prototypes, seed: int) ->
 def pick_row(data: DataSet) -> int:
     """The row of a test image, chosen among some of each class."""
     rows = offered(data).tolist()
-    ids = [int(one) for one in data.ids[rows]]
+    ids = [int(image_id) for image_id in data.ids[rows]]
     chosen = st.session_state.get(IMAGE)
     row = rows[ids.index(chosen)] if chosen in ids else first_of(data)
     press_images(
         data, rows, "Test images; press one to ask about it", f"{KEY}.images",
         lambda number: st.session_state.update({IMAGE: number}), chosen=[int(data.ids[row])],
-        words={one: plain(data.classes[data.labels[one]]) for one in rows},
+        words={image_row: plain(data.classes[data.labels[image_row]]) for image_row in rows},
     )  # fmt: skip
     return int(row)

@@ -18,7 +18,7 @@ def show(asked: PrototypeQuestion) -> None:
     st.header("Robust or plain?")
     answer, controls = st.container(), st.container()
     with controls:
-        given = forms.folded(
+        settings = forms.folded(
             PrototypeRobustness, ROBUST,
             ("components", "margin", "large", "robust", "epochs", "images", "farthest", "tries"),
             "Settings of the comparison",
@@ -26,7 +26,7 @@ def show(asked: PrototypeQuestion) -> None:
     with answer:
         section.show(
             Section(
-                KEY, PrototypeRobustness(**given), asked.training,
+                KEY, PrototypeRobustness(**settings), asked.training,
                 known=asked.known, evidence=(
                     curve("certified", "Right, and proved to stay so"),
                     curve("attacked", "Right, and not turned by the attack"),
@@ -48,9 +48,9 @@ def curve(kind: str, title: str) -> Drawing:
 
     def finding(found: Views) -> str:
         networks = found["networks"]
-        told = [f"{name} {100 * networks.cell(name, kind):.0f} %" for name in (PLAIN, CBC, WIDE)]
+        shares = [f"{name} {100 * networks.cell(name, kind):.0f} %" for name in (PLAIN, CBC, WIDE)]
         distance = found["curves"]["distance"][len(found["curves"]) // 2]
         best = f"{CERTIFIED} {100 * networks.cell(CERTIFIED, kind):.0f} %"
-        return f"At {distance:.1f}: {'; '.join([*told, best])}."
+        return f"At {distance:.1f}: {'; '.join([*shares, best])}."
 
     return Drawing("curves", title, chart, finding)

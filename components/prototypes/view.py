@@ -72,8 +72,8 @@ def parts(asked: PrototypeQuestion, found: Views) -> None:
     with right:
         draw(Drawing("picture"), found, f"{KEY}.picture")
         draw(bars(asked, found), found, f"{KEY}.bars")
-        if told := ignored_words(found["outcome"], asked.method.reasoning):
-            st.caption(plain(told))
+        if ignored := ignored_words(found["outcome"], asked.method.reasoning):
+            st.caption(plain(ignored))
 
 
 def labeled(asked: PrototypeQuestion, found: Views) -> str:
@@ -104,8 +104,8 @@ def bars(asked: PrototypeQuestion, found: Views) -> Drawing:
 def whole(view: str, found: Views) -> str:
     """The four parts, which sum to one."""
     sums = [100 * float(found[view][part].sum()) for part in PARTS]
-    told = ", ".join(f"{part} {one:.0f} %" for part, one in zip(PARTS, sums, strict=True))
-    return f"{told[0].upper()}{told[1:]}. The first two are the score; all four make 100 %."
+    listing = ", ".join(f"{part} {share:.0f} %" for part, share in zip(PARTS, sums, strict=True))
+    return f"{listing[0].upper()}{listing[1:]}. The first two are the score; all four make 100 %."
 
 
 def five(view: str, title: str, of: Callable[[Views], Table]) -> Drawing:

@@ -51,8 +51,8 @@ def choose(asked: PruneQuestion) -> Tradeoff:
             "right after pruning."
         )
         return asked.with_rule(Tradeoff, epochs=0)
-    own = forms.folded(Tradeoff, f"{KEY}.Tradeoff", OWN, "Settings of the curve")
-    return asked.with_rule(Tradeoff, **own)
+    settings = forms.folded(Tradeoff, f"{KEY}.Tradeoff", OWN, "Settings of the curve")
+    return asked.with_rule(Tradeoff, **settings)
 
 
 def point(asked: PruneQuestion, masks: Masks) -> Point | None:

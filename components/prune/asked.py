@@ -77,12 +77,13 @@ def scored(case: PruneCase, method: Pruning, place: str = "main") -> bool:
     methods: list[Method[PruneCase]] = [method.scoring]
     if method.allocation in OF_RATIO:
         methods.append(OF_RATIO[method.allocation]())
-    for one in methods:
-        if reason := one.unmet(case):
-            st.warning(plain(f"{one.title}: {reason}"))
+    for candidate in methods:
+        if reason := candidate.unmet(case):
+            st.warning(plain(f"{candidate.title}: {reason}"))
             return False
     outcomes = [
-        told(one, case, f"{KEY}.scores.{place}.{at}", method) for at, one in enumerate(methods)
+        told(candidate, case, f"{KEY}.scores.{place}.{at}", method)
+        for at, candidate in enumerate(methods)
     ]
     if all(isinstance(outcome, Answer) for outcome in outcomes):
         return True

@@ -28,11 +28,11 @@ HIGH = 18  # px of a layer's strip
 
 def show(asked: PruneQuestion, masks: Masks) -> None:
     """The other masks, their overlap, and where they differ."""
-    own = asked.method.criterion
-    offered = [one.title for one in BY_TITLE.values() if not one.unmet(asked.case)]
-    offered = [*(title for title in offered if title != own), FILE]
+    criterion = asked.method.criterion
+    offered = [option.title for option in BY_TITLE.values() if not option.unmet(asked.case)]
+    offered = [*(title for title in offered if title != criterion), FILE]
     first = FIRST if FIRST in offered else ELSE
-    word = pick(f"{own} beside", offered, f"{KEY}.other", first=first, name="Beside it")
+    word = pick(f"{criterion} beside", offered, f"{KEY}.other", first=first, name="Beside it")
     if word == FILE:
         other = open_file(
             "A file of masks (.npz)", f"{KEY}.masks",
@@ -48,10 +48,10 @@ def show(asked: PruneQuestion, masks: Masks) -> None:
 
 def beside(asked: PruneQuestion, masks: Masks, word: str, other: Masks) -> None:
     """How alike the masks are to others of that name, and where they differ."""
-    own = asked.method.criterion
+    criterion = asked.method.criterion
     result = overlap(masks, other, masks_in(asked.case.model))
-    st.markdown(f"**{plain(sentence(own, word, result))}**")
-    differences(own, word, masks, other, result)
+    st.markdown(f"**{plain(sentence(criterion, word, result))}**")
+    differences(criterion, word, masks, other, result)
 
 
 def by_criterion(asked: PruneQuestion, criterion: str) -> Masks | None:
@@ -73,7 +73,7 @@ def sentence(first: str, second: str, found: Overlap) -> str:
     )
 
 
-def differences(first: str, second: str, one: Masks, other: Masks, found: Overlap) -> None:
+def differences(first: str, second: str, masks: Masks, other: Masks, found: Overlap) -> None:
     """Each layer with both masks over each other, its IoU and the chance."""
     st.html(
         color_legend(
@@ -84,10 +84,10 @@ def differences(first: str, second: str, one: Masks, other: Masks, found: Overla
             }
         )
     )
-    names = tuple(part.layer for part in one.parts)
+    names = tuple(part.layer for part in masks.parts)
     pictures = [
-        mask_pictures.difference(diagrams.difference(one, other, part.name, HIGH), theme())
-        for part in one.parts
+        mask_pictures.difference(diagrams.difference(masks, other, part.name, HIGH), theme())
+        for part in masks.parts
     ]
     draw_layer_pictures(
         names, pictures,

@@ -111,13 +111,13 @@ def saved(cost: Table, masks: Masks) -> str:
 def faster(rows: Sequence[Latency]) -> str:
     """How much faster the masked model and the smaller one are."""
     ratios = {(row.batch, row.name): row.ratio for row in rows}
-    each = [
+    speeds = [
         f"{batch} at a time: masked × {ratios[batch, 'masked']:.2f}, channels taken out × "
         f"{ratios[batch, 'channels taken out']:.2f}"
         for batch in dict.fromkeys(row.batch for row in rows)
     ]
     return (
-        f"Speed beside the whole model (above 1 is faster). {'; '.join(each)}. Median and "
+        f"Speed beside the whole model (above 1 is faster). {'; '.join(speeds)}. Median and "
         f"quartiles of {min(row.repeats for row in rows)} or more turns; × is the median of the "
         "ratios turn by turn, which a busy computer moves less than the times."
     )

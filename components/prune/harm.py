@@ -36,8 +36,8 @@ DRIFT = Scatter(
 def show(asked: PruneQuestion, masks: Masks) -> None:
     """What accuracy does not show; it is measured on request, and kept."""
     del masks
-    given = forms.folded(Harm, f"{KEY}.Harm", OWN, "Settings of this measurement")
-    method = asked.with_rule(Harm, **given)
+    settings = forms.folded(Harm, f"{KEY}.Harm", OWN, "Settings of this measurement")
+    method = asked.with_rule(Harm, **settings)
     section.show(
         Section(
             KEY, method, asked.case, "What is lost that one figure does not show",

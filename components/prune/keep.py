@@ -54,8 +54,10 @@ def show(asked: PruneQuestion, masks: Masks) -> None:
         unmet = bool(RetrainPruned.unmet(asked.case))
         if not unmet:
             forms.refuse_links(RetrainPruned, f"{KEY}.Retrain")
-        given = {} if unmet else forms.settings(RetrainPruned, f"{KEY}.Retrain", {"epochs", "rate"})
-        section.show(made(asked, asked.with_rule(RetrainPruned, **given), "Train it again"))
+        settings = (
+            {} if unmet else forms.settings(RetrainPruned, f"{KEY}.Retrain", {"epochs", "rate"})
+        )
+        section.show(made(asked, asked.with_rule(RetrainPruned, **settings), "Train it again"))
 
 
 def made(asked: PruneQuestion, method: Pruning, button: str) -> Section:

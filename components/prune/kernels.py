@@ -82,10 +82,10 @@ def bins(found: Histogram) -> Bins:
 
 def finding(found: Histogram) -> str:
     """How many are cut, and how large they are."""
-    kept, cut = int(found.kept.sum()), int(found.cut.sum())
+    kept_count, cut = int(found.kept.sum()), int(found.cut.sum())
     if not cut:
-        return f"All {kept:,} weights of this layer stay."
-    words = f"{cut:,} of {kept + cut:,} weights of this layer are cut."
+        return f"All {kept_count:,} weights of this layer stay."
+    words = f"{cut:,} of {kept_count + cut:,} weights of this layer are cut."
     if found.below <= found.above:
         return words + f" The cut lies at a size of {found.above:.3g}: whatever is smaller goes."
     return (

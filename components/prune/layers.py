@@ -104,14 +104,14 @@ def show_patterns(asked: PruneQuestion, masks: Masks) -> None:
         method = replace(asked.method, structure="N:M", allocation="global", pattern=pattern)
         if not scored(asked.case, method, "groups"):
             return
-        own = masks_at(asked.case, method)
+        pattern_masks = masks_at(asked.case, method)
         n, m = (int(number) for number in pattern.split(":"))
-        fitting = {part.layer: part.name for part in own.parts if part.shape[1] % m == 0}
+        fitting = {part.layer: part.name for part in pattern_masks.parts if part.shape[1] % m == 0}
         if not fitting:
             st.caption(f"No layer here has inputs that can be parted into groups of {m}.")
             return
         layer = st.selectbox("Layer of the groups", list(fitting), key=f"{KEY}.groups.layer")
     with right:
         elsewhere = "" if asked.patterned else "The picture on top of the page is not cut so."
-        draw_groups(diagrams.groups(own, fitting[layer], n, m), n, layer, elsewhere)
+        draw_groups(diagrams.groups(pattern_masks, fitting[layer], n, m), n, layer, elsewhere)
     learning.show(replace(asked, method=method))

@@ -61,8 +61,8 @@ def as_searched(cut: Prune) -> Prune:
     if cut.structure == PATTERNED:
         n, m = cut.rules.n, cut.rules.m
         cut = replace(cut, ratio=1 - n / m)
-    others = (replace(cut, structure=one) for one in ("weight", PATTERNED))
-    return next((one for one in others if fits(one)), cut)
+    others = (replace(cut, structure=structure) for structure in ("weight", PATTERNED))
+    return next((candidate for candidate in others if fits(candidate)), cut)
 
 
 def fits(cut: Prune) -> bool:
@@ -134,11 +134,11 @@ def drawn(
     iou, chance = found["IoU"], found["chance"]
     hovers = [
         [
-            f"{one} and {other}: both keep {percent(iou.cell(one, other))}; "
-            f"chance {percent(chance.cell(one, other))}"
+            f"{criterion} and {other}: both keep {percent(iou.cell(criterion, other))}; "
+            f"chance {percent(chance.cell(criterion, other))}"
             for other in iou.order
         ]
-        for one in iou.rows
+        for criterion in iou.rows
     ]
     squares = Matrix(
         span=(0, 100), form=".0f", bar="weights in common (%)", hovers=hovers, height=520
@@ -159,19 +159,19 @@ def drawn(
 
 def sentence(iou: Table, chance: Table, shares: Sequence[float]) -> str:
     """Which two are nearest and which farthest, beside chance, of those that keep equal shares."""
-    kept = np.array(shares)
+    kept_shares = np.array(shares)
     pairs = np.triu(np.ones(iou.values.shape, np.bool_), 1)
-    equal = pairs & np.isclose(kept[:, None], kept, rtol=EQUAL, atol=0)
+    equal = pairs & np.isclose(kept_shares[:, None], kept_shares, rtol=EQUAL, atol=0)
     if not equal.any():
         return "No two keep the same share, so that no pair is called the most alike."
     above = np.where(equal, iou.values, np.nan)
 
     def pair(place: np.intp) -> str:
         row, column = np.unravel_index(place, above.shape)
-        one, other = iou.rows[int(row)], iou.order[int(column)]
+        name, other = iou.rows[int(row)], iou.order[int(column)]
         return (
-            f"{one} and {other} ({percent(iou.cell(one, other))}, "
-            f"by chance {percent(chance.cell(one, other))})"
+            f"{name} and {other} ({percent(iou.cell(name, other))}, "
+            f"by chance {percent(chance.cell(name, other))})"
         )
 
     result = f"Most alike: {pair(np.nanargmax(above))}. Least: {pair(np.nanargmin(above))}."

@@ -51,25 +51,25 @@ def show(asked: PruneQuestion, images: int) -> None:
 
 def changed_answers(found: Views) -> Table:
     """The share of changed answers of each pair of dense networks, and of each pruned one."""
-    apart, cut = found["pairs"]["answers that differ"], found["networks"]["answers changed"]
-    names = ("dense, other seed",) * len(apart) + ("pruned",) * len(cut)
-    return Table.of({"answers that change": (np.concatenate([apart, cut]), "share")}, names)
+    differing, cut = found["pairs"]["answers that differ"], found["networks"]["answers changed"]
+    names = ("dense, other seed",) * len(differing) + ("pruned",) * len(cut)
+    return Table.of({"answers that change": (np.concatenate([differing, cut]), "share")}, names)
 
 
 def change_finding(found: Views) -> str:
     """Whether pruning changes more answers than another seed does."""
     cut = 100 * found["networks"]["answers changed"]
-    apart = 100 * found["pairs"]["answers that differ"]
-    if cut.min() > apart.max():
+    differing = 100 * found["pairs"]["answers that differ"]
+    if cut.min() > differing.max():
         finding = "more than any other seed does"
-    elif cut.mean() > apart.mean():
+    elif cut.mean() > differing.mean():
         finding = "more than another seed does on average, within its range"
     else:
         finding = "no more than another seed does"
     return (
         f"Pruning changes {cut.mean():.1f} % of the answers (from {cut.min():.1f} to "
         f"{cut.max():.1f} over {len(cut)} networks), two dense networks of other seeds differ in "
-        f"{apart.mean():.1f} % ({apart.min():.1f} to {apart.max():.1f}): {finding}."
+        f"{differing.mean():.1f} % ({differing.min():.1f} to {differing.max():.1f}): {finding}."
     )
 
 

@@ -53,8 +53,8 @@ def counts(asked: PruneQuestion, table: Table) -> str:
             f"Known: {known} squares cut from {groups} photographs, beside those of other "
             f"photographs that the detectors are fitted to. That is very few. Unknown: {strange}."
         )
-    beside = f" in {groups:,} groups" if groups < known else ""
-    return f"Known: {known:,} test images{beside}. Unknown: {strange}."
+    groups_text = f" in {groups:,} groups" if groups < known else ""
+    return f"Known: {known:,} test images{groups_text}. Unknown: {strange}."
 
 
 def finding(found: Views) -> str:

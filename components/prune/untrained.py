@@ -20,11 +20,11 @@ CHANCE = "Random"
 
 def show(asked: PruneQuestion, masks: Masks) -> None:
     """Accuracy of networks pruned before they are trained, beside one that is not pruned."""
-    given: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     if not Untrained.unmet(asked.case):
         forms.refuse_links(Untrained, SLOT)
-        given = forms.settings(Untrained, SLOT, {"epochs"})
-    method = asked.with_rule(Untrained, **given)
+        settings = forms.settings(Untrained, SLOT, {"epochs"})
+    method = asked.with_rule(Untrained, **settings)
     networks = method.networks()
     section.show(
         Section(
@@ -55,8 +55,8 @@ def finding(found: Views, sparsity: float) -> str:
     """How much each loses, and whether it does better than chance masks."""
     table: Table = found["networks"]
     right = dict(zip(table.rows, (100 * table["trained"]).tolist(), strict=True))
-    each = ", ".join(f"{name} {value:.1f} %" for name, value in right.items())
-    words = f"About {percent(sparsity)} cut before training: {each} right."
+    shares = ", ".join(f"{name} {value:.1f} %" for name, value in right.items())
+    words = f"About {percent(sparsity)} cut before training: {shares} right."
     if CHANCE in right:
         better = [name for name in right if right[name] > right[CHANCE] and name != DENSE]
         words += f" Better than a random mask, in one run: {', '.join(better) or 'none'}."

@@ -92,36 +92,36 @@ def prune(subject: Subject, case: PruneCase) -> None:
     """The answer above the controls that it depends on; moving one reruns only this."""
     refuse_links(Pruning, KEY, title="Prune")
     sentence = st.container()
-    pictures, beside = st.columns([3, 1], gap="medium")
+    pictures, side_column = st.columns([3, 1], gap="medium")
     answers, evidence = st.columns([2, 3], gap="large")
     controls = st.container()
     with controls:
         rule = choose_rule()
         if rule.criterion == Learned.title:
             case = learned.with_scores(case)
-    with beside:
-        asked = PruneQuestion(subject, case, replace(rule, ratio=choose_ratio(rule)))
+    with side_column:
+        question = PruneQuestion(subject, case, replace(rule, ratio=choose_ratio(rule)))
     with sentence:
-        if not scored(case, asked.method) or (masks := cut(asked)) is None:
+        if not scored(case, question.method) or (masks := cut(question)) is None:
             return
-        if words := earlier_round(asked):
+        if words := earlier_round(question):
             st.caption(words)
-    searches = asked.method.searches and asked.method.ratio > 0
+    searches = question.method.searches and question.method.ratio > 0
     offered = [name for name in SECTIONS if name != SEARCHED or searches]
     part = pick_or_none("Look closer", offered, f"{KEY}.section")
     closer = st.container()
     answer = PlacedDrawing(
-        sentence, lambda: timed(before_after.show, asked, masks, pictures, beside, answers)
+        sentence, lambda: timed(before_after.show, question, masks, pictures, side_column, answers)
     )
     at_once, later = [PlacedDrawing(evidence, lambda: layers.chart(masks))], list[PlacedDrawing]()
     if part is not None:
-        look = PlacedDrawing(closer, lambda: SECTIONS[part](asked, masks))
+        look = PlacedDrawing(closer, lambda: SECTIONS[part](question, masks))
         (at_once if part in AT_ONCE else later).append(look)
     first = [answer, *at_once] if quick() else [*at_once, answer]
     for place, draw in [*first, *later]:
         with place, spoken():
             draw()
-    explain(asked, masks)
+    explain(question, masks)
 
 
 def timed(show: Callable[..., None], *given: Any) -> None:
@@ -144,11 +144,11 @@ def choose_rule() -> Prune:
         "criterion": places[0], "structure": places[1], "allocation": settings,
         "pattern": settings, "head": settings,
     }  # fmt: skip
-    given: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
     for name, place in where.items():
         with place:
-            given[name] = widget(SPECS[name], f"{KEY}.{name}", None)
-    return Prune(**given)
+            arguments[name] = widget(SPECS[name], f"{KEY}.{name}", None)
+    return Prune(**arguments)
 
 
 def choose_ratio(rule: Prune) -> float:

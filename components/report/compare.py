@@ -85,7 +85,7 @@ def sentence(first: Pinned, second: Pinned) -> str:
 
 def rank_correlation(left: SeenMap, right: SeenMap) -> float:
     """Of two maps of one shape, between the order of their values; NaN where one is flat."""
-    pair = [(str(at), one.heat.values) for at, one in enumerate((left, right))]
+    pair = [(str(at), seen_map.heat.values) for at, seen_map in enumerate((left, right))]
     return float(matrix(pair).values[0, 1])
 
 
@@ -100,17 +100,17 @@ def side(result: Pinned) -> None:
     for note in result.notes[:1]:
         st.caption(plain(note))
     drawn = [exhibit for exhibit in result.exhibits if not empty(exhibit.view)]
-    for at, one in enumerate(drawn[:MOST]):
-        if one.title:
-            st.caption(plain(one.title))
-        by_kind(one.view, f"report.{result.name}.{at}", one.finding, one.shape)
+    for at, drawing in enumerate(drawn[:MOST]):
+        if drawing.title:
+            st.caption(plain(drawing.title))
+        by_kind(drawing.view, f"report.{result.name}.{at}", drawing.finding, drawing.shape)
 
 
 def differing(first: Pinned, second: Pinned) -> None:
     """What was different about how they were made."""
     made = [dict(facts(result)) | settings(result) for result in (first, second)]
     unlike = [
-        (name, *(one.get(name, "–") for one in made))
+        (name, *(made_by.get(name, "–") for made_by in made))
         for name in dict.fromkeys([*made[0], *made[1]])
         if made[0].get(name) != made[1].get(name) and name not in {"Computed", "Answer digest"}
     ]
@@ -138,13 +138,13 @@ def maps(first: Pinned, second: Pinned, way: str | None) -> None:
         return
     if why := unlike_scale(left.heat, right.heat):
         scale = f"{why} Each keeps its own scale."
-        spans = [ends(one.heat) for one in (left, right)]
+        spans = [ends(seen_map.heat) for seen_map in (left, right)]
     else:
         spans = [shared(left.heat, right.heat)] * 2
         scale = "Both on one scale."
     shapes = [
-        OverPicture(picture=one.ground, span=span, opacity=OPACITY)
-        for one, span in zip((left, right), spans, strict=True)
+        OverPicture(picture=seen_map.ground, span=span, opacity=OPACITY)
+        for seen_map, span in zip((left, right), spans, strict=True)
     ]
     names = (f"Left: {left.title}", f"Right: {right.title}")
     if way == "Swipe":
@@ -185,7 +185,9 @@ def shared(left: HeatMap, right: HeatMap) -> tuple[float, float]:
 def difference(left: SeenMap, right: SeenMap) -> None:
     """Left minus right on one scale, or why there is none."""
     if left.heat.values.shape != right.heat.values.shape:
-        sizes = [" × ".join(map(str, one.heat.values.shape[::-1])) for one in (left, right)]
+        sizes = [
+            " × ".join(map(str, seen_map.heat.values.shape[::-1])) for seen_map in (left, right)
+        ]
         st.info(f"The left map has {sizes[0]} values, the right one {sizes[1]}: no difference.")
         return
     if why := unlike_scale(left.heat, right.heat):
@@ -193,14 +195,15 @@ def difference(left: SeenMap, right: SeenMap) -> None:
         return
     if not same_ground(left, right):
         st.caption("The maps lie over different images: places are compared, not things.")
-    apart = HeatMap(left.heat.values - right.heat.values, left.heat.unit, signed=True)
-    _, most = ends(apart)
+    difference_map = HeatMap(left.heat.values - right.heat.values, left.heat.unit, signed=True)
+    _, most = ends(difference_map)
     reach = max(np.abs(shared(left.heat, right.heat)).max(), most)
     order = rank_correlation(left, right)
     alike = f" Their rank correlation is {signed(order)}." if np.isfinite(order) else ""
     finding = (
-        f"Left minus right, on the scale of the maps: {viewer.finding(apart)}. Blue is where the "
+        f"Left minus right, on the scale of the maps: {viewer.finding(difference_map)}. Blue is "
+        "where the "
         f"right map has more.{alike}"
     )
     shape = OverPicture(picture=left.ground, span=(-float(reach), float(reach)), opacity=0.8)
-    draw_heat_map(apart, "report.difference", finding, shape)
+    draw_heat_map(difference_map, "report.difference", finding, shape)

@@ -129,7 +129,7 @@ def template() -> Any:
 
 def chapter_of(result: Pinned, room: int, until: float) -> dict[str, Any]:
     """All that the template says of one result; pictures as far as they fit into room and time."""
-    maps = [printed_map(one, result.title) for one in result.maps]
+    maps = [printed_map(seen_map, result.title) for seen_map in result.maps]
     figures = [printed(exhibit, drawn=monotonic() < until) for exhibit in result.exhibits]
     shown: dict[str, list[PrintedFigure]] = {"maps": [], "figures": []}
     for kind, results in (("maps", maps), ("figures", [figure for figure in figures if figure])):

@@ -46,8 +46,8 @@ def svg(figure: go.Figure) -> str:
     page = Figure((WIDE if len(names) > 1 else WIDTH, height), layout="constrained")
     plots = np.atleast_1d(page.subplots(1, len(names), sharey=len(names) > 1))
     for axes, name in zip(plots, names, strict=True):
-        own = [trace for trace in traces if trace.get("xaxis", "x") == name]
-        draw_axes(axes, own, layout, name[1:])
+        axis_traces = [trace for trace in traces if trace.get("xaxis", "x") == name]
+        draw_axes(axes, axis_traces, layout, name[1:])
     file = io.StringIO()
     page.savefig(file, format="svg", transparent=True, metadata={"Date": None})
     return file.getvalue()
@@ -72,17 +72,17 @@ def draw_axes(axes: Axes, traces: Sequence[Trace], layout: Trace, number: str) -
     axes.grid(visible=True, color="#e3e6e8", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    told, labels = axes.get_legend_handles_labels()
+    handles, labels = axes.get_legend_handles_labels()
     if layout.get("showlegend") is not False and len(set(labels)) > 1:
-        axes.legend(told, labels, fontsize=FONT - 1, frameon=False, ncols=3, loc="lower left",
+        axes.legend(handles, labels, fontsize=FONT - 1, frameon=False, ncols=3, loc="lower left",
                     bbox_to_anchor=(0, 1))  # fmt: skip
 
 
 def categories(traces: Sequence[Trace], way: str, axis: Trace) -> list[str]:
     """The names along an axis of words; none where it has numbers."""
-    given = [value for trace in traces for value in listed(trace.get(way))]
-    if axis.get("type") == "category" or any(isinstance(value, str) for value in given):
-        return list(dict.fromkeys(str(value) for value in given))
+    values = [value for trace in traces for value in listed(trace.get(way))]
+    if axis.get("type") == "category" or any(isinstance(value, str) for value in values):
+        return list(dict.fromkeys(str(value) for value in values))
     return []
 
 
@@ -117,8 +117,8 @@ def draw_bars(
     length = np.nan_to_num(placed(trace.get(up), []))
     at = placed(trace[along], names[along]) if along in trace else np.arange(len(length)) * 1.0
     mode = layout.get("barmode", "group")
-    own = trace.get("width")
-    wide = float(own) if isinstance(own, int | float) else 0.7
+    bar_width = trace.get("width")
+    wide = float(bar_width) if isinstance(bar_width, int | float) else 0.7
     start = trace.get("base")
     base = np.broadcast_to(placed(0 if start is None else start, []), length.shape).copy()
     if mode in {"stack", "relative"}:
@@ -192,10 +192,10 @@ def draw_ground(axes: Axes, trace: Trace, layout: Trace) -> None:
     colors = "cividis" if stops is None or isinstance(stops, str) else scale_of(stops)
     drawn = axes.imshow(values, colors, vmin=low, vmax=high, origin="lower", aspect="auto")
     for way, ticks, at in (("x", axes.set_xticks, 1), ("y", axes.set_yticks, 0)):
-        given = listed(trace.get(way)) or list(range(values.shape[at]))
-        every = max(1, len(given) // 8)
-        words = [said(value) if isinstance(value, str) else f"{value:.3g}" for value in given]
-        ticks(range(0, len(given), every), words[::every])
+        positions = listed(trace.get(way)) or list(range(values.shape[at]))
+        every = max(1, len(positions) // 8)
+        words = [said(value) if isinstance(value, str) else f"{value:.3g}" for value in positions]
+        ticks(range(0, len(positions), every), words[::every])
     title = (axis.get("colorbar", {}).get("title") or {}).get("text", "")
     axes.figure.colorbar(drawn, ax=axes, shrink=0.8, label=said(title))
 
@@ -210,22 +210,24 @@ def scale_of(stops: Sequence[Sequence[Any]]) -> LinearSegmentedColormap:
 def settle(axes: Axes, across: Trace, down: Trace, names: Mapping[str, list[str]]) -> None:
     """Titles, ranges, scales and ticks of both axes."""
     for way, axis in (("x", across), ("y", down)):
-        own = axes.xaxis if way == "x" else axes.yaxis
+        plot_axis = axes.xaxis if way == "x" else axes.yaxis
         title = said((axis.get("title") or {}).get("text"))
-        own.set_label_text(title, fontsize=FONT, color=INK["light"])
+        plot_axis.set_label_text(title, fontsize=FONT, color=INK["light"])
         if axis.get("type") == "log":
             (axes.set_xscale if way == "x" else axes.set_yscale)("log")
         if names[way]:
-            own.set_ticks(range(len(names[way])), [said(name) for name in names[way]])
+            plot_axis.set_ticks(range(len(names[way])), [said(name) for name in names[way]])
             axes.margins(x=0.02) if way == "x" else axes.margins(y=0.02)
         elif axis.get("tickvals") is not None:
             ticks = listed(axis["tickvals"])
-            own.set_ticks(ticks, [said(text) for text in listed(axis.get("ticktext")) or ticks])
+            plot_axis.set_ticks(
+                ticks, [said(text) for text in listed(axis.get("ticktext")) or ticks]
+            )
         if axis.get("range") is not None and None not in listed(axis["range"]):
             low, high = (10.0**end if axis.get("type") == "log" else end for end in axis["range"])
             (axes.set_xlim if way == "x" else axes.set_ylim)(low, high)
         if axis.get("autorange") == "reversed":
-            own.set_inverted(inverted=True)
+            plot_axis.set_inverted(inverted=True)
 
 
 def draw_shapes(axes: Axes, layout: Trace, number: str) -> None:
@@ -251,7 +253,11 @@ def draw_shapes(axes: Axes, layout: Trace, number: str) -> None:
                 fontsize=FONT - 2, color="#5b6468", va="bottom" if not note.get("y") else "top",
             )  # fmt: skip
         elif refs[0] == "paper" and "<b>" in str(note.get("text")):
-            titles = [one for one in layout["annotations"] if "<b>" in str(one.get("text"))]
+            titles = [
+                annotation
+                for annotation in layout["annotations"]
+                if "<b>" in str(annotation.get("text"))
+            ]
             if titles.index(note) == int(number or 1) - 1:
                 axes.set_title(said(note["text"]), fontsize=FONT, fontweight="bold")
 
@@ -262,10 +268,10 @@ def inks(color: Any, otherwise: Any) -> Any:
         return otherwise
     if isinstance(color, str):
         return rgba(color)
-    given = listed(color)
-    if not given:  # of a series without marks
+    colors = listed(color)
+    if not colors:  # of a series without marks
         return otherwise
-    return [rgba(one) for one in given] if isinstance(given[0], str) else "#0072b2"
+    return [rgba(color_name) for color_name in colors] if isinstance(colors[0], str) else "#0072b2"
 
 
 def rgba(color: str) -> tuple[float, float, float, float]:

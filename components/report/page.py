@@ -97,9 +97,9 @@ def offer_report(results: list[Pinned]) -> None:
                 wanted, datetime.now(UTC), lambda done, what: bar.progress(done, plain(what))
             )
             bar.empty()
-            st.session_state[MADE] = ([one.name for one in wanted], made)
+            st.session_state[MADE] = ([pinned_result.name for pinned_result in wanted], made)
         names_made, made = st.session_state.get(MADE, ([], ""))
-        if wanted and names_made == [one.name for one in wanted]:
+        if wanted and names_made == [pinned_result.name for pinned_result in wanted]:
             size = f"{len(made) / 1e6:.1f} MB"
             download(f"Download ({size})", lambda: made, FILE, "report.take",
                      icon=":material/download:")  # fmt: skip

@@ -83,8 +83,8 @@ class Pinned:
     @property
     def nbytes(self) -> int:
         """Bytes that it holds."""
-        held = sum(one.pixels.nbytes + one.ground.nbytes + one.heat.nbytes for one in self.maps)
-        return held + sum(exhibit.view.nbytes for exhibit in self.exhibits)
+        total = sum(one.pixels.nbytes + one.ground.nbytes + one.heat.nbytes for one in self.maps)
+        return total + sum(exhibit.view.nbytes for exhibit in self.exhibits)
 
     @property
     def model(self) -> str:
@@ -125,21 +125,26 @@ def freeze(
         if isinstance(view, HeatMap)
     )
     drawn = [exhibit for exhibit in exhibits if readable(exhibit.view)]
-    seen = {id(one.view) for one in drawn}
+    seen = {id(drawing.view) for drawing in drawn}
     rest = [Exhibit(view, name) for name, view in answer.items() if id(view) not in seen]
     shown = [
-        replace(one, view=small(one.view), title=clean(one.title), finding=clean(one.finding),
-                shape=still(one.shape))
-        for one in [*drawn, *(one for one in rest if readable(one.view))]
-    ]  # fmt: skip
+        replace(
+            drawing,
+            view=small(drawing.view),
+            title=clean(drawing.title),
+            finding=clean(drawing.finding),
+            shape=still(drawing.shape),
+        )
+        for drawing in [*drawn, *(drawing for drawing in rest if readable(drawing.view))]
+    ]
     if not sentence and maps:
         target = answer.record["case"].get("target")
         about = f" for “{target}”" if target else ""
         sentence = f"{maps[0].title}{about}: {maps[0].lines[0][:1].lower()}{maps[0].lines[0][1:]}"
     record = cleaned(answer.record, clean)
-    held = json.dumps([answer.record["digest"], repr(look)])
+    content = json.dumps([answer.record["digest"], repr(look)])
     return Pinned(
-        blake2b(held.encode(), digest_size=8).hexdigest(), clean(title), clean(sentence),
+        blake2b(content.encode(), digest_size=8).hexdigest(), clean(title), clean(sentence),
         tuple(clean(note) for note in notes), record, answer.kept,
         tuple(clean(call) for call in calls), maps, tuple(shown),
     )  # fmt: skip
@@ -155,9 +160,9 @@ def seen_map(
     pixels, legend = as_seen(heat, title, ground, look)
     words = viewer.finding(heat)
     lines = (f"{words[:1].upper()}{words[1:]}.", legend.cut, look_words(look, ground), ground.words)
-    told = tuple(clean(line) for line in lines if line)
+    notes = tuple(clean(line) for line in lines if line)
     plain = fitted(ground.through(look.window))
-    return SeenMap(title, heat, plain, fitted(pixels), legend, told)
+    return SeenMap(title, heat, plain, fitted(pixels), legend, notes)
 
 
 def fitted(pixels: Pixels) -> Pixels:
@@ -195,9 +200,9 @@ def small(view: View) -> View:
 def cleaned(value: Any, clean: Clean) -> Any:
     """Every text inside a value of JSON without names of files."""
     if isinstance(value, Mapping):
-        return {name: cleaned(one, clean) for name, one in value.items()}
+        return {name: cleaned(part, clean) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [cleaned(one, clean) for one in value]
+        return [cleaned(part, clean) for part in value]
     return clean(value) if isinstance(value, str) else value
 
 

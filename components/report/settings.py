@@ -18,9 +18,9 @@ def setting_words(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
     Settings of a method that is no longer here have the names and values of the record.
     """
-    held, kind = record["settings"], methods().get(record["method"])
+    settings, kind = record["settings"], methods().get(record["method"])
     specs = {spec.name: spec.metadata for spec in fields(kind)} if kind else {}
-    for name, value in held.items():
+    for name, value in settings.items():
         if (spec := specs.get(name)) is None:
             yield name, str(value)
         elif words := value_words(spec["control"], value):

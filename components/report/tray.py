@@ -36,27 +36,27 @@ def pinned() -> list[Pinned]:
 
 def pin(result: Pinned) -> str:
     """Put it at the end; "" or, in a sentence, why it cannot be pinned."""
-    held = pinned()
-    if any(one.name == result.name for one in held):
+    results = pinned()
+    if any(pinned_result.name == result.name for pinned_result in results):
         return "This is pinned already, as it is shown now."
-    if len(held) >= MOST:
+    if len(results) >= MOST:
         return (
             f"The tray holds {MOST} results. Open it, download the report, and remove some; "
             "then pin this one."
         )
-    if sum(one.nbytes for one in held) + result.nbytes > ROOM:
+    if sum(pinned_result.nbytes for pinned_result in results) + result.nbytes > ROOM:
         return (
             f"With this one the tray would hold more than {ROOM / 1e6:.0f} MB. Open it, download "
             "the report, and remove some; then pin this one."
         )
     with _pinning:
-        if sum(one.nbytes for one in EVERYBODY) + result.nbytes > ROOM_OF_ALL:
+        if sum(pinned_result.nbytes for pinned_result in EVERYBODY) + result.nbytes > ROOM_OF_ALL:
             return (
                 "The trays of all visitors are full: together they hold at most "
                 f"{ROOM_OF_ALL / 1e6:,.0f} MB. Remove some of yours, or try again later."
             )
         EVERYBODY.add(result)
-    held.append(result)
+    results.append(result)
     known: set[str] = st.session_state.setdefault(MODELS, set())
     known.update({result.model} & offered())
     return ""
@@ -94,18 +94,20 @@ def stale() -> bool:
 
 def remove(name: str) -> None:
     """Let go of one."""
-    held = pinned()
+    results = pinned()
     with _pinning:
-        EVERYBODY.difference_update(one for one in held if one.name == name)
-    held[:] = [one for one in held if one.name != name]
+        EVERYBODY.difference_update(
+            pinned_result for pinned_result in results if pinned_result.name == name
+        )
+    results[:] = [pinned_result for pinned_result in results if pinned_result.name != name]
 
 
 def move(name: str, by: int) -> None:
     """Up by −1 or down by 1; at an end it stays."""
-    held = pinned()
-    at = next((at for at, one in enumerate(held) if one.name == name), None)
-    if at is not None and 0 <= at + by < len(held):
-        held.insert(at + by, held.pop(at))
+    results = pinned()
+    at = next((at for at, pinned_result in enumerate(results) if pinned_result.name == name), None)
+    if at is not None and 0 <= at + by < len(results):
+        results.insert(at + by, results.pop(at))
 
 
 def files() -> Sequence[str]:
@@ -116,8 +118,8 @@ def files() -> Sequence[str]:
 def names() -> Iterator[str]:
     """Of every uploader in the session, and of its data sets."""
     for value in st.session_state.values():
-        for one in value if isinstance(value, list) else [value]:
-            if isinstance(one, UploadedFile):
-                yield one.name
-    for own in uploads.held().values():
-        yield own.data.card.title
+        for entry in value if isinstance(value, list) else [value]:
+            if isinstance(entry, UploadedFile):
+                yield entry.name
+    for imported in uploads.held().values():
+        yield imported.data.card.title

@@ -58,14 +58,14 @@ def choose(about: Subject) -> AttackQuestion:
     key = f"{KEY}.{kind.name}"
     refuse_links(kind, key, case)
     with slider:
-        given = {"epsilon": widget(spec_of(kind, "epsilon"), f"{KEY}.epsilon", case)}
+        settings = {"epsilon": widget(spec_of(kind, "epsilon"), f"{KEY}.epsilon", case)}
     with more, st.popover("Settings", width="stretch"):
-        given |= {
+        settings |= {
             spec.name: widget(spec, f"{key}.{spec.name}", case)
             for spec in fields(kind)
-            if spec.name not in given
+            if spec.name not in settings
         }
-    return AttackQuestion(kind(**given), case, about)
+    return AttackQuestion(kind(**settings), case, about)
 
 
 def choose_ordered(asked: AttackQuestion) -> OrderedAttack:
@@ -86,15 +86,15 @@ def spec_of(kind: type[GradientAttack], name: str) -> Field[Any]:
 
 def choose_order(asked: AttackQuestion) -> tuple[int, ...]:
     """Classes in the order in which they were chosen; three by chance to begin with."""
-    model, own = asked.case.model, asked.case.target.index
+    model, class_index = asked.case.model, asked.case.target.index
     names = distinct(model.labels)
-    offered = [name for index, name in enumerate(names) if index != own]
+    offered = [name for index, name in enumerate(names) if index != class_index]
     key, most = f"{KEY}.order", min(MOST, len(offered))
     linked = may_link(model)
     if linked:
-        rule = f"classes of {model.title} but for “{names[own]}”, each once, at most {most}"
+        rule = f"classes of {model.title} but for “{names[class_index]}”, each once, at most {most}"
         refuse(key, one_more(offered, most), "Your order", rule, many=True)
-    usual = [names[index] for index in drawn_order(len(names), own, USUAL)]
+    usual = [names[index] for index in drawn_order(len(names), class_index, USUAL)]
     if key in st.session_state:
         before: Sequence[str] = st.session_state[key]
         now = [name for name in dict.fromkeys(before) if name in offered][:most]

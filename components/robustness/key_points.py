@@ -60,12 +60,14 @@ def words(found: Views) -> str:
     points: Table = found["points"]
     first = int(points["weight after"].argmax())
     if len(points) > 1 and not np.ptp(points["weight before"]):
-        told = f"Nothing stands out in this image, so {len(points)} places of a grid were taken."
+        sentence = (
+            f"Nothing stands out in this image, so {len(points)} places of a grid were taken."
+        )
     else:
-        told = f"{len(points)} SIFT key points: the larger, the more the place stands out."
+        sentence = f"{len(points)} SIFT key points: the larger, the more the place stands out."
     before, after = (100 * points[name][first] for name in ("weight before", "weight after"))
     counted = f"at most {after:.0f} % ({before:.0f} % before)"
-    return f"{told} Color: how much it counted in the end, {counted}."
+    return f"{sentence} Color: how much it counted in the end, {counted}."
 
 
 KEY_POINTS = Drawing(

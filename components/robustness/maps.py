@@ -71,9 +71,9 @@ def choose_maps(asked: AttackQuestion) -> list[str]:
     usual = [kind.title for kind in MAPS if kind.title in offered]
     key, before = f"{KEY}.compared", f"{KEY}.usual"
     if key in st.session_state:
-        held: list[str] = st.session_state[key]
-        chosen = chosen_of(held, offered, usual, st.session_state.get(before))
-        if chosen != held:  # what is written here wins over a link
+        selected: list[str] = st.session_state[key]
+        chosen = chosen_of(selected, offered, usual, st.session_state.get(before))
+        if chosen != selected:  # what is written here wins over a link
             st.session_state[key] = chosen
     st.session_state[before] = usual
     return pick_some("Heat maps that are compared", offered, key, usual)
@@ -92,7 +92,7 @@ def chosen_of(
     """
     if before is not None and set(held) == set(before):  # nobody chose
         return usual
-    left = [one for one in held if one in offered]
+    left = [title for title in held if title in offered]
     return usual if held and not left else left
 
 
@@ -118,8 +118,8 @@ def some(asked: AttackQuestion, case: Any, titles: Sequence[str]) -> Views | Non
     slot = f"{KEY}.maps"
     outcomes = (
         {
-            title: runs.ask(one, about, f"{slot}.{title}")
-            for title, (one, about) in questions.items()
+            title: runs.ask(method, about, f"{slot}.{title}")
+            for title, (method, about) in questions.items()
         }
         if asked.small
         else runs.ask_each_when_told(questions, slot, "Compare the maps", named=False)
@@ -136,17 +136,17 @@ def some(asked: AttackQuestion, case: Any, titles: Sequence[str]) -> Views | Non
 
 def joined(answers: Sequence[Views]) -> dict[str, Any]:
     """Several answers about one map each, and one attack, as one about all."""
-    tables = [one["followed"] for one in answers]
+    tables = [answer["followed"] for answer in answers]
     values = np.concatenate([table.values for table in tables])
     rows = [row for table in tables for row in table.rows]
-    maps = {name: view for one in answers for name, view in one.items() if name != "followed"}
+    maps = {name: view for answer in answers for name, view in answer.items() if name != "followed"}
     return {"followed": Table.grid(values, rows, (SAME, NEW), ("Spearman",) * 2), **maps}
 
 
 def three(asked: AttackQuestion, found: Views) -> None:
     """One method's maps: the old class before and after, and what is said now."""
     title = pick("Heat map", list(found["followed"].rows), f"{KEY}.map", "pills")
-    panels = [Panel(words, found[f"{title} {one}"]) for one, words in WORDS.items()]
+    panels = [Panel(words, found[f"{title} {moment}"]) for moment, words in WORDS.items()]
     draw_maps(panels, asked.about, f"{KEY}.viewer")
 
 
@@ -184,13 +184,13 @@ def tried(asked: AttackQuestion, found: Views, check: Check, button: str, passin
 
 def lines(check: Check, table: Table, views: Mapping[str, Table]) -> list[str]:
     """Of each map that was tried: how alike it is still, and what the trial said."""
-    told = []
+    sentences = []
     for title, view in views.items():
         mark, word = verdict.sign(check, view)
         alike = table.cell(title, NEW)
         near = f"{alike:.2f}" if np.isfinite(alike) else "flat"
-        told.append(f"- {mark} **{plain(title)}** ({near}) {word}. {plain(view.notes[0])}")
-    return told
+        sentences.append(f"- {mark} **{plain(title)}** ({near}) {word}. {plain(view.notes[0])}")
+    return sentences
 
 
 def both(found: Views, views: Mapping[str, Table], passing: str = CARRY) -> str:

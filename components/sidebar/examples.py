@@ -54,17 +54,19 @@ def choose_set() -> str:
     own binding would put the words there, too.
     """
     titles = {entry.card.title: entry.name for entry in data.entries()}
-    listed = {name: title for title, name in titles.items()}
-    asked = st.query_params.get(KEY, "")
-    linked, held = listed.get(asked, asked), st.session_state.get(KEY) or ""
-    named = dict.fromkeys(one for one in (linked, held) if one not in titles and is_known(one))
+    title_by_name = {name: title for title, name in titles.items()}
+    requested = st.query_params.get(KEY, "")
+    linked, stored = title_by_name.get(requested, requested), st.session_state.get(KEY) or ""
+    named = dict.fromkeys(
+        choice for choice in (linked, stored) if choice not in titles and is_known(choice)
+    )
     offered = [*titles, *named]
     if linked != st.session_state.get(LINKED) and linked in offered:
         st.session_state[KEY] = linked
     hold_back("Data set", offered, KEY, offered[0], "one that is offered here")
     picked = st.selectbox(
         "Data set", offered, key=KEY, persist_state="session", label_visibility="collapsed",
-        format_func=lambda one: one if one in titles else titled(one),
+        format_func=lambda choice: choice if choice in titles else titled(choice),
     )  # fmt: skip
     st.session_state[LINKED] = picked if picked != offered[0] else ""
     link(st.session_state[LINKED])
@@ -134,7 +136,9 @@ def use(model: str) -> None:
 
 def titled(name: str) -> str:
     """What this person calls the data set of that name. Raises BlindspotError."""
-    return data.title_of(name, {one.data.name: title for title, one in uploads.held().items()})
+    return data.title_of(
+        name, {imported.data.name: title for title, imported in uploads.held().items()}
+    )
 
 
 def is_known(name: str) -> bool:

@@ -43,28 +43,28 @@ SECONDS = 0.3  # until it is, where nothing else runs the page again
 @contextmanager
 def hold(page: str) -> Iterator[None]:
     """Take the subject along to the page of that address, which is drawn within."""
-    held = st.session_state
-    opened = held.get(PAGE, page) != page
-    held[PAGE] = page
-    late = 2 if opened else held.pop(LATE, 0)
+    state = st.session_state
+    opened = state.get(PAGE, page) != page
+    state[PAGE] = page
+    late = 2 if opened else state.pop(LATE, 0)
     if opened and any(is_bound(key) for key in KEYS):
-        held[LINKED] = KEYS  # the page before is not left yet, and may have them in its link
+        state[LINKED] = KEYS  # the page before is not left yet, and may have them in its link
     if opened:
-        let_link_win(held.get(ADDRESS, {}))
+        let_link_win(state.get(ADDRESS, {}))
     if late:
         put_under_keys(KEYS if opened else [key for key in KEYS if key not in st.query_params])
     try:
         yield
     except BaseException:  # Streamlit's own, of a run that ends early, among them
-        held[LATE] = late
+        state[LATE] = late
         raise
     finally:
-        held[ADDRESS] = address()
-    linked = held.get(LINKED, ())
-    if late == 2 and any(key in held and key not in st.query_params for key in linked):
+        state[ADDRESS] = address()
+    linked = state.get(LINKED, ())
+    if late == 2 and any(key in state and key not in st.query_params for key in linked):
         run_again()
-        held[LATE] = 1
-    held[LINKED] = [key for key in KEYS if key in st.query_params]
+        state[LATE] = 1
+    state[LINKED] = [key for key in KEYS if key in st.query_params]
 
 
 def put_under_keys(keys: Iterable[str]) -> None:

@@ -20,13 +20,13 @@ HELP = (
 def choose(picture: Picture, view: SliceChoice | None) -> Mask | None:
     """The mask of the picture, (H, W); None when none was opened, or it does not fit."""
     with st.expander("Known truth"):
-        given = st.file_uploader(
+        uploaded = st.file_uploader(
             "Open a mask", type=None, key="subject.mask", help=HELP, max_upload_size=MAX_MB
         )
-        if given is None:
+        if uploaded is None:
             return None
         try:
-            mask = mask_of(opened(given.getvalue(), given.name), view, picture, empty=True)
+            mask = mask_of(opened(uploaded.getvalue(), uploaded.name), view, picture, empty=True)
         except BlindspotError as error:
             st.error(plain(str(error)), icon=":material/error:")
             return None
@@ -37,13 +37,13 @@ def choose(picture: Picture, view: SliceChoice | None) -> Mask | None:
 
 def opened(data: bytes, name: str) -> Picture | Scan:
     """The file, read once for as long as it is the one that is open."""
-    held = st.session_state.get("masks.held")
-    if held is None or held[0] != data:
+    stored = st.session_state.get("masks.held")
+    if stored is None or stored[0] != data:
         try:
-            held = data, load(data, name)
+            stored = data, load(data, name)
         except BadImage:
             st.session_state.pop("masks.held", None)
             raise
-        st.session_state["masks.held"] = held
-    result: Picture | Scan = held[1]
+        st.session_state["masks.held"] = stored
+    result: Picture | Scan = stored[1]
     return result

@@ -47,10 +47,10 @@ def open_slice(scan: Scan, plane: str, place: int) -> None:
 
 def shown(scan: Scan, view: SliceChoice) -> Picture:
     """The picture, kept until another one is looked at."""
-    held = st.session_state.get("scan.shown")
-    if held and held[0] == (scan.digest, view):
-        kept: Picture = held[1]
-        return kept
+    stored = st.session_state.get("scan.shown")
+    if stored and stored[0] == (scan.digest, view):
+        stored_picture: Picture = stored[1]
+        return stored_picture
     picture = scan.picture(view)
     st.session_state["scan.shown"] = (scan.digest, view), picture
     return picture
@@ -120,12 +120,12 @@ def choose_window(scan: Scan) -> Window | None:
             value=float(value),
             step=step,
             format=f"%{DIGITS}",
-            key=each,
+            key=widget_key,
             on_change=own_window,
             args=(keys[0],),
             persist_state="session",
         )
-        for column, label, value, low, each in (
+        for column, label, value, low, widget_key in (
             (left, "Center", start.center, None, keys[1]),
             (right, "Width", start.width, thinnest, keys[2]),
         )
@@ -162,5 +162,5 @@ def words(picture: Picture) -> str:
     if behind is None or behind.values is None:
         return ""
     window, unit = behind.window, behind.unit and f" {behind.unit}"
-    said = f", center {window.center:{DIGITS}}, width {window.width:{DIGITS}}{unit}"
-    return said.replace("-", "−") + (", high values dark" if behind.inverted else "")
+    window_text = f", center {window.center:{DIGITS}}, width {window.width:{DIGITS}}{unit}"
+    return window_text.replace("-", "−") + (", high values dark" if behind.inverted else "")

@@ -31,18 +31,18 @@ def choose() -> Classifier | None:
     if model or name is None:
         return model
     with st.spinner("Loading the model; the first time it is also timed on this machine"):
-        listed = loaded(name)
-    if listed and (terms := offered[st.session_state["model"]].license):
+        loaded_model = loaded(name)
+    if loaded_model and (terms := offered[st.session_state["model"]].license):
         st.caption(plain(f"License: {terms}."))
-    return listed
+    return loaded_model
 
 
 def follow_the_list() -> None:
     """A model that a link or another page chooses goes before a person's own."""
-    listed = st.session_state.get("model")
-    if listed != st.session_state.setdefault("models.listed", listed):
+    model_name = st.session_state.get("model")
+    if model_name != st.session_state.setdefault("models.listed", model_name):
         st.session_state["models.whose"] = own_weights.LISTED
-    st.session_state["models.listed"] = listed
+    st.session_state["models.listed"] = model_name
 
 
 def choose_listed(offered: Mapping[str, ModelEntry]) -> str | None:
@@ -50,7 +50,7 @@ def choose_listed(offered: Mapping[str, ModelEntry]) -> str | None:
     name = st.selectbox(
         "Model",
         [*offered],
-        format_func=lambda one: offered[one].line,
+        format_func=lambda option: offered[option].line,
         key="model",
         bind="query-params",
         persist_state="session",
@@ -99,16 +99,20 @@ def with_words(entry: ModelEntry) -> str | None:
 
 def choose_second(first: Classifier, key: str) -> Classifier | None:
     """Another model to hold beside the first; None when none is wanted or it cannot be had."""
-    own = own_weights.held()
+    uploaded_models = own_weights.held()
     named = {entry.line: entry.name for entry in catalog.entries() if entry.name != first.name}
-    named |= {one.title: name for name, one in own.items() if name != first.name}
+    named |= {
+        uploaded_model.title: name
+        for name, uploaded_model in uploaded_models.items()
+        if name != first.name
+    }
     line = search(
         "Another model beside it", list(named), key, name="Another model", placeholder="none",
         rule="one that is offered here",
     )  # fmt: skip
     if line is None:
         return None
-    return own[named[line]] if named[line] in own else loaded(named[line])
+    return uploaded_models[named[line]] if named[line] in uploaded_models else loaded(named[line])
 
 
 def loaded(name: str) -> Classifier | None:

@@ -41,8 +41,8 @@ SIDES = (28, 32, 64, 96, 128, 160, 224)  # that a picture is tried at
 
 def held() -> dict[str, Classifier]:
     """The person's models of this session, by their names in links and records."""
-    own: dict[str, Classifier] = st.session_state.setdefault(f"{KEY}.own", {})
-    return own
+    uploaded_models: dict[str, Classifier] = st.session_state.setdefault(f"{KEY}.own", {})
+    return uploaded_models
 
 
 def notes() -> dict[str, dict[str, str]]:
@@ -58,15 +58,15 @@ def titled(name: str) -> str:
 
 def choose_own() -> Classifier | None:
     """The person's own model that is asked; None where there is none, or the list counts."""
-    own = held()
-    if not own:
+    uploaded_models = held()
+    if not uploaded_models:
         return None
-    titles = {titled(name): name for name in own}
+    titles = {titled(name): name for name in uploaded_models}
     offered = [*titles, LISTED]
     if st.session_state.get(f"{KEY}.whose") not in offered:
         st.session_state[f"{KEY}.whose"] = LISTED
     chosen = st.radio("Which model", offered, key=f"{KEY}.whose", label_visibility="collapsed")
-    return own[titles[chosen]] if chosen in titles else None
+    return uploaded_models[titles[chosen]] if chosen in titles else None
 
 
 def draw_form() -> None:
@@ -131,8 +131,8 @@ def keep_model(model: Classifier, note: Mapping[str, str]) -> None:
 
 def safe_name(name: str) -> str:
     """A file name without any folder, as letters, digits, dots and dashes."""
-    kept = "".join(c if c.isalnum() or c in ".-_" else "_" for c in Path(name).name)
-    return kept[-60:] or "weights"
+    cleaned = "".join(c if c.isalnum() or c in ".-_" else "_" for c in Path(name).name)
+    return cleaned[-60:] or "weights"
 
 
 # ---------------------------------------------------------------- its input format
@@ -182,17 +182,17 @@ def labeled_images() -> DataSet | None:
     )  # fmt: skip
     if file is None:
         return None
-    kept = st.session_state.get(f"{KEY}.labeled.data")
-    if kept is None or kept[0] != file.file_id:
+    stored = st.session_state.get(f"{KEY}.labeled.data")
+    if stored is None or stored[0] != file.file_id:
         try:
             content = file.getvalue()
             data = read_training(content, file.name).data
-            kept = file.file_id, data, plausible_orders(data, content)
+            stored = file.file_id, data, plausible_orders(data, content)
         except BadData as error:
             st.error(plain(str(error)), icon=":material/error:")
             return None
-        st.session_state[f"{KEY}.labeled.data"] = kept
-    data_set: DataSet = kept[1]
+        st.session_state[f"{KEY}.labeled.data"] = stored
+    data_set: DataSet = stored[1]
     return data_set
 
 
@@ -217,8 +217,12 @@ def compare(model: Classifier, picture: Picture, crop: Crop) -> None:
         return
     formats = input_formats.neighbors(format_of(model), SIDES)
     rows = [
-        {"Format": one.format.words, "Sees": one.label, "Probability": f"{one.probability:.0%}"}
-        for one in answers_in_formats(model, picture, crop, formats)
+        {
+            "Format": answer.format.words,
+            "Sees": answer.label,
+            "Probability": f"{answer.probability:.0%}",
+        }
+        for answer in answers_in_formats(model, picture, crop, formats)
     ]
     st.dataframe(rows, hide_index=True, alt=f"Table of answers in {len(rows)} input formats")
     st.caption("A sure answer is no proof of the right format: labeled images are.")

@@ -74,14 +74,15 @@ def partners(form: CaseForm, name: str, chosen: Sequence[str | Partner]) -> list
     """The images of those names; one's own are there already."""
     titles = {option.name: option.title for option in form.kind.options(name, form.beside)}
     return [
-        Partner(titles[one], one, pictured(one)) if isinstance(one, str) else one for one in chosen
+        Partner(titles[choice], choice, pictured(choice)) if isinstance(choice, str) else choice
+        for choice in chosen
     ]
 
 
 def own() -> dict[str, Partner]:
     """What was opened in this session, by title."""
-    held: dict[str, Picture] = st.session_state.setdefault("partners.own", {})
-    return {title: Partner(title, "", picture) for title, picture in held.items()}
+    pictures: dict[str, Picture] = st.session_state.setdefault("partners.own", {})
+    return {title: Partner(title, "", picture) for title, picture in pictures.items()}
 
 
 def open_own() -> None:
@@ -89,7 +90,7 @@ def open_own() -> None:
 
     They are called by their place: a link has what was chosen, and no file's name belongs there.
     """
-    given = st.file_uploader(
+    uploaded = st.file_uploader(
         "Open target images of yours",
         type=None,
         accept_multiple_files=True,
@@ -98,14 +99,14 @@ def open_own() -> None:
         help="The middle square is taken. They stay in this session's memory.",
     )
     opened: dict[str, Picture] = {}
-    for place, file in enumerate(given[:MOST_UPLOADS], 1):
+    for place, file in enumerate(uploaded[:MOST_UPLOADS], 1):
         try:
             opened[f"Your image {place}"] = read(file.getvalue(), file.name)
         except BadImage as error:
             st.error(plain(str(error)), icon=":material/error:")
-    if len(given) > MOST_UPLOADS:
+    if len(uploaded) > MOST_UPLOADS:
         st.info(f"The first {MOST_UPLOADS} images are taken.")
-    files = [file.file_id for file in given]
+    files = [file.file_id for file in uploaded]
     if files != st.session_state.get("partners.given", []):
         st.session_state.update({"partners.own": opened, "partners.given": files})
         st.rerun()

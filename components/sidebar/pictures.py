@@ -52,7 +52,7 @@ def choose_picture(pick: Callable[[Sequence[str]], str], seen: DeltaGenerator) -
     """
     if st.session_state.pop(AGAIN, False) and st.session_state.get("subject.file"):
         take_upload()
-    titles = {one.title: one.name for one in SAMPLES}
+    titles = {sample_picture.title: sample_picture.name for sample_picture in SAMPLES}
     shown = [*titles, FROM_DATA, *([YOURS] if "subject.upload" in st.session_state else [])]
     if YOURS not in shown and st.query_params.get("image") == YOURS:
         st.session_state["subject.wanted"] = True  # until the tab says what it had opened
@@ -71,8 +71,10 @@ def choose_picture(pick: Callable[[Sequence[str]], str], seen: DeltaGenerator) -
 
 def linked_file() -> str:
     """Which file the link that opened this session is about, as it goes on after a sentence."""
-    asked = st.query_params.get(FILE, "")
-    linked = st.session_state.setdefault("subject.linked_file", asked if DIGEST(asked) else "")
+    requested = st.query_params.get(FILE, "")
+    linked = st.session_state.setdefault(
+        "subject.linked_file", requested if DIGEST(requested) else ""
+    )
     return f". Open the file with the digest {linked}, which it was made with" if linked else ""
 
 
@@ -111,7 +113,7 @@ def open_own() -> None:
     Streamlit may end `take_upload` half-way, when the browser reports something else meanwhile, and
     does not call it a second time.
     """
-    given = st.file_uploader(
+    uploaded = st.file_uploader(
         "Open an image of yours",
         type=None,
         key="subject.file",
@@ -122,7 +124,7 @@ def open_own() -> None:
         "reload this tab, and is never written to disk. Of a scan's header only geometry and "
         "windows are kept; a name that is written into its pixels stays visible.",
     )
-    if given is not None and given.file_id != st.session_state.get(READ):
+    if uploaded is not None and uploaded.file_id != st.session_state.get(READ):
         st.session_state[AGAIN] = True
         st.rerun()
     reload.exchange_key(take_again)
@@ -152,18 +154,18 @@ def opened(name: str, seen: DeltaGenerator) -> Chosen:
 def take_upload() -> None:
     """Read the file that was just opened, and switch to it when it is an image."""
     st.session_state.pop("subject.problem", None)
-    given = st.session_state["subject.file"]
-    if given is None:
+    uploaded = st.session_state["subject.file"]
+    if uploaded is None:
         reload.forget()
         return
     try:
-        taken(given.getvalue(), given.name)
+        taken(uploaded.getvalue(), uploaded.name)
     except BadImage as error:
         st.session_state["subject.problem"] = str(error)
     else:
         st.session_state["image"] = YOURS
-        reload.remember(given.name, given.getvalue())
-    st.session_state[READ] = given.file_id
+        reload.remember(uploaded.name, uploaded.getvalue())
+    st.session_state[READ] = uploaded.file_id
 
 
 def take_again() -> None:

@@ -83,12 +83,12 @@ def finest() -> Picture | None:
 def found() -> KeptFile | None:
     """The file that this tab opened before it was reloaded, the first time it is asked for."""
     state: Any = st.session_state.get(KEY)
-    held = state.get("held") if hasattr(state, "get") else None
-    if not isinstance(held, str) or KEPT_UNDER in st.session_state:
+    file_key = state.get("held") if hasattr(state, "get") else None
+    if not isinstance(file_key, str) or KEPT_UNDER in st.session_state:
         return None
-    file = FILES.get(held)
+    file = FILES.get(file_key)
     if file is not None:
-        st.session_state[KEPT_UNDER] = held
+        st.session_state[KEPT_UNDER] = file_key
     return file
 
 

@@ -267,8 +267,8 @@ def why_none(waiting: Pending | Problem | None) -> None:
     """Why there is no subject: its image is still read, cannot be, or was not chosen."""
     match waiting:
         case Pending():
-            own = st.session_state.get("image") == YOURS
-            being_read(waiting, "Your image" if own else "The image")
+            is_own = st.session_state.get("image") == YOURS
+            being_read(waiting, "Your image" if is_own else "The image")
         case Problem():
             st.info("The model gave no answer about this image; the sidebar says why.")
         case None:

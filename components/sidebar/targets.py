@@ -89,9 +89,11 @@ def choose_numbers(
         return reading, precision, seed
     with refusals_here(), st.expander("How it is scored"):
         if "reading" in asks:
-            reading = form.ask("reading", "segments", only=lambda one: one.name in readings)
+            reading = form.ask("reading", "segments", only=lambda option: option.name in readings)
         if "precision" in asks:
-            precision = form.ask("precision", "segments", only=lambda one: one.name in offered)
+            precision = form.ask(
+                "precision", "segments", only=lambda option: option.name in offered
+            )
         if "seed" in asks:
             seed = form.ask("seed")
     return reading, precision, seed

@@ -81,8 +81,8 @@ def pick(shown: Sequence[str]) -> str:
     linked = st.query_params.get(KEY)
     if KEY not in st.session_state and linked in shown:
         st.session_state[KEY] = linked
-    held = st.session_state.get(KEY)
-    picked = next((title for title in shown if title == held), shown[0])
+    stored = st.session_state.get(KEY)
+    picked = next((title for title in shown if title == stored), shown[0])
     if picked == shown[0]:
         st.query_params.pop(KEY, None)
     else:
@@ -95,9 +95,9 @@ def pick(shown: Sequence[str]) -> str:
         else:
             take_example(SHIPPED[number - len(shown)])
 
-    own = shipped_now() if picked == FROM_DATA else None
-    rows = [(title, thumb(title), title == picked and own is None) for title in shown]
-    rows += [(one.title, of_file(one.path), one == own) for one in SHIPPED]
+    shipped = shipped_now() if picked == FROM_DATA else None
+    rows = [(title, thumb(title), title == picked and shipped is None) for title in shown]
+    rows += [(one.title, of_file(one.path), one == shipped) for one in SHIPPED]
     pressed = [Thumb(at, *row) for at, row in enumerate(rows)]
     thumbs(pressed, "Images to ask about", "subject.thumbs", take)
     return picked
@@ -106,16 +106,16 @@ def pick(shown: Sequence[str]) -> str:
 def take_example(shipped_example: ShippedExample) -> None:
     """Choose an image of a data set, as if by hand in the list of data sets."""
     place = choice(example(f"{shipped_example.data}/{shipped_example.id}"))
-    held = {"data": shipped_example.data, "kind": examples.ANY, "item": place}
-    st.session_state.update({KEY: FROM_DATA, OWN: (shipped_example.title, held), **held})
-    st.query_params.update(free({key: str(value) for key, value in held.items()}))
+    settings = {"data": shipped_example.data, "kind": examples.ANY, "item": place}
+    st.session_state.update({KEY: FROM_DATA, OWN: (shipped_example.title, settings), **settings})
+    st.query_params.update(free({key: str(value) for key, value in settings.items()}))
     answer_by(shipped_example.model)
 
 
 def shipped_now() -> ShippedExample | None:
     """Which of the shipped ones is chosen still; None once a person has changed something."""
-    title, held = st.session_state.get(OWN, ("", {}))
-    same = all(st.session_state.get(key) == value for key, value in held.items())
+    title, settings = st.session_state.get(OWN, ("", {}))
+    same = all(st.session_state.get(key) == value for key, value in settings.items())
     return next((one for one in SHIPPED if same and one.title == title), None)
 
 
@@ -129,7 +129,9 @@ def thumb(title: str) -> str:
     """The data URL of what that title chooses."""
     if title == YOURS:
         return encoded(of_picture(uploaded()))
-    name = next((one.name for one in SAMPLES if one.title == title), "")
+    name = next(
+        (sample_picture.name for sample_picture in SAMPLES if sample_picture.title == title), ""
+    )
     return of_data(FROM_DATA) if not name else of_sample(name)
 
 

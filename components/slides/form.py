@@ -69,10 +69,10 @@ def choose() -> SlidesQuestion:
     slot = f"{KEY}.{kind.name}"
     forms.refuse_links(kind, slot)
     with right, st.popover("Settings"):
-        given = forms.settings(kind, slot)
+        settings = forms.settings(kind, slot)
     question = None
     with spoken():
-        method, case = kind(**given), BagsArguments(**form.given).case()
+        method, case = kind(**settings), BagsArguments(**form.given).case()
         layout = layout_of(case.data)
         method.mining().masking.check(layout.size)
         score = pick("Score of a tile", [ATTENTION, *case.data.classes], f"{KEY}.score", "pills")

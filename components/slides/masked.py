@@ -22,8 +22,10 @@ def masked(asked: SlidesQuestion) -> Drawing:
 
     def made(found: Views) -> Pictures:
         table: Table = found["masks"]
-        own = np.flatnonzero(table["bag"] == table["bag"][0])
-        moments = own[np.linspace(0, len(own) - 1, min(MOMENTS, len(own))).round().astype(int)]
+        bag_rows = np.flatnonzero(table["bag"] == table["bag"][0])
+        moments = bag_rows[
+            np.linspace(0, len(bag_rows) - 1, min(MOMENTS, len(bag_rows))).round().astype(int)
+        ]
         kinds = np.stack([table[f"tile {at}"] for at in range(asked.layout.size)], 1)[moments]
         rows = asked.layout.rows[int(table["bag"][0])]
         images = np.stack([tinted(asked.case.data.images[rows], kind) for kind in kinds])

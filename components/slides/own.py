@@ -59,15 +59,15 @@ def show() -> None:
         drawn = pick("Drawn", DRAWN, f"{KEY}.drawn", "pills")
         names = ("tile", "glass") if drawn != RARE else None
         with right, st.popover("Settings"):
-            given = forms.settings(UnlikeTiles, SLOT, names)
+            settings = forms.settings(UnlikeTiles, SLOT, names)
         image = made_slide() if which == OURS else theirs()
     if image is None:
         with answer:
             st.markdown("**A large image in tiles**")
         return
-    method: TileReading = UnlikeTiles(**given)
+    method: TileReading = UnlikeTiles(**settings)
     if drawn != RARE:
-        method = TileAttention(tile=given["tile"], glass=given["glass"])
+        method = TileAttention(tile=settings["tile"], glass=settings["glass"])
     case = WholeSlideCase(load(DEFAULT), image)
     known = {"model": DEFAULT, "image": MADE} if which == OURS else {}
     grid = None
@@ -81,14 +81,14 @@ def show() -> None:
 
 def theirs() -> LargeImage | None:
     """The person's image, opened once."""
-    held: dict[str, LargeImage] = st.session_state.setdefault(f"{KEY}.opened", {})
+    stored: dict[str, LargeImage] = st.session_state.setdefault(f"{KEY}.opened", {})
 
     def opened(data: bytes) -> LargeImage:
         name = f"{len(data)}-{hash(data)}"
-        if name not in held:
-            held.clear()
-            held[name] = open_large(data)
-        return held[name]
+        if name not in stored:
+            stored.clear()
+            stored[name] = open_large(data)
+        return stored[name]
 
     return open_file("A large image", f"{KEY}.file", opened, most=MOST_MB, help=HELP)
 

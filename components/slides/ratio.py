@@ -29,8 +29,8 @@ def show(asked: SlidesQuestion) -> None:
                 "Measure", MEASURES, f"{KEY}.measure", "pills", first="hard ones"
             )  # fmt: skip
         with right, st.popover("Settings"):
-            given = forms.settings(MaskedRatio, SLOT, ("epochs", "seeds"))
-    method = MaskedRatio(version=asked.method.version, **given)
+            settings = forms.settings(MaskedRatio, SLOT, ("epochs", "seeds"))
+    method = MaskedRatio(version=asked.method.version, **settings)
     trained = method.seeds * (len(RATIOS) + len(POOLINGS))
     with answer:
         section.show(

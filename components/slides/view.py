@@ -79,13 +79,13 @@ def sentence(asked: SlidesQuestion, found: Views) -> str:
     tiles = f"{count} of {size} tiles make" if count > 1 else f"One of {size} tiles makes"
     first = "strongest tile is" if count == 1 else f"{count} strongest tiles hold"
     score = "" if asked.score == ATTENTION else f" for “{asked.score}”"
-    own, plain_one = hits(asked, found, column(asked)), hits(asked, found, ABMIL)
+    hit_count, plain_one = hits(asked, found, column(asked)), hits(asked, found, ABMIL)
     if count == 1:
-        told = f"one of them: {'yes' if own else 'no'}; plain attention's: "
-        told += "yes" if plain_one else "no"
+        comparison = f"one of them: {'yes' if hit_count else 'no'}; plain attention's: "
+        comparison += "yes" if plain_one else "no"
     else:
-        told = f"{own} of them, plain attention's {plain_one}"
-    return f"{tiles} this slide “{asked.label}”. The student's {first}{score} {told}."
+        comparison = f"{hit_count} of them, plain attention's {plain_one}"
+    return f"{tiles} this slide “{asked.label}”. The student's {first}{score} {comparison}."
 
 
 def picture(asked: SlidesQuestion, found: Views) -> None:
@@ -94,8 +94,8 @@ def picture(asked: SlidesQuestion, found: Views) -> None:
     tile = ENLARGED * data.images.shape[2], ENLARGED * data.images.shape[3]
     board = laid_out(data.images[rows]).transpose(1, 2, 0).repeat(ENLARGED, 0).repeat(ENLARGED, 1)
     shown = {"Plain attention (ABMIL)": ABMIL, "Teacher": TEACHER}
-    own = "Student" if asked.score == ATTENTION else f"Student, {asked.score}"
-    shown[own] = column(asked)
+    student_title = "Student" if asked.score == ATTENTION else f"Student, {asked.score}"
+    shown[student_title] = column(asked)
     panels = [
         Panel(title, HeatMap(on_slide(of_bag(asked, found, name), tile), unit_of(name), False),
               note(asked, found, name))

@@ -57,13 +57,21 @@ class Card:
     def unmet(self) -> str:
         """Why it cannot be asked about this image and model, or ""."""
         return next(
-            (why for one in self.sections.values() if (why := one.method.unmet(one.case))), ""
+            (
+                why
+                for card_section in self.sections.values()
+                if (why := card_section.method.unmet(card_section.case))
+            ),
+            "",
         )
 
     @property
     def known(self) -> bool:
         """Whether all of it was answered before."""
-        return all(run.known(one.method, one.case) for one in self.sections.values())
+        return all(
+            run.known(card_section.method, card_section.case)
+            for card_section in self.sections.values()
+        )
 
 
 def card_or_reason(
@@ -111,8 +119,8 @@ def fill(card: Card, *, turn: bool) -> bool:
 
 def answered(card: Card, found: Mapping[str, Outcome]) -> None:
     """Picture and sentence once enough is there, and what is known of the rest."""
-    for one in card.sections.values():
-        section.leave(one)
+    for card_section in card.sections.values():
+        section.leave(card_section)
     answers = together.answers_of(found)
     needed = list(card.sections)[: card.enough or None]
     if not needed or not all(name in answers for name in needed):
@@ -125,7 +133,7 @@ def answered(card: Card, found: Mapping[str, Outcome]) -> None:
 
 def prepare(card: Card) -> None:
     """What its view needs, so that it opens with the same image and question."""
-    held = st.session_state
-    held.update({key: value for key, value in FIRST.items() if key in held} | dict(card.settings))
+    state = st.session_state
+    state.update({key: value for key, value in FIRST.items() if key in state} | dict(card.settings))
     for slot in card.pressed:
         runs.press(slot)

@@ -47,8 +47,11 @@ def pair(first: Any, second: Any, words: str) -> None:
 
 def scene(shown: Scene) -> None:
     """What a language model is asked about."""
-    things = ", ".join(f"{thing.color} {thing.category}" for thing in shown.things) or "nothing"
-    row([shown.image.transpose(1, 2, 0)], f"A {shown.theme} with {things}")
+    description = (
+        ", ".join(f"{scene_object.color} {scene_object.category}" for scene_object in shown.things)
+        or "nothing"
+    )
+    row([shown.image.transpose(1, 2, 0)], f"A {shown.theme} with {description}")
 
 
 def some_of(data: DataSet, rows: Rows) -> None:
@@ -68,15 +71,15 @@ def row(images: Sequence[Pixels], words: str, side: int = SIDE) -> None:
 
 def among(found: Views, words: str) -> None:
     """The scores of normal images as bars, and that of the image as a line."""
-    normal, own = as_doubles(found["normal"]), float(found["subject"].values[0])
-    counts, edges = np.histogram(normal, BINS, (min(own, normal.min()), max(own, normal.max())))
+    normal, score = as_doubles(found["normal"]), float(found["subject"].values[0])
+    counts, edges = np.histogram(normal, BINS, (min(score, normal.min()), max(score, normal.max())))
     table = Table.of({"from": (edges[:-1], ""), "to": (edges[1:], ""), "normal": (counts, "")})
     figure = BarsAndLine(
         bars={"normal": "normal images"}, title="images", x_title="score", height=SIDE + 30
     ).figure(table)
-    side = free_side(own, float(edges[0]), float(edges[-1]))
+    side = free_side(score, float(edges[0]), float(edges[-1]))
     figure.add_vline(
-        own, line={"color": GRAY, "width": 3}, annotation_text="this image",
+        score, line={"color": GRAY, "width": 3}, annotation_text="this image",
         annotation_position=f"top {side}",  # of the most unusual image, it would be cut off
     )  # fmt: skip
     plots.drawn(figure, words, f"{KEY}.among", said=False)

@@ -67,7 +67,7 @@ def show() -> None:
         stories.links()
         further()
     cards, turn = questions.about(about), True
-    asked = [section for card in cards.values() for section in card.sections.values()]
+    sections = [section for card in cards.values() for section in card.sections.values()]
     runs.ends_with_view(
         {
             section.slot: card.view.address
@@ -75,7 +75,13 @@ def show() -> None:
             for section in card.sections.values()
         }
     )
-    runs.leave_all_but(KEY, {one.slot: run.job_name(one.method, one.case) for one in asked})
+    runs.leave_all_but(
+        KEY,
+        {
+            card_section.slot: run.job_name(card_section.method, card_section.case)
+            for card_section in sections
+        },
+    )
     for name, card in cards.items():
         with places[name]:
             turn = fill(card, turn=turn)

@@ -34,7 +34,7 @@ def asked(model: str, data: str) -> Callable[[], Sequence[Question]]:
 
 def link(model: str, data: str) -> dict[str, Any]:
     """The same image, network and map in the view Heatmaps."""
-    entry = next(one for one in catalog.small() if one.name == model)
+    entry = next(small_model for small_model in catalog.small() if small_model.name == model)
     item, label = choice(PLANTED.example(data)), PLANTED.example(PLANTED.marked).label
     return {
         "image": FROM_DATA, "data": data, "item": item, "model": entry.line, "target": label,
@@ -54,8 +54,8 @@ def mark() -> Mask:
 
 def truth(what: str) -> Mask:
     """What is known of the marked slice."""
-    one = PLANTED.example(PLANTED.marked)
-    mask: Mask = one.data.truth[what][one.row]
+    example = PLANTED.example(PLANTED.marked)
+    mask: Mask = example.data.truth[what][example.row]
     return mask
 
 
@@ -82,8 +82,8 @@ def label() -> str:
 
 def image(key: str, said: Answer, _where: Answer) -> None:
     """The slice, and what the network says."""
-    one = PLANTED.example(PLANTED.marked)
-    pixels = enlarged(one.picture().pixels).repeat(LARGER, 0).repeat(LARGER, 1)
+    example = PLANTED.example(PLANTED.marked)
+    pixels = enlarged(example.picture().pixels).repeat(LARGER, 0).repeat(LARGER, 1)
     words = "The slice with its lesion and the mark"
     beside_classes(lambda: show_picture(pixels, words, width="stretch"), said, key)
 
@@ -111,7 +111,7 @@ STORY = Story(
         StoryStep(
             "What is in this slice?",
             asked(PLANTED.model, PLANTED.marked),
-            lambda said, _where: says(said["classes"]), image,
+            lambda answer, _where: says(answer["classes"]), image,
             "A drawn brain slice with a lesion. The network learned from slices like it. There is "
             "a small mark in the corner, such as a scanner may leave. Let the room look at it "
             "before you go on.",
@@ -129,7 +129,7 @@ STORY = Story(
         StoryStep(
             "And without the lesion?",
             asked(PLANTED.model, PLANTED.healthy),
-            lambda said, _where: kept(said["classes"], label(), "Without the lesion"),
+            lambda answer, _where: kept(answer["classes"], label(), "Without the lesion"),
             partial(over, PLANTED.healthy, None),
             "The healthy twin: the same head, the same noise, the same mark, no lesion. Nobody has "
             "such a twin of a real patient, which is why phantoms are worth having.",
@@ -138,7 +138,7 @@ STORY = Story(
         StoryStep(
             "And without the mark?",
             asked(PLANTED.model, PLANTED.unmarked),
-            lambda said, _where: kept(said["classes"], label(), "Without the mark"),
+            lambda answer, _where: kept(answer["classes"], label(), "Without the mark"),
             partial(over, PLANTED.unmarked, lesion),
             "The lesion is back, the mark is gone. This is the patient from another hospital. "
             "On the data that the network was validated with, nobody would have noticed.",

@@ -33,26 +33,26 @@ def show() -> None:
     """The story that the link names, or those that there are."""
     if st.session_state.pop(LEFT, False):
         st.switch_page(START.path, query_params={})
-    told = story(st.query_params.get("story", ""))
-    if told is None:
+    chosen_story = story(st.query_params.get("story", ""))
+    if chosen_story is None:
         choose()
     else:
-        present(told)
+        present(chosen_story)
 
 
 def choose() -> None:
     """The stories; what a link asks for in vain is said."""
     st.title("Stories")
-    if asked := st.query_params.get("story", ""):
-        words = f"There is no story called “{asked[:LONGEST]}”; choose one of these."
+    if requested := st.query_params.get("story", ""):
+        words = f"There is no story called “{requested[:LONGEST]}”; choose one of these."
         st.info(plain(words), icon=":material/link_off:")
     st.markdown(
         "Three walks for a room, on a large screen. Arrow keys, the space bar or a presenter’s "
         "remote step; N shows what to say; Esc leaves. All answers ship with Blindspot."
     )
-    for place, one in zip(st.columns(len(STORIES), gap="large"), STORIES, strict=True):
-        with place, first_screen(1, f"stories-{one.name}"):
-            card(one)
+    for place, offered_story in zip(st.columns(len(STORIES), gap="large"), STORIES, strict=True):
+        with place, first_screen(1, f"stories-{offered_story.name}"):
+            card(offered_story)
 
 
 def card(told: Story) -> None:

@@ -10,4 +10,4 @@ STORIES: tuple[Story, ...] = (cat.STORY, lesion.STORY, forgetting.STORY)
 
 def story(name: str) -> Story | None:
     """The story of that name."""
-    return next((one for one in STORIES if one.name == name), None)
+    return next((candidate for candidate in STORIES if candidate.name == name), None)

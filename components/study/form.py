@@ -28,8 +28,8 @@ class StudyQuestion:
     def maps(self) -> int:
         """How many maps are made for it."""
         extra = sum(image.rival is not None for image in self.case.images)
-        each = self.case.pairs * (1 + self.method.draws) + extra
-        return each * len(self.case.methods)
+        per_method = self.case.pairs * (1 + self.method.draws) + extra
+        return per_method * len(self.case.methods)
 
 
 def choose() -> StudyQuestion:

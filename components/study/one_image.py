@@ -25,14 +25,19 @@ def show(asked: StudyQuestion, above: Sequence[Entry]) -> None:
     case = asked.case
     titles = {title(asked, image): image for image in case.images}
     rule = "one of this study's images"
-    one = titles[pick("Image", list(titles), f"{KEY}.image", rule=rule)]
+    chosen_image = titles[pick("Image", list(titles), f"{KEY}.image", rule=rule)]
     with footer(above), spoken():
         section.show(
             Section(
-                f"{KEY}.maps", StudyMaps(image=str(one.id)), case, picture=lambda _: draw_ramps(),
-                evidence=[Drawing("figures", made=lambda result: map_pictures(case, one, result))],
+                f"{KEY}.maps",
+                StudyMaps(image=str(chosen_image.id)),
+                case,
+                picture=lambda _: draw_ramps(),
+                evidence=[
+                    Drawing("figures", made=lambda result: map_pictures(case, chosen_image, result))
+                ],
             )
-        )  # fmt: skip
+        )
 
 
 def title(asked: StudyQuestion, question: ImageQuestion) -> str:

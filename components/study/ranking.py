@@ -120,8 +120,8 @@ def claims(found: Table) -> None:
     lines = []
     for words, agrees, note in zip(found.rows, found["agrees"], found.notes, strict=True):
         mark = MARKS.get(float(agrees), "–")
-        told = {1.0: "so here", 0.0: "not so here"}.get(float(agrees), "not asked")
-        lines.append(f"- {mark} **{plain(words)}**: {told}. {plain(note)}")
+        outcome = {1.0: "so here", 0.0: "not so here"}.get(float(agrees), "not asked")
+        lines.append(f"- {mark} **{plain(words)}**: {outcome}. {plain(note)}")
     st.markdown("\n".join(lines))
     st.caption(
         "The paper studied satellite images and large networks; these are small drawn images and "

@@ -61,7 +61,7 @@ def compute(name: str, looked: LookedUp, *, usual: bool) -> Swept | Pending | Pr
 
 def begun(name: str) -> bool:
     """Whether the button was pressed for this plan, or it is under way."""
-    told: dict[str, str] = st.session_state.setdefault("runs.told", {})
-    if told.get(GO) == runs.PRESSED or in_lane.under_way(name):
-        told[GO] = name
-    return told.get(GO) == name
+    started: dict[str, str] = st.session_state.setdefault("runs.told", {})
+    if started.get(GO) == runs.PRESSED or in_lane.under_way(name):
+        started[GO] = name
+    return started.get(GO) == name

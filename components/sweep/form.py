@@ -52,18 +52,18 @@ class PlannedSweep:
 
 def choose() -> PlannedSweep:
     """Images and models on the left, methods and settings on the right."""
-    own = {title: result.data for title, result in uploads.held().items()}
+    uploaded = {title: result.data for title, result in uploads.held().items()}
     form = CaseForm(SweepRequest, KEY)
     left, right = st.columns(2, gap="large")
     with left:
-        name = form.ask("images", own={title: data.name for title, data in own.items()})
+        name = form.ask("images", own={title: data.name for title, data in uploaded.items()})
         if name != SAMPLED:
             form.ask("count")
         several(form, "models", options(form, "models"))
     with right:
         several(form, "methods", options(form, "methods"))
-        settings = vary([method_named(one) for one in form.given["methods"]])
-    for data in own.values():
+        settings = vary([method_named(method_name) for method_name in form.given["methods"]])
+    for data in uploaded.values():
         if data.name == name:
             data_sets.add(data)
     request = SweepRequest(**form.given)
@@ -79,12 +79,12 @@ def options(form: CaseForm, name: str) -> list[tuple[str, str]]:
 def several(form: CaseForm, name: str, offered: list[tuple[str, str]]) -> None:
     """Some of them; what was chosen beside other data and is not offered any more is let go."""
     key, titles = form.key_of(name), [title for title, _ in offered]
-    names: set[str] = {one for _, one in offered}
+    names: set[str] = {option_name for _, option_name in offered}
     usual: Any = form.kind.specs()[name].default
-    first = [one for one in usual if one in names] or [offered[0][1]]
-    held = st.session_state.get(key)
-    if held and not set(held) <= set(titles):
-        st.session_state[key] = [title for title, one in offered if one in first]
+    first = [option_name for option_name in usual if option_name in names] or [offered[0][1]]
+    stored = st.session_state.get(key)
+    if stored and not set(stored) <= set(titles):
+        st.session_state[key] = [title for title, option_name in offered if option_name in first]
     form.ask(name, first=first, only=lambda option: option.name in names)
 
 
@@ -101,11 +101,15 @@ def vary(kinds: list[type[Method[Any]]]) -> Settings:
         values = {f"{value:g}" if isinstance(value, float) else str(value): value
                   for value in values_of(spec)}  # fmt: skip
         names = list(values)
-        usual = next((at for at, one in enumerate(values.values()) if one == spec.default), 0)
+        usual = next(
+            (at for at, setting in enumerate(values.values()) if setting == spec.default), 0
+        )
         begin = names[max(usual - 1, 0) :][:AT_FIRST]
         picked = pick_some("Values", names, f"{KEY}.{method}.{spec.name}", begin)
         if picked:
-            settings.setdefault(method, {})[spec.name] = [values[one] for one in picked]
+            settings.setdefault(method, {})[spec.name] = [
+                values[picked_name] for picked_name in picked
+            ]
     return settings
 
 

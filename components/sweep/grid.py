@@ -49,7 +49,7 @@ def choose(rows: Sequence[SweepRow], *, linked: bool) -> RowChoice:
     only: dict[str, str] = {}
     bind = "query-params" if linked else None
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        known = any(one.correct is not None for one in rows)
+        known = any(row.correct is not None for row in rows)
         right = pick("Show", RIGHT, f"{KEY}.show", "segments") if known else RIGHT[0]
         by = pick("Sort by", sorts_of(rows), f"{KEY}.sort", width=180)
         down = switch("Highest first", f"{KEY}.down")
@@ -68,8 +68,8 @@ def cell(place: int, row: SweepRow, several: dict[str, list[str]]) -> Thumb:
     """One answer: what the model says, whether that is right, and what tells it apart."""
     notes = []
     if row.top_class and row.confidence is not None:
-        said = f"{row.top_class}, {100 * row.confidence:.0f} %"
-        notes.append(f"✗ {said}, not {row.label}" if row.correct is False else said)
+        answer_text = f"{row.top_class}, {100 * row.confidence:.0f} %"
+        notes.append(f"✗ {answer_text}, not {row.label}" if row.correct is False else answer_text)
     if "Model" in several:
         notes.append(line_of(row.model).strip() or row.model)
     if "Method" in several:

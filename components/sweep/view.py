@@ -31,16 +31,16 @@ def show() -> None:
     answer, controls = st.container(), st.container()
     with controls:
         st.divider()
-        asked = form.choose()
+        question = form.choose()
     with answer, spoken():
-        if asked.plan is None:
-            st.info(plain(asked.problem))
+        if question.plan is None:
+            st.info(plain(question.problem))
         else:
-            answered(asked, asked.plan)
+            answered(question, question.plan)
     with controls:
-        if not asked.own:
-            download("Plan (TOML)", partial(as_toml, asked.said), "plan.toml", f"{KEY}.toml")
-    for kind in asked.kinds:
+        if not question.own:
+            download("Plan (TOML)", partial(as_toml, question.said), "plan.toml", f"{KEY}.toml")
+    for kind in question.kinds:
         footer.leave(Entry(kind.title, kind))
 
 
@@ -54,12 +54,12 @@ def answered(asked: PlannedSweep, plan: SweepPlan) -> None:
         return
     above, below = st.container(), st.container()
     with below:
-        said = st.empty()
+        caption_slot = st.empty()
         done = asks.compute(name, looked, usual=asked.usual) if looked.missing else None
         if isinstance(done, Pending | Problem):
             runs.watch([done])
         words = told(done) if isinstance(done, Swept) else looked.words(1)
-        said.caption(plain(f"{words}."))
+        caption_slot.caption(plain(f"{words}."))
     rows, left_out = found(looked, done)
     with above:
         if rows:
@@ -78,13 +78,15 @@ def found(looked: LookedUp, done: object) -> tuple[list[SweepRow], list[str]]:
     if isinstance(done, Swept):
         return [*done.rows], [problem for _, problem in done.left_out]
     ordered = [looked.found[place] for place in sorted(looked.found)]
-    return [one.row for one in ordered if one.row], [one.problem for one in ordered if not one.row]
+    return [outcome.row for outcome in ordered if outcome.row], [
+        outcome.problem for outcome in ordered if not outcome.row
+    ]
 
 
 def told(done: Swept) -> str:
     """How much was computed just now."""
-    kept = len(done.rows) - done.computed
-    return f"{done.computed:,} answers computed now, {kept:,} kept from before"
+    stored_count = len(done.rows) - done.computed
+    return f"{done.computed:,} answers computed now, {stored_count:,} kept from before"
 
 
 def missing(reasons: Sequence[str]) -> None:

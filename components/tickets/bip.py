@@ -113,8 +113,8 @@ def settled(found: Views) -> str:
 def shared(found: Views) -> str:
     """IoU with each mask, beside chance."""
     table: Table = found["overlap"]
-    each = [
+    overlaps = [
         f"{row} {100 * iou:.0f} % (chance {100 * chance:.0f} %)"
         for row, iou, chance in zip(table.rows, table["IoU"], table["chance"], strict=True)
     ]
-    return f"Shared with the mask of {', '.join(each)}."
+    return f"Shared with the mask of {', '.join(overlaps)}."

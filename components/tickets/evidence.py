@@ -77,21 +77,24 @@ def layers(found: Views, level: int) -> str:
 
 def pairs(found: Views, level: int) -> Table:
     """IoU of the tickets of every two seeds, (K, K); without rows where there is one seed."""
-    own = rows_of(found["overlap"], level)
-    seeds = [f"seed {one:.0f}" for one in np.unique(found["runs"]["seed"])]
-    cells = np.eye(len(seeds)) if len(own) else np.zeros((0, len(seeds)))
-    for first, second, share in zip(own["first"], own["second"], own["IoU"], strict=True):
+    level_rows = rows_of(found["overlap"], level)
+    seeds = [f"seed {seed:.0f}" for seed in np.unique(found["runs"]["seed"])]
+    cells = np.eye(len(seeds)) if len(level_rows) else np.zeros((0, len(seeds)))
+    for first, second, share in zip(
+        level_rows["first"], level_rows["second"], level_rows["IoU"], strict=True
+    ):
         cells[int(first), int(second)] = cells[int(second), int(first)] = share
     return Table.grid(cells, seeds[: len(cells)], seeds, ["share"] * len(seeds))
 
 
 def alike(found: Views, level: int) -> str:
     """What two tickets share, and what chance gives."""
-    own = rows_of(found["overlap"], level)
-    if not len(own):
+    level_rows = rows_of(found["overlap"], level)
+    if not len(level_rows):
         return ""
     return (
         f"Of the weights that either of two seeds' tickets keeps, both keep "
-        f"{100 * own['IoU'].mean():.1f} % (mean of pairs); masks drawn by chance with these layer "
-        f"densities: {100 * own['chance'].mean():.1f} %."
+        f"{100 * level_rows['IoU'].mean():.1f} % (mean of pairs); masks drawn by chance with "
+        "these layer "
+        f"densities: {100 * level_rows['chance'].mean():.1f} %."
     )

@@ -48,8 +48,8 @@ def choose() -> TicketQuestion:
             with st.popover("Settings"):
                 form.ask("seed")
                 method = Lottery(**forms.settings(Lottery, f"{KEY}.LTH"))
-        own = image_alone() if about == OWN else None
+        uploaded_image = image_alone() if about == OWN else None
         with st.spinner("Making the images"):
             case = TrainArguments(**form.given).case()
-        question = TicketQuestion(case, method, form.known(), own)
+        question = TicketQuestion(case, method, form.known(), uploaded_image)
     return question or end()

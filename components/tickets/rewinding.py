@@ -102,13 +102,13 @@ def trained_on(table: Table) -> Table:
 def gain(found: Views) -> str:
     """Ticket and random mask at the first weights and at the best late point, and at the end."""
     table, late = found["rewinding"], best(found)
-    said = [
+    gains = [
         f"{name} {100 * table[column][0]:.1f} % from the first weights, "
         f"{100 * table[column][late]:.1f} % from {table.rows[late]}"
         for name, column in (("ticket", "ticket"), ("random mask", "random"))
     ]
     return (
-        f"Right test images: {'; '.join(said)} (the best of {len(late_rows(table))} later moments "
+        f"Right test images: {'; '.join(gains)} (the best of {len(late_rows(table))} later moments "
         "on these images; the claim below is about their mean). The trained network just pruned "
         "(100 %): "
         f"{100 * table['ticket'][-1]:.1f} %. Bars and band: from the lowest to the highest seed."
@@ -118,7 +118,7 @@ def gain(found: Views) -> str:
 def stability(found: Views) -> str:
     """The ticket's distances beside the random mask's, at the best late point."""
     table, row = found["rewinding"], best(found)
-    said = [
+    figures = [
         f"{words} {table[f'{what} distance'][row]:.2f} apart "
         f"({table[f'{what} angle'][row]:.0f}°), of a random mask "
         f"{table[f'{what} distance, random'][row]:.2f}"
@@ -126,7 +126,8 @@ def stability(found: Views) -> str:
                             ("order", "two orders of images"))
     ]  # fmt: skip
     return (
-        f"From {table.rows[row]}: {'; '.join(said)}. Kept weights only; later moments leave fewer "
+        f"From {table.rows[row]}: {'; '.join(figures)}. Kept weights only; later moments leave "
+        "fewer "
         "steps."
     )
 
@@ -134,17 +135,21 @@ def stability(found: Views) -> str:
 def lines(found: Views) -> Lines:
     """Error along the line, a series for each rewind point."""
     names = trained_on(found["rewinding"]).rows
-    return Lines(x="α", series={name: name for name in names}, title="wrong test images (%)",
-                 x_title="α, from one ticket to the other")  # fmt: skip
+    return Lines(
+        x="α",
+        series={name: name for name in names},
+        title="wrong test images (%)",
+        x_title="α, from one ticket to the other",
+    )
 
 
 def risen(found: Views) -> str:
     """The barrier of each rewind point, and whether it is small."""
     table = trained_on(found["rewinding"])
     points = 100 * table["barrier"]
-    each = ", ".join(f"{row}: {value:.1f}" for row, value in zip(table.rows, points, strict=True))
+    errors = ", ".join(f"{row}: {value:.1f}" for row, value in zip(table.rows, points, strict=True))
     return (
-        f"Error rises above the mean of the ends, in points: {each} (below {CONNECTED:g}: "
+        f"Error rises above the mean of the ends, in points: {errors} (below {CONNECTED:g}: "
         "connected). BatchNorm's statistics are counted anew at each α."
     )
 
@@ -152,8 +157,8 @@ def risen(found: Views) -> str:
 def best_samples(found: Views) -> Table:
     """Of the best late ticket: the accuracies that anything reached, with the images it took."""
     table, name = found["samples"], found["rewinding"].rows[best(found)]
-    own = [at for at, row in enumerate(table.rows) if row.rpartition(" · ")[0] == name]
-    reached = [at for at in own if np.isfinite(table.values[at, 1:]).any()]
+    rows = [at for at, row in enumerate(table.rows) if row.rpartition(" · ")[0] == name]
+    reached = [at for at in rows if np.isfinite(table.values[at, 1:]).any()]
     shown = table.take(reached)
     return replace(shown, rows=tuple(f"{row.rpartition(' · ')[2]} right" for row in shown.rows))
 

@@ -132,7 +132,7 @@ def ask_image(asked: TicketQuestion, found: Views, level: int) -> bool:
             slot: answer_and_map(replace(image.case, model=model), kind, f"{KEY}.{slot}")
             for slot, model in networks.items()
         }
-        known = {slot: one for slot, one in answers.items() if one is not None}
+        known = {slot: answer for slot, answer in answers.items() if answer is not None}
         if whole_row := len(known) == len(networks):
             viewer(image.pixels, [panel(titles[s], known[s]) for s in known], f"{KEY}.viewer")
             st.caption(plain(shared(image, titles, known)))
@@ -142,15 +142,15 @@ def ask_image(asked: TicketQuestion, found: Views, level: int) -> bool:
     return whole_row
 
 
-def panel(title: str, one: AnswerAndMap) -> Panel:
+def panel(title: str, answer: AnswerAndMap) -> Panel:
     """A network's map, with its answer below."""
-    _, label, sure = best(one.classes, 1)[0]
-    return Panel(title, one.heat, f"It says {label}, {percent(sure)} sure.")
+    _, label, sure = best(answer.classes, 1)[0]
+    return Panel(title, answer.heat, f"It says {label}, {percent(sure)} sure.")
 
 
 def shared(image: AskedImage, titles: Mapping[str, str], known: Mapping[str, AnswerAndMap]) -> str:
     """What the maps are of, and what each has in common with that of the whole network."""
-    changes = {s: compared(image.case, known["whole"], one) for s, one in known.items()}
+    changes = {s: compared(image.case, known["whole"], answer) for s, answer in known.items()}
     words = [
         f"{titles[slot]} {100 * change.top:.0f} %"
         if np.isfinite(change.top)

@@ -79,7 +79,7 @@ def choose() -> TiltQuestion:
     with right, st.popover("Settings"):
         form.ask("data", "radio", first=DATA[0])
         form.ask("seed")
-        given = forms.settings(TiltedBoundary, SLOT, ("share",))
+        settings = forms.settings(TiltedBoundary, SLOT, ("share",))
     with spoken():
         case = ExperimentArguments(**form.given).case()
         classes = list(case.data.classes)
@@ -88,8 +88,8 @@ def choose() -> TiltQuestion:
         ):
             with column:
                 label = pick(place_of, classes, f"{KEY}.{name}", first=start)
-            given[name] = classes.index(label)
-        method = TiltedBoundary(**given)
+            settings[name] = classes.index(label)
+        method = TiltedBoundary(**settings)
         rows = method.pair(case).typical
         question = TiltQuestion(case, method, learner, place, pick_image(case, rows), form.known())
     if question is None:

@@ -38,13 +38,13 @@ def sheets() -> None:
     answer, controls = st.container(), st.container()
     forms.refuse_links(TiltedSheets, SHEETS)
     with controls:
-        given: dict[str, Any] = {}
+        settings: dict[str, Any] = {}
         for column, name in zip(
             st.columns(3, gap="medium"), TiltedSheets().settings(), strict=True
         ):
             with column:
-                given |= forms.settings(TiltedSheets, SHEETS, (name,))
-    method, case = TiltedSheets(**given), ExperimentCase(data_sets.load("digits"))
+                settings |= forms.settings(TiltedSheets, SHEETS, (name,))
+    method, case = TiltedSheets(**settings), ExperimentCase(data_sets.load("digits"))
     with answer:
         section.show(
             Section(
@@ -80,7 +80,7 @@ LEAST = 0.01  # gray levels that are told
 def mirror_words(found: Views) -> str:
     """How far an image is from its mirror image."""
     points: Table = found["points"]
-    way = np.stack([points[name][[one == EXAMPLE for one in points.rows]]
+    way = np.stack([points[name][[row_name == EXAMPLE for row_name in points.rows]]
                     for name in points.order], 1)  # fmt: skip
     return (
         f"The star and its mirror image are {np.linalg.norm(way[1] - way[0]):.2f} apart, in "
@@ -168,7 +168,10 @@ def way_words(found: Views) -> str:
     """How far the boundary is on each way."""
     numbers: Table = found["numbers"]
     near, far = (float(numbers[name][0]) for name in ("to the boundary", "along the means"))
-    met = [f"{levels(one)} gray levels" if np.isfinite(one) else "not met" for one in (near, far)]
+    met = [
+        f"{levels(distance)} gray levels" if np.isfinite(distance) else "not met"
+        for distance in (near, far)
+    ]
     return (
         f"The boundary: {met[0]} against the gradient, {met[1]} from mean to mean. 1 / cos θ is "
         f"{numbers['expected'][0]:.1f}, which the ratio is in a linear classifier."

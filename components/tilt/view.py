@@ -24,7 +24,7 @@ from engine.result import Table
 CLOSE = 1.05  # strength up to which a boundary is as good as not tilted
 THIS = "this one"
 LEAST, MOST = "least", "most"
-LOOKS: dict[str, Look] = {one: "own" if one == THIS else "dots" for one in (*TYPES, THIS)}
+LOOKS: dict[str, Look] = {kind: "own" if kind == THIS else "dots" for kind in (*TYPES, THIS)}
 
 
 @st.fragment
@@ -33,24 +33,35 @@ def show() -> None:
     """The answer above the controls that it depends on; moving one reruns only this."""
     answer, controls, evidence = (st.container() for _ in range(3))
     with controls:
-        asked = choose()
+        question = choose()
     with answer:
         section.show(
             Section(
-                KEY, asked.method, asked.case, known=asked.known, below=evidence,
-                sentence=partial(sentence, asked), picture=partial(picture, asked),
+                KEY,
+                question.method,
+                question.case,
+                known=question.known,
+                below=evidence,
+                sentence=partial(sentence, question),
+                picture=partial(picture, question),
                 evidence=(
-                    across(asked), taxonomy(asked), spectrum(asked),
+                    across(question),
+                    taxonomy(question),
+                    spectrum(question),
                     Drawing(
-                        "weights", "The same image, from strong to weak regularization", wide=True,
-                        made=lambda result: wall(asked.case.data, asked.row, result, asked.learner),
-                        finding=lambda result: wall(
-                            asked.case.data, asked.row, result, asked.learner
-                        ).finding,
+                        "weights",
+                        "The same image, from strong to weak regularization",
+                        wide=True,
+                        made=lambda result: wall(
+                            question.case.data, question.row, result, question.learner
+                        ),
+                        finding=lambda result: (
+                            wall(question.case.data, question.row, result, question.learner).finding
+                        ),
                     ),
                 ),
             )
-        )  # fmt: skip
+        )
 
 
 def own(asked: TiltQuestion, found: Views) -> Table:
@@ -88,8 +99,8 @@ def sentence(asked: TiltQuestion, found: Views) -> str:
 
 def picture(asked: TiltQuestion, found: Views) -> None:
     """The image, its mirror image, what changes, and the weights."""
-    one = mirror(asked.case.data, asked.row, found, asked.learner, asked.place)
-    draw_pictures(pictures(one, asked.method, asked.case.data.classes), f"{KEY}.picture")
+    mirrored = mirror(asked.case.data, asked.row, found, asked.learner, asked.place)
+    draw_pictures(pictures(mirrored, asked.method, asked.case.data.classes), f"{KEY}.picture")
 
 
 def across(asked: TiltQuestion) -> Drawing:
@@ -97,10 +108,10 @@ def across(asked: TiltQuestion) -> Drawing:
 
     def words(found: Views) -> str:
         table = own(asked, found)
-        right, kept = 100 * table["right, held out"], 100 * table["distance kept"]
+        right, distances = 100 * table["right, held out"], 100 * table["distance kept"]
         return (
             f"Over all λ, held-out images right move by {np.ptp(right):.1f} points, the distance "
-            f"to the boundary by {np.ptp(kept):.0f}. 100 % is that of the nearest class mean."
+            f"to the boundary by {np.ptp(distances):.0f}. 100 % is that of the nearest class mean."
         )
 
     return Drawing(
@@ -125,14 +136,14 @@ def taxonomy(asked: TiltQuestion) -> Drawing:
             "θ": (np.append(angle, angle[asked.at]), "°"),
             "wrong": (np.append(error, error[asked.at]), "share"),
         }
-        return Table.of(columns, [*(TYPES[int(one)] for one in table["type"]), THIS])
+        return Table.of(columns, [*(TYPES[int(type_index)] for type_index in table["type"]), THIS])
 
     def words(found: Views) -> str:
         table: Table = found["classifiers"]
         kind = TYPES[int(table["type"][asked.at])]
         counts = np.bincount(table["type"].astype(np.int64), minlength=len(TYPES))
-        held = ", ".join(f"{name} {count}" for name, count in zip(TYPES, counts, strict=True))
-        return f"This one: {kind}. Of {len(table)} classifiers (three kinds): {held}."
+        listing = ", ".join(f"{name} {count}" for name, count in zip(TYPES, counts, strict=True))
+        return f"This one: {kind}. Of {len(table)} classifiers (three kinds): {listing}."
 
     return Drawing(
         "classifiers", "Kinds of tilt",

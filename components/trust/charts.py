@@ -29,20 +29,26 @@ def order(found: Result, key: str) -> None:
 
 def order_drawing(curves: Mapping[str, Curve], way: str) -> Drawing:
     """One of the two; both have one scale."""
-    own, low, high = (curves[f"{way}{end}"] for end in ("", " low", " high"))
+    map_curve, low, high = (curves[f"{way}{end}"] for end in ("", " low", " high"))
     every = np.concatenate([curve.y for curve in curves.values()])
     room = 0.05 * float(np.ptp(every))
     inner = slice(1, -1)  # at both ends all orders are alike
-    beyond = own.y > high.y if way == "insertion" else own.y < low.y
+    beyond = map_curve.y > high.y if way == "insertion" else map_curve.y < low.y
     words = (
         f"{'Above' if way == 'insertion' else 'Below'} all copies of the map, turned, mirrored or "
-        f"moved over the image, at {int(beyond[inner].sum())} of {len(own.x) - 2} steps between "
+        f"moved over the image, at {int(beyond[inner].sum())} of {len(map_curve.x) - 2} steps "
+        "between "
         f"none and all. A good map is {'above' if way == 'insertion' else 'below'} the gray band."
     )
     return along_order(
-        way, {"this map": own}, (low, high), COPIES, words, height=HEIGHT,
+        way,
+        {"this map": map_curve},
+        (low, high),
+        COPIES,
+        words,
+        height=HEIGHT,
         span=(float(every.min()) - room, float(every.max()) + room),
-    )  # fmt: skip
+    )
 
 
 def shuffled(found: Result, key: str) -> None:

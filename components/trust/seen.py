@@ -55,9 +55,9 @@ def beside(found: Result, subject: Subject, case: TrustCase, words: str) -> None
         st.columns(2), (case.heat, other), ("the map", words), strict=True
     ):
         low, high = (said(end) for end in ends(heat))
-        told = f"{title}: {low} to {high} {heat.unit}"
+        caption = f"{title}: {low} to {high} {heat.unit}"
         show_picture(
-            overlay(shown(subject), heat), told, place=column, width=WIDE, caption=plain(told)
+            overlay(shown(subject), heat), caption, place=column, width=WIDE, caption=plain(caption)
         )
 
 

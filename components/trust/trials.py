@@ -219,8 +219,8 @@ def notes(trial: Trial, *, withheld: bool) -> list[str]:
     if trial.barred:
         return [f"Trials: {trial.barred}"]
     lines = [titled(check, view, withheld=withheld) for check, view in trial.found if view]
-    told = [f"Can it be trusted? {in_short(trial)}", *lines] if lines else []
-    return [line.replace("**", "") for line in told]
+    sentences = [f"Can it be trusted? {in_short(trial)}", *lines] if lines else []
+    return [line.replace("**", "") for line in sentences]
 
 
 def watch(trials: Sequence[Trial]) -> None:

@@ -115,8 +115,8 @@ def findings(found: Sequence[Found]) -> list[str]:
 
 def warnings(against: Sequence[str], doubts: Sequence[str]) -> list[str]:
     """What is against a map, and why it is not confirmed."""
-    told = [f"**✗ Against it: {'; '.join(against)}.**"] if against else []
-    return told + [f"**⚠ Not confirmed. {note}**" for note in doubts]
+    sentences = [f"**✗ Against it: {'; '.join(against)}.**"] if against else []
+    return sentences + [f"**⚠ Not confirmed. {note}**" for note in doubts]
 
 
 def favorable(good: Sequence[str], *, warned: bool, evident: bool, unclear: int) -> str:
@@ -126,10 +126,10 @@ def favorable(good: Sequence[str], *, warned: bool, evident: bool, unclear: int)
     """
     if not good:
         return "Nothing for it." if warned else "Nothing speaks for it or against it."
-    told = f"{'✓ For it' if evident else 'Passed'}: {'; '.join(good)}."
+    sentence = f"{'✓ For it' if evident else 'Passed'}: {'; '.join(good)}."
     if evident:
-        return told if warned or unclear else f"{told} Nothing against it."
-    return told if warned else f"{told} A map that knows nothing may pass that too."
+        return sentence if warned or unclear else f"{sentence} Nothing against it."
+    return sentence if warned else f"{sentence} A map that knows nothing may pass that too."
 
 
 def cost(maps: int, looks: int, each: float | None, known: float | None) -> str:

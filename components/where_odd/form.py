@@ -47,9 +47,9 @@ def choose(subject: Subject) -> WhereQuestion:
     model, seed = subject.case.model, subject.case.seed
     form = CaseForm(FamiliarArguments, KEY, {"model": model})
     with left:
-        own, usual = uploads.all_held(KEY), fitting_image(subject)
-        follow_image(form, usual, own)
-        normal = form.ask("normal", own=own, first=usual)
+        uploaded, usual = uploads.all_held(KEY), fitting_image(subject)
+        follow_image(form, usual, uploaded)
+        normal = form.ask("normal", own=uploaded, first=usual)
         if isinstance(normal, str):
             with st.spinner("Making the images; the first time this may take some seconds"):
                 normal = sources.normal(normal)

@@ -96,7 +96,7 @@ def detail(case: LesionsCase, found: Views) -> None:
     notes(found)
     if is_own(case.data):
         words = zip(kinds_of(case.data), case.data.classes, strict=True)
-        st.caption(plain("; ".join(f"{kind}: {said}" for kind, said in words)))
+        st.caption(plain("; ".join(f"{kind}: {text}" for kind, text in words)))
     st.caption(plain(f"{case.data.card.about} {case.data.card.made}"))
 
 

@@ -83,8 +83,11 @@ def before(method: TileByTile, case: PhotographCase) -> str:
 
 def drawn(subject: Subject, method: TileByTile, found: Views) -> None:
     """The blended map over all of the photograph."""
-    one = {name: float(found["figures"][name][0]) for name in found["figures"].order}
-    held = f"Threshold {one['threshold']:.3g} for each tile, by {one['held out']:.0f} normal images"
-    panel = Panel(method.title, found["map"], held)
+    figures = {name: float(found["figures"][name][0]) for name in found["figures"].order}
+    caption = (
+        f"Threshold {figures['threshold']:.3g} "
+        f"for each tile, by {figures['held out']:.0f} normal images"
+    )
+    panel = Panel(method.title, found["map"], caption)
     with first_screen(1, HERE):
         viewer(enlarged(subject.picture.pixels), [panel], f"{HERE}.viewer")

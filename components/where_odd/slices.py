@@ -212,8 +212,8 @@ def one_slice(subject: Subject, found: Views, unit: str) -> Files:
     png: Files = {"mask.png": lambda: mask_png(inside)}
     if view is None or not isinstance(scan, NiftiScan) or too_large(scan):
         return png
-    asked = scan.settled(view)
-    plane, at = asked.plane or scan.planes[0], asked.slice or 0
+    settled_view = scan.settled(view)
+    plane, at = settled_view.plane or scan.planes[0], settled_view.slice or 0
     make, values = partial(volume_file, scan, plane), found["map"].values
     return {
         **png,

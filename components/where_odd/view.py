@@ -52,9 +52,9 @@ def figures(found: Views) -> dict[str, float]:
 
 def trust(asked: WhereQuestion, found: Views) -> str:
     """What the threshold promises."""
-    one = figures(found)
-    threshold, count = f"{one['threshold']:.3g} ({asked.method.unit})", int(one["held out"])
-    if one["smallest p"] > asked.method.alpha:
+    numbers = figures(found)
+    threshold, count = f"{numbers['threshold']:.3g} ({asked.method.unit})", int(numbers["held out"])
+    if numbers["smallest p"] > asked.method.alpha:
         return f"No promise: {count} normal images were held out; the highest reaches {threshold}."
     return (
         f"Threshold {threshold}: at most {percent(asked.method.alpha)} of normal images reach it "

@@ -45,11 +45,11 @@ class ExplainerTrial:
 
     def local(self, explainer: str) -> LocalModel:
         """One of the eight; what it does not look at stays as it usually is."""
-        given = self.method.settings()
+        settings = self.method.settings()
         for spec in fields(LFA):
             if spec.name in {"noise", "kernel", "low"} - {*USES.get(explainer, ())}:
-                given[spec.name] = spec.default
-        return LocalModel(explainer=explainer, **given)
+                settings[spec.name] = spec.default
+        return LocalModel(explainer=explainer, **settings)
 
 
 def choose(about: Subject) -> ExplainerTrial:
@@ -61,14 +61,14 @@ def choose(about: Subject) -> ExplainerTrial:
     st.caption(ABOUT)
     change = pick("Which change do you care about?", list(CHANGES), f"{KEY}.losses.change", "pills")
     specs = {spec.name: spec for spec in fields(LFA)}
-    given: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     *places, folded = st.columns(4, vertical_alignment="bottom")
     for place, name in zip(places, ("noise", "low", "kernel"), strict=True):
         with place:
-            given[name] = widget(specs[name], f"{key}.{name}")
+            settings[name] = widget(specs[name], f"{key}.{name}")
     with folded, st.popover("Features and samples", width="stretch"):
-        given |= features(specs, key, case, small=small)
-    return ExplainerTrial(LFA(**given), case, about, change, small)
+        settings |= features(specs, key, case, small=small)
+    return ExplainerTrial(LFA(**settings), case, about, change, small)
 
 
 def features(

@@ -23,11 +23,11 @@ class Bar:
 
 def bars(rows: Sequence[Bar], key: str, on_pick: Callable[[int], None] | None = None) -> None:
     """Draw the bars; a click calls `on_pick` with the class's index."""
-    said = {"rows": [asdict(row) for row in rows], "clickable": on_pick is not None}
+    payload = {"rows": [asdict(row) for row in rows], "clickable": on_pick is not None}
 
     def picked() -> None:
         index = st.session_state[key]["picked"]
         if on_pick is not None and index is not None:
             on_pick(int(index))
 
-    mounted(__file__)(data=said, key=key, on_picked_change=picked)
+    mounted(__file__)(data=payload, key=key, on_picked_change=picked)

@@ -40,9 +40,9 @@ def histogram(shown: ScoreDistributions, words: str, key: str) -> float:
     begin again.
     """
     tag = tag_of(shown)
-    held = chosen(st.session_state.get(key), tag, shown)
+    selection = chosen(st.session_state.get(key), tag, shown)
     result = mounted(__file__)(
-        key=key, data=drawn(shown, held) | {"tag": tag, "words": words},
+        key=key, data=drawn(shown, selection) | {"tag": tag, "words": words},
         on_line_change=lambda: None,
     )  # fmt: skip
     return chosen(result, tag, shown)
@@ -85,10 +85,10 @@ def ordered(scores: Doubles) -> list[float]:
 
 def tag_of(shown: ScoreDistributions) -> str:
     """A name for what is asked, so that an answer to an earlier question is not taken for it."""
-    said = blake2b(f"{shown.subject}{shown.line}".encode(), digest_size=8)
+    hasher = blake2b(f"{shown.subject}{shown.line}".encode(), digest_size=8)
     for scores in (shown.normal, shown.held, shown.unknown):
-        said.update(np.ascontiguousarray(scores).tobytes())
-    return said.hexdigest()
+        hasher.update(np.ascontiguousarray(scores).tobytes())
+    return hasher.hexdigest()
 
 
 def chosen(state: Any, tag: str, shown: ScoreDistributions) -> float:

@@ -72,15 +72,15 @@ def grid(result: Result, key: str) -> None:
 
 def cells(result: Result) -> list[list[Cell]]:
     """The cells, row by row."""
-    images, kept = cast(Path, result["images"]), cast(Table, result["kept"])
-    labels = kept.rows
+    images, class_kept = cast(Path, result["images"]), cast(Table, result["kept"])
+    labels = class_kept.rows
     count = len(labels)
     return [
         [
             Cell(
                 as_pixels(images.frames[row * count + column]),
                 float(images.values[row * count + column]),
-                bool(kept.values[row, column] == 1),
+                bool(class_kept.values[row, column] == 1),
                 labels[column],
                 labels[row],
                 row == column,
@@ -96,10 +96,10 @@ def finding(rows: Sequence[Sequence[Cell]]) -> str:
     walks = [cell for row in rows for cell in row if not cell.diagonal]
     values = [cell.value for cell in walks if np.isfinite(cell.value)]
     lowest = f", lowest probability {probability(min(values))}" if values else ""
-    kept = sum(cell.kept for cell in walks)
+    kept_count = sum(cell.kept for cell in walks)
     return (
         "The walks of a row lead to the picture on its left; the number is the probability of the "
-        f"class on top. {kept} of {len(walks)} walks kept that class{lowest}."
+        f"class on top. {kept_count} of {len(walks)} walks kept that class{lowest}."
     )
 
 

@@ -35,10 +35,10 @@ def mask_wall(
         if number is not None:
             on_pick(int(number))
 
-    said = {
+    payload = {
         "source": source,
         "spots": [asdict(spot) for spot in spots],
         "words": words,
         "width": width,
     }
-    mounted(__file__)(data=said, key=key, on_picked_change=picked)
+    mounted(__file__)(data=payload, key=key, on_picked_change=picked)

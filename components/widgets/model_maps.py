@@ -44,7 +44,10 @@ def model_map(case: ImageCase, kind: type[Method[Any]], title: str, slot: str) -
     if result is None:
         return None
     classes, labels = result.classes, case.model.labels
-    top, own = int(classes.values.argmax()), 100 * float(classes.values[case.target.index])
-    digits = 0 if 1 <= own <= 99 else 1
-    note = f"says {labels[top]}; {labels[case.target.index]} has {own:.{digits}f} %"
+    top, target_percent = (
+        int(classes.values.argmax()),
+        100 * float(classes.values[case.target.index]),
+    )
+    digits = 0 if 1 <= target_percent <= 99 else 1
+    note = f"says {labels[top]}; {labels[case.target.index]} has {target_percent:.{digits}f} %"
     return Panel(title, result.heat, note)

@@ -22,7 +22,7 @@ def order(words: Sequence[str], label: str, key: str, on_move: Callable[[list[st
     def moved() -> None:
         """Nothing is taken from the browser but an order of the words that it was given."""
         result = st.session_state[key]["order"]
-        known = isinstance(result, list) and all(isinstance(one, str) for one in result)
+        known = isinstance(result, list) and all(isinstance(entry, str) for entry in result)
         if known and sorted(result) == sorted(words):
             on_move(result)
 

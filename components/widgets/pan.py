@@ -86,14 +86,14 @@ def levels(image: LargeImage) -> int:
 def named(wanted: object, image: LargeImage) -> list[tuple[str, tuple[int, int, int]]]:
     """The tiles that a browser may ask for, by name: level/column/row; others are left out."""
     results = []
-    for one in (wanted if isinstance(wanted, list) else [])[:AT_ONCE]:
-        parts = str(one).split("/")
+    for address in (wanted if isinstance(wanted, list) else [])[:AT_ONCE]:
+        parts = str(address).split("/")
         if len(parts) == 3 and all(part.isdecimal() and len(part) < 7 for part in parts):
             level, column, row = map(int, parts)
             size = SIDE << min(level, 31)
             inside = column * size < image.width and row * size < image.height
             if level < levels(image) and inside:
-                results.append((str(one), (level, column, row)))
+                results.append((str(address), (level, column, row)))
     return results
 
 

@@ -54,8 +54,8 @@ class Box:
     def sides(self) -> dict[str, float]:
         """Its four sides in whole percent of the picture's, as methods take a region."""
         low, end = self.top + self.height, self.left + self.width
-        given = {"top": self.top, "left": self.left, "bottom": low, "right": end}
-        return {name: min(round(share, 2), 1.0) for name, share in given.items()}
+        edges = {"top": self.top, "left": self.left, "bottom": low, "right": end}
+        return {name: min(round(share, 2), 1.0) for name, share in edges.items()}
 
 
 def rectangle(
@@ -75,7 +75,7 @@ def rectangle(
     begin = squared(start, width / height) if square and not fixed_size else start
     shown = picture_url(picture, SHOWN)
     tag = tag_of(shown, begin, square, fixed_size)
-    held = chosen(st.session_state.get(key), tag, begin, fixed_size)
+    chosen_box = chosen(st.session_state.get(key), tag, begin, fixed_size)
     result = mounted(__file__)(
         key=key,
         data={
@@ -83,7 +83,7 @@ def rectangle(
             "src": shown,
             "width": width,
             "height": height,
-            "box": astuple(held),
+            "box": astuple(chosen_box),
             "square": square,
             "fixed": fixed_size,
             "smallest": SMALLEST,
@@ -96,8 +96,8 @@ def rectangle(
 
 def tag_of(shown: str, start: Box, square: bool, fixed_size: bool) -> str:
     """A name for what was asked, so that an answer to an earlier question is not taken for it."""
-    asked = f"{shown}{astuple(start)}{square}{fixed_size}"
-    return blake2b(asked.encode(), digest_size=8).hexdigest()
+    description = f"{shown}{astuple(start)}{square}{fixed_size}"
+    return blake2b(description.encode(), digest_size=8).hexdigest()
 
 
 def chosen(state: Any, tag: str, start: Box, fixed_size: bool) -> Box:
@@ -118,7 +118,7 @@ def chosen(state: Any, tag: str, start: Box, fixed_size: bool) -> Box:
 def is_near(box: Box, other: Box) -> bool:
     """Whether they differ by no more than the browser's rounding to four decimals."""
     pairs = zip(astuple(box), astuple(other), strict=True)
-    return all(abs(one - two) <= ROUNDING for one, two in pairs)
+    return all(abs(first - second) <= ROUNDING for first, second in pairs)
 
 
 def squared(box: Box, aspect: float) -> Box:

@@ -68,11 +68,16 @@ def encode(values: NDArray[np.float32], step: float) -> dict[str, Any]:
     exact = step > 0 and span / step < INDICES
     steps = [step] if exact else [span / (INDICES - 1) or 1.0, span / (COARSE - 1) or 1.0]
     attempts = [(side, step) for side in SIDES for step in steps]
-    for side, one in attempts:
-        body = png(shrunk(values, side), low, one)
+    for side, chosen_step in attempts:
+        body = png(shrunk(values, side), low, chosen_step)
         if len(body) <= LIMIT:
             break
-    return {"src": data_url("png", body), "low": low, "step": one, "top": round(span / one)}
+    return {
+        "src": data_url("png", body),
+        "low": low,
+        "step": chosen_step,
+        "top": round(span / chosen_step),
+    }
 
 
 def shrunk(values: NDArray[np.float32], side: int) -> NDArray[np.float32]:

@@ -117,8 +117,8 @@ def residues(frames: Frames, end: Pixels) -> NDArray[np.float32]:
         message = f"The frames are {frames.shape[2:]} and the image is {end.shape[:2]} px."
         raise ValueError(message)
     there = end.transpose(2, 0, 1) / np.float32(255)
-    apart = [np.abs(frame.astype(np.float32) - there).mean(0) for frame in frames]
-    return np.stack(apart).astype(np.float32)
+    differences = [np.abs(frame.astype(np.float32) - there).mean(0) for frame in frames]
+    return np.stack(differences).astype(np.float32)
 
 
 def residue_sheet(values: NDArray[np.float32], room: int) -> Sheet:
@@ -144,7 +144,9 @@ def coded(values: NDArray[np.float32], side: int, top: int, scale: float) -> She
     size = (max(1, round(width * less)), max(1, round(height * less)))
     if less < 1:
         box = Image.Resampling.BOX
-        values = np.stack([np.asarray(Image.fromarray(one).resize(size, box)) for one in values])
+        values = np.stack(
+            [np.asarray(Image.fromarray(frame).resize(size, box)) for frame in values]
+        )
     share = np.sqrt(np.nan_to_num(values, nan=0.0, posinf=0.0) / (scale or 1.0))
     codes = np.where(np.isfinite(values), np.rint(share * top), UNKNOWN).astype(np.uint8)
     columns, sheet = tiled(codes)

@@ -38,5 +38,5 @@ def play_steps(
             ):
                 st.session_state[slider] = str(step)
 
-    said = {"label": label, "at": at, "last": last, "drawn": drawn}
-    mounted(__file__)(data=said, key=key, on_step_change=asked, width="content")
+    payload = {"label": label, "at": at, "last": last, "drawn": drawn}
+    mounted(__file__)(data=payload, key=key, on_step_change=asked, width="content")

@@ -25,8 +25,8 @@ def swipe(left: Pixels, right: Pixels, names: tuple[str, str], key: str) -> None
     if right.shape != left.shape:
         right = np.asarray(Image.fromarray(right).resize((width, height)))
     sources = [
-        ENCODED.get(one, "picture", partial(lambda kept: data_url(*encoded(kept)), one))
-        for one in (left, right)
+        ENCODED.get(picture, "picture", partial(lambda pixels: data_url(*encoded(pixels)), picture))
+        for picture in (left, right)
     ]
     mounted(__file__)(
         key=key, data={"sources": sources, "names": names, "width": width, "height": height}

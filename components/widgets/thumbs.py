@@ -40,5 +40,5 @@ def thumbs(rows: Sequence[Thumb], words: str, key: str, on_pick: Callable[[int],
         if number is not None:
             on_pick(int(number))
 
-    said = {"rows": [asdict(row) for row in rows], "words": words}
-    mounted(__file__)(data=said, key=key, on_picked_change=picked)
+    payload = {"rows": [asdict(row) for row in rows], "words": words}
+    mounted(__file__)(data=payload, key=key, on_picked_change=picked)

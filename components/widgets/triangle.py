@@ -130,8 +130,8 @@ def drawn(corners: Floats) -> TriangleLayout:
 def lengths(places: NDArray[np.float64]) -> NDArray[np.float64]:
     """Of the three sides, each under the corner opposite to it."""
     ends = np.roll(places, -1, axis=0), np.roll(places, -2, axis=0)
-    held: NDArray[np.float64] = np.linalg.norm(ends[0] - ends[1], axis=1)
-    return held
+    distances: NDArray[np.float64] = np.linalg.norm(ends[0] - ends[1], axis=1)
+    return distances
 
 
 def flatness(places: NDArray[np.float64]) -> float:
@@ -187,11 +187,11 @@ def where(weights: Sequence[float] | Floats, labels: Sequence[str]) -> str:
     """A place in the triangle in words: a corner, between two, or in the middle."""
     near = [label for weight, label in zip(weights, labels, strict=True) if weight >= 0.2]
     match near:
-        case [one]:
+        case [corner]:
             exact = max(weights) > 0.999
-            return f"{'at' if exact else 'near'} {one}"
-        case [one, other]:
-            return f"between {one} and {other}"
+            return f"{'at' if exact else 'near'} {corner}"
+        case [corner, other]:
+            return f"between {corner} and {other}"
         case _:
             return "in the middle"
 

@@ -102,8 +102,8 @@ def keep_asked(key: str) -> None:
 
 def asked_file(panels: Sequence[Panel], ground: MapGround, key: str) -> dict[str, Any] | None:
     """The panel that was to be saved as a file, as it was seen; None where none was."""
-    asked = st.session_state.pop(f"{key}.asked", None)
-    sent = asked if isinstance(asked, dict) else {}
+    request = st.session_state.pop(f"{key}.asked", None)
+    sent = request if isinstance(request, dict) else {}
     for panel in panels:
         if panel.heat is not None and panel.title == sent.get("title"):
             picture = as_file(panel.heat, panel.title, ground, read_look(sent.get("look")))
@@ -122,8 +122,8 @@ def as_file(heat: HeatMap, title: str, ground: MapGround, look: Look) -> Pixels:
 
 def look_of(key: str) -> Look:
     """How the viewer of that key shows its maps, as far as the browser has said."""
-    held = st.session_state.get(key)
-    return read_look(held.get("look") if held is not None and hasattr(held, "get") else None)
+    state = st.session_state.get(key)
+    return read_look(state.get("look") if state is not None and hasattr(state, "get") else None)
 
 
 def payload(

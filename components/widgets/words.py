@@ -83,9 +83,9 @@ def line(share: float) -> dict[str, str]:
     """How a word is underlined: width in px, color, and the gap that keeps words level."""
     if isnan(share):
         return {"width": "0px", "gap": f"{THICK:.1f}px", "color": "transparent"}
-    held = min(max(share, 0.0), 1.0)
-    width = THIN + held * (THICK - THIN)
-    light, dark = (mixed(held, sure) for sure in SURE.values())
+    clipped = min(max(share, 0.0), 1.0)
+    width = THIN + clipped * (THICK - THIN)
+    light, dark = (mixed(clipped, sure) for sure in SURE.values())
     return {
         "width": f"{width:.1f}px",
         "gap": f"{THICK - width:.1f}px",
@@ -103,16 +103,16 @@ def places_of(answer: Any, tag: str, count: int) -> list[int]:
     """The places that the browser sent, where they fit the answer; it may send anything."""
     if not isinstance(answer, dict) or answer.get("tag") != tag:
         return []
-    given = answer.get("places")
-    if not isinstance(given, list):
+    places = answer.get("places")
+    if not isinstance(places, list):
         return []
-    return sorted({place for place in given if isinstance(place, int) and 0 <= place < count})
+    return sorted({place for place in places if isinstance(place, int) and 0 <= place < count})
 
 
 def picked_from(linked: str, count: int, first: Collection[int]) -> tuple[int, ...]:
     """The places that a link names, such as "0,3"; `first` where it names none that exist."""
-    given = {whole_number(part) for part in linked.split(",")}
-    results = sorted(place for place in given if place is not None and place < count)
+    places = {whole_number(part) for part in linked.split(",")}
+    results = sorted(place for place in places if place is not None and place < count)
     return tuple(results) or tuple(first)
 
 
@@ -125,10 +125,10 @@ def picked_places(key: str, text: str, count: int, first: int) -> tuple[int, ...
         count: of its words.
         first: which of them is picked where none was.
     """
-    held = st.session_state.get(f"{key}.held")
-    if held is not None and held[0] == text:
-        return tuple(held[1])
-    linked = st.query_params.get(key, "") if held is None else ""
+    stored = st.session_state.get(f"{key}.held")
+    if stored is not None and stored[0] == text:
+        return tuple(stored[1])
+    linked = st.query_params.get(key, "") if stored is None else ""
     places = picked_from(linked, count, [first])
     pick(key, text, first, places)
     return places

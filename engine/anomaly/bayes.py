@@ -24,10 +24,10 @@ class Moments:
     @classmethod
     def of(cls, points: Doubles, labels: Ints, classes: int) -> Moments:
         """Of points (n, D) with labels (n,); a class without points has zeros."""
-        one = labels[None] == np.arange(classes)[:, None]
-        counts = one.sum(1).astype(np.float64)
-        means = one @ points / np.maximum(counts, 1)[:, None]
-        return cls(counts, means, one @ (points - means[labels]) ** 2)
+        one_hot = labels[None] == np.arange(classes)[:, None]
+        counts = one_hot.sum(1).astype(np.float64)
+        means = one_hot @ points / np.maximum(counts, 1)[:, None]
+        return cls(counts, means, one_hot @ (points - means[labels]) ** 2)
 
     def __add__(self, other: Moments) -> Moments:
         """Those of both parts, by Chan's formula."""
@@ -66,9 +66,9 @@ class NaiveBayes:
 
     def apart(self, points: Doubles) -> Doubles:
         """Half the squared deviations from each class's mean, (n, K): −log p less constants."""
-        own = (points**2 / self.variance).sum(1)[:, None] / 2
+        lengths = (points**2 / self.variance).sum(1)[:, None] / 2
         means = (self.means**2 / self.variance).sum(1) / 2
-        return np.maximum(own - points @ self.weights.T + means, 0)
+        return np.maximum(lengths - points @ self.weights.T + means, 0)
 
     def joint(self, points: Doubles) -> Doubles:
         """log p(x, class), (n, K)."""

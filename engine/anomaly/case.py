@@ -127,14 +127,14 @@ class FamiliarCase(Case):
     @lazy
     def parts(self) -> tuple[DataCase, DataCase, DataCase | None]:
         """The images to fit to, those held out, and the unknown ones, each for the model."""
-        fit, held = split(self.normal)
+        fit, held_rows = split(self.normal)
         unknown = None
         if self.unknown is not None:
             rows = evenly(np.arange(len(self.unknown)), MOST_UNKNOWN)
             unknown = DataCase(self.model, self.unknown.take(rows))
         return (
             DataCase(self.model, self.normal.take(fit)),
-            DataCase(self.model, self.normal.take(held)),
+            DataCase(self.model, self.normal.take(held_rows)),
             unknown,
         )
 
@@ -218,10 +218,10 @@ def split(data: DataSet) -> tuple[Rows, Rows]:
             f"{data.card.title} has {count}: at least two are needed, one to learn what is usual "
             "and one to compare with. Give more."
         )
-    fit, held = rows[data.split[rows] == 0], rows[data.split[rows] != 0]
-    if not len(fit) or not len(held):
-        fit, held = rows[::2], rows[1::2]
-    return evenly(fit, MOST_FIT), evenly(held, MOST_HELD)
+    fit, held_rows = rows[data.split[rows] == 0], rows[data.split[rows] != 0]
+    if not len(fit) or not len(held_rows):
+        fit, held_rows = rows[::2], rows[1::2]
+    return evenly(fit, MOST_FIT), evenly(held_rows, MOST_HELD)
 
 
 def evenly(rows: Rows, most: int) -> Rows:

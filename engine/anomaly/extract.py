@@ -102,14 +102,14 @@ def look(
         maps = {n: stack.enter_context(capturing(model.layer(n))) for n in layers}
 
         def run(low: int, high: int) -> None:
-            for held in (caught, *maps.values()):
-                held.clear()
+            for captured in (caught, *maps.values()):
+                captured.clear()
             batch = pixels[low:high].to(model.device, memory_format=pace.memory_format)
             seen.put("logits", start + low, net(batch))
             if caught and caught[0].ndim == 2:
                 seen.put("features", start + low, caught[0])
-            for name, held in maps.items():
-                seen.put(f"maps/{name}", start + low, held[0])
+            for name, captured in maps.items():
+                seen.put(f"maps/{name}", start + low, captured[0])
 
         in_batches(len(pixels), pace.batch, run, model.title)
 
@@ -131,5 +131,5 @@ def key_of(image: Tensor) -> int:
     eight: NDArray[np.uint8] = np.rint(gray.numpy() * 255).astype(np.uint8)
     if len(eight) == 3 and (eight[:1] == eight).all():
         eight = eight[:1]
-    said = blake2b(np.ascontiguousarray(eight).tobytes(), digest_size=7).digest()
-    return int.from_bytes(said, "big")
+    digest = blake2b(np.ascontiguousarray(eight).tobytes(), digest_size=7).digest()
+    return int.from_bytes(digest, "big")

@@ -60,27 +60,27 @@ def gathered(case: FamiliarCase, progress: Progress = quiet) -> Gathered:
     subject = subject_bank(case)
     fit_case, held_case, unknown_case = case.parts
     fit = bank_of(fit_case, case.normal, part_of(progress, 0.0, 0.5), labeled=case.labeled)
-    held = bank_of(held_case, case.normal, part_of(progress, 0.5, 0.7), labeled=case.labeled)
+    held_bank = bank_of(held_case, case.normal, part_of(progress, 0.5, 0.7), labeled=case.labeled)
     unknown = None
     if unknown_case is not None and case.unknown is not None:
         unknown = bank_of(unknown_case, case.unknown, part_of(progress, 0.7, 0.9), labeled=False)
         unknown = without(unknown, subject, None)[0]
     notes: list[str] = []
     fit, found_there = without(fit, subject, case.group)
-    held, found_here = without(held, subject, case.group)
+    held_bank, found_here = without(held_bank, subject, case.group)
     if found_there or found_here:
         notes.append(
             "The image, or its group, is among the normal ones; it was not compared with itself."
         )
-    if not len(fit) or not len(held):
+    if not len(fit) or not len(held_bank):
         raise BadData(
             f"{case.normal.card.title} has no normal image beside this one: give at least two more."
         )
     check_finite(subject, "this image")
-    named = {"normal images": fit, "held-out normal images": held, "unknown images": unknown}
+    named = {"normal images": fit, "held-out normal images": held_bank, "unknown images": unknown}
     for words, bank in named.items():
         check_finite(bank, words)
-    normal, rest = parted(held, case)
+    normal, rest = parted(held_bank, case)
     if not len(rest):
         rest = normal
         notes.append(

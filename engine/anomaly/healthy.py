@@ -26,7 +26,7 @@ def texture(name: str) -> DataSet:
     rows, columns = (length // SQUARE for length in pixels.shape)
     cut = pixels[: rows * SQUARE, : columns * SQUARE].reshape(rows, SQUARE, columns, SQUARE)
     images = cut.transpose(0, 2, 1, 3).reshape(-1, 1, SQUARE, SQUARE)
-    held = np.arange(len(images)) % columns >= columns // 2
+    is_held_out = np.arange(len(images)) % columns >= columns // 2
     card = DataCard(
         f"Texture: {TEXTURES[name].lower()}",
         about="Squares of one photograph of an even surface.",
@@ -35,5 +35,5 @@ def texture(name: str) -> DataSet:
     )
     return DataSet(
         name, card, ("normal",), np.ascontiguousarray(images), np.zeros(len(images), np.int64),
-        np.arange(len(images)), held.astype(np.uint8),
+        np.arange(len(images)), is_held_out.astype(np.uint8),
     )  # fmt: skip

@@ -37,11 +37,11 @@ CARD = DataCard(
 def photographs() -> DataSet:
     """The squares, every other photograph held out; samples that are not there are left out."""
     images, groups = [], []
-    for place, one in enumerate(SAMPLES):
-        if one.name in ODD:
+    for place, sample_picture in enumerate(SAMPLES):
+        if sample_picture.name in ODD:
             continue
         try:
-            result = squares(sample(one.name))
+            result = squares(sample(sample_picture.name))
         except BlindspotError:
             continue
         images += result

@@ -33,14 +33,20 @@ SHIFTED: Mapping[str, str] = {  # what a phantom model has not met
 
 def learned(model: Classifier) -> str:
     """The name of the data set that a model learned from; "" when it is none of ours."""
-    return next((one.data for one in catalog.small() if one.name == model.name), "")
+    return next(
+        (small_model.data for small_model in catalog.small() if small_model.name == model.name), ""
+    )
 
 
 def normal_sources(model: Classifier) -> tuple[Option, ...]:
     """What can stand for normal images: first what the model learned from."""
-    own = learned(model)
-    if own:
-        return (Option(own, data_sets.entry(own).card.title), photographs_source(), *healthy())
+    learned_data = learned(model)
+    if learned_data:
+        return (
+            Option(learned_data, data_sets.entry(learned_data).card.title),
+            photographs_source(),
+            *healthy(),
+        )
     sets = (Option(entry.name, entry.card.title) for entry in data_sets.entries())
     return (photographs_source(), *sets, *healthy())
 
@@ -84,12 +90,12 @@ def group_word(normal: DataSet) -> str:
 def unknown_sources(normal: DataSet) -> tuple[Option, ...]:
     """What can stand for unknown images beside these normal ones."""
     word = normal.name.partition("+")[0].partition(":")[0]
-    held = (
+    held_classes = (
         ""
         if len(unknown_rows(normal))
         else (f"{normal.card.title} holds no class out; train a model on data with unknown classes")
     )
-    results = [Option(HELD_OUT, "Held-out classes", held)]
+    results = [Option(HELD_OUT, "Held-out classes", held_classes)]
     if word == "phantoms":
         results += [Option(name, f"Phantoms: {title}") for title, name in SHIFTED.items()]
     results += [
@@ -122,8 +128,8 @@ def unknown(
 
 def made_worse(normal: DataSet, kind: str, model: Classifier, seed: int) -> DataSet:
     """Held-out normal images with a corruption of medium severity, at the model's size."""
-    _, held = split(normal)
-    some = normal.take(evenly(held, MOST_UNKNOWN))
+    _, held_rows = split(normal)
+    some = normal.take(evenly(held_rows, MOST_UNKNOWN))
     pixels = corrupted(as_seen(some, slice(None), model.side), kind, SEVERITY, seed)
     images = torch.round(pixels * 255).to(torch.uint8).numpy()
     return DataSet(
@@ -143,7 +149,10 @@ def parent_of(model: Classifier) -> Classifier | None:
     if not wanted:
         return None
     stored = (*embedded.stored(), *checkpoints.listed())
-    name = next((one.name for one in stored if one.card.fingerprint == wanted), "")
+    name = next(
+        (stored_model.name for stored_model in stored if stored_model.card.fingerprint == wanted),
+        "",
+    )
     try:
         return catalog.load(name) if name else None
     except BlindspotError:

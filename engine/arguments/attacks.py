@@ -28,12 +28,12 @@ class OrderedArguments(PictureArguments[OrderedCase]):
 
     def case(self) -> OrderedCase:
         """The case of the picture and the list."""
-        asked = self.image_case()
-        model = asked.model
-        order = tuple(class_number(one, model) for one in self.order)
+        image_case = self.image_case()
+        model = image_case.model
+        order = tuple(class_number(name, model) for name in self.order)
         return OrderedCase(
-            asked,
-            order or drawn_order(len(model.labels), asked.target.index, seed=self.seed),
+            image_case,
+            order or drawn_order(len(model.labels), image_case.target.index, seed=self.seed),
         )
 
     @classmethod

@@ -82,7 +82,7 @@ class Arguments(Declared, ABC, Generic[CaseT]):
         if odd := [name for name in given if name not in specs]:
             raise BadSetting(f"There is no argument {odd[0]!r}: there is {', '.join(specs)}.")
         return cls(
-            **{name: taken(one, specs[name].metadata["control"]) for name, one in given.items()}
+            **{name: taken(text, specs[name].metadata["control"]) for name, text in given.items()}
         )
 
     def changed(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class Arguments(Declared, ABC, Generic[CaseT]):
 def taken(given: object, control: Any) -> object:
     """A value as its control wants it, from text or from Python."""
     if isinstance(control, Many) and isinstance(given, Iterable) and not isinstance(given, str):
-        return tuple(str(one) for one in given)
+        return tuple(str(part) for part in given)
     if isinstance(control, Text) and isinstance(given, int | Path):
         return str(given)
     return value(given, control) if isinstance(given, str) else given

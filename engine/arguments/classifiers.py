@@ -19,9 +19,11 @@ from engine.whole import whole_number
 
 def model_options(given: Given) -> tuple[Option, ...]:
     """The models that are here without any download; beside data, those that learned from it."""
-    result = (one for one in (*lites(), *small()) if one.available)
+    result = (model for model in (*lites(), *small()) if model.available)
     data = given.get("data")
-    return tuple(Option(one.name, one.line.strip()) for one in result if data in {None, one.data})
+    return tuple(
+        Option(model.name, model.line.strip()) for model in result if data in {None, model.data}
+    )
 
 
 def class_options(given: Given) -> tuple[str, ...]:

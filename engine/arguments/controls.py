@@ -37,7 +37,7 @@ class Many:
 
     def allows(self, value: object) -> bool:
         """Whether it is a tuple of texts."""
-        return isinstance(value, tuple) and all(isinstance(one, str) for one in value)
+        return isinstance(value, tuple) and all(isinstance(entry, str) for entry in value)
 
     def words(self) -> str:
         """What it may be, as a person would write it."""
@@ -53,9 +53,11 @@ def options_of(control: Control | Text | Many, given: Given) -> tuple[Option, ..
 
 
 @lru_cache(maxsize=64)  # the thousand classes of a model are asked for three times in a run
-def as_options(listed: tuple[Option | str, ...]) -> tuple[Option, ...]:
+def as_options(options: tuple[Option | str, ...]) -> tuple[Option, ...]:
     """Words as options that are called what they are."""
-    return tuple(one if isinstance(one, Option) else Option(one, one) for one in listed)
+    return tuple(
+        option if isinstance(option, Option) else Option(option, option) for option in options
+    )
 
 
 def argument(default: Any, control: Control | Text | Many, label: str, help: str) -> Any:

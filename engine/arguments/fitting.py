@@ -87,7 +87,7 @@ def better_than(default: str, kind: PictureKind) -> str:
         return "name a picture that fits"
     if default != "model":
         return f"{kind.data} would fit" if kind.data else "no data set that ships would fit"
-    names = [one.name for one in catalog.trained_on(kind.data)] if kind.data else []
+    names = [small_model.name for small_model in catalog.trained_on(kind.data)] if kind.data else []
     if kind.data == PHOTOGRAPHS:
         names = [catalog.DEFAULT]
     if not names:
@@ -103,9 +103,16 @@ def data_behind(name: str, value: str, case: Case) -> str:
         return catalog.word_of(value)
     if value in weights.TITLES:
         return SCENES
-    if value in {one.name for one in catalog.lites()}:
+    if value in {lite.name for lite in catalog.lites()}:
         return PHOTOGRAPHS
-    return next((catalog.word_of(one.data) for one in catalog.small() if one.name == value), "")
+    return next(
+        (
+            catalog.word_of(small_model.data)
+            for small_model in catalog.small()
+            if small_model.name == value
+        ),
+        "",
+    )
 
 
 def title_of(data: str) -> str:

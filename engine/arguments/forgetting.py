@@ -55,7 +55,10 @@ class RequestParts(Declared):
         KINDS[0], Choice(KINDS), "To be forgotten", "Which kind of training images."
     )
     label: str = argument(
-        "", Text(options=lambda given: given["data"].classes), "Class", "The class to be forgotten."
+        "",
+        Text(options=lambda settings: settings["data"].classes),
+        "Class",
+        "The class to be forgotten.",
     )
     share: float = argument(0.5, SHARE, "Share of the class", DRAWN)
     mode: str = argument(
@@ -186,7 +189,7 @@ def class_text(label: int | None, data: DataSet) -> str:
 
 def request_text(asked: ForgetRequest, data: DataSet) -> str:
     """The text of a request about the data."""
-    plus = "+".join(str(one) for one in asked.ids.tolist())
+    plus = "+".join(str(image_id) for image_id in asked.ids.tolist())
     rows = data.rows("train")
     match asked.kind:
         case "class":

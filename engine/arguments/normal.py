@@ -120,8 +120,8 @@ class LesionsArguments(ModelArguments[LesionsCase]):
         """The case of the images."""
         model, path = self.classifier(), Path(self.data)
         ships = word_of(self.data) in data_sets.names()
-        own = not ships and path.exists() and (path.is_dir() or path.suffix == ".zip")
-        data = read_nova(path, side=model.side).data if own else data_sets.load(self.data)
+        from_path = not ships and path.exists() and (path.is_dir() or path.suffix == ".zip")
+        data = read_nova(path, side=model.side).data if from_path else data_sets.load(self.data)
         return LesionsCase(model, data, sources.normal(self.normal), self.seed)
 
     @classmethod
@@ -189,8 +189,8 @@ class StudyArguments(Arguments[StudyCase]):
     def case(self) -> StudyCase:
         """The case of the study."""
         made = study_case(self.source, self.count, self.seed)
-        asked = tuple(EXPLAINERS.read(method, made.methods) for method in self.methods)
-        return replace(made, methods=(*asked, *own(made.model)))
+        explainers = tuple(EXPLAINERS.read(method, made.methods) for method in self.methods)
+        return replace(made, methods=(*explainers, *own(made.model)))
 
     @classmethod
     def named(cls, case: StudyCase) -> dict[str, Any]:
@@ -202,6 +202,6 @@ class StudyArguments(Arguments[StudyCase]):
         return {
             "source": case.source,
             "count": len(case.images),
-            "methods": tuple(EXPLAINERS.write(one, usual) for one in chosen),
+            "methods": tuple(EXPLAINERS.write(explainer, usual) for explainer in chosen),
             "seed": case.seed,
         }

@@ -41,11 +41,13 @@ OF_A_CLASS = 2  # images of each other class that are offered
 def picture_options(given: Given) -> tuple[Option, ...]:
     """The pictures that come along but for the one in hand, or what its data set has beside it."""
     name = given.get("image") or ""
-    beside = unlike(example(name.removeprefix(EXAMPLE))) if name.startswith(EXAMPLE) else ()
-    if options := tuple(beside):
+    unlike_options = unlike(example(name.removeprefix(EXAMPLE))) if name.startswith(EXAMPLE) else ()
+    if options := tuple(unlike_options):
         return options
-    result = (Option(f"{SAMPLE}{one.name}", one.title) for one in SAMPLES)
-    return tuple(one for one in result if one.name != name)
+    result = (
+        Option(f"{SAMPLE}{sample_picture.name}", sample_picture.title) for sample_picture in SAMPLES
+    )
+    return tuple(option for option in result if option.name != name)
 
 
 def unlike(one: Example) -> Iterator[Option]:
@@ -160,13 +162,15 @@ class ImageArguments(PictureArguments[ImageCase]):
 
     def case(self) -> ImageCase:
         """The case of the picture."""
-        asked = self.image_case()
+        image_case = self.image_case()
         if self.like is None:
-            return asked
+            return image_case
         if self.target is not None or self.versus is not None or self.reading != "logit":
             raise BlindspotError("A similarity is not about a class: leave target and reading out.")
-        other = shown(pictured(self.like), Crop(), asked.model)
-        return similarity_case(asked.model, asked.image, other, asked.precision, asked.seed)
+        other = shown(pictured(self.like), Crop(), image_case.model)
+        return similarity_case(
+            image_case.model, image_case.image, other, image_case.precision, image_case.seed
+        )
 
     @classmethod
     def of(cls, case: ImageCase, **known: Any) -> Self:
@@ -222,12 +226,12 @@ class TrustArguments(PictureArguments[TrustCase]):
 
     def case(self) -> TrustCase:
         """The case of the map."""
-        asked = self.image_case()
-        name = self.image or first_picture(asked.model)
+        image_case = self.image_case()
+        name = self.image or first_picture(image_case.model)
         mask = example(name.removeprefix(EXAMPLE)).mask() if name.startswith(EXAMPLE) else None
         crop = Crop(self.crop_x, self.crop_y)
-        shrunk = None if mask is None else known_in(mask, crop, asked.model.side)
-        return TrustCase(asked, MAPS.read(self.map), shrunk, self.others or "")
+        shrunk = None if mask is None else known_in(mask, crop, image_case.model.side)
+        return TrustCase(image_case, MAPS.read(self.map), shrunk, self.others or "")
 
     @classmethod
     def named(cls, case: TrustCase) -> dict[str, Any]:

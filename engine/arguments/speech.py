@@ -129,12 +129,12 @@ class WordArguments(PromptArguments[WordCase]):
 
     def case(self) -> WordCase:
         """The case of the words."""
-        asked = self.caption_case()
+        caption_case = self.caption_case()
         if self.answer is None:
-            said = tuple(answer(Greedy(), asked)["answer"].ids.tolist())
+            token_ids = tuple(answer(Greedy(), caption_case)["answer"].ids.tolist())
         else:
-            said = tuple(asked.vlm.tokenizer.encode_answer(self.answer))
-        words = WordCase.of(asked, said, self.places(asked, said))
+            token_ids = tuple(caption_case.vlm.tokenizer.encode_answer(self.answer))
+        words = WordCase.of(caption_case, token_ids, self.places(caption_case, token_ids))
         words = replace(words, dictated=self.answer is not None)
         others = tuple(self.others(words))
         return asking.held_against(words, others) if others else words
@@ -142,29 +142,34 @@ class WordArguments(PromptArguments[WordCase]):
     def places(self, asked: CaptionCase, said: tuple[int, ...]) -> tuple[int, ...]:
         """The places of the words. Raises BadData for what is no number."""
         if self.words:
-            given = tuple(place for word in self.words if (place := whole_number(word)) is not None)
-            if len(given) < len(self.words):
+            places = tuple(
+                place for word in self.words if (place := whole_number(word)) is not None
+            )
+            if len(places) < len(self.words):
                 raise BadData("Words are given by their places in the answer: 0 is the first.")
-            return given
+            return places
         tokens = asked.vlm.tokenizer.convert_ids_to_tokens(list(said))
         return (next(iter(naming(tokens)), 0),)
 
     def others(self, words: WordCase) -> Iterator[tuple[str, Tensor]]:
         """The other images, each with its name."""
-        for number, one in enumerate(self.against, 1):
-            if one == EACH:
+        for number, alternative in enumerate(self.against, 1):
+            if alternative == EACH:
                 changed = asking.without_each(words, self.drawn())
-            elif one == HIDDEN:
+            elif alternative == HIDDEN:
                 changed = asking.hidden_each(words, self.drawn())
-            elif one.startswith(FADED):
-                changed = asking.faded(words, self.drawn(), one.removeprefix(FADED))
-            elif one.startswith(WITHOUT):
-                thing = one.removeprefix(WITHOUT)
-                yield f"without the {thing}", asking.pixels(self.drawn().remove(thing))
+            elif alternative.startswith(FADED):
+                changed = asking.faded(words, self.drawn(), alternative.removeprefix(FADED))
+            elif alternative.startswith(WITHOUT):
+                category = alternative.removeprefix(WITHOUT)
+                yield f"without the {category}", asking.pixels(self.drawn().remove(category))
                 continue
             else:
-                picture = asking.about_picture(self.model, pictured(one), Crop(), self.ask)
-                yield one if one.startswith(KNOWN) else f"picture {number}", picture.image
+                picture = asking.about_picture(self.model, pictured(alternative), Crop(), self.ask)
+                yield (
+                    alternative if alternative.startswith(KNOWN) else f"picture {number}",
+                    picture.image,
+                )
                 continue
             yield from zip(changed.names, cast(Tensor, changed.others), strict=True)
 

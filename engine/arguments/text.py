@@ -50,7 +50,7 @@ def settings_from(kind: type[Any], pairs: Iterable[str], title: str) -> dict[str
         BadSetting: a text of another form, or no setting of that name.
     """
     specs = {spec.name: spec for spec in fields(kind)}
-    given: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals:
@@ -58,8 +58,8 @@ def settings_from(kind: type[Any], pairs: Iterable[str], title: str) -> dict[str
         if key not in specs:
             has = f"it has {', '.join(specs)}" if specs else "it has none"
             raise BadSetting(f"{title} has no setting {key!r}: {has}.")
-        given[key] = value(text, specs[key].metadata["control"])
-    return given
+        settings[key] = value(text, specs[key].metadata["control"])
+    return settings
 
 
 def settings_text(settings: Any, usual: Any = None) -> str:
@@ -101,15 +101,20 @@ class MethodsByName:
         for kind in self.kinds:
             if kind.name == name:
                 pairs = settings.split(",") if settings else ()
-                given = settings_from(kind, pairs, kind.title)
-                return replace(next((one for one in usual if one.name == name), kind()), **given)
+                arguments = settings_from(kind, pairs, kind.title)
+                return replace(
+                    next((candidate for candidate in usual if candidate.name == name), kind()),
+                    **arguments,
+                )
         known = ", ".join(self.names)
         raise BlindspotError(f"{name[:40]!r} cannot be chosen here: the methods are {known}.")
 
     def write(self, method: Method[Any], usual: Sequence[Method[Any]] = ()) -> str:
         """The text of a method."""
-        own = next((one for one in usual if one.name == method.name), None)
-        settings = settings_text(method, own)
+        usual_method = next(
+            (candidate for candidate in usual if candidate.name == method.name), None
+        )
+        settings = settings_text(method, usual_method)
         return f"{method.name}:{settings}" if settings else method.name
 
 

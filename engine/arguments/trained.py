@@ -38,7 +38,7 @@ def data_options(given: Given) -> Iterator[Option]:
 
 def learned_options(given: Given) -> Iterator[Option]:
     """The data that a model here has learned from; `own` has the titles of one's own, by name."""
-    for name in dict.fromkeys(one.data for one in small() if one.data):
+    for name in dict.fromkeys(small_model.data for small_model in small() if small_model.data):
         if title := data_title(name, given.get("own", {})):
             yield Option(name, title)
 
@@ -182,7 +182,7 @@ class BoardArguments(RequestArguments[BoardCase]):
 
     def case(self) -> BoardCase:
         """The case of all ways."""
-        return BoardCase(self.forget_case(), tuple(WAYS.read(one) for one in self.ways))
+        return BoardCase(self.forget_case(), tuple(WAYS.read(way) for way in self.ways))
 
     @classmethod
     def named(cls, case: BoardCase) -> dict[str, Any]:

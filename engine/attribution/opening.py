@@ -170,7 +170,7 @@ def walks() -> Iterator[Question]:
 
 def walk(kind: type[Method[Any]]) -> Question:
     """One of them, with as many targets as it begins with."""
-    method, count = next(one for one in WALKS if isinstance(one[0], kind))
+    method, count = next(entry for entry in WALKS if isinstance(entry[0], kind))
     names = [sample.name for sample in SAMPLES]
     first = names.index(FIRST_TARGET)
     others = tuple(seen(name).image for name in names[first : first + count])
@@ -201,9 +201,9 @@ def prototypes() -> Iterator[Question]:
     digits = data_sets.load(Prototypes.argument_defaults["data"])
     case = about_row(digits, first_of(digits))
     for reasoning in (NEGATIVE, POSITIVE, INDEFINITE):
-        asked = Prototypes(reasoning=reasoning)
-        yield PrototypeNetwork(**asked.learned_as()), case.learned
-        yield asked, case
+        method = Prototypes(reasoning=reasoning)
+        yield PrototypeNetwork(**method.learned_as()), case.learned
+        yield method, case
     yield PrototypeRobustness(), case.learned
 
 

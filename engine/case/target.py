@@ -233,6 +233,6 @@ class SimilarityTarget(Target):
 def digest_of(values: Tensor) -> str:
     """A short digest of a tensor's shape, type and numbers."""
     plain = values.detach().cpu().contiguous()
-    said = blake2b(f"{tuple(plain.shape)}|{plain.dtype}".encode(), digest_size=16)
-    said.update(plain.numpy().tobytes())
-    return said.hexdigest()
+    hasher = blake2b(f"{tuple(plain.shape)}|{plain.dtype}".encode(), digest_size=16)
+    hasher.update(plain.numpy().tobytes())
+    return hasher.hexdigest()

@@ -23,11 +23,11 @@ def as_shell(method: Method[Any], arguments: Arguments[Any], out: str = "out/") 
 
 def as_python(method: Method[Any], arguments: Arguments[Any]) -> str:
     """The lines that ask it; the last one is the answer's views by name."""
-    given = arguments.changed(method.argument_defaults)
+    settings = arguments.changed(method.argument_defaults)
     changed = {spec.name: value for spec, value in method.changed()}
     clash = {name: value for name, value in changed.items() if name in arguments.specs()}
-    given |= {name: value for name, value in changed.items() if name not in clash}
-    words = [repr(method.full_name()), *(f"{name}={value!r}" for name, value in given.items())]
+    settings |= {name: value for name, value in changed.items() if name not in clash}
+    words = [repr(method.full_name()), *(f"{name}={value!r}" for name, value in settings.items())]
     if clash:
         words.append(f"settings={clash!r}")
     return f"import engine\n\nanswer = engine.answer({', '.join(words)})\nprint(list(answer))\n"

@@ -40,13 +40,19 @@ def question(
         BadSetting: a name that neither has, or a value outside its range.
     """
     arguments, specs = arguments_of(kind), {spec.name: spec for spec in fields(kind)}
-    own = {name: one for name, one in given.items() if name in arguments.specs()}
-    set_here = {name: one for name, one in given.items() if name not in own} | dict(settings or {})
+    argument_values = {
+        name: setting for name, setting in given.items() if name in arguments.specs()
+    }
+    set_here = {
+        name: setting for name, setting in given.items() if name not in argument_values
+    } | dict(settings or {})
     if odd := [name for name in set_here if name not in specs]:
         has = ", ".join([*arguments.specs(), *specs])
         raise BadSetting(f"{kind.title} has no {odd[0]!r}: it has {has}.")
-    values = {name: taken(one, specs[name].metadata["control"]) for name, one in set_here.items()}
-    return kind(**values), arguments.read({**kind.argument_defaults, **own})
+    values = {
+        name: taken(setting, specs[name].metadata["control"]) for name, setting in set_here.items()
+    }
+    return kind(**values), arguments.read({**kind.argument_defaults, **argument_values})
 
 
 def settings_given(kind: type[Method[Any]], pairs: Sequence[str]) -> dict[str, Any]:

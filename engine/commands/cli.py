@@ -41,11 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wrong("stopped")
         return STOPPED
     except Exception as error:
-        said = isinstance(error, sweep.AnswersFailed)  # what failed is written and logged
-        if os.environ.get(TRACE) and not said:
+        is_reported = isinstance(error, sweep.AnswersFailed)  # what failed is written and logged
+        if os.environ.get(TRACE) and not is_reported:
             raise
         fault = f"a fault of ours: {type(error).__name__}: {error}. {TRACE}=1 shows where."
-        wrong(str(error) if said else fault)
+        wrong(str(error) if is_reported else fault)
         return FAULT
     return 0
 

@@ -45,8 +45,8 @@ class System:
 
 def systems() -> tuple[System, ...]:
     """All of them, in the order of the menu."""
-    listed = tomllib.loads(SYSTEMS.read_text(encoding="utf-8"))["system"]
-    return tuple(System(**{**one, "methods": tuple(one["methods"])}) for one in listed)
+    entries = tomllib.loads(SYSTEMS.read_text(encoding="utf-8"))["system"]
+    return tuple(System(**{**entry, "methods": tuple(entry["methods"])}) for entry in entries)
 
 
 ELSEWHERE = {
@@ -90,14 +90,15 @@ def family_title(family: Any) -> str:
 def page() -> str:
     """The whole page."""
     known = {kind.full_name() for kind in METHODS}
-    listed = systems()
-    built = [one for one in listed if not one.unbuilt(known)]
-    whole = sum(not one.missing for one in built)
+    known_systems = systems()
+    built = [system for system in known_systems if not system.unbuilt(known)]
+    whole = sum(not system.missing for system in built)
     where = views()
     there = set(where.values())
     lines = [
         TOP,
-        f"{len(METHODS)} methods work. Of {len(listed)} research systems, {len(built)} are there, "
+        f"{len(METHODS)} methods work. Of {len(known_systems)} research systems, {len(built)} "
+        "are there, "
         f"{whole} of them with nothing missing that their authors would look for.",
         "\n## Methods\n",
         "| method | title | view | paper | proved by |",
@@ -108,22 +109,22 @@ def page() -> str:
             for proof in [f"`{kind.proof}`"]
         ),
     ]
-    for view, group in groupby(listed, key=lambda one: one.view.split(" / ")[0]):
+    for view, group in groupby(known_systems, key=lambda system: system.view.split(" / ")[0]):
         lines += [
             f"\n## Systems: {view}\n",
             "| system | paper | year | view | sheet | missing | otherwise than in the paper |",
             "|---|---|---|---|---|---|---|",
             *(
                 row(
-                    one.name,
-                    one.paper,
-                    one.year,
-                    one.view if one.view in there else f"{one.view} (planned)",
-                    one.sheet,
-                    one.unbuilt(known) or one.missing or "—",
-                    one.otherwise,
+                    system.name,
+                    system.paper,
+                    system.year,
+                    system.view if system.view in there else f"{system.view} (planned)",
+                    system.sheet,
+                    system.unbuilt(known) or system.missing or "—",
+                    system.otherwise,
                 )
-                for one in group
+                for system in group
             ),
         ]
     return "\n".join(lines) + "\n"

@@ -14,15 +14,18 @@ def methods(wanted: Namespace) -> None:
     from engine.commands.asking import described
     from engine.families import METHODS
 
-    listed = [described(kind) for kind in METHODS]
+    descriptions = [described(kind) for kind in METHODS]
     if wanted.json:
-        say(json.dumps(listed, indent=1, ensure_ascii=False))
+        say(json.dumps(descriptions, indent=1, ensure_ascii=False))
         return
-    for one in listed:
-        say(f"{one['family']}.{one['name']}  {one['title']} ({one['cost']})")
-        names = " ".join(f"--{spec['name']}" for spec in one["arguments"])
+    for description in descriptions:
+        say(
+            f"{description['family']}.{description['name']}  {description['title']} "
+            f"({description['cost']})"
+        )
+        names = " ".join(f"--{spec['name']}" for spec in description["arguments"])
         say(f"    about: {names}")
-        for spec in one["settings"]:
+        for spec in description["settings"]:
             default = text_of(spec["default"])
             say(f"    {spec['name']}={default}  {spec['label']}: {spec['help']}")
 
@@ -33,16 +36,16 @@ def models(wanted: Namespace) -> None:
 
     from engine.models.catalog import entries
 
-    listed = [asdict(entry) for entry in entries()]
+    descriptions = [asdict(entry) for entry in entries()]
     if wanted.json:
-        say(json.dumps(listed, indent=1, ensure_ascii=False))
+        say(json.dumps(descriptions, indent=1, ensure_ascii=False))
         return
-    for one in listed:
-        size = f", {one['nbytes'] / 1000:.0f} kB" if one["nbytes"] else ""
-        begin = "    " * one["depth"] if one["available"] else "not now: "
-        say(f"{begin}{one['name']}  {one['title']}: {one['reason']}{size}")
-        for what, figure in one["figures"].items():
-            say(f"{'    ' * one['depth']}    {what}: {figure:.3f}")
+    for description in descriptions:
+        size = f", {description['nbytes'] / 1000:.0f} kB" if description["nbytes"] else ""
+        begin = "    " * description["depth"] if description["available"] else "not now: "
+        say(f"{begin}{description['name']}  {description['title']}: {description['reason']}{size}")
+        for what, figure in description["figures"].items():
+            say(f"{'    ' * description['depth']}    {what}: {figure:.3f}")
     say("Any other timm architecture can be named too; --weights reads a file of your own.")
 
 
@@ -52,18 +55,18 @@ def data(wanted: Namespace) -> None:
 
     from engine.data import entries, tables
 
-    listed = [
+    descriptions = [
         {"name": entry.name, "available": entry.available, "reason": entry.reason, "kind": "images"}
         | asdict(entry.card)
         for entry in entries()
     ]
-    listed += [
+    descriptions += [
         {"name": table.word, "available": True, "reason": "comes with Blindspot", "kind": "table"}
         | asdict(table.card)
         for table in tables()
     ]
     if wanted.json:
-        say(json.dumps(listed, indent=1, ensure_ascii=False))
+        say(json.dumps(descriptions, indent=1, ensure_ascii=False))
         return
-    for row in listed:
+    for row in descriptions:
         say(f"{'' if row['available'] else 'not now: '}{row['name']}  {row['about']}")

@@ -53,22 +53,22 @@ def retrain(wanted: Namespace) -> None:
     folder = wanted.out or FOLDER
     if wanted.name == tiny_vlm.NAME:
         made = tiny_vlm.retrain(folder, tiny_vlm.planned(wanted.seed), progress)
-        results = [(one.title, one.path, one.figures) for one in made]
+        results = [(network.title, network.path, network.figures) for network in made]
     elif wanted.name == tiny_vlm.MIXTURE:
         recipe = tiny_vlm.planned(wanted.seed, tiny_vlm.MIXTURE_PLAN)
-        one = tiny_vlm.retrain_mixture(folder, recipe, progress)
-        results = [(one.title, one.path, one.figures)]
+        model = tiny_vlm.retrain_mixture(folder, recipe, progress)
+        results = [(model.title, model.path, model.figures)]
     elif wanted.name == tiny_vlm.LONG:
         recipe = tiny_vlm.planned(wanted.seed, tiny_vlm.LONG_PLAN)
-        one = tiny_vlm.retrain_long(folder, recipe, progress)
-        results = [(one.title, one.path, one.figures)]
+        model = tiny_vlm.retrain_long(folder, recipe, progress)
+        results = [(model.title, model.path, model.figures)]
     elif wanted.name == refusal.NAME:
         seeds = refusal.SHIPPED if wanted.seed is None else (wanted.seed,)
         made_nets = refusal.retrain(folder, seeds, progress)
         results = [(net.title, net.path, net.figures) for net in made_nets]
     elif wanted.name == sections.NAME:
-        path, each = sections.retrain(folder, wanted.seed or 0, progress)
-        results = [(name, path, own) for name, own in each.items()]
+        path, all_figures = sections.retrain(folder, wanted.seed or 0, progress)
+        results = [(name, path, figures) for name, figures in all_figures.items()]
     elif wanted.name == things.NAME:
         seed = things.SEED if wanted.seed is None else wanted.seed
         card = things.retrain(folder, progress, seed)

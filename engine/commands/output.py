@@ -55,7 +55,7 @@ def write(answer: Answer, case: Case, folder: Path) -> Path:
             views[name] |= draw(view, name, background(case, view), folder)
             numbers[f"{name}.low"] = float(np.nanmin(view.values))
             numbers[f"{name}.high"] = float(np.nanmax(view.values))
-    said = {
+    content = {
         "method": record["method"],
         "settings": record["settings"],
         "case": facts,
@@ -69,7 +69,7 @@ def write(answer: Answer, case: Case, folder: Path) -> Path:
         },
     }
     path = folder / "result.json"
-    write_atomic(path, (json.dumps(strict(said), indent=1, ensure_ascii=False) + "\n").encode())
+    write_atomic(path, (json.dumps(strict(content), indent=1, ensure_ascii=False) + "\n").encode())
     return path
 
 
@@ -85,9 +85,9 @@ def strict(value: Any) -> Any:
         case float() if not isfinite(value):
             return None
         case dict():
-            return {name: strict(one) for name, one in value.items()}
+            return {name: strict(part) for name, part in value.items()}
         case list() | tuple():
-            return [strict(one) for one in value]
+            return [strict(part) for part in value]
     return value
 
 
@@ -134,9 +134,11 @@ def file_name(name: str) -> str:
 
 def free(file: str, taken: Collection[str]) -> str:
     """The file's name, with a number where another one, upper and lower case alike, has it."""
-    lower = {one.lower() for one in taken}
+    lower = {name.lower() for name in taken}
     numbered = (f"{file.removesuffix('.npy')}~{number}.npy" for number in count(2))
-    return next(one for one in chain([file], numbered) if one.lower() not in lower)
+    return next(
+        candidate for candidate in chain([file], numbered) if candidate.lower() not in lower
+    )
 
 
 def draw(heat: HeatMap, name: str, image: Pixels | None, folder: Path) -> dict[str, Any]:

@@ -30,14 +30,14 @@ def ask(wanted: Namespace) -> None:
     from engine.run import answer, titled
 
     kind = method_named(wanted.method)
-    given = vars(parser_of(kind).parse_args(wanted.words))
-    out, pairs = given.pop("out"), given.pop("set")
-    of_scan = {name: given.pop(f"scan_{name}", None) for name in WORDS}
+    options = vars(parser_of(kind).parse_args(wanted.words))
+    out, pairs = options.pop("out"), options.pop("set")
+    of_scan = {name: options.pop(f"scan_{name}", None) for name in WORDS}
     if any(of_scan.values()):
-        if not given.get("image"):
+        if not options.get("image"):
             raise BlindspotError("Say with --image which scan the slice and the window are of.")
-        given["image"] = with_view(given["image"], of_scan)
-    named = {name: one for name, one in given.items() if one is not None}
+        options["image"] = with_view(options["image"], of_scan)
+    named = {name: option for name, option in options.items() if option is not None}
     method, arguments = question(kind, named, settings_given(kind, pairs))
     case = arguments.case()
     method.check(case)
@@ -64,10 +64,10 @@ def parser_of(kind: type[Method[Any]]) -> Parser:
     arguments = arguments_of(kind)
     for name, spec in arguments.specs().items():
         add(parser, name, spec, kind.argument_defaults.get(name, spec.default))
-    own = [spec for spec in fields(kind) if spec.name not in arguments.specs()]
-    for spec in own:
+    case_specs = [spec for spec in fields(kind) if spec.name not in arguments.specs()]
+    for spec in case_specs:
         add(parser, spec.name, spec, spec.default)
-    taken = {*arguments.specs(), *(spec.name for spec in own)}
+    taken = {*arguments.specs(), *(spec.name for spec in case_specs)}
     for name in WORDS if "image" in taken else ():
         if name not in taken:
             parser.add_argument(

@@ -60,8 +60,12 @@ class Template:
 @cache
 def template() -> Template:
     """The average brain, read once."""
-    with np.load(FILE, allow_pickle=False) as held:
-        maps, origin, step = held["maps"] / np.float32(255), held["origin"], float(held["step"])
+    with np.load(FILE, allow_pickle=False) as archive:
+        maps, origin, step = (
+            archive["maps"] / np.float32(255),
+            archive["origin"],
+            float(archive["step"]),
+        )
     fluid = np.clip(maps[3] - maps[1] - maps[2], 0, 1)
     every = np.stack([*maps[:3], fluid, maps[3]], axis=-1)
     return Template(np.ascontiguousarray(every.reshape(-1, 5)), maps.shape[1:], origin, step)

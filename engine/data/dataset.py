@@ -112,15 +112,15 @@ class DataSet:
     @lazy
     def fingerprint(self) -> str:
         """A digest of images, labels, ids, splits and truth."""
-        said = blake2b("|".join(self.classes).encode(), digest_size=16)
+        hasher = blake2b("|".join(self.classes).encode(), digest_size=16)
         arrays: dict[str, NDArray[Any]] = {"images": self.images, "labels": self.labels}
         arrays |= {
             "ids": self.ids,
             "split": self.split,
             **{f"truth/{k}": v for k, v in self.truth.items()},
         }
-        said.update(digest_arrays(arrays).encode())
-        return said.hexdigest()
+        hasher.update(digest_arrays(arrays).encode())
+        return hasher.hexdigest()
 
     def rows(self, split: str) -> Rows:
         """Where the images of a split are."""
@@ -135,8 +135,8 @@ class DataSet:
         labels = self.labels[rows]
         turn = np.empty(len(rows), np.int64)  # the how-manieth of its class a row is
         for label in np.unique(labels):
-            own = labels == label
-            turn[own] = np.arange(own.sum())
+            members = labels == label
+            turn[members] = np.arange(members.sum())
         return np.sort(rows[np.argsort(turn, kind="stable")[:count]])
 
     def places(self, ids: NDArray[np.int64]) -> Rows:

@@ -53,8 +53,8 @@ class Mnist(DataRecipe):
 
     def make(self, progress: Progress = quiet) -> DataSet:  # noqa: ARG002
         """Read them from the file that ships."""
-        with np.load(FILE, allow_pickle=False) as held:
-            return whole(self, held["images"], held["labels"].astype(np.int64), (7, 1, 2))
+        with np.load(FILE, allow_pickle=False) as archive:
+            return whole(self, archive["images"], archive["labels"].astype(np.int64), (7, 1, 2))
 
 
 def small_digits() -> Path:

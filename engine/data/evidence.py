@@ -161,7 +161,7 @@ class Bags(DataRecipe):
         rows = rng.choice(pool[~np.isin(digits, used)], self.size)
         rows[:count] = rng.choice(pool[digits == key], count)
         if self.kind == "three" and rng.random() < 0.5:  # one image of another class
-            other = rng.choice([one for one in used if one != key])
+            other = rng.choice([candidate for candidate in used if candidate != key])
             rows[count] = rng.choice(pool[digits == other])
         rows = rng.permutation(rows)
         hard = rng.random(self.size) < self.hard

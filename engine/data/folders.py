@@ -85,18 +85,18 @@ class Imported:
         named = [f"{name[:40]} {count:,}" for name, count in zip(data.classes, counts, strict=True)]
         rest = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
         classes = "1 class" if len(named) == 1 else f"{len(named):,} classes"
-        said = f"{len(data):,} images of {classes} ({', '.join(named[:NAMED])}{rest}), "
-        said += f"{width} × {height} px"
+        text = f"{len(data):,} images of {classes} ({', '.join(named[:NAMED])}{rest}), "
+        text += f"{width} × {height} px"
         if self.sizes:
             low, high = (f"{across} × {down}" for across, down in self.sizes)
-            said += f", from pictures of {low} px" if low == high else (
+            text += f", from pictures of {low} px" if low == high else (
                 f", from pictures of {low} to {high} px"
             )  # fmt: skip
         left = len(self.skipped)
         return (
-            f"{said}. {left:,} {'file was' if left == 1 else 'files were'} left out."
+            f"{text}. {left:,} {'file was' if left == 1 else 'files were'} left out."
             if left
-            else f"{said}."
+            else f"{text}."
         )
 
 
@@ -153,12 +153,12 @@ def read_folders(
             raise BadData(f"{called} has too many images for {side} px: {what}.")
         with book(len(results) * max(pieces, 1) * 3 * side * side, called) as booking:
             pixels = decoded(archive, results, side, progress, pieces)
-            images, kept, skipped = pixels.compact(), pixels.kept, pixels.skipped
+            images, read_rows, skipped = pixels.compact(), pixels.kept, pixels.skipped
             booking.hand_over([images])
-    places = [results[place][0] for place in kept]
+    places = [results[place][0] for place in read_rows]
     labels, split, classes = sorted_out(places, called, skipped, 1 if classless else 2)
-    ids = np.array(kept, np.int64)
-    if pieces and len(set(kept)) < FEWEST:
+    ids = np.array(read_rows, np.int64)
+    if pieces and len(set(read_rows)) < FEWEST:
         raise BadData(f"{called} has one picture: squares of {FEWEST} or more are compared.")
     how = SPLIT_NOTES["declared" if split is not None else undeclared]
     if split is None and undeclared == "drawn":
@@ -168,7 +168,7 @@ def read_folders(
         split = np.full(len(ids), 0 if undeclared == "train" else 2, np.uint8)
     data = DataSet(
         name="upload",
-        card=card(PurePosixPath(name).stem or "Your images", len(kept), side, how),
+        card=card(PurePosixPath(name).stem or "Your images", len(read_rows), side, how),
         classes=classes,
         images=images,
         labels=labels,

@@ -58,9 +58,9 @@ class Interactions(DataRecipe):
         many = rng.integers(FEWEST, MOST + 1, self.count)
         keys = np.log(chances) + rng.gumbel(size=chances.shape)  # the largest: drawn one by one
         turn = np.zeros(chances.shape, np.int16)
-        for user, own in enumerate(many):
-            chosen = np.argsort(-keys[user])[:own]
-            turn[user, rng.permutation(chosen)] = np.arange(1, own + 1)
+        for user, count in enumerate(many):
+            chosen = np.argsort(-keys[user])[:count]
+            turn[user, rng.permutation(chosen)] = np.arange(1, count + 1)
         height = -(-self.items // WIDTH)
         images = np.zeros((self.count, height * WIDTH), np.uint8)
         images[:, : self.items] = 255 * (turn > 0)
@@ -85,8 +85,8 @@ class Interactions(DataRecipe):
         """Each user's chance to choose each item first, (users, items); every row sums to 1."""
         popular = np.empty(self.items)
         for group in range(self.groups):
-            own = np.flatnonzero(kind == group)
-            popular[rng.permutation(own)] = np.arange(1, len(own) + 1) ** -TAIL
+            members = np.flatnonzero(kind == group)
+            popular[rng.permutation(members)] = np.arange(1, len(members) + 1) ** -TAIL
         inside = interest[:, None] == kind
         within, beyond = popular * inside, popular * ~inside
         return np.asarray(

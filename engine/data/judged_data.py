@@ -106,8 +106,8 @@ def joined(training: DataSet, test: DataSet | None) -> DataSet:
         )
     channels = max(training.images.shape[1], test.images.shape[1])
     images = [
-        np.broadcast_to(one.images, (len(one), channels, *one.images.shape[2:]))
-        for one in (training, test)
+        np.broadcast_to(data_set.images, (len(data_set), channels, *data_set.images.shape[2:]))
+        for data_set in (training, test)
     ]
     labels = np.array([numbers[word] for word in test.classes])[test.labels]
     first = int(training.ids.max()) + 1

@@ -45,8 +45,8 @@ def kept(word: str, recipe: Mapping[str, Any], make: Callable[[], Arrays]) -> Ar
 
 def path_of(word: str, recipe: Mapping[str, Any]) -> Path:
     """The file of a recipe's arrays, whether it is there or not."""
-    said = json.dumps(recipe, sort_keys=True).encode()
-    return folder() / f"{word}-{blake2b(said, digest_size=16).hexdigest()}.safetensors"
+    encoded = json.dumps(recipe, sort_keys=True).encode()
+    return folder() / f"{word}-{blake2b(encoded, digest_size=16).hexdigest()}.safetensors"
 
 
 def folder() -> Path:
@@ -89,8 +89,8 @@ def unpacked(data: bytes) -> Arrays:
     arrays: Arrays = {}
     for name, array in load(data[16:]).items():
         if name.startswith(PACKED):
-            length, own = name.removeprefix(PACKED).split(":", 1)
-            arrays[own] = np.unpackbits(array, axis=-1, count=int(length)).view(np.bool_)
+            length, plain_name = name.removeprefix(PACKED).split(":", 1)
+            arrays[plain_name] = np.unpackbits(array, axis=-1, count=int(length)).view(np.bool_)
         else:
             arrays[name] = array
     return arrays

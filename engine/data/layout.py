@@ -188,16 +188,16 @@ class Scene:
     @property
     def things(self) -> tuple[Thing, ...]:
         """What is there, in the order of the categories."""
-        held = self.layout
+        layout = self.layout
         return tuple(
             Thing(
                 CATEGORIES[which],
-                COLORS[held.color[0, which]],
-                int(held.cell[0, which]) // CELLS,
-                int(held.cell[0, which]) % CELLS,
-                float(held.opacity[0, which]),
+                COLORS[layout.color[0, which]],
+                int(layout.cell[0, which]) // CELLS,
+                int(layout.cell[0, which]) % CELLS,
+                float(layout.opacity[0, which]),
             )
-            for which in np.flatnonzero(held.present[0])
+            for which in np.flatnonzero(layout.present[0])
         )
 
     def mask(self, category: str) -> Bools:
@@ -224,15 +224,20 @@ class Scene:
         self.needs(category)
         if not (0 <= row < CELLS and 0 <= column < CELLS):
             raise BadData(f"There is no cell {row}, {column}: rows and columns go from 0 to 3.")
-        for thing in self.things:
-            if (thing.row, thing.column) == (row, column) and thing.category != category:
-                raise BadData(f"There is a {thing.category} in that cell: choose an empty one.")
+        for scene_object in self.things:
+            if (scene_object.row, scene_object.column) == (
+                row,
+                column,
+            ) and scene_object.category != category:
+                raise BadData(
+                    f"There is a {scene_object.category} in that cell: choose an empty one."
+                )
         return Scene(self.layout.moved(category, row, column))
 
     def needs(self, category: str) -> None:
         """Raise BadData when the thing is not there."""
         if not self.layout.present[0, number(category)]:
-            there = ", ".join(thing.category for thing in self.things)
+            there = ", ".join(scene_object.category for scene_object in self.things)
             raise BadData(f"There is no {category} in this scene; there are: {there}.")
 
 

@@ -74,18 +74,20 @@ def header(archive: ZipFile, key: str, called: str) -> tuple[Shape, np.dtype[Any
         wanted = ", ".join(keys())
         raise BadData(f"{called} has no array “{key}”: a MedMNIST file has {wanted}.") from error
     try:
-        said, _ = ask(called, request(member, "array header"), [packed(archive, member, BEGINNING)])
+        reply, _ = ask(
+            called, request(member, "array header"), [packed(archive, member, BEGINNING)]
+        )
     except BadImage as error:
         raise BadData(damaged(called, key)) from error
-    shape, kind = tuple(said["shape"]), np.dtype(said["kind"])
-    if said["objects"]:
+    shape, kind = tuple(reply["shape"]), np.dtype(reply["kind"])
+    if reply["objects"]:
         raise BadData(
             f"{called}: the array “{key}” holds pickled objects, which could run code: not opened."
         )
     count = 1
     for length in shape:
         count *= length  # Python's own numbers: no overflow
-    if min(shape, default=0) < 0 or count * kind.itemsize != member.file_size - said["begun"]:
+    if min(shape, default=0) < 0 or count * kind.itemsize != member.file_size - reply["begun"]:
         raise BadData(f"{called}: the array “{key}” is not as long as its header says.")
     return shape, kind
 
@@ -98,7 +100,7 @@ def memory(found: Headers) -> int:
 
 def check(found: Headers, called: str) -> None:
     """Raise BadData for shapes and kinds that are no two-dimensional set's."""
-    held = 0
+    size = 0
     sides = set()
     for part in PARTS:
         (shape, kind), (of_labels, kind_of_labels) = (
@@ -129,13 +131,13 @@ def check(found: Headers, called: str) -> None:
             )
         if shape[0] == 0 and part != "val":
             raise BadData(f"{called} has no images in “{part}_images”.")
-        held += int(np.prod(shape, dtype=object))
+        size += int(np.prod(shape, dtype=object))
         sides.add(shape[1:])
     if len(sides) > 1:
         raise BadData(f"{called} has images of several sizes: {', '.join(map(words, sides))}.")
-    if held > MAX_HELD:
+    if size > MAX_HELD:
         raise BadData(
-            f"{called} holds {held / 1e9:.1f} GB of images, and at most {MAX_HELD / 1e9:.0f} GB "
+            f"{called} holds {size / 1e9:.1f} GB of images, and at most {MAX_HELD / 1e9:.0f} GB "
             "are kept: take the 28 px or 64 px version."
         )
 

@@ -77,7 +77,8 @@ def merged(
         data,
         name=f"{data.name}+{variant.name}",
         card=replace(data.card, title=f"{data.card.title} · {variant.title.lower()}"),
-        classes=names or tuple(together(tuple(old[place == one])) for one in np.unique(place)),
+        classes=names
+        or tuple(together(tuple(old[place == number])) for number in np.unique(place)),
         labels=place[data.labels],
         truth=truth,
     )

@@ -51,38 +51,38 @@ def read_nova(
         BadData: there is not one table, it cannot be read, or no image of it is there.
     """
     called = shown(name or (source.name if isinstance(source, Path) else "this file"))
-    with members(source, called) as held:
-        tables = [path for path in held if path.lower().endswith(TABLE)]
+    with members(source, called) as files:
+        tables = [path for path in files if path.lower().endswith(TABLE)]
         if len(tables) != 1:
             raise BadData(
                 f"{called} has {len(tables) or 'no'} tables (*{TABLE}): NOVA has one, "
                 "data/nova-v1.parquet, beside its folder of images."
             )
-        paths, kinds, boxes = annotated(held[tables[0]], shown(tables[0]))
+        paths, kinds, boxes = annotated(files[tables[0]], shown(tables[0]))
         if len(paths) * 3 * side * side > MAX_HELD:
             raise BadData(f"{called} has too many images for {side} px: give fewer.")
         root = tables[0].rpartition("/")[0].removesuffix("data")
         with book(len(paths) * 3 * side * side, called) as booking:
-            images, kept, skipped = padded(held, root, paths, boxes, side, progress)
+            images, rows, skipped = padded(files, root, paths, boxes, side, progress)
             booking.hand_over([images])
-    if not kept:
+    if not rows:
         first = f" The first: {skipped[0].reason}" if skipped else ""
         raise BadData(f"{called}: none of the images that its table names can be read.{first}")
-    labels, classes = numbered([kinds[row] for row in kept])
-    truth = np.full((len(kept), max(1, *(len(boxes[row]) for row in kept)), 4), np.nan)
-    for at, row in enumerate(kept):
+    labels, classes = numbered([kinds[row] for row in rows])
+    truth = np.full((len(rows), max(1, *(len(boxes[row]) for row in rows)), 4), np.nan)
+    for at, row in enumerate(rows):
         truth[at, : len(boxes[row])] = boxes[row]
     card = DataCard(
         "Images with boxes (NOVA's format)",
-        about=f"{len(kept)} images, {sum(len(boxes[row]) for row in kept)} boxes; {len(skipped)} "
+        about=f"{len(rows)} images, {sum(len(boxes[row]) for row in rows)} boxes; {len(skipped)} "
         "images could not be read.",
         made="Read from a table and a folder of images, padded to squares.",
         license="NOVA: CC BY-NC-SA 4.0, for evaluation only; nothing leaves this machine",
         truth="boxes that experts agreed on",
     )
     data = DataSet(
-        "upload", card, classes, images, labels, np.array(kept, np.int64),
-        np.full(len(kept), 2, np.uint8), {"boxes": truth},
+        "upload", card, classes, images, labels, np.array(rows, np.int64),
+        np.full(len(rows), 2, np.uint8), {"boxes": truth},
     )  # fmt: skip
     return Imported(replace(data, name=f"upload-{data.fingerprint[:12]}"), tuple(skipped))
 
@@ -136,7 +136,7 @@ def padded(
     Boxes are changed in place from px of the image to shares of its square.
     """
     images = np.empty((len(paths), 3, side, side), np.uint8)
-    kept: list[int] = []
+    rows: list[int] = []
     skipped: list[Skipped] = []
     for row, path in enumerate(paths):
         progress(row / len(paths), "reading images")
@@ -144,11 +144,11 @@ def padded(
             lambda: in_square(one(held, root, path), boxes[row], side), path[:200], skipped  # noqa: B023
         )  # fmt: skip
         if placed is not None:
-            images[len(kept)], boxes[row] = placed
-            kept.append(row)
-    images = images[: len(kept)]
-    gray = len(kept) > 0 and (images[:, :1] == images).all()
-    return (images[:, :1].copy() if gray else images), kept, skipped
+            images[len(rows)], boxes[row] = placed
+            rows.append(row)
+    images = images[: len(rows)]
+    gray = len(rows) > 0 and (images[:, :1] == images).all()
+    return (images[:, :1].copy() if gray else images), rows, skipped
 
 
 def one(held: Members, root: str, path: str) -> Picture:
@@ -185,11 +185,11 @@ def in_square(picture: Picture, boxes: Boxes, side: int) -> tuple[NDArray[np.uin
 
 def numbered(kinds: list[str]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """A label for each image, and the kinds' words: rare kinds are one, the last."""
-    said = ["".join(letter for letter in kind if letter.isprintable() or letter.isspace())
+    names = ["".join(letter for letter in kind if letter.isprintable() or letter.isspace())
             for kind in kinds]  # fmt: skip
-    said = [" ".join(kind.split())[:60].strip() or UNSAID for kind in said]
-    said = [f"“{kind}”" if kind in RESERVED else kind for kind in said]
-    often = [kind for kind, count in Counter(said).most_common(MOST_KINDS) if count >= FEWEST]
-    classes = (*often, REST) if len(often) < len(set(said)) else tuple(often)
+    names = [" ".join(kind.split())[:60].strip() or UNSAID for kind in names]
+    names = [f"“{kind}”" if kind in RESERVED else kind for kind in names]
+    often = [kind for kind, count in Counter(names).most_common(MOST_KINDS) if count >= FEWEST]
+    classes = (*often, REST) if len(often) < len(set(names)) else tuple(often)
     numbers = {kind: number for number, kind in enumerate(classes)}
-    return np.array([numbers.get(kind, len(often)) for kind in said]), classes
+    return np.array([numbers.get(kind, len(often)) for kind in names]), classes

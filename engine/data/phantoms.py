@@ -210,7 +210,7 @@ def stacked(slices: list[PhantomSlice], kind: int, patient: int) -> Volume:
     edge = (FIELD - step) / 2
 
     def stack(part: str) -> NDArray[Any]:
-        return np.stack([getattr(one, part)[::-1].T for one in slices], axis=-1)
+        return np.stack([getattr(plane, part)[::-1].T for plane in slices], axis=-1)
 
     affine = np.diag([step, step, spacing, 1.0])
     affine[:3, 3] = -edge, MIDDLE - edge, slices[0].height

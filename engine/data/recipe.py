@@ -35,36 +35,36 @@ class Named:
     @property
     def name(self) -> str:
         """The word and what differs from the defaults."""
-        said = [
+        parts = [
             f"{spec.name}={written(value)}"
             for spec in fields(self)
             if (value := getattr(self, spec.name)) != spec.default
         ]
-        return ":".join([self.word, ",".join(said)]) if said else self.word
+        return ":".join([self.word, ",".join(parts)]) if parts else self.word
 
     @property
     def words(self) -> str:
         """The same for a person: title, and in brackets what differs, such as "100 slices"."""
-        said = []
+        parts = []
         for spec in fields(self):
             label = spec.metadata["label"].lower()
             if (value := getattr(self, spec.name)) != spec.default:
                 counts = spec.name == COUNT
-                said.append(f"{value} {label}" if counts else f"{label} {written(value)}")
-        return f"{self.title} ({', '.join(said)})" if said else self.title
+                parts.append(f"{value} {label}" if counts else f"{label} {written(value)}")
+        return f"{self.title} ({', '.join(parts)})" if parts else self.title
 
     @classmethod
     def read(cls, settings: str) -> Self:
         """From what stands after the colon of a name. Raises BadData, BadSetting."""
         known = {spec.name: spec for spec in fields(cls)}
-        given: dict[str, Any] = {}
+        arguments: dict[str, Any] = {}
         for part in filter(None, settings.split(",")):
             key, _, text = part.partition("=")
             if key not in known:
-                listed = ", ".join(known) or "none"
-                raise BadData(f"{cls.title} has no setting “{key[:40]}”; there are: {listed}.")
-            given[key] = value(known[key], text, cls.title)
-        return cls(**given)
+                names = ", ".join(known) or "none"
+                raise BadData(f"{cls.title} has no setting “{key[:40]}”; there are: {names}.")
+            arguments[key] = value(known[key], text, cls.title)
+        return cls(**arguments)
 
 
 @dataclass(frozen=True)

@@ -91,5 +91,7 @@ def by_class(data: DataSet, attribute: str) -> NDArray[np.str_]:
     values = data.truth.get(attribute, np.empty((0, 0)))
     if values.ndim != 1:
         return np.empty(0, np.str_)
-    each = [np.unique(values[data.labels == label]) for label in range(len(data.classes))]
-    return np.concatenate(each) if all(len(one) == 1 for one in each) else np.empty(0, np.str_)
+    groups = [np.unique(values[data.labels == label]) for label in range(len(data.classes))]
+    return (
+        np.concatenate(groups) if all(len(group) == 1 for group in groups) else np.empty(0, np.str_)
+    )

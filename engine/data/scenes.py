@@ -106,7 +106,7 @@ class Scenes(DataRecipe):
 
     def layout(self, index: Ints) -> Layout:
         """What the scenes of these numbers hold."""
-        drawn = np.stack([self.uniform(one) for one in index.tolist()])
+        drawn = np.stack([self.uniform(row) for row in index.tolist()])
         tries, looks = np.split(drawn, [TRIES * (N + 2)], axis=1)
         theme, present = self.presence(tries.reshape(len(index), TRIES, N + 2))
         cell, favorite, color, size, down, right, visible = np.split(looks[:, :-1], 7, axis=1)
@@ -151,10 +151,10 @@ class Scenes(DataRecipe):
         if self.kind == "dense":
             levels = np.array(DENSE)[(draw * len(DENSE)).astype(np.int64)]
             return np.broadcast_to(levels[..., None], (*themes.shape, N))
-        own = np.arange(N) // len(THEMES) == themes[..., None]
+        in_theme = np.arange(N) // len(THEMES) == themes[..., None]
         usual = np.full(N, OWN)
         usual[LEADERS] = LEADER
-        return np.where(own, usual, FOREIGN)
+        return np.where(in_theme, usual, FOREIGN)
 
     def following(self, leading: Bools, themes: Ints) -> NDArray[np.float64]:
         """How likely the second of each pair is there."""

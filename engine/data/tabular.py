@@ -89,9 +89,9 @@ class LabeledTable:
     @property
     def fingerprint(self) -> str:
         """A digest of all that is in it."""
-        own: dict[str, NDArray[Any]] = {"values": self.values, "labels": self.labels}
-        own |= {"ids": self.ids, "split": self.split}
-        return digest_arrays({**own, **{f"truth/{k}": v for k, v in self.truth.items()}})
+        arrays: dict[str, NDArray[Any]] = {"values": self.values, "labels": self.labels}
+        arrays |= {"ids": self.ids, "split": self.split}
+        return digest_arrays({**arrays, **{f"truth/{k}": v for k, v in self.truth.items()}})
 
     def rows(self, split: str) -> Rows:
         """Where the rows of a split are."""
@@ -157,8 +157,8 @@ class Cohort(Named):
         for process, regions in enumerate(REGIONS):
             for region, usual in regions.items():
                 for side in SIDES:
-                    own = rng.normal(size=len(head))
-                    loss = np.sqrt(self.tie) * latent[:, process] + np.sqrt(1 - self.tie) * own
+                    noise = rng.normal(size=len(head))
+                    loss = np.sqrt(self.tie) * latent[:, process] + np.sqrt(1 - self.tie) * noise
                     scanner = 1 + 0.04 * moved * rng.normal()
                     made.append(usual * (head / 1500) * scanner * (1 - 0.12 * loss))
                     origin.append(process)

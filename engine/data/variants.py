@@ -49,14 +49,14 @@ class LongTailed(Variant):
         rng = np.random.default_rng(self.seed)
         train = data.rows("train")
         counts = np.bincount(data.labels[train], minlength=len(data.classes))
-        kept = [np.flatnonzero(data.split != TRAIN)]
+        row_groups = [np.flatnonzero(data.split != TRAIN)]
         trained = np.flatnonzero(counts)
         steps = max(1, len(trained) - 1)
         for place, label in enumerate(trained):
             rows = rng.permutation(train[data.labels[train] == label])
             wanted = round(counts.max() * self.ratio ** (-place / steps))
-            kept.append(rows[: max(1, wanted)])
-        return renamed(data.take(np.sort(np.concatenate(kept))), data, self)
+            row_groups.append(rows[: max(1, wanted)])
+        return renamed(data.take(np.sort(np.concatenate(row_groups))), data, self)
 
 
 @dataclass(frozen=True)
@@ -230,8 +230,8 @@ class OpenSet(Variant):
             order = np.random.default_rng(self.seed).permutation(classes)
         known = np.sort(order[: classes - self.held])
         unknown = ~np.isin(data.truth.get("clean_label", data.labels), known)
-        told = np.isin(data.labels, known) & ~unknown
-        rows = np.flatnonzero(told | (data.split == TEST))
+        is_known = np.isin(data.labels, known) & ~unknown
+        rows = np.flatnonzero(is_known | (data.split == TEST))
         names = (*(data.classes[label] for label in known), "unknown")
         changed = relabelled(data.take(rows), known, names, beyond=len(known))
         truth = {**changed.truth, "unknown": unknown[rows]}

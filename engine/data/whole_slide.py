@@ -19,8 +19,8 @@ from engine.images.large_base import LargeImage, Pixels
 CELL = 256  # px
 REACH = 8  # px from a dot's center, at most
 GLASS, PINK, VIOLET, DARK = (
-    np.array(one, np.float32)
-    for one in ((243, 241, 242), (226, 172, 198), (122, 84, 150), (72, 38, 108))
+    np.array(color, np.float32)
+    for color in ((243, 241, 242), (226, 172, 198), (122, 84, 150), (72, 38, 108))
 )
 DOTS = 300  # in a cell of a planted region
 USUAL = 0.35  # of them elsewhere
@@ -94,7 +94,7 @@ class MadeSlide(LargeImage):
         far = np.hypot((y - places[:, :1])[:, :, None], (x - places[:, 1:])[:, None, :])
         share = np.clip(radii[:, None, None] + 0.5 - far, 0, 1).astype(np.float32)
         result = np.zeros((2, CELL + 2 * REACH + 2, CELL + 2 * REACH + 2), np.float32)
-        y, x = (np.clip(one + REACH, 0, CELL + 2 * REACH + 1) for one in (y, x))
+        y, x = (np.clip(coordinates + REACH, 0, CELL + 2 * REACH + 1) for coordinates in (y, x))
         kinds = crowded.astype(int)[:, None, None]
         np.maximum.at(result, (kinds, y[:, :, None], x[:, None, :]), share)
         return result[:, REACH : REACH + CELL, REACH : REACH + CELL]
@@ -105,10 +105,10 @@ class MadeSlide(LargeImage):
         places = (rng.random((DOTS, 2)) + np.array([row, column])) * CELL
         usual, wide = rng.random(DOTS) < USUAL, rng.random(DOTS)
         crowded = rng.random(DOTS) < self.strength(places[:, 0], places[:, 1])
-        kept = crowded | usual
+        keep = crowded | usual
         radii = np.where(crowded, LARGE[0] + wide * (LARGE[1] - LARGE[0]),
                          SMALL[0] + wide * (SMALL[1] - SMALL[0]))  # fmt: skip
-        return places[kept], radii[kept], crowded[kept]
+        return places[keep], radii[keep], crowded[keep]
 
     def smaller(self, times: int, top: int, bottom: int, left: int, right: int) -> Pixels:
         """As of any image; where it is much smaller, dots are drawn by what they cover on average.
@@ -147,8 +147,8 @@ class MadeSlide(LargeImage):
         """How light the ground is, with an axis for color: waves of the seed's own phases."""
         phase = np.random.default_rng([self.seed, 10]).uniform(0, 2 * np.pi, (4, 2))
         waves = sum(
-            np.sin(y / (90 + 70 * at) + one[0]) * np.sin(x / (110 + 60 * at) + one[1])
-            for at, one in enumerate(phase)
+            np.sin(y / (90 + 70 * at) + shift[0]) * np.sin(x / (110 + 60 * at) + shift[1])
+            for at, shift in enumerate(phase)
         )
         return np.asarray(0.98 + 0.03 * waves, np.float32)[..., None]
 

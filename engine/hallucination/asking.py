@@ -111,9 +111,9 @@ def without_each(words: WordCase, scene: Scene) -> WordCase:
     Raises BadData where the scene is empty.
     """
     named = things_in(scene)
-    others = torch.stack([pixels(scene.remove(one)) for one in named])
+    others = torch.stack([pixels(scene.remove(noun)) for noun in named])
     return replace(
-        words, others=sized(others, words.vlm), names=tuple(f"without the {one}" for one in named)
+        words, others=sized(others, words.vlm), names=tuple(f"without the {noun}" for noun in named)
     )
 
 
@@ -122,13 +122,13 @@ def hidden_each(words: WordCase, scene: Scene) -> WordCase:
 
     Raises BadData where nothing is to be seen in the scene.
     """
-    shown = {one: mask for one in things_in(scene) if (mask := words.mask_of(one)).any()}
+    shown = {noun: mask for noun in things_in(scene) if (mask := words.mask_of(noun)).any()}
     if not shown:
         raise BadData("Nothing is to be seen in the scene: there is no region to hide.")
     others = words.image.repeat(len(shown), 1, 1, 1)
     for image, mask in zip(others, shown.values(), strict=True):
         image[:, *box(mask)] = mean_color(words.vlm)
-    return replace(words, others=others, names=tuple(f"the {one}{HIDDEN}" for one in shown))
+    return replace(words, others=others, names=tuple(f"the {noun}{HIDDEN}" for noun in shown))
 
 
 def box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
@@ -141,7 +141,7 @@ def things_in(scene: Scene) -> list[str]:
     """The things in a scene. Raises BadData where there is none."""
     if not scene.things:
         raise BadData("The scene is empty: there is nothing to take out or to hide.")
-    return [thing.category for thing in scene.things]
+    return [scene_object.category for scene_object in scene.things]
 
 
 def each_claim(words: WordCase, scene: Scene) -> WordCase:

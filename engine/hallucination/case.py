@@ -125,18 +125,18 @@ def is_ready(vlm: VLM, prompt: str) -> bool:
 @cache
 def ready_prompts(prompts: Prompts) -> frozenset[str]:
     """How an image is described, and what is asked of each of the sixteen things."""
-    things = tuple(map(with_article, CATEGORIES))
+    nouns = tuple(map(with_article, CATEGORIES))
     forms = prompts.there, Prompts().there
-    asked = {form.format(thing=thing) for form in forms for thing in things}
+    questions = {form.format(thing=noun) for form in forms for noun in nouns}
     colors = {f"what color is the {category}" for category in CATEGORIES}
-    return frozenset({*prompts.views, *PROMPTS.values(), *asked, *colors})
+    return frozenset({*prompts.views, *PROMPTS.values(), *questions, *colors})
 
 
 def unshown(vlm: VLM, need: str) -> str:
     """Why a model cannot give what a method needs, or ""."""
     if need == "places":
-        told = "each of its image tokens sums up all of the image, so that a map has no places."
-        return "" if vlm.spec.grid else f"{vlm.title} shows no places: {told}"
+        reason = "each of its image tokens sums up all of the image, so that a map has no places."
+        return "" if vlm.spec.grid else f"{vlm.title} shows no places: {reason}"
     if need in vlm.spec.caps:
         return ""
     if need == "routing":

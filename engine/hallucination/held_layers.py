@@ -77,13 +77,13 @@ class HeldLayers:
 
     def mean_merge(self, layer: int, places: Tensor) -> HeldLayers:
         """With the mean of these places of one layer in the place of the last of them."""
-        held = self.layers[layer]
+        memory = self.layers[layer]
         last = int(places.max())
-        keys, values = held.keys.clone(), held.values.clone()
-        keys[:, :, last] = held.keys[:, :, places].mean(2)
-        values[:, :, last] = held.values[:, :, places].mean(2)
-        merged = Held(keys, values, held.positions)
-        stay = torch.ones(held.keys.shape[2], dtype=torch.bool, device=places.device)
+        keys, values = memory.keys.clone(), memory.values.clone()
+        keys[:, :, last] = memory.keys[:, :, places].mean(2)
+        values[:, :, last] = memory.values[:, :, places].mean(2)
+        merged = Held(keys, values, memory.positions)
+        stay = torch.ones(memory.keys.shape[2], dtype=torch.bool, device=places.device)
         stay[places] = False
         stay[last] = True
         return self.exchanged(layer, merged.take(stay.nonzero()[:, 0]))

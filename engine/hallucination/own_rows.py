@@ -146,8 +146,8 @@ def csv_rows(text: str) -> Iterator[Mapping[str, Any]]:
 
 def json_rows(text: str) -> Iterator[Mapping[str, Any]]:
     """The rows of JSON lines, or of one JSON list."""
-    listed = text.lstrip().startswith("[")
-    for place, row in json_items(text) if listed else json_lines(text):
+    is_array = text.lstrip().startswith("[")
+    for place, row in json_items(text) if is_array else json_lines(text):
         if not isinstance(row, dict):
             raise BadData(f"{place} is no JSON object with columns by their names.")
         places = known([str(name) for name in row])
@@ -252,28 +252,29 @@ def taken(rows: Iterator[Mapping[str, Any]]) -> tuple[list[Row], Counter[Kind]]:
                 "it in parts."
             )
         try:
-            held = {name: as_text(value) for name, value in row.items()}
+            cells = {name: as_text(value) for name, value in row.items()}
         except BadData as error:
             raise BadData(f"Row {number:,} {error}.") from None
-        if odd := next((name for name, value in held.items() if len(value) > MOST_LETTERS), ""):
+        if odd := next((name for name, value in cells.items() if len(value) > MOST_LETTERS), ""):
             raise BadData(
-                f"Row {number:,} has {len(held[odd]):,} letters as its {odd}, and a cell may have "
+                f"Row {number:,} has {len(cells[odd]):,} letters as its {odd}, and a cell may have "
                 f"{MOST_LETTERS:,}: is a quotation mark left open?"
             )
         kind = kind_of(row)
         if kind == "answers":
-            label = truth(held.get("label", ""))
-            if not label and held.get("label", "").strip():
+            label = truth(cells.get("label", ""))
+            if not label and cells.get("label", "").strip():
                 raise BadData(
-                    f"Row {number:,} has the label “{held['label'][:SHOWN]}”: a label is yes or no."
+                    f"Row {number:,} has the label “{cells['label'][:SHOWN]}”: a label is yes "
+                    "or no."
                 )
             whole = bool(label) and row.get("answer") is not None
-            held["label"] = label
+            cells["label"] = label
         else:
-            told = held["objects"].strip() or parts(held.get("references", ""))
-            whole = bool(told) and row["caption"] is not None
+            truth_text = cells["objects"].strip() or parts(cells.get("references", ""))
+            whole = bool(truth_text) and row["caption"] is not None
         if whole:
-            results.append(held)
+            results.append(cells)
         else:
             dropped[kind] += 1
     if not results:
@@ -287,9 +288,9 @@ def taken(rows: Iterator[Mapping[str, Any]]) -> tuple[list[Row], Counter[Kind]]:
 def as_text(value: Any) -> str:
     """A cell as text; a list with semicolons, or as [] where it is empty. Raises BadData."""
     if isinstance(value, list):
-        if any(isinstance(one, list | dict) for one in value):
+        if any(isinstance(element, list | dict) for element in value):
             raise BadData("has a list or an object inside a list: a list holds texts")
-        return "; ".join(str(one) for one in value) if value else "[]"
+        return "; ".join(str(element) for element in value) if value else "[]"
     if isinstance(value, dict):
         raise BadData("has an object as a cell: write a text or a list of texts")
     return "" if value is None else str(value)
@@ -310,7 +311,9 @@ def parts(cell: str) -> list[str]:
     """The things or captions of a cell, between semicolons or bars, or as a JSON list."""
     if cell.lstrip().startswith("["):
         try:
-            return [str(one).strip() for one in read_json(cell.replace("'", '"'), MOST_LINE)]
+            return [
+                str(element).strip() for element in read_json(cell.replace("'", '"'), MOST_LINE)
+            ]
         except (ValueError, TypeError):
             cell = cell.strip().strip("[]").replace(",", ";")
     return [part.strip() for part in cell.replace("|", ";").split(";") if part.strip()]

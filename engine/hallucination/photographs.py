@@ -61,7 +61,7 @@ def check_size(picture: Picture, after: Picture) -> None:
 
 def boxed(side: int, sides: Mapping[str, float]) -> Mask:
     """A rectangle on the square, (side, side). Raises BadImage for an empty one."""
-    top, left, bottom, right = (round(sides.get(one, 0.0) * side) for one in SIDES)
+    top, left, bottom, right = (round(sides.get(edge, 0.0) * side) for edge in SIDES)
     result = np.zeros((side, side), np.bool_)
     result[top:bottom, left:right] = True
     if not result.any():

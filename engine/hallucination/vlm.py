@@ -203,10 +203,10 @@ class StepOut:
         return StepOut(
             self.logits[rows],
             self.cache.reorder(rows),
-            {at: held[rows] for at, held in self.hidden.items()},
-            {at: held[rows] for at, held in self.attention.items()},
+            {at: tensor[rows] for at, tensor in self.hidden.items()},
+            {at: tensor[rows] for at, tensor in self.attention.items()},
             {at: gate[rows] for at, gate in self.gates.items()},
-            {at: held[rows] for at, held in self.routing.items()},
+            {at: tensor[rows] for at, tensor in self.routing.items()},
         )
 
 

@@ -30,7 +30,7 @@ class DicomScan(Scan):
         self.inverted = said["inverted"]
         self.digest = said["digest"]
         self.notes = tuple(said["notes"])
-        self.presets = tuple(preset(*one) for one in said["presets"])
+        self.presets = tuple(preset(*fields) for fields in said["presets"])
         self.geometry: list[Any] = said["geometry"]
         self.kept: Words = said["kept"]
         self.pixels = arrays[0]
@@ -42,11 +42,11 @@ class DicomScan(Scan):
     def cut(self, plane: str, index: int, volume: int) -> ScanPlane:  # noqa: ARG002
         """One frame, decoded."""
         slope, intercept, spacing, edges = self.geometry[index % len(self.geometry)]
-        asked = {**self.kept, "ask": "frame", "index": index, "scale": [slope, intercept]}
-        said, arrays = ask(self.called, asked, [self.pixels])
+        request = {**self.kept, "ask": "frame", "index": index, "scale": [slope, intercept]}
+        reply, arrays = ask(self.called, request, [self.pixels])
         sides = None if edges is None else Edges(*edges)
         values: np.ndarray[Any, Any] = arrays[0]
-        return ScanPlane(values, (spacing[0], spacing[1]), sides, said["step"])
+        return ScanPlane(values, (spacing[0], spacing[1]), sides, reply["step"])
 
 
 def preset(name: str, center: float, width: float, shape: Any, table: list[float]) -> Preset:

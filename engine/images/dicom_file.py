@@ -65,30 +65,30 @@ def taken(header: Any, called: str) -> Reply:
     pixels = stripped(header)
     photometric = str(pixels.PhotometricInterpretation).strip().upper()
     count, notes = frames(pixels)
-    each, own = geometry(header, count), windows(header, count)
+    frame_infos, file_windows = geometry(header, count), windows(header, count)
     nothing, gray = padding(header), photometric.startswith("MONOCHROME")
     hounsfield = word(header, "Modality") == "CT" or word(header, "RescaleType") == "HU"
     unit = "HU" if hounsfield and gray and has(header, "RescaleSlope") else ""
     inverted = photometric == "MONOCHROME1"
-    name = digest(pixels, repr((each, own, nothing, inverted, unit)))
-    kept, array = packed(pixels)
-    kept |= {"photometric": photometric, "padding": nothing}
-    middle = each[count // 2 % len(each)]
+    name = digest(pixels, repr((frame_infos, file_windows, nothing, inverted, unit)))
+    description, array = packed(pixels)
+    description |= {"photometric": photometric, "padding": nothing}
+    middle = frame_infos[count // 2 % len(frame_infos)]
     scale = [middle.slope, middle.intercept]
-    asked = {**kept, "called": called, "index": count // 2, "scale": scale}
-    _, (values,) = frame(asked, [array])
-    offered = offer(pixels, values, own, hounsfield=unit == "HU") if gray else ()
+    request = {**description, "called": called, "index": count // 2, "scale": scale}
+    _, (values,) = frame(request, [array])
+    offered = offer(pixels, values, file_windows, hounsfield=unit == "HU") if gray else ()
     return {
         "frames": count, "notes": notes, "unit": unit, "inverted": inverted, "digest": name,
-        "geometry": [row(one) for one in each], "kept": kept,
-        "presets": [[one.name, *astuple(one.window)] for one in offered],
+        "geometry": [row(frame_info) for frame_info in frame_infos], "kept": description,
+        "presets": [[preset.name, *astuple(preset.window)] for preset in offered],
     }, [array]  # fmt: skip
 
 
-def row(one: Frame) -> list[Any]:
+def row(frame_info: Frame) -> list[Any]:
     """A frame's numbers as plain words."""
-    edges = None if one.edges is None else astuple(one.edges)
-    return [one.slope, one.intercept, one.spacing, edges]
+    edges = None if frame_info.edges is None else astuple(frame_info.edges)
+    return [frame_info.slope, frame_info.intercept, frame_info.spacing, edges]
 
 
 def offer(
@@ -135,9 +135,9 @@ def frame(words: Words, arrays: Arrays) -> Reply:
         count = int(pixels.Rows) * int(pixels.Columns) * samples
         stored = len(pixels[words["name"]].value)
         claim(COPIES * stored + BYTES * count, FLOAT * count)
-        raw, said = decode(pixels, words["index"])
+        raw, attributes = decode(pixels, words["index"])
         if not words["photometric"].startswith("MONOCHROME"):
-            return {"step": 0.0}, [colored(raw, said, pixels, words["photometric"])]
+            return {"step": 0.0}, [colored(raw, attributes, pixels, words["photometric"])]
         values = modality(raw, pixels, *words["scale"])
     except BadImage as error:
         why = str(error)

@@ -40,15 +40,15 @@ class Frame:
 
 def geometry(header: Dataset, count: int) -> tuple[Frame, ...]:
     """The numbers of each frame; one for all where the file has no groups for each."""
-    shared, each = groups(header, count)
-    return tuple(one_frame(header, group, shared) for group in each)
+    shared, frame_groups = groups(header, count)
+    return tuple(one_frame(header, group, shared) for group in frame_groups)
 
 
 def groups(header: Dataset, count: int) -> tuple[Dataset, list[Dataset]]:
     """What the file says of all frames, and of each; one empty group where it has not as many."""
     shared = next(iter(header.get("SharedFunctionalGroupsSequence") or ()), Dataset())
-    each = list(header.get("PerFrameFunctionalGroupsSequence") or ())
-    return shared, each[:count] if len(each) >= count else [Dataset()]
+    frame_groups = list(header.get("PerFrameFunctionalGroupsSequence") or ())
+    return shared, frame_groups[:count] if len(frame_groups) >= count else [Dataset()]
 
 
 def one_frame(header: Dataset, group: Dataset, shared: Dataset) -> Frame:
@@ -78,8 +78,8 @@ def one_frame(header: Dataset, group: Dataset, shared: Dataset) -> Frame:
 
 def windows(header: Dataset, count: int) -> tuple[Window, ...]:
     """The middle frame's own windows, tables first; those that make no sense are left out."""
-    shared, each = groups(header, count)
-    group = each[count // 2 % len(each)]
+    shared, frame_groups = groups(header, count)
+    group = frame_groups[count // 2 % len(frame_groups)]
     places = [
         item
         for place in (group, shared)
@@ -148,8 +148,8 @@ def floats(header: Any, name: str) -> list[float]:
         return []
     try:
         value = header[name].value
-        given = value if isinstance(value, list | tuple) or hasattr(value, "append") else [value]
-        numbers = [float(number) for number in given]
+        sequence = value if isinstance(value, list | tuple) or hasattr(value, "append") else [value]
+        numbers = [float(number) for number in sequence]
     except (KeyError, TypeError, ValueError):
         return []
     return numbers if all(isfinite(number) for number in numbers) else []

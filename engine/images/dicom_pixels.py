@@ -116,9 +116,9 @@ def check_syntax(syntax: str, bits: int) -> None:
 
 def frames(pixels: Dataset) -> tuple[int, tuple[str, ...]]:
     """How many frames there really are, and a note when the header says otherwise."""
-    said = whole(pixels, "NumberOfFrames")
+    declared = whole(pixels, "NumberOfFrames")
     name = next(pixel for pixel in PIXELS if pixel in pixels)
-    held = len(pixels[name].value)
+    length = len(pixels[name].value)
     if pixels.file_meta.TransferSyntaxUID.is_encapsulated:
         there = fragments(pixels.PixelData)
     else:
@@ -126,16 +126,16 @@ def frames(pixels: Dataset) -> tuple[int, tuple[str, ...]]:
         bits = pixels.Rows * pixels.Columns * samples * pixels.BitsAllocated
         if str(pixels.PhotometricInterpretation).startswith("YBR_FULL_422"):
             bits = bits * 2 // 3
-        there = held * 8 // bits
+        there = length * 8 // bits
     if not there:
         raise BadImage("is cut off: it holds fewer pixels than one frame has; export it again")
-    if said is None or said < 1:
+    if declared is None or declared < 1:
         pixels.NumberOfFrames = 1
         return 1, ()
-    if said > there:
+    if declared > there:
         pixels.NumberOfFrames = there
-        return there, (f"the file says that it has {said} frames and holds {there}",)
-    return said, ()
+        return there, (f"the file says that it has {declared} frames and holds {there}",)
+    return declared, ()
 
 
 def fragments(data: bytes) -> int:
@@ -154,8 +154,8 @@ def decode(pixels: Dataset, index: int) -> tuple[NDArray[Any], dict[str, Any]]:
     syntax = pixels.file_meta.TransferSyntaxUID
     if syntax.is_encapsulated:
         check_codestream(pixels, index)
-    array, said = get_decoder(syntax).as_array(pixels, index=index)
-    return array, dict(said)
+    array, attributes = get_decoder(syntax).as_array(pixels, index=index)
+    return array, dict(attributes)
 
 
 def check_codestream(pixels: Dataset, index: int) -> None:
@@ -219,6 +219,6 @@ def digest(pixels: Dataset, meant: str) -> str:
     """A name for the image: its stored bytes and shape, and what the header makes of them."""
     name = next(pixel for pixel in PIXELS if pixel in pixels)
     shape = f"{pixels.Rows}x{pixels.Columns}x{pixels.NumberOfFrames}"
-    said = blake2b(pixels[name].value, key=shape.encode(), digest_size=16)
-    said.update(meant.encode())
-    return said.hexdigest()
+    hasher = blake2b(pixels[name].value, key=shape.encode(), digest_size=16)
+    hasher.update(meant.encode())
+    return hasher.hexdigest()

@@ -145,9 +145,9 @@ def text(head: bytes) -> FileKind:
     if low.isspace() or not low.strip(b"\x00"):
         return FileKind("blank", PICTURE)
     try:
-        said = head.decode("utf-8", errors="strict" if len(head) < 1024 else "ignore")
+        decoded = head.decode("utf-8", errors="strict" if len(head) < 1024 else "ignore")
     except UnicodeDecodeError:
-        said = "\x00"
-    if all(letter.isprintable() or letter in "\r\n\t\f\ufeff" for letter in said):
+        decoded = "\x00"
+    if all(letter.isprintable() or letter in "\r\n\t\f\ufeff" for letter in decoded):
         return FileKind("a text file", PICTURE)
     return FileKind("not a picture that is known here", PICTURE)

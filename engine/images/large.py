@@ -123,10 +123,10 @@ class PiecewiseTiff(LargeImage):
         bodies = {number: self.body(number) for number in self.grid.numbers(rectangle)}
         if self.grid.packed:
             joined = np.frombuffer(b"".join(bodies.values()), np.uint8)
-            said, (made,) = ask(
+            reply, (made,) = ask(
                 "This TIFF", request(self.grid, rectangle, bodies, **sums), [joined]
             )
-            self.cpu.charge(said["seconds"])
+            self.cpu.charge(reply["seconds"])
             return made
         begun = thread_time()
         made = self.grid.sums(rectangle, bodies, **sums) if sums else (

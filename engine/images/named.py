@@ -25,8 +25,8 @@ AT_WORDS = re.compile(r",(?! )")  # the window “From the file, 2” has a comm
 
 def with_view(file: str, words: Mapping[str, str | int | None]) -> str:
     """The name of a file with its slice and window; just the file where nothing is said of them."""
-    said = ",".join(f"{name}={value}" for name, value in words.items() if value not in {None, ""})
-    return f"{file}{MARK}{said}" if said else file
+    suffix = ",".join(f"{name}={value}" for name, value in words.items() if value not in {None, ""})
+    return f"{file}{MARK}{suffix}" if suffix else file
 
 
 def split(name: str) -> tuple[Path, dict[str, str]]:
@@ -35,11 +35,11 @@ def split(name: str) -> tuple[Path, dict[str, str]]:
     Raises:
         BadSetting: a word that is none of these, or comes without a value.
     """
-    file, mark, said = name.rpartition(MARK)
+    file, mark, suffix = name.rpartition(MARK)
     if not mark or Path(name).exists():
         return Path(name), {}
     words = {}
-    for part in AT_WORDS.split(said):
+    for part in AT_WORDS.split(suffix):
         word, _, value = part.partition("=")
         if word not in WORDS or not value:
             known = ", ".join(WORDS)
@@ -71,8 +71,8 @@ def opened(path: Path) -> Picture | Scan:
     except OSError:
         return load(path)  # which says what is wrong
     name = f"{path.absolute()}|{facts.st_mtime_ns}|{facts.st_size}"
-    if (held := LAST.get(name)) is not None:
-        return held
+    if (cached := LAST.get(name)) is not None:
+        return cached
     result = load(path)
     if isinstance(result, Scan):
         LAST.put(name, result)
@@ -97,8 +97,8 @@ def counted(word: str, words: Mapping[str, str]) -> int:
 def window_of(scan: Scan, words: Mapping[str, str]) -> Window | None:
     """The window of that name, or of that center and width; None is the scan's own choice."""
     presets = {preset.name.casefold(): preset.window for preset in scan.presets}
-    asked = {"window", "center", "width"} & words.keys()
-    if not asked:
+    names = {"window", "center", "width"} & words.keys()
+    if not names:
         return None
     if not presets:
         raise BadSetting("This scan is in color: it has no window.")
@@ -112,4 +112,4 @@ def window_of(scan: Scan, words: Mapping[str, str]) -> Window | None:
         )
     except ValueError:
         raise BadSetting("center and width of a window are numbers.") from None
-    return chosen if asked == {"window"} else chosen.moved(center, width)
+    return chosen if names == {"window"} else chosen.moved(center, width)

@@ -113,10 +113,12 @@ class NiftiScan(Scan):
 
     def windows(self, low: float, high: float) -> tuple[Any, ...]:
         """From the header's display range, and from the values of all slices."""
-        given = possible((low + high) / 2, high - low, "linear exact") if low < high else None
-        own = (given,) if given else ()
+        window = possible((low + high) / 2, high - low, "linear exact") if low < high else None
+        file_windows = (window,) if window else ()
         thin = max(1, round((self.stored.size / SAMPLED) ** (1 / 3)))
-        return presets(self.scaled(self.stored[::thin, ::thin, ::thin]), own, hounsfield=False)
+        return presets(
+            self.scaled(self.stored[::thin, ::thin, ::thin]), file_windows, hounsfield=False
+        )
 
 
 def usable(zoom: float) -> float:

@@ -45,8 +45,8 @@ def volume_file(
     """
     if reason := too_large(scan):
         raise BadImage(reason)
-    mask = all(one.dtype == np.bool_ for one in maps.values())
-    placed = {at: on_slice(scan, plane, at, one, crop) for at, one in maps.items()}
+    mask = all(array.dtype == np.bool_ for array in maps.values())
+    placed = {at: on_slice(scan, plane, at, array, crop) for at, array in maps.items()}
     dtype = np.uint8 if mask else np.float32
     return written(scan, scan.filled(plane, placed, dtype), what)
 

@@ -55,7 +55,7 @@ def opened(data: bytes, called: str) -> tuple[Words, Arrays]:
     boxes: list[tuple[float, ...]] = []
     for batch in table.iter_batches(AT_ONCE, columns=wanted, use_threads=False):
         for row in batch.to_pylist():
-            boxes += [(len(paths), *one) for one in gold(row["bboxes"], called)]
+            boxes += [(len(paths), *box) for box in gold(row["bboxes"], called)]
             paths.append(text(row["image_path"], called))
             meta = plain(row.get("meta"), called)
             kind = meta.get("final_diagnosis") if isinstance(meta, dict) else ""
@@ -68,14 +68,14 @@ def opened(data: bytes, called: str) -> tuple[Words, Arrays]:
 
 def gold(given: Any, called: str) -> list[tuple[float, ...]]:
     """The boxes that the experts agreed on."""
-    listed = plain(given, called) or []
-    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+    entries = plain(given, called) or []
+    if not isinstance(entries, list) or not all(isinstance(element, dict) for element in entries):
         raise BadImage(f"{called}: “bboxes” should be a list of boxes for each image.")
     results = []
-    for one in listed:
-        if one.get("source") != "gold":
+    for entry in entries:
+        if entry.get("source") != "gold":
             continue
-        box = tuple(one.get(side) for side in SIDES)
+        box = tuple(entry.get(side) for side in SIDES)
         if not all(isinstance(n, int | float) and isfinite(n) for n in box) or min(box[2:]) <= 0:
             raise BadImage(f"{called}: a box has no four numbers with a width and height above 0.")
         results.append(box)
@@ -96,7 +96,7 @@ def plain(given: Any, called: str) -> Any:
 
 def text(given: Any, called: str) -> str:
     """A text of bounded length; "" where there is none."""
-    said = given if isinstance(given, str) else ""
-    if len(said) > MOST_TEXT:
+    cleaned = given if isinstance(given, str) else ""
+    if len(cleaned) > MOST_TEXT:
         raise BadImage(f"{called} has a text of more than {MOST_TEXT:,} characters.")
-    return said
+    return cleaned

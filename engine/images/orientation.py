@@ -30,8 +30,8 @@ class Edges:
 def letters(direction: Sequence[float]) -> str:
     """The side a direction points to, and a second one where it is clearly tilted."""
     order = np.argsort(-np.abs(direction), kind="stable")
-    said = [TOWARDS[axis][int(direction[axis] > 0)] for axis in order]
-    return "".join(said[: 1 + int(abs(direction[order[1]]) > TILTED)])
+    symbols = [TOWARDS[axis][int(direction[axis] > 0)] for axis in order]
+    return "".join(symbols[: 1 + int(abs(direction[order[1]]) > TILTED)])
 
 
 def opposite(sides: str) -> str:

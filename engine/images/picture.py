@@ -127,16 +127,18 @@ def decode(data: bytes, found: FileKind, called: str, *, fine: bool = False) -> 
     image = file = opened(data, found)
     width, height = file.size
     check_pixels(width, height, MAX_PIXELS, called)
-    kept = finely(width, height) if fine else bounded(width, height)
+    size = finely(width, height) if fine else bounded(width, height)
     if file.info.get("progressive"):
         check_pixels(width, height, PLAIN * MAX_WHOLE // PROGRESSIVE, called)
-    file.draft("", (ceil(kept[0] * SHY), ceil(kept[1] * SHY)))  # JPEG alone listens
-    kept = min(kept, file.size)  # both sides keep their ratio
-    held = HELD.get(file.mode, PLAIN) + (WEBP if found.name == "WEBP" else 0)
-    check_pixels(*file.size, PLAIN * MAX_WHOLE // held, called)
+    file.draft("", (ceil(size[0] * SHY), ceil(size[1] * SHY)))  # JPEG alone listens
+    size = min(size, file.size)  # both sides keep their ratio
+    pixel_bytes = HELD.get(file.mode, PLAIN) + (WEBP if found.name == "WEBP" else 0)
+    check_pixels(*file.size, PLAIN * MAX_WHOLE // pixel_bytes, called)
     passes = width * height * PROGRESSIVE if file.info.get("progressive") else 0
-    needs = max(file.width * file.height * held, passes) + COPIES * prod(kept) + 2 * len(data)
-    claim(needs, CHANNELS * prod(kept))
+    needs = (
+        max(file.width * file.height * pixel_bytes, passes) + COPIES * prod(size) + 2 * len(data)
+    )
+    claim(needs, CHANNELS * prod(size))
 
     sixteen = any(";16" in str(tile.args) for tile in file.tile)
     tags = getattr(file, "tag_v2", {})  # of a TIFF, which Pillow turns upright as it loads
@@ -148,17 +150,17 @@ def decode(data: bytes, found: FileKind, called: str, *, fine: bool = False) -> 
 
     notes = frames(data, found)
     if depth.is_deep(image):
-        image, said = depth.eight_bits(image, inverted)
+        image, remarks = depth.eight_bits(image, inverted)
         profile = None  # it describes the values before they were stretched
-        notes += said
+        notes += remarks
     elif sixteen and image.mode in {"RGB", "RGBA"}:
         image, words = depth.stretched(image)
         notes.append(words)
     image = color.resizable(image)
-    if image.size != kept:
-        image = image.resize(kept, Image.Resampling.BICUBIC)
-    image, said = color.plain(image, profile)
-    notes += said
+    if image.size != size:
+        image = image.resize(size, Image.Resampling.BICUBIC)
+    image, remarks = color.plain(image, profile)
+    notes += remarks
 
     if turn_later in SIDEWAYS:
         width, height = height, width
@@ -166,7 +168,7 @@ def decode(data: bytes, found: FileKind, called: str, *, fine: bool = False) -> 
         image = image.transpose(TURNS[turn_later])
     if turn_later in TURNS or turn in TURNS:
         notes.append("turned as the camera noted")
-    if kept not in {(width, height), (height, width)}:
+    if size not in {(width, height), (height, width)}:
         now = f"{image.width} × {image.height}"
         notes.append(f"made smaller for display, from {width} × {height} to {now} px")
     pixels = np.array(image)

@@ -117,12 +117,12 @@ def ask(
     try:
         while True:
             with BUDGET.decoding(room, called):
-                answer, given = asked(called, {**words, "room": room}, arrays, advice, sink)
+                answer, received = asked(called, {**words, "room": room}, arrays, advice, sink)
             booking.free()
             if "needs" not in answer:
-                booking = book(sum(array.nbytes for array in given), called)
-                booking.hand_over(given)
-                return answer, given
+                booking = book(sum(array.nbytes for array in received), called)
+                booking.hand_over(received)
+                return answer, received
             booking, room = book(answer["keeps"], called), answer["needs"]
     except OverBudget as error:
         raise BadImage(str(error)) from error
@@ -146,7 +146,7 @@ def asked(
             raise BadImage(f"{called} cannot be read: no reader starts here ({error}).") from error
         try:
             request = {**words, "called": called, "advice": advice}
-            said, given = reader.ask(request, arrays, sink)
+            reply, received = reader.ask(request, arrays, sink)
         except (OSError, EOFError, ValueError):  # it has ended
             why = ended(reader.end(), advice, late=reader.late)
         except BaseException:  # nobody waits for its answer, which must not be the next one's
@@ -160,9 +160,9 @@ def asked(
                 keep(reader)
     if why:
         raise BadImage(f"{called} {why}.")
-    if "bad" in said:
-        raise BadImage(str(said["bad"]))
-    return said, given
+    if "bad" in reply:
+        raise BadImage(str(reply["bad"]))
+    return reply, received
 
 
 def waiting() -> Reader | None:

@@ -36,8 +36,8 @@ def picture(words: Words, arrays: Arrays) -> Reply:
     result = decoded(
         arrays.pop().tobytes(), FileKind(words["kind"]), words["called"], fine=words["fine"]
     )
-    said = {"size": result.size, "notes": result.notes, "digest": result.digest}
-    return said, [result.pixels]
+    facts = {"size": result.size, "notes": result.notes, "digest": result.digest}
+    return facts, [result.pixels]
 
 
 def dicom(words: Words, arrays: Arrays) -> Reply:

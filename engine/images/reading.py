@@ -33,10 +33,10 @@ def load(source: bytes | Path, name: str = "", *, fine: bool = False) -> Picture
         name: of the file.
         fine: whether a picture keeps up to FINE px, as it is read in tiles, not as it is shown.
     """
-    given = name or (source.name if isinstance(source, Path) else "")
-    called = shown_name(given)
+    file_name = name or (source.name if isinstance(source, Path) else "")
+    called = shown_name(file_name)
     with decoding_guard(called):
-        return load_unguarded(contents(source, called), given, called, fine=fine)
+        return load_unguarded(contents(source, called), file_name, called, fine=fine)
 
 
 def load_unguarded(data: bytes, given: str, called: str, *, fine: bool) -> Picture | Scan:
@@ -53,10 +53,10 @@ def load_unguarded(data: bytes, given: str, called: str, *, fine: bool) -> Pictu
             )
         raise BadImage(f"{called} is {result.name}: {result.advice}.")
     check(data, result, called)
-    said, arrays = asked(data, called, "picture", result, fine=fine)
+    facts, arrays = asked(data, called, "picture", result, fine=fine)
     return Picture(
-        read_only(arrays[0]), (said["size"][0], said["size"][1]), tuple(said["notes"]),
-        said["digest"],
+        read_only(arrays[0]), (facts["size"][0], facts["size"][1]), tuple(facts["notes"]),
+        facts["digest"],
     )  # fmt: skip
 
 

@@ -98,8 +98,8 @@ SAMPLES = (
 @cache
 def sample(name: str) -> Picture:
     """The photograph of that name, decoded once."""
-    for one in SAMPLES:
-        if one.name == name:
-            return shipped(one.path())
-    known = ", ".join(one.name for one in SAMPLES)
+    for photograph in SAMPLES:
+        if photograph.name == name:
+            return shipped(photograph.path())
+    known = ", ".join(photograph.name for photograph in SAMPLES)
     raise BlindspotError(f"There is no sample called “{name[:60]}”: choose one of {known}.")

@@ -137,7 +137,7 @@ class Scan(ABC):
         plane = self.cut(asked.plane, asked.slice, asked.volume)
         height, width = plane.values.shape[:2]
         size, notes = squared(plane)
-        said = [*self.notes, *plane.notes, *notes]
+        remarks = [*self.notes, *plane.notes, *notes]
         if plane.values.ndim == 3:
             color = Image.fromarray(plane.values.astype(np.uint8, copy=False))
             pixels = np.array(color.resize(size, Image.Resampling.BICUBIC))
@@ -146,14 +146,14 @@ class Scan(ABC):
             values = resized(plane.values.astype(np.float32, copy=False), size)
             missing = int(np.count_nonzero(np.isnan(values)))
             if missing:
-                said.append(f"{share(missing, values.size)} of it has no value and is black")
+                remarks.append(f"{share(missing, values.size)} of it has no value and is black")
             behind = self.behind(values, plane, asked.window)
             gray = np.rint(255 * behind.brightness(asked.window)).astype(np.uint8)
             pixels = np.repeat(gray[..., None], 3, axis=2)
         if plane.edges is None:
-            said.append(UNKNOWN)
+            remarks.append(UNKNOWN)
         pixels.setflags(write=False)
-        return Picture(pixels, (width, height), tuple(said), digest(pixels), behind)
+        return Picture(pixels, (width, height), tuple(remarks), digest(pixels), behind)
 
     def behind(self, values: Floats | None, plane: ScanPlane, window: Window) -> Slice:
         """What the picture was made from."""

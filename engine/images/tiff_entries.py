@@ -57,7 +57,7 @@ def tiff_entries(data: bytes) -> list[TiffEntry]:
 
 def whole_numbers(data: bytes, entry: TiffEntry) -> tuple[int, ...]:
     """The values of an entry of WHOLE_NUMBERS; those that the file has, where it is cut off."""
-    each, order = SIZES[entry.form], "<" if byte_order(data) == "little" else ">"
+    width, order = SIZES[entry.form], "<" if byte_order(data) == "little" else ">"
     values = data[entry.place : entry.place + entry.size]
-    whole = values[: len(values) // each * each]
-    return tuple(np.frombuffer(whole, f"{order}u{each}").tolist())
+    whole = values[: len(values) // width * width]
+    return tuple(np.frombuffer(whole, f"{order}u{width}").tolist())

@@ -85,8 +85,8 @@ def header(words: Words, arrays: Arrays) -> Reply:
     """
     file = MemberFile(arrays.pop(), deflated=words["deflated"])
     shape, _, kind = read_header(file)
-    said = {"shape": shape, "kind": kind.str, "objects": kind.hasobject}
-    return said | {"begun": file.read_so_far}, []
+    description = {"shape": shape, "kind": kind.str, "objects": kind.hasobject}
+    return description | {"begun": file.read_so_far}, []
 
 
 def read_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -110,8 +110,10 @@ def array(words: Words, arrays: Arrays) -> Reply:
         file.check(words["size"], words["crc"])
         return {}, [np.ascontiguousarray(whole)]
     row = max(1, size // max(shape[0], 1)) if shape else size
-    each = max(1, PIECE // row)
-    counts = [min(each, shape[0] - at) for at in range(0, shape[0], each)] if shape else []
+    per_piece = max(1, PIECE // row)
+    counts = (
+        [min(per_piece, shape[0] - at) for at in range(0, shape[0], per_piece)] if shape else []
+    )
     kinds = [(kind, (count, *shape[1:])) for count in counts]
     return {}, LazyArrays(kinds, pieces(file, kinds, words))
 

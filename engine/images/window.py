@@ -135,10 +135,10 @@ def most_values(values: Floats) -> Window:
 def presets(values: Floats, own: tuple[Window, ...], *, hounsfield: bool) -> tuple[Preset, ...]:
     """Every window on offer, the one to open with first."""
     names = ["From the file", *(f"From the file, {place}" for place in range(2, len(own) + 1))]
-    given = [Preset(name, window) for name, window in zip(names, own, strict=False)]
+    stored = [Preset(name, window) for name, window in zip(names, own, strict=False)]
     middle = Preset("Middle 98 %", most_values(values))
     whole = Preset("Full range", full_range(values))
     if not hounsfield:
-        return (*given, middle, whole)
-    first = [] if given else [preset for preset in CT if preset.name == "Abdomen"]
-    return (*given, *first, *(one for one in CT if one not in first), middle, whole)
+        return (*stored, middle, whole)
+    first = [] if stored else [preset for preset in CT if preset.name == "Abdomen"]
+    return (*stored, *first, *(preset for preset in CT if preset not in first), middle, whole)

@@ -46,9 +46,9 @@ def send(
     else:
         pairs, coming = [(array.dtype, array.shape) for array in arrays], iter(arrays)
     kinds = [[npy.dtype_to_descr(dtype), shape] for dtype, shape in pairs]
-    said = json.dumps([dict(words), kinds]).encode()
-    pipe.write(len(said).to_bytes(4, "little"))
-    pipe.write(said)
+    head = json.dumps([dict(words), kinds]).encode()
+    pipe.write(len(head).to_bytes(4, "little"))
+    pipe.write(head)
     for array in coming:
         pipe.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     pipe.flush()
@@ -72,8 +72,8 @@ def receive(pipe: BinaryIO, sink: Sink | None = None) -> tuple[Words, Arrays]:
     coming = (array(pipe, described(descr), tuple(shape)) for descr, shape in kinds)
     if sink is None:
         return words, list(coming)
-    for each in coming:
-        sink(each)
+    for piece in coming:
+        sink(piece)
     return words, []
 
 
@@ -101,9 +101,9 @@ def array(pipe: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArr
 
 def exactly(pipe: BinaryIO, count: int) -> bytes:
     """So many bytes."""
-    held = bytearray(count)
-    fill(pipe, memoryview(held))
-    return bytes(held)
+    buffer = bytearray(count)
+    fill(pipe, memoryview(buffer))
+    return bytes(buffer)
 
 
 def fill(pipe: BinaryIO, room: memoryview) -> None:

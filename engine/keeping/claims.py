@@ -68,7 +68,7 @@ def locked(handle: int, *, wait: bool, beat: Callable[[], object]) -> bool:
     """Whether the file of that handle is ours now."""
     if fcntl is None:
         return True
-    begun, said = monotonic(), False
+    begun, is_reported = monotonic(), False
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -80,8 +80,8 @@ def locked(handle: int, *, wait: bool, beat: Callable[[], object]) -> bool:
             return True
         else:
             return True
-        if not said and monotonic() - begun > PATIENT_SECONDS:
-            said = True
+        if not is_reported and monotonic() - begun > PATIENT_SECONDS:
+            is_reported = True
             log.warning("another process has been computing this for a while: waiting for it")
         sleep(POLL_SECONDS)
         beat()

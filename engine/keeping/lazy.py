@@ -21,10 +21,10 @@ else:
             """The value, found at the first time."""
             if instance is None:
                 return self
-            held = vars(instance)
-            if self.attrname not in held:
-                held[self.attrname] = self.func(instance)
-            return held[self.attrname]
+            attributes = vars(instance)
+            if self.attrname not in attributes:
+                attributes[self.attrname] = self.func(instance)
+            return attributes[self.attrname]
 
 
 __all__ = ["lazy"]

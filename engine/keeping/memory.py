@@ -55,7 +55,7 @@ class Memory(Generic[KeptT]):
         with self._lock:
             self._let_go(name)
             if self._grows:
-                self._sizes = {one: self._size(held) for one, held in self._kept.items()}
+                self._sizes = {key: self._size(stored) for key, stored in self._kept.items()}
                 self._held = sum(self._sizes.values())
             self._kept[name], self._sizes[name] = thing, size
             self._held += size
@@ -72,22 +72,22 @@ class Memory(Generic[KeptT]):
 
         Who asks for another name does not wait. What `make` raises is passed on, and nothing kept.
         """
-        if (thing := self.get(name)) is not None:
-            return thing
+        if (stored := self.get(name)) is not None:
+            return stored
         with self._lock:
             making = self._making.setdefault(name, InFlight())
             making.wanted += 1
         try:
             with making.turn:
-                if (thing := self.get(name)) is None:
-                    thing = make()
-                    self.put(name, thing)
+                if (stored := self.get(name)) is None:
+                    stored = make()
+                    self.put(name, stored)
         finally:
             with self._lock:
                 making.wanted -= 1
                 if not making.wanted:
                     del self._making[name]
-        return thing
+        return stored
 
     def drop(self, name: str) -> None:
         """Let go of what is kept under this name, if there is anything."""

@@ -33,8 +33,8 @@ def as_called(digest: str, names: Sequence[str]) -> str:
 def hidden(names: Sequence[str], text: str) -> str:
     """The text with each name's place in its stead."""
     place = {form: at for at, form in reversed([*enumerate(forms(names))])}
-    told = (form for form in place if len(form.encode("utf-8", "replace")) >= SHORTEST)
-    longest = sorted(told, key=len, reverse=True)
+    usable = (form for form in place if len(form.encode("utf-8", "replace")) >= SHORTEST)
+    longest = sorted(usable, key=len, reverse=True)
     if not longest:
         return text
     whole = rf"(?<!{LETTER})(?:{'|'.join(map(re.escape, longest))})(?!{LETTER})"
@@ -43,8 +43,8 @@ def hidden(names: Sequence[str], text: str) -> str:
 
 def shown(names: Sequence[str], text: str) -> str:
     """The text with its names again. Raises LookupError where it was written with more of them."""
-    held = forms(names)
-    return PLACE.sub(lambda match: held[int(match[1])], text)
+    originals = forms(names)
+    return PLACE.sub(lambda match: originals[int(match[1])], text)
 
 
 def forms(names: Sequence[str]) -> list[str]:
@@ -58,8 +58,8 @@ def in_strings(value: Any, change: Callable[[str], str]) -> Any:
         case str():
             return change(value)
         case list() | tuple():
-            return [in_strings(one, change) for one in value]
+            return [in_strings(element, change) for element in value]
         case dict():
-            return {change(key): in_strings(one, change) for key, one in value.items()}
+            return {change(key): in_strings(element, change) for key, element in value.items()}
         case _:
             return value

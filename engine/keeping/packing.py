@@ -58,8 +58,8 @@ def pack(kept: StoredAnswer, names: Sequence[str] = ()) -> tuple[Record, bytes]:
         for name, view in kept.result.items()
     }
     record = {fact: in_strings(value, hide) for fact, value in kept.record.items()}
-    said: Record = {"views": views, "record": record}
-    return {"checksum": checksum(data, said), **said}, data
+    header: Record = {"views": views, "record": record}
+    return {"checksum": checksum(data, header), **header}, data
 
 
 def unpack(said: Record, data: bytes, names: Sequence[str] = ()) -> StoredAnswer:
@@ -76,9 +76,9 @@ def unpack(said: Record, data: bytes, names: Sequence[str] = ()) -> StoredAnswer
     result = {}
     for name, view in said["views"].items():
         start = f"{name}:"
-        held = sorted(one.removeprefix(start) for one in arrays if one.startswith(start))
-        own = {one: arrays[start + one] for one in view.get("arrays", held)}
-        result[name] = build(view["kind"], own, view["facts"])
+        stored_names = sorted(key.removeprefix(start) for key in arrays if key.startswith(start))
+        view_arrays = {key: arrays[start + key] for key in view.get("arrays", stored_names)}
+        result[name] = build(view["kind"], view_arrays, view["facts"])
     return StoredAnswer(result, said["record"])
 
 
@@ -91,7 +91,7 @@ def build(kind: str, arrays: Mapping[str, Array], facts: Mapping[str, Any]) -> V
 
 def checksum(data: bytes, words: Record | None = None) -> str:
     """A digest of bytes, and of a record beside them."""
-    held = blake2b(data, digest_size=16)
+    hasher = blake2b(data, digest_size=16)
     if words is not None:
-        held.update(json.dumps(words).encode())
-    return held.hexdigest()
+        hasher.update(json.dumps(words).encode())
+    return hasher.hexdigest()

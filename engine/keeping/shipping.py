@@ -68,11 +68,11 @@ def gathered(data: bytes, way: bytes) -> bytes:
     """The first bytes of all numbers of an array, then the second ones, and so on."""
     whole = np.frombuffer(data, np.uint8).copy()
     for at, width, shape in layout(data):
-        one = whole[at]
+        block = whole[at]
         if way == BY_FRAME and len(shape) == 4:
-            frames = one.view(f"u{width}").reshape(shape[0], -1)
+            frames = block.view(f"u{width}").reshape(shape[0], -1)
             frames[1:] -= frames[:-1].copy()  # wraps around, and so does the way back
-        one[:] = one.reshape(-1, width).T.ravel()
+        block[:] = block.reshape(-1, width).T.ravel()
     return whole.tobytes()
 
 
@@ -80,10 +80,10 @@ def scattered(data: bytes, way: bytes) -> bytes:
     """What `gathered` was given."""
     whole = np.frombuffer(data, np.uint8).copy()
     for at, width, shape in layout(data):
-        one = whole[at]
-        one[:] = one.reshape(width, -1).T.ravel()
+        block = whole[at]
+        block[:] = block.reshape(width, -1).T.ravel()
         if way == BY_FRAME and len(shape) == 4:
-            frames = one.view(f"u{width}").reshape(shape[0], -1)
+            frames = block.view(f"u{width}").reshape(shape[0], -1)
             np.cumsum(frames, axis=0, dtype=frames.dtype, out=frames)
     return whole.tobytes()
 
@@ -91,10 +91,10 @@ def scattered(data: bytes, way: bytes) -> bytes:
 def layout(data: bytes) -> Iterator[tuple[slice, int, tuple[int, ...]]]:
     """Where each array of numbers lies in a safetensors file, the bytes of a number, its shape."""
     (length,) = struct.unpack_from("<Q", data)
-    for name, told in json.loads(data[8 : 8 + length]).items():
+    for name, entry in json.loads(data[8 : 8 + length]).items():
         if name == "__metadata__":
             continue
-        first, last = told["data_offsets"]
-        shape = tuple(told["shape"])
+        first, last = entry["data_offsets"]
+        shape = tuple(entry["shape"])
         if count := int(np.prod(shape)):
             yield slice(8 + length + first, 8 + length + last), (last - first) // count, shape

@@ -60,7 +60,7 @@ class Store:
         self.shipped = shipped
         self.memory_bytes = memory_bytes
         self.disk_bytes = disk_bytes
-        self._memory: Memory[StoredAnswer] = Memory(memory_bytes, lambda kept: kept.nbytes)
+        self._memory: Memory[StoredAnswer] = Memory(memory_bytes, lambda stored: stored.nbytes)
         self._lock = threading.RLock()
         self._since_swept = disk_bytes  # sweep at the first write
 
@@ -71,13 +71,13 @@ class Store:
     def get(self, digest: str, names: Sequence[str] = ()) -> StoredAnswer | None:
         """What is kept under this name, or None; with names of the reader's own (`names.py`)."""
         called = as_called(digest, names)
-        if (kept := self._memory.get(called)) is not None:
+        if (stored := self._memory.get(called)) is not None:
             touch(*entry(self.folder, digest))  # else the most used would be swept off the disk
-            return kept
+            return stored
         for folder in (self.folder, *self.shipped):
-            if kept := self._read(folder, digest, names):
-                self._memory.put(called, kept)
-                return kept
+            if stored := self._read(folder, digest, names):
+                self._memory.put(called, stored)
+                return stored
         return None
 
     def put(
@@ -94,12 +94,12 @@ class Store:
             memory_only: whether the disk gets nothing.
         """
         stored_answer = StoredAnswer(dict(result), record)
-        said, data = pack(stored_answer, names)
+        text, data = pack(stored_answer, names)
         self._memory.put(as_called(digest, names), stored_answer)
         if memory_only:
             return stored_answer
         try:
-            self._write(digest, said, data)
+            self._write(digest, text, data)
         except OSError as error:
             log.warning("not kept on disk: %s", error)
         return stored_answer
@@ -113,21 +113,21 @@ class Store:
             remove(path)
 
     def _read(self, folder: Path, digest: str, names: Sequence[str]) -> StoredAnswer | None:
-        arrays, said = entry(folder, digest)
+        arrays, record_path = entry(folder, digest)
         try:
-            text, data = said.read_bytes(), read_arrays(arrays)
+            text, data = record_path.read_bytes(), read_arrays(arrays)
         except (OSError, *DAMAGED):
             return None
         try:
-            kept = unpack(json.loads(text), data, names)
+            stored = unpack(json.loads(text), data, names)
         except DAMAGE as error:
             log.warning("entry %s is damaged and will be computed again: %s", digest, error)
             if folder == self.folder:
                 self.forget(digest)
             return None
         if folder == self.folder:
-            touch(arrays, said)
-        return kept
+            touch(arrays, record_path)
+        return stored
 
     def _write(self, digest: str, said: Record, data: bytes) -> None:
         text = json.dumps(said, indent=1).encode()

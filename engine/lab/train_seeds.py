@@ -44,19 +44,19 @@ class TrainSeeds(Method[TrainCase]):
     def __call__(self, case: TrainCase, progress: Progress = quiet) -> Result:
         """Views: networks; figures, shares of right answers with a row for each seed."""
         cases = [replace(case, seed=(case.seed + index) % 2**32) for index in range(self.networks)]
-        models = [fresh(case.data, case.recipe, one.seed) for one in cases]
+        models = [fresh(case.data, case.recipe, seeded.seed) for seeded in cases]
         self.learn(cases, models, part_of(progress, 0.0, LEARNING))
         results = [figures(model, case.data) for model in models]
         cards = [
             card_of(
-                model, data=case.data.name, recipe=case.recipe.as_dict(), seed=one.seed,
+                model, data=case.data.name, recipe=case.recipe.as_dict(), seed=seeded.seed,
                 figures=result, made_by=self.full_name(),
             )
-            for model, one, result in zip(models, cases, results, strict=True)
+            for model, seeded, result in zip(models, cases, results, strict=True)
         ]  # fmt: skip
         progress(1.0, "measured")
         values = np.array([list(result.values()) for result in results], np.float32)
-        rows, columns = [f"seed {one.seed}" for one in cases], list(results[0])
+        rows, columns = [f"seed {seeded.seed}" for seeded in cases], list(results[0])
         table = Table.grid(values, rows, columns, ("share",) * len(columns))
         return {"networks": networks(models, cards), "figures": table}
 
@@ -74,5 +74,5 @@ class TrainSeeds(Method[TrainCase]):
             return
         for place, (model, seed) in enumerate(zip(models, seeds, strict=True)):
             part = part_of(progress, place / len(seeds), (place + 1) / len(seeds))
-            own = state_file(f"{keep}-{place}")
-            train(model, first.data, recipe, seed, regime=first.regime, keep=own, progress=part)
+            path = state_file(f"{keep}-{place}")
+            train(model, first.data, recipe, seed, regime=first.regime, keep=path, progress=part)

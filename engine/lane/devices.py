@@ -28,5 +28,5 @@ def lanes() -> tuple[Lane, ...]:
 @atexit.register
 def close_lanes() -> None:
     """Leave no job running when the process ends."""
-    for one in list(_lanes.values()):
-        one.close()
+    for open_lane in list(_lanes.values()):
+        open_lane.close()

@@ -155,8 +155,10 @@ class Job(Generic[T]):
             else reason(self._error)
         )
         seconds = 0.0 if self.started is None else monotonic() - self.started
-        asked = frozenset(self.asked)
-        return Past(self.name, self.title, self.public, asked, end, why, seconds, datetime.now(UTC))
+        visitors = frozenset(self.asked)
+        return Past(
+            self.name, self.title, self.public, visitors, end, why, seconds, datetime.now(UTC)
+        )
 
     def run(self, progress: Progress) -> None:
         """Do the work; called by the lane only."""

@@ -35,23 +35,23 @@ class Agreement:
     compare: Callable[[Any, Any], float]
     unit: str
 
-    def __call__(self, one: Floats, other: Floats) -> float:
+    def __call__(self, first: Floats, other: Floats) -> float:
         """How far two maps agree. Raises BlindspotError when they differ in size."""
-        same_size(one, other)
-        return self.compare(self.look(one), self.look(other))
+        same_size(first, other)
+        return self.compare(self.look(first), self.look(other))
 
 
-def cosine(one: Floats, other: Floats) -> float:
+def cosine(first: Floats, other: Floats) -> float:
     """The cosine between two maps; NaN when one is zero everywhere."""
-    return AGREEMENTS["cosine"](one, other)
+    return AGREEMENTS["cosine"](first, other)
 
 
-def sign_agreement(one: Floats, other: Floats) -> float:
+def sign_agreement(first: Floats, other: Floats) -> float:
     """Of the tenth that stands out most in the first, the share with the same sign in the other.
 
     NaN when one is flat.
     """
-    return AGREEMENTS["sign"](one, other)
+    return AGREEMENTS["sign"](first, other)
 
 
 def flat_direction(values: Floats) -> Doubles:
@@ -59,9 +59,9 @@ def flat_direction(values: Floats) -> Doubles:
     return direction(values.astype(np.float64).ravel())
 
 
-def product(one: Doubles, other: Doubles) -> float:
+def product(first: Doubles, other: Doubles) -> float:
     """Of two directions: the cosine between them."""
-    return float(one @ other)
+    return float(first @ other)
 
 
 def signs(values: Floats) -> tuple[Bools, Floats]:
@@ -107,5 +107,5 @@ def matrix(maps: Sequence[tuple[str, Floats]], by: str = "order") -> Table:
 def compared(maps: tuple[bytes, ...], shape: tuple[int, ...], by: str) -> Floats:
     """Each map (float32) with each, (n, n)."""
     way = AGREEMENTS[by]
-    seen = [way.look(np.frombuffer(one, np.float32).reshape(shape)) for one in maps]
-    return np.array([[way.compare(one, other) for other in seen] for one in seen], np.float32)
+    seen = [way.look(np.frombuffer(content, np.float32).reshape(shape)) for content in maps]
+    return np.array([[way.compare(first, other) for other in seen] for first in seen], np.float32)

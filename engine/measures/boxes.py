@@ -85,12 +85,12 @@ def hits(found: ScoredBoxes, truth: Sequence[Doubles], overlap: float) -> Flags:
     return hit
 
 
-def shared(one: Doubles, other: Doubles) -> Doubles:
+def shared(first: Doubles, other: Doubles) -> Doubles:
     """Intersection over union of boxes (n, 4) and (m, 4), (n, m); 0 for boxes without area."""
-    start = np.maximum(one[:, None, :2], other[None, :, :2])
-    end = np.minimum((one[:, :2] + one[:, 2:])[:, None], (other[:, :2] + other[:, 2:])[None])
+    start = np.maximum(first[:, None, :2], other[None, :, :2])
+    end = np.minimum((first[:, :2] + first[:, 2:])[:, None], (other[:, :2] + other[:, 2:])[None])
     both = (end - start).clip(0).prod(2)
-    either = one[:, 2:].prod(1)[:, None] + other[:, 2:].prod(1)[None] - both
+    either = first[:, 2:].prod(1)[:, None] + other[:, 2:].prod(1)[None] - both
     return np.divide(both, either, out=np.zeros_like(both), where=either > 0)
 
 

@@ -83,9 +83,9 @@ def roc_hull(rates: Sequence[ThresholdRates]) -> tuple[Doubles, Doubles]:
     return hull[:, 0], hull[:, 1]
 
 
-def left_turn(one: Doubles, middle: Doubles, other: Doubles) -> bool:
+def left_turn(start: Doubles, middle: Doubles, other: Doubles) -> bool:
     """Whether the middle point (2,) lies on or below the line between its neighbors."""
-    first, second = middle - one, other - one
+    first, second = middle - start, other - start
     return bool(first[0] * second[1] - first[1] * second[0] >= 0)
 
 
@@ -146,10 +146,10 @@ def oscr(known: Doubles, right: Flags, unknown: Doubles) -> ThresholdRates:
     if len(right) != len(known):
         raise BlindspotError(f"{len(known)} scores but {len(right)} answers of known images.")
     levels = np.unique(np.concatenate([known, unknown]))
-    told = np.sort(known[np.asarray(right, bool)])
+    correct_scores = np.sort(known[np.asarray(right, bool)])
     return ThresholdRates(
         np.concatenate([[0.0], np.searchsorted(np.sort(unknown), levels, "right") / len(unknown)]),
-        np.concatenate([[0.0], np.searchsorted(told, levels, "right") / len(known)]),
+        np.concatenate([[0.0], np.searchsorted(correct_scores, levels, "right") / len(known)]),
         np.concatenate([[-np.inf], levels]),
     )
 
@@ -176,10 +176,10 @@ def best_threshold(known: Doubles, right: Flags, unknown: Doubles) -> float:
     """The score at which OOSA is highest on a validation mix; of equal ones the lowest."""
     known, unknown = checked(known, unknown)
     levels = np.unique(np.concatenate([known, unknown]))
-    told = np.sort(known[np.asarray(right, bool)])
-    kept = np.searchsorted(told, levels, "right")
+    correct_scores = np.sort(known[np.asarray(right, bool)])
+    accepted = np.searchsorted(correct_scores, levels, "right")
     rejected = len(unknown) - np.searchsorted(np.sort(unknown), levels, "right")
-    return float(levels[np.argmax(kept + rejected)])
+    return float(levels[np.argmax(accepted + rejected)])
 
 
 def labeled(known: Doubles, unknown: Doubles) -> tuple[Flags, Doubles]:

@@ -15,19 +15,19 @@ Doubles = NDArray[np.float64]
 TOP = 0.1  # share of the pixels that stand out most
 
 
-def rank_correlation(one: Floats, other: Floats) -> float:
+def rank_correlation(first: Floats, other: Floats) -> float:
     """Spearman's correlation of the sizes |a| of two maps; NaN when one is flat."""
-    same_size(one, other)
-    return inner(order(one), order(other))
+    same_size(first, other)
+    return inner(order(first), order(other))
 
 
-def top_overlap(one: Floats, other: Floats, share: float = TOP) -> float:
+def top_overlap(first: Floats, other: Floats, share: float = TOP) -> float:
     """IoU of the pixels with the largest sizes, that share of each map; of equal ones the first.
 
     Two independent maps come to share ÷ (2 − share), 0.053 for a tenth. NaN when one is flat.
     """
-    same_size(one, other)
-    return overlap(strongest(one, share), strongest(other, share))
+    same_size(first, other)
+    return overlap(strongest(first, share), strongest(other, share))
 
 
 def order(values: Floats) -> Doubles:
@@ -42,13 +42,13 @@ def direction(values: Doubles) -> Doubles:
     return values / length if length > 0 else np.full_like(values, np.nan)
 
 
-def inner(one: Doubles, other: Doubles) -> float:
+def inner(first: Doubles, other: Doubles) -> float:
     """The inner product of two vectors.
 
     By numpy alone: BLAS shares so little work among threads, and waits long for them when other
     processes keep the cores busy.
     """
-    return float((one * other).sum())
+    return float((first * other).sum())
 
 
 def strongest(values: Floats, share: float = TOP) -> Bools:
@@ -64,14 +64,14 @@ def strongest(values: Floats, share: float = TOP) -> Bools:
     return result
 
 
-def overlap(one: Bools, other: Bools) -> float:
+def overlap(first: Bools, other: Bools) -> float:
     """IoU of two sets of pixels; NaN when one is empty."""
-    if not one.any() or not other.any():
+    if not first.any() or not other.any():
         return float("nan")
-    return float((one & other).sum() / (one | other).sum())
+    return float((first & other).sum() / (first | other).sum())
 
 
-def same_size(one: Floats, other: Floats) -> None:
+def same_size(first: Floats, other: Floats) -> None:
     """Raise BlindspotError when two maps differ in size."""
-    if one.shape != other.shape:
-        raise BlindspotError(f"Maps of {one.shape} and {other.shape} cannot be compared.")
+    if first.shape != other.shape:
+        raise BlindspotError(f"Maps of {first.shape} and {other.shape} cannot be compared.")

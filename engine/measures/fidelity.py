@@ -40,10 +40,10 @@ def infidelity(
         scaled: multiply a by β = E[Iᵀa Δf] / E[(Iᵀa)²] first, so that only its direction counts.
     """
     fell = (score(image[None]) - score(image[None] - changes)).double()
-    told = (changes.double() * attribution.double()).flatten(1).sum(1)
-    if scaled and (power := (told**2).mean()) > 0:
-        told = told * (told * fell).mean() / power
-    return float(((told - fell) ** 2).mean())
+    predicted = (changes.double() * attribution.double()).flatten(1).sum(1)
+    if scaled and (power := (predicted**2).mean()) > 0:
+        predicted = predicted * (predicted * fell).mean() / power
+    return float(((predicted - fell) ** 2).mean())
 
 
 def missed(told: NDArray[np.float64], fell: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -76,8 +76,8 @@ def max_sensitivity(
     the map of the image as it is, where it is known.
     """
     known = method(case)["map"].values if plain is None else plain  # type: ignore[attr-defined]
-    held = flat(known)
-    length = float(np.linalg.norm(held))
+    vector = flat(known)
+    length = float(np.linalg.norm(vector))
     generator = torch.Generator().manual_seed(case.seed)
     largest = 0.0
     for number in range(draws):
@@ -85,7 +85,7 @@ def max_sensitivity(
         moved = replace(case, image=case.image + change)
         part = part_of(progress, number / draws, (number + 1) / draws, CHANGING, CHANGING)
         result = flat(method(moved, part)["map"].values)  # type: ignore[attr-defined]
-        largest = float(np.maximum(largest, np.linalg.norm(result - held)))  # NaN stays
+        largest = float(np.maximum(largest, np.linalg.norm(result - vector)))  # NaN stays
     return largest / length if length > 0 else float("nan")
 
 

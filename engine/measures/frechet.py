@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Doubles = NDArray[np.float64]
 
 
-def frechet(one: Doubles, two: Doubles) -> float:
+def frechet(left: Doubles, two: Doubles) -> float:
     """‖m − n‖² + tr(S + T − 2 (S T)^½): how far apart the two sets are, taken for Gaussians.
 
     It is never 0 for two draws of the same images, and larger the fewer they are: compare it with
@@ -21,14 +21,14 @@ def frechet(one: Doubles, two: Doubles) -> float:
     Raises:
         ValueError: a set has fewer than two rows.
     """
-    if min(len(one), len(two)) < 2:
+    if min(len(left), len(two)) < 2:
         raise ValueError("a covariance needs two rows at least")
-    apart = one.mean(0) - two.mean(0)
-    first, second = np.atleast_2d(np.cov(one.T)), np.atleast_2d(np.cov(two.T))
+    mean_shift = left.mean(0) - two.mean(0)
+    first, second = np.atleast_2d(np.cov(left.T)), np.atleast_2d(np.cov(two.T))
     root = square_root(first)
     cross = np.linalg.eigvalsh(root @ second @ root)  # those of S T
     shared = np.sqrt(np.maximum(cross, 0.0)).sum()
-    return float(apart @ apart + np.trace(first) + np.trace(second) - 2 * shared)
+    return float(mean_shift @ mean_shift + np.trace(first) + np.trace(second) - 2 * shared)
 
 
 def square_root(covariance: Doubles) -> Doubles:

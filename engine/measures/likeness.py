@@ -20,7 +20,7 @@ def ssim(image: Tensor, other: Tensor) -> float:
 
     if min(image.shape[1:]) < WINDOW:
         return nan
-    pair = [one.cpu().double().numpy() for one in (image, other)]
+    pair = [picture.cpu().double().numpy() for picture in (image, other)]
     value = structural_similarity(
         *pair,
         data_range=1.0,
@@ -39,8 +39,10 @@ def psnr(images: NDArray[Any], others: NDArray[Any], peak: float = 255.0) -> flo
         images, others: (n, ...) each, in units of `peak`; the mean is over all of them.
         peak: the brightest value there can be.
     """
-    each = [np.square(a.astype(np.float64) - b).mean() for a, b in zip(images, others, strict=True)]
-    error = float(np.mean(each))
+    errors = [
+        np.square(a.astype(np.float64) - b).mean() for a, b in zip(images, others, strict=True)
+    ]
+    error = float(np.mean(errors))
     return 10 * log10(peak**2 / error) if error else inf
 
 

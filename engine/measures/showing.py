@@ -205,5 +205,5 @@ def shown_of(area: NDArray[np.float64], insertion: Floats, deletion: Floats) -> 
 
 def band(found: Sequence[MapCurves], *, deletion: bool = False) -> tuple[Floats, Floats]:
     """The lowest and highest of several curves at each area, (steps + 1,) each."""
-    held = np.stack([one.deletion if deletion else one.insertion for one in found])
-    return held.min(0), held.max(0)
+    scores = np.stack([curve.deletion if deletion else curve.insertion for curve in found])
+    return scores.min(0), scores.max(0)

@@ -62,9 +62,9 @@ def borrowed(model: ModuleT) -> Iterator[ModuleT]:
                         del module.__dict__[name]
                 module.__dict__.update(attributes)
             known = {id(table) for table, _ in tables}
-            for table, held in tables:
+            for table, entries in tables:
                 table.clear()
-                table.update(held)
+                table.update(entries)
             for parameter, requires_grad, grad in parameters:
                 if id(hooks := hooks_of(parameter)) not in known:
                     hooks.clear()

@@ -51,7 +51,7 @@ def on_meta(make: Make, called: str, most: int = MOST_BYTES) -> nn.Module:
 
 def bytes_of(network: nn.Module) -> int:
     """Of all weights and buffers, those that no file has among them."""
-    return sum(one.numel() * one.element_size() for one in tensors(network))
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors(network))
 
 
 def tensors(network: nn.Module) -> Iterator[Tensor]:
@@ -96,8 +96,11 @@ class StepGuard(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Make it, and count its bytes."""
         made = func(*args, **(kwargs or {}))
-        for one in made if isinstance(made, tuple | list) else (made,):
-            if isinstance(one, Tensor) and (size := one.numel() * one.element_size()) > MOST_STEP:
+        for output in made if isinstance(made, tuple | list) else (made,):
+            if (
+                isinstance(output, Tensor)
+                and (size := output.numel() * output.element_size()) > MOST_STEP
+            ):
                 raise BadModel(
                     f"{self.called}: one step takes {size / 2**30:,.1f} GB for one image, and at "
                     f"most {MOST_STEP / 2**30:.2g} GB are taken here: make it for smaller images."

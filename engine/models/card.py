@@ -63,23 +63,23 @@ class ModelCard:
 
     def as_json(self) -> str:
         """The card in words; the usual width is left out, as in cards from before it was there."""
-        said = asdict(self)
+        facts = asdict(self)
         if self.width == USUAL_WIDTH:
-            del said["width"]
-        return json.dumps(said, ensure_ascii=False)
+            del facts["width"]
+        return json.dumps(facts, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> ModelCard:
         """The card again. Raises BadModel when it is none, or says what cannot be."""
         try:
-            said = read_json(text, BUDGET)
+            parsed = read_json(text, BUDGET)
             known = {spec.name for spec in fields(cls)}
-            given: dict[str, Any] = {
+            arguments: dict[str, Any] = {
                 name: tuple(value) if isinstance(value, list) else value
-                for name, value in said.items()
+                for name, value in parsed.items()
                 if name in known
             }
-            card = cls(**given)
+            card = cls(**arguments)
             check(card)
         except (*DAMAGE, OverflowError) as error:
             raise BadModel(f"The file's card is no card of a model made here: {error}.") from error
@@ -186,19 +186,24 @@ def networks(models: Sequence[Classifier], cards: Sequence[ModelCard]) -> Networ
     """
     if not models or len(models) != len(cards):
         raise ValueError(f"{len(models)} models have {len(cards)} cards")
-    each = [weights_of(model) for model in models]
-    weights = {name: np.stack([one[name] for one in each]) for name in each[0]}
+    weight_sets = [weights_of(model) for model in models]
+    weights = {
+        name: np.stack([weight_set[name] for weight_set in weight_sets]) for name in weight_sets[0]
+    }
     bits = [masks_that_hold(model) for model in models]
     common = [name for name in bits[0] if all(name in bit for bit in bits)]
     masks = {name: np.stack([bit[name] for bit in bits]) for name in common}
-    settings, said = json.dumps(dict(cards[0].settings)), tuple(card.as_json() for card in cards)
-    return Networks(weights, cards[0].made_by, settings, said, masks)
+    settings, descriptions = (
+        json.dumps(dict(cards[0].settings)),
+        tuple(card.as_json() for card in cards),
+    )
+    return Networks(weights, cards[0].made_by, settings, descriptions, masks)
 
 
 def masks_that_hold(model: Classifier) -> dict[str, Packed]:
     """The masks that a model carries, without those whose zeros were changed since."""
     state = model.network.state_dict()
-    bits = unpacked_bits(model.masks, {name: tuple(one.shape) for name, one in state.items()})
+    bits = unpacked_bits(model.masks, {name: tuple(tensor.shape) for name, tensor in state.items()})
     return {
         name: model.masks[name]
         for name, mask in bits.items()

@@ -114,15 +114,22 @@ def lites() -> Iterator[ModelEntry]:
 
 def small() -> Iterator[ModelEntry]:
     """The models that ship and those that were made here, each below the one it came from."""
-    for depth, one in checkpoints.tree([*embedded.stored(), *checkpoints.listed()]):
-        card, here = one.card, one.name.startswith(PREFIX)
+    for depth, checkpoint in checkpoints.tree([*embedded.stored(), *checkpoints.listed()]):
+        card, here = checkpoint.card, checkpoint.name.startswith(PREFIX)
         reason = (
             f"made here by {card.made_by or 'hand'}"
             if here
             else f"trained on {card.data}, comes with Blindspot"
         )
         yield ModelEntry(
-            one.name, card.trail, True, reason, depth, one.nbytes, card.figures, card.data
+            checkpoint.name,
+            card.trail,
+            True,
+            reason,
+            depth,
+            checkpoint.nbytes,
+            card.figures,
+            card.data,
         )
 
 
@@ -134,7 +141,7 @@ def ships(name: str) -> bool:
 def trained_on(data: str) -> tuple[ModelEntry, ...]:
     """The models that learned a data set of that name or a variant of it, the plain ones first."""
     word = word_of(data)
-    return tuple(one for one in small() if one.data and word_of(one.data) == word)
+    return tuple(entry for entry in small() if entry.data and word_of(entry.data) == word)
 
 
 def word_of(data: str) -> str:
@@ -186,8 +193,10 @@ def with_class_names(name: str) -> str:
     """
     if not name.startswith(PREFIX):
         return name
-    kept = checkpoints.stored(name)  # what is in the memory was loaded for somebody else, perhaps
-    return as_called(name, kept.card.labels) if base_of(kept.card) else name
+    checkpoint = checkpoints.stored(
+        name
+    )  # what is in the memory was loaded for somebody else, perhaps
+    return as_called(name, checkpoint.card.labels) if base_of(checkpoint.card) else name
 
 
 def have(name: str) -> Classifier:
@@ -225,8 +234,8 @@ __all__ = [
 
 def data_of(model: Classifier) -> str:
     """The name of the data set that a model was trained on, or "" when it is none of ours."""
-    entry = next((one for one in small() if one.name == model.name), None)
+    entry = next((candidate for candidate in small() if candidate.name == model.name), None)
     if entry is not None:
         return entry.data
-    said = json.loads(model.lineage.settings)
-    return str(said.get("data", ""))
+    settings = json.loads(model.lineage.settings)
+    return str(settings.get("data", ""))

@@ -69,7 +69,7 @@ def free_name(card: ModelCard, owner: Owner | None) -> str:
     owner's private model has the same weights and classes and any other word on its card, this one
     gets a file of its own.
     """
-    usual, own = names_of(card)
+    usual, private_name = names_of(card)
     path = path_of(usual)
     if owner is None or not path.is_file():
         return usual
@@ -77,7 +77,7 @@ def free_name(card: ModelCard, owner: Owner | None) -> str:
     if record is not None and record.belongs_to(owner):
         return usual
     there = Stored(usual, card_at(path), 0, path)
-    return own if is_private(there) and there.card != card else usual
+    return private_name if is_private(there) and there.card != card else usual
 
 
 def keep(view: Checkpoint, owner: Owner | None = None, *, private: bool = False) -> Stored:
@@ -190,9 +190,9 @@ def path_of(name: str) -> Path:
 
 def load(name: str) -> Classifier:
     """A kept model with its lineage, and its class names where they can be had. Raises BadModel."""
-    kept = stored(name)
-    model = read_model(kept.path.read_bytes(), kept.path.name, name, ours=True)
-    model.labels = kept.card.labels
+    checkpoint = stored(name)
+    model = read_model(checkpoint.path.read_bytes(), checkpoint.path.name, name, ours=True)
+    model.labels = checkpoint.card.labels
     return model
 
 
@@ -211,7 +211,9 @@ def every() -> tuple[Stored, ...]:
             results.append((facts.st_mtime, Stored(name, card_at(path), facts.st_size, path)))
         except (BadModel, OSError) as error:
             log.warning("%s is left out of the models: %s", path.name, error)
-    return tuple(one for _, one in sorted(results, key=lambda pair: (pair[0], pair[1].name)))
+    return tuple(
+        checkpoint for _, checkpoint in sorted(results, key=lambda pair: (pair[0], pair[1].name))
+    )
 
 
 def tree(models: Sequence[Stored]) -> tuple[tuple[int, Stored], ...]:
@@ -255,7 +257,7 @@ def is_private(
     if not parent or parent in below or parent in shipped():
         return False
     everyone = every() if models is None else models
-    holders = [one for one in everyone if one.card.fingerprint == parent]
+    holders = [checkpoint for checkpoint in everyone if checkpoint.card.fingerprint == parent]
     above = below | {parent}
     return bool(holders) and all(is_private(holder, everyone, above) for holder in holders)
 
@@ -264,7 +266,7 @@ def shipped() -> frozenset[str]:
     """The fingerprints of the models that ship, which anybody may copy."""
     from engine.models import embedded  # here, because it lists its models as these
 
-    return frozenset(one.card.fingerprint for one in embedded.stored())
+    return frozenset(checkpoint.card.fingerprint for checkpoint in embedded.stored())
 
 
 def may_look(model: Stored, models: Sequence[Stored] | None = None) -> bool:

@@ -70,8 +70,8 @@ class ChestWeights:
 
 
 WEIGHTS: Mapping[str, ChestWeights] = {
-    one.name: one
-    for one in (
+    entry.name: entry
+    for entry in (
         ChestWeights("all", "seven collections", "nih-pc-chex-mimic_ch-google-openi-kaggle"),
         ChestWeights("nih", "NIH ChestX-ray14", "nih"),
         ChestWeights("pc", "PadChest", "pc"),

@@ -103,12 +103,12 @@ def digest_of(base: str) -> str:
 
 def in_words(card: ModelCard, old: Sequence[str], new: Sequence[str]) -> ModelCard:
     """The card with names exchanged in titles, settings, recipe and figures."""
-    said: dict[str, Any] = {
+    texts: dict[str, Any] = {
         name: value
         for name, value in asdict(card).items()
         if name not in OPEN and not isinstance(value, int | float)
     }
-    changed = in_strings(said, lambda text: exchanged(text, old, new))
+    changed = in_strings(texts, lambda text: exchanged(text, old, new))
     results = {name: tuple(v) if isinstance(v, list) else v for name, v in changed.items()}
     above = tuple(title[:LONG] for title in results["above"])
     return replace(

@@ -137,8 +137,8 @@ class Classifier(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy takes with it: not what was found out about these weights."""
-        kept = {name: value for name, value in vars(self).items() if not is_lazy(self, name)}
-        return kept | {"_paces": {}, "_runners": {}, "_gradients": {}}
+        state = {name: value for name, value in vars(self).items() if not is_lazy(self, name)}
+        return state | {"_paces": {}, "_runners": {}, "_gradients": {}}
 
     def changed(self) -> None:
         """Drop what was found out about the weights before they were changed in place.

@@ -226,9 +226,11 @@ class Runner:
 @torch.inference_mode()
 def distances(compiled: Forward, plain: Plain, pixels: Tensor) -> tuple[float, float]:
     """How far the compiled and the plain logits lie from those in float32, at most."""
-    rounding, given = plain(pixels).float(), compiled(pixels).float()
+    rounding, compiled_logits = plain(pixels).float(), compiled(pixels).float()
     reference = plain.float()(pixels.float())
-    return float((given - reference).abs().max()), float((rounding - reference).abs().max())
+    return float((compiled_logits - reference).abs().max()), float(
+        (rounding - reference).abs().max()
+    )
 
 
 def first_line(error: Exception) -> str:

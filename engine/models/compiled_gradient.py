@@ -86,9 +86,9 @@ class GradientRunner(Runner):
         with holding(self.body):
             plain = Plain(copied(self.body))
         pixels = example(self.body.side, self.pace)
-        (logits, slopes), (others, own) = derived(compiled, pixels), derived(plain, pixels)
-        spread = float(own.max() - own.min()) or 1.0
-        far = float((slopes - own).abs().max()) / spread
+        (logits, slopes), (others, plain_slopes) = derived(compiled, pixels), derived(plain, pixels)
+        spread = float(plain_slopes.max() - plain_slopes.min()) or 1.0
+        far = float((slopes - plain_slopes).abs().max()) / spread
         return max(far, float((logits - others).abs().max())), 0.0
 
 
@@ -104,8 +104,8 @@ def after(first: str) -> str:
 def version(body: nn.Module) -> int:
     """It is another one once a weight or buffer was changed in place or lies elsewhere."""
     tables = [table for module in body.modules() for table in (module._parameters, module._buffers)]
-    held = [one for table in tables for one in table.values() if one is not None]
-    return hash((body.training, *((one.data_ptr(), one._version) for one in held)))
+    tensors = [tensor for table in tables for tensor in table.values() if tensor is not None]
+    return hash((body.training, *((tensor.data_ptr(), tensor._version) for tensor in tensors)))
 
 
 def derived(forward: Forward, pixels: Tensor) -> tuple[Tensor, Tensor]:

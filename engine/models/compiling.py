@@ -74,8 +74,8 @@ def made_apart(body: Classifier, pace: Pace, files: Sequence[str]) -> list[bytes
     Raises:
         CannotCompile: its architecture has no name here, or the other process failed.
     """
-    own = packages.made_folder()  # where strays are swept, and which is nobody else's
-    with TemporaryDirectory(prefix=PART, dir=own, ignore_cleanup_errors=True) as name:
+    parent = packages.made_folder()  # where strays are swept, and which is nobody else's
+    with TemporaryDirectory(prefix=PART, dir=parent, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         write_request(body, pace, folder)
         run_apart(folder)
@@ -97,7 +97,7 @@ def write_request(body: Classifier, pace: Pace, folder: Path) -> None:
     except BadModel as error:
         raise CannotCompile(str(error)) from error
     state = body.network.state_dict()
-    weights = {key: one.detach().clone().contiguous() for key, one in state.items()}
+    weights = {key: tensor.detach().clone().contiguous() for key, tensor in state.items()}
     save_file(weights, folder / WEIGHTS)
     request = {
         "architecture": card.architecture, "channels": card.channels, "side": card.side,

@@ -78,8 +78,8 @@ def as_convolutions(graph: fx.GraphModule) -> fx.GraphModule:
 
 def plain_2d(node: fx.Node) -> bool:
     """Whether only the input's slopes are asked of a convolution in 2-D with fixed weights."""
-    given: Any = node.args
-    _, before, weight, _, _, _, _, transposed, _, _, wanted = given
+    arguments: Any = node.args
+    _, before, weight, _, _, _, _, transposed, _, _, wanted = arguments
     fixed = isinstance(weight, fx.Node) and weight.op == "get_attr"
     first = all(user.args[1] == 0 or not user.users for user in node.users)
     alone = list(wanted) == [True, False, False] and not transposed
@@ -88,8 +88,8 @@ def plain_2d(node: fx.Node) -> bool:
 
 def turned_around(graph: fx.GraphModule, node: fx.Node) -> fx.Node:
     """The input's slopes of a convolution, added to the graph as a convolution."""
-    given: Any = node.args
-    slopes, before, weight, _, stride, padding, dilation, _, _, groups, _ = given
+    arguments: Any = node.args
+    slopes, before, weight, _, stride, padding, dilation, _, _, groups, _ = arguments
     filters = getattr(graph, weight.target)  # (out, in / groups, h, w)
     sides = filters.shape[2:]
     if set(stride) == set(dilation) == {1} and all(

@@ -51,8 +51,8 @@ class ShippedPlan:
 @cache
 def plans() -> Mapping[str, ShippedPlan]:
     """Every model that has a recipe, by name."""
-    listed = tomllib.loads((FOLDER / "recipes.toml").read_text(encoding="utf-8"))
-    return {name: planned(name, said) for name, said in listed.items()}
+    recipes = tomllib.loads((FOLDER / "recipes.toml").read_text(encoding="utf-8"))
+    return {name: planned(name, recipe) for name, recipe in recipes.items()}
 
 
 def planned(name: str, said: Mapping[str, Any]) -> ShippedPlan:

@@ -116,17 +116,19 @@ class FormatRounds:
     def run(self) -> list[FormatScore]:
         """The formats of the last round, best first, and the others where it was cut short."""
         first = min(max(4 * self.classes, FIRST_LOOK[0]), FIRST_LOOK[1], len(self.rows))
-        own = format_of(self.case.model)
+        own_format = format_of(self.case.model)
         probes = list(self.at_sides(list(self.sides()), PROBES))
         self.expected = len(probes) + BEST_SIDES * len(NORMALIZATIONS) + 3 * FINALISTS
-        score = self.score(own, first, UNTIL[0], fits=True)
+        score = self.score(own_format, first, UNTIL[0], fits=True)
         scores = [score] if score else []
         scores += self.scored(probes, first, UNTIL[0])
-        near = list(dict.fromkeys(one.format.side for one in self.ranked(scores)))[:BEST_SIDES]
+        near = list(dict.fromkeys(candidate.format.side for candidate in self.ranked(scores)))[
+            :BEST_SIDES
+        ]
         known = {score.format for score in scores}
         every = [side for side in self.at_sides(near, (*NORMALIZATIONS, "")) if side not in known]
         scores += self.scored(every, first, UNTIL[1])
-        finalists = [one.format for one in self.ranked(scores)[:FINALISTS]]
+        finalists = [candidate.format for candidate in self.ranked(scores)[:FINALISTS]]
         wider = [channel for known in finalists for channel in self.other_channels(known)]
         finalists = list(dict.fromkeys([*finalists, *wider]))
         self.best_low = 0.0
@@ -144,14 +146,14 @@ class FormatRounds:
 
     def at_sides(self, sides: Iterable[int], names: Iterable[str]) -> Iterator[InputFormat]:
         """Normalizations by name at some sides; "" is that of the images themselves."""
-        own, network = format_of(self.case.model), self.network.network
+        own_format, network = format_of(self.case.model), self.network.network
         named = [NORMALIZATIONS[name] if name else self.of_the_data() for name in names]
         formats = (
-            suited(network, replace(own, side=side, mean=mean, std=std))
+            suited(network, replace(own_format, side=side, mean=mean, std=std))
             for side in sides
-            for mean, std in [(own.mean, own.std), *named]
+            for mean, std in [(own_format.mean, own_format.std), *named]
         )
-        yield from (one for one in dict.fromkeys(formats) if one != own)
+        yield from (candidate for candidate in dict.fromkeys(formats) if candidate != own_format)
 
     def of_the_data(self) -> tuple[Any, Any]:
         """Mean and spread of the training images, as many trainings use them."""

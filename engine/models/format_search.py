@@ -112,11 +112,16 @@ def as_table(scores: Iterable[FormatScore], case: FormatCase) -> Table:
     """The scores as numbers, a row for each."""
     scores = list(scores)
     formats = [score.format for score in scores]
-    columns: dict[str, tuple[Any, str]] = {"side": ([one.side for one in formats], "px")}
+    columns: dict[str, tuple[Any, str]] = {
+        "side": ([input_format.side for input_format in formats], "px")
+    }
     for name in ("mean", "std"):
         for channel in range(3):
-            columns[f"{name} {channel}"] = [getattr(one, name)[channel] for one in formats], ""
-    columns["channels"] = [CHANNELS.index(one.channels) for one in formats], ""
+            columns[f"{name} {channel}"] = (
+                [getattr(input_format, name)[channel] for input_format in formats],
+                "",
+            )
+    columns["channels"] = [CHANNELS.index(input_format.channels) for input_format in formats], ""
     columns["images"] = [len(score.labels) for score in scores], "images"
     for number, order in enumerate(case.every_order):
         columns[f"right {number}"] = [score.right(order) for score in scores], "images"
@@ -124,7 +129,7 @@ def as_table(scores: Iterable[FormatScore], case: FormatCase) -> Table:
     assignments = [score.right_by_assignment(classes) for score in scores]
     columns["right by assignment"] = assignments, "images"
     columns["chance"] = [chance(score.labels) for score in scores], "share"
-    return Table.of(columns, [one.words for one in formats])
+    return Table.of(columns, [input_format.words for input_format in formats])
 
 
 def formats_in(table: Table) -> list[InputFormat]:

@@ -124,7 +124,7 @@ def blocks(network: nn.Module, inside: str = "") -> Iterator[tuple[str, nn.Modul
         if whole in unfolded:
             yield from blocks(network, whole)
         elif isinstance(part, nn.Sequential | nn.ModuleList):
-            yield from ((f"{whole}.{inner}", one) for inner, one in part.named_children())
+            yield from ((f"{whole}.{inner}", child) for inner, child in part.named_children())
         else:
             yield whole, part
 
@@ -136,10 +136,10 @@ def capturing(module: nn.Module, *, inputs: bool = False) -> Iterator[list[Tenso
     Only what the own thread asks of it: others may be asking the same module.
     """
     seen: list[Tensor] = []
-    own = get_ident()
+    thread_id = get_ident()
 
     def hook(_module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
-        if get_ident() == own:
+        if get_ident() == thread_id:
             seen.append(given[0] if inputs else output)
 
     handle = module.register_forward_hook(hook)

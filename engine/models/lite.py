@@ -54,8 +54,8 @@ class Lite:
 
 
 LITES: Mapping[str, Lite] = {
-    one.name: one
-    for one in (
+    entry.name: entry
+    for entry in (
         Lite(
             "lite0",
             224,

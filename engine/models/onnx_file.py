@@ -86,11 +86,11 @@ def onnx_file(model: Classifier, pixels: Tensor, progress: Progress = quiet) -> 
             f"{model.title} has {size / 1e6:,.0f} MB of weights; as ONNX at most "
             f"{LARGEST / 1e6:.0f} MB are written here. Keep it as a checkpoint instead."
         )
-    own = on_cpu(model)
-    data = written(own)
+    cpu_model = on_cpu(model)
+    data = written(cpu_model)
     progress(0.5, "written; compared with the model")
     session = opened(data)
-    wanted = plain(own, pixels).numpy()
+    wanted = plain(cpu_model, pixels).numpy()
     scale = max(1.0, float(np.abs(wanted).max()))
     difference = float(np.abs(run(session, pixels) - wanted).max()) / scale
     if not difference <= TOLERANCE:
@@ -99,9 +99,12 @@ def onnx_file(model: Classifier, pixels: Tensor, progress: Progress = quiet) -> 
             "file is given out, because it would be another model."
         )
     progress(0.7, "compared; timed")
-    one = pixels[:1]
+    first_image = pixels[:1]
     times = in_turns(
-        {"onnx": lambda: torch.from_numpy(run(session, one)), "torch": lambda: plain(own, one)},
+        {
+            "onnx": lambda: torch.from_numpy(run(session, first_image)),
+            "torch": lambda: plain(cpu_model, first_image),
+        },
         REPEATS,
         SECONDS,
     )

@@ -73,9 +73,9 @@ def load_weights(
     classes = count_classes(architecture, state)
     if classes is not None and classes > MOST_CLASSES:
         raise BadModel(f"{called} has {classes:,} classes; at most {MOST_CLASSES:,} are read.")
-    own: dict[str, Any] = {} if classes is None else {"num_classes": classes}
+    keywords: dict[str, Any] = {} if classes is None else {"num_classes": classes}
     unfit = f"{called} does not fit {architecture}"
-    make = partial(timm.create_model, architecture, pretrained=False, **own)
+    make = partial(timm.create_model, architecture, pretrained=False, **keywords)
     network = on_meta(make, f"{unfit}: it")
     shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
     if options := options_of(network, shapes, called):
@@ -163,15 +163,15 @@ def check(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor], called: str
             f"{advice(fitting(respelled(state).state))}"
         )
     for name, tensor in wanted.items():
-        given = state[name]
-        if given.shape != tensor.shape:
-            shapes = f"{words(given.shape)}, but {words(tensor.shape)} is needed"
+        stored = state[name]
+        if stored.shape != tensor.shape:
+            shapes = f"{words(stored.shape)}, but {words(tensor.shape)} is needed"
             raise BadModel(f"{called}: {name} is {shapes}. Is it another architecture?")
-        if given.is_floating_point() != tensor.is_floating_point():
-            raise BadModel(f"{called}: {name} is {given.dtype}, but {tensor.dtype} is needed.")
-        if given.dtype not in (*NUMBERS, tensor.dtype):  # torch compares no float8, for example
-            raise BadModel(f"{called}: {name} is {given.dtype}: save it as {tensor.dtype}.")
-        if not torch.isfinite(given).all():
+        if stored.is_floating_point() != tensor.is_floating_point():
+            raise BadModel(f"{called}: {name} is {stored.dtype}, but {tensor.dtype} is needed.")
+        if stored.dtype not in (*NUMBERS, tensor.dtype):  # torch compares no float8, for example
+            raise BadModel(f"{called}: {name} is {stored.dtype}: save it as {tensor.dtype}.")
+        if not torch.isfinite(stored).all():
             raise BadModel(f"{called}: {name} holds what is no finite number (NaN or infinity).")
 
 
@@ -216,9 +216,9 @@ def read_labels(content: bytes, called: str) -> tuple[str, ...]:
     try:
         text = content.decode("utf-8")
         json = PurePath(called).suffix.lower() == ".json"
-        listed = read_json(text, MOST_LABELS, deepest=1) if json else text.splitlines()
+        entries = read_json(text, MOST_LABELS, deepest=1) if json else text.splitlines()
     except ValueError as error:
         raise BadModel(message) from error
-    if not isinstance(listed, list):
+    if not isinstance(entries, list):
         raise BadModel(message)
-    return tuple(distinct([name for one in listed if (name := str(one).strip())]))
+    return tuple(distinct([name for entry in entries if (name := str(entry).strip())]))

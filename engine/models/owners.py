@@ -148,7 +148,7 @@ def write_back(model: Path, before: OwnerRecord | None) -> None:
 def release(model: Path, owner: Owner) -> bool:
     """Take an owner out of a model's record; whether it was the last, so that the file may go."""
     record = read_record(model) or NOBODYS
-    rest = {one: view for one, view in record.owners.items() if one != owner.digest}
+    rest = {digest: view for digest, view in record.owners.items() if digest != owner.digest}
     if not rest:
         return True
     write_record(model, replace(record, owners=rest))

@@ -156,13 +156,15 @@ def try_paces(model: Classifier, use: Use, formats: tuple[bool, ...]) -> Pace:
     again = [pace for pace in paces if pace.seconds <= NEAR * min(pace.seconds for pace in paces)]
     if len(again) == 1:
         return again[0]
-    most = max(one.batch for one in again)
+    most = max(pace.batch for pace in again)
     looks = [  # in turn, so that a slow moment meets all of them
         [timed_again(model, pace, most) for pace in again] for _ in range(LOOKS)
     ]
-    again = [replace(pace, seconds=min(each)) for pace, *each in zip(again, *looks, strict=True)]
-    fastest = min(one.seconds for one in again)
-    return min((one for one in again if one.seconds <= fastest * CLOSE), key=lambda one: one.batch)
+    again = [replace(pace, seconds=min(times)) for pace, *times in zip(again, *looks, strict=True)]
+    fastest = min(pace.seconds for pace in again)
+    return min(
+        (pace for pace in again if pace.seconds <= fastest * CLOSE), key=lambda pace: pace.batch
+    )
 
 
 def timed_again(model: Classifier, pace: Pace, images: int) -> float:

@@ -75,8 +75,8 @@ def machine() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
-    said = [line for line in lines if line.startswith(("model name", "flags", "Features"))][:2]
-    return "|".join([platform.machine(), platform.processor(), cpu_level(), *said])
+    facts = [line for line in lines if line.startswith(("model name", "flags", "Features"))][:2]
+    return "|".join([platform.machine(), platform.processor(), cpu_level(), *facts])
 
 
 def cpu_level() -> str:
@@ -86,10 +86,10 @@ def cpu_level() -> str:
 
 def keep(name: str, data: bytes) -> None:
     """Keep a package; those read longest ago make room for it."""
-    own = made_folder()
-    write_atomic(own / f"{name}{SUM}", checksum(data).encode())
-    write_atomic(own / f"{name}{SUFFIX}", data)
-    results = sorted(own.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime)
+    parent = made_folder()
+    write_atomic(parent / f"{name}{SUM}", checksum(data).encode())
+    write_atomic(parent / f"{name}{SUFFIX}", data)
+    results = sorted(parent.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime)
     total = sum(path.stat().st_size for path in results)
     for path in results[:-1]:
         if total <= DISK_BYTES:

@@ -166,9 +166,9 @@ def resize(network: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> None:
                 smaller = nn.Parameter(tensor.new_zeros(shapes[start + leaf]))
                 setattr(module, leaf, smaller.requires_grad_(tensor.requires_grad))
         for leaf, tensor in [*module.named_buffers(recurse=False)]:
-            own = start + leaf
-            if own in shapes and tuple(tensor.shape) != shapes[own]:
-                setattr(module, leaf, tensor.new_zeros(shapes[own]))
+            full_name = start + leaf
+            if full_name in shapes and tuple(tensor.shape) != shapes[full_name]:
+                setattr(module, leaf, tensor.new_zeros(shapes[full_name]))
 
 
 def network_of(card: ModelCard, **options: Any) -> nn.Module:
@@ -187,8 +187,8 @@ def packed(
     card: ModelCard, weights: Mapping[str, Array], masks: Mapping[str, Array] | None = None
 ) -> bytes:
     """The file of a model; its masks stand beside the weights, one bit each."""
-    held = {MASK + name: bits for name, bits in (masks or {}).items()}
-    return save_arrays({**weights, **held}, metadata={KEY: card.as_json()})
+    mask_arrays = {MASK + name: bits for name, bits in (masks or {}).items()}
+    return save_arrays({**weights, **mask_arrays}, metadata={KEY: card.as_json()})
 
 
 def read_card(content: bytes, called: str, *, ours: bool = False) -> ModelCard:
@@ -203,14 +203,14 @@ def card_at(path: Path) -> ModelCard:
     """The card of a file that was written here; its weights are not read. Raises BadModel."""
     with path.open("rb") as file:
         head = file.read(HEAD)
-    said = table("safetensors", head, b"", path.stat().st_size, path.name)
-    return ModelCard.from_json(said["metadata"].get(KEY, ""))
+    contents = table("safetensors", head, b"", path.stat().st_size, path.name)
+    return ModelCard.from_json(contents["metadata"].get(KEY, ""))
 
 
 def metadata_of(content: bytes, called: str, *, ours: bool = False) -> Mapping[str, str]:
     """What a .safetensors file says beside its tensors. Raises BadModel."""
-    said: Mapping[str, str] = table_of(content, called, "safetensors", ours=ours)["metadata"]
-    return said
+    metadata: Mapping[str, str] = table_of(content, called, "safetensors", ours=ours)["metadata"]
+    return metadata
 
 
 def with_card(content: bytes, called: str, card: ModelCard) -> bytes:

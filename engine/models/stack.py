@@ -96,7 +96,7 @@ class Stack:
             name: weight * self.masks[name][part] if name in self.masks else weight
             for name, weight in weights.items()
         }
-        buffers = {name: own[part] for name, own in self.network.named_buffers()}
+        buffers = {name: buffer[part] for name, buffer in self.network.named_buffers()}
 
         def one(weights: dict[str, Tensor], buffers: dict[str, Tensor], images: Tensor) -> Tensor:
             return torch.func.functional_call(copy, (weights, buffers), (images,))
@@ -104,15 +104,17 @@ class Stack:
         if len(images) > 1:
             logits: Tensor = torch.func.vmap(one)(masked, buffers, images)
             return logits
-        own = {name: last(weight[0]) for name, weight in masked.items()}
-        return one(own, {name: buffer[0] for name, buffer in buffers.items()}, last(images[0]))[
-            None
-        ]
+        parameters = {name: last(weight[0]) for name, weight in masked.items()}
+        return one(
+            parameters, {name: buffer[0] for name, buffer in buffers.items()}, last(images[0])
+        )[None]
 
     def weights_apart(self, weights: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
         """The weights of each part, without a copy."""
         split = {name: weight.split(self.together) for name, weight in weights.items()}
-        return [{n: own[place] for n, own in split.items()} for place in range(len(self.parts))]
+        return [
+            {n: weight[place] for n, weight in split.items()} for place in range(len(self.parts))
+        ]
 
     def each(self, work: Callable[[int], WorkT]) -> list[WorkT]:
         """What the work gives for each part's place, two of them at a time."""
@@ -129,8 +131,8 @@ class Stack:
 
     def train(self, mode: bool = True) -> None:  # as nn.Module has it
         """Set training or eval mode."""
-        for one in self.copies:
-            one.train(mode)
+        for model in self.copies:
+            model.train(mode)
 
     @torch.no_grad()
     def write_to(self, models: Sequence[Classifier]) -> None:
@@ -183,5 +185,5 @@ def stacked_masks(network: nn.Module, masks: Sequence[Mapping[str, Tensor]]) -> 
 
 def form(model: Classifier) -> tuple[object, ...]:
     """What networks of one stack have in common."""
-    shapes = {name: tuple(one.shape) for name, one in model.network.state_dict().items()}
+    shapes = {name: tuple(tensor.shape) for name, tensor in model.network.state_dict().items()}
     return type(model.network), shapes, model.mean.tolist(), model.std.tolist(), model.device

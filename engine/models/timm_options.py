@@ -43,15 +43,16 @@ def options_of(network: nn.Module, shapes: Mapping[str, Shape], called: str) -> 
     """
     wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     first = next((name for name, shape in wanted.items() if len(shape) == 4 and shape[1] == 3), "")
-    given = shapes.get(first, ())
+    weight_shape = shapes.get(first, ())
     options: dict[str, int] = {}
-    if len(given) == 4 and given[1] != 3:
-        if given[1] not in CHANNELS:
+    if len(weight_shape) == 4 and weight_shape[1] != 3:
+        if weight_shape[1] not in CHANNELS:
             raise BadModel(
-                f"{called}: its first convolution takes {given[1]} channels, and networks for 1 "
+                f"{called}: its first convolution takes {weight_shape[1]} channels, and "
+                "networks for 1 "
                 "(gray) or 3 (RGB) are read."
             )
-        options["in_chans"] = given[1]
+        options["in_chans"] = weight_shape[1]
     embedding: Any = next(
         (module for module in network.modules() if hasattr(module, "grid_size")), None
     )
@@ -59,8 +60,8 @@ def options_of(network: nn.Module, shapes: Mapping[str, Shape], called: str) -> 
         return options
     usual, rows = embedding.img_size[0], embedding.grid_size[0]
     patch = usual // rows
-    if len(given) == 4 and wanted[first][2:] == (patch, patch) != given[2:]:
-        patch = options["patch_size"] = given[-1]
+    if len(weight_shape) == 4 and wanted[first][2:] == (patch, patch) != weight_shape[2:]:
+        patch = options["patch_size"] = weight_shape[-1]
     others = {name: shape for name, shape in wanted.items() if name != first}
     side = patch * rows_of(others, shapes, rows, called)
     if side == usual:

@@ -102,10 +102,10 @@ def table_of(content: bytes, called: str, form: str, *, ours: bool = False) -> T
     words = {"ask": "weights", "form": form, "size": len(content)}
     ends = [np.frombuffer(end, np.uint8) for end in (head, tail)]
     try:
-        said, _ = ask(called, words, ends, advice=ADVICE)
+        reply, _ = ask(called, words, ends, advice=ADVICE)
     except BadImage as error:
         raise BadModel(str(error)) from error.__cause__
-    return said
+    return reply
 
 
 def views(content: bytes, said: Table, called: str) -> dict[str, Tensor]:

@@ -288,8 +288,8 @@ def parts(part: Any, inside: str = "", depth: int = 0) -> Iterator[tuple[str, Te
             if isinstance(tensor, TensorPlace):
                 yield f"{inside}{name}", tensor
     inner = state.get("_modules")
-    for name, one in inner.items() if isinstance(inner, Mapping) else ():
-        yield from parts(one, f"{inside}{name}.", depth + 1)
+    for name, child in inner.items() if isinstance(inner, Mapping) else ():
+        yield from parts(child, f"{inside}{name}.", depth + 1)
 
 
 def row(name: str, place: TensorPlace, where: Where, called: str) -> Row:

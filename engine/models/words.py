@@ -72,7 +72,7 @@ class WordList:
 
 def parts(given: Iterable[str]) -> Iterable[str]:
     """What is not empty, with single spaces."""
-    return (text for one in given if (text := " ".join(one.split())))
+    return (text for raw_text in given if (text := " ".join(raw_text.split())))
 
 
 def refuse_text(text: str, longest: int, signs: str, what: str) -> None:

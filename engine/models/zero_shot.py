@@ -68,7 +68,7 @@ class Towers:
         """Bytes that a list of words holds beside the weights that all of them share."""
         places = {parameter.data_ptr() for parameter in self.model.visual.parameters()}
         shared = (parameter for parameter in model.parameters() if parameter.data_ptr() in places)
-        return model.held_bytes - sum(one.numel() * one.element_size() for one in shared)
+        return model.held_bytes - sum(tensor.numel() * tensor.element_size() for tensor in shared)
 
 
 _towers: Memory[Towers] = Memory(ROOM, lambda towers: towers.nbytes)
@@ -168,26 +168,28 @@ def loaded(source: str) -> Towers:
         folder = f"local-dir:{folder_of(source)}"
         model = open_clip.create_model(folder, require_pretrained=True, pretrained_text=False)
         tokenizer = open_clip.get_tokenizer(folder)
-        said = open_clip.get_model_preprocess_cfg(model)
+        preprocessing = open_clip.get_model_preprocess_cfg(model)
     except Exception as error:  # open_clip, the hub's client and torch each raise their own
         first = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise BadModel(f"{title_of(source)} could not be loaded: {first[:200]}") from error
-    size = said["size"]
+    size = preprocessing["size"]
     sides = {size} if isinstance(size, int) else set(size)
     if len(sides) != 1:
         raise BadModel(f"{title_of(source)} does not see a square, as is needed: {size}.")
     model.eval().requires_grad_(requires_grad=False)
     model.visual.to(best_device())  # where every list of words takes it from
-    return Towers(model, tokenizer, sides.pop(), tuple(said["mean"]), tuple(said["std"]))
+    return Towers(
+        model, tokenizer, sides.pop(), tuple(preprocessing["mean"]), tuple(preprocessing["std"])
+    )
 
 
 def folder_of(source: str) -> Path:
     """Where the configuration and the weights lie, downloaded if need be."""
     from huggingface_hub import hf_hub_download
 
-    own = own_folder() / source
-    if own.is_dir():
-        return own
+    folder = own_folder() / source
+    if folder.is_dir():
+        return folder
     hf_hub_download(source, WEIGHTS)
     return Path(hf_hub_download(source, CONFIG)).parent
 

@@ -55,11 +55,11 @@ def captioned(
     size = max(15, wide // 45)
     line = round(1.5 * size)
     room = int(wide / lettering(size).getlength("n"))
-    told = [part for words in lines if words for part in textwrap.wrap(words, room)]
+    wrapped = [part for words in lines if words for part in textwrap.wrap(words, room)]
     head = 2 * line if title else 0
     below = EDGE + head + high + line
     legend_height = (BAR + 2 * line) if legend else 0
-    page = Image.new("RGB", (wide + 2 * EDGE, below + legend_height + line * len(told)), PAPER)
+    page = Image.new("RGB", (wide + 2 * EDGE, below + legend_height + line * len(wrapped)), PAPER)
     pen = ImageDraw.Draw(page)
     pen.text((EDGE, EDGE), shortened(title, size + 3, wide), INK, lettering(size + 3))
     page.paste(Image.fromarray(shown), (EDGE, EDGE + head))
@@ -71,7 +71,7 @@ def captioned(
             (legend.low, 0, "la"), (legend.middle, wide // 2, "ma"), (legend.high, wide, "ra")
         ):  # fmt: skip
             pen.text((EDGE + place, top + BAR + 4), text, INK, lettering(size), anchor)
-    for at, part in enumerate(told):
+    for at, part in enumerate(wrapped):
         pen.text((EDGE, below + legend_height + at * line), part, INK, lettering(size))
     return np.asarray(page)
 

@@ -45,9 +45,9 @@ class Networks(View):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for kind, held in {"weights": self.weights, "masks": self.masks}.items():
-            if odd := [name for name, array in held.items() if len(array) != len(self.cards)]:
-                count = len(held[odd[0]])
+        for kind, arrays in {"weights": self.weights, "masks": self.masks}.items():
+            if odd := [name for name, array in arrays.items() if len(array) != len(self.cards)]:
+                count = len(arrays[odd[0]])
                 raise ValueError(f"{len(self.cards)} networks have {count} {kind} {odd[0]!r}")
 
     def __len__(self) -> int:

@@ -132,9 +132,9 @@ class Table(View):
         notes: Sequence[str] = (),
     ) -> Self:
         """From columns with their units, in their order."""
-        held = {name: np.asarray(values) for name, (values, _) in columns.items()}
+        arrays = {name: np.asarray(values) for name, (values, _) in columns.items()}
         units = tuple(unit for _, unit in columns.values())
-        return cls(held, tuple(columns), units, tuple(rows), tuple(notes))
+        return cls(arrays, tuple(columns), units, tuple(rows), tuple(notes))
 
     @classmethod
     def grid(
@@ -142,8 +142,8 @@ class Table(View):
     ) -> Self:
         """From numbers (rows, columns); a column's name that comes again is numbered."""
         names, numbers = distinct(columns), np.reshape(values, (len(rows), len(columns)))
-        held = dict(zip(names, np.ascontiguousarray(numbers.T), strict=True))
-        return cls(held, tuple(names), tuple(units), tuple(rows))
+        arrays = dict(zip(names, np.ascontiguousarray(numbers.T), strict=True))
+        return cls(arrays, tuple(names), tuple(units), tuple(rows))
 
 
 def distinct(names: Sequence[str]) -> list[str]:

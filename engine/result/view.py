@@ -24,8 +24,8 @@ class View:
             if isinstance(value, np.ndarray):
                 object.__setattr__(self, spec.name, read_only(value))
             elif isinstance(value, Mapping):
-                held = {str(name): read_only(array) for name, array in value.items()}
-                object.__setattr__(self, spec.name, held)
+                arrays = {str(name): read_only(array) for name, array in value.items()}
+                object.__setattr__(self, spec.name, arrays)
 
     def arrays(self) -> dict[str, Array]:
         """Every array under its field's name, `field/name` for the members of a mapping."""
@@ -40,10 +40,10 @@ class View:
 
     def facts(self) -> dict[str, Any]:
         """Every field that is no array, numpy's own numbers as Python's."""
-        held = {spec.name: getattr(self, spec.name) for spec in fields(self)}
+        contents = {spec.name: getattr(self, spec.name) for spec in fields(self)}
         return {
             name: value.item() if isinstance(value, np.generic) else value
-            for name, value in held.items()
+            for name, value in contents.items()
             if not isinstance(value, np.ndarray | Mapping)
         }
 
@@ -56,9 +56,11 @@ class View:
             if "/" in name:
                 group, member = name.split("/", 1)
                 grouped.setdefault(group, {})[member] = array
-        given = {**plain, **grouped, **{k: frozen(v) for k, v in facts.items()}}
-        empty: dict[str, Any] = {spec.name: {} for spec in fields(cls) if spec.name not in given}
-        return cls(**empty, **given)  # what is neither array nor fact was a mapping of nothing
+        arguments = {**plain, **grouped, **{k: frozen(v) for k, v in facts.items()}}
+        empty: dict[str, Any] = {
+            spec.name: {} for spec in fields(cls) if spec.name not in arguments
+        }
+        return cls(**empty, **arguments)  # what is neither array nor fact was a mapping of nothing
 
     @property
     def nbytes(self) -> int:
@@ -78,14 +80,14 @@ def read_only(array: Array) -> Array:
 
 def frozen(value: object) -> object:
     """Lists, as JSON has them, as the tuples they were; also inside one another."""
-    return tuple(frozen(one) for one in value) if isinstance(value, list) else value
+    return tuple(frozen(element) for element in value) if isinstance(value, list) else value
 
 
 def digest_arrays(arrays: Mapping[str, Array]) -> str:
     """One name for a set of named arrays, independent of their order."""
-    said = blake2b(digest_size=16)
+    hasher = blake2b(digest_size=16)
     for name in sorted(arrays):
         array = np.asarray(arrays[name], order="C")
-        said.update(f"{name}:{array.dtype.str}:{array.shape};".encode())
-        said.update(array.data)
-    return said.hexdigest()
+        hasher.update(f"{name}:{array.dtype.str}:{array.shape};".encode())
+        hasher.update(array.data)
+    return hasher.hexdigest()

@@ -164,7 +164,7 @@ def finished(
     spent = cost_of(case.model, masks, places(case.model), less.model)
     dense, now = right(case.model, case), right(model, case)
     results = {"test accuracy": now, **figures, "test accuracy of the dense model": dense}
-    kept = less.model if smaller and less.taken else model
+    chosen_model = less.model if smaller and less.taken else model
     progress(0.95, "measured")
     views: dict[str, View] = {
         "layers": layer_table(masks, effective(case.model, masks)),
@@ -173,13 +173,13 @@ def finished(
     }
     if case.model.architecture:  # else it cannot be built again, and so not be kept
         card = card_of(
-            kept, title=model.title, parent=case.model, made_by=method.full_name(),
+            chosen_model, title=model.title, parent=case.model, made_by=method.full_name(),
             settings={**method.settings(), ROUND: rounds_of(case.model) + 1},
             data=learnt_from(case), recipe=recipe or {}, seed=case.seed,
             figures={name: round(value, 4) for name, value in results.items()},
-            narrowed=kept.narrowed,
+            narrowed=chosen_model.narrowed,
         )  # fmt: skip
-        views = {"model": checkpoint(kept, card), **views}
+        views = {"model": checkpoint(chosen_model, card), **views}
     progress(1.0, "done")
     return views
 
@@ -227,10 +227,10 @@ def layer_table(masks: Masks, alive: Masks | None = None) -> Table:
 
 def cost_table(spent: Cost) -> Table:
     """Weights and multiply-adds, before and after."""
-    said = asdict(spent)
+    costs = asdict(spent)
     return Table.grid(
-        np.array([[float(value)] for value in said.values()]),
-        tuple(said),
+        np.array([[float(value)] for value in costs.values()]),
+        tuple(costs),
         ("count",),
         ("",),
     )

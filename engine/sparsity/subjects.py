@@ -26,12 +26,12 @@ PHOTOGRAPHS = "photographs"
 def photographs(model: Classifier) -> DataSet:
     """The sample photographs at the model's size, labeled by the model itself; all are test."""
     names, images = [], []
-    for one in SAMPLES:
+    for photograph in SAMPLES:
         try:
-            pixels = square(sample(one.name), Crop(), model.side)
+            pixels = square(sample(photograph.name), Crop(), model.side)
         except BlindspotError:
             continue  # its package is not installed
-        names.append(one.name)
+        names.append(photograph.name)
         images.append(np.rint(pixels * 255).astype(np.uint8))
     if not images:
         raise BlindspotError("No sample photograph is here: open a data set of your own.")
@@ -55,12 +55,12 @@ def photographs(model: Classifier) -> DataSet:
 def names_of_photographs() -> tuple[str, ...]:
     """The photographs' titles, in the order of their ids, as far as they are here."""
     results = []
-    for one in SAMPLES:
+    for photograph in SAMPLES:
         try:
-            one.path()
+            photograph.path()
         except BlindspotError:
             continue
-        results.append(one.title)
+        results.append(photograph.title)
     return tuple(results)
 
 
@@ -78,7 +78,7 @@ def prune_case(model: Classifier, seed: int = 0) -> PruneCase:
 def recipe_of(model: Classifier) -> Recipe | None:
     """How a model was trained from its first weights; None when it was made from another one."""
     stored = (*embedded.stored(), *checkpoints.listed())
-    card = next((one.card for one in stored if one.name == model.name), None)
+    card = next((checkpoint.card for checkpoint in stored if checkpoint.name == model.name), None)
     if card is None or card.parent or not card.recipe:
         return None
     return Recipe.from_dict(card.recipe)

@@ -37,15 +37,15 @@ class RowChoice:
         """The rows that fit, in their order; those without what they are sorted by come last."""
         wanted = {ALL: (True, False, None), ERRORS: (False,), CORRECT: (True,)}[self.right]
         fit = [
-            one for one in rows
-            if one.correct in wanted
-            and all(getattr(one, BY_NAME[name]) == word for name, word in self.only.items())
+            row for row in rows
+            if row.correct in wanted
+            and all(getattr(row, BY_NAME[name]) == word for name, word in self.only.items())
         ]  # fmt: skip
         if self.by == PLANNED:
             return fit[::-1] if self.down else fit
-        known = [one for one in fit if self.value(one) is not None]
+        known = [row for row in fit if self.value(row) is not None]
         known.sort(key=self.value, reverse=self.down)  # type: ignore[arg-type]  # none is None
-        return [*known, *(one for one in fit if self.value(one) is None)]
+        return [*known, *(row for row in fit if self.value(row) is None)]
 
     def value(self, row: SweepRow) -> str | float | None:
         """What a row is sorted by; None where it has none."""
@@ -59,14 +59,14 @@ class RowChoice:
 
 def sorts_of(rows: Sequence[SweepRow]) -> tuple[str, ...]:
     """By what the rows can be sorted."""
-    figures = dict.fromkeys(name for one in rows for name in one.figures)
+    figures = dict.fromkeys(name for row in rows for name in row.figures)
     return (PLANNED, *SORTS, *figures)
 
 
 def words_of(rows: Sequence[SweepRow]) -> dict[str, list[str]]:
     """By name in `BY_NAME`: the words that the rows have, where there are several."""
     results = {
-        name: sorted({getattr(one, key) for one in rows} - {""}) for name, key in BY_NAME.items()
+        name: sorted({getattr(row, key) for row in rows} - {""}) for name, key in BY_NAME.items()
     }
     return {name: words for name, words in results.items() if len(words) > 1}
 
@@ -79,19 +79,21 @@ def summary(rows: Sequence[SweepRow], titles: Mapping[str, str]) -> str:
         titles: of models, by name.
     """
     models: dict[str, dict[str, bool]] = {}
-    for one in rows:
-        if one.correct is not None:
-            models.setdefault(one.model, {})[one.image] = one.correct
+    for row in rows:
+        if row.correct is not None:
+            models.setdefault(row.model, {})[row.image] = row.correct
     if not models:
-        images, methods = ({getattr(one, key) for one in rows} for key in ("image", "method"))
-        asked = f"{several(len(methods), 'method')} asked about {several(len(images), 'image')}"
-        return f"{several(len(rows), 'answer')}: {asked}."
-    said = [
+        images, methods = ({getattr(row, key) for row in rows} for key in ("image", "method"))
+        counts_text = (
+            f"{several(len(methods), 'method')} asked about {several(len(images), 'image')}"
+        )
+        return f"{several(len(rows), 'answer')}: {counts_text}."
+    clauses = [
         f"{titles.get(name, name).strip()} is wrong about "
-        f"{sum(not one for one in right.values())} of {several(len(right), 'image')}"
+        f"{sum(not is_right for is_right in right.values())} of {several(len(right), 'image')}"
         for name, right in models.items()
     ]
-    return f"{'; '.join(said[:3])}{'; …' if len(said) > 3 else ''}."
+    return f"{'; '.join(clauses[:3])}{'; …' if len(clauses) > 3 else ''}."
 
 
 def several(count: int, word: str) -> str:

@@ -48,8 +48,8 @@ def images_of(given: Any, beside: Path) -> tuple[SweepImage, ...]:
     """
     if isinstance(given, str):
         return in_folder(beside / given)
-    if isinstance(given, list) and given and all(isinstance(one, str) for one in given):
-        return tuple(named(one, beside) for one in given)
+    if isinstance(given, list) and given and all(isinstance(name, str) for name in given):
+        return tuple(named(name, beside) for name in given)
     if isinstance(given, dict) and "scan" in given:
         from engine.sweep.scans import slices_of  # which knows what an image of a sweep is
 

@@ -51,11 +51,11 @@ class InLane:
 
 def plan_name(plan: SweepPlan) -> str:
     """A digest of all that its answers depend on: words, methods, weights and images."""
-    said = [repr(plan), *(str(method_named(name).revision) for name in plan.methods)]
-    said += [catalog.load(str(name)).fingerprint for name in plan.axes.get("model", ())]
+    facts = [repr(plan), *(str(method_named(name).revision) for name in plan.methods)]
+    facts += [catalog.load(str(name)).fingerprint for name in plan.axes.get("model", ())]
     sets = {image.source.partition(":")[2].rpartition("/")[0] for image in plan.images}
-    said += [data_sets.load(name).fingerprint for name in sorted(sets) if name]
-    return blake2b("\n".join(said).encode(), digest_size=16).hexdigest()
+    facts += [data_sets.load(name).fingerprint for name in sorted(sets) if name]
+    return blake2b("\n".join(facts).encode(), digest_size=16).hexdigest()
 
 
 def looking_up(plan: SweepPlan) -> Callable[[Progress], LookedUp]:

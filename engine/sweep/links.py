@@ -47,17 +47,19 @@ def address_of(
     model = line_of(arguments.model)
     if image is None or not model or arguments.weights or arguments.like:
         return ""
-    asked: dict[str, str] = {**image, "model": model, f"{VIEW}.methods": method.title}
+    parameters: dict[str, str] = {**image, "model": model, f"{VIEW}.methods": method.title}
     if (arguments.crop_x, arguments.crop_y) != (0.5, 0.5):
-        asked["crop"] = f"{arguments.crop_x},{arguments.crop_y}"
+        parameters["crop"] = f"{arguments.crop_x},{arguments.crop_y}"
     labels = catalog.load(arguments.model).labels
     for name in OF_CLASSES:
         if (word := getattr(arguments, name)) is not None:
             if word not in labels:
                 return ""  # a number or a part of a name, which the view's list does not take
-            asked[name] = word
-    asked |= {name: str(getattr(arguments, name)) for name in KEPT if name in dict(question.given)}
-    return f"{VIEW}?{urlencode(asked | settings_of(method))}"
+            parameters[name] = word
+    parameters |= {
+        name: str(getattr(arguments, name)) for name in KEPT if name in dict(question.given)
+    }
+    return f"{VIEW}?{urlencode(parameters | settings_of(method))}"
 
 
 def image_of(source: Any, opens: str) -> dict[str, str] | None:

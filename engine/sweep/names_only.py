@@ -23,16 +23,16 @@ def names_only(swept: Swept, plan: SweepPlan) -> Swept:
     """The same sweep without any folder that its plan names; names that come again are numbered."""
     files = {image.title: file_of(image.source) for image in plan.images if is_path(image.source)}
     names = dict(zip(files, distinct([file_name(title) for title in files]), strict=True))
-    given = {*folders_of(words_of(plan))}
+    folders = {*folders_of(words_of(plan))}
 
     def shortened(text: str, title: str) -> str:
-        prefixes = {*given, *folders_of([files[title]])} if title in files else given
+        prefixes = {*folders, *folders_of([files[title]])} if title in files else folders
         return without(text, prefixes)
 
     def of_question(asked: SweepQuestion) -> SweepQuestion:
         title = asked.image.title if asked.image else ""
         image = SweepImage("", names.get(title, title), asked.image.label) if asked.image else None
-        values = tuple((name, value_without(value, given)) for name, value in asked.given)
+        values = tuple((name, value_without(value, folders)) for name, value in asked.given)
         return replace(asked, image=image, given=values)
 
     return replace(
@@ -41,14 +41,17 @@ def names_only(swept: Swept, plan: SweepPlan) -> Swept:
             replace(
                 row,
                 image=names.get(row.image, row.image),
-                arguments=without(row.arguments, given),
+                arguments=without(row.arguments, folders),
                 command=shortened(row.command, row.image),
             )
             for row in swept.rows
         ),
         left_out=tuple(
-            (of_question(asked), shortened(reason, asked.image.title if asked.image else ""))
-            for asked, reason in swept.left_out
+            (
+                of_question(question),
+                shortened(reason, question.image.title if question.image else ""),
+            )
+            for question, reason in swept.left_out
         ),
     )
 

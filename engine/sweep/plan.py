@@ -81,15 +81,15 @@ class SweepPlan:
         if (count := self.count) > MOST:  # before they are crossed
             raise BadSetting(f"This plan has {count:,} answers; at most {MOST:,} are swept.")
         models: dict[Any, dict[Texts, list[SweepQuestion]]] = {}
-        for one in (each for name in self.methods for each in self.of_method(name)):
-            cases = models.setdefault(dict(one.given).get("model"), {})
-            cases.setdefault(one.given, []).append(one)
+        for sweep_question in (entry for name in self.methods for entry in self.of_method(name)):
+            cases = models.setdefault(dict(sweep_question.given).get("model"), {})
+            cases.setdefault(sweep_question.given, []).append(sweep_question)
         return tuple(
-            SweepQuestion(one.method, one.settings, one.given, image)
+            SweepQuestion(entry.method, entry.settings, entry.given, image)
             for cases in models.values()
             for image in self.images or (None,)
             for alike in cases.values()
-            for one in alike
+            for entry in alike
         )
 
     def notes(self) -> Iterator[str]:
@@ -119,7 +119,7 @@ class SweepPlan:
         if "data" in axes and "data" not in specs and "normal" in specs:
             axes["normal"] = axes.pop("data")
         wanted = [*axes, *(["image"] if self.images else [])]
-        if odd := [one for one in wanted if one not in specs]:
+        if odd := [name for name in wanted if name not in specs]:
             raise BadSetting(f"{name} has no argument {odd[0]!r}: it has {', '.join(specs)}.")
         settings = self.settings.get(name, {})
         for crossing in crossings(axes):
@@ -182,10 +182,10 @@ def as_toml(said: Mapping[str, Any]) -> str:
     lines = []
     for key, value in said.items():
         if key == "settings":
-            for method, each in value.items():
+            for method, settings in value.items():
                 lines += [
                     f"\n[settings.{json.dumps(method)}]",
-                    *(line(*one) for one in each.items()),
+                    *(line(*entry) for entry in settings.items()),
                 ]
         else:
             lines.append(line(key, value))
@@ -195,7 +195,7 @@ def as_toml(said: Mapping[str, Any]) -> str:
 def line(key: str, value: Any) -> str:
     """A key and its value as TOML writes them."""
     if isinstance(value, Mapping):
-        inner = ", ".join(line(name, each) for name, each in value.items())
+        inner = ", ".join(line(name, entry) for name, entry in value.items())
         return f"{key} = {{ {inner} }}"
     return f"{key} = {json.dumps(value, ensure_ascii=False)}"
 
@@ -218,8 +218,10 @@ def values_of(name: str, given: Any) -> tuple[Text, ...]:
     if isinstance(given, list) and not given and name != "methods":
         raise BadSetting(f"{name} is an empty list: name at least one value, or leave it out.")
     read = (
-        tuple(text(name, each) for each in one) if isinstance(one, list) else text(name, one)
-        for one in values
+        tuple(text(name, element) for element in choice)
+        if isinstance(choice, list)
+        else text(name, choice)
+        for choice in values
     )
     return tuple(dict.fromkeys(read))
 

@@ -37,9 +37,9 @@ def model_options(given: Given) -> Iterator[Option]:
     """The models that learned the data set, or those for photographs."""
     data = given.get("images") or ""
     learned = data != SAMPLED and catalog.trained_on(data)
-    for one in learned or catalog.lites():
-        if one.available:
-            yield Option(one.name, one.line.strip())
+    for entry in learned or catalog.lites():
+        if entry.available:
+            yield Option(entry.name, entry.line.strip())
 
 
 def method_options(_given: Given) -> Iterator[Option]:

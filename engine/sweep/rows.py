@@ -95,7 +95,9 @@ def small(image: Any, answer: Mapping[str, View]) -> bytes:
     shown = shrunk(as_bytes(image))
     size = tuple(image.shape[1:])
     maps = (view for view in answer.values() if isinstance(view, HeatMap))
-    if (heat := next((one for one in maps if one.values.shape == size), None)) is not None:
+    if (
+        heat := next((heat_map for heat_map in maps if heat_map.values.shape == size), None)
+    ) is not None:
         shown = overlay(shown, heat)
     file = BytesIO()
     Image.fromarray(shown).save(file, "WEBP", quality=QUALITY)
@@ -113,7 +115,7 @@ def shrunk(pixels: Pixels) -> Pixels:
 
 def columns_of(rows: Sequence[SweepRow]) -> dict[str, list[Any]]:
     """Columns by name: the fixed ones, then each figure that any answer has."""
-    columns: dict[str, list[Any]] = {name: [getattr(one, name) for one in rows] for name in FIXED}
-    for name in dict.fromkeys(name for one in rows for name in one.figures):
-        columns[name] = [one.figures.get(name) for one in rows]
+    columns: dict[str, list[Any]] = {name: [getattr(row, name) for row in rows] for name in FIXED}
+    for name in dict.fromkeys(name for row in rows for name in row.figures):
+        columns[name] = [row.figures.get(name) for row in rows]
     return columns

@@ -99,7 +99,7 @@ def strength(row: SweepRow) -> float:
 
 def strongest_first(images: Sequence[SweepImage], rows: Sequence[SweepRow]) -> tuple[SweepRow, ...]:
     """The rows about slices by strength, scan by scan; the others stay first, as they are."""
-    groups = [one.ordered for one in by_scan(images, rows)]
+    groups = [scan.ordered for scan in by_scan(images, rows)]
     sliced = {id(row) for group in groups for row in group}
     return tuple([row for row in rows if id(row) not in sliced] + [r for g in groups for r in g])
 
@@ -119,8 +119,8 @@ def volumes(
             continue
         row = group.ordered[0]
         plane = str(scan.settled(view_of(scan, group.words)).plane)
-        given = dict(part.partition("=")[::2] for part in row.arguments.split(",") if part)
-        crop = Crop(*(float(given.get(name, 0.5)) for name in ("crop_x", "crop_y")))
+        arguments = dict(part.partition("=")[::2] for part in row.arguments.split(",") if part)
+        crop = Crop(*(float(arguments.get(name, 0.5)) for name in ("crop_x", "crop_y")))
         model = ODD.sub("-", row.model)[:MOST_LETTERS]
         stem = "-".join([f"{number:03}", row.method.rpartition(".")[2], model, plane])
         what = f"Blindspot {row.method} {row.settings}"
@@ -133,9 +133,9 @@ def volumes(
 
 def map_of(row: SweepRow) -> HeatMap | None:
     """The first map of a kept answer; None where it is kept no more."""
-    kept = run.store().get(row.digest, row.names)
-    result = kept.result.values() if kept else ()
-    return next((one for one in result if isinstance(one, HeatMap)), None)
+    stored = run.store().get(row.digest, row.names)
+    result = stored.result.values() if stored else ()
+    return next((view for view in result if isinstance(view, HeatMap)), None)
 
 
 def strongest(images: Sequence[SweepImage], rows: Sequence[SweepRow]) -> Iterator[str]:

@@ -59,7 +59,7 @@ class LocalExecutor:
 
     def __call__(self, questions: Sequence[Numbered], *, compute: bool) -> Iterator[list[Found]]:
         """One after the other."""
-        yield from ([one] for one in visit(questions, compute=compute))
+        yield from ([outcome] for outcome in visit(questions, compute=compute))
 
 
 @dataclass(frozen=True)
@@ -120,15 +120,15 @@ class Cluster:
             waiting = client.map(
                 work, pieces, pure=False, resources=resources, priority=BEHIND
             )  # fmt: skip
-            asked = dict(zip(waiting, pieces, strict=True))
+            assigned = dict(zip(waiting, pieces, strict=True))
             try:
                 for future in as_completed(waiting, loop=client.loop):
                     try:
                         result = future.result()
                     except KilledWorker:
-                        result = lost(asked[future], KILLED)
+                        result = lost(assigned[future], KILLED)
                     except CancelledError:
-                        result = lost(asked[future], CANCELLED)
+                        result = lost(assigned[future], CANCELLED)
                     yield result
             except ModuleNotFoundError as error:
                 raise BlindspotError(
@@ -146,7 +146,7 @@ def piece_size(questions: int, processes: int) -> int:
 
 def lost(piece: Sequence[Numbered], problem: str) -> list[Found]:
     """What is said of a piece that no worker finished; what it did finish is kept all the same."""
-    return [Found(one.place, problem=problem, fault=True) for one in piece]
+    return [Found(numbered.place, problem=problem, fault=True) for numbered in piece]
 
 
 def with_paces(piece: list[Numbered], paces: dict[str, Any], *, compute: bool) -> list[Found]:

@@ -43,11 +43,11 @@ class SweepProgress:
 
     def words(self) -> str:
         """How many, how fast, and how long it still takes."""
-        said = f"{self.doing} {self.done:,} of {self.count:,}"
+        text = f"{self.doing} {self.done:,} of {self.count:,}"
         if not self.done:
-            return said
+            return text
         left = (self.count - self.done) / self.rate
-        return f"{said} · {self.rate:.3g} a second · about {duration(left)} left"
+        return f"{text} · {self.rate:.3g} a second · about {duration(left)} left"
 
 
 @dataclass(frozen=True)
@@ -72,20 +72,20 @@ class LookedUp:
     @property
     def kept(self) -> int:
         """How many answers are kept."""
-        return sum(one.row is not None for one in self.found.values())
+        return sum(outcome.row is not None for outcome in self.found.values())
 
     def words(self, count: int) -> str:
         """How many answers, how many are kept, and how long the others take on so many at once."""
-        said = f"{len(self.questions):,} answers, {self.kept:,} kept already"
+        text = f"{len(self.questions):,} answers, {self.kept:,} kept already"
         if failed := len(self.found) - self.kept:
-            said += f", {failed:,} left out"
+            text += f", {failed:,} left out"
         if not self.missing:
-            return f"{said}, nothing to compute"
-        said += f", {len(self.missing):,} to compute"
+            return f"{text}, nothing to compute"
+        text += f", {len(self.missing):,} to compute"
         if self.unknown == len(self.missing):
-            return f"{said}; how long that takes is not known before the first run"
+            return f"{text}; how long that takes is not known before the first run"
         also = f" and the {self.unknown:,} that were never run here" if self.unknown else ""
-        return f"{said}: about {duration(self.seconds / count)}{also}"
+        return f"{text}: about {duration(self.seconds / count)}{also}"
 
 
 @dataclass(frozen=True)
@@ -119,21 +119,21 @@ def look_up(plan: SweepPlan, spread: Executor, report: Report) -> LookedUp:
     first: dict[str, Numbered] = {}
     twice: list[tuple[Numbered, int]] = []
     expected: dict[str, float | None] = {}
-    for one in told(spread, numbered, "looked up", report, compute=False):
-        if one.row is not None or one.problem:
-            results[one.place] = one
-        elif one.digest in first:
-            twice.append((numbered[one.place], first[one.digest].place))
+    for outcome in told(spread, numbered, "looked up", report, compute=False):
+        if outcome.row is not None or outcome.problem:
+            results[outcome.place] = outcome
+        elif outcome.digest in first:
+            twice.append((numbered[outcome.place], first[outcome.digest].place))
         else:
-            first[one.digest] = numbered[one.place]
-            expected[one.digest] = one.expected
+            first[outcome.digest] = numbered[outcome.place]
+            expected[outcome.digest] = outcome.expected
     if all(result.problem for result in results.values()) and len(results) == len(questions):
         count = f"{len(questions):,}"
         raise BlindspotError(f"None of the {count} answers can be had. {results[0].problem}")
-    known = [one for one in expected.values() if one is not None]
+    known = [seconds for seconds in expected.values() if seconds is not None]
     missing = sorted(
-        (replace(one, alone=long(one, expected[digest])) for digest, one in first.items()),
-        key=lambda one: one.place,
+        (replace(entry, alone=long(entry, expected[digest])) for digest, entry in first.items()),
+        key=lambda entry: entry.place,
     )
     return LookedUp(
         questions, results, tuple(missing), tuple(twice), sum(known), len(expected) - len(known)
@@ -144,24 +144,28 @@ def sweep(looked: LookedUp, spread: Executor, report: Report) -> Swept:
     """Compute what is missing. Raises BlindspotError where the work cannot go on."""
     results = dict(looked.found)
     computed = 0
-    for one in told(spread, looked.missing, "computed", report, compute=True):
-        results[one.place] = one
-        computed += one.computed
+    for outcome in told(spread, looked.missing, "computed", report, compute=True):
+        results[outcome.place] = outcome
+        computed += outcome.computed
     again = []
-    for one, first in looked.twice:
+    for outcome, first in looked.twice:
         if results[first].row is None:  # it would fail again
-            results[one.place] = replace(results[first], place=one.place)
+            results[outcome.place] = replace(results[first], place=outcome.place)
         else:
-            again.append(one)
-    for one in told(spread, again, "read again", report, compute=True):  # they are kept by now
-        results[one.place] = one
-        computed += one.computed
+            again.append(outcome)
+    for outcome in told(spread, again, "read again", report, compute=True):  # they are kept by now
+        results[outcome.place] = outcome
+        computed += outcome.computed
     order = [results[place] for place in sorted(results)]
     return Swept(
-        tuple(one.row for one in order if one.row is not None),
-        tuple((looked.questions[one.place], one.problem) for one in order if one.row is None),
+        tuple(outcome.row for outcome in order if outcome.row is not None),
+        tuple(
+            (looked.questions[outcome.place], outcome.problem)
+            for outcome in order
+            if outcome.row is None
+        ),
         computed,
-        sum(one.fault for one in order),
+        sum(outcome.fault for outcome in order),
     )
 
 
@@ -172,7 +176,7 @@ def told(
     tally = SweepProgress(len(questions), doing)
     for piece in spread(questions, compute=compute) if questions else ():
         tally.done += len(piece)
-        tally.computed += sum(one.computed for one in piece)
+        tally.computed += sum(outcome.computed for outcome in piece)
         report(tally)
         yield from piece
 
@@ -183,14 +187,14 @@ def settle(questions: Sequence[SweepQuestion]) -> None:
     Raises:
         BadModel: a model is not to be had.
     """
-    for one in dict.fromkeys((question.method, question.given) for question in questions):
-        _, arguments = SweepQuestion(one[0], (), one[1]).ask()
+    for pair in dict.fromkeys((question.method, question.given) for question in questions):
+        _, arguments = SweepQuestion(pair[0], (), pair[1]).ask()
         classifier: Any = getattr(arguments, "classifier", None)
         if classifier is not None:
             model = classifier()
             with suppress(BlindspotError):  # a model without a way back
                 model.pace("gradient")
-            model.pace(dict(one[1]).get("precision", "exact"))
+            model.pace(dict(pair[1]).get("precision", "exact"))
 
 
 def long(numbered: Numbered, expected: float | None) -> bool:

@@ -42,12 +42,12 @@ def left_out(questions: Sequence[tuple[SweepQuestion, str]]) -> bytes:
     """The questions without an answer, each with the reason, as CSV."""
     rows = (
         (
-            one.image.title if one.image else "",
-            one.method,
-            ",".join(f"{name}={value}" for name, value in one.settings),
-            ",".join(f"{name}={value}" for name, value in one.given),
+            question.image.title if question.image else "",
+            question.method,
+            ",".join(f"{name}={value}" for name, value in question.settings),
+            ",".join(f"{name}={value}" for name, value in question.given),
             problem,
         )
-        for one, problem in questions
+        for question, problem in questions
     )
     return csv_text(("image", "method", "settings", "arguments", "reason"), rows).encode()

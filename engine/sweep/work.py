@@ -110,14 +110,16 @@ def visit(
         BadModel: a model is not to be had, so that no other question about it need be tried.
         Cancelled: `progress` said so.
     """
-    asked, late = LastCase(), []
+    last_case, late = LastCase(), []
     for question in questions:
-        if (result := attempt(question, asked, progress, compute=compute, wait=False)) is None:
+        if (result := attempt(question, last_case, progress, compute=compute, wait=False)) is None:
             late.append(question)
         else:
             yield result
     for question in late:
-        if (result := attempt(question, asked, progress, compute=compute, wait=True)) is not None:
+        if (
+            result := attempt(question, last_case, progress, compute=compute, wait=True)
+        ) is not None:
             yield result
 
 
@@ -130,9 +132,9 @@ def attempt(
         case = asked.of(arguments)
         method.check(case)
         digest = run.digest(method, case)
-        if kept := run.known(method, case):
+        if stored := run.known(method, case):
             return Found(
-                numbered.place, row_of(numbered.question, method, case, kept), digest=digest
+                numbered.place, row_of(numbered.question, method, case, stored), digest=digest
             )
         if not compute:
             return Found(numbered.place, digest=digest, expected=run.expected_seconds(method, case))

@@ -84,10 +84,10 @@ def train(
     if masks is None:
         masks = carried(model) if regime is None else regime.masks(model, data, seed)
     through = {} if regime is None else regime.parametrizations(model)
-    given = {"rows/": rows} | ({} if weights is None else {"weights/": weights})
-    given |= {} if targets is None else {"targets/": wanted.numpy()}
+    arrays = {"rows/": rows} | ({} if weights is None else {"weights/": weights})
+    arrays |= {} if targets is None else {"targets/": wanted.numpy()}
     also = changed(objective, second_view, start, recorder, regime) if keep else {}
-    name = named(model.network, data, recipe, seed, masks, given, also) if keep else ""
+    name = named(model.network, data, recipe, seed, masks, arrays, also) if keep else ""
     recorder = recorder or Recorder()
     recorder.begin(model, masks, start)
     trained = [model] if recorder.average is None else [model, recorder.average]
@@ -100,19 +100,29 @@ def train(
                 recorder.average,
             )  # fmt: skip
             hook = None if after_step is None else partial(after_step, model)
-            kept = after_step if isinstance(after_step, HookWithMemory) else None
+            stateful_hook = after_step if isinstance(after_step, HookWithMemory) else None
             run = TrainingRun(
-                loss, recorder, start, hook, keep, name, note or {}, kept, tuple(through.values())
+                loss,
+                recorder,
+                start,
+                hook,
+                keep,
+                name,
+                note or {},
+                stateful_hook,
+                tuple(through.values()),
             )
             log = run.finish(progress)
-        held = {**masks, **zeros(model, through)}
-        for one, own in zip(trained, (held, masks), strict=False):
-            one.masks = packed_bits({name: mask.cpu().numpy() for name, mask in own.items()})
+        frozen = {**masks, **zeros(model, through)}
+        for network, mask_set in zip(trained, (frozen, masks), strict=False):
+            network.masks = packed_bits(
+                {name: mask.cpu().numpy() for name, mask in mask_set.items()}
+            )
         return log
     finally:
         model.eval().requires_grad_(requires_grad=False)
-        for one in trained:
-            one.changed()
+        for network in trained:
+            network.changed()
 
 
 def zeros(model: Classifier, names: Iterable[str]) -> Masks:

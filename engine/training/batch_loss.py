@@ -94,14 +94,14 @@ class BatchLoss:
         """
         batch = self.batch(rows, place)
         if not isinstance(self.objective, Criterion):
-            each = self.objective(self.model, batch)
-            return self.weighed(each, rows), total(each, len(rows)), math.nan
+            losses = self.objective(self.model, batch)
+            return self.weighed(losses, rows), total(losses, len(rows)), math.nan
         outputs = self.model(batch.pixels)
-        each = self.objective.each(outputs, batch.targets)
-        loss = self.weighed(each, rows)
+        losses = self.objective.each(outputs, batch.targets)
+        loss = self.weighed(losses, rows)
         if self.weights is None and batch.targets.dim() > 1:
             loss = self.objective.loss(outputs, batch.targets)  # rounds its gradient only once
-        return loss, total(each, len(rows)), self.objective.right(outputs, batch.targets)
+        return loss, total(losses, len(rows)), self.objective.right(outputs, batch.targets)
 
     def batch(self, rows: Rows, place: tuple[int, int], *, plain: bool = False) -> Batch:
         """Images and targets of some rows.

@@ -58,16 +58,16 @@ def comet_loss(
     """
     network = comet_of(model)
     images = (batch.pixels - model.mean) / model.std
-    mask, kept, removed = network.split(images)
-    inside = F.cross_entropy(network.predictor(kept), batch.targets)
+    mask, selected, removed = network.split(images)
+    inside = F.cross_entropy(network.predictor(selected), batch.targets)
     loss = inside + area_weight * (mask.mean((1, 2, 3)) - area).relu().mean()
     if not watch:
         return loss
-    still = {name: one.detach() for name, one in network.detector.named_parameters()}
-    told = functional_call(network.detector, still, (removed,))
-    short = inside.detach() - F.cross_entropy(told, batch.targets) + gap
-    if kept.requires_grad and short > 0:
-        kept.register_hook(lambda slope: (1 + watch) * slope)
+    still = {name: parameter.detach() for name, parameter in network.detector.named_parameters()}
+    logits = functional_call(network.detector, still, (removed,))
+    short = inside.detach() - F.cross_entropy(logits, batch.targets) + gap
+    if selected.requires_grad and short > 0:
+        selected.register_hook(lambda slope: (1 + watch) * slope)
     return loss + watch * short.relu()
 
 
@@ -100,9 +100,9 @@ def train_whole(
     network = model.network
     if isinstance(network, Comet):
         detector = detector_of(model)
-        own = keep and keep.with_name(f"detector-{keep.name}")
+        keep_path = keep and keep.with_name(f"detector-{keep.name}")
         first, progress = part_of(progress, 0.0, FIRST), rest_of(progress, FIRST)
-        train(detector, data, recipe, seed, keep=own, progress=first)
+        train(detector, data, recipe, seed, keep=keep_path, progress=first)
         model.changed()
     wanted = objective or objective_of(model)
     return train(model, data, recipe, seed, objective=wanted, keep=keep, progress=progress, **given)

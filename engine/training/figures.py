@@ -49,8 +49,10 @@ def figures(model: Classifier, data: DataSet, attack: Pgd | None = None) -> dict
             results[f"{split} accuracy"] = right.float().mean().item()
             if split == "test":
                 labels = data.labels[rows]
-                each = [right.numpy()[labels == one].mean() for one in np.unique(labels)]
-                results["balanced test accuracy"] = float(np.mean(each))
+                class_accuracies = [
+                    right.numpy()[labels == label].mean() for label in np.unique(labels)
+                ]
+                results["balanced test accuracy"] = float(np.mean(class_accuracies))
     if attack is not None and len(data.rows("test")):
         results[f"test accuracy under attack, ε = {attack.epsilon:g}"] = robust(model, data, attack)
     return {name: round(value, 4) for name, value in results.items()}

@@ -123,8 +123,8 @@ class TrainingRun:
 
     def tell_time(self) -> None:
         """Tell what changes with time how far the training is."""
-        for one in self.scheduled:
-            one.at(self.done)
+        for schedule in self.scheduled:
+            schedule.at(self.done)
 
     @property
     def step(self) -> int:
@@ -183,10 +183,12 @@ class TrainingRun:
             return
         weights = self.network.state_dict()
         tensors = {f"model/{plain(name)}": tensor for name, tensor in weights.items()}
-        tensors |= {f"optimizer/{name}": held for name, held in memory_of(self.optimizer).items()}
-        tensors |= {f"recorder/{name}": held for name, held in self.recorder.state().items()}
+        tensors |= {
+            f"optimizer/{name}": tensor for name, tensor in memory_of(self.optimizer).items()
+        }
+        tensors |= {f"recorder/{name}": tensor for name, tensor in self.recorder.state().items()}
         if self.hook is not None:
-            tensors |= {f"hook/{name}": held for name, held in self.hook.memory().items()}
+            tensors |= {f"hook/{name}": tensor for name, tensor in self.hook.memory().items()}
         tensors["shown"] = torch.from_numpy(self.shown)
         place = {name: getattr(self, name) for name in PLACE}
         write_state(self.keep, {**place, "note": dict(self.note), "done": self.done}, tensors)

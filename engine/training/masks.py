@@ -82,14 +82,14 @@ def parametrized(network: nn.Module, through: Sequence[tuple[str, nn.Module]]) -
     if odd := [name for name, _ in through if name not in known]:
         raise BlindspotError(f"There is no weight called {odd[0]!r}.")
     places = [
-        (*owner(network, alias), one)
-        for name, one in through
+        (*owner(network, alias), mask)
+        for name, mask in through
         for alias, weight in known.items()
         if weight is known[name]
     ]
     try:
-        for module, leaf, one in places:
-            parametrize.register_parametrization(module, leaf, one)
+        for module, leaf, parametrization in places:
+            parametrize.register_parametrization(module, leaf, parametrization)
         yield
     finally:
         for module, leaf, _ in places:

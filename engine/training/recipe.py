@@ -111,10 +111,10 @@ class Recipe:
 
         So recipes from before there was a width keep the names of their trainings.
         """
-        said = asdict(self)
+        settings = asdict(self)
         if self.width == USUAL_WIDTH:
-            del said["width"]
-        return said
+            del settings["width"]
+        return settings
 
     @classmethod
     def from_dict(cls, said: Mapping[str, Any]) -> Recipe:

@@ -80,8 +80,8 @@ class StackedLoss:
     def parts(self, epoch: int) -> list[Rows]:
         """The rows of each batch of an epoch, (K, n) each."""
         orders = [
-            np.random.default_rng([seed, epoch]).permutation(own)
-            for seed, own in zip(self.seeds, self.rows, strict=True)
+            np.random.default_rng([seed, epoch]).permutation(model_rows)
+            for seed, model_rows in zip(self.seeds, self.rows, strict=True)
         ]
         batches = math.ceil(self.rows.shape[1] / self.recipe.batch)
         return np.array_split(np.stack(orders), batches, axis=1)
@@ -98,9 +98,9 @@ class StackedLoss:
         if len(self.stack.parts) > 1:
             return self.in_parts(images, rows)
         logits, targets = self.answers(images, rows)
-        each = self.objective.each(logits, targets)
-        loss = each.view(rows.shape).mean(1).sum()
-        return loss, each.detach().sum().item(), self.objective.right(logits, targets)
+        losses = self.objective.each(logits, targets)
+        loss = losses.view(rows.shape).mean(1).sum()
+        return loss, losses.detach().sum().item(), self.objective.right(logits, targets)
 
     def in_parts(self, images: Tensor, rows: Rows) -> tuple[Tensor, float, float]:
         """The same where the networks are passed in parts.
@@ -109,22 +109,29 @@ class StackedLoss:
         processor's cache.
         """
         named = dict(self.network.named_parameters())
-        own = self.stack.weights_apart({n: weight.detach() for n, weight in named.items()})
+        separate_weights = self.stack.weights_apart(
+            {n: weight.detach() for n, weight in named.items()}
+        )
         pixels = images.to(self.stack.device).expand(-1, -1, 3, -1, -1)
 
         def learned(place: int) -> tuple[Tensor, float, tuple[Tensor, ...]]:
-            part, weights = rows[self.stack.parts[place]], own[place]
+            part, weights = rows[self.stack.parts[place]], separate_weights[place]
             leaves = {n: weight.requires_grad_() for n, weight in weights.items()}
             logits = self.stack.of(place, leaves, pixels[self.stack.parts[place]]).flatten(0, 1)
             targets = self.targets[torch.from_numpy(part).flatten()].to(logits.device)
-            each = self.objective.each(logits, targets).view(part.shape)
-            gradients = torch.autograd.grad(each.mean(1).sum(), list(leaves.values()))
-            return each.detach(), self.objective.right(logits, targets), gradients
+            image_losses = self.objective.each(logits, targets).view(part.shape)
+            gradients = torch.autograd.grad(image_losses.mean(1).sum(), list(leaves.values()))
+            return image_losses.detach(), self.objective.right(logits, targets), gradients
 
         result = self.stack.each(learned)
         note_both(rows.size)
-        losses = torch.cat([each for each, _, _ in result])
-        gradients = [torch.cat(each) for each in zip(*(one for _, _, one in result), strict=True)]
+        losses = torch.cat([part_losses for part_losses, _, _ in result])
+        gradients = [
+            torch.cat(part_gradients)
+            for part_gradients in zip(
+                *(model_gradients for _, _, model_gradients in result), strict=True
+            )
+        ]
         whole = losses.mean(1).sum()
         loss: Tensor = WithGradients.apply(whole, gradients, *named.values())  # type: ignore[no-untyped-call]
         return loss, losses.sum().item(), sum(right for _, right, _ in result)
@@ -156,8 +163,8 @@ class StackedLoss:
                     images = self.data.pixels(part).expand(count, -1, -1, -1, -1)
                     logits, targets = self.answers(images, rows)
                     loss += self.objective.each(logits, targets).view(rows.shape).sum(1).cpu()
-                    each = zip(logits.split(len(part)), targets.split(len(part)), strict=True)
-                    right += torch.tensor([self.objective.right(*own) for own in each])
+                    pairs = zip(logits.split(len(part)), targets.split(len(part)), strict=True)
+                    right += torch.tensor([self.objective.right(*pair) for pair in pairs])
         finally:
             self.stack.train()
         shares = len(held) or math.nan
@@ -229,24 +236,24 @@ def train_stacked(
         BlindspotError: they cannot be trained together, or a loss is no number any more.
         BadModel: the models differ in form or normalization, or a mask does not fit.
     """
-    each = [data.rows("train")] * len(models) if rows is None else list(rows)
-    held = [carried(model) for model in models] if masks is None else list(masks)
-    check(models, data, recipe, seeds, each, held)
-    stack, stacked = Stack(models, held), np.stack(each)
-    check_steps(recipe, data, each[0], start, recorder)
+    row_sets = [data.rows("train")] * len(models) if rows is None else list(rows)
+    mask_sets = [carried(model) for model in models] if masks is None else list(masks)
+    check(models, data, recipe, seeds, row_sets, mask_sets)
+    stack, stacked = Stack(models, mask_sets), np.stack(row_sets)
+    check_steps(recipe, data, row_sets[0], start, recorder)
     wanted = data.targets() if targets is None else as_targets(targets, len(data))
     recorder = recorder or StackRecorder()
     if recorder.decay is not None:
         raise BlindspotError("An average is kept of a network that is trained alone.")
     name = ""
     if keep:
-        given = {"rows/": stacked} | ({} if targets is None else {"targets/": wanted.numpy()})
+        arrays = {"rows/": stacked} | ({} if targets is None else {"targets/": wanted.numpy()})
         also: dict[str, Any] = {"seeds": list(seeds), "objective": objective.name}
         if len(stack.parts) > 1:
             also["parts"] = len(stack.parts)  # other bits than in one pass: neither goes on
         if start or recorder.snapshots or recorder.looks:
             also |= {"start": start, "steps": [list(recorder.snapshots), list(recorder.looks)]}
-        name = named(stack.network, data, recipe, seeds[0], stack.masks, given, also)
+        name = named(stack.network, data, recipe, seeds[0], stack.masks, arrays, also)
     stack.train()
     loss = StackedLoss(stack, data, stacked, recipe, tuple(seeds), objective, wanted)
     recorder.begin(models[0], {}, start)
@@ -254,8 +261,8 @@ def train_stacked(
     run = TrainingRun(loss, recorder, start, keep=keep, question=name, note=note or {})
     log = run.finish(progress)
     stack.write_to(models)
-    for model, own in zip(models, held, strict=True):
-        model.masks = packed_bits({name: mask.cpu().numpy() for name, mask in own.items()})
+    for model, model_masks in zip(models, mask_sets, strict=True):
+        model.masks = packed_bits({name: mask.cpu().numpy() for name, mask in model_masks.items()})
     return log
 
 
@@ -273,9 +280,9 @@ def check(
         raise BlindspotError(f"Each network needs a seed and images: there are {counts}.")
     if len(masks) != len(models):
         raise BlindspotError(f"There are masks of {len(masks)} networks for {len(models)}.")
-    if len({len(own) for own in rows}) > 1:
+    if len({len(model_rows) for model_rows in rows}) > 1:
         raise BlindspotError("Networks that are trained together need as many images each.")
-    if not all(len(own) for own in rows):
+    if not all(len(model_rows) for model_rows in rows):
         raise BlindspotError(f"{data.card.title} has no images to train on.")
     if recipe.attack is not None:
         raise BlindspotError("Networks cannot be trained together against attacks: set it to 0.")

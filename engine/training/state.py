@@ -61,18 +61,18 @@ def unfinished() -> tuple[Unfinished, ...]:
 
 def read_place(path: Path) -> Place:
     """What a state file says beside its weights."""
-    with safe_open(path, framework="pt") as held:
-        place: Place = json.loads(held.metadata()["place"])
+    with safe_open(path, framework="pt") as tensor_file:
+        place: Place = json.loads(tensor_file.metadata()["place"])
     return place
 
 
 def write_state(path: Path, place: Place, tensors: Tensors) -> None:
     """Keep the state; a full disk costs the going on later, not the training."""
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    said = json.dumps({"digest": digest(whole), **place})
+    place_text = json.dumps({"digest": digest(whole), **place})
     try:
         private_folder(path.parent)
-        write_atomic(path, save_tensors(whole, metadata={"place": said}))
+        write_atomic(path, save_tensors(whole, metadata={"place": place_text}))
     except OSError as error:
         log.warning("the state of a training could not be kept: %s", error)
 
@@ -85,8 +85,8 @@ def read_state(path: Path, question: str) -> tuple[Place, Tensors] | None:
         place = read_place(path)
         if place["question"] != question:
             return None
-        with safe_open(path, framework="pt") as held:
-            tensors = {name: held.get_tensor(name) for name in held.keys()}  # noqa: SIM118
+        with safe_open(path, framework="pt") as tensor_file:
+            tensors = {name: tensor_file.get_tensor(name) for name in tensor_file.keys()}  # noqa: SIM118
         if place.pop("digest") != digest(tensors):
             raise ValueError("the weights are not those that were written")
     except (OSError, *DAMAGE) as error:

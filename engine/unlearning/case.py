@@ -158,7 +158,10 @@ def recipe_of(model: Classifier) -> Recipe:
 
 def trained_as(model: Classifier) -> ModelCard | None:
     """The card of the training at the root of a model's tree, or None when it is not known."""
-    cards = {one.card.fingerprint: one.card for one in (*embedded.stored(), *checkpoints.listed())}
+    cards = {
+        stored_model.card.fingerprint: stored_model.card
+        for stored_model in (*embedded.stored(), *checkpoints.listed())
+    }
     card = cards.get(model.fingerprint) or cards.get(model.lineage.parent)
     for _ in range(len(cards)):
         if card is None or card.made_by == TRAINED:

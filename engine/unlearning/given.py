@@ -143,11 +143,12 @@ class GivenGroups(GivenCase):
         if self.usable >= NEEDED[form]:
             return ""
         need, counts = NEEDED[form], self.counts
-        given = [f"{count} {kind}" for kind, count in counts.items()]
+        count_phrases = [f"{count} {kind}" for kind, count in counts.items()]
         return (
             f"KLoM with {form} needs at least {need} original, {need} unlearned and {2 * need} "
-            f"retrained models (half of these are the noise); {', '.join(given[:2])} and "
-            f"{given[2]} were opened. With fewer, two groups of one kind differ as much as two "
+            f"retrained models (half of these are the noise); {', '.join(count_phrases[:2])} and "
+            f"{count_phrases[2]} were opened. With fewer, two groups of one kind differ as much "
+            "as two "
             "kinds do."
         )
 
@@ -160,13 +161,14 @@ class GivenGroups(GivenCase):
 
 def check_order(model: Classifier, data: DataSet) -> None:
     """Raise BlindspotError where model and data have the same classes in another order."""
-    own, theirs = model.labels, data.classes
-    if own == theirs or sorted(own) != sorted(theirs):
+    model_labels, theirs = model.labels, data.classes
+    if model_labels == theirs or sorted(model_labels) != sorted(theirs):
         return
-    at = next(place for place, word in enumerate(own) if word != theirs[place])
+    at = next(place for place, word in enumerate(model_labels) if word != theirs[place])
     raise BlindspotError(
         f"{model.title} and {data.card.title} have the same classes in another order: class {at} "
-        f"is “{own[at]}” in the model and “{theirs[at]}” in the data. Bring them into one order."
+        f"is “{model_labels[at]}” in the model and “{theirs[at]}” in the data. Bring them into "
+        "one order."
     )
 
 

@@ -99,8 +99,10 @@ def of_mode(data: DataSet, label: int, mode: str) -> ForgetRequest:
     if mode not in (known := modes_of(data, label)):
         others = f"choose one of {', '.join(known)}" if known else "choose another class"
         raise BlindspotError(f"No part of class {word} is set apart by {mode[:40]!r}: {others}.")
-    own = rows[modes(data)[mode][rows]]
-    return ForgetRequest("mode", data.ids[own], f"mode {mode} of class {word}", label, mode=mode)
+    mode_rows = rows[modes(data)[mode][rows]]
+    return ForgetRequest(
+        "mode", data.ids[mode_rows], f"mode {mode} of class {word}", label, mode=mode
+    )
 
 
 def has_modes(data: DataSet) -> None:
@@ -247,13 +249,13 @@ def splits(data: DataSet, request: ForgetRequest, *, needs_test: bool = True) ->
     whole = np.unique(data.labels[forget if request.whole_class else forget[:0]])
     gone = np.isin(data.labels[test], whole)
     if request.mode:
-        own = of_its_mode(data, request)
-        if not own[forget].all():
+        in_mode = of_its_mode(data, request)
+        if not in_mode[forget].all():
             raise BlindspotError(
                 f"The images of {request.words} are others in {title}: choose the mode again, of "
                 "these data."
             )
-        gone = own[test]
+        gone = in_mode[test]
     if len(test) and gone.all():
         what = "mode" if request.mode else "class"
         raise BlindspotError(f"{title} has only test images of that {what}: nothing measures.")
@@ -262,8 +264,8 @@ def splits(data: DataSet, request: ForgetRequest, *, needs_test: bool = True) ->
 
 def of_its_mode(data: DataSet, request: ForgetRequest) -> NDArray[np.bool_]:
     """Which images are of the mode that a request names, (N,); none where there is no such mode."""
-    own = modes(data).get(request.mode, np.zeros(len(data), np.bool_))
-    return own & (data.labels == request.label)
+    in_mode = modes(data).get(request.mode, np.zeros(len(data), np.bool_))
+    return in_mode & (data.labels == request.label)
 
 
 @dataclass(frozen=True, eq=False)

@@ -90,7 +90,9 @@ class Course:
         The rows of candidates are named by their group and what they keep, such as "3 · 1010";
         their notes name the layer.
         """
-        steps, entropy, top, other = (np.array(one) for one in zip(*self.moments, strict=True))
+        steps, entropy, top, other = (
+            np.array(column) for column in zip(*self.moments, strict=True)
+        )
         course = {
             "step": (steps.astype(np.int64), "step"),
             "entropy": (entropy.astype(np.float32), "share"),
@@ -106,8 +108,8 @@ class Course:
         for group in groups:
             likely = over_time[group].amax(1).argsort(descending=True)[:ROWS].sort().values.tolist()
             for option in likely:
-                kept = self.learned[-1].options[option].int().tolist()
-                rows.append(f"{group + 1} · {''.join(map(str, kept))}")
+                pattern = self.learned[-1].options[option].int().tolist()
+                rows.append(f"{group + 1} · {''.join(map(str, pattern))}")
                 values.append(over_time[group, option].numpy())
         names = tuple(str(step) for step in steps.tolist())
         grid = Table.grid(np.stack(values), tuple(rows), names, ("probability",) * len(names))

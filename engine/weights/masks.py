@@ -115,11 +115,11 @@ class Masks(Mapping[str, Tensor]):
     @lazy
     def digest(self) -> str:
         """A name made of the masks alone."""
-        said = blake2b(repr([(p.name, p.shape) for p in self.parts]).encode(), digest_size=16)
-        said.update(np.packbits(self.flat).tobytes())
+        hasher = blake2b(repr([(p.name, p.shape) for p in self.parts]).encode(), digest_size=16)
+        hasher.update(np.packbits(self.flat).tobytes())
         for name in sorted(self.silent):
-            said.update(name.encode() + np.packbits(self.silent[name]).tobytes())
-        return said.hexdigest()
+            hasher.update(name.encode() + np.packbits(self.silent[name]).tobytes())
+        return hasher.hexdigest()
 
     def inside(self, other: Masks) -> bool:
         """Whether whatever stays here stays there too."""
@@ -139,7 +139,9 @@ def masks_of(found: Mapping[str, Any], prunable_weights: Sequence[PrunableWeight
         else np.ones(p.size, np.bool_)
         for p in prunable_weights
     ]
-    silent = {name: np.asarray(one, np.bool_) for name, one in found.items() if name not in known}
+    silent = {
+        name: np.asarray(flags, np.bool_) for name, flags in found.items() if name not in known
+    }
     return Masks(tuple(prunable_weights), np.concatenate(rows), silent)
 
 
@@ -149,5 +151,5 @@ def masks_in(model: Classifier) -> Masks | None:
         return None
     shapes = {name: tuple(tensor.shape) for name, tensor in model.network.state_dict().items()}
     result = unpacked_bits(model.masks, shapes)
-    listed = tuple(part for part in parts(model) if part.name in result)
-    return masks_of(result, listed)
+    masked_parts = tuple(part for part in parts(model) if part.name in result)
+    return masks_of(result, masked_parts)

@@ -74,30 +74,30 @@ def parts(
     for name, module in model.network.named_modules(remove_duplicate=False):
         if not isinstance(module, nn.Conv2d | nn.Linear):
             continue
-        own, weight = f"{name}.weight" if name else "weight", module.weight
+        weight_name, weight = f"{name}.weight" if name else "weight", module.weight
         if id(weight) in results:
             known = results[id(weight)]
             role: Role = "head" if module is last else known.role
             results[id(weight)] = PrunableWeight(
-                known.name, known.shape, known.groups, role, (*known.shared, own)
+                known.name, known.shape, known.groups, role, (*known.shared, weight_name)
             )
             continue
         role = "head" if module is last else "body" if results else "first"
         groups = module.groups if isinstance(module, nn.Conv2d) else 1
-        results[id(weight)] = PrunableWeight(own, tuple(weight.shape), groups, role)
-    listed = [result for result in results.values() if head or result.role != "head"]
+        results[id(weight)] = PrunableWeight(weight_name, tuple(weight.shape), groups, role)
+    chosen_parts = [result for result in results.values() if head or result.role != "head"]
     if only is not None:
-        known_names = {one.name for one in listed} | {one.layer for one in listed}
+        known_names = {part.name for part in chosen_parts} | {part.layer for part in chosen_parts}
         if odd := sorted(set(only) - known_names):
             message = f"{model.title} has no prunable layer {odd[0]!r}: choose among "
-            raise BadSetting(message + ", ".join(one.layer for one in listed) + ".")
-        listed = [one for one in listed if one.name in only or one.layer in only]
-    if not listed:
+            raise BadSetting(message + ", ".join(part.layer for part in chosen_parts) + ".")
+        chosen_parts = [part for part in chosen_parts if part.name in only or part.layer in only]
+    if not chosen_parts:
         raise DoesNotFit(
             f"{model.title} has no layer that can be pruned here: it needs a convolution or a "
             "linear layer" + ("." if head else " besides its head.")
         )
-    return tuple(listed)
+    return tuple(chosen_parts)
 
 
 def head_of(model: Classifier) -> nn.Module | None:

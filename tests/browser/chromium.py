@@ -23,8 +23,8 @@ def find(playwright: Playwright) -> str | None:
     for command in COMMANDS:
         if path := shutil.which(command):
             return path
-    own = playwright.chromium.executable_path
-    return own if Path(own).exists() else None
+    bundled = playwright.chromium.executable_path
+    return bundled if Path(bundled).exists() else None
 
 
 def launch(playwright: Playwright) -> Browser:

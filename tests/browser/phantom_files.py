@@ -17,7 +17,7 @@ def slices(
 ) -> tuple[bytes, bytes, str]:
     """The nth slice with a lesion of a kind as DICOM of 12 bits, and its mask."""
     phantoms = phantoms or Phantoms()
-    result = [one for one in map(phantoms.slice, range(60)) if one.kind == kind][nth]
+    result = [phantom for phantom in map(phantoms.slice, range(60)) if phantom.kind == kind][nth]
     values = np.asarray(result.image, np.float32)
     deep = np.rint(values / values.max() * 3000).astype(np.uint16)
     return dicom(deep), dicom(result.mask.astype(np.uint16)), "slice.dcm"

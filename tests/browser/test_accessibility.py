@@ -35,9 +35,9 @@ def faults(page: Page, rules: Mapping[str, Any] | None = None) -> list[str]:
     options = {"resultTypes": ["violations"], "preload": False, **(rules or {})}
     result = Axe().run(page, options=options).response["violations"]
     return [
-        f"{one['id']}: {node['target']} {node['html'][:120]}"
-        for one in result if one["id"] not in STREAMLIT
-        for node in one["nodes"]
+        f"{violation['id']}: {node['target']} {node['html'][:120]}"
+        for violation in result if violation["id"] not in STREAMLIT
+        for node in violation["nodes"]
     ]  # fmt: skip
 
 

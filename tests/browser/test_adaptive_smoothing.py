@@ -32,18 +32,18 @@ def test_two_networks_are_mixed_under_attack_and_the_dial_decides(app_url: str, 
         re.compile(r"^Right under attack \(first seed\) at α = 0: .*by chance")
     )
     expect(curve).to_be_visible(timeout=1000 * LONG)
-    said = page.get_by_role("heading", name=re.compile("^Attacked, it is read as: normal "))
-    expect(said).to_contain_text("The normal network cannot change that", timeout=1000 * LONG)
-    words = re.search(r"robust (\w+), mixture (\w+)\.", said.inner_text())
+    heading = page.get_by_role("heading", name=re.compile("^Attacked, it is read as: normal "))
+    expect(heading).to_contain_text("The normal network cannot change that", timeout=1000 * LONG)
+    words = re.search(r"robust (\w+), mixture (\w+)\.", heading.inner_text())
     assert words
     assert words[1] == words[2]
 
     dial = page.get_by_role("slider", name="Share of the robust network")
     dial.focus()
     page.keyboard.press("Home")  # the normal network alone
-    expect(said).to_contain_text("it has no say at α = 0", timeout=1000 * LONG)
+    expect(heading).to_contain_text("it has no say at α = 0", timeout=1000 * LONG)
     expect(page).to_have_url(re.compile(re.escape(f"{KEY}.one.MixedAnswers.alpha=0") + "(&|$)"))
-    words = re.search(r"normal (\w+), robust \w+, mixture (\w+)\.", said.inner_text())
+    words = re.search(r"normal (\w+), robust \w+, mixture (\w+)\.", heading.inner_text())
     assert words
     assert words[1] == words[2]
     expect(page.get_by_role("figure", name=re.compile("^Every pixel is moved by"))).to_be_visible()

@@ -23,8 +23,8 @@ Visit = Callable[..., Page]
 def visit(app_url: str, open_page: OpenPage) -> Visit:
     def opened(**link: str) -> Page:
         page = open_page()
-        asked = {f"ask.{name}": value for name, value in link.items()}
-        page.goto(f"{app_url}/ask?{urlencode(asked)}")
+        parameters = {f"ask.{name}": value for name, value in link.items()}
+        page.goto(f"{app_url}/ask?{urlencode(parameters)}")
         settle(page, LONG)
         return page
 

@@ -26,9 +26,9 @@ def read_captions(app_url: str, page: Page) -> None:
     uploader = page.locator("[data-testid=stFileUploaderDropzoneInput]")
     content = CAPTIONS.encode("utf-16")
     uploader.set_input_files({"name": "mine.csv", "mimeType": "text/csv", "buffer": content})
-    said = page.get_by_role("heading", name=re.compile("^CHAIRi 25.0 %, CHAIRs 50.0 % of 2"))
-    expect(said).to_be_visible()
-    expect(said).to_contain_text("at recall 75.0 %")
+    heading = page.get_by_role("heading", name=re.compile("^CHAIRi 25.0 %, CHAIRs 50.0 % of 2"))
+    expect(heading).to_be_visible()
+    expect(heading).to_contain_text("at recall 75.0 %")
 
 
 def test_a_csv_of_captions_is_read_and_a_row_is_opened_by_the_mouse(

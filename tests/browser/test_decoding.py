@@ -23,8 +23,8 @@ Visit = Callable[..., Page]
 def visit(app_url: str, open_page: OpenPage) -> Visit:
     def opened(**link: str) -> Page:
         page = open_page()
-        asked = {name.replace("__", "."): value for name, value in link.items()}
-        page.goto(f"{app_url}/decoding?{urlencode(asked)}")
+        parameters = {name.replace("__", "."): value for name, value in link.items()}
+        page.goto(f"{app_url}/decoding?{urlencode(parameters)}")
         settle(page, LONG)
         return page
 

@@ -42,7 +42,7 @@ def visit(app_url: str, open_page: OpenPage) -> Visit:
 def rare() -> bytes:
     """A ring larger and brighter than any that the model learned from, as DICOM of 12 bits."""
     phantoms = Phantoms(size=1.6, contrast=1.5, seed=9)
-    result = next(one for one in map(phantoms.slice, range(40)) if one.kind == RING)
+    result = next(phantom for phantom in map(phantoms.slice, range(40)) if phantom.kind == RING)
     values = np.asarray(result.image, np.float32)
     return dicom(np.rint(values / values.max() * 3000).astype(np.uint16))
 
@@ -95,7 +95,7 @@ def test_the_line_is_dragged_and_moved_by_keys_and_its_chart_is_readable_on_a_te
     counts = page.locator(".bs-counts")
     first = counts.inner_text()
     promise = page.get_by_text(re.compile("The line promises at most"))
-    said = promise.inner_text()
+    sentence = promise.inner_text()
 
     box = line.bounding_box()
     assert box
@@ -106,7 +106,7 @@ def test_the_line_is_dragged_and_moved_by_keys_and_its_chart_is_readable_on_a_te
     moved = counts.inner_text()
     page.mouse.up()
     settle(page)
-    expect(promise).not_to_have_text(said)
+    expect(promise).not_to_have_text(sentence)
     expect(counts).to_have_text(moved)
 
     line.focus()

@@ -218,12 +218,12 @@ def check_regions(page: Page) -> None:
     """The regions stand there with what is said of them."""
     for (window, screens), wide in zip(WINDOWS, (400, 560, 280), strict=True):
         resize(page, window)
-        drawn, said = edges(page, f"{MAIN} {IMAGE}"), edges(page, REGIONS)
+        drawn, regions = edges(page, f"{MAIN} {IMAGE}"), edges(page, REGIONS)
         assert edges(page, SENTENCE)["bottom"] <= drawn["top"]
         assert drawn["width"] >= wide
         assert drawn["bottom"] <= screens * window["height"]
-        assert drawn["bottom"] < said["bottom"]
-        assert window == PHONE or said["bottom"] <= window["height"]
+        assert drawn["bottom"] < regions["bottom"]
+        assert window == PHONE or regions["bottom"] <= window["height"]
         not_longer(page, REGIONS, MOST)
         hint = page.get_by_test_id("stSidebar").locator(".bs-hint")
         assert hint.evaluate_all(LONG, [MOST, window["height"]]) == []
@@ -290,8 +290,8 @@ RANKING, METHODS = f"{MAIN} table", f"{MAIN} [data-testid=stButtonGroup]"
 
 def check_study(page: Page) -> None:
     """The ranking stands there, and its images in the sidebar."""
-    said = f"{MAIN} {CAPTION}:has-text('↑')"
-    not_longer(page, said, MOST)
+    caption = f"{MAIN} {CAPTION}:has-text('↑')"
+    not_longer(page, caption, MOST)
     for window, screens in reversed(WINDOWS):  # ends on the desk, whose evidence is below
         resize(page, window)
         table = edges(page, RANKING)
@@ -299,7 +299,7 @@ def check_study(page: Page) -> None:
         assert table["width"] >= 280
         assert table["bottom"] <= screens * window["height"]
         if window != PHONE:
-            assert table["bottom"] < edges(page, f"{said} p")["bottom"] <= window["height"]
+            assert table["bottom"] < edges(page, f"{caption} p")["bottom"] <= window["height"]
     methods, evidence = edges(page, METHODS), edges(page, f"{MAIN} [data-testid=stPlotlyChart]")
     assert table["bottom"] < methods["top"] < evidence["top"]
     sidebar = page.get_by_test_id("stSidebar")
@@ -325,11 +325,11 @@ def check_ask(page: Page) -> None:
     expect(page.locator(SENTENCE).first).to_contain_text("Wrong. There is no lamp in this scene.")
     for (window, screens), wide in zip(WINDOWS, (400, 480, 280), strict=True):
         resize(page, window)
-        sentence, image, said = (edges(page, what) for what in (SENTENCE, ASKED, ANSWERED))
+        sentence, image, answer = (edges(page, what) for what in (SENTENCE, ASKED, ANSWERED))
         assert sentence["bottom"] <= image["top"]
         assert image["width"] >= wide
         last = page.get_by_text("TinyVLM, habit of seeing says").evaluate(EDGES)  # other models
-        bottom = max(image["bottom"], said["bottom"], last["bottom"])
+        bottom = max(image["bottom"], answer["bottom"], last["bottom"])
         assert bottom <= screens * window["height"]
         expect(page.get_by_text("How sure:")).to_be_visible()
         assert edges(page, f"{MAIN} [data-testid=stButtonGroup]")["top"] > last["bottom"]
@@ -374,7 +374,7 @@ FIRST: dict[str, Callable[[Page], None]] = {
     "familiar": check_familiar,
     **{
         address: partial(check_parts, screens=tuple(screens))
-        for address, screens in groupby(SCREENS, lambda one: one.address)
+        for address, screens in groupby(SCREENS, lambda screen: screen.address)
     },
 }  # fmt: skip
 """What stands there as a view opens, by its address; test_accessibility.py opens every view."""

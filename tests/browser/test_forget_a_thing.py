@@ -32,16 +32,18 @@ def test_a_thing_fades_the_model_forgets_it_and_pope_and_chair_are_read(
     settle(page, LONG)
 
     onward = page.get_by_role("link", name=re.compile("^Make the model forget the"))
-    thing = re.search(r"forget the (\w+)", onward.inner_text())[1]
+    concept = re.search(r"forget the (\w+)", onward.inner_text())[1]
     onward.click()
-    expect(page).to_have_url(re.compile(rf"/concepts\?.*concepts\.SAUCE\.concept={thing}"))
+    expect(page).to_have_url(re.compile(rf"/concepts\?.*concepts\.SAUCE\.concept={concept}"))
     forget = page.get_by_role("combobox", name=re.compile("^Thing to forget"))
-    expect(forget).to_have_value(thing)
-    said = page.get_by_role("heading", name=re.compile(rf"^The {thing} is (no longer|not) seen"))
-    expect(said).to_be_visible(timeout=LONG * 1000)
+    expect(forget).to_have_value(concept)
+    heading = page.get_by_role(
+        "heading", name=re.compile(rf"^The {concept} is (no longer|not) seen")
+    )
+    expect(heading).to_be_visible(timeout=LONG * 1000)
 
     page.get_by_role("button", name=re.compile("^Ask POPE before and after")).click()
-    polled = page.get_by_role("heading", name=re.compile(rf"^Yes to the {thing} goes from"))
+    polled = page.get_by_role("heading", name=re.compile(rf"^Yes to the {concept} goes from"))
     expect(polled).to_be_visible(timeout=LONG * 1000)
     expect(page.get_by_text(re.compile("random / popular / adversarial"))).to_be_visible()
     before, after = map(int, re.findall(r"from (\d+) to (\d+) %", polled.inner_text())[0])

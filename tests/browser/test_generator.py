@@ -35,6 +35,6 @@ def test_the_three_is_forgotten_and_the_sheet_says_so(app_url: str, open_page: O
     first = sheet.get_by_role("row").nth(1).locator("small")
     expect(first.nth(0)).to_have_text(re.compile(r"^[56] of 6 read as 3"))
     expect(first.nth(1)).to_have_text(re.compile(r"^[01] of 6 read as 3"))
-    told = heading.inner_text()
-    right = int(re.match(r"Asked for 3, (\d+) %", told).group(1))  # type: ignore[union-attr]
+    sentence = heading.inner_text()
+    right = int(re.match(r"Asked for 3, (\d+) %", sentence).group(1))  # type: ignore[union-attr]
     assert first.nth(1).inner_text().startswith(f"{round(6 * right / 100)} of 6")

@@ -112,13 +112,13 @@ def test_sliders_send_nothing_and_a_class_a_setting_and_a_cover_change_what_is_s
     page.on("websocket", listen)
     page.goto(f"{app_url}/heatmaps?{urlencode(ONE)}")
     settle(page)
-    before, asked = canvas(page), len(sent)
-    assert asked
+    before, request_count = canvas(page), len(sent)
+    assert request_count
     slider(page, "Hide below").fill("30")
     slider(page, "Opacity").fill("90")
     assert canvas(page) != before
     page.wait_for_timeout(700)
-    assert len(sent) == asked
+    assert len(sent) == request_count
 
     second = page.get_by_test_id("stSidebar").locator(".bar").nth(1)
     label = second.get_attribute("title")
@@ -204,9 +204,9 @@ def test_a_copied_link_brings_back_image_square_method_target_settings_and_look(
     expect(slider(again, "Opacity")).to_have_value("85")
     assert canvas(again) == canvas(page)
     code = "[data-testid=stCode]"  # the link, the lines of Python, the command
-    for one in (page, again):
-        one.get_by_role("button", name="Share").click()
-        expect(one.locator(code)).to_have_count(3)
+    for tab in (page, again):
+        tab.get_by_role("button", name="Share").click()
+        expect(tab.locator(code)).to_have_count(3)
     assert again.locator(code).nth(1).inner_text() == page.locator(code).nth(1).inner_text()
     assert "channels='size'" in again.locator(code).nth(1).inner_text()
 

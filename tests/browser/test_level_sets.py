@@ -39,13 +39,13 @@ def test_a_walk_becomes_an_animation_and_its_figures_can_be_read_on_a_telephone(
 ) -> None:
     page = visit(SHORT)
     walk(page)
-    said = page.locator(".bp-said")
-    expect(said).to_contain_text("Step 20 of 20")
+    status = page.locator(".bp-said")
+    expect(status).to_contain_text("Step 20 of 20")
     page.get_by_role("slider", name="Step of the walk").focus()
     page.keyboard.press("Home")
-    expect(said).to_contain_text("Step 0 of 20: the model says espresso")
+    expect(status).to_contain_text("Step 0 of 20: the model says espresso")
     page.keyboard.press("ArrowRight")
-    expect(said).not_to_contain_text("Step 0 of 20")
+    expect(status).not_to_contain_text("Step 0 of 20")
 
     page.get_by_role("button", name="Share").click()
     with page.expect_download() as download:

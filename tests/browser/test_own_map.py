@@ -43,9 +43,9 @@ def test_a_slice_is_outlined_beside_grad_cam_and_against_its_mask(
 
     page.get_by_text("Known truth", exact=True).click()
     give(page, "mask", f"mask-{name}", mask)
-    told = page.get_by_text(DICE).first
-    expect(told).to_be_visible()
-    result = DICE.search(told.inner_text())
+    dice_text = page.get_by_text(DICE).first
+    expect(dice_text).to_be_visible()
+    result = DICE.search(dice_text.inner_text())
     assert result
     assert float(result[1]) > 0.4  # of what nobody showed it
 

@@ -41,5 +41,5 @@ def test_an_open_menu_stays_when_an_answer_comes_above_it_and_may_be_scrolled_aw
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)
     page.evaluate(ABOVE, 300)  # once it is closed, nothing is scrolled
-    kept = "document.querySelector('[data-testid=stMain]').style.overflowAnchor"
-    eventually(lambda: page.evaluate(kept), lambda anchor: anchor == "")
+    script = "document.querySelector('[data-testid=stMain]').style.overflowAnchor"
+    eventually(lambda: page.evaluate(script), lambda anchor: anchor == "")

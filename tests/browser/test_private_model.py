@@ -17,7 +17,9 @@ from tests.browser.server import settle
 def test_an_imported_model_stays_its_browser_s_and_its_link_lets_others_look(
     app_url: str, page: Page, open_page: OpenPage
 ) -> None:
-    shipped = next(one for one in embedded.stored() if one.name == "digits-mlp")
+    shipped = next(
+        stored_model for stored_model in embedded.stored() if stored_model.name == "digits-mlp"
+    )
     name = checkpoints.named(shipped.card.fingerprint, shipped.card.labels)
     line = f"{shipped.card.title} · {name[-4:]}"
     models = f"{app_url}/data-and-models?lab.part=Models"

@@ -85,10 +85,10 @@ def test_two_criteria_stand_beside_chance_and_the_masks_are_downloaded(
     expect(page.get_by_text("They agree more than by chance.")).to_be_visible(timeout=1000 * LONG)
 
     section(page, "Keep it")
-    with page.expect_download() as given:
+    with page.expect_download() as download:
         page.get_by_role("button", name="Download the masks").click()
     file = tmp_path / "masks.npz"
-    given.value.save_as(file)
+    download.value.save_as(file)
     model = catalog.load()
     masks, about = read_masks(file.read_bytes(), model)
     assert about["ratio"] == 0.3
@@ -101,10 +101,10 @@ def test_masks_of_all_criteria_stand_beside_each_other_and_a_searched_one_comes_
 ) -> None:
     page = visit(DIGITS | {"prune.section": "All criteria", "prune.ratio": "0.8"})
     expect(page.get_by_text("Most alike:")).to_be_visible(timeout=1000 * LONG)
-    own = page.get_by_text("In the pieces that they are searched in: Learned N:M, 2:4.")
-    expect(own).to_have_count(0)
+    note = page.get_by_text("In the pieces that they are searched in: Learned N:M, 2:4.")
+    expect(note).to_have_count(0)
     page.get_by_role("button", name=re.compile("^Search: Learned N:M, 2:4")).click()
-    expect(own).to_be_visible(timeout=1000 * LONG)
+    expect(note).to_be_visible(timeout=1000 * LONG)
 
 
 @pytest.mark.slow
@@ -152,14 +152,16 @@ def test_two_of_four_weights_are_learned_and_leave_as_an_onnx_file(
     assert sentence(page).startswith("50 % of the weights are taken out")
     page.get_by_role("button", name="Make the ONNX file").click()
     expect(page.get_by_text("logits differ from PyTorch")).to_be_visible(timeout=1000 * LONG)
-    with page.expect_download() as given:
+    with page.expect_download() as download:
         page.get_by_role("button", name="Download the ONNX file").click()
-    given.value.save_as(tmp_path / "model.onnx")
+    download.value.save_as(tmp_path / "model.onnx")
     weights = [
-        onnx.numpy_helper.to_array(one)
-        for one in onnx.load(tmp_path / "model.onnx").graph.initializer
-        if len(one.dims) == 2 and min(one.dims) > 10  # of the last layer nothing is cut
+        onnx.numpy_helper.to_array(tensor)
+        for tensor in onnx.load(tmp_path / "model.onnx").graph.initializer
+        if len(tensor.dims) == 2 and min(tensor.dims) > 10  # of the last layer nothing is cut
     ]
-    kept = np.concatenate([np.count_nonzero(weight.reshape(-1, 4), 1) for weight in weights])
+    nonzero_counts = np.concatenate(
+        [np.count_nonzero(weight.reshape(-1, 4), 1) for weight in weights]
+    )
     assert len(weights) == 2
-    assert (kept == 2).all()
+    assert (nonzero_counts == 2).all()

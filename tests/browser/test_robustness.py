@@ -58,8 +58,8 @@ def expect_maps_compared(page: Page) -> None:
 def grips(page: Page) -> list[str]:
     """The rows of the list, from the first."""
     return [
-        one.split(", place")[0]
-        for one in page.locator("ol .grip").evaluate_all(
+        label.split(", place")[0]
+        for label in page.locator("ol .grip").evaluate_all(
             "nodes => nodes.map(node => node.getAttribute('aria-label'))"
         )
     ]
@@ -78,8 +78,8 @@ def test_a_photograph_says_five_classes_in_the_order_of_the_list(
     settle(page, LONG)
     page.locator("ol .grip").nth(1).focus()
     page.keyboard.press("ArrowUp")
-    asked = page.get_by_text(f"Can it be made to say {', '.join(FIVE)}?")
-    expect(asked.first).to_be_visible()
+    question = page.get_by_text(f"Can it be made to say {', '.join(FIVE)}?")
+    expect(question.first).to_be_visible()
     settle(page, LONG)  # while it is drawn anew, its button is there twice
     page.get_by_role("button", name=re.compile("^Make it say this")).click()
     result = page.get_by_role("heading", name=re.compile("^It says your 5 classes in your order"))
@@ -91,12 +91,12 @@ def test_a_photograph_says_five_classes_in_the_order_of_the_list(
     expect(steps.locator("li", has_text="first of yours")).to_contain_text(FIVE[0])
     steps.get_by_role("slider").focus()
     page.keyboard.press("Home")
-    said = steps.locator(".bp-said")  # its words stand in the status for screen readers, too
-    expect(said).to_have_text(re.compile(r"^Step 0 of \d+: the model says "))
+    status = steps.locator(".bp-said")  # its words stand in the status for screen readers, too
+    expect(status).to_have_text(re.compile(r"^Step 0 of \d+: the model says "))
     ranked = page.locator(".ytick text").all_text_contents()
     for place, name in enumerate(FIVE, 1):  # as the model ranks them now
         label = rf"{place} \(was \d+\)\s*" + name.replace(" ", r"\s*")  # of two lines
-        assert any(re.match(label, one) for one in ranked), (place, name, ranked)
+        assert any(re.match(label, ranked_label) for ranked_label in ranked), (place, name, ranked)
 
     page.get_by_role("radio", name="your order").click()
     settle(page, LONG)
@@ -107,9 +107,10 @@ def test_a_photograph_says_five_classes_in_the_order_of_the_list(
 
 def orders_asked(page: Page) -> set[tuple[str, ...]]:
     """The lists that the page says it asks about: above the answer and in its explanation."""
-    asked = page.get_by_text(re.compile("^Can it be made to say .+")).all_text_contents()
+    questions = page.get_by_text(re.compile("^Can it be made to say .+")).all_text_contents()
     return {
-        tuple(one.removeprefix("Can it be made to say ").rstrip("?").split(", ")) for one in asked
+        tuple(question.removeprefix("Can it be made to say ").rstrip("?").split(", "))
+        for question in questions
     }
 
 
@@ -200,7 +201,7 @@ def test_a_row_is_moved_by_keys_and_buttons_and_the_last_order_is_sent_once(
 
 
 def test_a_row_is_dragged_over_others(list_page: Page) -> None:
-    hen, cat = (list_page.get_by_role("button", name=f"{one}, place") for one in ("hen", "cat"))
+    hen, cat = (list_page.get_by_role("button", name=f"{word}, place") for word in ("hen", "cat"))
     start, end = hen.bounding_box(), cat.bounding_box()
     assert start is not None
     assert end is not None

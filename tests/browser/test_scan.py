@@ -82,12 +82,12 @@ def test_dragging_with_the_right_button_moves_the_window_and_runs_nothing(scan: 
 
 
 def test_presets_fields_and_keys_move_it_too(scan: Page) -> None:
-    listed = scan.get_by_role("combobox", name="Window")
-    listed.select_option("Lung")
+    combobox = scan.get_by_role("combobox", name="Window")
+    combobox.select_option("Lung")
     assert shown(scan) == (-600, 1500)
     expect_window(scan, Window(-600, 1500))
     field(scan, "Width").fill("300")
-    assert listed.evaluate("node => node.selectedOptions[0].textContent") == "Your own"
+    assert combobox.evaluate("node => node.selectedOptions[0].textContent") == "Your own"
     expect_window(scan, Window(-600, 300))
     field(scan, "Width").fill("-5")  # no window: the last one stays
     field(scan, "Center").focus()
@@ -95,7 +95,7 @@ def test_presets_fields_and_keys_move_it_too(scan: Page) -> None:
     field(scan, "Center").fill("-37.5")
     field(scan, "Width").focus()
     assert shown(scan) == (-37.5, 300)
-    listed.select_option("As the model sees it")
+    combobox.select_option("As the model sees it")
     expect_window(scan, Window(40, 400))
 
     scan.locator(".bs-stage").first.focus()

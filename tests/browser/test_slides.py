@@ -23,15 +23,15 @@ def test_a_large_image_is_dragged_at_thirty_frames_a_second_and_gets_sharper(
     app_url: str, open_page: OpenPage
 ) -> None:
     page = open_page()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    urls: list[str] = []
+    page.on("request", lambda request: urls.append(request.url))
     page.goto(f"{app_url}/slides")
     settle(page, LONG)
     result = dragged(closer_up(page))
     # A busy machine offers few frames: every one of them is drawn, in the time that a frame has.
     assert result.drawn >= min(FRAMES, 0.9 * result.offered), result
     assert result.cost < 1000 / FRAMES, result
-    assert not [url for url in asked if not url.startswith((app_url, "data:", "blob:", "ws"))]
+    assert not [url for url in urls if not url.startswith((app_url, "data:", "blob:", "ws"))]
 
 
 @pytest.mark.slow
@@ -48,8 +48,8 @@ def test_a_slide_of_ones_own_is_read_and_looked_at_closer(
     settle(page, LONG)
     page.get_by_role("button", name=re.compile("^Read the tiles")).click()
     settle(page, LONG)
-    said = page.get_by_role("heading", name=re.compile("^MHIM-MIL v1 says"))
-    expect(said).to_contain_text("times an equal share")
+    heading = page.get_by_role("heading", name=re.compile("^MHIM-MIL v1 says"))
+    expect(heading).to_contain_text("times an equal share")
     assert closer_up(page).get_attribute("data-tiles") != "0"
     page.get_by_role("radio", name="ABMIL", exact=True).click()
     settle(page, LONG)

@@ -30,16 +30,16 @@ def test_an_image_of_a_data_set_goes_along_into_the_link_of_its_view(
     page.goto(f"{app_url}/?image=From+a+data+set&item=4&model=Digits+MLP")
     settle(page, LONG)
     known = page.get_by_text(re.compile(r"^id \d+, class \d$"))
-    said = known.inner_text()
+    text = known.inner_text()
     opened(page)
     expect(page.get_by_role("heading", name="Heatmaps")).to_be_visible()
     settle(page, LONG)
     for part in ("image=From", "item=4", "model=Digits"):
         expect(page).to_have_url(re.compile(f"heatmaps.*{part}"))
-    expect(known).to_have_text(said)
+    expect(known).to_have_text(text)
     page.reload()
     settle(page, LONG)
-    expect(known).to_have_text(said)
+    expect(known).to_have_text(text)
 
 
 @pytest.mark.slow

@@ -45,7 +45,7 @@ OVERFLOW = """() => {
 def alone(page: Page) -> None:
     """Nothing but the slide is seen, in large type, and it fits the screen."""
     settle(page)
-    assert not [one for one in page.locator(TOOLS).all() if one.is_visible()]
+    assert not [tool for tool in page.locator(TOOLS).all() if tool.is_visible()]
     sizes = page.evaluate(SIZES)
     assert len(sizes) > 5
     assert not [size for size in sizes if size[0] < SMALLEST - 0.05]

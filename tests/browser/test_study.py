@@ -62,9 +62,9 @@ def test_the_kept_study_is_read_an_image_looked_at_and_another_study_stopped(vis
 
     page.get_by_role("button", name="Share", exact=True).click()  # one row for study and maps
     page.get_by_text("Study of ten methods", exact=True).last.click()
-    with page.expect_download() as held:
+    with page.expect_download() as download:
         page.get_by_role("button", name="blindspot-Study-maps.csv").click()
-    rows = list(csv.DictReader(io.StringIO(Path(held.value.path()).read_text())))
+    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text())))
     assert {row["method"] for row in rows} >= {"LIME", "Occlusion", "Random order"}
 
     page.keyboard.press("Escape")

@@ -38,11 +38,11 @@ def opened(page: Page, tmp_path) -> Page:
 
 
 def test_the_errors_are_shown_sorted_by_what_is_asked(opened: Page, console_errors) -> None:
-    said, names = opened.locator("#said"), opened.locator("#cells .name")
-    expect(said).to_have_text(f"All {2 * PAGE + 6} cells.")
+    status, names = opened.locator("#said"), opened.locator("#cells .name")
+    expect(status).to_have_text(f"All {2 * PAGE + 6} cells.")
     expect(names).to_have_count(PAGE)
     opened.get_by_label("the errors").check()
-    expect(said).to_have_text(f"{(2 * PAGE + 6) // 3} of {2 * PAGE + 6} cells.")
+    expect(status).to_have_text(f"{(2 * PAGE + 6) // 3} of {2 * PAGE + 6} cells.")
     expect(names.first).to_have_text("0.png")
     expect(opened.locator("#cells .wrong").first).to_have_text("✗ dog, 0 %, not cat")
     opened.locator("#label").select_option("dog")

@@ -60,13 +60,13 @@ def test_two_maps_are_pinned_as_seen_compared_and_filed_as_a_report_that_needs_n
     assert file.name == "blindspot-report.html"
 
     paper = open_page(offline=True)
-    asked: list[str] = []
-    paper.on("request", lambda request: asked.append(request.url))
+    urls: list[str] = []
+    paper.on("request", lambda request: urls.append(request.url))
     paper.goto(file.as_uri())
     expect(paper.get_by_role("heading", name="Report of 2 results")).to_be_visible()
     expect(paper.get_by_text("85 % opacity").first).to_be_visible()
     assert paper.evaluate("[...document.images].every(one => one.naturalWidth > 0)")
-    assert all(url.startswith(("file:", "data:")) for url in asked)
+    assert all(url.startswith(("file:", "data:")) for url in urls)
     printed = paper.pdf(prefer_css_page_size=True, print_background=True)
     assert printed.count(b"/Type /Page\n") + printed.count(b"/Type /Page ") >= 2
 

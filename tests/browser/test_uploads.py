@@ -99,7 +99,7 @@ def test_a_file_whose_place_was_never_told_is_given_again_and_no_other(
         server.on_message(pass_on)
 
     page.route_web_socket(lambda url: "/_stcore/stream" in url, lose_first)
-    page.on("request", lambda one: "upload_file" in one.url and sent.append(one.method))
+    page.on("request", lambda request: "upload_file" in request.url and sent.append(request.method))
     page.goto(f"{app_url}/data-and-models")
     settle(page)
     page.get_by_text("Open data of your own", exact=True).click()

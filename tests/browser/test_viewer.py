@@ -113,7 +113,7 @@ def test_opacity_threshold_mode_and_zoom_change_the_picture_without_a_server_run
     seen.append(pixel(page, 0.3, 0.27))
     press(page, "Zoom in")
     seen.append(pixel(page, 0.3, 0.27))
-    assert len({tuple(one) for one in seen}) == 4
+    assert len({tuple(picture) for picture in seen}) == 4
     settle(page)
     expect_runs(page, 1)
 

@@ -32,20 +32,20 @@ LINK = {
 def lesion() -> bytes:
     """A ring as DICOM of 12 bits."""
     made = Phantoms(seed=9)
-    result = next(one for one in map(made.slice, range(40)) if one.kind == RING)
+    result = next(phantom for phantom in map(made.slice, range(40)) if phantom.kind == RING)
     values = np.asarray(result.image, np.float32)
     return dicom(np.rint(values / values.max() * 3000).astype(np.uint16))
 
 
 def folder() -> bytes:
     """Healthy slices of other patients, as PNG in a zip."""
-    made, held = Phantoms(seed=5), io.BytesIO()
-    with zipfile.ZipFile(held, "w") as archive:
+    made, buffer = Phantoms(seed=5), io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
         for number in range(HEALTHY):
             picture = io.BytesIO()
             Image.fromarray(made.slice(10 * number).twin).save(picture, "PNG")
             archive.writestr(f"{number}.png", picture.getvalue())
-    return held.getvalue()
+    return buffer.getvalue()
 
 
 @pytest.mark.slow
@@ -70,12 +70,12 @@ def test_own_healthy_slices_show_where_a_scan_is_odd_and_a_click_shows_what_answ
     expect(result).to_be_visible(timeout=1000 * LONG)
     expect(page.locator(".bs-stage canvas").first).to_be_visible()
     expect(page.get_by_text(re.compile("region(s)? lie(s)? above the threshold"))).to_be_visible()
-    said = page.get_by_text(re.compile("This patch is at"))
-    before = said.first.inner_text()
+    sentence = page.get_by_text(re.compile("This patch is at"))
+    before = sentence.first.inner_text()
     marks = page.locator(".scatterlayer .point")
     marks.nth(7).click(force=True)
     settle(page, LONG)
-    expect(said.first).not_to_have_text(before)
+    expect(sentence.first).not_to_have_text(before)
     answers = page.get_by_role("figure", name=re.compile("^This patch is at"))
     expect(answers.get_by_role("img")).to_have_count(1 + NEAREST)
     distances = [float(text) for text in answers.locator("small").all_inner_texts()]

@@ -59,13 +59,13 @@ def form(**link):
 
 def test_an_untouched_form_begins_as_declared_and_is_asked_again_by_what_it_gives():
     at = form()
-    given = at.session_state["given"]
-    assert given == {
+    settings = at.session_state["given"]
+    assert settings == {
         "word": "b", "thing": "z", "some": ("q",), "count": 4, "clear": False, "text": "as it is",
     }  # fmt: skip
-    assert at.session_state["known"] == {"image": "sample:coffee"} | given
+    assert at.session_state["known"] == {"image": "sample:coffee"} | settings
     assert not at.query_params
-    ToyArguments(**given)  # every value is allowed
+    ToyArguments(**settings)  # every value is allowed
 
 
 def test_a_link_says_what_a_person_reads_and_gives_what_a_command_says():

@@ -35,5 +35,5 @@ def test_a_mixture_is_told_beside_its_clean_images_alone_where_there_are_any():
         "all (sd)": ((0.01, 0.1), "share"), "rest": ((0.875, NAN), "share"),
         "rest (sd)": ((0.02, NAN), "share"),
     }  # fmt: skip
-    told = mixtures(Table.of(columns, ["50% protected", "100% protected"]))
-    assert "with all and with rest. 50% protected: 90 % and 87.5 %; 100% protected: 40 %." in told
+    claim = mixtures(Table.of(columns, ["50% protected", "100% protected"]))
+    assert "with all and with rest. 50% protected: 90 % and 87.5 %; 100% protected: 40 %." in claim

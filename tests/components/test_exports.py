@@ -72,7 +72,7 @@ def test_the_lines_that_are_shown_ask_the_very_same_question(kind, link, monkeyp
     code = exports.python_call(method, at.session_state["subject"])
     assert np.array_equal(heat(code), shown["map"].values)
     if kind is Gradient:  # the toy has no name on the command line
-        (python,) = [one.value for one in at.code if one.language == "python"]
+        (python,) = [block.value for block in at.code if block.language == "python"]
         assert question_in(python) == run.digest(method, case.at("exact"))
 
 
@@ -126,12 +126,15 @@ def test_one_line_names_the_question_the_configuration_and_whether_it_was_kept(a
         },
         "forwards": [{"batch": 8, "memory_format": "channels_last", "compiled_share": 0.9}],
     }  # fmt: skip
-    held = {kept: exports.provenance(run.Answer({}, record, kept=kept)) for kept in (True, False)}
-    assert "kept from before" in held[True]
-    assert "computed now" not in held[True]
-    assert "computed now" in held[False]
-    assert "kept" not in held[False]
-    for line in held.values():
+    lines = {
+        is_stored: exports.provenance(run.Answer({}, record, kept=is_stored))
+        for is_stored in (True, False)
+    }
+    assert "kept from before" in lines[True]
+    assert "computed now" not in lines[True]
+    assert "computed now" in lines[False]
+    assert "kept" not in lines[False]
+    for line in lines.values():
         assert f"toys.Toy r1 · {says} · 1 s on cpu (batch 8, channels_last, 90% compiled)" in line
 
 
@@ -146,5 +149,5 @@ def test_an_answer_put_together_from_kept_ones_says_what_those_took(parts, says)
 
 
 def test_a_long_time_is_said_without_powers_of_ten():
-    said = [exports.in_seconds(one) for one in (0.034, 2.0, 99.4, 99.6, 393.2, 5194.4)]
-    assert said == ["0.034 s", "2 s", "99 s", "100 s", "393 s", "5,194 s"]
+    texts = [exports.in_seconds(seconds) for seconds in (0.034, 2.0, 99.4, 99.6, 393.2, 5194.4)]
+    assert texts == ["0.034 s", "2 s", "99 s", "100 s", "393 s", "5,194 s"]

@@ -17,7 +17,7 @@ def page() -> None:
 
 
 def shown(at: AppTest) -> list[str]:
-    return [each.value for each in at.markdown]
+    return [block.value for block in at.markdown]
 
 
 def test_the_content_is_drawn_when_it_is_unfolded_and_not_before():

@@ -65,8 +65,8 @@ def page(*parts, own=()):
         @st.fragment
         @footer()
         def alone():
-            for each in own:
-                section.show(each)
+            for part in own:
+                section.show(part)
 
         with footer():
             for part in parts:
@@ -81,27 +81,31 @@ def page(*parts, own=()):
 
 def shares(at):
     """The popovers that take along."""
-    return [each for each in at.get("popover") if each.proto.popover.label == "Share"]
+    return [popover for popover in at.get("popover") if popover.proto.popover.label == "Share"]
 
 
 def explanations(at):
     """The expanders that explain."""
-    return [each for each in at.expander if each.label == WHAT]
+    return [expander for expander in at.expander if expander.label == WHAT]
 
 
 def words(block):
     """The paragraphs in a block."""
-    return [each.value for each in block.markdown]
+    return [element.value for element in block.markdown]
 
 
 def test_two_sections_share_one_menu_and_one_explanation_by_their_titles():
     at = page(SEEN, HEARD)
     (share,), (explained,) = shares(at), explanations(at)
-    groups = {each.label: each for each in at.expander if each.label in {SEEN.title, HEARD.title}}
+    groups = {
+        expander.label: expander
+        for expander in at.expander
+        if expander.label in {SEEN.title, HEARD.title}
+    }
     assert list(groups) == ["Seen in spring", "Heard in autumn"]
     for group, name in zip(groups.values(), ("Seen", "Heard"), strict=True):
-        assert [each.value for each in group.code] == [f"{name.lower()}()"]
-        files = [each.proto.label for each in group.get("download_button")]
+        assert [snippet.value for snippet in group.code] == [f"{name.lower()}()"]
+        files = [button.proto.label for button in group.get("download_button")]
         assert files == [f"blindspot-{name}-table.csv", f"blindspot-{name}-record.json"]
     assert len(share.get("download_button")) == 4
     assert words(explained) == [
@@ -113,16 +117,16 @@ def test_two_sections_share_one_menu_and_one_explanation_by_their_titles():
 def test_a_section_that_waits_is_explained_and_the_other_is_taken_along():
     at = page(SEEN, replace(SEEN, key="later", method=Later(), title="", button="Later"))
     (share,), (explained,) = shares(at), explanations(at)
-    assert [each.value for each in share.code] == ["seen()"]
-    assert [each.label for each in at.expander] == [WHAT]  # one answer needs no heading
+    assert [snippet.value for snippet in share.code] == ["seen()"]
+    assert [expander.label for expander in at.expander] == [WHAT]  # one answer needs no heading
     assert words(explained)[3:] == ["**Later**", "What is counted later."]
 
 
 def test_a_method_that_two_sections_ask_is_explained_once():
     at = page(SEEN, replace(SEEN, key="again", title="Seen again"))
     assert len(shares(at)[0].get("download_button")) == 4
-    (told, _paper) = words(explanations(at)[0])
-    assert told == "How many birds were seen."
+    (explanation, _paper) = words(explanations(at)[0])
+    assert explanation == "How many birds were seen."
     assert not explanations(page(replace(SEEN, explained=False)))
 
 

@@ -43,8 +43,8 @@ def test_an_untouched_form_gives_the_defaults_and_leaves_the_address_empty():
 
 def test_every_setting_shows_its_label_its_unit_and_its_help():
     at = form()
-    labels = [each.label for kind in ("slider", "select_slider", "selectbox", "toggle")
-              for each in at.get(kind)]  # fmt: skip
+    labels = [widget.label for kind in ("slider", "select_slider", "selectbox", "toggle")
+              for widget in at.get(kind)]  # fmt: skip
     assert sorted(labels) == [
         "Count (px)", "Decades", "Layer", "Maybe: as it comes or a number", "Often", "Share",
         "Switch", "Word",
@@ -74,7 +74,7 @@ def test_a_link_opens_the_form_with_its_values():
 
 def test_a_setting_that_can_be_off_shows_its_slider_when_switched_on():
     at = form()
-    assert "page.Toy.maybe" not in [each.key for each in at.slider]
+    assert "page.Toy.maybe" not in [slider.key for slider in at.slider]
     at.toggle(key="page.Toy.maybe.on").set_value(True).run()
     at.slider(key="page.Toy.maybe").set_value(0.7).run()
     assert made(at).maybe == 0.7

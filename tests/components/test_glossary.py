@@ -38,14 +38,14 @@ def test_names_mean_one_thing() -> None:
 
 
 def test_every_term_is_used_by_a_method_or_its_settings() -> None:
-    said = " ".join(words for method in METHODS for words in words_of(method))
+    text = " ".join(words for method in METHODS for words in words_of(method))
     in_sentences = {"CHAIR"}
-    assert set(terms_in(said)) | in_sentences >= set(TERMS)
+    assert set(terms_in(text)) | in_sentences >= set(TERMS)
 
 
 def test_a_view_explains_the_terms_that_it_uses() -> None:
     at = settled(visit(view=LEVEL_SETS))
-    (words,) = (one for one in at.get("popover") if one.proto.popover.label == "Words")
-    (listed,) = words.markdown
-    assert "**RMSE**: How far two images are apart per pixel" in listed.value
-    assert "membership inference" not in listed.value
+    (words,) = (popover for popover in at.get("popover") if popover.proto.popover.label == "Words")
+    (definitions,) = words.markdown
+    assert "**RMSE**: How far two images are apart per pixel" in definitions.value
+    assert "membership inference" not in definitions.value

@@ -79,8 +79,8 @@ def test_another_host_is_refused_before_the_app_is_asked(app, kind):
 
 
 def test_answers_carry_the_headers_and_keep_what_they_have(app):
-    own = Guard(PlainTextResponse("passed", headers={"Referrer-Policy": "no-referrer"}))
-    for guarded, referrer in (app, "same-origin"), (own, "no-referrer"):
+    strict_app = Guard(PlainTextResponse("passed", headers={"Referrer-Policy": "no-referrer"}))
+    for guarded, referrer in (app, "same-origin"), (strict_app, "no-referrer"):
         status, headers, body = asked(guarded, host="localhost")
         assert (status, body) == (200, "passed")
         assert headers == {**headers, **HEADERS, "referrer-policy": referrer}

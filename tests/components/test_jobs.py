@@ -35,8 +35,8 @@ def test_every_job_has_a_name_whoever_reads_it(titles):
     for text in (*bars, *lines):
         assert "****" not in text
         assert ":  ·" not in text
-    own, foreign = (bar.split("**")[1] for bar in bars)
-    assert own == (titles[0] or "A question")
+    own_title, foreign = (bar.split("**")[1] for bar in bars)
+    assert own_title == (titles[0] or "A question")
     assert foreign == (titles[1] or "A question")
 
 

@@ -79,10 +79,10 @@ def test_a_picture_kept_for_a_reload_goes_with_the_last_session_of_its_tab():
     reloaded.session_state[reload.KEPT_UNDER] = key
     reloaded.run()
     (second,) = presence._present - known - {first}
-    for here, kept in ((first, True), (second, False)):
+    for here, is_stored in ((first, True), (second, False)):
         presence._present.discard(here)
         here.let_go()
-        assert (reload.FILES.get(key) is not None) is kept
+        assert (reload.FILES.get(key) is not None) is is_stored
     gc.collect()
     assert first.visitor not in BUDGET.booked
 

@@ -16,10 +16,10 @@ def test_no_map_moved_with_an_answer_that_did_not_change(monkeypatch):
 
     def found(same, new, after=1):
         values = np.array([same, new], np.float32).T
-        said = np.array([[0], [after]], np.float32)
+        predictions = np.array([[0], [after]], np.float32)
         return {
             "followed": Table.grid(values, names, (SAME, NEW), ("Spearman",) * 2),
-            "said": Table.grid(said, SAID, ("class",), ("number",)),
+            "said": Table.grid(predictions, SAID, ("class",), ("number",)),
         }
 
     still = maps.both(found((0.2, np.nan), (0.2, np.nan), after=0), views)

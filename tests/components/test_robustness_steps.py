@@ -54,8 +54,8 @@ def test_an_attack_that_failed_ends_with_what_the_model_still_says():
 
 def test_a_list_that_was_not_found_is_the_best_try():
     about, _ = asked(0)
-    own = about.case.target.index
-    order = tuple(index for index in range(4) if index != own)
+    target_index = about.case.target.index
+    order = tuple(index for index in range(4) if index != target_index)
     result = QuadAttacK(steps=1)(OrderedCase(about.case, order))
     assert not result["success"]["success"][0]
     sent = walk_payload(walked(result, about))

@@ -58,7 +58,9 @@ def test_a_long_answer_shows_its_words_while_others_are_there_already():
 
 def test_a_job_that_the_page_begins_is_in_the_list_of_jobs_at_once():
     at = only("Slow")
-    assert [each.proto.popover.label for each in at.get("popover") if jobs_of(each)] == ["Jobs (1)"]
+    assert [popover.proto.popover.label for popover in at.get("popover") if jobs_of(popover)] == [
+        "Jobs (1)"
+    ]
     assert any(text.startswith("**Slow") for text in bars(at))
 
 
@@ -108,7 +110,7 @@ def test_an_answer_is_kept_from_before_only_for_who_did_not_wait_for_it():
 
 def kept(at: AppTest) -> list[str]:
     """What the line under each map says of when it was made."""
-    lines = [each.value for each in at.main.caption if each.value.count(" · ") >= 3]
+    lines = [caption.value for caption in at.main.caption if caption.value.count(" · ") >= 3]
     return [re.search(r"computed now|kept from before", line)[0] for line in lines]
 
 
@@ -165,11 +167,11 @@ def test_what_failed_or_was_stopped_in_the_list_of_jobs_keeps_what_it_had_found(
     at = AppTest.from_function(growing, args=(title,)).run()
     if title == "Slow":
         finish_first_round(at)
-        (button,) = [each for each in at.button if each.key.startswith("jobs.stop.")]
+        (button,) = [candidate for candidate in at.button if candidate.key.startswith("jobs.stop.")]
         button.click().run()
     finish(at)
-    assert any(told.startswith(f"{title}: ") for told in said(at))
-    assert [each.value for each in at.text] == ["found: ['map']"]
+    assert any(message.startswith(f"{title}: ") for message in said(at))
+    assert [element.value for element in at.text] == ["found: ['map']"]
     assert not at.exception
 
 
@@ -272,10 +274,10 @@ def two_views() -> None:
     case = tiny.cnn_case()
     view = st.segmented_control("View", ["first", "second", "third"], default="first", key="view")
     runs.visit().open_view(view)
-    asked = {"first": (0.25, 0.5), "second": (0.5,), "third": ()}[view]
+    sizes = {"first": (0.25, 0.5), "second": (0.5,), "third": ()}[view]
     if view == "first":
         runs.ends_with_view({"first.0.25": "", "first.0.5": "second"})
-    runs.watch([runs.ask(Slow(size=size), case, f"{view}.{size}") for size in asked])
+    runs.watch([runs.ask(Slow(size=size), case, f"{view}.{size}") for size in sizes])
 
 
 def waited_for() -> dict[str, set[str]]:
@@ -284,7 +286,7 @@ def waited_for() -> dict[str, set[str]]:
 
 
 def turn_to(at: AppTest, view: str) -> None:
-    next(each for each in at.button_group if each.key == "view").set_value(view).run()
+    next(control for control in at.button_group if control.key == "view").set_value(view).run()
     assert not at.exception
 
 

@@ -47,7 +47,7 @@ def order(at: AppTest) -> list[str]:
 
 def test_a_wide_drawing_has_a_row_of_its_own():
     drawings = [Drawing("a"), Drawing("b", wide=True), Drawing("c"), Drawing("d"), Drawing("e")]
-    rows = [[(at, one.view) for at, one in row] for row in in_rows(drawings, 2)]
+    rows = [[(at, drawing.view) for at, drawing in row] for row in in_rows(drawings, 2)]
     assert rows == [[(0, "a")], [(1, "b")], [(2, "c"), (3, "d")], [(4, "e")]]
     assert in_rows([], 2) == []
 
@@ -56,15 +56,15 @@ def test_the_answer_stands_in_one_order():
     sections.Counted.let_go.set()
     at = settled(page())
     assert not said(at)
-    told = order(at)
+    sequence = order(at)
     places = [
-        next(at for at, word in enumerate(told) if start in word)
+        next(at for at, word in enumerate(sequence) if start in word)
         for start in ("Owls lead", "the picture", "How many", "owl has most", "the detail", "toys.")
     ]
     assert places == sorted(places)
     assert len(at.get("plotly_chart")) == 1
-    assert "What am I looking at?" in [each.label for each in at.expander]
-    assert [each.proto.popover.label for each in at.get("popover")] == ["Share"]
+    assert "What am I looking at?" in [expander.label for expander in at.expander]
+    assert [popover.proto.popover.label for popover in at.get("popover")] == ["Share"]
 
 
 def test_what_waits_for_its_button_says_what_it_would_do():
@@ -72,7 +72,7 @@ def test_what_waits_for_its_button_says_what_it_would_do():
     assert "Every bird is counted." in order(at)
     assert not sections.Counted.running.is_set()
     sections.Counted.let_go.set()
-    next(each for each in at.button if each.label.startswith("Count them")).click().run()
+    next(button for button in at.button if button.label.startswith("Count them")).click().run()
     settled(at)
     assert at.header[0].value == "Owls lead with 3."
 
@@ -81,7 +81,7 @@ def test_what_it_rests_on_is_asked_before_it():
     at = page(first=((sections.CountedBefore(), sections.Birds(), "birds.before"),))
     assert sections.Counted.running.wait(10)
     at.run()
-    assert [each.key for each in at.button if each.label == "Stop"] == ["birds.before.stop"]
+    assert [button.key for button in at.button if button.label == "Stop"] == ["birds.before.stop"]
     sections.Counted.let_go.set()
     assert settled(at).header[0].value == "Owls lead with 3."
 
@@ -105,17 +105,17 @@ def test_a_question_that_cannot_be_asked_says_why():
 
 def test_how_it_was_made_can_stand_apart_from_the_answer():
     sections.Counted.let_go.set()
-    told = order(settled(page(apart=True)))
-    line = next(at for at, word in enumerate(told) if "toys." in word)
-    assert told.index("the detail") < told.index("the rest of the view") < line
+    sequence = order(settled(page(apart=True)))
+    line = next(at for at, word in enumerate(sequence) if "toys." in word)
+    assert sequence.index("the detail") < sequence.index("the rest of the view") < line
 
 
 def test_what_follows_the_picture_can_stand_below_the_controls():
     sections.Counted.let_go.set()
     at = settled(page(controlled=True))
-    told = order(at)
+    sequence = order(at)
     places = [
-        next(at for at, word in enumerate(told) if start in word)
+        next(at for at, word in enumerate(sequence) if start in word)
         for start in (
             "Owls lead",
             "the picture",

@@ -12,7 +12,7 @@ from components.widgets import steps
 def after(sent, monkeypatch, level="2"):
     """Where the slider stands after a message of a button that was drawn at level 2 of 3."""
     drawn, state = {}, {"k": {"step": sent}, "level": level}
-    monkeypatch.setattr(steps, "mounted", lambda _file: lambda **given: drawn.update(given))
+    monkeypatch.setattr(steps, "mounted", lambda _file: lambda **arguments: drawn.update(arguments))
     monkeypatch.setattr(steps, "st", SimpleNamespace(session_state=state))
     steps.play_steps("the levels", 2, 3, "k", "level", drawn=False)
     assert drawn["data"] == {"label": "the levels", "at": 2, "last": 3, "drawn": False}

@@ -21,5 +21,5 @@ def test_a_link_has_no_class_that_a_visitor_named(linked, monkeypatch):
     at = AppTest.from_function(drawn, args=(linked,), default_timeout=30).run()
     at.selectbox(key="sweep.only.predicted class").select("5").run()
     assert not at.exception
-    assert any("2 of 4 answers" in one.value for one in at.caption)
+    assert any("2 of 4 answers" in caption.value for caption in at.caption)
     assert bool(at.selectbox(key="sweep.only.predicted class").proto.query_param_key) is linked

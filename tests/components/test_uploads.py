@@ -24,11 +24,11 @@ def uploaders():
 def limit(path, node):
     """The uploader's own limit in MB, a number or a constant of its module."""
     words = {word.arg: word.value for word in node.keywords}
-    given = words["max_upload_size"] if "max_upload_size" in words else words["most"]
-    if isinstance(given, ast.Constant):
-        return given.value
+    limit_node = words["max_upload_size"] if "max_upload_size" in words else words["most"]
+    if isinstance(limit_node, ast.Constant):
+        return limit_node.value
     module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-    return getattr(__import__(module, fromlist=[given.id]), given.id)
+    return getattr(__import__(module, fromlist=[limit_node.id]), limit_node.id)
 
 
 @pytest.mark.parametrize(("path", "node"), list(uploaders()))

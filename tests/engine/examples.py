@@ -39,21 +39,21 @@ class Train(Method[ImageCase]):
 
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
         """Views: model, a checkpoint; loss, before each step."""
-        own = deepcopy(case.model).train().requires_grad_(requires_grad=True)
+        model = deepcopy(case.model).train().requires_grad_(requires_grad=True)
         generator = case.generator()
         side = case.model.side
         pixels = torch.rand(8, 3, side, side, generator=generator).to(case.model.device)
         wanted = torch.full((8,), case.target.index, device=case.model.device)
-        optimizer = torch.optim.SGD(own.parameters(), lr=self.rate)
+        optimizer = torch.optim.SGD(model.parameters(), lr=self.rate)
         losses = []
         for step in range(self.steps):
-            loss = nn.functional.cross_entropy(own(pixels), wanted)
+            loss = nn.functional.cross_entropy(model(pixels), wanted)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             losses.append(loss.item())
             progress((step + 1) / self.steps, f"step {step + 1} of {self.steps}")
-        weights = {k: v.detach().cpu().numpy() for k, v in own.network.state_dict().items()}
+        weights = {k: v.detach().cpu().numpy() for k, v in model.network.state_dict().items()}
         return {
             "model": Checkpoint(
                 weights, case.model.fingerprint, self.full_name(), json.dumps(self.settings())

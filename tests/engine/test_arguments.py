@@ -98,11 +98,11 @@ def read_again(line: str):
     words = shlex.split(line)
     assert words[:4] == ["python", "-m", "engine", "run"]
     kind = asking.method_named(words[4])
-    given = vars(parser_of(kind).parse_args(words[5:]))
-    settings = asking.settings_given(kind, given.pop("set"))
-    del given["out"]
-    given = {name: one for name, one in given.items() if one is not None}
-    return asking.question(kind, given, settings)
+    parsed = vars(parser_of(kind).parse_args(words[5:]))
+    settings = asking.settings_given(kind, parsed.pop("set"))
+    del parsed["out"]
+    parsed = {name: argument for name, argument in parsed.items() if argument is not None}
+    return asking.question(kind, parsed, settings)
 
 
 def of_case(case, arguments: Arguments) -> Arguments:
@@ -261,10 +261,10 @@ def test_a_mode_is_named_by_its_name_or_its_place_where_the_name_could_be_misrea
     odd = np.where(before == "0", "a,b", np.where(before == "2", "a=b", before))
     named = replace(data, truth={"class_before": odd})
     for mode in ("a,b", "a=b"):
-        asked = request.of_mode(named, 0, mode)
-        text = request_text(asked, named)
+        question = request.of_mode(named, 0, mode)
+        text = request_text(question, named)
         assert mode not in text
-        assert np.array_equal(request_from(text, named).ids, asked.ids)
+        assert np.array_equal(request_from(text, named).ids, question.ids)
 
 
 @pytest.mark.parametrize("text", ["class={}", "class={},share=0.5,draw=1", "mode=3,class={}"])
@@ -335,7 +335,7 @@ def test_what_can_be_chosen_depends_on_the_other_arguments():
         example(name.removeprefix("example:")).label
         for name in offered(PairArguments, "against", image="example:digits/6")
     ]
-    assert sorted(others) == sorted(2 * [one for one in "0123456789" if one != label])
+    assert sorted(others) == sorted(2 * [digit for digit in "0123456789" if digit != label])
     assert [*offered(ImageArguments, "versus", model="digits-cnn", target="3")] == [*"012456789"]
     assert [*offered(ImageArguments, "target", model=load("digits-cnn"))] == [*"0123456789"]
     assert not offered(ImageArguments, "target")
@@ -389,18 +389,20 @@ def test_a_case_says_what_it_does_not_know_about_itself():
     familiar = asked("familiar")[1]
     with pytest.raises(BlindspotError, match="unknown="):
         type(familiar).of(familiar.case(), image="sample:chelsea")
-    own = load("digits-mlp").twin()
-    own.name = "file:123456"
-    case = PruneCase(own, load_data("digits"))
+    uploaded = load("digits-mlp").twin()
+    uploaded.name = "file:123456"
+    case = PruneCase(uploaded, load_data("digits"))
     with pytest.raises(BlindspotError, match="comes from a file"):
         arguments_of(asking.method_named("sparsity.Magnitude")).of(case)
 
 
 def test_a_similarity_to_a_second_picture_is_asked_by_its_name():
-    given = {"model": "digits-mlp", "image": "example:digits/6", "like": "example:digits/1"}
-    method, arguments = asking.question(asking.method_named("attribution.Gradient"), given)
+    choices = {"model": "digits-mlp", "image": "example:digits/6", "like": "example:digits/1"}
+    method, arguments = asking.question(asking.method_named("attribution.Gradient"), choices)
     case = arguments.case()
-    image, other = (case.model.logits(one[None])[0] for one in (case.image, second(arguments)))
+    image, other = (
+        case.model.logits(picture[None])[0] for picture in (case.image, second(arguments))
+    )
     cosine = float(image @ other / image.norm() / other.norm())
     assert case.target.unit == "cosine"
     assert float(case.score(case.image[None])[0]) == pytest.approx(cosine, abs=1e-5)
@@ -419,18 +421,18 @@ def second(arguments):
 
 
 def test_the_pictures_of_a_pair_and_of_words_are_those_that_were_named():
-    one, two = (
+    first, two = (
         asked("pair")[1].case().others[0],
         replace(asked("pair")[1], against=("sample:china",)).case().others[0],
     )
-    assert not np.array_equal(one.numpy(), two.numpy())
+    assert not np.array_equal(first.numpy(), two.numpy())
     words = replace(asked("words")[1], against=("each",)).case()
     assert len(words.names) == len(words.others) >= 1
     assert all(name.startswith("without the ") for name in words.names)
-    thing = words.names[0].removeprefix("without the ")
-    alone = replace(asked("words")[1], against=(f"without:{thing}",)).case()
+    category = words.names[0].removeprefix("without the ")
+    alone = replace(asked("words")[1], against=(f"without:{category}",)).case()
     assert np.array_equal(alone.others[0].numpy(), words.others[0].numpy())
-    faded = replace(asked("words")[1], against=(f"faded:{thing}",)).case()
+    faded = replace(asked("words")[1], against=(f"faded:{category}",)).case()
     assert faded.names[0] == "0"
 
 
@@ -452,6 +454,6 @@ def test_a_data_set_that_ships_is_not_shadowed_by_a_folder_of_its_name(tmp_path,
     monkeypatch.chdir(tmp_path)
     arguments = LesionsArguments(model="digits-cnn", data="digits", normal="digits")
     assert arguments.case().data is load_data("digits")
-    own = replace(arguments, data="./digits").case().data
-    assert (len(own), own.card.title) == (2, "Images with boxes (NOVA's format)")
+    folder_data = replace(arguments, data="./digits").case().data
+    assert (len(folder_data), folder_data.card.title) == (2, "Images with boxes (NOVA's format)")
     assert replace(arguments, data="digits+noisy").case().data.name.startswith("digits+noisy")

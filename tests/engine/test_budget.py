@@ -47,8 +47,8 @@ def small(monkeypatch):
 )  # fmt: skip
 def test_four_small_files_at_once_take_less_than_a_gigabyte_and_give_it_back(kind):
     program = [sys.executable, "-m", "tests.opened_at_once", kind]
-    told = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True)
-    result = json.loads(told.stdout.splitlines()[-1])
+    completed = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True)
+    result = json.loads(completed.stdout.splitlines()[-1])
     assert result["file"] < 10_000_000
     assert result["peak"] < MOST
     assert result["left"] == 0

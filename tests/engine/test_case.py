@@ -34,7 +34,7 @@ def test_the_fingerprint_depends_on_pixels_weights_target_precision_and_seed(cas
         replace(case, seed=1),
         case.at("fast"),
     ]
-    assert len({one.fingerprint for one in others}) == 8
+    assert len({variant.fingerprint for variant in others}) == 8
 
 
 def test_the_fingerprint_does_not_depend_on_the_layout_of_the_pixels(case):

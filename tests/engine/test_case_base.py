@@ -84,15 +84,17 @@ def test_every_field_counts_in_the_fingerprint(toy):
         replace(toy, numbers=None),
         replace(toy, seed=1),
     ]
-    assert len({one.fingerprint for one in others}) == len(others)
+    assert len({variant.fingerprint for variant in others}) == len(others)
     assert replace(toy).fingerprint == toy.fingerprint
     assert replace(toy, image=toy.image.clone()).fingerprint == toy.fingerprint
 
 
 def test_a_fingerprint_has_sixteen_bytes_and_no_order_of_names(toy):
     assert len(bytes.fromhex(toy.fingerprint)) == 16
-    one, two = (replace(toy, numbers=given) for given in ({"a": 1, "b": 2}, {"b": 2, "a": 1}))
-    assert one.fingerprint == two.fingerprint
+    first, second = (
+        replace(toy, numbers=numbers) for numbers in ({"a": 1, "b": 2}, {"b": 2, "a": 1})
+    )
+    assert first.fingerprint == second.fingerprint
 
 
 def test_another_kind_with_the_same_fields_is_another_question(toy):

@@ -60,12 +60,12 @@ def refused(capsys):
             status = main(arguments)
         except SystemExit as error:
             status = error.code
-        said = capsys.readouterr()
+        captured = capsys.readouterr()
         assert status == 2
-        assert said.out == ""
-        assert said.err.startswith("python -m engine")
-        assert said.err.count("\n") == 1
-        return said.err
+        assert captured.out == ""
+        assert captured.err.startswith("python -m engine")
+        assert captured.err.count("\n") == 1
+        return captured.err
 
     return refuse
 
@@ -78,20 +78,20 @@ def test_a_real_run_gives_the_files_that_were_promised(tmp_path):
     assert "Egyptian cat" in done.stdout
     folder = answer_folder(tmp_path)
     assert str(folder / "result.json") in done.stdout
-    said = json.loads((folder / "result.json").read_text())
-    assert list(said) == ["method", "settings", "case", "views", "numbers", "provenance"]
-    assert said["method"] == "attribution.Gradient"
-    assert said["settings"]["channels"] == "size"
-    assert said["case"]["target_index"] == 285
-    view = said["views"]["map"]
+    record = json.loads((folder / "result.json").read_text())
+    assert list(record) == ["method", "settings", "case", "views", "numbers", "provenance"]
+    assert record["method"] == "attribution.Gradient"
+    assert record["settings"]["channels"] == "size"
+    assert record["case"]["target_index"] == 285
+    view = record["views"]["map"]
     assert view["kind"] == "HeatMap"
     assert view["unit"] == "logit per brightness"
     values = np.load(folder / view["file"])
     assert list(values.shape) == view["shape"] == [224, 224]
     assert values.min() == pytest.approx(view["ends"][0])
-    assert said["numbers"]["map.high"] == pytest.approx(values.max())
-    assert said["numbers"]["score"] == pytest.approx(8.98, abs=0.1)
-    assert {"model", "device", "seconds", "versions"} <= said["provenance"].keys()
+    assert record["numbers"]["map.high"] == pytest.approx(values.max())
+    assert record["numbers"]["score"] == pytest.approx(8.98, abs=0.1)
+    assert {"model", "device", "seconds", "versions"} <= record["provenance"].keys()
     for picture in (view["picture"], view["overlay"]):
         assert Image.open(folder / picture).size == (224, 224)
 
@@ -101,9 +101,9 @@ def test_a_wrong_real_run_says_one_line_and_no_trace(tmp_path, capsys, monkeypat
     monkeypatch.setattr(sys, "argv", ["python -m engine", *wrong])
     with pytest.raises(SystemExit) as left:
         runpy.run_module("engine", run_name="__main__")
-    said = capsys.readouterr()
-    assert (left.value.code, said.out, said.err.count("\n")) == (2, "", 1)
-    assert "gone.png" in said.err
+    captured = capsys.readouterr()
+    assert (left.value.code, captured.out, captured.err.count("\n")) == (2, "", 1)
+    assert "gone.png" in captured.err
     assert list(tmp_path.iterdir()) == []
 
 
@@ -122,34 +122,34 @@ def test_help_comes_without_torch():
 
 def test_methods_are_listed_in_the_agreed_shape(capsys):
     assert main(["methods", "--json"]) == 0
-    listed = json.loads(capsys.readouterr().out)
-    assert [f"{one['family']}.{one['name']}" for one in listed] == [
+    methods = json.loads(capsys.readouterr().out)
+    assert [f"{method['family']}.{method['name']}" for method in methods] == [
         kind.full_name() for kind in METHODS
     ]
-    for one in listed:
-        assert list(one) == [
+    for description in methods:
+        assert list(description) == [
             "family", "name", "title", "paper", "cost", "case", "settings", "arguments"
         ]  # fmt: skip
-        for spec in [*one["settings"], *one["arguments"]]:
+        for spec in [*description["settings"], *description["arguments"]]:
             assert list(spec) == [
                 "name", "label", "help", "type", "default", "off", "low", "high", "step",
                 "options", "unit",
             ]  # fmt: skip
-    channels = next(one for one in listed if one["name"] == "Gradient")["settings"][0]
+    channels = next(method for method in methods if method["name"] == "Gradient")["settings"][0]
     assert (channels["default"], channels["low"]) == ("signed", None)
     assert channels["options"] == ["signed", "size"]
     arguments = {
-        f"{one['family']}.{one['name']}": {spec["name"]: spec for spec in one["arguments"]}
-        for one in listed
+        f"{method['family']}.{method['name']}": {spec["name"]: spec for spec in method["arguments"]}
+        for method in methods
     }
     assert "digits-cnn" in arguments["anomaly.KNN"]["model"]["options"]
     assert arguments["unlearning.SSD"]["forget"]["default"] == "class=3"
     assert arguments["hallucination.MVP"]["ask"]["default"] == "is there a boat"
     assert len(arguments["attribution.Star"]["against"]["default"]) == 5
     assert main(["methods"]) == 0
-    said = capsys.readouterr().out
-    assert "channels=signed" in said
-    assert "about: --model --weights --labels --data --forget" in said
+    output = capsys.readouterr().out
+    assert "channels=signed" in output
+    assert "about: --model --weights --labels --data --forget" in output
 
 
 def test_the_help_of_a_method_lists_its_arguments_and_settings_with_their_defaults(capsys):
@@ -160,9 +160,9 @@ def test_the_help_of_a_method_lists_its_arguments_and_settings_with_their_defaul
     capsys.readouterr()
     with pytest.raises(SystemExit):
         main(["run", "sparsity.Prune", "--help"])
-    said = " ".join(capsys.readouterr().out.split())
+    output = " ".join(capsys.readouterr().out.split())
     for words in ("--model VALUE", "Default: digits-cnn.", "--ratio VALUE", "--out OUT"):
-        assert words in said
+        assert words in output
 
 
 def test_models_are_listed_with_their_reasons(capsys, monkeypatch):
@@ -170,18 +170,18 @@ def test_models_are_listed_with_their_reasons(capsys, monkeypatch):
     assert main(["models", "--json"]) == 0
     first, *others = json.loads(capsys.readouterr().out)
     assert (first["name"], first["available"]) == ("lite0", True)
-    assert all(one["reason"] for one in others)
+    assert all(entry["reason"] for entry in others)
     assert main(["models"]) == 0
     assert "cannot be reached" in capsys.readouterr().out
 
 
 def test_data_sets_are_listed_with_their_cards(capsys):
     assert main(["data", "--json"]) == 0
-    listed = {one["name"]: one for one in json.loads(capsys.readouterr().out)}
-    assert {"digits", "mnist-5k", "phantoms"} <= listed.keys()
-    assert all(one["available"] and one["about"] and one["license"] for one in listed.values())
-    assert listed["digits"]["kind"] == "images"
-    assert listed["cohort"]["kind"] == "table"
+    cards = {entry["name"]: entry for entry in json.loads(capsys.readouterr().out)}
+    assert {"digits", "mnist-5k", "phantoms"} <= cards.keys()
+    assert all(card["available"] and card["about"] and card["license"] for card in cards.values())
+    assert cards["digits"]["kind"] == "images"
+    assert cards["cohort"]["kind"] == "table"
     assert main(["data"]) == 0
     assert "phantoms  Axial slices" in capsys.readouterr().out
 
@@ -314,10 +314,10 @@ def test_a_walk_is_asked_with_the_images_it_goes_to(tmp_path, capsys):
     pair = ["--image", "example:digits/6", "--against", "example:digits/1", "--model", "digits-mlp"]
     assert main(["run", "attribution.LST", *pair, "--set", "steps=20", "--out", str(tmp_path)]) == 0
     folder = answer_folder(tmp_path)
-    said = json.loads((folder / "result.json").read_text())
-    assert said["case"]["kind"] == "pair"
-    numbers = pd.read_csv(folder / said["views"]["figures"]["file"]).iloc[0]
-    path = np.load(folder / said["views"]["path"]["file"])
+    record = json.loads((folder / "result.json").read_text())
+    assert record["case"]["kind"] == "pair"
+    numbers = pd.read_csv(folder / record["views"]["figures"]["file"]).iloc[0]
+    path = np.load(folder / record["views"]["path"]["file"])
     assert path.shape[1:] == (3, 8, 8)
     assert numbers["steps"] == 20
     left = np.load(folder / "rmse to target.y.npy")
@@ -333,8 +333,8 @@ def test_a_walk_is_asked_with_the_images_it_goes_to(tmp_path, capsys):
     ],
 )
 def test_one_image_or_several_as_the_method_wants_them(method, against, says, tmp_path, capsys):
-    given = ["--image", "example:digits/6", "--model", "digits-mlp", *against]
-    assert main(["run", method, *given, "--out", str(tmp_path)]) == 2
+    arguments = ["--image", "example:digits/6", "--model", "digits-mlp", *against]
+    assert main(["run", method, *arguments, "--out", str(tmp_path)]) == 2
     assert says in capsys.readouterr().err
 
 
@@ -346,9 +346,9 @@ def test_an_error_that_nobody_foresaw_is_one_line_too_and_its_trace_is_had_when_
 
     monkeypatch.setattr("engine.run.answer", broken)
     assert main([*RUN, "--out", str(tmp_path)]) == 1
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
-    assert "KeyError: 'inside'. BLINDSPOT_TRACE=1 shows where" in said
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert "KeyError: 'inside'. BLINDSPOT_TRACE=1 shows where" in message
     monkeypatch.setenv("BLINDSPOT_TRACE", "1")
     with pytest.raises(KeyError, match="inside"):
         main([*RUN, "--out", str(tmp_path)])
@@ -387,17 +387,17 @@ def test_weights_are_trained_from_the_seed_that_was_asked_for(tmp_path, monkeypa
 
 
 def test_the_network_of_scenes_is_trained_from_the_seed_that_was_asked_for(tmp_path, monkeypatch):
-    asked = []
+    seeds = []
 
     def trained(seed, **_rest):
-        asked.append(seed)
+        seeds.append(seed)
         return things.load()
 
     monkeypatch.setattr(things, "trained", trained)
     monkeypatch.setattr(things, "figures", lambda _model: {})
     for options in ([], ["--seed", "7"]):
         assert main(["weights", "scenes-things", "--out", str(tmp_path), *options]) == 0
-    assert asked == [things.SEED, 7]
+    assert seeds == [things.SEED, 7]
     assert card_at(embedded.file_of("scenes-things", tmp_path)).seed == 7
 
 

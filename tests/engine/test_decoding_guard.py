@@ -43,13 +43,13 @@ def refused(door, refusal=BadImage):
     """The sentence that a door refuses with."""
     with pytest.raises(refusal) as caught:
         door()
-    said = str(caught.value)
-    assert said.endswith(".")
-    assert "\n" not in said
-    assert PATIENT not in said
+    message = str(caught.value)
+    assert message.endswith(".")
+    assert "\n" not in message
+    assert PATIENT not in message
     assert caught.value.__cause__ is None  # no log of it has what the parser said
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
-    return said
+    return message
 
 
 @pytest.mark.parametrize("error", RAISED)
@@ -100,7 +100,7 @@ def test_a_tiff_that_points_anywhere_is_refused_in_a_sentence_and_its_neighbors_
     mixed = {f"a/{at}.tif": data for at, data in enumerate(files)}
     folders = read_folders(zipped(mixed | {"a/x.png": good, "b/x.png": good}), "a.zip", 16)
     assert len(folders.data) == 2
-    assert [one.file for one in folders.skipped] == list(mixed)
+    assert [skipped_file.file for skipped_file in folders.skipped] == list(mixed)
 
 
 @pytest.mark.parametrize("big", [False, True])

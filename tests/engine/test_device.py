@@ -58,16 +58,16 @@ def test_convolutions_on_cuda_are_exact_and_a_script_has_its_settings_again(
 def test_a_gpu_is_waited_for_and_gives_its_memory_back(device, said, monkeypatch):
     waited, gave = [], []
     for kind in ("cuda", "mps"):
-        own = getattr(torch, kind)
-        monkeypatch.setattr(own, "synchronize", lambda *_, kind=kind: waited.append(kind))
-        monkeypatch.setattr(own, "empty_cache", lambda kind=kind: gave.append(kind))
+        backend = getattr(torch, kind)
+        monkeypatch.setattr(backend, "synchronize", lambda *_, kind=kind: waited.append(kind))
+        monkeypatch.setattr(backend, "empty_cache", lambda kind=kind: gave.append(kind))
     finish(device)
     release_cache(device)
     assert (waited, gave) == (said, said)
 
 
 def test_float64_is_computed_where_there_is_float64():
-    assert [for_double(one).type for one in (CPU, CUDA, MPS)] == ["cpu", "cuda", "cpu"]
+    assert [for_double(device).type for device in (CPU, CUDA, MPS)] == ["cpu", "cuda", "cpu"]
     values = torch.tensor([1.0, 2.0], requires_grad=True)
     wide = in_double(values)
     wide.sum().backward()

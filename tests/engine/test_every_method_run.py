@@ -153,11 +153,11 @@ def few(kind) -> list[str]:
     ids=lambda kind: kind.full_name(),
 )
 def test_a_method_gives_its_record_arrays_and_pictures(kind, tmp_path, monkeypatch, capsys):
-    given = OWN.get(kind.full_name(), SMALL.get(case_kind(kind).case_name, []))
+    arguments = OWN.get(kind.full_name(), SMALL.get(case_kind(kind).case_name, []))
     if "attention" in kind.needs and case_kind(kind).case_name == "image":
         monkeypatch.setattr(classifiers, "load", lambda _name: tiny.vit())  # none ships
-        given = ["--image", "sample:chelsea"]
-    command = ["run", kind.full_name(), *given, *few(kind), "--out", str(tmp_path)]
+        arguments = ["--image", "sample:chelsea"]
+    command = ["run", kind.full_name(), *arguments, *few(kind), "--out", str(tmp_path)]
     assert main(command) == 0, capsys.readouterr().err
     assert_written(answer_folder(tmp_path), kind)
 
@@ -186,8 +186,8 @@ def test_a_model_without_what_a_method_needs_is_refused_in_one_line(tmp_path, ca
 
 
 def test_a_heat_map_lies_over_the_image_that_it_is_of(tmp_path, capsys):
-    asked = ["--image", "example:digits/6", "--model", "digits-cnn", "--out", str(tmp_path)]
-    assert main(["run", "attribution.Gradient", *asked]) == 0, capsys.readouterr().err
+    arguments = ["--image", "example:digits/6", "--model", "digits-cnn", "--out", str(tmp_path)]
+    assert main(["run", "attribution.Gradient", *arguments]) == 0, capsys.readouterr().err
     folder = answer_folder(tmp_path)
     view = json.loads((folder / "result.json").read_text())["views"]["map"]
     sizes = {Image.open(folder / view[name]).size for name in ("overlay", "picture")}
@@ -195,8 +195,8 @@ def test_a_heat_map_lies_over_the_image_that_it_is_of(tmp_path, capsys):
 
 
 def test_what_ships_is_read_though_its_record_is_older_than_a_field(tmp_path, capsys):
-    asked = ["--image", "sample:chelsea", "--out", str(tmp_path)]
-    assert main(["run", "attribution.GradCam", *asked]) == 0, capsys.readouterr().err
-    said = json.loads((answer_folder(tmp_path) / "result.json").read_text())["provenance"]
-    assert said["kept"]
-    assert (GALLERY / f"{said['digest']}.json").exists()
+    arguments = ["--image", "sample:chelsea", "--out", str(tmp_path)]
+    assert main(["run", "attribution.GradCam", *arguments]) == 0, capsys.readouterr().err
+    provenance = json.loads((answer_folder(tmp_path) / "result.json").read_text())["provenance"]
+    assert provenance["kept"]
+    assert (GALLERY / f"{provenance['digest']}.json").exists()

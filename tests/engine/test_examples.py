@@ -41,14 +41,14 @@ def case_for(kind):
 @every
 def test_each_keeps_the_contract(kind):
     case = case_for(kind)
-    before, told = state(case.model), []
+    before, reports = state(case.model), []
     method = kind()
-    first = method(case, lambda done, words="", partial=None: told.append((done, words)))
+    first = method(case, lambda done, words="", partial=None: reports.append((done, words)))
     second = method(case)
     assert_unchanged(before, case.model)
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
-    assert told[-1][0] == pytest.approx(1.0)
-    assert all(words for _, words in told)
+    assert [done for done, _ in reports] == sorted(done for done, _ in reports)
+    assert reports[-1][0] == pytest.approx(1.0)
+    assert all(words for _, words in reports)
     for name, view in first.items():
         for field, array in view.arrays().items():
             assert np.array_equal(array, second[name].arrays()[field])
@@ -98,10 +98,10 @@ def test_training_lowers_the_loss_and_gives_a_checkpoint():
     assert loss[-1] < loss[0] - 0.3
     assert model.parent == case.model.fingerprint
     assert model.made_by == "example.Train"
-    own = tiny.cnn()
-    own.network.load_state_dict({k: torch.tensor(v) for k, v in model.weights.items()})
-    assert own.fingerprint != case.model.fingerprint
-    shift = own.logits(case.image[None]) - case.model.logits(case.image[None])
+    network = tiny.cnn()
+    network.network.load_state_dict({k: torch.tensor(v) for k, v in model.weights.items()})
+    assert network.fingerprint != case.model.fingerprint
+    shift = network.logits(case.image[None]) - case.model.logits(case.image[None])
     assert shift[0].argmax() == case.target.index
 
 
@@ -170,15 +170,15 @@ def test_a_walk_begins_at_the_source_and_ends_at_the_other():
 
 
 def test_a_pair_is_named_by_all_its_images_and_their_order():
-    one, two = tiny.image(seed=2), tiny.image(seed=3)
+    first, second = tiny.image(seed=2), tiny.image(seed=3)
     source = tiny.cnn_case()
     names = {
         PairCase(source, others).fingerprint
-        for others in [(one, two), (two, one), (one,), (one, one)]
+        for others in [(first, second), (second, first), (first,), (first, first)]
     }
     assert len(names | {source.fingerprint}) == 5
-    assert PairCase(tiny.cnn_case(target=1), (one,)).fingerprint not in names
-    assert pair().fingerprint == PairCase(source, (one, two)).fingerprint
+    assert PairCase(tiny.cnn_case(target=1), (first,)).fingerprint not in names
+    assert pair().fingerprint == PairCase(source, (first, second)).fingerprint
     with pytest.raises(BlindspotError, match="at least one"):
         PairCase(source, ())
     with pytest.raises(BlindspotError, match=r"differ in size.*16"):

@@ -69,14 +69,14 @@ def trainings(monkeypatch, tmp_path):
     from engine import run
     from engine.keeping.store import Store
 
-    done, real, own = [], Train.__call__, Store(tmp_path / "answers")
+    done, real, answer_store = [], Train.__call__, Store(tmp_path / "answers")
 
     def counted(self, case, progress):
         result = real(self, case, progress)
         done.append((case.recipe.epochs, case.seed))
         return result
 
-    monkeypatch.setattr(run, "store", lambda: own)
+    monkeypatch.setattr(run, "store", lambda: answer_store)
     monkeypatch.setattr(Train, "__call__", counted)
     return done
 
@@ -91,9 +91,11 @@ def test_rows_are_the_means_over_seeds_of_what_is_trained(trainings):
     runs, table = result["runs"], result["table"]
     assert runs.rows == (BRIEF, LONG, BRIEF, LONG)
     for row in table.rows:
-        own = np.array([runs["right"][at] for at, name in enumerate(runs.rows) if name == row])
-        assert table.cell(row, "right") == own.mean()
-        assert table.cell(row, spread("right")) == pytest.approx(own.std(ddof=1))
+        accuracies = np.array(
+            [runs["right"][at] for at, name in enumerate(runs.rows) if name == row]
+        )
+        assert table.cell(row, "right") == accuracies.mean()
+        assert table.cell(row, spread("right")) == pytest.approx(accuracies.std(ddof=1))
     assert table["seed"].tolist() == [0.5, 0.5]
 
 
@@ -162,12 +164,14 @@ def untrained(monkeypatch):
 
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_each_training_has_nine_tenths_of_its_equal_share_of_the_progress(untrained, seeds):
-    told = []
-    Untrained(seeds=seeds)(case(), lambda done, words="", partial=None: told.append((done, words)))
+    reports = []
+    Untrained(seeds=seeds)(
+        case(), lambda done, words="", partial=None: reports.append((done, words))
+    )
     share = 1 / (2 * seeds)
     steps = [n * share + part * share for n in range(2 * seeds) for part in (0, 0.9, 1)]
-    assert [done for done, _ in told] == pytest.approx([0.0, *steps])
-    assert [words for _, words in told[:7]] == [
+    assert [done for done, _ in reports] == pytest.approx([0.0, *steps])
+    assert [words for _, words in reports[:7]] == [
         "starting",
         "one epoch, seed 0: training", "one epoch, seed 0: epoch 3", "one epoch, seed 0: measured",
         "three epochs, seed 0: training", "three epochs, seed 0: epoch 3",
@@ -215,19 +219,21 @@ class Drawn(ClosedFormExperiment):
 
 
 def test_a_closed_form_is_computed_for_each_seed():
-    told = []
-    result = Drawn(seeds=3)(case(), lambda done, words="", partial=None: told.append((done, words)))
+    reports = []
+    result = Drawn(seeds=3)(
+        case(), lambda done, words="", partial=None: reports.append((done, words))
+    )
     values = [np.random.default_rng(seed).random() for seed in range(3)]
     assert result["table"]["drawn"].tolist() == pytest.approx(
         [np.mean(values), 2 * np.mean(values)]
     )
     assert result["runs"]["drawn"].tolist() == [n * v for v in values for n in (1, 2)]
     assert result["claims"]["margin"][0] == pytest.approx(np.mean(values))
-    assert [words for _, words in told[:3]] == [
+    assert [words for _, words in reports[:3]] == [
         "starting", "once, seed 0: computing", "once, seed 0: measured",
     ]  # fmt: skip
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
-    assert told[-1][0] == 1.0
+    assert [done for done, _ in reports] == sorted(done for done, _ in reports)
+    assert reports[-1][0] == 1.0
 
 
 def test_what_a_run_does_is_said_before_it_is_started():
@@ -250,26 +256,26 @@ class Tint(ImageChange):
 
 
 def test_a_changed_image_is_shown_beside_its_own_with_what_the_model_makes_of_both():
-    told = []
+    reports = []
     pixels = np.random.default_rng(0).integers(30, 200, (8, 8, 3), np.uint8)
     image = torch.from_numpy(pixels.transpose(2, 0, 1) / np.float32(255))
     image_case = ImageCase(tiny.mlp(scale=1.0), image, Target(1))
-    result = Tint()(image_case, lambda done, words="": told.append((done, words)))
-    before, after, apart = result["picture"].images[0]
+    result = Tint()(image_case, lambda done, words="": reports.append((done, words)))
+    before, after, difference = result["picture"].images[0]
     assert np.array_equal(before, pixels)
     assert np.array_equal(after, Tint().apply(pixels))
-    assert (apart[:4] == 128 + 30).all()
-    assert (apart[4:] == 128 - 60).all()
+    assert (difference[:4] == 128 + 30).all()
+    assert (difference[4:] == 128 - 60).all()
     assert "by 15.0 of 255 gray levels" in result["picture"].finding
     index = image_case.target.index
     for name, shown in (("before", before), ("after", after)):
-        one = torch.from_numpy(shown.transpose(2, 0, 1)[None] / 255).float()
-        expected = float(image_case.model.logits(one).softmax(1)[0, index])
+        picture = torch.from_numpy(shown.transpose(2, 0, 1)[None] / 255).float()
+        expected = float(image_case.model.logits(picture).softmax(1)[0, index])
         assert result["probability"][name] == pytest.approx(expected, rel=1e-5)
     assert result["probability"]["before"] != pytest.approx(
         result["probability"]["after"], rel=1e-2
     )
-    assert [done for done, _ in told] == [0.5, 1.0]
+    assert [done for done, _ in reports] == [0.5, 1.0]
 
 
 def test_trainings_are_kept_for_more_seeds_and_after_a_stop(trainings):
@@ -290,13 +296,13 @@ def test_the_picture_comes_first_and_rows_as_they_are_measured(trainings):
     Epochs(seeds=1)(case(), lambda done, words="", partial=None: partials.append(partial))
     shown = [partial for partial in partials if partial is not None]
     assert list(shown[0]) == ["picture"]
-    assert [len(one["table"]) for one in shown[1:]] == [1, 2]
+    assert [len(partial["table"]) for partial in shown[1:]] == [1, 2]
 
 
 def test_it_is_answered_in_the_lane_like_any_method(trainings):
-    asked = case()
-    first = answer(Epochs(seeds=1), asked)
-    again = answer(Epochs(seeds=1), asked)
+    question = case()
+    first = answer(Epochs(seeds=1), question)
+    again = answer(Epochs(seeds=1), question)
     assert again.kept
     assert again["runs"]["right"].tolist() == first["runs"]["right"].tolist()
     assert first.record["case"]["data"] == "columns"

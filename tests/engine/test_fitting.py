@@ -58,7 +58,7 @@ def files(tmp_path_factory):
 @pytest.mark.parametrize("kind", list(about_pictures()), ids=lambda kind: kind.full_name())
 def test_of_every_method_a_default_that_does_not_fit_is_said_and_one_that_fits_is_not(kind, files):
     specs = arguments_of(kind).specs()
-    name = next(one for one in JUDGED if one in specs)
+    name = next(argument for argument in JUDGED if argument in specs)
     default = default_of(kind, name)
     for picture in PICTURES:
         image = str(files / picture) if picture in {GRAY, COLOR} else picture
@@ -69,7 +69,7 @@ def test_of_every_method_a_default_that_does_not_fit_is_said_and_one_that_fits_i
         if words:
             assert picture in words
             assert default in words or name != "model"
-        both = {"image", *(one for one in JUDGED if one in specs)}
+        both = {"image", *(argument for argument in JUDGED if argument in specs)}
         assert not default_note(arguments, case, both)  # what the person combined is theirs
         assert not default_note(arguments, case, set())  # and so is what the method combines
 
@@ -89,14 +89,14 @@ def test_of_every_method_a_default_that_does_not_fit_is_said_and_one_that_fits_i
 def test_the_shell_and_python_say_the_same(given, says, tmp_path, capsys):
     words = [part for name, value in given.items() for part in (f"--{name}", value)]
     assert main(["run", "anomaly.MSP", *words, "--out", str(tmp_path)]) == 0
-    said = capsys.readouterr().err
+    message = capsys.readouterr().err
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         engine.answer("anomaly.MSP", **given)
-    warned = [one for one in caught if one.filename == __file__]
-    assert len(warned) == said.count("\n") == bool(says)
-    assert says in said
-    assert all(str(one.message) in said for one in warned)
+    warned = [warning for warning in caught if warning.filename == __file__]
+    assert len(warned) == message.count("\n") == bool(says)
+    assert says in message
+    assert all(str(warning.message) in message for warning in warned)
 
 
 def test_a_picture_that_is_a_default_is_judged_by_the_model_that_is_named(capsys):

@@ -31,8 +31,8 @@ def test_every_sample_s_first_answers_ship(asked):
 
 
 def test_some_computed_again_give_the_same(asked):
-    some = [one for one in asked if one[0].name in QUICK][:8]
-    assert [stale(one) for one in some] == [""] * 8
+    some = [question for question in asked if question[0].name in QUICK][:8]
+    assert [stale(question) for question in some] == [""] * 8
 
 
 def test_nothing_else_lies_in_the_gallery_and_it_is_small(asked):

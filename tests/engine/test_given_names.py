@@ -80,36 +80,36 @@ def typed_case(kind) -> CaptionCase:
 def test_the_answer_to_typed_words_is_not_on_the_disk(kind, home, learned_word):
     method, case = kind() if kind is WordRisk else small(kind), typed_case(kind)
     assert case.typed
-    said = answer(method, case)
+    first = answer(method, case)
     again = known(method, case)  # from memory
-    assert again.record["case"] == said.record["case"]
+    assert again.record["case"] == first.record["case"]
     assert WORD in told(again)
-    held = on_disk(home)
-    assert "seconds.json" in held  # something is kept
-    assert WORD not in held
-    assert digest(method, case) not in held  # its name could be found by trying words
+    stored = on_disk(home)
+    assert "seconds.json" in stored  # something is kept
+    assert WORD not in stored
+    assert digest(method, case) not in stored  # its name could be found by trying words
 
 
 def test_after_a_restart_a_typed_question_is_asked_anew_and_a_ready_one_is_kept(home, monkeypatch):
-    kind = next(one for one in SPOKEN if one.name == "Greedy")
-    own, ready = (
-        replace(tiny.case_for(kind), prompt=one) for one in ("a red boat", "is there a boat")
+    kind = next(method for method in SPOKEN if method.name == "Greedy")
+    typed, ready = (
+        replace(tiny.case_for(kind), prompt=prompt) for prompt in ("a red boat", "is there a boat")
     )
-    for case in (own, ready):
+    for case in (typed, ready):
         answer(small(kind), case)
     reopen(home, monkeypatch)
-    assert known(small(kind), own) is None
+    assert known(small(kind), typed) is None
     assert known(small(kind), ready)["answer"].prompt == "is there a boat"
 
 
 def test_every_ready_question_counts_as_one_and_a_longer_one_does_not():
-    asked = (
+    prompts = (
         question for number in range(20) for question in questions(asking.scene("biased", number))
     )
-    for one in {*FREE, *asked}:
-        assert is_ready(load(HABIT), one), one
-    for one in ("is there a boat and a dog", "is there a boat ?", "describe"):
-        assert not is_ready(load(HABIT), one)
+    for prompt in {*FREE, *prompts}:
+        assert is_ready(load(HABIT), prompt), prompt
+    for prompt in ("is there a boat and a dog", "is there a boat ?", "describe"):
+        assert not is_ready(load(HABIT), prompt)
 
 
 def test_an_answer_that_was_dictated_is_typed():
@@ -126,10 +126,10 @@ def test_nothing_is_kept_of_a_model_whose_classes_were_typed(home):
     method, case = Blends(toward=WORD, cells=4), tiny.case_for(Blends, model)
     answer(method, case)
     assert WORD in told(known(method, case))
-    held = on_disk(home)
-    assert "seconds.json" in held
-    assert WORD not in held
-    assert digest(method, case) not in held
+    stored = on_disk(home)
+    assert "seconds.json" in stored
+    assert WORD not in stored
+    assert digest(method, case) not in stored
 
 
 # ---------------------------------------------------------------- names from files
@@ -155,9 +155,9 @@ def test_a_model_of_one_s_own_pictures_is_kept_without_their_names(home, monkeyp
     case = TrainCase(replace(data, name="upload-123456", card=card), tiny.train_case().recipe)
     assert given_names(case) == ("secretum one", "secretum two", "Patient Smith")
     answer(Train(), case)
-    held = on_disk(home)
-    assert WORD not in held
-    assert "smith" not in held
+    stored = on_disk(home)
+    assert WORD not in stored
+    assert "smith" not in stored
     reopen(home, monkeypatch)
     again = known(Train(), case)["model"]
     assert checkpoints.rebuilt(again).labels == data.classes
@@ -181,7 +181,7 @@ def test_another_s_names_come_from_memory_as_little_as_from_the_disk(home):
 
 
 def test_who_calls_a_file_otherwise_does_not_join_another_s_job(home):
-    mine, same, other = (own_training(one) for one in ("Smith", "Smith", "another.zip"))
+    mine, same, other = (own_training(title) for title in ("Smith", "Smith", "another.zip"))
     assert job_name(Train(), mine) == job_name(Train(), same) != job_name(Train(), other)
     assert job_name(Train(), tiny.train_case()) == digest(Train(), tiny.train_case())
 
@@ -214,9 +214,9 @@ def test_names_of_what_ships_are_nobody_s(home):
 
 def test_hiding_is_undone_whatever_the_names():
     names = ("cat", "black cat", 'a "cat"', "Mörder", "kind", "x", "views")
-    said = {"kind": "cat", "views": [{"card": json.dumps(["a black cat", *names])}, 12, None]}
-    without = in_strings(said, partial(hidden, names))
-    assert in_strings(without, partial(shown, names)) == said
+    record = {"kind": "cat", "views": [{"card": json.dumps(["a black cat", *names])}, 12, None]}
+    without = in_strings(record, partial(hidden, names))
+    assert in_strings(without, partial(shown, names)) == record
     for word in ("cat", "rder", "kind", "views"):
         assert word not in json.dumps(without)
     assert hidden(("x", ""), "an x") == "an x"
@@ -231,10 +231,10 @@ def test_an_entry_is_read_with_the_reader_s_names(tmp_path):
     Store(tmp_path).put("a", {"table": view, "scores": values}, {"said": labels[0]}, labels)
     assert "mine" not in on_disk(tmp_path)
     for names in (labels, others):
-        kept = Store(tmp_path).get("a", names)
-        assert kept.result["table"].order == names
-        assert kept.result["scores"].labels == names
-        assert kept.record == {"said": names[0]}
+        stored = Store(tmp_path).get("a", names)
+        assert stored.result["table"].order == names
+        assert stored.result["scores"].labels == names
+        assert stored.record == {"said": names[0]}
     Store(tmp_path).put("b", {"scores": values}, {}, others)
     assert Store(tmp_path).get("b", others).result["scores"].labels == labels
     assert Store(tmp_path).get("a", ()) is None  # written with more names: damaged, asked anew
@@ -245,6 +245,6 @@ def test_the_house_s_own_words_are_not_taken_for_names(tmp_path):
     table = Table.of({"random order": ([0.1], ""), "ran": ([0.3], "")}, ["Ran, ran and orange"])
     mine, theirs = ("ran", "order"), ("cats", "dogs")
     Store(tmp_path).put("question", {"left": table}, {}, mine)
-    kept = Store(tmp_path).get("question", theirs).result["left"]
-    assert kept.order == ("random dogs", "cats")
-    assert kept.rows == ("Ran, cats and orange",)
+    stored = Store(tmp_path).get("question", theirs).result["left"]
+    assert stored.order == ("random dogs", "cats")
+    assert stored.rows == ("Ran, cats and orange",)

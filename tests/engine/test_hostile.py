@@ -31,10 +31,10 @@ def named(cases):
 
 
 def is_sentence(error, says):
-    said = str(error)
-    assert says in said
-    assert said.endswith((".", "?"))
-    assert "\n" not in said
+    message = str(error)
+    assert says in message
+    assert message.endswith((".", "?"))
+    assert "\n" not in message
     return True
 
 
@@ -98,16 +98,16 @@ def test_no_hostile_file_takes_more_than_10_seconds_or_500_mb(measure, tmp_path)
     cases = [case.name for case in (*IMAGES, *LARGE, *ZIPS, *ARRAYS, *WEIGHTS)]
     for name in cases:
         program = [sys.executable, "-m", "tests.hostile_run", name, str(tmp_path)]
-        told = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True)
-        result = json.loads(told.stdout)
+        output = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True)
+        result = json.loads(output.stdout)
         assert result["outcome"] in {"read", "sentence"}
         for what, (_, most) in worst.items():
             if result[what] > most:
                 worst[what] = name, result[what]
     assert worst["seconds"][1] <= MOST_SECONDS
     assert worst["mb"][1] <= MOST_MB
-    said = f"{worst['seconds'][1]:.1f} s ({worst['seconds'][0]}) and {worst['mb'][1]:.0f} MB"
-    measure("Hostile files, worst of each", f"{len(cases)} files: {said} ({worst['mb'][0]})")
+    summary = f"{worst['seconds'][1]:.1f} s ({worst['seconds'][0]}) and {worst['mb'][1]:.0f} MB"
+    measure("Hostile files, worst of each", f"{len(cases)} files: {summary} ({worst['mb'][0]})")
 
 
 @pytest.mark.slow
@@ -116,12 +116,12 @@ def test_ten_thousand_changed_files_are_read_or_refused_and_none_crashes(measure
     outcomes = outcomes_of(kind, kind.names(kind.count))
     assert not {name: outcome.wrong for name, outcome in outcomes.items() if outcome.wrong}
     counts = Counter(outcome.came for outcome in outcomes.values())
-    said = f"{counts['refused']:,} refused in a sentence, {counts['read']:,} read, 0 crashes"
+    summary = f"{counts['refused']:,} refused in a sentence, {counts['read']:,} read, 0 crashes"
     slowest, largest = (
         max(getattr(outcome, of) for outcome in outcomes.values()) for of in ("seconds", "mb")
     )
     most = f"worst {slowest:.2f} s and {largest:.0f} MB"
-    measure("Changed files", f"{len(outcomes):,} of {len(valid())} sorts: {said}; {most}")
+    measure("Changed files", f"{len(outcomes):,} of {len(valid())} sorts: {summary}; {most}")
 
 
 @pytest.mark.parametrize("reads", [read_masks, read_scores])

@@ -67,12 +67,12 @@ def png(values, color_type, bits=16, extra=b"", size=None):
 def refusal(data, name="a.png"):
     with pytest.raises(BadImage) as caught:
         read(data, name)
-    said = str(caught.value)
-    assert "\n" not in said
-    assert "Traceback" not in said
-    assert said.endswith(".")
-    assert ". " not in said.removesuffix(".").replace(name, "")  # one sentence
-    return said
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "Traceback" not in message
+    assert message.endswith(".")
+    assert ". " not in message.removesuffix(".").replace(name, "")  # one sentence
+    return message
 
 
 # What comes through
@@ -380,7 +380,7 @@ def adobe_rgb_as_srgb(color):
 @pytest.mark.parametrize("color", [(200, 100, 100), (128, 128, 128), (90, 160, 60), (0, 200, 0)])
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
 def test_adobe_rgb_is_turned_to_srgb(mode, color):
-    with Image.open(next(one for one in SAMPLES if one.name == "rocket").path()) as rocket:
+    with Image.open(next(entry for entry in SAMPLES if entry.name == "rocket").path()) as rocket:
         adobe = rocket.info["icc_profile"]
     image = Image.new("RGB", (2, 2), color)
     image = image.quantize(2) if mode == "P" else image.convert(mode)
@@ -526,11 +526,13 @@ def test_24_megapixels_never_hold_more_than_two_full_size_copies(
     coarse = Image.fromarray(rng.integers(0, 256, (40, 60, 3), dtype=np.uint8))
     large.write_bytes(saved(coarse.resize((6000, 4000)), form, **options))
     small.write_bytes(saved(coarse, form, **options))
-    told = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", PEAK, str(large), str(small)],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert low < float(told.stdout) < high  # MB; the lower end shows that something was measured
+    assert (
+        low < float(completed.stdout) < high
+    )  # MB; the lower end shows that something was measured
 
 
 def test_a_jpeg_in_several_passes_is_held_whole_and_has_a_limit_of_its_own(monkeypatch):
@@ -671,10 +673,10 @@ def test_only_the_one_decoder_that_fits_is_ever_tried(form, monkeypatch):
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.9])
 def test_a_file_cut_off_says_so(form, share):
     data = saved(noise(200, 200), form)
-    said = refusal(data[: max(12, int(share * len(data)))], "photo")
-    assert "damaged" in said
-    assert form in said
-    assert "save" in said
+    message = refusal(data[: max(12, int(share * len(data)))], "photo")
+    assert "damaged" in message
+    assert form in message
+    assert "save" in message
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP"])
@@ -698,8 +700,8 @@ def outcome(data):
 
 
 def test_too_many_bytes_are_refused_unread(tmp_path):
-    said = refusal(bytes(MAX_BYTES + 100_000))
-    assert said.startswith("“a.png” has 50.1 MB and at most 50 MB are read")
+    message = refusal(bytes(MAX_BYTES + 100_000))
+    assert message.startswith("“a.png” has 50.1 MB and at most 50 MB are read")
     path = tmp_path / "sparse.png"
     with path.open("wb") as file:
         file.truncate(10**12)
@@ -724,8 +726,8 @@ def test_a_bomb_is_refused_by_its_header_without_a_warning(size, said):
 
 
 def test_webp_is_limited_earlier_since_its_decoder_holds_more_copies():
-    said = refusal(saved(Image.new("L", (8000, 8000)), "WEBP", quality=1, method=0))
-    assert "has 8000 × 8000 px, 64 million, and at most 50 million are read" in said
+    message = refusal(saved(Image.new("L", (8000, 8000)), "WEBP", quality=1, method=0))
+    assert "has 8000 × 8000 px, 64 million, and at most 50 million are read" in message
 
 
 def test_pillows_own_pixel_limit_is_left_as_it_was():
@@ -755,8 +757,8 @@ def test_a_picture_without_pixels_is_refused():
 
 
 def test_a_long_name_is_shortened_and_kept_on_one_line():
-    said = refusal(b"", "a\nb" + "x" * 100 + ".png")
-    assert said.startswith("“a b" + "x" * 56 + "…” is empty")
+    message = refusal(b"", "a\nb" + "x" * 100 + ".png")
+    assert message.startswith("“a b" + "x" * 56 + "…” is empty")
 
 
 def test_markup_in_a_name_stays_text():

@@ -45,14 +45,14 @@ OF_IMAGES = [
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     """A store of its own; called again, as after a restart."""
-    held = Store(tmp_path / "answers")
-    monkeypatch.setattr(run, "store", lambda: held)
+    answer_store = Store(tmp_path / "answers")
+    monkeypatch.setattr(run, "store", lambda: answer_store)
 
     def restart():
-        fresh = Store(held.folder)
+        fresh = Store(answer_store.folder)
         monkeypatch.setattr(run, "store", lambda: fresh)
 
-    return held, restart
+    return answer_store, restart
 
 
 def words_of(found) -> str:
@@ -86,22 +86,22 @@ SPEAKING = ("Prediction", "LST", "Grid", "Star", "LiMA", "RandomOrder", "StudyMa
     ids=lambda kind: kind.full_name(),
 )
 def test_each_session_reads_its_own_class_names_also_after_a_restart(kind, store):
-    held, restart = store
+    answer_store, restart = store
     method, read = small(kind), []
     for word in ("Aaa", "Bbb"):
         case = case_with(kind, word)
         answer(method, case)
         read.append(case)
-    written = b" ".join(path.read_bytes() for path in held.folder.iterdir())
+    written = b" ".join(path.read_bytes() for path in answer_store.folder.iterdir())
     assert written
     assert b"Aaa" not in written
     assert b"Bbb" not in written
     restart()
-    for case, own, other in zip(read, ("Aaa", "Bbb"), ("Bbb", "Aaa"), strict=True):
+    for case, label, other in zip(read, ("Aaa", "Bbb"), ("Bbb", "Aaa"), strict=True):
         result = run.known(method, case)
         assert result is not None
         assert other not in words_of(result)
-        assert own in words_of(result)
+        assert label in words_of(result)
 
 
 def test_class_names_that_ship_leave_the_name_of_a_question_as_it_was():
@@ -125,13 +125,13 @@ def uploaded(tmp_path):
 
 
 def test_names_of_own_weights_and_labels_stay_out_of_records_titles_and_job_lists(uploaded, store):
-    held, _ = store
+    answer_store, _ = store
     case = ImageCase(uploaded, torch.rand(3, uploaded.side, uploaded.side), Target(1))
     job = ask(Prediction(), case, visitor="ann")
     result = job.value()
-    kept = held.get(digest(Prediction(), case), given_names(case))
+    stored = answer_store.get(digest(Prediction(), case), given_names(case))
     private = re.compile("Smith|Secretum")
-    assert not private.search(json.dumps(kept.record))
+    assert not private.search(json.dumps(stored.record))
     assert not private.search(uploaded.name + uploaded.title + uploaded.lineage.title)
     assert not private.search(job.public)
     assert job.public == "Prediction"
@@ -148,7 +148,7 @@ def test_who_did_not_ask_is_not_among_those_who_may_read_a_job(uploaded, store):
     assert job.asked == {"ann"}
     assert job.past().asked == {"ann"}
     assert job.past().public == "Prediction"
-    assert all("Secretum" not in one.public for lane in lanes() for one in lane.past())
+    assert all("Secretum" not in past_job.public for lane in lanes() for past_job in lane.past())
 
 
 def test_one_model_kept_by_two_people_has_the_class_names_of_each(tmp_path, monkeypatch):
@@ -157,7 +157,7 @@ def test_one_model_kept_by_two_people_has_the_class_names_of_each(tmp_path, monk
     for word in ("Aaa", "Bbb"):
         model = deepcopy(tiny.learned())
         model.labels = tuple(f"{word} {index}" for index in range(len(model.labels)))
-        kept = checkpoints.keep(checkpoint(model, card_of(model)))
-        names.append(kept.name)
-        assert checkpoints.load(kept.name).labels == model.labels
+        entry = checkpoints.keep(checkpoint(model, card_of(model)))
+        names.append(entry.name)
+        assert checkpoints.load(entry.name).labels == model.labels
     assert len(set(names)) == 2

@@ -140,7 +140,7 @@ def test_what_is_over_is_told_with_its_reason_and_holds_nothing(queue):
     for name, work in (("a", give(3)), ("b", fail), ("c", crash)):
         ended(queue.submit(name, work, "wait", "ann", title=name))
     ended(queue.submit("d", give(3), "live", "ann"))
-    assert [(one.title, one.end, one.why) for one in queue.past()] == [
+    assert [(job.title, job.end, job.why) for job in queue.past()] == [
         ("c", "failed", "something went wrong; see the log"),
         ("b", "failed", "The disk is full."),
         ("a", "done", ""),
@@ -450,7 +450,7 @@ def test_each_device_has_one_lane_and_all_close_with_the_process(monkeypatch):
     assert (first.device, other.device) == ("cpu", "cuda:1")
     idle(first)
     devices.close_lanes()
-    assert not any(one._thread.is_alive() for one in (first, other))
+    assert not any(lane._thread.is_alive() for lane in (first, other))
 
 
 def test_a_lane_knows_its_own_thread(queue):

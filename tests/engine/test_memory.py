@@ -115,8 +115,8 @@ def test_who_comes_while_another_waiter_makes_it_waits_for_that_making():
     askers[0].join(20)
     askers[2].start()
     assert not begun[2].wait(0.2)
-    for one in go:
-        one.set()
+    for event in go:
+        event.set()
     for asker in askers[1:]:
         asker.join(20)
     assert made == [1]
@@ -125,7 +125,7 @@ def test_who_comes_while_another_waiter_makes_it_waits_for_that_making():
 
 def test_a_thing_is_measured_once_and_counts_until_it_is_replaced_or_let_go():
     measured = []
-    memory = Memory(9, lambda thing: measured.append(thing) or thing)
+    memory = Memory(9, lambda entry: measured.append(entry) or entry)
     for name, size in (("a", 4), ("b", 4), ("a", 1), ("c", 4)):
         memory.put(name, size)
     assert memory.names() == ["b", "a", "c"]

@@ -88,15 +88,17 @@ def test_a_word_read_from_the_case_is_checked_there_and_must_be_a_word():
 
 
 def test_a_part_tells_its_share_of_the_whole_with_its_own_words_or_the_usual_ones():
-    told = []
-    part = part_of(lambda done, words="": told.append((done, words)), 0.2, 0.6)
-    led = part_of(lambda done, words="": told.append((done, words)), 0.2, 0.6, "training", "first")
+    reports = []
+    part = part_of(lambda done, words="": reports.append((done, words)), 0.2, 0.6)
+    led = part_of(
+        lambda done, words="": reports.append((done, words)), 0.2, 0.6, "training", "first"
+    )
     part(0.0)
     part(0.5, "half way", {"not": "handed on"})
     led(0.75)
     led(1.0, "done")
-    assert [done for done, _ in told] == pytest.approx([0.2, 0.4, 0.5, 0.6])
-    assert [words for _, words in told] == [
+    assert [done for done, _ in reports] == pytest.approx([0.2, 0.4, 0.5, 0.6])
+    assert [words for _, words in reports] == [
         "looking at images", "half way", "first: training", "first: done",
     ]  # fmt: skip
 

@@ -36,8 +36,8 @@ NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), m
 @given(weights=st.dictionaries(NAMES, ARRAYS, max_size=4), words=NAMES)
 def test_any_weights_and_words_come_back_from_the_store_as_they_were(weights, words):
     view = Checkpoint(weights, parent=words, made_by="family.Name", settings='{"a": 1}')
-    said, data = pack(StoredAnswer({"model": view}, {"note": words}))
-    again = unpack(json.loads(json.dumps(said)), data)
+    header, data = pack(StoredAnswer({"model": view}, {"note": words}))
+    again = unpack(json.loads(json.dumps(header)), data)
     back = again.result["model"]
     assert again.record == {"note": words}
     assert back.facts() == view.facts()
@@ -54,8 +54,8 @@ def test_names_of_views_that_begin_alike_are_kept_apart():
         "map2": HeatMap(np.zeros((3, 3), np.float32), "logit", signed=False),
         "map:2": HeatMap(np.zeros((4, 4), np.float32), "logit", signed=False),
     }
-    said, data = pack(StoredAnswer(views, {}))
-    again = unpack(said, data).result
+    header, data = pack(StoredAnswer(views, {}))
+    again = unpack(header, data).result
     assert again["map"].values.shape == (2, 2)
     assert again["map2"].values.shape == (3, 3)
     assert again["map:2"].values.shape == (4, 4)
@@ -89,12 +89,12 @@ def test_nobody_can_write_into_an_answer():
 
 
 def test_nobody_can_write_into_one_array_of_many_either():
-    given = {"a": np.zeros(3, np.float32), 5: np.ones(2, np.float64)}
-    view = Checkpoint(given, "", "", "{}")
+    weights = {"a": np.zeros(3, np.float32), 5: np.ones(2, np.float64)}
+    view = Checkpoint(weights, "", "", "{}")
     assert list(view.weights) == ["a", "5"]
     with pytest.raises(ValueError, match="read-only"):
         view.weights["a"][0] = 1
-    given["a"][0] = 1  # whoever made the array may go on with it
+    weights["a"][0] = 1  # whoever made the array may go on with it
     assert view.nbytes == 3 * 4 + 2 * 8
 
 
@@ -107,17 +107,21 @@ def test_names_of_weights_may_have_slashes():
 
 
 def test_the_digest_of_arrays_has_sixteen_bytes_and_depends_on_every_number():
-    said = digest_arrays({"a": np.array([1, 2])})
-    assert len(bytes.fromhex(said)) == 16
-    assert said == Checkpoint({"a": np.array([1, 2])}, "", "", "{}").digest
-    assert digest_arrays({"a": np.array([1, 3])}) != said
+    digest = digest_arrays({"a": np.array([1, 2])})
+    assert len(bytes.fromhex(digest)) == 16
+    assert digest == Checkpoint({"a": np.array([1, 2])}, "", "", "{}").digest
+    assert digest_arrays({"a": np.array([1, 3])}) != digest
 
 
 def test_the_digest_of_arrays_knows_names_types_and_shapes_but_no_order():
-    one, two = np.arange(4, dtype=np.float32), np.arange(4, dtype=np.float64)
-    assert digest_arrays({"a": one, "b": two}) == digest_arrays({"b": two, "a": one})
-    others = [{"a": two, "b": one}, {"a": one.reshape(2, 2), "b": two}, {"a": one, "c": two}]
-    assert len({digest_arrays(other) for other in [{"a": one, "b": two}, *others]}) == 4
+    first, second = np.arange(4, dtype=np.float32), np.arange(4, dtype=np.float64)
+    assert digest_arrays({"a": first, "b": second}) == digest_arrays({"b": second, "a": first})
+    others = [
+        {"a": second, "b": first},
+        {"a": first.reshape(2, 2), "b": second},
+        {"a": first, "c": second},
+    ]
+    assert len({digest_arrays(other) for other in [{"a": first, "b": second}, *others]}) == 4
     assert digest_arrays({"a": np.eye(2)[:, ::-1]}) == digest_arrays({"a": np.eye(2)[::-1]})
 
 
@@ -125,8 +129,8 @@ def test_columns_keep_their_order_and_units_through_the_store():
     made = Table.of(
         {"z": (np.array([1, 2]), "px"), "a": (np.array([0.5, np.nan]), "share")}, ("x", "y")
     )
-    said, data = pack(StoredAnswer({"table": made}, {}))
-    back = unpack(json.loads(json.dumps(said)), data).result["table"]
+    header, data = pack(StoredAnswer({"table": made}, {}))
+    back = unpack(json.loads(json.dumps(header)), data).result["table"]
     assert back.facts() == made.facts()
     assert back.order == ("z", "a")
     assert back.units == ("px", "share")
@@ -179,7 +183,10 @@ def test_networks_are_one_checkpoint_for_each_card():
     weights = {"w": np.arange(6).reshape(2, 3), "b": np.arange(2)}
     both = Networks(weights, "lab.Train", "{}", ('{"parent": "p"}', "{}"))
     assert len(both) == 2
-    assert [one.weights["w"].tolist() for one in (both[0], both[1])] == [[0, 1, 2], [3, 4, 5]]
+    assert [checkpoint.weights["w"].tolist() for checkpoint in (both[0], both[1])] == [
+        [0, 1, 2],
+        [3, 4, 5],
+    ]
     assert (both[0].parent, both[1].parent, both[1].made_by) == ("p", "", "lab.Train")
     with pytest.raises(ValueError, match="3 networks have 2 weights 'b'"):
         Networks(weights | {"w": np.zeros((3, 3))}, "lab.Train", "{}", ("{}",) * 3)
@@ -196,8 +203,8 @@ def pictures(channels=3, captions=()):
 @pytest.mark.parametrize("captions", [(), ("1", "2", "3", "4", "5", "6")])
 def test_pictures_come_back_from_the_store_as_they_were(captions):
     view = pictures(captions=captions)
-    said, data = pack(StoredAnswer({"strip": view}, {}))
-    back = unpack(json.loads(json.dumps(said)), data).result["strip"]
+    header, data = pack(StoredAnswer({"strip": view}, {}))
+    back = unpack(json.loads(json.dumps(header)), data).result["strip"]
     assert isinstance(back, Pictures)
     assert back.facts() == view.facts()
     assert np.array_equal(back.images, view.images)

@@ -140,21 +140,21 @@ def test_a_cancelled_question_is_unknown_and_the_lane_is_free(case):
 
 
 def test_progress_comes_through(case):
-    told = []
+    reports = []
 
     def listen(done, words="", partial=None):
-        told.append((done, words))
+        reports.append((done, words))
         go.set()
 
     answer(Slow(), case, listen)
-    assert set(told) <= {(0.0, "waiting"), (0.0, "starting"), (0.5, "waiting"), (1.0, "done")}
-    assert told
+    assert set(reports) <= {(0.0, "waiting"), (0.0, "starting"), (0.5, "waiting"), (1.0, "done")}
+    assert reports
 
 
 def test_a_full_gpu_is_told_in_words_and_nothing_holds_what_filled_it(case):
-    with pytest.raises(BlindspotError, match="more memory than cpu has free") as told:
+    with pytest.raises(BlindspotError, match="more memory than cpu has free") as caught:
         answer(TooLarge(), case)
-    assert told.value.__cause__ is told.value.__context__ is None
+    assert caught.value.__cause__ is caught.value.__context__ is None
 
 
 def test_a_method_may_ask_another_in_the_lane(case):
@@ -285,11 +285,11 @@ def test_class_names_that_a_visitor_gave_name_another_question(case, monkeypatch
 
 def test_what_is_kept_has_no_word_of_a_visitor_and_is_read_with_the_reader_s_own(case, fresh):
     go.set()
-    said = answer(Slow(), case).record
-    kept = fresh.get(digest(Slow(), case)).record
-    assert said["case"] == case.facts()
-    assert set(said["case"]) - set(kept["case"]) == {"target"}
-    assert {**kept, "case": None} == {**said, "case": None}
+    record = answer(Slow(), case).record
+    stored = fresh.get(digest(Slow(), case)).record
+    assert record["case"] == case.facts()
+    assert set(record["case"]) - set(stored["case"]) == {"target"}
+    assert {**stored, "case": None} == {**record, "case": None}
     assert known(Slow(), case).record["case"] == case.facts()
 
 
@@ -307,7 +307,7 @@ def test_inside_anew_such_questions_are_computed_each_time_and_not_kept(case, fr
     go.set()
     other = tiny.cnn_case(target=1)
     first = answer(Slow(), case)
-    with run.recompute(lambda one: one.fingerprint == case.fingerprint):
+    with run.recompute(lambda question: question.fingerprint == case.fingerprint):
         again = answer(Slow(), case)
         answer(Slow(), other)
         assert calls == [1, 1, 1]
@@ -338,9 +338,9 @@ def test_a_record_older_than_a_field_has_none_there_and_is_written_all_the_same(
     fresh.put(name, Gradient()(case), older)
     result = known(Gradient(), case)
     assert {result.record[field] for field in run.UNRECORDED} == {None}
-    said = json.loads(write(result, case, tmp_path).read_text())["provenance"]
-    assert (said["compiled_forwards"], said["forwards"]) == (None, None)
-    assert said["seconds"] == 1.0
+    provenance = json.loads(write(result, case, tmp_path).read_text())["provenance"]
+    assert (provenance["compiled_forwards"], provenance["forwards"]) == (None, None)
+    assert provenance["seconds"] == 1.0
 
 
 def test_the_record_names_batch_and_memory_format_of_every_use(case):

@@ -14,7 +14,7 @@ from engine.images.samples import SAMPLES, Sample, sample
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("one", SAMPLES, ids=lambda one: one.name)
+@pytest.mark.parametrize("one", SAMPLES, ids=lambda entry: entry.name)
 def test_every_sample_opens_with_its_own_proportions(one):
     picture = sample(one.name)
     with Image.open(one.path()) as file:
@@ -31,24 +31,24 @@ def test_the_cat_comes_through_exactly_as_it_is():
 
 
 def test_the_cat_and_the_coffee_come_first():
-    assert [one.name for one in SAMPLES[:2]] == ["chelsea", "coffee"]
+    assert [entry.name for entry in SAMPLES[:2]] == ["chelsea", "coffee"]
 
 
 def test_names_are_unique_and_can_stand_in_a_link():
-    names = [one.name for one in SAMPLES]
+    names = [entry.name for entry in SAMPLES]
     assert len(set(names)) == 11
     assert all(name.isascii() and name.isalpha() and name.islower() for name in names)
 
 
 def test_titles_are_unique_and_everybody_is_credited():
-    assert len({one.title for one in SAMPLES}) == 11
-    assert all(one.credit for one in SAMPLES)
+    assert len({entry.title for entry in SAMPLES}) == 11
+    assert all(entry.credit for entry in SAMPLES)
 
 
 def test_the_licence_file_lists_every_sample():
     text = (ROOT / "assets" / "LICENSES.md").read_text(encoding="utf-8")
-    assert [one.name for one in SAMPLES if f"| `{one.name}` |" not in text] == []
-    assert [one.file for one in SAMPLES if f"`{one.file}`" not in text] == []
+    assert [entry.name for entry in SAMPLES if f"| `{entry.name}` |" not in text] == []
+    assert [entry.file for entry in SAMPLES if f"`{entry.file}`" not in text] == []
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():

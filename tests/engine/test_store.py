@@ -44,10 +44,10 @@ def fresh(store: Store) -> Store:
 
 def test_an_answer_is_found_after_a_restart(store):
     store.put("a", heat(3.0), {"seconds": 2.5})
-    kept = fresh(store).get("a")
-    assert kept.result["map"].values.tolist() == np.full((8, 8), 3.0).tolist()
-    assert kept.result["map"].unit == "logit"
-    assert kept.record == {"seconds": 2.5}
+    stored = fresh(store).get("a")
+    assert stored.result["map"].values.tolist() == np.full((8, 8), 3.0).tolist()
+    assert stored.result["map"].unit == "logit"
+    assert stored.record == {"seconds": 2.5}
     assert fresh(store).get("b") is None
 
 
@@ -59,10 +59,10 @@ def test_members_of_a_mapping_keep_their_order_through_the_disk(store):
 
 def test_an_entry_without_an_order_is_read_by_name(store):
     weights = {name: np.zeros(2, np.float32) for name in ("z", "a")}
-    said, data = pack(StoredAnswer({"scores": WeightScores(weights, "", "sum")}, {}))
-    del said["views"]["scores"]["arrays"]
-    said["checksum"] = checksum(data)
-    assert list(unpack(said, data).result["scores"].values) == ["a", "z"]
+    header, data = pack(StoredAnswer({"scores": WeightScores(weights, "", "sum")}, {}))
+    del header["views"]["scores"]["arrays"]
+    header["checksum"] = checksum(data)
+    assert list(unpack(header, data).result["scores"].values) == ["a", "z"]
 
 
 def damage_json(arrays, said):
@@ -146,17 +146,17 @@ def test_a_damaged_entry_that_cannot_be_removed_is_still_not_fatal(store, monkey
 
 
 def test_a_half_written_entry_does_not_exist(store, monkeypatch):
-    write, told = module.write_atomic, []
+    write, suffixes = module.write_atomic, []
 
     def fail_at_json(path, data):
-        told.append(path.suffix)
+        suffixes.append(path.suffix)
         if path.suffix == ".json":
             raise OSError("the disk is full")
         write(path, data)
 
     monkeypatch.setattr(module, "write_atomic", fail_at_json)
     assert store.put("a", heat(4.0), {}).result["map"].values[0, 0] == 4.0
-    assert told == [".safetensors", ".json"]
+    assert suffixes == [".safetensors", ".json"]
     assert store.get("a").result["map"].values[0, 0] == 4.0  # from memory
     assert fresh(store).get("a") is None
 
@@ -263,9 +263,9 @@ def test_what_ships_is_compressed_and_read_alike(tmp_path):
         }  # fmt: skip
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < before / 4
     for name, result in {"flat": flat, "odd": odd}.items():
-        kept = Store(tmp_path / "own", shipped=(tmp_path,)).get(name)
-        assert np.array_equal(kept.result["map"].values, result["map"].values)
-        assert kept.record == {"words": name}
+        stored = Store(tmp_path / "own", shipped=(tmp_path,)).get(name)
+        assert np.array_equal(stored.result["map"].values, result["map"].values)
+        assert stored.record == {"words": name}
     shelf.put("flat", odd, {})  # computed again
     module.shrink(tmp_path)
     assert np.array_equal(fresh(shelf).get("flat").result["map"].values, odd["map"].values)
@@ -302,8 +302,8 @@ def test_many_threads_may_write_and_read_at_once(tmp_path):
         for turn in range(20):
             name = str((number + turn) % 6)
             store.put(name, heat(float(name)), {})
-            kept = store.get(name)
-            if kept is not None and kept.result["map"].values[0, 0] != float(name):
+            stored = store.get(name)
+            if stored is not None and stored.result["map"].values[0, 0] != float(name):
                 wrong.append(name)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
@@ -346,9 +346,9 @@ def test_words_and_record_of_an_entry_are_under_its_checksum_too(store, harm):
 
 def test_an_entry_of_an_older_version_whose_checksum_is_of_its_arrays_is_read(store):
     store.put("a", heat(1.0), {"seconds": 2.5})
-    arrays, said = entry(store.folder, "a")
-    older = json.loads(said.read_text()) | {"checksum": checksum(arrays.read_bytes())}
-    said.write_text(json.dumps(older))
+    arrays, record_path = entry(store.folder, "a")
+    older = json.loads(record_path.read_text()) | {"checksum": checksum(arrays.read_bytes())}
+    record_path.write_text(json.dumps(older))
     assert fresh(store).get("a").record == {"seconds": 2.5}
 
 
@@ -360,32 +360,32 @@ def test_what_a_killed_process_left_is_swept_anywhere_at_home_when_the_store_ope
         path = tmp_path / place
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("half")
-        for one in (path, path.parent, path.parent.parent):
-            os.utime(one, (0, 0)) if one.name.startswith(".part-") else None
-    now, kept = tmp_path / "models" / ".part-now", tmp_path / "models" / "kept.safetensors"
+        for ancestor in (path, path.parent, path.parent.parent):
+            os.utime(ancestor, (0, 0)) if ancestor.name.startswith(".part-") else None
+    now, model_path = tmp_path / "models" / ".part-now", tmp_path / "models" / "kept.safetensors"
     now.write_text("being written")
-    kept.write_text("whole")
+    model_path.write_text("whole")
     run.store.cache_clear()
     try:
         run.store()
     finally:
         run.store.cache_clear()
     left = {path for path in tmp_path.rglob("*") if path.is_file()}
-    assert left == {now, kept}
+    assert left == {now, model_path}
 
 
 def test_in_a_person_s_own_folder_only_temporary_files_go(tmp_path):
     deep = tmp_path / "mine" / f"{PART}thesis"
     deep.mkdir(parents=True)
-    kept = [deep / "chapter.txt", tmp_path / f"{PART}notes-of-mine.txt", tmp_path / "a.npy"]
+    own_files = [deep / "chapter.txt", tmp_path / f"{PART}notes-of-mine.txt", tmp_path / "a.npy"]
     stray = tmp_path / f"{PART}abcd1234"
     old = time.time() - 2 * STRAY_SECONDS
-    for path in [*kept, stray]:
+    for path in [*own_files, stray]:
         path.write_text("x")
         os.utime(path, (old, old))
     os.utime(deep, (old, old))
     sweep_strays(tmp_path, ours=False)
-    assert all(path.exists() for path in kept)
+    assert all(path.exists() for path in own_files)
     assert not stray.exists()
 
 

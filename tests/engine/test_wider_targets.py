@@ -150,7 +150,7 @@ def test_a_margin_in_a_region_is_linear_against_the_regions_rival():
     means = case.model.network(case.image[None])[0, :, MASK].mean(1)
     means[2] = -torch.inf
     linear = replace(case, target=RegionTarget(2, versus=int(means.argmax()), mask=MASK))
-    heats = [DeepLift()(one)["map"].values for one in (case, linear)]
+    heats = [DeepLift()(question)["map"].values for question in (case, linear)]
     np.testing.assert_allclose(heats[0], heats[1])
 
 
@@ -208,8 +208,8 @@ def test_the_embedding_is_what_the_head_is_given():
 def test_a_similaritys_score_is_the_cosine_and_1_for_the_image_itself():
     case, other = likeness_case(), tiny.image(SIDE, seed=4)
     body = case.model.network.body
-    one, two = body(case.image.flatten()), body(other.flatten())
-    wanted = torch.cosine_similarity(one, two, dim=0).item()
+    features, other_features = body(case.image.flatten()), body(other.flatten())
+    wanted = torch.cosine_similarity(features, other_features, dim=0).item()
     scores = case.score(torch.stack([case.image, other]))
     assert scores.tolist() == pytest.approx([wanted, 1], abs=1e-5)
 
@@ -294,19 +294,19 @@ def test_what_needs_the_probability_of_a_class_says_so(case):
 
 @cases
 def test_the_question_depends_on_the_target(case):
-    asked = case()
+    question = case()
     others = {
         "RegionTarget": lambda: RegionTarget(2, mask=MASK.T),
         "NumberTarget": lambda: NumberTarget(0, measure="years"),
         "SimilarityTarget": lambda: SimilarityTarget(reference=torch.ones(5)),
     }
-    same = replace(asked, target=replace_tensors(asked.target))
-    other = replace(asked, target=others[type(asked.target).__name__]())
-    assert same.target == asked.target
-    assert digest(Gradient(), same) == digest(Gradient(), asked)
-    assert other.target != asked.target
-    assert digest(Gradient(), other) != digest(Gradient(), asked)
-    assert all(isinstance(value, str | int | None) for value in asked.facts().values())
+    same = replace(question, target=replace_tensors(question.target))
+    other = replace(question, target=others[type(question.target).__name__]())
+    assert same.target == question.target
+    assert digest(Gradient(), same) == digest(Gradient(), question)
+    assert other.target != question.target
+    assert digest(Gradient(), other) != digest(Gradient(), question)
+    assert all(isinstance(value, str | int | None) for value in question.facts().values())
 
 
 def replace_tensors(target):

@@ -74,8 +74,12 @@ class Gate:
 
     def fake(self, kind: type[Method[Any]], name: str) -> list[type]:
         """In a fork: fake answers of a method, and kept ones of another that many proofs ask."""
-        kept = (type(method) for method, _ in shared_questions())
-        homes.answers += [self.home / one.name / "answers" for one in kept if one is not kind]
+        shared_kinds = (type(method) for method, _ in shared_questions())
+        homes.answers += [
+            self.home / shared_kind.name / "answers"
+            for shared_kind in shared_kinds
+            if shared_kind is not kind
+        ]
         return put_in(pytest.MonkeyPatch(), kind, FAKES[name])
 
 
@@ -119,18 +123,18 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("names", nargs="*", help="families or methods; all by default")
     parser.add_argument("--fake", action="append", choices=FAKES, help="random by default")
     parser.add_argument("--all", action="store_true", help="slow proofs too, and all as they are")
-    asked = parser.parse_args(arguments)
+    parsed = parser.parse_args(arguments)
     kinds = [
         kind
         for kind in METHODS
-        if not asked.names or {kind.family, kind.full_name()} & set(asked.names)
+        if not parsed.names or {kind.family, kind.full_name()} & set(parsed.names)
     ]
     proofs = sorted({kind.proof.split("::")[0] for kind in kinds})
     to = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what pytest says, it says beside
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder, "home")
-        gate = Gate(kinds, asked.fake or ["random"], to, home, whole=asked.all)
+        gate = Gate(kinds, parsed.fake or ["random"], to, home, whole=parsed.all)
         options = [*QUIET, "--basetemp", str(Path(folder, "tests"))]
         status = pytest.main([*proofs, *options], plugins=[gate])
     return 0 if status in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED} else int(status)

@@ -61,14 +61,14 @@ def run(items: Sequence[pytest.Item], setup: Setup, limit: float) -> Outcome:
         os.close(reading)
         inside(items, setup, writing)
     os.close(writing)
-    said = read(reading, time.monotonic() + limit)
+    reply = read(reading, time.monotonic() + limit)
     os.close(reading)
     end(child)
     used = os.wait4(child, 0)[2]
     seconds = round(used.ru_utime + used.ru_stime, 1)
-    if not said:
+    if not reply:
         return Outcome(broken=f"no end within {limit:g} s, or the process died", seconds=seconds)
-    return Outcome(**json.loads(said), seconds=seconds)
+    return Outcome(**json.loads(reply), seconds=seconds)
 
 
 def inside(items: Sequence[pytest.Item], setup: Setup, writing: int) -> None:
@@ -85,24 +85,24 @@ def inside(items: Sequence[pytest.Item], setup: Setup, writing: int) -> None:
                 break
     except BaseException as error:  # noqa: BLE001 - the parent is told, whatever it is
         watch.broken = f"{type(error).__name__}: {error}"[:200]
-    said = asdict(Outcome(watch.failed, watch.broken, watch.passed, len(uses)))
-    del said["seconds"]
+    report = asdict(Outcome(watch.failed, watch.broken, watch.passed, len(uses)))
+    del report["seconds"]
     try:
-        os.write(writing, json.dumps(said).encode())
+        os.write(writing, json.dumps(report).encode())
     finally:
         os._exit(0)
 
 
 def read(reading: int, until: float) -> bytes:
     """All that the fork says, or what came until then."""
-    said = b""
+    content = b""
     while (left := until - time.monotonic()) > 0:
         if not select.select([reading], [], [], left)[0]:
             break
         if not (part := os.read(reading, 65536)):
             break
-        said += part
-    return said
+        content += part
+    return content
 
 
 def end(child: int) -> None:

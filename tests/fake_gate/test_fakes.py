@@ -29,10 +29,10 @@ def test_shapes_kinds_and_facts_stay_and_numbers_go(name):
 
 
 def test_random_numbers_lie_between_the_ends_and_are_the_same_in_every_process():
-    one, two = (faked(VIEWS, FAKES["random"])["map"].values for _ in range(2))
-    assert np.array_equal(one, two)
-    assert -1 <= one.min() < one.max() <= 3
-    assert abs(np.corrcoef(one.ravel(), VIEWS["map"].values.ravel())[0, 1]) < 0.5
+    first, second = (faked(VIEWS, FAKES["random"])["map"].values for _ in range(2))
+    assert np.array_equal(first, second)
+    assert -1 <= first.min() < first.max() <= 3
+    assert abs(np.corrcoef(first.ravel(), VIEWS["map"].values.ravel())[0, 1]) < 0.5
 
 
 def test_a_method_answers_fakes_until_they_are_taken_out():

@@ -49,8 +49,12 @@ class Rows:
 @pytest.fixture(scope="module")
 def rows(request, tmp_path_factory):
     """The rows of those methods that are asked for in this run."""
-    own = [one for one in request.session.items if one.path == Path(__file__)]
-    tests = [one for one in own if "rows" in getattr(one, "fixturenames", ())]
+    collected = [
+        candidate for candidate in request.session.items if candidate.path == Path(__file__)
+    ]
+    tests = [
+        candidate for candidate in collected if "rows" in getattr(candidate, "fixturenames", ())
+    ]
     names = [test.callspec.params["name"] for test in tests]
     result = Rows(*names, log=tmp_path_factory.mktemp("gate") / "log")
     yield result

@@ -118,18 +118,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, default=run_folder(), help="of the log")
     parser.add_argument("--record", action="store_true", help="into docs/reliability.md")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
-    asked = parser.parse_args(arguments)
+    parsed = parser.parse_args(arguments)
     bad = False
-    for name in asked.kinds:
+    for name in parsed.kinds:
         kind = kind_of_trial(name)
-        count = asked.count if asked.count is not None else kind.count
+        count = parsed.count if parsed.count is not None else kind.count
         try:
-            if asked.child:
-                child(name, count, TrialLog(asked.folder / f"{name}.jsonl"))
+            if parsed.child:
+                child(name, count, TrialLog(parsed.folder / f"{name}.jsonl"))
                 return 0
-            outcomes = supervise(name, count, asked.folder)
+            outcomes = supervise(name, count, parsed.folder)
         except NotAvailable as error:
-            if asked.child:
+            if parsed.child:
                 print(f"{name}: {error} Go online once: the files are kept in {CACHE}.")
             return NO_FILES
         rows = kind.rows(outcomes)
@@ -138,9 +138,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"wrong: {trial}: {outcome.wrong} ({outcome.note})")
         print("\n".join(row.line() for row in rows), flush=True)
         bad |= any(row.holds is False for row in rows)
-        if asked.record:
+        if parsed.record:
             report.write(rows, f"{MARK}{name}")
-    print(f"Every outcome is in {asked.folder}.")
+    print(f"Every outcome is in {parsed.folder}.")
     return int(bad)
 
 

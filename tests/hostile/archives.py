@@ -39,8 +39,8 @@ ZIPS = (
 
 def npz(header: str) -> bytes:
     """A MedMNIST file whose first array has this header."""
-    said = header.encode() + b"\n"
-    body = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(said)) + said
+    encoded = header.encode() + b"\n"
+    body = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(encoded)) + encoded
     names = [f"{part}_{kind}" for part in ("train", "val", "test") for kind in ("images", "labels")]
     return zipped({f"{name}.npy": body for name in names})
 

@@ -136,7 +136,7 @@ class Doors:
         """Among others in a zip: they are there, and it is skipped and named, or there too."""
         files = {"a/1.png": self.good, f"a/2{name}": data, "b/1.png": self.good}
         folders = read_folders(zipped(files, 0), "a.zip", 16)
-        skipped = [one.file for one in folders.skipped]
+        skipped = [skipped_file.file for skipped_file in folders.skipped]
         if len(folders.data) + len(skipped) != 3 or skipped not in ([], [f"a/2{name}"]):
             raise ValueError(f"{len(folders.data)} images, {len(skipped)} skipped")
         for one in folders.skipped:

@@ -146,8 +146,8 @@ def swapped(data: bytes, _: bytes, rng: Rng) -> bytes:
     """Two pieces of one length in each other's place; often two numbers."""
     size = int(rng.choice([2, 4, 8, 64, 1024]))
     first, second = rng.integers(0, max(1, len(data) - size), 2)
-    one, two = data[first : first + size], data[second : second + size]
-    return put(put(data, first, two), second, one)
+    piece, other_piece = data[first : first + size], data[second : second + size]
+    return put(put(data, first, other_piece), second, piece)
 
 
 def spliced(data: bytes, other: bytes, rng: Rng) -> bytes:
@@ -303,9 +303,9 @@ def changed(data: bytes, other: bytes, rng: Rng) -> tuple[str, bytes]:
     if not data:
         return "nothing", data
     if rng.random() < 0.5:
-        fitting = [one for one in FORMAT if one is not inflated or rng.random() < RARE]
+        fitting = [change for change in FORMAT if change is not inflated or rng.random() < RARE]
         for at in rng.permutation(len(fitting)):
             if (made := fitting[at](data, other, rng)) is not None:
                 return fitting[at].__name__, made
-    one = ANY[rng.integers(len(ANY))]
-    return one.__name__, one(data, other, rng) or b""
+    mutation = ANY[rng.integers(len(ANY))]
+    return mutation.__name__, mutation(data, other, rng) or b""

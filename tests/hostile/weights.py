@@ -28,7 +28,7 @@ def head(rows: int = 3, fill: float = 0.0, kind: str = "float32") -> dict[str, A
 
     with torch.device("meta"):
         state = timm.create_model("resnet10t", num_classes=3).state_dict()
-    made = {name: torch.zeros(one.shape, dtype=one.dtype) for name, one in state.items()}
+    made = {name: torch.zeros(tensor.shape, dtype=tensor.dtype) for name, tensor in state.items()}
     made["fc.weight"] = torch.full((1, 512), fill, dtype=getattr(torch, kind)).repeat(rows, 1)
     made["fc.bias"] = torch.zeros(rows)
     return made
@@ -55,16 +55,16 @@ def stack(count: int) -> bytes:
 
 def old_format(count: int) -> bytes:
     """Torch's format before 1.6 with such a pickle."""
-    start = b"".join(pickle.dumps(one, 2) for one in (0x1950A86A20F9469CFC6C, 1001, {}))
+    start = b"".join(pickle.dumps(part, 2) for part in (0x1950A86A20F9469CFC6C, 1001, {}))
     return start + stack(count)
 
 
 def words_of_safetensors(count: int) -> bytes:
     """A .safetensors file that describes so many tensors of no size."""
-    said = ",".join(
+    entries = ",".join(
         f'"{at}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}' for at in range(count)
     )
-    body = f"{{{said}}}".encode()
+    body = f"{{{entries}}}".encode()
     return struct.pack("<Q", len(body)) + body + bytes(8)
 
 

@@ -37,7 +37,11 @@ def prober() -> Iterator[Prober]:
 @pytest.mark.parametrize(("view", "key"), ESSENTIAL, ids=[key for _, key in ESSENTIAL])
 def test_a_link_wins_over_what_was_kept_each_time(prober, view, key):
     parameters = kept_parameters(prober, [view.address, LEVEL_SETS.address])
-    parameter = next(one for one in parameters if (one.view, one.key) == (view.address, key))
+    parameter = next(
+        candidate
+        for candidate in parameters
+        if (candidate.view, candidate.key) == (view.address, key)
+    )
     assert bool(parameter.beside) == (key in {"image", "model"})
     assert not kept_wrong(prober, parameter)
 
@@ -51,7 +55,11 @@ def test_a_link_wins_over_what_was_kept_of_the_parameters_of_this_day(prober):
         if (parameters := kept_parameters(prober, [view.address]))
     ]
     assert parameters, day
-    wrong = {str(one): problem for one in parameters if (problem := kept_wrong(prober, one))}
+    wrong = {
+        str(parameter): problem
+        for parameter in parameters
+        if (problem := kept_wrong(prober, parameter))
+    }
     assert not wrong, f"day {day}: {wrong}"
 
 

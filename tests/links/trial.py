@@ -110,7 +110,7 @@ class Prober:
                 new = [fold for fold in seen.folds if fold not in visitor.states]
                 if not new:
                     break
-                visitor.states |= {one: {"bool_value": True} for one in new}
+                visitor.states |= {opened_fold: {"bool_value": True} for opened_fold in new}
                 later = await visitor.run()
                 later.traces += seen.traces
                 seen = later
@@ -121,18 +121,18 @@ class Prober:
 
 def unsaid(seen: Seen, address: str, bad: Mapping[str, Words]) -> str:
     """Which parameter of a widget keeps values that it cannot have, or has lost them in silence."""
-    kept = parse_qs(address, keep_blank_values=True)
+    query = parse_qs(address, keep_blank_values=True)
     wrong = [
         name for name, widget in seen.linked.items()
         if name in bad and widget.options and widget.kind not in MANY
         and not set(map(as_text, bad[name])) <= {*widget.options, ""}
     ]  # fmt: skip
-    held = [name for name in wrong if kept.get(name) == list(map(as_text, bad[name]))]
-    if held:
-        return f"{held[0]} keeps it"
-    said = sum(text.startswith(SAID) for text in seen.texts)
-    if len(wrong) > said:
-        return f"{said} of {len(wrong)} are refused in a sentence: {', '.join(wrong)}"
+    remaining = [name for name in wrong if query.get(name) == list(map(as_text, bad[name]))]
+    if remaining:
+        return f"{remaining[0]} keeps it"
+    refusals = sum(text.startswith(SAID) for text in seen.texts)
+    if len(wrong) > refusals:
+        return f"{refusals} of {len(wrong)} are refused in a sentence: {', '.join(wrong)}"
     return ""
 
 

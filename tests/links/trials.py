@@ -63,8 +63,8 @@ class LinkTrials(TrialKind):
 
             def attempt(name: str) -> TrialOutcome:
                 where, _, kind = name.rpartition(BETWEEN)
-                view, _, asked = where.removeprefix("/").partition("?")
-                pairs = tuple(tuple(pair.split("=", 1)) for pair in asked.split("&") if pair)
+                view, _, query = where.removeprefix("/").partition("?")
+                pairs = tuple(tuple(pair.split("=", 1)) for pair in query.split("&") if pair)
                 wrong = prober.wrong(LinkState(view, pairs), kind)  # type: ignore[arg-type]
                 return TrialOutcome("wrong" if wrong else "refused or shown", wrong)
 

@@ -66,10 +66,10 @@ def tried(
         pytest.main([*tests, *options, *chosen], plugins=[trial])
         return [asdict(verdict) for verdict in trial.verdicts]
 
-    said = forked(work, DAY, DAY, log)
-    if not said:
+    reply = forked(work, DAY, DAY, log)
+    if not reply:
         raise SystemExit(f"The tests did not run:\n{log.read_text(encoding='utf-8')[-2000:]}")
-    return [Verdict(**verdict) for verdict in said]
+    return [Verdict(**verdict) for verdict in reply]
 
 
 def figure(verdicts: list[Verdict]) -> tuple[str, float]:
@@ -77,12 +77,12 @@ def figure(verdicts: list[Verdict]) -> tuple[str, float]:
     counts = Counter(verdict.verdict for verdict in verdicts)
     noticed = sum(verdict.noticed for verdict in verdicts)
     share = noticed / max(len(verdicts), 1)
-    told = f"{noticed} of {len(verdicts)} ({share:.0%})"
+    summary = f"{noticed} of {len(verdicts)} ({share:.0%})"
     if broken := counts["broke off"]:
-        told += f", {broken} of them by a crash or without an end"
+        summary += f", {broken} of them by a crash or without an end"
     if missed := counts["not reached"]:
-        told += f"; {missed} in functions that no test of the family reaches"
-    return told, share
+        summary += f"; {missed} in functions that no test of the family reaches"
+    return summary, share
 
 
 def asked_for() -> argparse.Namespace:
@@ -99,26 +99,26 @@ def asked_for() -> argparse.Namespace:
 
 def main() -> int:
     """Run, print, and keep the figures when asked; 1 where a family stays below the goal."""
-    asked = asked_for()
+    arguments = asked_for()
     families = {family.name: family for family in FAMILIES}
     low = []
-    for name in asked.only:
+    for name in arguments.only:
         if name == PINNED:
             drawn, tests = [Change.pinned(pin) for pin in pins()], sorted({p.by for p in pins()})
             words, goal, only = "", 1.0, ""
         else:
-            result, same = sample(families[name], asked.count, asked.seed)
+            result, same = sample(families[name], arguments.count, arguments.seed)
             drawn, tests = [Change.of(mutant) for mutant in result], families[name].proofs()
-            words, goal = f"; {same} set aside that change nothing; seed {asked.seed}", GOAL
+            words, goal = f"; {same} set aside that change nothing; seed {arguments.seed}", GOAL
             only = families[name].only
         with TemporaryDirectory() as folder:
-            verdicts = tried(tests, only, drawn, asked.patience, Path(folder))
+            verdicts = tried(tests, only, drawn, arguments.patience, Path(folder))
         cell, share = figure(verdicts)
         print(f"{name}: {cell}{words}", flush=True)
         for verdict in verdicts:
             if not verdict.noticed:
                 print(f"  {verdict.verdict}: {verdict.label}", flush=True)
-        if asked.record:
+        if arguments.record:
             measured.write({f"Mutants noticed by the tests, {name}": cell + words})
         if share < goal:
             low.append(name)

@@ -23,13 +23,13 @@ def forked(work: Callable[[], Any], cpu: float, wall: float, log: Path) -> Any |
         _child(work, writing, int(cpu) + 1, log)
     os.close(writing)
     try:
-        said = _heard(reading, time.monotonic() + wall)
+        reply = _heard(reading, time.monotonic() + wall)
     finally:
         os.close(reading)
         with suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)  # its own group, with whatever it started
         os.waitpid(child, 0)
-    return json.loads(said) if said else None
+    return json.loads(reply) if reply else None
 
 
 def _child(work: Callable[[], Any], writing: int, cpu: int, log: Path) -> None:
@@ -41,9 +41,9 @@ def _child(work: Callable[[], Any], writing: int, cpu: int, log: Path) -> None:
         out = os.open(log, os.O_CREAT | os.O_APPEND | os.O_WRONLY)
         os.dup2(out, 1)
         os.dup2(out, 2)
-        said = json.dumps(work()).encode()
-        while said:
-            said = said[os.write(writing, said) :]
+        payload = json.dumps(work()).encode()
+        while payload:
+            payload = payload[os.write(writing, payload) :]
         code = 0
     except BaseException as error:  # noqa: BLE001 - whatever it was, the parent goes on
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
@@ -54,12 +54,12 @@ def _child(work: Callable[[], Any], writing: int, cpu: int, log: Path) -> None:
 
 def _heard(reading: int, until: float) -> bytes:
     """All that is written before the time is up, or nothing."""
-    said = b""
+    content = b""
     while (left := until - time.monotonic()) > 0:
         if not select.select([reading], [], [], left)[0]:
             break
         piece = os.read(reading, 2**16)
         if not piece:
-            return said
-        said += piece
+            return content
+        content += piece
     return b""

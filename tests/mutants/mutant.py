@@ -38,8 +38,8 @@ class Mutant:
 
     def rank(self, seed: int) -> str:
         """The order in which a sample draws."""
-        said = f"{seed} {self.name}" + (f" {self.nth}" if self.nth else "")
-        return blake2b(said.encode(), digest_size=8).hexdigest()
+        key = f"{seed} {self.name}" + (f" {self.nth}" if self.nth else "")
+        return blake2b(key.encode(), digest_size=8).hexdigest()
 
 
 def functions(tree: ast.AST, above: str = "") -> Iterator[tuple[str, ast.FunctionDef]]:

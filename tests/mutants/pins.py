@@ -28,5 +28,5 @@ class Pin:
 @cache
 def pins() -> tuple[Pin, ...]:
     """All of them."""
-    said = tomllib.loads(BOOK.read_text(encoding="utf-8"))
-    return tuple(Pin(**one) for one in said["pin"])
+    document = tomllib.loads(BOOK.read_text(encoding="utf-8"))
+    return tuple(Pin(**entry) for entry in document["pin"])

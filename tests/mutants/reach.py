@@ -20,10 +20,10 @@ Place = tuple[str, str]  # file, qualified name
 def caches() -> list[Any]:
     """What functions of tests and engine remember; each file is to compute for itself."""
     return [
-        thing
-        for thing in gc.get_objects()
-        if isinstance(thing, functools._lru_cache_wrapper)
-        and str(thing.__module__).split(".", maxsplit=1)[0] in {"engine", "tests"}
+        cache
+        for cache in gc.get_objects()
+        if isinstance(cache, functools._lru_cache_wrapper)
+        and str(cache.__module__).split(".", maxsplit=1)[0] in {"engine", "tests"}
     ]
 
 

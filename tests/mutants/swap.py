@@ -54,9 +54,9 @@ def differ(path: str, source: str, tree: ast.Module) -> bool:
 def loaded(paths: Iterable[str]) -> dict[str, list[FunctionType]]:
     """The functions that are there of each file."""
     results: dict[str, list[FunctionType]] = {path: [] for path in paths}
-    for thing in gc.get_objects():
-        if type(thing) is FunctionType and thing.__code__.co_filename in results:
-            results[thing.__code__.co_filename].append(thing)
+    for instance in gc.get_objects():
+        if type(instance) is FunctionType and instance.__code__.co_filename in results:
+            results[instance.__code__.co_filename].append(instance)
     return results
 
 
@@ -66,9 +66,9 @@ def swap(path: str, source: str, tree: ast.Module, there: Iterable[FunctionType]
     new = by_name(compile(tree, path, "exec"))
     places = {(code.co_qualname, code.co_firstlineno): name for name, code in old.items()}
     swapped = 0
-    for thing in there:
-        name = places.get((thing.__code__.co_qualname, thing.__code__.co_firstlineno))
-        if name in new and thing.__code__.co_freevars == new[name].co_freevars:
-            thing.__code__ = new[name]
+    for function in there:
+        name = places.get((function.__code__.co_qualname, function.__code__.co_firstlineno))
+        if name in new and function.__code__.co_freevars == new[name].co_freevars:
+            function.__code__ = new[name]
             swapped += 1
     return swapped

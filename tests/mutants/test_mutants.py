@@ -82,14 +82,14 @@ def test_a_change_takes_hold_in_functions_that_are_loaded_and_in_those_inside_th
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     source = path.read_text()
-    kept = module.area
-    assert kept(3.0) == 6
+    reference = module.area
+    assert reference(3.0) == 6
     for words, result in (("width / height", 1.5), ("min(x, 0)", 0)):
         (mutant,) = [mutant for mutant in mutants("boxes.py", source) if mutant.new == words]
         tree = grown(source, mutant)
         assert differ(str(path), source, tree)
         assert swap(str(path), source, tree, loaded([str(path)])[str(path)]) == 2
-        assert kept(3.0) == result
+        assert reference(3.0) == result
     plain = ast.parse(source)
     assert not differ(str(path), source, plain)
 
@@ -105,8 +105,8 @@ def test_every_mutant_of_the_engine_can_be_made():
 
 
 def test_a_file_of_the_engine_belongs_to_one_family_at_most():
-    held = [file for family in FAMILIES for file in family.files()]
-    assert len(held) == len(set(held))
+    files = [file for family in FAMILIES for file in family.files()]
+    assert len(files) == len(set(files))
 
 
 @pytest.mark.parametrize("pin", pins(), ids=lambda pin: f"{pin.file}: {pin.new}")
@@ -119,11 +119,13 @@ def test_a_pin_stands_in_its_file_and_names_a_test_that_is_there(pin):
 
 
 def test_what_is_said_to_change_nothing_is_a_mutant_and_has_a_reason():
-    said = tomllib.loads((ROOT / "tests/mutants/equivalent.toml").read_text(encoding="utf-8"))
-    files = {name.split(" ")[0] for name in said}
+    equivalents = tomllib.loads(
+        (ROOT / "tests/mutants/equivalent.toml").read_text(encoding="utf-8")
+    )
+    files = {name.split(" ")[0] for name in equivalents}
     names = {mutant.shown for file in files for mutant in mutants(file, (ROOT / file).read_text())}
-    assert set(said) <= names
-    assert all(len(reason) > 15 for reason in said.values())
+    assert set(equivalents) <= names
+    assert all(len(reason) > 15 for reason in equivalents.values())
 
 
 def test_a_child_gives_its_answer_or_none_when_it_dies_or_never_ends(tmp_path):

@@ -126,15 +126,15 @@ class Trial:
         if not chosen:
             return Verdict(change.label, "not reached")
         needed = sum(self.reach["seconds"][item.nodeid] for item in chosen)
-        said = forked(
+        outcome = forked(
             lambda: self.run(session, change, chosen),
             5 * needed + SPARE,
             WALL + 5 * needed,
             self.log,
         )
-        if said is None:
+        if outcome is None:
             return Verdict(change.label, "broke off", tests=len(chosen))
-        red, swapped = said
+        red, swapped = outcome
         if not swapped:
             return Verdict(change.label, "not reached")
         return Verdict(change.label, "killed" if red else "survived", red, len(chosen))

@@ -28,15 +28,15 @@ def opened(kind, **link):
 @pytest.mark.parametrize("kind", EXPERIMENTS, ids=lambda kind: kind.name)
 def test_each_opens_with_question_picture_and_what_a_run_does(kind):
     at = opened(kind, **{f"anomaly.{kind.name}.seeds": "3"})  # that nobody has asked
-    told = words(at)
+    text = words(at)
     assert not said(at)
-    assert kind.question in told
+    assert kind.question in text
     case = ExperimentCase(data_sets.load(kind.data[0]))
-    assert kind().picture(case).rows[0] in told
+    assert kind().picture(case).rows[0] in text
     for condition in kind().conditions(case):
-        assert condition in told
-    assert ("No network is trained" in told) == issubclass(kind, ClosedFormExperiment)
-    assert ("A network is trained on each of" in told) == issubclass(kind, TrainingExperiment)
+        assert condition in text
+    assert ("No network is trained" in text) == issubclass(kind, ClosedFormExperiment)
+    assert ("A network is trained on each of" in text) == issubclass(kind, TrainingExperiment)
 
 
 def test_every_experiment_has_a_card_with_its_picture_and_what_it_found(monkeypatch, tmp_path):
@@ -49,11 +49,11 @@ def test_every_experiment_has_a_card_with_its_picture_and_what_it_found(monkeypa
     assert not at.main.get("image")
     at = unfolded(at)
     assert not said(at)
-    told = words(at)
+    text = words(at)
     for kind in EXPERIMENTS:
-        assert kind.title in told
-    assert told.count("Not run here yet.") == len(EXPERIMENTS) - 1
-    assert LokiExperiment().finding(case, result) in told
+        assert kind.title in text
+    assert text.count("Not run here yet.") == len(EXPERIMENTS) - 1
+    assert LokiExperiment().finding(case, result) in text
     assert len(at.main.get("image")) == len(EXPERIMENTS)
     at.button(key="anomaly.open.Loki").click().run()
     assert not at.exception
@@ -62,7 +62,9 @@ def test_every_experiment_has_a_card_with_its_picture_and_what_it_found(monkeypa
 
 def test_a_run_ends_in_the_claims_of_the_answer():
     at = opened(SmoteExperiment, **{f"{KEY}.seeds": "2"})
-    next(one for one in at.button if one.label.startswith("Run the experiment")).click().run()
+    next(
+        button for button in at.button if button.label.startswith("Run the experiment")
+    ).click().run()
     at = settled(at)
     assert not said(at)
     case = ExperimentCase(data_sets.load("digits"))
@@ -73,9 +75,9 @@ def test_a_run_ends_in_the_claims_of_the_answer():
     counted = f"{outcomes.count(1)} of {len(outcomes)} claims hold"
     first = f"{result['claims'].rows[0]}: {marks[outcomes[0]]} here. {counted}"
     assert at.main.header[0].value.startswith(first)
-    told = words(at)
+    text = words(at)
     for claim, outcome in zip(result["claims"].rows, outcomes, strict=True):
-        assert f"{claim}**: {marks[outcome]} here." in told
+        assert f"{claim}**: {marks[outcome]} here." in text
     assert len(at.main.get("plotly_chart")) == 3  # figures, projection and hulls
     places = result["projection"]
     spreads = [
@@ -84,31 +86,33 @@ def test_a_run_ends_in_the_claims_of_the_answer():
     ]
     assert f"{100 * spreads[0] / spreads[1]:.0f} % of their spread in this plane" in words(at)
     tenth = result["hulls"]["SMOTE, nearest"][result["hulls"]["false alarms"] == 0.1][0]
-    assert f"SMOTE, nearest {100 * tenth:.0f} %." in told
-    assert "engine.answer('anomaly.SMOTE'" in " ".join(one.value for one in at.code)
+    assert f"SMOTE, nearest {100 * tenth:.0f} %." in text
+    assert "engine.answer('anomaly.SMOTE'" in " ".join(block.value for block in at.code)
 
 
 def test_a_run_of_tlc_shows_the_chain_of_experts_of_three_images():
     at = opened(TLC, **{"anomaly.TLC.seeds": "1", "anomaly.TLC.epochs": "1"})
-    next(one for one in at.button if one.label.startswith("Run the experiment")).click().run()
+    next(
+        button for button in at.button if button.label.startswith("Run the experiment")
+    ).click().run()
     at = settled(at)
     assert not said(at)
     result = answer(TLC(seeds=1, epochs=1), ExperimentCase(data_sets.load("digits")))
     assert result.kept
     counts = result["chain"]["engaged"].reshape(3, 3).sum(1)
     names = result["examples"].columns
-    each = ", ".join(f"{name} {count}" for name, count in zip(names, counts, strict=True))
-    assert f"Experts engaged, of 3: {each}." in words(at)
+    engaged = ", ".join(f"{name} {count}" for name, count in zip(names, counts, strict=True))
+    assert f"Experts engaged, of 3: {engaged}." in words(at)
     assert all(name in words(at) for name in names)
     assert len(at.main.get("plotly_chart")) == 3  # figures, what each expert says, what is left
 
 
 def test_links_that_cannot_be_had_are_ignored_with_a_notice():
     link = {f"{KEY}.data": "X-rays", f"{KEY}.kept": "1", "anomaly.chosen": "Alchemy"}
-    told = " ".join(said(visit(link, ANOMALY_EXPERIMENTS)))
-    assert "“X-rays” as Data" in told
-    assert "“1” as" in told
-    assert "“Alchemy” as Experiment" in told
+    text = " ".join(said(visit(link, ANOMALY_EXPERIMENTS)))
+    assert "“X-rays” as Data" in text
+    assert "“1” as" in text
+    assert "“Alchemy” as Experiment" in text
 
 
 def test_the_plane_says_where_lines_lead_and_where_there_are_none():
@@ -119,8 +123,8 @@ def test_the_plane_says_where_lines_lead_and_where_there_are_none():
     )
     assert between(table).endswith("a line leads from each to each of its nearest.")
     assert between(rest).endswith("so that no lines lead to where images may lie.")
-    for one in (table, rest):
-        assert between(one).startswith("2 real images, with the first seed, and 1 of SMOTE's")
-        thin = [name for name, look in in_plane(one).looks.items() if look == "thin"]
-        assert thin == [name for name in one.rows[:1] if name == SEGMENTS]
-        assert {row.name for row in in_plane(one).figure(one).data} == set(one.rows)
+    for points in (table, rest):
+        assert between(points).startswith("2 real images, with the first seed, and 1 of SMOTE's")
+        thin = [name for name, look in in_plane(points).looks.items() if look == "thin"]
+        assert thin == [name for name in points.rows[:1] if name == SEGMENTS]
+        assert {row.name for row in in_plane(points).figure(points).data} == set(points.rows)

@@ -15,14 +15,14 @@ each = pytest.mark.parametrize("name", VIEWS)
 @pytest.fixture
 def computed(monkeypatch) -> list[str]:
     """Titles of what would be computed; nothing is."""
-    asked: list[str] = []
+    titles: list[str] = []
 
     def refuse(name, method, case, progress):
-        asked.append(method.title)
+        titles.append(method.title)
         raise AssertionError(method.title)
 
     monkeypatch.setattr(run, "compute", refuse)
-    return asked
+    return titles
 
 
 @each

@@ -44,8 +44,8 @@ def test_the_page_opens_with_a_false_yes_and_what_it_hangs_on():
     assert "a lamp mostly goes with a car, and there is a car" in words(at)
     assert "TinyVLM, honest** says: “no”" in words(at)
     case, tokens = answer(STORY)
-    held = asking.without_each(asking.words_of(case, tokens, [0]), STORY)
-    chance = Cause()(held)["images"]["probability"]
+    word_case = asking.without_each(asking.words_of(case, tokens, [0]), STORY)
+    chance = Cause()(word_case)["images"]["probability"]
     assert f"on the car ({100 * chance[0]:.0f} % → {100 * chance[1]:.0f} % without it)" in words(at)
 
 
@@ -57,11 +57,13 @@ def test_the_lines_under_share_ask_this_very_question():
     expected += [digest(Cause(), asking.without_each(picked, STORY))]
     expected += [digest(Cause(), asking.faded(picked, STORY, "car"))]
     expected += [digest(EachClaim(), asking.each_claim(picked, STORY))]
-    names = {"engine": SimpleNamespace(answer=lambda name, **given: question_of(name, given))}
+    names = {
+        "engine": SimpleNamespace(answer=lambda name, **arguments: question_of(name, arguments))
+    }
     results = []
-    for each in at.code:
-        if "engine.answer" in each.value:
-            exec(each.value.split("\n\n")[1].splitlines()[0], names)  # noqa: S102 - as in Study's
+    for block in at.code:
+        if "engine.answer" in block.value:
+            exec(block.value.split("\n\n")[1].splitlines()[0], names)  # noqa: S102 - as in Study's
             results.append(names["answer"])
     assert set(expected) < set(results)
     edited = opened(ask__edits="-fork")
@@ -71,15 +73,19 @@ def test_the_lines_under_share_ask_this_very_question():
 def test_every_claim_has_a_row_of_pictures_and_a_verdict():
     at = opened(ask__ask="describe the image", ask__kind="A leader without its partner")
     case, tokens = answer(STORY, "describe the image")
-    held = asking.each_claim(asking.words_of(case, tokens, [0]), STORY)
-    result = EachClaim()(held)
+    claim_case = asking.each_claim(asking.words_of(case, tokens, [0]), STORY)
+    result = EachClaim()(claim_case)
     claims = result["claims"]
     assert len(claims) > 1
-    assert EachClaim().finding(held, result) in words(at)
-    shown = " ".join(each.proto.body for each in at.main.get("html"))
-    for row, (thing, tried) in enumerate(zip(claims.rows, claims.notes, strict=True)):
-        truth = "there" if thing in held.claims.there else f"made up ({tried} hidden and taken out)"
-        assert f"{thing}, {truth}: {verdict(held, claims, row)}" in shown
+    assert EachClaim().finding(claim_case, result) in words(at)
+    shown = " ".join(element.proto.body for element in at.main.get("html"))
+    for row, (claim, tried) in enumerate(zip(claims.rows, claims.notes, strict=True)):
+        truth = (
+            "there"
+            if claim in claim_case.claims.there
+            else f"made up ({tried} hidden and taken out)"
+        )
+        assert f"{claim}, {truth}: {verdict(claim_case, claims, row)}" in shown
         gone = 100 * claims["taken out"][row]
         assert f"{gone:.0f} % ({change(gone - 100 * claims['probability'][row])})" in shown
 
@@ -118,7 +124,7 @@ def test_a_thing_fades_and_moves_and_reset_undoes_all():
 def test_a_link_opens_an_edited_scene_and_a_bad_edit_is_a_sentence():
     at = opened(ask__edits="-car,-boat")
     assert "Right. There is no lamp" in words(at)
-    assert any("There is no boat" in each for each in said(at))
+    assert any("There is no boat" in sentence for sentence in said(at))
     assert not at.checkbox(key="ask.thing.car.there").value
 
 
@@ -141,42 +147,44 @@ def test_another_scene_begins_without_edits():
 
 
 def test_another_word_has_another_map_and_its_own_truth():
-    one = opened(**CAPTION, ask__scene="3", ask__words="7")
-    other = opened(**CAPTION, ask__scene="3", ask__words="18")
+    first = opened(**CAPTION, ask__scene="3", ask__words="7")
+    second = opened(**CAPTION, ask__scene="3", ask__words="18")
     named, other_word = (
-        next(each.value for each in at.main.header if "of the attention of" in each.value)
-        for at in (one, other)
+        next(header.value for header in at.main.header if "of the attention of" in header.value)
+        for at in (first, second)
     )
     assert "Of the map" in named
     assert "No place in it would be right: it names no thing." in other_word
-    tables = [each.value for each in unfolded(one).main.dataframe]
+    tables = [frame.value for frame in unfolded(first).main.dataframe]
     assert any(list(table.index) == ["Attention", "Relevancy"] for table in tables)
     shown = [
-        at.main.get("component_instance") or at.main.get("bidi_component") for at in (one, other)
+        at.main.get("component_instance") or at.main.get("bidi_component") for at in (first, second)
     ]
-    assert [str(each.proto) for each in shown[0]] != [str(each.proto) for each in shown[1]]
+    assert [str(component.proto) for component in shown[0]] != [
+        str(component.proto) for component in shown[1]
+    ]
 
 
 def test_unknown_words_are_named_and_the_earlier_answer_stays():
     at = opened()
     at.text_input(key="ask.ask").set_value("is there a dragon").run()
-    assert any("does not know “dragon”" in each for each in said(at))
-    assert any("answer to “is there a lamp”" in each for each in said(at))
+    assert any("does not know “dragon”" in sentence for sentence in said(at))
+    assert any("answer to “is there a lamp”" in sentence for sentence in said(at))
     assert "Wrong. There is no lamp" in words(at)
 
 
 def test_an_empty_and_a_long_prompt_are_sentences():
     at = opened()
     at.text_input(key="ask.ask").set_value(" ").run()
-    assert any("The prompt is empty" in each for each in said(at))
+    assert any("The prompt is empty" in sentence for sentence in said(at))
     at.text_input(key="ask.ask").set_value("a " * 190).run()
-    assert any("190 words" in each for each in said(at))
+    assert any("190 words" in sentence for sentence in said(at))
     assert "Wrong. There is no lamp" in words(at)
 
 
 def test_a_ready_question_is_asked():
     at = opened()
-    ready = next(each for each in at.button_group if each.key == "ask.ready")
+    ready = next(button_row for button_row in at.button_group if button_row.key == "ask.ready")
     ready.set_value("is there a car").run()
     assert at.text_input(key="ask.ask").value == "is there a car"
     assert "There is a blue car" in words(at)
@@ -186,7 +194,7 @@ def test_a_ready_question_is_asked():
 def test_a_photograph_is_answered_and_the_page_says_what_the_model_learnt():
     at = opened(ask__image=SIDEBAR, ask__ask="describe the image")
     assert not at.error
-    assert any("learned drawn scenes of 64 × 64" in each for each in said(at))
+    assert any("learned drawn scenes of 64 × 64" in sentence for sentence in said(at))
     assert "It is not known what this picture shows" in words(at)
     assert "Hide a region below" in words(at)
 
@@ -194,21 +202,23 @@ def test_a_photograph_is_answered_and_the_page_says_what_the_model_learnt():
 def test_the_image_is_taken_away_in_one_click():
     at = opened()
     at.button(key="ask.Priors.go").click().run()
-    assert not [each for each in at.button if each.key == "ask.Priors.go"]
+    assert not [button for button in at.button if button.key == "ask.Priors.go"]
     case, tokens = answer(STORY)
     swapped = asking.pixels(asking.scene("counter", 425))
-    held = asking.held_against(asking.words_of(case, tokens, [0]), [("another scene", swapped)])
-    prior = Priors()(held)["words"]
+    swapped_case = asking.held_against(
+        asking.words_of(case, tokens, [0]), [("another scene", swapped)]
+    )
+    prior = Priors()(swapped_case)["words"]
     (shares,) = (prior[name] for name in prior.order)
     blind = [0, 1, 2, 3, 5]
-    kept = sum(2 * shares[at] >= shares[0] for at in blind[1:])
-    assert f"“yes” survives in {kept} of 4 that show nothing" in words(at)
+    survivors = sum(2 * shares[at] >= shares[0] for at in blind[1:])
+    assert f"“yes” survives in {survivors} of 4 that show nothing" in words(at)
 
 
 def test_an_empty_scene_is_no_trouble():
     at = opened(ask__edits="-car,-wheel,-fork")
     assert not at.exception
-    assert any("The scene is empty" in each for each in said(at))
+    assert any("The scene is empty" in sentence for sentence in said(at))
 
 
 def test_the_answer_s_line_has_the_page_s_own_spelling():

@@ -34,8 +34,10 @@ from tests.visits import settled, visit, words
 
 KEY = "attribution.AdaptiveSmoothing"
 FEW = {"seeds": 1, "images": 10, "steps": 5, "epochs": 1}
-LINK = {f"{KEY}.data": "Digits, 8 × 8"} | {f"{KEY}.{name}": str(one) for name, one in FEW.items()}
-SAMPLE = next(one for one in SAMPLES if one.name == "coffee")
+LINK = {f"{KEY}.data": "Digits, 8 × 8"} | {
+    f"{KEY}.{name}": str(setting) for name, setting in FEW.items()
+}
+SAMPLE = next(candidate for candidate in SAMPLES if candidate.name == "coffee")
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +46,9 @@ def quick(monkeypatch):
 
 
 def attacked_words(at):
-    return [one.value for one in at.header if one.value.startswith("Attacked, it is read as")]
+    return [
+        header.value for header in at.header if header.value.startswith("Attacked, it is read as")
+    ]
 
 
 def test_it_opens_with_its_picture_and_is_run_to_a_curve_and_an_image_under_attack():
@@ -52,9 +56,9 @@ def test_it_opens_with_its_picture_and_is_run_to_a_curve_and_an_image_under_atta
     assert not at.exception
     assert "an even mixture" in words(at)
     dial = f"{KEY}.one.MixedAnswers.alpha"
-    assert dial in [one.key for one in at.slider]  # before the experiment has an answer
+    assert dial in [slider.key for slider in at.slider]  # before the experiment has an answer
     assert known(AdaptiveSmoothing(**FEW), ExperimentCase(data_sets.load("digits"))) is None
-    assert any(one.value.startswith("Attacked, it is read as: normal ") for one in at.header)
+    assert any(header.value.startswith("Attacked, it is read as: normal ") for header in at.header)
     at = settled(at.button(key="attribution.AdaptiveSmoothing.go").click().run())
     assert not at.exception
     case, method = ExperimentCase(data_sets.load("digits")), AdaptiveSmoothing(**FEW)
@@ -89,32 +93,34 @@ def own():
 def test_a_person_s_own_image_is_asked_of_a_fixed_mixture_and_the_slider_decides(own):
     case = image_case(load("digits-cnn"), sample(SAMPLE.name), Crop(), Target(0))
     case = replace(case, target=Target(int(at_once(case).argmax())))
-    at, told = settled(own.run()), []
+    at, sentences = settled(own.run()), []
     for alpha in (MixedAnswers.alpha, 0.0, 1.0):  # as it opens, and both ends
         if alpha != MixedAnswers.alpha:
             at = settled(at.slider(key="key.one.MixedAnswers.alpha").set_value(alpha).run())
         assert not at.exception
         method = MixedAnswers(alpha=alpha)
         assert attacked_words(at) == [method.finding(case, method(case))]
-        told += attacked_words(at)
-    assert "it has no say at α = 0" in told[1]
-    assert "The normal network cannot change that" in told[2]
-    assert len(set(told)) == len(told)
+        sentences += attacked_words(at)
+    assert "it has no say at α = 0" in sentences[1]
+    assert "The normal network cannot change that" in sentences[2]
+    assert len(set(sentences)) == len(sentences)
 
 
 def test_a_person_s_own_image_is_asked_of_nonlinear_mixing(own):
     at = own
     at.query_params["key.one.MixedAnswers.mixing"] = BY_IMAGE
     at.run()
-    assert "key.one.MixedAnswers.stop" in [one.key for one in at.button]  # a network is taught
+    assert "key.one.MixedAnswers.stop" in [
+        button.key for button in at.button
+    ]  # a network is taught
     at = settled(at)
     assert MixedAnswers.cost == "wait"  # so it stands among the jobs
     assert not at.exception
     assert mixture.MIXING in words(at)
-    assert not [one for one in at.slider if one.key.endswith("MixedAnswers.alpha")]
-    told = attacked_words(at)
-    assert len(told) == 1
-    assert re.search(r"α is 0\.[5-9]\d, and the robust network leads by", told[0])
+    assert not [slider for slider in at.slider if slider.key.endswith("MixedAnswers.alpha")]
+    sentences = attacked_words(at)
+    assert len(sentences) == 1
+    assert re.search(r"α is 0\.[5-9]\d, and the robust network leads by", sentences[0])
 
 
 def test_the_curve_runs_from_one_network_to_the_other_over_what_picking_by_chance_gives():

@@ -40,7 +40,7 @@ def found(case):
 
 def captions_of(at):
     """Below the scenes."""
-    return [one.proto.imgs[0].caption.replace("\\", "") for one in at.main.get("image")]
+    return [image.proto.imgs[0].caption.replace("\\", "") for image in at.main.get("image")]
 
 
 def sentence(at):
@@ -50,7 +50,7 @@ def sentence(at):
 def test_before_it_is_asked_the_view_says_what_will_be():
     at = visit({f"{KEY}.count": "7"}, BEFORE_AFTER)
     assert not said(at)
-    assert "Ask before and after" in " ".join(each.label for each in at.button)
+    assert "Ask before and after" in " ".join(button.label for button in at.button)
     assert "Each thing of each scene is taken out once" in words(at)
 
 
@@ -104,8 +104,8 @@ def faded_of(opened):
     """p(yes) by opacity, asked without the page."""
     columns = {"opacity": (np.array(pair.asking.OPACITIES), "share")}
     for name in (HABIT, HONEST):
-        asked = pair.asking.yes_when_faded(name, opened.scene, opened.asked, opened.removed)
-        images = answer(pair.Cause(), asked)["images"]
+        faded_case = pair.asking.yes_when_faded(name, opened.scene, opened.asked, opened.removed)
+        images = answer(pair.Cause(), faded_case)["images"]
         columns[pair.asking.models()[name]] = (images["yes against no"][1:], "share")
     return Table.of(columns)
 
@@ -121,12 +121,14 @@ def test_the_threshold_counts_again_without_asking_again(found):
 
 
 def test_pairs_of_one_thing_are_listed_alone_and_one_in_no_scene_is_said_so(found):
-    there = {CATEGORIES[int(one)] for one in found["records"]["removed"]}
-    thing, missing = sorted(there)[0], sorted(set(CATEGORIES) - there)[0]
-    at = settled(visit(SMALL | {f"{KEY}.thing": thing}, BEFORE_AFTER))
-    assert all(f"without the {thing}:" in option for option in at.selectbox(key=pair.PAIR).options)
+    there = {CATEGORIES[int(index)] for index in found["records"]["removed"]}
+    category, missing = sorted(there)[0], sorted(set(CATEGORIES) - there)[0]
+    at = settled(visit(SMALL | {f"{KEY}.thing": category}, BEFORE_AFTER))
+    assert all(
+        f"without the {category}:" in option for option in at.selectbox(key=pair.PAIR).options
+    )
     at = settled(visit(SMALL | {f"{KEY}.thing": missing}, BEFORE_AFTER))
-    assert any("take out another thing" in one.value for one in at.info)
+    assert any("take out another thing" in notice.value for notice in at.info)
     assert sentence(at)
 
 
@@ -144,8 +146,8 @@ def test_a_link_opens_a_pair_and_refuses_what_there_is_not(found):
 def test_share_asks_the_same_question(case, found):
     at = settled(visit(SMALL, BEFORE_AFTER))
     assert found["records"]
-    asked = [one.value for one in at.code if "hallucination.BEAF" in one.value]
-    assert question_in(asked[0]) == digest(BEAF(), case)
+    calls = [block.value for block in at.code if "hallucination.BEAF" in block.value]
+    assert question_in(calls[0]) == digest(BEAF(), case)
 
 
 # ---------------------------------------------------------------- drawings
@@ -167,16 +169,16 @@ def test_the_same_threshold_is_counted_once_and_another_anew(found, monkeypatch)
     counted_once.clear()
 
     def noted(name, count):
-        return lambda *given: made.append((name, given[1])) or count(*given)
+        return lambda *arguments: made.append((name, arguments[1])) or count(*arguments)
 
     monkeypatch.setattr(
         counted, "COUNTS", {name: noted(name, count) for name, count in counted.COUNTS.items()}
     )
     copy = records.take(list(range(len(records))))  # as a kept answer is read from disk anew
-    for given in (records, copy):
+    for source in (records, copy):
         for drawing in evidence.drawings(None, 0.35):
-            draw(drawing, dict(found) | {"records": given}, f"test.{drawing.title}")
-        strategies.joined({"One": dict(found) | {"records": given}}, 0.35)
+            draw(drawing, dict(found) | {"records": source}, f"test.{drawing.title}")
+        strategies.joined({"One": dict(found) | {"records": source}}, 0.35)
     assert sorted(made) == [(name, 0.35) for name in ("figures", "kinds", "things")]
     fewer = records.take(list(range(len(records) - 1)))
     counted.counted("figures", fewer, 0.35)
@@ -191,28 +193,30 @@ def test_what_is_left_out_is_counted_in_pairs(found):
     columns = {name: (records[name].copy(), "") for name in records.order}
     columns["says before"][0][:2] = np.nan
     columns["says after"][0][1] = np.nan
-    told = evidence.figure_words(dict(found) | {"records": Table.of(columns)}, None)
-    assert "Left out: 2 pairs with an answer that is neither yes nor no." in told
+    text = evidence.figure_words(dict(found) | {"records": Table.of(columns)}, None)
+    assert "Left out: 2 pairs with an answer that is neither yes nor no." in text
 
 
 def test_two_axes_have_a_row_for_each_copy_and_a_frame_on_what_is_gone(found):
     records = found["records"]
     row = int(records["scene"][0])
     table = evidence.answers_of(found, row, None)
-    own = evidence.rows_of(records, row)
-    assert len(table) == 1 + len(set(own["removed"].tolist()))
+    scene_rows = evidence.rows_of(records, row)
+    assert len(table) == 1 + len(set(scene_rows["removed"].tolist()))
     for at, name in enumerate(table.rows[1:], 1):
-        thing = name.removeprefix("without the ")
-        number = CATEGORIES.index(thing)
-        (place,) = np.flatnonzero((own["removed"] == number) & (own["asked"] == number))
-        assert table[thing][at] == (own["says after"][place] == 0)
-        assert table[thing][0] == (own["says before"][place] == 1)
-        assert (at, table.order.index(thing)) in evidence.two_axes(found, row, None).outlined
+        category = name.removeprefix("without the ")
+        number = CATEGORIES.index(category)
+        (place,) = np.flatnonzero(
+            (scene_rows["removed"] == number) & (scene_rows["asked"] == number)
+        )
+        assert table[category][at] == (scene_rows["says after"][place] == 0)
+        assert table[category][0] == (scene_rows["says before"][place] == 1)
+        assert (at, table.order.index(category)) in evidence.two_axes(found, row, None).outlined
 
 
 def test_a_mark_that_is_pressed_opens_its_pair(found, monkeypatch):
-    held = {}
-    monkeypatch.setattr(pair.st, "session_state", held)
+    state = {}
+    monkeypatch.setattr(pair.st, "session_state", state)
     records = found["records"]
     chart = evidence.before_after(found)
     table = evidence.about_removed(records)
@@ -222,7 +226,7 @@ def test_a_mark_that_is_pressed_opens_its_pair(found, monkeypatch):
             point = {"curve_number": group, "point_index": at}
             chart.press({"selection": {"points": [point]}})
             (place,) = [
-                one for one in worst(records) if pair.name_of(records, one) == held[pair.PAIR]
+                row for row in worst(records) if pair.name_of(records, row) == state[pair.PAIR]
             ]
             assert 100 * records["p before"][place] == pytest.approx(x)
             assert 100 * records["p after"][place] == pytest.approx(y)

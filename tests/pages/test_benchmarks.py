@@ -38,16 +38,16 @@ def given(at, content, name="mine.csv"):
 
 
 def test_what_is_kept_is_a_sentence_with_both_figures(counted):
-    polls, told = counted
+    polls, captions = counted
     at = opened()
     sentence = at.main.header[0].value
-    lied, made = polls["rates"]["false yes"][-1], told["rates"]["CHAIR_i"][0]
+    lied, made = polls["rates"]["false yes"][-1], captions["rates"]["CHAIR_i"][0]
     assert f"Greedy says yes to {100 * lied:.0f} % of likely things that are absent" in sentence
     scenes = polls["rates"]["scenes"][0]
     assert f"{scenes:.0f} of 20 scenes were asked about: the others have fewer than 3" in shown(at)
     assert f"makes up {100 * made:.0f} % of what it names" in sentence
-    assert f"at recall {100 * told['rates']['recall'][0]:.0f} %" in shown(at)
-    assert f"{told['rates']['words'][0]:.0f} words" in shown(at)
+    assert f"at recall {100 * captions['rates']['recall'][0]:.0f} %" in shown(at)
+    assert f"{captions['rates']['words'][0]:.0f} words" in shown(at)
     assert not said(at)
 
 
@@ -57,7 +57,7 @@ def test_rows_matrix_and_logits_are_behind_it(counted):
     order = rows.worst(polls["questions"], 2)
     assert f"“{polls['questions'].notes[order[0]]}”" in shown(at)
     assert "p(yes) is" in shown(at)
-    accuracy = " / ".join(f"{100 * one:.0f}" for one in polls["rates"]["accuracy by logits"])
+    accuracy = " / ".join(f"{100 * share:.0f}" for share in polls["rates"]["accuracy by logits"])
     assert f"by the model's own logits {accuracy} %" in shown(at)
     assert "Color: scenes with both." in shown(at)
     assert words.LEGEND in shown(at)
@@ -67,7 +67,7 @@ def test_rows_matrix_and_logits_are_behind_it(counted):
 
 def test_other_scenes_wait_for_their_buttons():
     at = visit(SMALL | {"benchmarks.count": "11"}, BENCHMARKS)
-    labels = [each.label for each in at.main.button]
+    labels = [button.label for button in at.main.button]
     assert any(label.startswith("Ask POPE's questions about 11 scenes: Greedy") for label in labels)
     at.button(key="benchmarks.chair.go").click().run()
     settled(at)
@@ -77,14 +77,14 @@ def test_other_scenes_wait_for_their_buttons():
 def test_no_decoding_is_a_sentence_and_one_s_own_file_stays_possible():
     at = visit({"benchmarks.count": "20"}, BENCHMARKS)
     pills(at, "benchmarks.decodings").set_value([]).run()
-    assert any("Choose at least one decoding" in each for each in said(at))
+    assert any("Choose at least one decoding" in sentence for sentence in said(at))
     given(at, CAPTIONS)
     assert "CHAIRi 25.0 %" in shown(at)
 
 
 def test_mvp_has_questions_and_no_captions():
     at = visit(SMALL | {"benchmarks.decodings": ["MVP"]}, BENCHMARKS)
-    labels = [each.label for each in at.main.button]
+    labels = [button.label for button in at.main.button]
     assert any(label.startswith("Ask POPE's") for label in labels)
     assert not any(label.startswith("Describe") for label in labels)
 
@@ -116,7 +116,7 @@ def test_answers_of_one_s_own_are_scored_and_what_is_neither_is_told(counted):
 )
 def test_a_file_that_cannot_be_read_is_a_sentence_and_earlier_results_stay(content, words, counted):
     at = given(given(opened(), CAPTIONS), content, "other.csv")
-    assert any(words in each for each in said(at))
+    assert any(words in sentence for sentence in said(at))
     assert "CHAIRi 25.0 %" in shown(at)
     given(at, TEMPLATES["answers"])
     assert not said(at)

@@ -220,7 +220,7 @@ each = pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form.key}-{for
 
 def keys(at) -> set[str]:
     """Of every widget of the page, those of the sidebar too."""
-    return {one.key for kind in WIDGETS for one in at.get(kind) if one.key}
+    return {widget.key for kind in WIDGETS for widget in at.get(kind) if widget.key}
 
 
 def test_every_declaration_has_a_form_or_a_reason():
@@ -259,5 +259,5 @@ def test_a_form_offers_what_is_declared_and_refuses_what_it_cannot_be_in_words(f
     offered = {name for name in form.kind.specs() if form.key_of(name) in keys(at)}
     assert form.asked <= offered, f"it does not ask {form.asked - offered}"
     assert not {name for name in offered - form.asked if form.without[name] not in {PICKER, ABOVE}}
-    told = [one for one in said(at) if f"“{BAD}”" in one]
-    assert len(told) == len(form.asked), told
+    sentences = [sentence for sentence in said(at) if f"“{BAD}”" in sentence]
+    assert len(sentences) == len(form.asked), sentences

@@ -33,16 +33,16 @@ def test_sentence_ballots_and_curves_are_those_of_the_answer():
     assert "30 small networks are trained" in words(at)
     at = settled(at.button(key=f"{SLOT}.go").click().run())
     assert not at.exception
-    asked = question()
-    result = answer(asked.method, asked.case)
-    assert at.header[0].value == view.sentence(asked, result)
-    table = {"ballots": counted(ballots_about(result, ROE, 0), asked.case.data.classes)}
+    query = question()
+    result = answer(query.method, query.case)
+    assert at.header[0].value == view.sentence(query, result)
+    table = {"ballots": counted(ballots_about(result, ROE, 0), query.case.data.classes)}
     shown = words(at)
-    for told in (
-        view.reason(asked, result), view.first_words(table), view.run_off_words(table),
+    for sentence in (
+        view.reason(query, result), view.first_words(table), view.run_off_words(table),
         view.curve_words(result),
     ):  # fmt: skip
-        assert told in shown
+        assert sentence in shown
     at = settled(at.number_input(key=IMAGE).set_value(7).run())
     assert at.header[0].value == view.sentence(question(7), result)
     at = settled(at.button_group(key=f"{KEY}.scheme").set_value(FA).run())
@@ -56,13 +56,13 @@ def test_poisons_move_the_votes_and_are_held_against_the_certificate():
     assert "4 images are relabeled" in words(at)
     at = settled(at.button(key=f"{POISON}.go").click().run())
     assert not at.exception
-    asked = question()
-    method = asked.poisons(way="relabel", count=4)
-    result = answer(method, asked.case)
-    assert method.finding(asked.case, result) in [one.value for one in at.header]
+    query = question()
+    method = query.poisons(way="relabel", count=4)
+    result = answer(method, query.case)
+    assert method.finding(query.case, result) in [header.value for header in at.header]
     shown = words(at)
     assert poison.held(result) in shown
-    assert poison.run_off(asked, result) in shown
+    assert poison.run_off(query, result) in shown
     assert result["poisons"].finding in shown
 
 
@@ -99,28 +99,28 @@ def certificate(says, radius):
     ],
 )
 def test_the_sentence_counts_the_poisons(radius, wanted):
-    asked = question()
-    images = f"{len(asked.case.data.rows('train')):,} training images"
-    told = view.sentence(asked, certificate(int(asked.label), radius))
-    assert told == wanted.format(asked.label, images)
+    query = question()
+    images = f"{len(query.case.data.rows('train')):,} training images"
+    sentence = view.sentence(query, certificate(int(query.label), radius))
+    assert sentence == wanted.format(query.label, images)
 
 
 def test_a_wrong_answer_is_said_to_be_wrong():
-    asked = question()
-    other = (int(asked.label) + 1) % 10
-    assert view.sentence(asked, certificate(other, 5)).startswith(
-        f"This {asked.label} is taken for {other}:"
+    query = question()
+    other = (int(query.label) + 1) % 10
+    assert view.sentence(query, certificate(other, 5)).startswith(
+        f"This {query.label} is taken for {other}:"
     )
-    assert view.reason(asked, certificate(other, 5)) == (
+    assert view.reason(query, certificate(other, 5)) == (
         "Weakest point: in the run-off, against 3; 6 poisons might be enough."
     )
-    assert "; 1 poison might be enough." in view.reason(asked, certificate(other, 0))
+    assert "; 1 poison might be enough." in view.reason(query, certificate(other, 0))
 
 
 def test_where_the_answer_changes_is_told_of_both_lines():
     steps = Table.of({"says": ([1, 1, 2], ""), "worst says": ([1, 2, 2], "")})
-    one = {"answer": 1, "certificate": 0}
-    results = {"steps": steps, "outcome": Table.of({n: ([v], "") for n, v in one.items()})}
+    outcome = {"answer": 1, "certificate": 0}
+    results = {"steps": steps, "outcome": Table.of({n: ([v], "") for n, v in outcome.items()})}
     assert poison.held(results) == (
         "Certified up to 0. With the networks as retrained, the answer changes at 2; in the worst "
         "case, it changes at 1."

@@ -29,16 +29,18 @@ def few(monkeypatch):
 def test_the_sentence_the_answers_and_what_is_lost_are_those_of_the_answers():
     at = settled(visit(FEW, CONCEPTS))
     method = SAUCE(scenes=100, steps=20)
-    asked = asking.about_scene(HABIT, asking.scene("counter", view.STORY), "describe the image")
-    result = answer(method, asked)
-    assert at.header[0].value == method.finding(asked, result)
+    scene_case = asking.about_scene(
+        HABIT, asking.scene("counter", view.STORY), "describe the image"
+    )
+    result = answer(method, scene_case)
+    assert at.header[0].value == method.finding(scene_case, result)
     assert view.things_words(result["things"], ("car",)) in words(at)
     at = settled(at.button(key="concepts.collateral.Collateral.go").click().run())
     case = ScenesCase(load(HABIT), Greedy(), 6, clean=True)
     lost_method = Collateral(scenes=100, steps=20)
     lost = answer(lost_method, case)
     shown = words(at)
-    assert lost_method.finding(case, lost) in [one.value for one in at.header]
+    assert lost_method.finding(case, lost) in [header.value for header in at.header]
     assert collateral.lost_words(lost) in shown
     assert collateral.worst_words(lost, method) in shown
 
@@ -46,9 +48,11 @@ def test_the_sentence_the_answers_and_what_is_lost_are_those_of_the_answers():
 def test_a_second_thing_is_forgotten_with_the_first_and_both_stand_in_the_sentence():
     at = settled(visit(FEW | {"concepts.SAUCE.second": "lamp"}, CONCEPTS))
     method = SAUCE(second="lamp", scenes=100, steps=20)
-    asked = asking.about_scene(HABIT, asking.scene("counter", view.STORY), "describe the image")
-    result = answer(method, asked)
-    assert at.header[0].value == method.finding(asked, result)
+    scene_case = asking.about_scene(
+        HABIT, asking.scene("counter", view.STORY), "describe the image"
+    )
+    result = answer(method, scene_case)
+    assert at.header[0].value == method.finding(scene_case, result)
     assert at.selectbox(key="concepts.SAUCE.third").value == "nothing else"
     at = settled(at.button(key="concepts.collateral.Collateral.go").click().run())
     lost = answer(
@@ -58,10 +62,10 @@ def test_a_second_thing_is_forgotten_with_the_first_and_both_stand_in_the_senten
     shown = words(at)
     assert collateral.worst_words(lost, method) in shown
     assert "Other features: yes to the car and lamp" in shown
-    things = collateral.forgotten_first(lost["things"], method)
-    assert things.rows[:2] == ("car (to forget)", "lamp (to forget)")
-    assert things["before"][0] == pytest.approx(lost["things"].cell("car", "γ = 1"), nan_ok=True)
-    assert len(things) == len(lost["things"])
+    table = collateral.forgotten_first(lost["things"], method)
+    assert table.rows[:2] == ("car (to forget)", "lamp (to forget)")
+    assert table["before"][0] == pytest.approx(lost["things"].cell("car", "γ = 1"), nan_ok=True)
+    assert len(table) == len(lost["things"])
 
 
 def test_pope_is_asked_before_and_after():
@@ -71,20 +75,20 @@ def test_pope_is_asked_before_and_after():
     method = PollsAfter(scenes=100, steps=20)
     result = answer(method, case)
     shown = words(at)
-    assert method.finding(case, result) in [one.value for one in at.header]
+    assert method.finding(case, result) in [header.value for header in at.header]
     assert polls.right_words(result) in shown
     assert polls.yes_words(result) in shown
     assert polls.split_words(result) in shown
-    before = " / ".join(f"{100 * one:.0f}" for one in answer(POPE(), case)["rates"]["accuracy"])
+    before = " / ".join(f"{100 * share:.0f}" for share in answer(POPE(), case)["rates"]["accuracy"])
     assert f"{before} % before" in shown
 
 
 def test_the_chart_of_all_things_is_drawn_in_percent():
-    things = Table.of(
+    table = Table.of(
         {"before": (np.array([0.9, 0.2]), "probability"),
          "after": (np.array([0.1, 0.2]), "probability")}, ("car", "lamp"),
     )  # fmt: skip
-    figure = view.THINGS.figure(view.as_shares(things))
+    figure = view.THINGS.figure(view.as_shares(table))
     drawn = {trace.name: list(trace.x) for trace in figure.data if trace.mode == "markers"}
     assert drawn["before"] == pytest.approx([90, 20])
     assert drawn["after"] == pytest.approx([10, 20])
@@ -103,9 +107,9 @@ def test_the_worst_other_thing_and_the_nearest_gamma_are_told():
     names = [f"γ = {gamma:g}" for gamma in GAMMAS]
     values = np.ones((3, len(GAMMAS)))
     values[0, 3], values[2, 3] = 0.0, 0.4
-    things = Table.grid(values, ("car", "boat", "lamp"), names, ["share"] * len(names))
-    told = collateral.worst_words({"things": things}, SAUCE(gamma=-0.5))
-    assert told == "Shown at γ = −0.5. Of the others the lamp falls most: 100 → 40 %."
+    table = Table.grid(values, ("car", "boat", "lamp"), names, ["share"] * len(names))
+    sentence = collateral.worst_words({"things": table}, SAUCE(gamma=-0.5))
+    assert sentence == "Shown at γ = −0.5. Of the others the lamp falls most: 100 → 40 %."
     assert GAMMAS[collateral.row_of(-5.0)] == min(GAMMAS)
 
 
@@ -118,12 +122,12 @@ def test_the_cut_off_is_the_score_of_the_last_feature_that_is_suppressed():
     assert "0.300, the next one 0.100" in collateral.ranking_words({"ranking": ranking}, SAUCE())
     several = Table.of({"score": (np.array([0.5, 0.3]), "")}, ("car 3", "lamp 5"))
     assert collateral.ranking_bars({"ranking": several}, 1).line is None
-    told = collateral.ranking_words({"ranking": several}, SAUCE(second="lamp"))
-    assert told.startswith("The first 2 of each thing are suppressed.")
+    sentence = collateral.ranking_words({"ranking": several}, SAUCE(second="lamp"))
+    assert sentence.startswith("The first 2 of each thing are suppressed.")
 
 
 def test_only_models_whose_scenes_are_known_are_offered():
     at = settled(visit(FEW, CONCEPTS))
-    assert "A model of yours" not in [one.label for one in at.sidebar.expander]
+    assert "A model of yours" not in [expander.label for expander in at.sidebar.expander]
     at = settled(visit({"ask.image": "Scene"}, ASK))
-    assert "A model of yours" in [one.label for one in at.sidebar.expander]
+    assert "A model of yours" in [expander.label for expander in at.sidebar.expander]

@@ -41,7 +41,7 @@ def opened(**link):
 
 
 def words(at):
-    return " ".join(each.value for each in [*at.main.markdown, *at.main.caption])
+    return " ".join(element.value for element in [*at.main.markdown, *at.main.caption])
 
 
 def trained():
@@ -172,8 +172,10 @@ def test_a_zip_of_class_folders_opens_and_lists_what_it_left_out():
     assert "12 images of 64 × 64 px" in words(at)
     assert re.match(r"Your data \([0-9a-f]{4}\): ", at.main.header[0].value)
     assert "pets" not in str(dict(at.query_params))  # a link has no file's name
-    assert any("\\<b>pets\\*.zip is" in one.value for one in at.caption)  # its owner reads it
-    assert any("1 file was left out" in each.label for each in at.expander)
+    assert any(
+        "\\<b>pets\\*.zip is" in caption.value for caption in at.caption
+    )  # its owner reads it
+    assert any("1 file was left out" in expander.label for expander in at.expander)
 
 
 def test_a_training_on_somebody_s_file_is_resumed_by_those_who_have_opened_it_alone():
@@ -181,14 +183,14 @@ def test_a_training_on_somebody_s_file_is_resumed_by_those_who_have_opened_it_al
     content = zipped(**pictures)
     data = read_folders(content, "family.zip", 32).data
     begin(TrainCase(data, Recipe(architecture="mlp", epochs=3), seed=5), 0.5)
-    (one,) = unfinished()
+    (training,) = unfinished()
 
     stranger = visit({"lab.part": "Train"}, DATA_AND_MODELS)
     assert data.name not in words(stranger)
     owner = visit({"lab.part": "Train"}, DATA_AND_MODELS)
     owner.number_input(key="lab.side").set_value(32).run()
     owner.file_uploader(key="lab.file").set_value(("family.zip", content, "")).run()
-    assert f"lab.resume.{one.name}" in [button.key for button in owner.button]
+    assert f"lab.resume.{training.name}" in [button.key for button in owner.button]
 
 
 def test_a_medmnist_file_opens():
@@ -225,25 +227,25 @@ def test_a_bad_file_is_one_sentence_and_what_was_there_stays(name, content, sent
 def test_a_training_ends_as_a_model_that_every_page_offers():
     at = trained()
     assert "Kept as a model: Digits, 8 × 8 · MLP" in at.success[0].value
-    (one,) = checkpoints.listed()
-    assert [each.label for each in at.metric][2] == "Test"
+    (stored,) = checkpoints.listed()
+    assert [metric.label for metric in at.metric][2] == "Test"
     right = f"{at.metric[2].value} of the test images right."
     assert at.main.header[0].value == f"MLP names {right}"
     picker = visit().sidebar.selectbox(key="model")
-    assert any(line.endswith(f" · {one.name[-4:]}") for line in picker.options)
-    line = next(option for option in picker.options if option.endswith(one.name[-4:]))
+    assert any(line.endswith(f" · {stored.name[-4:]}") for line in picker.options)
+    line = next(option for option in picker.options if option.endswith(stored.name[-4:]))
     at = visit({"model": line, "heatmaps.methods": ["Gradient"]}, HEATMAPS)
-    assert at.sidebar.selectbox(key="model").value == one.name
+    assert at.sidebar.selectbox(key="model").value == stored.name
     assert not said(at)
 
 
 def test_the_trained_model_is_deleted_only_when_told_and_not_brought_back_by_itself():
     at = trained()
-    (one,) = checkpoints.listed()
-    at.session_state["model"] = one.name
+    (stored,) = checkpoints.listed()
+    at.session_state["model"] = stored.name
     pills(at, "lab.part").set_value("Models").run()
     lines = at.selectbox(key="lab.model").options
-    line = next(line for line in lines if line.endswith(one.name[-4:]))
+    line = next(line for line in lines if line.endswith(stored.name[-4:]))
     at.selectbox(key="lab.model").select(line).run()
     at.button(key="lab.model.delete").click().run()
     assert not at.exception
@@ -258,16 +260,16 @@ def test_the_trained_model_is_deleted_only_when_told_and_not_brought_back_by_its
 
 def test_an_exported_model_comes_back_and_a_hostile_file_is_one_sentence():
     trained()
-    (one,) = checkpoints.listed()
-    content = checkpoints.export(one.name)
-    checkpoints.delete(one.name)
+    (stored,) = checkpoints.listed()
+    content = checkpoints.export(stored.name)
+    checkpoints.delete(stored.name)
     at = visit({"lab.part": "Models"}, DATA_AND_MODELS)
     at.file_uploader(key="lab.weights").set_value(("m.safetensors", b"\x80\x04pickle", "")).run()
     assert said(at) == ["m.safetensors cannot be read as weights: it is damaged or empty."]
     assert checkpoints.listed() == ()
     at.file_uploader(key="lab.weights").set_value(("m.safetensors", content, "")).run()
     assert at.success[0].value == "Imported: Digits, 8 × 8 · MLP."
-    assert [each.name for each in checkpoints.listed()] == [one.name]
+    assert [entry.name for entry in checkpoints.listed()] == [stored.name]
 
 
 def test_the_models_are_counted_by_where_they_come_from():
@@ -284,18 +286,18 @@ def test_an_unfinished_training_is_resumed_or_dropped():
     case = TrainCase(load("digits"), Recipe(architecture="mlp", epochs=3), seed=5)
     begin(case, 0.5)
     at = visit({"lab.part": "Train"}, DATA_AND_MODELS)
-    (one,) = unfinished()
-    assert not under_way(one)
+    (training,) = unfinished()
+    assert not under_way(training)
     assert "MLP on digits, seed 5" in words(at)
-    at.button(key=f"lab.resume.{one.name}").click().run()
+    at.button(key=f"lab.resume.{training.name}").click().run()
     settled(at, lambda at: at.success)
     assert len(checkpoints.listed()) == 1
     assert unfinished() == ()
 
     begin(TrainCase(case.data, case.recipe, seed=6), 0.5)
     at.run()
-    (one,) = unfinished()
-    at.button(key=f"lab.drop.{one.name}").click().run()
+    (training,) = unfinished()
+    at.button(key=f"lab.drop.{training.name}").click().run()
     assert unfinished() == ()
 
 
@@ -306,10 +308,10 @@ class Sparse(Regime):
 
 def test_an_unfinished_training_of_an_experiment_is_not_resumed_as_a_plain_one():
     begin(TrainCase(load("digits"), Recipe(architecture="mlp", epochs=3), regime=Sparse()), 0.5)
-    (one,) = unfinished()
+    (training,) = unfinished()
     at = visit({"lab.part": "Train"}, DATA_AND_MODELS)
     assert not at.exception
-    assert one.name not in " ".join(str(button.key) for button in at.button)
+    assert training.name not in " ".join(str(button.key) for button in at.button)
 
 
 def test_a_trained_model_is_taken_along_with_an_image_of_its_data():
@@ -325,9 +327,9 @@ def test_a_trained_model_is_taken_along_with_an_image_of_its_data():
 
 
 def test_an_image_of_its_data_that_is_there_already_stays():
-    own = {"image": FROM_DATA, "data": "Digits, 8 × 8", "kind": "3", "item": "2"}
-    own |= {"model": "Digits MLP"}
-    at = visit(own)
+    link = {"image": FROM_DATA, "data": "Digits, 8 × 8", "kind": "3", "item": "2"}
+    link |= {"model": "Digits MLP"}
+    at = visit(link)
     at.query_params.update({"lab.part": "Models", "lab.model": "Digits CNN"})
     at.switch_page(str(DATA_AND_MODELS.path))
     at.run()
@@ -357,10 +359,10 @@ def test_a_stopped_training_is_resumed_and_a_dropped_one_begun(monkeypatch):
     assert job.wait(20)
     at.run()
     assert at.button(key="lab.training.Train.again").label == "Resume"
-    (one,) = unfinished()
-    at.button(key=f"lab.drop.{one.name}").click().run()
+    (training,) = unfinished()
+    at.button(key=f"lab.drop.{training.name}").click().run()
     assert at.button(key="lab.training.Train.go").label.startswith("Train")
-    assert not [each for each in at.button if each.key == "lab.training.Train.again"]
+    assert not [button for button in at.button if button.key == "lab.training.Train.again"]
 
 
 def begin(case, until):

@@ -35,10 +35,10 @@ LAMP = "is there a lamp"
 
 
 def opened(*strategies, **link):
-    held = {name.replace("__", "."): value for name, value in link.items()}
+    query = {name.replace("__", "."): value for name, value in link.items()}
     if strategies:
-        held["decoding.strategies"] = list(strategies)
-    return visit(held, DECODING)
+        query["decoding.strategies"] = list(strategies)
+    return visit(query, DECODING)
 
 
 def text(method, number, model=HABIT, prompt=LAMP):
@@ -47,7 +47,9 @@ def text(method, number, model=HABIT, prompt=LAMP):
 
 
 def test_the_scene_of_the_story_is_what_the_page_says_it_is():
-    assert "lamp" not in {thing.category for thing in asking.scene("counter", STORY).things}
+    assert "lamp" not in {
+        scene_object.category for scene_object in asking.scene("counter", STORY).things
+    }
     assert text(Greedy(), STORY) == "yes"
     assert text(VCD(), STORY) == "no"
     assert text(Greedy(), STORY, HONEST) == "no"
@@ -89,10 +91,12 @@ def test_every_strategy_answers_side_by_side(some, prompt):
     assert not at.error
     inner = [kind.title for kind in fit if kind.name not in {"Greedy", "Sampling"}]
     assert [tab.label for tab in at.main.tabs] == inner
-    (explained,) = (each for each in at.main.expander if each.label == "What am I looking at?")
+    (explained,) = (
+        expander for expander in at.main.expander if expander.label == "What am I looking at?"
+    )
     for kind in fit:
         text = plain(kind.about()).replace("\\", "")
-        assert text in [each.value.replace("\\", "") for each in explained.markdown]
+        assert text in [element.value.replace("\\", "") for element in explained.markdown]
 
 
 def test_mvp_is_gray_for_a_caption_with_the_reason():
@@ -135,26 +139,26 @@ def test_a_link_sets_scene_strategies_and_settings():
     assert "in this scene" in words(at)
     assert [tab.label for tab in at.main.tabs] == ["VCD", "DoLa"]
     bad = opened(decoding__strategies=["Greedy", "Guessing"], decoding__VCD__alpha="9")
-    assert any("asks for “Guessing”" in each for each in said(bad))
+    assert any("asks for “Guessing”" in sentence for sentence in said(bad))
 
 
 def test_no_strategy_and_an_unknown_word_are_sentences():
     at = opened()
     pills(at, "decoding.strategies").set_value([]).run()
-    assert any("Choose at least one strategy" in each for each in said(at))
+    assert any("Choose at least one strategy" in sentence for sentence in said(at))
     at = opened()
     at.text_input(key="decoding.ask").set_value("is there a dragon").run()
-    assert any("dragon" in each for each in said(at))
+    assert any("dragon" in sentence for sentence in said(at))
     assert "VCD says “no”" in words(at)
 
 
 def test_rates_over_a_hundred_scenes_are_there_when_the_page_opens():
     at = opened()
     (greedy, vcd) = (gallery.shipped(question)["rates"] for question in opening.rates())
-    for name, held in (("Greedy", greedy), ("VCD", vcd)):
-        share = f"{100 * held['lie rate'][0]:.0f} % of the leaders"
+    for name, rates in (("Greedy", greedy), ("VCD", vcd)):
+        share = f"{100 * rates['lie rate'][0]:.0f} % of the leaders"
         assert f"{name} adds the partner that is not there to {share}" in words(at)
-    assert not [each for each in at.main.button if each.key == "decoding.rates.go"]
+    assert not [widget for widget in at.main.button if widget.key == "decoding.rates.go"]
 
 
 def test_other_scenes_wait_for_a_button_and_are_then_counted():
@@ -162,7 +166,7 @@ def test_other_scenes_wait_for_a_button_and_are_then_counted():
     button = at.button(key="decoding.rates.go")
     assert button.label.startswith("Count over 25 scenes: Greedy, VCD")
     button.click().run()
-    assert not [each for each in at.main.button if each.key == "decoding.rates.go"]
+    assert not [widget for widget in at.main.button if widget.key == "decoding.rates.go"]
     settled(at)
     assert "Greedy adds the partner" in words(at)
 
@@ -182,7 +186,7 @@ def test_a_press_that_overtakes_another_count_counts_that_one():
     at.number_input(key="decoding.scenes.count").set_value(25)
     at.toggle(key="decoding.scenes.clean").set_value(True)
     at.button(key="decoding.rates.go").click().run()
-    assert not [each for each in at.main.button if each.key == "decoding.rates.go"]
+    assert not [widget for widget in at.main.button if widget.key == "decoding.rates.go"]
     settled(at)
 
 
@@ -208,15 +212,15 @@ def test_the_files_hold_words_steps_cost_and_record():
 
 def test_the_scene_is_named_in_the_call():
     at = opened()
-    calls = [each.value for each in at.main.code if "VCD" in each.value]
+    calls = [block.value for block in at.main.code if "VCD" in block.value]
     assert any(f"scene={STORY}" in call for call in calls)
 
 
 def test_every_strategy_is_shown_with_the_figures_that_were_measured():
     at = unfolded(opened("Greedy"))
-    held = summary(HABIT)
-    table = next(each.value for each in at.main.dataframe if "OPERA" in each.value.index)
-    for name, figures in held.items():
+    summaries = summary(HABIT)
+    table = next(frame.value for frame in at.main.dataframe if "OPERA" in frame.value.index)
+    for name, figures in summaries.items():
         title = next(kind.title for kind in STRATEGIES if kind.name == name)
         column = next(column for column in table.columns if str(column).startswith("false yes"))
         measured = float(figures["false yes"].mean())

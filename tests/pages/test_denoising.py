@@ -18,8 +18,8 @@ FEW = {"seeds": 1, "steps": 2, "images": 3, "blocks": 1}
 ONE = {"steps": 2, "blocks": 1, "side": 24}
 LINK = {
     "attribution.chosen": Cbsn.title,
-    **{f"{KEY}.{name}": str(one) for name, one in FEW.items()},
-    **{f"{KEY}.one.Denoised.{name}": str(one) for name, one in ONE.items()},
+    **{f"{KEY}.{name}": str(setting) for name, setting in FEW.items()},
+    **{f"{KEY}.one.Denoised.{name}": str(setting) for name, setting in ONE.items()},
 }
 
 
@@ -40,8 +40,10 @@ def test_it_is_run_to_pictures_and_claims_and_denoises_the_image_of_the_sidebar(
     assert "At the center: 0 with the blind spot" in shown
     at = settled(at.button(key=f"{KEY}.one.Denoised.go").click().run())
     assert not at.exception
-    asked, one = about_first(SAMPLES[0].name), Denoised(**ONE)
-    assert one.finding(asked, known(one, asked)) in [header.value for header in at.header]
+    image_case, denoiser = about_first(SAMPLES[0].name), Denoised(**ONE)
+    assert denoiser.finding(image_case, known(denoiser, image_case)) in [
+        header.value for header in at.header
+    ]
 
 
 def test_margins_in_decibels_are_said_as_such():

@@ -39,7 +39,7 @@ def opened(link=None):
 
 def texts(at):
     shown = [*at.main.header, *at.main.markdown, *at.main.caption]
-    return " ".join(each.value for each in shown).replace("\\", "")
+    return " ".join(element.value for element in shown).replace("\\", "")
 
 
 def case_of(row):
@@ -51,14 +51,14 @@ def case_of(row):
 def test_a_model_that_cannot_be_asked_is_told_why_and_an_example_stands_instead():
     at = opened()
     assert not said(at)
-    told = texts(at)
-    assert "An example, as EfficientNet-Lite0 cannot be asked. Try Digits CNN" in told
-    helps = " ".join(each.proto.help for each in at.main.caption)
+    text = texts(at)
+    assert "An example, as EfficientNet-Lite0 cannot be asked. Try Digits CNN" in text
+    helps = " ".join(caption.proto.help for caption in at.main.caption)
     assert "cannot be asked: what it learned from is not here with its labels." in helps
     data = load("digits")
     rows = data.rows("test")
     case = case_of(int(rows[data.labels[rows] == 3][0]))
-    first, _, second = (each.value.replace("\\", "") for each in at.main.header[:3])
+    first, _, second = (header.value.replace("\\", "") for header in at.main.header[:3])
     assert first == FVR().finding(case, FVR()(case))
     assert second == which_rises(Blends(toward="8")(case))
 
@@ -69,12 +69,12 @@ def test_the_image_of_the_sidebar_is_asked_about_and_blended_step_by_step():
     data = load("digits")
     case = case_of(int(data.rows("test")[0]))
     result = Blends(toward="9")(case)
-    told = texts(at)
+    text = texts(at)
     assert at.main.header[0].value.replace("\\", "") == FVR().finding(case, FVR()(case))
     names = result["confusion"].labels
-    assert f"100 % toward 9: {words.step(result['class'], 20, names)}" in told
-    assert f"100 % toward noise: {words.step(result['noise'], 20, names)}" in told
-    assert f"“9” {100 * result['class'][OTHER][20]:.0f} %" in told
+    assert f"100 % toward 9: {words.step(result['class'], 20, names)}" in text
+    assert f"100 % toward noise: {words.step(result['noise'], 20, names)}" in text
+    assert f"“9” {100 * result['class'][OTHER][20]:.0f} %" in text
     masses = FVR()(case)["masses"]
     drawn = strongest(masses)
     assert drawn.units == ("share",)  # in percent, as the numbers on the bars
@@ -136,8 +136,8 @@ def test_a_file_that_is_no_picture_is_a_sentence_and_the_old_image_stays():
 
 
 def test_a_link_to_a_class_that_is_not_there_is_a_sentence():
-    told = " ".join(said(visit(DIGITS | {"doubt.toward": "elephant"}, DOUBT)))
-    assert "one of the model's classes" in told
+    text = " ".join(said(visit(DIGITS | {"doubt.toward": "elephant"}, DOUBT)))
+    assert "one of the model's classes" in text
 
 
 def masses(belief, confusion, ignorance, chosen):
@@ -194,8 +194,8 @@ def test_in_noise_what_is_there_at_the_end_is_judged_and_not_a_bulge_before():
     assert "ignorance is up by 50 points (confusion by −20 points). ✓ ignorance should" in right
     lost = way([0.1, 0.2], [0.0, 0.3])
     lost = lost.renamed({OWN: OTHERS, OTHERS: OWN})
-    told = words.to_noise({"noise": lost})
-    assert "Neither tells all: belief in further classes is 50 %." in told
+    sentence = words.to_noise({"noise": lost})
+    assert "Neither tells all: belief in further classes is 50 %." in sentence
 
 
 def test_a_doubt_that_tells_less_than_the_other_is_a_failed_claim():
@@ -207,10 +207,10 @@ def test_a_doubt_that_tells_less_than_the_other_is_a_failed_claim():
         },
         ["ignorance", "confusion"],
     )
-    told = words.doubts({"doubts": table})
-    assert "Unknown images should be told by ignorance: AUROC 0.90" in told
-    assert "errors (7 images) should be told by confusion: AUROC 0.80" in told
-    assert told.count("✗ the claim fails here") == 1
+    sentence = words.doubts({"doubts": table})
+    assert "Unknown images should be told by ignorance: AUROC 0.90" in sentence
+    assert "errors (7 images) should be told by confusion: AUROC 0.80" in sentence
+    assert sentence.count("✗ the claim fails here") == 1
 
 
 def test_what_several_answers_gain_is_compared_on_the_images_that_are_answered():
@@ -220,7 +220,7 @@ def test_what_several_answers_gain_is_compared_on_the_images_that_are_answered()
         "normal images rejected": ([0.0, 0.1, 0.1], "share"),
         "unknown images rejected": ([0.0, 0.6, 0.6], "share"),
     }
-    told = words.sets({"sets": Table.of(columns, RULES)})
-    assert "in the answer for 95 %, at 1.20 classes to an answer" in told
-    assert "the best class alone is right for 90 %. 10 % of normal images are rejected" in told
-    assert told.endswith("and 60 % of unknown ones.")
+    sentence = words.sets({"sets": Table.of(columns, RULES)})
+    assert "in the answer for 95 %, at 1.20 classes to an answer" in sentence
+    assert "the best class alone is right for 90 %. 10 % of normal images are rejected" in sentence
+    assert sentence.endswith("and 60 % of unknown ones.")

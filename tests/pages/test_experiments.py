@@ -40,22 +40,24 @@ class Other(CudaExperiment):
 
 
 def labels(at):
-    return [each.label for each in at.button]
+    return [button.label for button in at.button]
 
 
 def test_before_it_is_run_the_picture_and_the_question_are_there():
     at = visit(view=UNLEARNING_EXPERIMENTS)
     assert not said(at)
-    told = words(at)
-    assert CudaExperiment.question in told
-    assert "filter of the class" in told
+    text = words(at)
+    assert CudaExperiment.question in text
+    assert "filter of the class" in text
     assert "Run the experiment" in " ".join(labels(at))
     assert not at.main.get("plotly_chart")
 
 
 def test_a_run_ends_in_claims_figures_and_files():
     at = visit(BRIEF, UNLEARNING_EXPERIMENTS)
-    next(each for each in at.button if each.label.startswith("Run the experiment")).click().run()
+    next(
+        button for button in at.button if button.label.startswith("Run the experiment")
+    ).click().run()
     at = settled(at)
     assert not said(at)
     result = answer(
@@ -68,16 +70,16 @@ def test_a_run_ends_in_claims_figures_and_files():
     assert headline.startswith(CudaExperiment.claims[0].words)
     assert f"{holding} of {len(CudaExperiment.claims)} claims hold" in headline
     assert "(2 seeds)" in headline
-    told = words(at)
+    text = words(at)
     for claim, test in zip(result["claims"].rows, result["claims"].notes, strict=True):
-        assert claim in told
-        assert test in told
+        assert claim in text
+        assert test in text
     assert len(at.main.get("plotly_chart")) == 1
-    assert "computed now" in told or "kept from before" in told
-    files = {each.proto.label for each in at.main.get("download_button")}
-    own = {f"blindspot-CUDA-{name}" for name in ("table.csv", "runs.csv", "record.json")}
-    assert {"PNG", "Changed image (PNG)", *own} <= files
-    assert "engine.answer('unlearning.CUDA'" in " ".join(each.value for each in at.code)
+    assert "computed now" in text or "kept from before" in text
+    files = {download.proto.label for download in at.main.get("download_button")}
+    exports = {f"blindspot-CUDA-{name}" for name in ("table.csv", "runs.csv", "record.json")}
+    assert {"PNG", "Changed image (PNG)", *exports} <= files
+    assert "engine.answer('unlearning.CUDA'" in " ".join(block.value for block in at.code)
 
 
 def test_one_s_own_image_is_changed_as_far_as_the_slider_says():
@@ -91,33 +93,33 @@ def test_one_s_own_image_is_changed_as_far_as_the_slider_says():
 
 def test_links_that_cannot_be_had_are_ignored_with_a_notice():
     link = {f"{KEY}.data": "X-rays", f"{KEY}.epochs": "1000"}
-    told = " ".join(said(visit(link, UNLEARNING_EXPERIMENTS)))
-    assert "“X-rays” as Data" in told
-    assert "“1000” as" in told
+    text = " ".join(said(visit(link, UNLEARNING_EXPERIMENTS)))
+    assert "“X-rays” as Data" in text
+    assert "“1000” as" in text
 
 
 def test_several_experiments_are_chosen_by_their_cards(monkeypatch):
     monkeypatch.setattr(unlearning, "EXPERIMENTS", (CudaExperiment, Other))
     at = unfolded(visit(view=UNLEARNING_EXPERIMENTS))
-    told = words(at)
-    assert CudaExperiment.title in told
-    assert Other.title in told
-    assert "Not run here yet." in told
-    assert CudaExperiment.question in told
+    text = words(at)
+    assert CudaExperiment.title in text
+    assert Other.title in text
+    assert "Not run here yet." in text
+    assert CudaExperiment.question in text
     at.button(key="experiments.open.Other").click().run()
     assert not at.exception
     assert Other.question in words(at)
-    assert "On your own image" not in [each.value for each in at.main.header]
+    assert "On your own image" not in [header.value for header in at.main.header]
 
 
 def test_the_calls_on_the_page_give_the_answer_of_the_page(tmp_path, capsys):
     method = CudaExperiment(epochs=1, seeds=1, victim="MLP")
     case = ExperimentCase(data_sets.load("columns"), seed=0)
     arguments = ExperimentArguments.of(case)
-    given: dict = {}
-    exec(as_python(method, arguments), given)  # noqa: S102 - it is what the page offers
+    namespace: dict = {}
+    exec(as_python(method, arguments), namespace)  # noqa: S102 - it is what the page offers
     expected = answer(method, case)["claims"]["margin"].tolist()
-    assert given["answer"]["claims"]["margin"].tolist() == expected
+    assert namespace["answer"]["claims"]["margin"].tolist() == expected
     command = shlex.split(as_shell(method, arguments))
     assert command[:3] == ["python", "-m", "engine"]
     assert main([*command[3:-1], str(tmp_path)]) == 0

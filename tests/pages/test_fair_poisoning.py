@@ -35,23 +35,25 @@ def method(monkeypatch):
 def test_a_simulation_is_announced_run_and_shown(method):
     at = visit(LINK, UNLEARNING_EXPERIMENTS)
     assert not said(at)
-    told = words(at)
-    assert "A simulation on drawn rows." in told
-    assert "No network is trained" not in told
-    assert "tied 1" in told
-    next(one for one in at.button if one.label.startswith("Run the experiment")).click().run()
+    text = words(at)
+    assert "A simulation on drawn rows." in text
+    assert "No network is trained" not in text
+    assert "tied 1" in text
+    next(
+        button for button in at.button if button.label.startswith("Run the experiment")
+    ).click().run()
     at = settled(at)
     assert not said(at)
     case = ExperimentCase(data_sets.load("squares"))
     result = answer(method, case)
     assert result.kept
     assert at.main.header[0].value == method.finding(case, result)
-    told = words(at)
+    text = words(at)
     for claim in result["claims"].rows:
-        assert claim in told
-    assert risen(result) in told
-    assert shifted_most(result) in told
-    assert "Mixed colors hide the group." in told
+        assert claim in text
+    assert risen(result) in text
+    assert shifted_most(result) in text
+    assert "Mixed colors hide the group." in text
     assert len(at.main.get("plotly_chart")) == 3  # figures, by share, columns
 
 

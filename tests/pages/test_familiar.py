@@ -38,7 +38,7 @@ def answered(at):
 
 def words(at):
     shown = [*at.main.header, *at.main.markdown, *at.main.caption]
-    return " ".join(each.value for each in shown).replace("\\", "")
+    return " ".join(element.value for element in shown).replace("\\", "")
 
 
 def case_of(item=1, name="digits-mlp", other="mnist-5k"):
@@ -49,14 +49,14 @@ def case_of(item=1, name="digits-mlp", other="mnist-5k"):
 
 
 def zipped(count, low=0, side=8):
-    held, rng = io.BytesIO(), np.random.default_rng(0)
-    with zipfile.ZipFile(held, "w") as archive:
+    buffer, rng = io.BytesIO(), np.random.default_rng(0)
+    with zipfile.ZipFile(buffer, "w") as archive:
         for number in range(count):
             picture = io.BytesIO()
             pixels = rng.integers(low, 256, (side, side, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(picture, "PNG")
             archive.writestr(f"{number}.png", picture.getvalue())
-    return held.getvalue()
+    return buffer.getvalue()
 
 
 def test_every_detector_goes_on_while_the_page_is_drawn_again(monkeypatch):
@@ -74,11 +74,11 @@ def test_four_photographs_are_too_few_for_a_verdict_and_the_score_and_what_is_mi
     assert at.main.header[0].value.startswith(
         "Too few normal images for a verdict: they come from 4 photographs, and at least 20"
     )
-    told = words(at)
-    assert "This image's score is" in told
-    assert "a zip of at least 67 normal pictures" in told
+    text = words(at)
+    assert "This image's score is" in text
+    assert "a zip of at least 67 normal pictures" in text
     for verdict in ("p-value among", "lies above the line", "most unusual", "false alarms;"):
-        assert verdict not in told
+        assert verdict not in text
     assert len(at.main.get("plotly_chart")) == 1  # what the score is made of
 
 
@@ -93,7 +93,7 @@ def test_a_digit_of_another_data_set_gets_a_verdict_that_its_p_value_bears_out()
 def test_the_sentence_and_the_p_value_are_the_detector_s():
     at = opened(item="3")
     result = ViM()(case_of(3))
-    total, _, least = (int(one) for one in result["counts"].values)
+    total, _, least = (int(count) for count in result["counts"].values)
     sentence = at.main.header[0].value
     assert f"{least if 'Nothing' in sentence else total - least} of {total}" in sentence
     assert f"among all normal images: {result['p'].values[0]:.3g}" in words(at)
@@ -102,7 +102,7 @@ def test_the_sentence_and_the_p_value_are_the_detector_s():
 
 def test_the_lines_under_share_ask_this_very_question():
     at = opened(familiar__detector="KNN", familiar__KNN__k="5")
-    python = next(each.value for each in at.code if "anomaly.KNN" in each.value)
+    python = next(block.value for block in at.code if "anomaly.KNN" in block.value)
     assert question_in(python) == digest(KNN(k=5), case_of())
 
 
@@ -123,8 +123,8 @@ def test_within_its_class_only_images_seen_alike_are_compared_with():
     assert "seen as" not in words(at)
     at.toggle(key="familiar.by-class").set_value(True).run()
     label = case_of().model.labels[int(result["subject"].predicted[0])]
-    own = int(result["counts"].values[1])
-    assert f"among {own} images seen as {label}: {result['p'].values[1]:.3g}" in words(at)
+    class_count = int(result["counts"].values[1])
+    assert f"among {class_count} images seen as {label}: {result['p'].values[1]:.3g}" in words(at)
 
 
 def test_the_line_s_promise_its_band_and_the_calm_of_other_images_are_said():
@@ -156,7 +156,7 @@ def test_unknown_images_can_be_others_made_worse_or_none():
     at = opened(familiar__unknown="Normal images with occlusion")
     result = ViM()(case_of(other="occlusion"))
     area = result["measures"].values[0, 0]
-    numbers = [each.value for each in at.main.table]
+    numbers = [element.value for element in at.main.table]
     assert any(area == pytest.approx(table.iloc[0, 0], abs=1e-5) for table in numbers)
     at.selectbox(key="familiar.unknown").set_value("none").run()
     at = answered(at)
@@ -170,7 +170,7 @@ def test_every_detector_is_ranked_and_the_lowest_p_value_is_paid_for():
     assert "Bonferroni" in words(at)
     at.toggle(key="familiar.Compare.odin").set_value(True).run()
     at = unfolded(answered(at))
-    ranked = next(each.value for each in at.main.dataframe if "p-value" in each.value.columns[0])
+    ranked = next(frame.value for frame in at.main.dataframe if "p-value" in frame.value.columns[0])
     assert "ODIN" in ranked.index
 
 
@@ -201,16 +201,16 @@ def test_a_model_that_was_made_from_another_is_shown_beside_it(monkeypatch, tmp_
         if option.endswith(name[-4:])
     )  # fmt: skip
     at = opened(model=line, familiar__closer="Beside its parent")
-    tables = [each.value for each in unfolded(at).main.dataframe]
+    tables = [frame.value for frame in unfolded(at).main.dataframe]
     table = next(table for table in tables if table.index[0] == "cut")
     assert list(table.index) == ["cut", "Digits MLP (parent)"]
-    own, other = ViM()(case_of(name=name)), ViM()(case_of())
+    child_result, other = ViM()(case_of(name=name)), ViM()(case_of())
     assert table.iloc[:, 0].tolist() == pytest.approx(
-        [own["p"].values[0], other["p"].values[0]], abs=1e-6
+        [child_result["p"].values[0], other["p"].values[0]], abs=1e-6
     )
-    assert own["subject"].values[0] != other["subject"].values[0]
+    assert child_result["subject"].values[0] != other["subject"].values[0]
     parent = f"Digits MLP: {ViM().finding(case_of(), other)}"
-    assert parent in [each.value for each in at.main.header]
+    assert parent in [header.value for header in at.main.header]
 
 
 def test_a_zip_of_one_s_own_can_be_normal_with_how_few_it_holds():
@@ -223,7 +223,7 @@ def test_a_zip_of_one_s_own_can_be_normal_with_how_few_it_holds():
         if option.startswith("Your data")
     )
     assert at.selectbox(key="familiar.normal").value == title  # it is chosen at once
-    assert any(f"{title}”: 6 images of 1 class" in one.value for one in at.caption)
+    assert any(f"{title}”: 6 images of 1 class" in caption.value for caption in at.caption)
     at = answered(at)
     assert not said(at)
     assert re.match(r"Too few normal images for a verdict: \d can be", at.main.header[0].value)
@@ -241,7 +241,7 @@ def test_a_zip_of_one_s_own_can_be_normal_with_how_few_it_holds():
 def test_a_folder_without_normal_images_is_one_sentence(content, sentence):
     at = opened()
     at.file_uploader(key="familiar.file").set_value(("bad.zip", content, "")).run()
-    (problem,) = [each.value for each in at.error]
+    (problem,) = [error.value for error in at.error]
     assert sentence in problem
     assert SENTENCE.match(at.main.header[0].value)
 
@@ -255,9 +255,9 @@ def test_one_normal_image_is_too_few_and_says_so():
     )
     at.selectbox(key="familiar.normal").set_value(title).run()
     assert not at.exception
-    assert any("at least two are needed" in each for each in said(at))
+    assert any("at least two are needed" in sentence for sentence in said(at))
 
 
 def test_a_link_to_what_is_not_offered_is_said():
     at = visit(DIGITS | {"familiar.detector": "Nobody"}, FAMILIAR)
-    assert any("“Nobody” as Detector" in one for one in said(at))
+    assert any("“Nobody” as Detector" in sentence for sentence in said(at))

@@ -67,8 +67,8 @@ NEAREST = FORGOTTEN.best.title
 
 def opened(**link):
     """The page once everything is answered."""
-    asked = {f"forget.{name.replace('__', '.')}": value for name, value in link.items()}
-    return settled(visit(asked, FORGET))
+    query = {f"forget.{name.replace('__', '.')}": value for name, value in link.items()}
+    return settled(visit(query, FORGET))
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def test_the_sentence_says_which_way_it_went_wrong(figures, expected):
     ],
 )
 def test_what_cannot_be_forgotten_is_a_sentence(link, expected):
-    assert any(expected in one for one in said(opened(**link)))
+    assert any(expected in sentence for sentence in said(opened(**link)))
 
 
 def test_another_way_is_looked_at_and_a_link_opens_it(page):
@@ -150,15 +150,15 @@ def test_another_way_is_looked_at_and_a_link_opens_it(page):
 @pytest.mark.parametrize("share", ["0", "1.5", "much"])
 def test_a_share_that_cannot_be_is_a_sentence(share):
     at = visit({"forget.what": "images at random", "forget.random": share}, FORGET)
-    assert any(f"“{share}” as Share" in one for one in said(at))
+    assert any(f"“{share}” as Share" in sentence for sentence in said(at))
 
 
 def test_links_to_what_is_not_offered_are_said_and_the_page_stands():
     at = opened(what="nothing", section="Nowhere", way="Magic", SalUn__share="7")
-    told = " ".join(said(at))
+    text = " ".join(said(at))
     for word in ("“nothing” as To be forgotten", "“Nowhere” as Closer look",
                  "“Magic” as Look closer at", "“7” as SalUn ▸ Share"):  # fmt: skip
-        assert word in told
+        assert word in text
     assert at.main.header
 
 
@@ -220,7 +220,7 @@ def test_ssd_s_lines_move_and_its_figures_are_the_engine_s(page, shipped):
     result = damped(shipped[0], SSD(ratio=2.0))
     assert words(at) != before
     assert f"{result.chosen:,} of {result.total:,} weights" in words(at)
-    assert {each.label: each.value for each in at.main.metric}["Test right"] == (
+    assert {metric.label: metric.value for metric in at.main.metric}["Test right"] == (
         f"{100 * result.test:.0f} %"
     )
 
@@ -236,8 +236,8 @@ def test_weights_that_moved_and_heat_maps_of_the_three_models(page, shipped):
 
 
 def test_the_hardest_images_are_found_when_told_and_are_the_engine_s():
-    asked = {"random": "0.05", "ways": "Fine-tune", "FT__epochs": "1"}
-    at = opened(what="hardest images", model="Digits MLP", **asked)
+    settings = {"random": "0.05", "ways": "Fine-tune", "FT__epochs": "1"}
+    at = opened(what="hardest images", model="Digits MLP", **settings)
     assert "The hardest are those of lowest loss" in words(at)
     assert "are to be forgotten" not in words(at)
     at.button(key="forget.WorstCase.go").click().run()
@@ -255,8 +255,13 @@ def test_the_hardest_images_are_found_when_told_and_are_the_engine_s():
 
 
 def test_hard_random_and_easy_sets_stand_beside_each_other_and_rank_the_ways_when_told():
-    asked = {"what": "images at random", "random": "0.05", "ways": "Fine-tune", "FT__epochs": "1"}
-    at = opened(model="Digits MLP", **asked)
+    settings = {
+        "what": "images at random",
+        "random": "0.05",
+        "ways": "Fine-tune",
+        "FT__epochs": "1",
+    }
+    at = opened(model="Digits MLP", **settings)
     at.button(key="forget.Scoreboard.go").click().run()
     at = settled(at)
     at = settled(at.button_group(key="forget.section").set_value("Hard and easy").run())
@@ -264,7 +269,7 @@ def test_hard_random_and_easy_sets_stand_beside_each_other_and_rank_the_ways_whe
     at = settled(at)
     model, data = catalog.load("digits-mlp"), load(FORGOTTEN.data)
     case = PruneCase(model, data)
-    sets = {one: answer(WorstCase(one, share=0.05), case) for one in SETS}
+    sets = {set_name: answer(WorstCase(set_name, share=0.05), case) for set_name in SETS}
     assert extremes.sentence(data, sets) in words(at)
     assert "Hard: lowest losses first" in words(at)
     assert extremes.balance_finding(extremes.balance(data, sets)) in words(at)
@@ -273,8 +278,8 @@ def test_hard_random_and_easy_sets_stand_beside_each_other_and_rank_the_ways_whe
     whole = ForgetCase(model, data, request.at_random(data, 0.05), recipe_of(model))
     methods = (NoOp(), FineTune(epochs=1))
     tables = {
-        name: known(Scoreboard(), BoardCase(one, methods))["table"]
-        for name, one in cases(whole, sets).items()
+        name: known(Scoreboard(), BoardCase(set_case, methods))["table"]
+        for name, set_case in cases(whole, sets).items()
     }
     assert ranks_finding({"gaps": gaps(tables)}) in words(at)
     assert not said(at)
@@ -431,14 +436,16 @@ REQUESTS = {
 @pytest.mark.parametrize("name", ["digits", "digits+noisy"])
 def test_whatever_was_forgotten_one_of_it_is_what_another_view_opens(kind, name):
     data = load(name)
-    asked = REQUESTS[kind](data)
-    closer = SimpleNamespace(data=data, asked=SimpleNamespace(case=SimpleNamespace(request=asked)))
+    forget_request = REQUESTS[kind](data)
+    closer = SimpleNamespace(
+        data=data, asked=SimpleNamespace(case=SimpleNamespace(request=forget_request))
+    )
     link = {word: str(value) for word, value in keep.image_from(closer).items()}
     at = visit(link | {"model": "Digits CNN"})
     assert not said(at)
     shown = at.session_state["subject"].chosen.example
     assert shown.data.name == name
-    assert int(shown.data.ids[shown.row]) in asked.ids
+    assert int(shown.data.ids[shown.row]) in forget_request.ids
     assert "may have learned from" in at.number_input(key="item").label
 
 
@@ -446,7 +453,7 @@ def test_whatever_was_forgotten_one_of_it_is_what_another_view_opens(kind, name)
 def test_an_image_by_an_id_that_is_not_there_is_said(word):
     link = {"image": "From a data set", "data": "Digits, 8 × 8", "kind": f"{BY_ID}{word}"}
     at = visit(link | {"model": "Digits CNN"})
-    assert any("as Class" in one for one in said(at))
+    assert any("as Class" in sentence for sentence in said(at))
     assert at.session_state["subject"].name.startswith("digits/")
 
 
@@ -461,30 +468,30 @@ def test_what_is_stopped_keeps_the_rows_that_are_done():
     at = opened(ways="Fine-tune", FT__epochs="50")
     at.button(key="forget.Scoreboard.go").click().run()
     for _ in range(200):
-        if any("Fine-tune" in one or "FT" in one for one in progress(at)):
+        if any("Fine-tune" in line or "FT" in line for line in progress(at)):
             break
         time.sleep(0.05)
         at.run()
     at.button(key="forget.Scoreboard.stop").click().run()
-    assert any("Stopped" in one for one in said(at))
+    assert any("Stopped" in sentence for sentence in said(at))
     assert "What was done by then" in words(at)
     assert "Retrained without them" in words(at)
     assert not at.exception
 
 
 def progress(at):
-    return [each.proto.text for each in at.main.get("progress")]
+    return [bar.proto.text for bar in at.main.get("progress")]
 
 
 def zipped(count):
     """A zip with two class folders of random pictures."""
-    held, rng = io.BytesIO(), np.random.default_rng(0)
-    with zipfile.ZipFile(held, "w") as file:
+    buffer, rng = io.BytesIO(), np.random.default_rng(0)
+    with zipfile.ZipFile(buffer, "w") as file:
         for number in range(count):
             picture = io.BytesIO()
             Image.fromarray(rng.integers(0, 255, (32, 32, 3), np.uint8)).save(picture, "PNG")
             file.writestr(f"{'ab'[number % 2]}/{number}.png", picture.getvalue())
-    return held.getvalue()
+    return buffer.getvalue()
 
 
 @pytest.fixture
@@ -513,7 +520,7 @@ def own(monkeypatch, tmp_path):
 
 
 def test_too_few_images_of_one_s_own_are_a_sentence(own):
-    assert any("no test images to measure with" in one for one in said(own(3)))
+    assert any("no test images to measure with" in sentence for sentence in said(own(3)))
 
 
 def test_a_zip_of_one_s_own_with_few_images_goes_through_every_part(own):
@@ -523,7 +530,7 @@ def test_a_zip_of_one_s_own_with_few_images_goes_through_every_part(own):
     assert at.main.header[0].value.startswith("SalUn ")
     for section in PARTS:
         at.button_group(key="forget.section").set_value(section).run()
-        go = [one for one in at.main.button if one.key and one.key.endswith(".go")]
+        go = [button for button in at.main.button if button.key and button.key.endswith(".go")]
         if go and section not in {"Take it along", *MINUTES}:
             go[0].click().run()
         at = settled(at)
@@ -542,7 +549,7 @@ def test_seconds_are_those_of_one_run_until_all_are_timed(own, monkeypatch):
     at.button(key="forget.Timing.go").click().run()
     at = settled(at)
     data = at.session_state["lab.uploads"]["My zip"].data
-    (name,) = (one.name for one in catalog.small() if one.data == data.name)
+    (name,) = (entry.name for entry in catalog.small() if entry.data == data.name)
     case = forget_case(catalog.load(name), data, request.of_class(data, 0))
     times = known(Timing(), BoardCase(case, (NoOp(), SalUn())))["times"]
     spent = short(times.cell("Retrain", "seconds"))
@@ -550,13 +557,13 @@ def test_seconds_are_those_of_one_run_until_all_are_timed(own, monkeypatch):
     assert f"100 % · {spent}" in words(at)
     assert "Seconds are the median of three runs here" in words(at)
 
-    asked, result = [], view.times_of
+    timed, result = [], view.times_of
 
     def late(one):
-        asked.append(one)
-        return None if len(asked) == 1 else result(one)
+        timed.append(one)
+        return None if len(timed) == 1 else result(one)
 
     monkeypatch.setattr(view, "times_of", late)
     at.run()
-    assert len(asked) > 2  # the page was drawn again
+    assert len(timed) > 2  # the page was drawn again
     assert "Seconds are the median of three runs here" in words(at)

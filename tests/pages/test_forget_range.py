@@ -62,16 +62,16 @@ def opened():
 def test_the_page_shows_points_densities_and_the_table(found):
     at = opened()
     assert not said(at)
-    told, table = words(at), found["table"]
-    own, before = (table.cell(row, DISTANCE) for row in (BLINDSPOT, ORIGINAL))
+    text, table = words(at), found["table"]
+    after, before = (table.cell(row, DISTANCE) for row in (BLINDSPOT, ORIGINAL))
     headline = at.main.header[0].value
-    assert f"Blindspot's predictions are {own:.1f} cm² from those of a retrained" in headline
+    assert f"Blindspot's predictions are {after:.1f} cm² from those of a retrained" in headline
     assert f"they were {before:.1f} cm² away" in headline
-    assert moved(found) in told
-    assert "W: 1-Wasserstein distance" in told
+    assert moved(found) in text
+    assert "W: 1-Wasserstein distance" in text
     assert len(at.main.get("plotly_chart")) == 3
     for claim in found["claims"].rows:
-        assert claim in told
+        assert claim in text
 
 
 def test_the_retrained_network_stands_on_top_and_the_others_by_distance(found):
@@ -113,8 +113,8 @@ def test_ain_that_is_missing_is_told_and_the_attack_is_judged_by_its_images(foun
     place = table.rows.index(BLINDSPOT)
     for accuracy, known in ((edge - 0.01, False), (edge + 0.01, True)):
         columns[ATTACK] = ([accuracy] * len(table), "share")
-        asked = {**found, "table": Table.of(columns, table.rows)}
-        assert says_something(asked, table.rows[place]) is known
+        changed = {**found, "table": Table.of(columns, table.rows)}
+        assert says_something(changed, table.rows[place]) is known
 
 
 def test_the_nearest_way_stands_beside_its_proxy_and_a_second_retraining(found):
@@ -129,9 +129,9 @@ def test_the_nearest_way_stands_beside_its_proxy_and_a_second_retraining(found):
 
 def test_points_and_densities_are_those_of_the_answer(found):
     groups, table = in_groups(found["predictions"]), found["predictions"]
-    own = [row == BLINDSPOT for row in groups.rows]
-    assert (groups["prediction"][own] == table[BLINDSPOT]).all()
-    assert (groups["area"][own] == table["area"]).all()
+    is_ours = [row == BLINDSPOT for row in groups.rows]
+    assert (groups["prediction"][is_ours] == table[BLINDSPOT]).all()
+    assert (groups["area"][is_ours] == table["area"]).all()
     names = smoothed(found).order
     assert names[:2] == ("prediction", RETRAINED)
     value = found["table"].cell(BLINDSPOT, DISTANCE)

@@ -29,18 +29,18 @@ def test_sentence_sheet_and_tables_are_those_of_the_answers():
     assert at.header[0].value == method.finding(case, result)
     shown = words(at)
     assert result["sheet"].finding in shown
-    for told in (view.kept_words, view.distance_words, view.where_words, view.loss_words):
-        assert told(result) in shown
+    for describe in (view.kept_words, view.distance_words, view.where_words, view.loss_words):
+        assert describe(result) in shown
     assert view.instead_words(result, "7") in shown
     plain = Samples(each=4, passes=5)
     drawn = answer(plain, case)
-    assert plain.finding(case, drawn) in [one.value for one in at.header]
+    assert plain.finding(case, drawn) in [header.value for header in at.header]
     assert view.drawn_words(drawn) in shown
     at = settled(at.button(key="generator.file.go").click().run())
     assert not at.exception
     (content,) = at.session_state["generator.file"].values()
     assert content == forgotten_file(method, case)
-    labels = [one.proto.label for one in at.get("download_button")]
+    labels = [download.proto.label for download in at.get("download_button")]
     assert "Download the weights (1.2 MB)" in labels
     assert at.button(key="generator.file.again").label == "Make it again"
 
@@ -78,7 +78,7 @@ def test_what_is_drawn_instead_and_the_distances_are_told():
         "Asked for 3, most often read as: before 3 (100 %); after SalUn 4 (90 %); "
         "chance mask 4 (80 %)."
     )
-    told = (
+    sentence = (
         "Training images are 5.0 from other training images, the floor; before 8.0, "
         "after SalUn 9.0, chance mask 9.5. Lower is nearer."
     )
@@ -94,4 +94,4 @@ def test_what_is_drawn_instead_and_the_distances_are_told():
             },
             ("real images", "before", "after SalUn", "chance mask"),
         )
-        assert view.distance_words({"figures": far}) == told + more
+        assert view.distance_words({"figures": far}) == sentence + more

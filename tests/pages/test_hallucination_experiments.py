@@ -18,7 +18,7 @@ from tests.visits import settled, visit, words
 
 KEY = "hallucination.VisualAudit"
 FEW = {"seeds": 1, "images": 2, "targets": 1, "steps": 10}
-LINK = {f"{KEY}.{name}": str(one) for name, one in FEW.items()} | {f"{KEY}.seed": "3"}
+LINK = {f"{KEY}.{name}": str(setting) for name, setting in FEW.items()} | {f"{KEY}.seed": "3"}
 ONE = f"{KEY}.one.PerturbedAnswer"
 
 
@@ -34,13 +34,13 @@ def test_it_opens_with_its_picture_and_is_run_to_curves_and_one_scene(monkeypatc
     result = known(method, case)
     assert at.header[0].value == method.finding(case, result)
     shown = words(at)
-    for said in (perturbation.defended_words, perturbation.other_words, perturbation.nats_words,
+    for describe in (perturbation.defended_words, perturbation.other_words, perturbation.nats_words,
                  perturbation.named_words):  # fmt: skip
-        assert said(result) in shown
-    told = [one.value for one in at.header if one.value.startswith("Moving each value")]
-    assert len(told) == 2  # of the audit, and of one scene
+        assert describe(result) in shown
+    headers = [header.value for header in at.header if header.value.startswith("Moving each value")]
+    assert len(headers) == 2  # of the audit, and of one scene
     at = settled(at.slider(key=f"{ONE}.epsilon").set_value(0).run())
-    assert any(one.value.startswith("Nothing is changed") for one in at.header)
+    assert any(header.value.startswith("Nothing is changed") for header in at.header)
     assert PerturbedAnswer.cost == "wait"
 
 

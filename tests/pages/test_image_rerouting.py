@@ -29,7 +29,7 @@ from tests.visits import settled, visit, words
 KEY = "hallucination.ImageRerouting"
 FEW = {"seeds": 1, "asked": 4, "steps": 5}
 LINK = {"hallucination.chosen": ImageRerouting.title, f"{KEY}.seed": "3"} | {
-    f"{KEY}.{name}": str(one) for name, one in FEW.items()
+    f"{KEY}.{name}": str(setting) for name, setting in FEW.items()
 }
 
 
@@ -48,8 +48,8 @@ def test_it_opens_with_its_picture_and_is_run_to_figures(monkeypatch):
     result = known(method, case)
     assert at.header[0].value == method.finding(case, result)
     shown = words(at)
-    for said in (rerouting.way_words, rerouting.defense_words, rerouting.along_words):
-        assert said(result) in shown
+    for describe in (rerouting.way_words, rerouting.defense_words, rerouting.along_words):
+        assert describe(result) in shown
 
 
 def test_a_sentence_leaves_out_what_is_not_measured_yet():

@@ -62,30 +62,30 @@ def test_the_views_that_ask_about_the_image_are_eleven():
 
 
 def test_of_a_foreign_image_no_map_gets_a_verdict():
-    told = words(settled(visit({"model": "Digits MLP"} | ON)))
-    assert FOREIGN in told
-    assert "no verdict, because the image is not of the kind" in told
-    assert not any(sign in told for sign in ("✓", "✗", "For it", "Against it"))
+    text = words(settled(visit({"model": "Digits MLP"} | ON)))
+    assert FOREIGN in text
+    assert "no verdict, because the image is not of the kind" in text
+    assert not any(sign in text for sign in ("✓", "✗", "For it", "Against it"))
 
 
 def test_of_a_photograph_it_is_said_that_nothing_was_measured():
-    told = words(settled(visit({"image": "A cup of coffee"})))
-    assert FOREIGN not in told
-    assert "was not measured: too few photographs ship" in told
-    assert "speaks against this being one" in told
-    assert "no verdict, because" not in told
+    text = words(settled(visit({"image": "A cup of coffee"})))
+    assert FOREIGN not in text
+    assert "was not measured: too few photographs ship" in text
+    assert "speaks against this being one" in text
+    assert "no verdict, because" not in text
 
 
 def test_a_digit_has_a_p_value_and_its_verdicts():
-    told = words(settled(visit(DIGITS | ON)))
-    assert "In-distribution check" in told
-    assert "held-out images of Digits" in told
-    assert "no verdict, because" not in told
+    text = words(settled(visit(DIGITS | ON)))
+    assert "In-distribution check" in text
+    assert "held-out images of Digits" in text
+    assert "no verdict, because" not in text
 
 
 @pytest.mark.parametrize(("link", "withheld"), [({"model": "Digits MLP"}, True), (DIGITS, False)])
 def test_advice_is_withheld_for_a_photograph_asked_of_a_model_of_digits(link, withheld):
     at = settled(visit(link, WHICH_EXPLANATION))
-    told = [each.value for each in at.main.header]
-    assert (WITHHELD in told) == withheld
-    assert any("trust" in one for one in told) != withheld
+    headers = [header.value for header in at.main.header]
+    assert (WITHHELD in headers) == withheld
+    assert any("trust" in heading for heading in headers) != withheld

@@ -25,10 +25,12 @@ def few(monkeypatch):
 
 def test_the_sentence_the_words_and_the_probe_are_those_of_the_answers():
     at = settled(visit(view=INSIDE))
-    asked = asking.about_scene(HABIT, asking.scene("counter", view.STORY), "describe the image")
-    result = answer(METHOD, asked)
+    scene_case = asking.about_scene(
+        HABIT, asking.scene("counter", view.STORY), "describe the image"
+    )
+    result = answer(METHOD, scene_case)
     learned = answer(HalluRAG(), ScenesCase(load(HABIT), Greedy(), METHOD.scenes))
-    assert at.header[0].value == METHOD.finding(asked, result)
+    assert at.header[0].value == METHOD.finding(scene_case, result)
     shown = words(at)
     assert f"{learned['compared'].cell(LINEAR, 'AUROC'):.2f}" in shown
     assert probe.compared_words(learned) in shown
@@ -51,10 +53,12 @@ def test_other_states_are_another_probe_and_a_bad_link_is_a_sentence():
 
 
 def test_bars_and_marks_say_what_is_true_of_each_thing():
-    asked = asking.about_scene(HABIT, asking.scene("counter", view.STORY), "describe the image")
-    result = answer(METHOD, asked)
-    drawn = view.bars(asked, result)
-    there = {thing.category for thing in asked.scene.things}
+    scene_case = asking.about_scene(
+        HABIT, asking.scene("counter", view.STORY), "describe the image"
+    )
+    result = answer(METHOD, scene_case)
+    drawn = view.bars(scene_case, result)
+    there = {scene_object.category for scene_object in scene_case.scene.things}
     names = [name for name in result["words"].notes if name]
     assert len(drawn.names) == len(names) == len(view.named(result["words"]))
     for name, label in zip(names, drawn.names, strict=True):

@@ -100,9 +100,9 @@ def test_it_opens_with_the_figures_that_forget_opens_with():
     case = AfterCase(forgotten(), FORGOTTEN.best())
     theirs = as_board(answer(Judged(), case)["figures"], case)
     forgets = answer(Scoreboard(), board())["table"]
-    for own, row in ((judge.OWN, FORGOTTEN.best.short), ("Retrain", "Retrain"), ("NoOp", "NoOp")):
+    for label, row in ((judge.OWN, FORGOTTEN.best.short), ("Retrain", "Retrain"), ("NoOp", "NoOp")):
         for name in ("UA", "RA", "TA", "MIA", "gap", "gap without MIA", "informative"):
-            assert theirs.cell(own, name) == pytest.approx(forgets.cell(row, name), abs=1e-12)
+            assert theirs.cell(label, name) == pytest.approx(forgets.cell(row, name), abs=1e-12)
     sentence = at.main.header[0].value
     assert sentence.startswith("The unlearned model forgot class 3 as well as retraining: it rec")
     assert f"{percent(theirs.cell(judge.OWN, 'TA'))} of the test" in sentence.replace("\\", "")
@@ -139,11 +139,11 @@ def test_weights_alone_are_read_into_the_network_of_the_original(files):
     assert not said(at)
     assert "forgot class 3 as well as retraining" in at.main.header[0].value
     at = opened({name: state_of(Retrain()) for name in ("original", "unlearned")})
-    assert any("say for which architecture they are" in one for one in said(at))
+    assert any("say for which architecture they are" in sentence for sentence in said(at))
     buffer = io.BytesIO()
     torch.save(rebuilt(answer(Retrain(), forgotten())["model"]).network, buffer)
     at = opened(files | {"unlearned": buffer.getvalue()})
-    assert any("holds more than weights (pickled code)" in one for one in said(at))
+    assert any("holds more than weights (pickled code)" in sentence for sentence in said(at))
 
 
 def test_swapped_files_are_another_verdict(files, brief):
@@ -170,25 +170,30 @@ def test_two_files_are_figures_without_a_verdict(files):
 def test_what_does_not_fit_is_a_sentence_and_what_was_judged_stays(files):
     at = judged(opened(files))
     sentence = at.main.header[0].value
-    given = at.session_state["judge.case"].given
-    own = ", ".join(f"{name} {model.fingerprint[:6]}" for name, model in given.items())
-    assert list(given) == ["original", "unlearned", "retrained"]
-    assert f"Judged: {own}." in words(at)
-    assert not any("not about the files below" in one for one in said(at))
+    models = at.session_state["judge.case"].given
+    summary = ", ".join(f"{name} {model.fingerprint[:6]}" for name, model in models.items())
+    assert list(models) == ["original", "unlearned", "retrained"]
+    assert f"Judged: {summary}." in words(at)
+    assert not any("not about the files below" in message for message in said(at))
     for content in (b"\x80\x04pickle", b"1234", b""):
         at.file_uploader(key="judge.retrained").set_value(("retrained.safetensors", content, ""))
         at.button(key="judge.open").click().run()
         assert not at.exception
-        assert any("cannot be read as weights: it is damaged or empty" in one for one in said(at))
+        assert any(
+            "cannot be read as weights: it is damaged or empty" in message for message in said(at)
+        )
         assert at.main.header[0].value == sentence
     other = embedded.file_of("digits-mlp").read_bytes()
     at.file_uploader(key="judge.retrained").set_value(("other.safetensors", other, ""))
     at.button(key="judge.open").click().run()
-    assert any("The retrained model does not fit the original" in one for one in said(at))
+    assert any("The retrained model does not fit the original" in message for message in said(at))
     assert at.main.header[0].value == sentence
-    assert f"This is about the models judged before ({own}), not about the files below." in said(at)
+    assert (
+        f"This is about the models judged before ({summary}), not about the files below."
+        in said(at)
+    )
     at.multiselect(key="judge.classes").set_value([]).run()
-    assert any("This is about the models judged before" in one for one in said(at))
+    assert any("This is about the models judged before" in message for message in said(at))
 
 
 @pytest.mark.parametrize(
@@ -205,7 +210,7 @@ def test_a_forget_set_that_cannot_be_is_a_sentence(files, kind, key, value, expe
     widget = at.multiselect if isinstance(value, list) else at.text_input
     widget(key=key).set_value(value).run()
     assert not at.exception
-    assert any(expected in one for one in said(at))
+    assert any(expected in sentence for sentence in said(at))
     assert "forgot class 3" in at.main.header[0].value  # the example
 
 
@@ -221,7 +226,7 @@ def test_data_of_another_size_are_brought_to_the_model_s_and_of_other_classes_ar
     at.selectbox(key="judge.data").select(title_of("phantoms")).run()
     classes = at.multiselect(key="judge.classes")
     classes.set_value(classes.options[:1]).run()
-    assert any("tells 10 apart" in one for one in said(at))
+    assert any("tells 10 apart" in sentence for sentence in said(at))
 
 
 def test_pictures_in_a_zip_are_found(files):
@@ -310,9 +315,9 @@ def test_zips_of_too_few_models_are_judged_by_the_first_and_what_klom_needs_is_t
     (few,) = said(at)
     assert "at least 20 original, 20 unlearned and 40 retrained models" in few
     assert "3 original, 3 unlearned and 3 retrained were opened" in few
-    given = at.session_state["judge.case"]
+    judged_case = at.session_state["judge.case"]
     for kind, models in groups.items():
-        ours = [one.fingerprint for one in given.groups[kind]]
+        ours = [opened_model.fingerprint for opened_model in judged_case.groups[kind]]
         assert ours == [model.fingerprint for model in models]
 
 
@@ -322,5 +327,5 @@ def test_a_zip_that_is_none_or_holds_other_files_is_told_and_what_was_open_stays
         at.file_uploader(key="judge.unlearned").set_value(("many.zip", content, ""))
         at.button(key="judge.open").click().run()
         assert not at.exception
-        assert any(expected in one for one in said(at))
+        assert any(expected in sentence for sentence in said(at))
     assert at.session_state["judge.opened"].first.keys() == files.keys()

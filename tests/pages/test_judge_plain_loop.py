@@ -78,7 +78,7 @@ def three(**others):
 def test_a_model_that_really_never_saw_them_is_judged_as_if_retrained_but_not_in_a_wrong_format():
     at = asked(opened(three()))
     assert not at.exception
-    (tried,) = [each.value for each in at.main.dataframe if "Format" in each.value]
+    (tried,) = [frame.value for frame in at.main.dataframe if "Format" in frame.value]
     assert tried["Format"][0] == "32 × 32 px, RGB, −1 … 1"
     case = at.session_state["judge.case"]
     assert (case.case.model.side, case.case.data.side) == (32, 32)

@@ -120,7 +120,7 @@ def test_an_image_of_a_data_set_walks_to_others_of_its_set():
     at = open_view(**link)
     offered = at.selectbox(key="levels.against").options
     assert len(offered) == 18  # two of each other class
-    assert not any(one.startswith("3,") for one in offered)
+    assert not any(option.startswith("3,") for option in offered)
 
 
 def test_the_sentence_of_a_walk_tells_the_numbers_of_its_figures():
@@ -139,7 +139,7 @@ def test_the_sentence_of_a_walk_tells_the_numbers_of_its_figures():
 
 def test_the_call_under_share_names_the_images_and_asks_this_very_question():
     at = open_view()
-    (python,) = [one.value for one in at.code if one.language == "python"]
+    (python,) = [block.value for block in at.code if block.language == "python"]
     subject = at.session_state["subject"]
     palace = Partner("A Chinese palace", "sample:china", sample("china"))
     assert question_in(python) == run.digest(LST(), asked.pair(subject.case, [palace]))

@@ -24,7 +24,9 @@ def test_a_similarity_is_asked_of_features_and_its_lines_ask_the_same():
     assert not said(at)
     assert "make it similar to “A cup of coffee” for EfficientNet-Lite0?" in words(at)
     assert "similarity to the second image" in provenance(at)[0]
-    python, shell = [each.value for each in at.code if each.language in ("python", "bash", "shell")]
+    python, shell = [
+        block.value for block in at.code if block.language in ("python", "bash", "shell")
+    ]
     assert "like='sample:coffee'" in python
     assert "--like sample:coffee" in shell
     assert question_in(python) == run.digest(Gradient(), case)
@@ -37,13 +39,13 @@ def test_a_second_image_of_one_s_own_is_asked_and_its_file_is_not_named():
     for name in ("coffee", "rocket"):  # another file in the same place is another question
         buffer = BytesIO()
         Image.fromarray(sample(name).pixels).save(buffer, "PNG")
-        given = ("secret-name.png", buffer.getvalue(), "image/png")
-        at.file_uploader(key="partners.files").set_value([given]).run()
+        uploaded = ("secret-name.png", buffer.getvalue(), "image/png")
+        at.file_uploader(key="partners.files").set_value([uploaded]).run()
         at.selectbox(key="heatmaps.like").set_value("Your image 1").run()
         settled(at)
         assert not said(at)
         assert "similar to “Your image 1”" in words(at)
         assert "secret" not in str(dict(at.query_params))
-        assert not [each for each in at.code if each.language == "python"]
+        assert not [block for block in at.code if block.language == "python"]
         pixels.append(at.session_state["partners.own"]["Your image 1"].pixels.mean())
     assert pixels[0] != pixels[1]

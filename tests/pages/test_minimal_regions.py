@@ -34,18 +34,18 @@ def case_of(at):
 
 
 def stepper(at):
-    return next(one for one in at.main.slider if one.key.startswith("minimal.step"))
+    return next(slider for slider in at.main.slider if slider.key.startswith("minimal.step"))
 
 
 def test_a_small_image_is_searched_at_once_beside_random_orders():
     at = open_view()
     assert not said(at)
-    told = words(at)
-    assert "attribution.LiMA r3" in told
-    assert "random orders" in told
+    text = words(at)
+    assert "attribution.LiMA r3" in text
+    assert "random orders" in text
     result = LiMA(shape="grid", regions=16)(case_of(at))
     ours, plain = result["looks"].values
-    assert f"{ours:.0f} forward passes; the plain greedy search takes {plain:.0f}" in told
+    assert f"{ours:.0f} forward passes; the plain greedy search takes {plain:.0f}" in text
 
 
 def first_of(at):
@@ -90,7 +90,7 @@ def test_a_link_s_step_is_of_its_own_search_only():
 @pytest.mark.parametrize("word", ["17", "-1", "2.5", "all", "9" * 30])
 def test_a_step_that_there_is_not_gets_a_sentence(word):
     at = open_view(**{"minimal.step": word})
-    assert any("a whole number from 0 to 16" in told for told in said(at))
+    assert any("a whole number from 0 to 16" in sentence for sentence in said(at))
     assert stepper(at).value == first_of(at)
 
 
@@ -116,14 +116,14 @@ def test_an_error_is_explained_by_both_classes_along_one_path():
     labels = case_of(at).model.labels
     first = labels[case_of(at).target.index]
     at.toggle(key="minimal.error").set_value(True).run()
-    assert any("Choose the true class" in told for told in said(at))
+    assert any("Choose the true class" in sentence for sentence in said(at))
     other = next(label for label in labels if label != first)
     at.selectbox(key="minimal.target").set_value(other).run()
     settled(at)
-    told = words(at)
-    assert f"Which regions speak for “{other}”, the true class?" in told
-    assert f"The model says “{first}”" in told
-    assert f"instead of “{other}”" in told
+    text = words(at)
+    assert f"Which regions speak for “{other}”, the true class?" in text
+    assert f"The model says “{first}”" in text
+    assert f"instead of “{other}”" in text
     at.selectbox(key="minimal.target").set_value(first).run()
     settled(at)
     assert "There is no error to explain" in words(at)
@@ -159,7 +159,7 @@ class Still(nn.Module):
 def test_a_constant_model_gets_a_sentence_and_no_number(monkeypatch):
     monkeypatch.setattr(catalog, "load", lambda name="": tiny.classifier(Still(0.0), name="still"))
     at = open_view()
-    assert any("it does not look at this image" in told for told in said(at))
+    assert any("it does not look at this image" in sentence for sentence in said(at))
     assert "forward passes" not in words(at)
 
 
@@ -169,7 +169,7 @@ def test_a_class_of_no_probability_gets_a_sentence(monkeypatch):
     labels = case_of(at).model.labels
     at.selectbox(key="target").set_value(labels[3]).run()
     settled(at)
-    assert any("never gives" in told for told in said(at))
+    assert any("never gives" in sentence for sentence in said(at))
     assert "forward passes" not in words(at)
 
 

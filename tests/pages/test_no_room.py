@@ -100,14 +100,14 @@ def test_a_format_without_room_for_a_copy_leaves_the_model_as_it_was(small):
     answered = provenance(at)
     assert answered
     filled = fill(small, here.visitor)
-    next(each for each in at.number_input if each.key.startswith("models.stated.")).set_value(64)
+    next(field for field in at.number_input if field.key.startswith("models.stated.")).set_value(64)
     at.button(key="models.read").click()
     at = settled(at.run())
     assert any(REFUSAL in words for words in said(at))
     assert own_models(at) == [model]
     assert (model.side, provenance(at)) == (160, answered)
-    assert any("From your file mine.pt · takes 160 × 160 px" in each.value.replace("\\", "")
-               for each in at.caption)  # fmt: skip
+    assert any("From your file mine.pt · takes 160 × 160 px" in caption.value.replace("\\", "")
+               for caption in at.caption)  # fmt: skip
     filled.free()
     at.button(key="models.read").click()
     at = settled(at.run())

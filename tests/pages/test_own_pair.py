@@ -59,7 +59,9 @@ def sample_answer():
 
 
 def opened(**link):
-    return settled(visit(OPEN | {f"{KEY}.{name}": one for name, one in link.items()}, BEFORE_AFTER))
+    return settled(
+        visit(OPEN | {f"{KEY}.{name}": setting for name, setting in link.items()}, BEFORE_AFTER)
+    )
 
 
 def given(at, slot, pixels):
@@ -88,14 +90,14 @@ def test_the_sample_is_asked_and_its_answer_shared(sample_answer):
     at = opened()
     case = PhotoPairArguments(others=OTHERS).case()
     assert PhotoPair().finding(case, sample_answer) in words(at)
-    captions = " ".join(one.proto.imgs[0].caption for one in at.main.get("image"))
+    captions = " ".join(image.proto.imgs[0].caption for image in at.main.get("image"))
     faded = sample_answer["fading"]["p(yes)"]
     assert f"p(yes) {100 * faded[-1]:.0f} %" in captions
     at.select_slider(key=f"{KEY}.left").set_value("40 %").run()
-    captions = " ".join(one.proto.imgs[0].caption for one in at.main.get("image"))
+    captions = " ".join(image.proto.imgs[0].caption for image in at.main.get("image"))
     assert f"**40 % left**: p(yes) {100 * faded[2]:.0f} %" in captions
-    (python,) = [one.value for one in at.code if "hallucination.PhotoPair" in one.value
-                 and "engine.answer" in one.value]  # fmt: skip
+    (python,) = [block.value for block in at.code if "hallucination.PhotoPair" in block.value
+                 and "engine.answer" in block.value]  # fmt: skip
     assert question_in(python) == digest(PhotoPair(), case)
 
 
@@ -103,7 +105,7 @@ def test_a_photograph_with_its_mask_is_asked_and_collected():
     at = given(opened(), "before", photograph())
     assert at.selectbox(key=f"{KEY}.image").value == YOURS
     pills(at, f"{KEY}.way").set_value(MASK).run()
-    assert any("Open a mask of the thing" in one for one in said(at))
+    assert any("Open a mask of the thing" in sentence for sentence in said(at))
     at = asked(given(at, "mask", mask()))
     case = photo_pair(HABIT, read(png(photograph())), "cup", OTHERS, mask=mask().any(-1))
     result = answer(PhotoPair(), case)
@@ -111,18 +113,18 @@ def test_a_photograph_with_its_mask_is_asked_and_collected():
     assert PhotoPair().finding(case, result) in words(at)
     at.button(key=f"{KEY}.add").click().run()
     pair = own_table.CollectedPair.of(case, result["answers"])
-    (told,) = own_table.by_model([pair])
-    assert told in words(at)
+    (summary,) = own_table.by_model([pair])
+    assert summary in words(at)
     table = at.dataframe[-1].value
     assert table.iloc[0].tolist() == list(pair.cells())
     assert at.button(key=f"{KEY}.add").disabled
     at.button(key=f"{KEY}.clear").click().run()
-    assert told not in words(at)
+    assert summary not in words(at)
 
 
 def test_a_ready_photograph_after_is_asked_in_the_place_of_a_mask():
     at = given(opened(way=AFTER), "before", photograph())
-    assert any("Open the photograph without the thing" in one for one in said(at))
+    assert any("Open the photograph without the thing" in sentence for sentence in said(at))
     at = asked(given(at, "after", photograph(thing=False)))
     after = read(png(photograph(thing=False)))
     case = photo_pair(HABIT, read(png(photograph())), "cup", OTHERS, after=after)
@@ -137,7 +139,7 @@ def test_a_ready_photograph_after_is_asked_in_the_place_of_a_mask():
 ])  # fmt: skip
 def test_what_does_not_fit_is_said_and_the_form_stays(slot, way, pixels, why):
     at = given(given(opened(way=way), "before", photograph()), slot, pixels)
-    assert any(why in one for one in said(at)), said(at)
+    assert any(why in sentence for sentence in said(at)), said(at)
     assert at.text_input(key=f"{KEY}.thing").value == "cup"
 
 
@@ -148,22 +150,22 @@ def test_a_file_that_is_no_picture_and_words_that_are_not_known_are_said(sample_
     assert not at.exception
     with pytest.raises(BadImage) as refused:
         load(b"none", "a.png")
-    assert any(plain(str(refused.value)) in one for one in said(at)), said(at)
+    assert any(plain(str(refused.value)) in sentence for sentence in said(at)), said(at)
     assert at.text_input(key=f"{KEY}.thing").value == "cup"  # the form stays
     case = PhotoPairArguments(others=OTHERS).case()
     assert PhotoPair().finding(case, sample_answer) in words(at)  # and the answer
     at = opened(thing="dragon", others="unicorn, boat")
-    told = said(at)
-    assert any("does not know “dragon”" in one for one in told)
-    assert any("does not know “unicorn”" in one for one in told)
+    sentences = said(at)
+    assert any("does not know “dragon”" in sentence for sentence in sentences)
+    assert any("does not know “unicorn”" in sentence for sentence in sentences)
 
 
 def test_every_drawing_says_its_figures(sample_answer):
     case = PhotoPairArguments(others=OTHERS).case()
-    told, table = own.answer_words(case, sample_answer), sample_answer["answers"]
+    text, table = own.answer_words(case, sample_answer), sample_answer["answers"]
     for at, name in enumerate(("cup", *OTHERS)):
         before, after = (said_word(table[f"says {when}"][at]) for when in ("before", "after"))
-        assert f"{name} {before} → {after}" in told
+        assert f"{name} {before} → {after}" in text
     assert f"{100 * sample_answer['changed']['pixels'][0]:.0f} % of the pixels" in (
         own.change_words(sample_answer)
     )
@@ -191,6 +193,6 @@ def test_a_pair_is_collected_once_whatever_the_steps_and_models_by_their_weights
     assert names[0] == names[1] != names[2]
     columns = ("says before", "says after", "p before", "p after")
     answers = Table.of({name: ([1.0, 1.0], "") for name in columns}, ("thing", "other 1"))
-    one = own_table.CollectedPair.of(case, answers)
-    retrained = replace(one, asked=(one.asked[0], "other weights"))
-    assert len(list(own_table.by_model([one, one, retrained]))) == 2
+    pair = own_table.CollectedPair.of(case, answers)
+    retrained = replace(pair, asked=(pair.asked[0], "other weights"))
+    assert len(list(own_table.by_model([pair, pair, retrained]))) == 2

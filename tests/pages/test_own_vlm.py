@@ -30,8 +30,8 @@ def own(tmp_path, monkeypatch):
 
 
 def opened(view=ASK, **link):
-    given = {"image": SIDEBAR, "ask": QUESTION, "model": "mine"} | link
-    return visit({f"{view.address}.{name}": value for name, value in given.items()}, view)
+    settings = {"image": SIDEBAR, "ask": QUESTION, "model": "mine"} | link
+    return visit({f"{view.address}.{name}": value for name, value in settings.items()}, view)
 
 
 def test_a_photograph_is_asked_with_a_model_of_ones_own(own):
@@ -43,7 +43,7 @@ def test_a_photograph_is_asked_with_a_model_of_ones_own(own):
     assert at.radio(key="ask.model").value == "mine"
     assert "**mine** on" in words(at)
     assert NOT_KNOWN in words(at)
-    assert not any("learned drawn scenes" in each for each in said(at))
+    assert not any("learned drawn scenes" in sentence for sentence in said(at))
     assert "TinyVLM, honest** says" not in words(at)
     first = first_place(answer.words, None)
     assert f"Where did {asking.words_of(case, answer, [first]).phrase} look?" in words(at)
@@ -51,16 +51,16 @@ def test_a_photograph_is_asked_with_a_model_of_ones_own(own):
 
 def test_what_is_not_here_is_told_with_its_reason(own):
     at = opened()
-    told = " ".join(each.value for each in at.sidebar.caption)
-    assert "SmolVLM 256M · not here: its weights would have to be downloaded" in told
-    assert str(own.parent) in told.replace("\\", "")
+    text = " ".join(caption.value for caption in at.sidebar.caption)
+    assert "SmolVLM 256M · not here: its weights would have to be downloaded" in text
+    assert str(own.parent) in text.replace("\\", "")
 
 
 def test_a_folder_that_cannot_be_read_is_a_sentence_and_the_others_stay(own):
     (own / "config.json").write_text("{")
     at = opened(model="TinyVLM with a habit", image="Scene", ask="is there a lamp")
     assert "mine · not here: config.json in mine cannot be read" in " ".join(
-        each.value for each in at.sidebar.caption
+        caption.value for caption in at.sidebar.caption
     )
     assert "Wrong. There is no lamp in this scene." in words(at)
 
@@ -70,7 +70,7 @@ def test_a_folder_that_is_spoilt_while_the_page_is_open_is_a_sentence(own, monke
     (own / "model.safetensors").write_bytes(b"12345678")
     at = opened()
     assert not at.exception
-    assert any("damaged or not complete" in each.value for each in at.error)
+    assert any("damaged or not complete" in error.value for error in at.error)
 
 
 def test_a_scene_is_asked_too_and_its_truth_is_known(own):
@@ -86,8 +86,8 @@ def test_a_model_whose_attention_is_hidden_still_answers(own, monkeypatch):
     at = opened()
     assert not at.exception
     assert "**mine** on" in words(at)
-    told = [each.value for each in at.main.caption]
-    assert sum("mine does not show its attention" in each for each in told) == 3
+    captions = [caption.value for caption in at.main.caption]
+    assert sum("mine does not show its attention" in caption for caption in captions) == 3
     at.button(key="ask.Priors.go").click().run()
     assert not at.exception
     assert not at.error
@@ -97,7 +97,7 @@ def test_decoding_compares_strategies_and_leaves_scenes_to_tiny_vlm(own):
     at = unfolded(opened(DECODING))
     assert not at.exception
     assert not at.error
-    assert any("TinyVLM learned to describe them" in each for each in said(at))
+    assert any("TinyVLM learned to describe them" in sentence for sentence in said(at))
 
 
 @pytest.mark.parametrize("view", [ASK, DECODING])
@@ -106,5 +106,5 @@ def test_a_model_whose_image_tokens_have_no_place_says_so_where_a_map_would_be(o
     at = unfolded(opened(view, model="queries"))
     assert not at.exception
     assert not at.error
-    told = [each.value for each in at.main.caption]
-    assert any("queries shows no places" in each for each in told) == (view is ASK)
+    captions = [caption.value for caption in at.main.caption]
+    assert any("queries shows no places" in caption for caption in captions) == (view is ASK)

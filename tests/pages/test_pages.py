@@ -29,14 +29,14 @@ WITHOUT_SHARE = (START, STORIES, DATA_AND_MODELS, SWEEP, TRAY)
 @pytest.mark.parametrize("page", VIEWS, ids=lambda page: page.title)
 def test_every_view_opens_with_its_title_and_runs_again_without_another_answer(page):
     at = settled(visit(view=page))
-    assert all("Nothing is pinned yet" in one for one in said(at))  # on the tray
+    assert all("Nothing is pinned yet" in sentence for sentence in said(at))  # on the tray
     assert len(at.title) == 1
-    assert notices.RESEARCH in [each.value for each in at.caption]
+    assert notices.RESEARCH in [caption.value for caption in at.caption]
     first = provenance(at)
     at.run()
     assert provenance(at) == first
     if at.main.header and page not in WITHOUT_SHARE:  # an answer as a sentence
-        assert any(str(one.key).endswith(".pin") for one in at.button), "Share is missing"
+        assert any(str(button.key).endswith(".pin") for button in at.button), "Share is missing"
 
 
 def test_the_sidebar_keeps_its_choices_when_the_page_changes():
@@ -48,7 +48,7 @@ def test_the_sidebar_keeps_its_choices_when_the_page_changes():
 
 def python(at):
     """The lines of Python under Share."""
-    (result,) = [one.value for one in at.code if one.language == "python"]
+    (result,) = [block.value for block in at.code if block.language == "python"]
     return result
 
 
@@ -115,13 +115,13 @@ def test_the_sentence_says_where_each_map_is_strongest_and_how_far_they_agree():
     )
     case = at.session_state["subject"].case.at("exact")
     cam, slopes = (TITLES[title]()(case)["map"].values for title in ("Grad-CAM", "Gradient"))
-    (told,) = [one.value.replace("\\", "") for one in at.main.header]
+    (sentence,) = [header.value.replace("\\", "") for header in at.main.header]
     result = spearmanr(abs(cam).ravel(), abs(slopes).ravel()).statistic
-    assert told == (
+    assert sentence == (
         f"Grad-CAM points to the {place(cam)}, Gradient points to the {place(slopes)}; they "
         f"{view.how_alike(result)} (rank correlation {signed(result)})."
     )
-    assert [view.how_alike(one) for one in (0.7, 0.69, 0.29, -0.3, -0.31)] == [
+    assert [view.how_alike(correlation) for correlation in (0.7, 0.69, 0.29, -0.3, -0.31)] == [
         "agree", "agree in part", "do not agree", "do not agree", "contradict each other"
     ]  # fmt: skip
 

@@ -95,13 +95,13 @@ def drawn(at, *typed):
 
 
 def labels(at):
-    return {each.label for each in at.get("download_button")} | {
-        each.proto.popover.label for each in at.get("popover")
-    } | {each.label for each in at.button}  # fmt: skip
+    return {download.label for download in at.get("download_button")} | {
+        popover.proto.popover.label for popover in at.get("popover")
+    } | {button.label for button in at.button}  # fmt: skip
 
 
 def line_of(name):
-    return next(one.line for one in catalog.small() if one.name == name)
+    return next(entry.line for entry in catalog.small() if entry.name == name)
 
 
 # ---------------------------------------------------------------- strangers
@@ -134,7 +134,7 @@ def guesses(model):
 
 
 def test_ten_thousand_guesses_in_links_open_nothing(model):
-    listed, every = set(), list(guesses(model))
+    names, every = set(), list(guesses(model))
     assert line_of(model.name) in every
     for start in range(0, len(every), links.MOST_VALUES):
         values = every[start : start + links.MOST_VALUES]
@@ -142,10 +142,10 @@ def test_ten_thousand_guesses_in_links_open_nothing(model):
         at.query_params.update({"model": values, "key": values[:: len(values) // 10]})
         at.run()
         assert not at.exception
-        listed |= set(at.text[0].value.split())
+        names |= set(at.text[0].value.split())
     assert not checkpoints.opened_by(every)
-    assert "digits-cnn" in listed
-    assert not [name for name in listed if name.startswith("kept:")]
+    assert "digits-cnn" in names
+    assert not [name for name in names if name.startswith("kept:")]
 
 
 def test_the_view_key_in_a_link_opens_that_model_and_only_that(model):
@@ -154,8 +154,8 @@ def test_the_view_key_in_a_link_opens_that_model_and_only_that(model):
     )
     at = AppTest.from_function(listing)
     at.query_params["key"] = Owner(OWNER.encode()).view_key(model.name)
-    kept = {name for name in at.run().text[0].value.split() if name.startswith("kept:")}
-    assert kept == {model.name} != {other.name}
+    names = {name for name in at.run().text[0].value.split() if name.startswith("kept:")}
+    assert names == {model.name} != {other.name}
 
 
 def twin(model):
@@ -183,15 +183,15 @@ def test_nothing_on_a_page_names_another_s_model_data_or_job(
     line, title = line_of(model.name), case.data.card.title
     if same_classes:
         loaded = twin(model)
-        own = checkpoints.put(
+        stored = checkpoints.put(
             card_of(loaded, title="Mine", data="upload-7"), loaded, Owner(OTHER.encode())
         )
     hold = held_up(monkeypatch, Train)
     job = run.ask(Train(), TrainCase(case.data, RECIPE, next(SEEDS)), "another visitor")
-    asked = dict.fromkeys(("model", "lab.model", "forget.model", "sweep.models"), line)
-    asked["data"] = case.data.name
+    choices = dict.fromkeys(("model", "lab.model", "forget.model", "sweep.models"), line)
+    choices["data"] = case.data.name
     secret = OTHER if same_classes else "s" * 43
-    pages = [visited(secret, page, **link, **words) for words in ({}, asked)]
+    pages = [visited(secret, page, **link, **words) for words in ({}, choices)]
     hold.go.set()
     job.wait(20)
     for at in pages:
@@ -200,7 +200,7 @@ def test_nothing_on_a_page_names_another_s_model_data_or_job(
         for word in (model.name, title, line[-4:], case.data.name):
             assert word not in shown
     if same_classes and view == "the lab":
-        assert own.name[-4:] in str(at.selectbox(key="lab.model").options)
+        assert stored.name[-4:] in str(at.selectbox(key="lab.model").options)
     elif not same_classes:
         assert MARKER not in shown
 
@@ -214,11 +214,11 @@ def test_who_trains_on_a_file_of_their_own_owns_the_model(zipped):
     at.file_uploader(key="lab.file").set_value(("family.zip", zipped, "")).run()
     at.button(key="lab.training.Train.go").click().run()
     settled(at, lambda at: at.success)
-    (one,) = checkpoints.listed()
-    assert checkpoints.is_private(one)
-    assert checkpoints.belongs(one.name, Owner(OWNER.encode()))
-    assert {"Export", "Delete"} <= labels(chosen_in_lab(at, one.name))
-    assert line_of(one.name) not in visited(OTHER, HEATMAPS).selectbox(key="model").options
+    (stored,) = checkpoints.listed()
+    assert checkpoints.is_private(stored)
+    assert checkpoints.belongs(stored.name, Owner(OWNER.encode()))
+    assert {"Export", "Delete"} <= labels(chosen_in_lab(at, stored.name))
+    assert line_of(stored.name) not in visited(OTHER, HEATMAPS).selectbox(key="model").options
     at.button(key="lab.model.delete").click().run()
     assert not at.exception
     assert checkpoints.listed() == ()
@@ -279,21 +279,21 @@ def test_a_guest_who_calls_what_the_buttons_call_is_refused(model):
     at.query_params["key"] = Owner(OWNER.encode()).view_key(model.name)
     at.run()
     assert not at.exception
-    assert [each.value for each in at.warning] == [
+    assert [warning.value for warning in at.warning] == [
         "This model is not yours: only its owner can export it."
     ]
-    assert [each.value for each in at.error] == [
+    assert [error.value for error in at.error] == [
         "This model is not yours: only its owner can delete it."
     ]
     assert "it can be looked at here, and not be kept" in at.info[0].value
-    assert [one.name for one in checkpoints.listed()] == [model.name]
+    assert [entry.name for entry in checkpoints.listed()] == [model.name]
     at = AppTest.from_function(acting)
     put(at, {browser_secret.NEW: OWNER, "name": model.name, "child": child})
     at.run()
     assert at.session_state["bytes"] == model.nbytes
     assert not at.exception
     assert not at.error
-    assert [one.card.title for one in checkpoints.listed()] == ["hardly changed"]
+    assert [entry.card.title for entry in checkpoints.listed()] == ["hardly changed"]
 
 
 def test_the_browser_s_secret_makes_a_session_after_a_reload_the_owner(model):
@@ -341,17 +341,17 @@ def test_a_login_that_says_too_little_leaves_what_is_made_to_its_session(
 
 
 def test_an_older_model_without_an_owner_is_offered_to_nobody(case, zipped):
-    one = checkpoints.keep(answer(Train(), case)["model"])
+    stored = checkpoints.keep(answer(Train(), case)["model"])
     at = visited(OWNER)
     at.number_input(key="lab.side").set_value(32).run()
     at.file_uploader(key="lab.file").set_value(("family.zip", zipped, "")).run()
     assert case.data.name in uploads_of(at)
     pills(at, "lab.part").set_value("Models").run()
-    assert one.name[-4:] not in str(at.selectbox(key="lab.model").options)
+    assert stored.name[-4:] not in str(at.selectbox(key="lab.model").options)
 
 
 def uploads_of(at):
-    return [one.data.name for one in at.session_state["lab.uploads"].values()]
+    return [upload.data.name for upload in at.session_state["lab.uploads"].values()]
 
 
 def test_data_of_another_s_file_are_not_opened_by_their_name(case):
@@ -375,11 +375,11 @@ def test_data_of_another_s_file_are_not_opened_by_their_name(case):
 
     at = AppTest.from_function(opening)
     at.session_state["name"] = case.data.name
-    assert {each.value for each in at.run().warning} == {
+    assert {warning.value for warning in at.run().warning} == {
         "These images were brought in another session: open their file again."
     }
     at.session_state["where.own"] = {"Mine": case.data}
-    assert [each.value.partition("+")[0] for each in at.run().text] == [case.data.name] * 2
+    assert [element.value.partition("+")[0] for element in at.run().text] == [case.data.name] * 2
 
 
 # ---------------------------------------------------------------- links

@@ -68,7 +68,9 @@ def test_sentence_picture_figures_and_copies_are_those_of_the_image(case):
     result = answer(other, pair_of(case, pair[1]))
     assert at.main.header[1].value == other.finding(case, result)
     assert "20)" in at.main.header[1].value
-    assert "Protected image (PNG)" in [one.proto.label for one in at.get("download_button")]
+    assert "Protected image (PNG)" in [
+        download.proto.label for download in at.get("download_button")
+    ]
 
 
 def test_at_zero_nothing_is_changed_and_the_slider_moves_the_answer(case):
@@ -83,9 +85,9 @@ def test_at_zero_nothing_is_changed_and_the_slider_moves_the_answer(case):
 def test_a_bad_link_is_a_sentence():
     link = {f"{CUDA}.strength": "7", "protect.Copies.quality": "dragon", "protect.method": "magic"}
     at = settled(visit(link, PROTECT_DATA))
-    told = " ".join(said(at))
+    text = " ".join(said(at))
     for word in ("7", "dragon", "magic"):
-        assert f"“{word}”" in told
+        assert f"“{word}”" in text
     assert not at.exception
 
 
@@ -108,10 +110,10 @@ def test_a_zip_comes_back_protected_and_anew_when_the_settings_change():
 
 def test_a_zip_that_cannot_be_protected_is_a_sentence():
     at = settled(visit(view=PROTECT_DATA))
-    for files, told in (({"dog/1.png": COLORS}, "one class only"), ({}, "holds no picture")):
+    for files, sentence in (({"dog/1.png": COLORS}, "one class only"), ({}, "holds no picture")):
         at.file_uploader(key="protect.zip.file").set_value(("x.zip", zipped(files), "")).run()
         at = settled(at.button(key="protect.zip.go").click().run())
-        assert told in " ".join(said(at))
+        assert sentence in " ".join(said(at))
         assert not at.exception
 
 
@@ -127,7 +129,7 @@ def test_a_zip_that_is_no_training_set_is_read_once_and_said_again(monkeypatch):
     at = settled(visit({"protect.method": "SALM", "protect.SALMImage.steps": "1"}, PROTECT_DATA))
     read = []
     monkeypatch.setattr(
-        trained, "own_set", lambda *given: read.append(1) or own_set.own_set(*given)
+        trained, "own_set", lambda *arguments: read.append(1) or own_set.own_set(*arguments)
     )
     files = {"dog/1.png": COLORS, "dog/2.png": COLORS}
     at.file_uploader(key="protect.zip.file").set_value(("x.zip", zipped(files), "")).run()
@@ -138,10 +140,10 @@ def test_a_zip_that_is_no_training_set_is_read_once_and_said_again(monkeypatch):
 
 
 def test_noise_of_a_set_takes_the_settings_that_mean_the_same():
-    asked = SimpleNamespace(method=EasyImage(epsilon=3, steps=7, step=0.2))
+    query = SimpleNamespace(method=EasyImage(epsilon=3, steps=7, step=0.2))
     same = {"epsilon": 3, "steps": 7, "step": 0.2}
-    assert trained.shared(ErrorMinimizing, asked) == same
-    assert trained.shared(UnlearnableClusters, asked) == {"epsilon": 3}
+    assert trained.shared(ErrorMinimizing, query) == same
+    assert trained.shared(UnlearnableClusters, query) == {"epsilon": 3}
 
 
 def test_whoever_takes_the_zip_away_stops_what_is_computed_of_it():
@@ -165,22 +167,24 @@ def test_fewer_clusters_can_be_chosen_where_there_are_few_images(quick):
     at.slider(key="protect.UC.clusters").set_value(2).run()
     at.slider(key="protect.UC.epsilon").set_value(3).run()
     at = settled(at.button(key="protect.set.UC.go").click().run())
-    assert any("by more than 3 of 255" in one.value for one in at.main.header)
+    assert any("by more than 3 of 255" in header.value for header in at.main.header)
 
 
 def test_the_way_to_the_experiment_takes_the_settings_along():
     at = settled(visit({f"{CUDA}.strength": "0.5", f"{CUDA}.size": "15"}, PROTECT_DATA))
-    (link,) = [one for one in at.get("page_link") if "Train a network" in one.proto.label]
+    (link,) = [
+        page_link for page_link in at.get("page_link") if "Train a network" in page_link.proto.label
+    ]
     assert link.proto.page.endswith("unlearning-experiments")
-    asked = parse_qs(link.proto.query_string)
-    assert asked["experiments.chosen"] == [CudaExperiment.title]
-    assert asked["experiments.CUDA.strength"] == ["0.5"]
-    assert "experiments.CUDA.size" not in asked  # the experiment's images are too small for 15 px
+    query = parse_qs(link.proto.query_string)
+    assert query["experiments.chosen"] == [CudaExperiment.title]
+    assert query["experiments.CUDA.strength"] == ["0.5"]
+    assert "experiments.CUDA.size" not in query  # the experiment's images are too small for 15 px
 
 
 def test_salm_shows_its_mask_and_makes_the_noise_of_a_zip_for_all_images(quick):
-    given = {"steps": "2", "kappa": "0.2"}
-    link = {f"protect.SALMImage.{name}": value for name, value in given.items()}
+    settings = {"steps": "2", "kappa": "0.2"}
+    link = {f"protect.SALMImage.{name}": value for name, value in settings.items()}
     at = settled(visit(link | {"protect.method": "SALM"}, PROTECT_DATA))
     assert at.main.header[0].value.startswith("SALM, noise ε 8/255: the protection is hard to see")
     assert "may change (mask)" in words(at)
@@ -194,7 +198,7 @@ def test_salm_shows_its_mask_and_makes_the_noise_of_a_zip_for_all_images(quick):
     noise = answer(Salm(kappa=0.2, steps=2), own_set.surrogate_case(data))["noise"].levels
     assert 0 < (noise.any(1).mean((1, 2))).max() <= 0.2
     assert "1 file was left out" in [box.label for box in at.expander]
-    assert "Download the zip" in [one.proto.label for one in at.get("download_button")]
+    assert "Download the zip" in [download.proto.label for download in at.get("download_button")]
 
 
 def test_a_zip_is_protected_by_clusters_without_its_labels(quick):
@@ -206,10 +210,10 @@ def test_a_zip_is_protected_by_clusters_without_its_labels(quick):
     at.number_input(key="protect.set.side").set_value(16).run()
     at = settled(at.button(key="protect.set.UC.go").click().run())
     (result,) = at.session_state["protect.set"].values()
-    method, asked = UnlearnableClusters(epsilon=12), own_set.surrogate_case(result.data)
-    told = answer(method, asked)
-    assert method.finding(asked, told) in [one.value for one in at.main.header]
-    assert np.abs(told["noise"].levels).max() <= 12
+    method, set_case = UnlearnableClusters(epsilon=12), own_set.surrogate_case(result.data)
+    outcome = answer(method, set_case)
+    assert method.finding(set_case, outcome) in [header.value for header in at.main.header]
+    assert np.abs(outcome["noise"].levels).max() <= 12
     assert "Protected images, and where the clusters have gone" in words(at)
 
 

@@ -38,7 +38,7 @@ def question(row=None, **changed):
 
 def charts(at):
     """The bars of every chart, by name and in the order of the page, each with its lengths."""
-    specs = [json.loads(one.proto.spec) for one in at.main.get("plotly_chart")]
+    specs = [json.loads(chart.proto.spec) for chart in at.main.get("plotly_chart")]
     return [{bar.get("name"): lengths(bar.get("x")) for bar in spec["data"]} for spec in specs]
 
 
@@ -51,26 +51,26 @@ def lengths(x):
 
 def test_sentence_parts_and_certificate_are_those_of_the_answer():
     at = settled(visit(LINK, PROTOTYPES))
-    asked = question()
-    result = answer(asked.method, asked.case)
-    assert at.header[0].value == asked.method.finding(asked.case, result)
+    query = question()
+    result = answer(query.method, query.case)
+    assert at.header[0].value == query.method.finding(query.case, result)
     shown = words(at)
-    for told in (
-        view.scored(asked, result), view.whole("parts", result), view.whole("rival parts", result),
-        view.certified(result), view.needed(asked, result), result["flip"].finding,
+    for sentence in (
+        view.scored(query, result), view.whole("parts", result), view.whole("rival parts", result),
+        view.certified(result), view.needed(query, result), result["flip"].finding,
     ):  # fmt: skip
-        assert told in shown
+        assert sentence in shown
 
 
 def test_the_label_stands_below_the_image_and_a_wrong_answer_is_said():
-    asked = question()
-    said = int(asked.label)
-    outcome = {"outcome": Table.of({"answer": ([said], "")})}
-    assert view.labeled(asked, outcome) == f"labeled {asked.label}"
-    outcome = {"outcome": Table.of({"answer": ([(said + 1) % 10], "")})}
-    assert view.labeled(asked, outcome) == f"labeled {asked.label}, so the answer is wrong"
-    own = replace(asked, label="")
-    assert view.labeled(own, outcome) == "your image, as the network sees it"
+    query = question()
+    label = int(query.label)
+    outcome = {"outcome": Table.of({"answer": ([label], "")})}
+    assert view.labeled(query, outcome) == f"labeled {query.label}"
+    outcome = {"outcome": Table.of({"answer": ([(label + 1) % 10], "")})}
+    assert view.labeled(query, outcome) == f"labeled {query.label}, so the answer is wrong"
+    unlabeled = replace(query, label="")
+    assert view.labeled(unlabeled, outcome) == "your image, as the network sees it"
 
 
 def test_another_reasoning_and_another_network_are_other_answers():
@@ -78,16 +78,16 @@ def test_another_reasoning_and_another_network_are_other_answers():
     first = at.header[0].value
     at.button_group(key=f"{KEY}.reasoning").set_value(REASONING_TITLES[INDEFINITE])
     at = settled(at.run())
-    asked = question(reasoning=INDEFINITE)
-    result = answer(asked.method, asked.case)
-    assert at.header[0].value == asked.method.finding(asked.case, result) != first
+    query = question(reasoning=INDEFINITE)
+    result = answer(query.method, query.case)
+    assert at.header[0].value == query.method.finding(query.case, result) != first
     shown = words(at)
     assert ignored_words(result["outcome"], INDEFINITE) in shown
     assert view.shares(view.own_parts(result)) in shown
-    assert view.shares(view.rival_parts(asked, result)) in shown
+    assert view.shares(view.rival_parts(query, result)) in shown
     drawn = [chart for chart in charts(at) if LEFT_OUT in chart]
     assert len(drawn) == 2  # of the answer and of the class that comes second
-    tables = view.own_parts(result), view.rival_parts(asked, result)
+    tables = view.own_parts(result), view.rival_parts(query, result)
     for chart, table in zip(drawn, tables, strict=True):
         assert list(chart) == [*PARTS, LEFT_OUT]
         assert np.sum(list(chart.values()), 0) == pytest.approx(np.full(8, 100))
@@ -95,9 +95,9 @@ def test_another_reasoning_and_another_network_are_other_answers():
     at.button_group(key=f"{KEY}.reasoning").set_value(REASONING_TITLES[NEGATIVE])
     at.button_group(key=f"{KEY}.network").set_value(NETWORK_TITLES[DEEP])
     at = settled(at.run())
-    asked = question(network=DEEP)
-    result = answer(asked.method, asked.case)
-    assert at.header[0].value == asked.method.finding(asked.case, result)
+    query = question(network=DEEP)
+    result = answer(query.method, query.case)
+    assert at.header[0].value == query.method.finding(query.case, result)
     assert "Proved" not in words(at)
     assert not any(LEFT_OUT in chart for chart in charts(at))
 
@@ -108,8 +108,8 @@ def test_a_pressed_image_is_asked_about():
     at = visit(LINK, PROTOTYPES)
     at.session_state[IMAGE] = int(data.ids[row])
     at = settled(at.run())
-    asked = question(row)
-    assert at.header[0].value == asked.method.finding(asked.case, answer(asked.method, asked.case))
+    query = question(row)
+    assert at.header[0].value == query.method.finding(query.case, answer(query.method, query.case))
 
 
 def test_the_image_of_the_sidebar_is_asked_about_and_a_photograph_is_said_to_be_foreign():
@@ -131,14 +131,14 @@ def test_robust_and_plain_are_compared_when_told():
     at = settled(at.button(key=f"{ROBUST}.go").click().run())
     method, case = PrototypeRobustness(**few), question().training
     result = answer(method, case)
-    assert method.finding(case, result) in [one.value for one in at.header]
+    assert method.finding(case, result) in [header.value for header in at.header]
     assert robust.curve("certified", "").finding(result) in words(at)
 
 
 def test_the_whole_network_has_its_strongest_wish():
     at = unfolded(settled(visit(LINK, PROTOTYPES)))
-    asked = question()
-    result = answer(asked.network, asked.training)
+    query = question()
+    result = answer(query.network, query.training)
     assert learned.strongest(result) in words(at)
 
 
@@ -154,14 +154,14 @@ def test_a_bad_link_and_too_few_prototypes_are_sentences():
 
 
 def test_what_no_single_prototype_can_do_is_said():
-    asked = question()
+    query = question()
     columns = {"seen": ([0.2], "share"), "needed": ([np.nan], "share")}
     outcome = Table.of({"answer": ([8], ""), "rival": ([3], "")})
     results = {"changes": Table.of(columns, ["prototype 4"]), "outcome": outcome}
-    assert view.needed(asked, results) == "No prototype alone, however it is seen, makes it 3."
+    assert view.needed(query, results) == "No prototype alone, however it is seen, makes it 3."
     columns["needed"] = [0.75], "share"
     results["changes"] = Table.of(columns, ["prototype 4"])
-    assert view.needed(asked, results) == (
+    assert view.needed(query, results) == (
         "If prototype 4 were seen 75 % in place of 20 %, 3 would have as much as 8."
     )
 
@@ -169,9 +169,12 @@ def test_what_no_single_prototype_can_do_is_said():
 def test_the_captions_of_the_old_cbc_fit_a_telephone():
     names = (*PARTS, LEFT_OUT)
     five = Table.of({name: ([0.2], "share") for name in names}, ["prototype 1"])
-    told = view.shares(five)
-    assert told == "On average 40 % positive, 40 % negative, 20 % indefinite; each bar makes 100 %."
-    assert len(told) < 95
+    sentence = view.shares(five)
+    assert (
+        sentence
+        == "On average 40 % positive, 40 % negative, 20 % indefinite; each bar makes 100 %."
+    )
+    assert len(sentence) < 95
     outcome = Table.of({"left out": ([0.85], "share")})
     assert len(ignored_words(outcome, INDEFINITE)) < 95
 
@@ -183,8 +186,8 @@ def test_every_choice_has_a_title(titles):
 
 
 def test_a_blank_image_is_drawn_and_said_to_be_blank():
-    asked = question()
-    blank = replace(asked, case=replace(asked.case, image=torch.zeros(1, 8, 8)))
+    query = question()
+    blank = replace(query, case=replace(query.case, image=torch.zeros(1, 8, 8)))
     assert blank.pixels.max() == 0
 
 
@@ -192,5 +195,5 @@ def test_an_answer_that_nothing_can_turn_is_proved_for_any_size():
     outcome = Table.of({
         "certificate": ([math.inf], ""), "closed form": ([math.inf], ""), "flip": ([math.nan], ""),
     })  # fmt: skip
-    told = view.certified({"outcome": outcome})
-    assert told == "Proved for a change of any size. The attack turned it nowhere."
+    sentence = view.certified({"outcome": outcome})
+    assert sentence == "Proved for a change of any size. The attack turned it nowhere."

@@ -57,8 +57,8 @@ SENTENCE = re.compile(r"(Nothing is|[\d.]+ % of the weights are) taken out")
 
 def opened(view=PRUNE, **link):
     """The page once everything is answered."""
-    asked = {f"prune.{name.replace('__', '.')}": value for name, value in link.items()}
-    return settled(visit(DIGITS | asked, view))
+    settings = {f"prune.{name.replace('__', '.')}": value for name, value in link.items()}
+    return settled(visit(DIGITS | settings, view))
 
 
 @pytest.fixture(autouse=True)
@@ -126,7 +126,7 @@ def test_the_sentence_and_its_figures_are_the_engine_s(digits, ratio):
     verdict = f"stays {second}" if stays else f"changes from {labels[top]} to {second}"
     assert f"{100 * masks.sparsity:.3g} % of the weights are taken out" in words(at)
     assert f"the answer {verdict}" in words(at)
-    shown = {each.label: each.value for each in at.main.metric}
+    shown = {metric.label: metric.value for metric in at.main.metric}
     assert shown["Confidence"] == f"{100 * answers[1][top]:.0f} %"
     assert shown["Hottest tenth"] == f"{100 * top_overlap(*heats):.0f} %"
     assert shown["Order"] == f"{rank_correlation(*heats):.2f}"
@@ -145,14 +145,14 @@ def test_the_slider_moves_masks_bars_and_answer():
 def test_nothing_is_lost_where_nothing_is_taken_out():
     at = opened(ratio="0.0")
     assert "Nothing is taken out: it says 1." in words(at)
-    shown = {each.label: each.value for each in at.main.metric}
+    shown = {metric.label: metric.value for metric in at.main.metric}
     assert (shown["Hottest tenth"], shown["Order"]) == ("100 %", "1.00")
 
 
 @pytest.mark.parametrize("ratio", ["1", "1.0", "-0.1", "much"])
 def test_a_ratio_that_cannot_be_is_a_sentence_and_the_page_stands(ratio):
     at = opened(ratio=ratio)
-    assert any(f"“{ratio}” as Prune ▸ Ratio" in one for one in said(at))
+    assert any(f"“{ratio}” as Prune ▸ Ratio" in sentence for sentence in said(at))
     assert SENTENCE.match(at.main.header[0].value)
 
 
@@ -164,7 +164,7 @@ def test_the_highest_ratio_leaves_a_weight_in_every_layer():
 
 def test_a_rule_that_cannot_be_met_is_a_sentence():
     at = opened(ratio="0.995", allocation="uniform+", structure="filter")
-    assert any("uniform+ holds" in one for one in said(at))
+    assert any("uniform+ holds" in sentence for sentence in said(at))
     at.slider(key="prune.ratio").set_value(0.5).run()
     assert SENTENCE.match(settled(at).main.header[0].value)
 
@@ -225,8 +225,10 @@ def test_a_pattern_is_learned_and_how_sharp_the_choice_got_is_told(monkeypatch, 
 
 def test_two_criteria_are_compared_beside_chance(digits):
     at = opened(section="Two criteria", ratio="0.7", other="SNIP")
-    one, two = (pruner_of(digits, name, MaskRules()).at(0.7) for name in ("Magnitude", "SNIP"))
-    result = overlap(one, two)
+    magnitude, other_magnitude = (
+        pruner_of(digits, name, MaskRules()).at(0.7) for name in ("Magnitude", "SNIP")
+    )
+    result = overlap(magnitude, other_magnitude)
     assert f"both keep {100 * result.iou:.1f} %" in words(at)
     assert f"chance would give {100 * result.chance:.1f} %" in words(at)
 
@@ -250,11 +252,13 @@ def test_masks_of_all_criteria_are_a_matrix_and_searched_ones_come_in(monkeypatc
     assert "Learned N:M, 2:4" not in words(at)
     assert "Not here: Learned. It needs" in words(at)
     for title in ("Lottery Jackpot, 70 % cut", "Learned N:M, 2:4"):
-        next(one for one in at.button if one.label.startswith(f"Search: {title}")).click().run()
+        next(
+            button for button in at.button if button.label.startswith(f"Search: {title}")
+        ).click().run()
         at = settled(at)
     assert "In the pieces that they are searched in: Learned N:M, 2:4." in words(at)
-    tables = [one.value for one in unfolded(at).main.dataframe
-              if any(str(name).startswith("SynFlow, ") for name in one.value)]  # fmt: skip
+    tables = [frame.value for frame in unfolded(at).main.dataframe
+              if any(str(name).startswith("SynFlow, ") for name in frame.value)]  # fmt: skip
     jackpot = Prune(criterion="Lottery Jackpot", ratio=0.7).masks(digits)
     pattern = Prune(criterion="Learned N:M", structure="N:M").masks(digits)
     expected = overlap(jackpot, pattern)
@@ -269,9 +273,9 @@ def test_masks_of_all_criteria_are_a_matrix_and_searched_ones_come_in(monkeypatc
 def test_only_masks_that_keep_equal_shares_are_called_alike():
     names, units = ("A", "B", "C"), ("share",) * 3
     iou = Table.grid(np.array([[1, 0.2, 0.9], [0.2, 1, 0.8], [0.9, 0.8, 1]]), names, names, units)
-    told = overlaps.sentence(iou, iou, (0.3, 0.3, 0.5))
-    assert told.startswith("Most alike: A and B (20 %, by chance 20 %). Least: A and B ")
-    assert told.endswith("Pairs that keep other shares are left out.")
+    sentence = overlaps.sentence(iou, iou, (0.3, 0.3, 0.5))
+    assert sentence.startswith("Most alike: A and B (20 %, by chance 20 %). Least: A and B ")
+    assert sentence.endswith("Pairs that keep other shares are left out.")
     whole = overlaps.sentence(iou, iou, (0.3, 0.3, 0.301))
     assert whole.startswith("Most alike: A and C (90 %")
     assert "left out" not in whole
@@ -282,16 +286,24 @@ def test_only_masks_that_keep_equal_shares_are_called_alike():
 
 def test_a_searched_mask_stands_in_its_own_pieces_where_others_are_cut():
     patterned = Prune(structure="N:M", pattern="1:4")
-    own = {title: overlaps.as_searched(replace(patterned, criterion=title))
+    searched = {title: overlaps.as_searched(replace(patterned, criterion=title))
            for title in ("Magnitude", "Lottery Jackpot", "Learned N:M")}  # fmt: skip
-    assert own["Magnitude"] == patterned
-    assert (own["Lottery Jackpot"].structure, own["Lottery Jackpot"].ratio) == ("weight", 0.75)
-    assert own["Learned N:M"].structure == "N:M"
+    assert searched["Magnitude"] == patterned
+    assert (searched["Lottery Jackpot"].structure, searched["Lottery Jackpot"].ratio) == (
+        "weight",
+        0.75,
+    )
+    assert searched["Learned N:M"].structure == "N:M"
     filters = Prune(structure="filter", ratio=0.6)
-    own = {title: overlaps.as_searched(replace(filters, criterion=title)) for title in own}
-    assert own["Magnitude"] == filters
-    assert (own["Lottery Jackpot"].structure, own["Lottery Jackpot"].ratio) == ("weight", 0.6)
-    assert own["Learned N:M"].structure == "N:M"
+    searched = {
+        title: overlaps.as_searched(replace(filters, criterion=title)) for title in searched
+    }
+    assert searched["Magnitude"] == filters
+    assert (searched["Lottery Jackpot"].structure, searched["Lottery Jackpot"].ratio) == (
+        "weight",
+        0.6,
+    )
+    assert searched["Learned N:M"].structure == "N:M"
 
 
 def test_masks_from_a_file_are_compared_and_a_bad_file_is_a_sentence(digits):
@@ -301,7 +313,7 @@ def test_masks_from_a_file_are_compared_and_a_bad_file_is_a_sentence(digits):
     uploader.set_value(("m.npz", masks_file(masks), "application/octet-stream")).run()
     assert "both keep 100.0 %" in words(at)
     at.file_uploader(key="prune.masks").set_value(("m.npz", b"no masks", "")).run()
-    assert any("no file of masks" in one for one in said(at))
+    assert any("no file of masks" in sentence for sentence in said(at))
     assert SENTENCE.match(at.main.header[0].value)
 
 
@@ -312,7 +324,9 @@ def test_the_curve_has_the_point_of_now_and_a_budget_that_is_stated(digits):
     at.slider(key="prune.Tradeoff.epochs").set_value(0).run()
     at.button(key="prune.Tradeoff.go").click().run()
     at = unfolded(settled(at))
-    table = next(each.value for each in at.main.dataframe if "after pruning" in each.value.columns)
+    table = next(
+        frame.value for frame in at.main.dataframe if "after pruning" in frame.value.columns
+    )
     wanted = Tradeoff(epochs=0)(digits)["levels"].values
     assert table["after pruning"].to_numpy() == pytest.approx(wanted[:, 3])
 
@@ -332,12 +346,14 @@ def test_a_curve_that_is_stopped_shows_its_levels_and_begins_again(monkeypatch):
     assert begun.wait(100)
     at.run()
     at.button(key="prune.Tradeoff.stop").click().run()
-    assert any("Stopped" in one for one in said(at))
+    assert any("Stopped" in sentence for sentence in said(at))
     assert "What was done by then" in words(at)
     assert at.button(key="prune.Tradeoff.again")
     assert SENTENCE.match(at.main.header[0].value)
     at = unfolded(at)
-    assert [len(each.value) for each in at.main.dataframe if "stays" in each.value.columns] == [1]
+    assert [len(frame.value) for frame in at.main.dataframe if "stays" in frame.value.columns] == [
+        1
+    ]
 
 
 def test_what_is_lost_is_the_engine_s(digits):
@@ -376,7 +392,7 @@ def test_cost_says_what_is_saved_in_theory_and_in_truth_and_measures_time(digits
     assert "a zero is multiplied like any other number" in words(at)
     assert "this computer has none" in words(at)
     at.button(key="prune.latency.go").click().run()
-    assert not [each for each in at.button if each.key == "prune.latency.go"]
+    assert not [button for button in at.button if button.key == "prune.latency.go"]
     at = settled(at)
     assert re.search(r"1 at a time: masked × [\d.]+, channels taken out × [\d.]+", words(at))
     assert re.search(r"32 at a time: masked × [\d.]+", words(at))
@@ -384,7 +400,9 @@ def test_cost_says_what_is_saved_in_theory_and_in_truth_and_measures_time(digits
 
 def test_the_masks_are_downloaded_with_how_they_were_made(digits):
     at = opened(section="Keep it", ratio="0.6")
-    button = next(each for each in at.main.get("download_button") if "masks" in each.proto.label)
+    button = next(
+        download for download in at.main.get("download_button") if "masks" in download.proto.label
+    )
     assert button.proto.id
     masks = pruner_of(digits, "Magnitude", MaskRules()).at(0.6)
     again, about = read_masks(masks_file(masks, Prune(ratio=0.6).settings()), digits.model)
@@ -400,7 +418,7 @@ def test_the_narrowed_network_becomes_an_onnx_file_that_was_compared():
     said_so = re.search(r"differ from PyTorch’s by at most (\S+) millionths", words(at))
     assert said_so
     assert 0 <= float(said_so[1]) <= 10
-    labels = [each.proto.label for each in at.main.get("download_button")]
+    labels = [download.proto.label for download in at.main.get("download_button")]
     assert "Download the ONNX file" in labels
 
 
@@ -424,7 +442,7 @@ def test_a_child_whose_parent_was_deleted_is_pruned_like_any_other(monkeypatch, 
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
     parent = checkpoints.load(keep(Prune(ratio=0.2)(digits)).name)
     child = keep(Prune(ratio=0.5)(PruneCase(parent, digits.data)))
-    name = next(one.name for one in checkpoints.listed() if one.name != child.name)
+    name = next(entry.name for entry in checkpoints.listed() if entry.name != child.name)
     checkpoints.delete(name)
     line = next(
         option for option in visit(view=PRUNE).sidebar.selectbox(key="model").options
@@ -469,7 +487,7 @@ def test_learned_scores_are_opened_from_a_file_and_cut_by_them(digits):
     at = settled(at)
     assert "50 % of the weights are taken out" in words(at)
     at.file_uploader(key="prune.scores").set_value(("s.npz", b"tea", "")).run()
-    assert any("no file of scores" in one for one in said(at))
+    assert any("no file of scores" in sentence for sentence in said(at))
 
 
 def test_retraining_is_a_job_with_its_curves_and_the_model_is_kept(monkeypatch, tmp_path):
@@ -490,10 +508,10 @@ def test_retraining_that_is_stopped_keeps_its_curves_and_can_be_resumed(monkeypa
     at.button(key="prune.Retrain.go").click().run()
     at = settled(at, lambda at: re.search(r"After [1-9]\d* of 50 epochs", words(at)))
     at.button(key="prune.Retrain.stop").click().run()
-    assert any("Stopped" in one for one in said(at))
+    assert any("Stopped" in sentence for sentence in said(at))
     assert "What was done by then" in words(at)
     assert re.search(r"After \d+ of 50 epochs", words(at))
-    assert any(one.label == "Resume" for one in at.button)
+    assert any(button.label == "Resume" for button in at.button)
 
 
 def test_photographs_cannot_be_learnt_from_and_it_says_so():
@@ -503,9 +521,9 @@ def test_photographs_cannot_be_learnt_from_and_it_says_so():
 
 def test_links_to_what_is_not_offered_are_said():
     at = opened(section="Nowhere", criterion="Taste", layer="nose")
-    told = " ".join(said(at))
-    assert "“Nowhere” as Look closer" in told
-    assert "“Taste” as Prune ▸ Criterion" in told
+    text = " ".join(said(at))
+    assert "“Nowhere” as Look closer" in text
+    assert "“Taste” as Prune ▸ Criterion" in text
     assert not at.exception
 
 
@@ -513,7 +531,9 @@ def test_scores_are_computed_once_for_all_ratios(digits, monkeypatch):
     counted = []
     call = Magnitude.__call__
     monkeypatch.setattr(
-        Magnitude, "__call__", lambda *given, **more: (counted.append(1), call(*given, **more))[1]
+        Magnitude,
+        "__call__",
+        lambda *arguments, **more: (counted.append(1), call(*arguments, **more))[1],
     )
     at = opened(ratio="0.3")
     first = len(counted)
@@ -541,9 +561,9 @@ def test_what_another_seed_changes_stands_beside_what_pruning_changes(quick):
     case = replace(PruneCase(catalog.load("digits-cnn"), load("digits")), recipe=quick)
     result = run.known(Seeds(ratio=0.9, images=40), case)
     assert result, "the page has asked something else"
-    cut, apart = 100 * result["networks"].values[:, 2], 100 * result["pairs"].values[:, 0]
+    cut, differences = 100 * result["networks"].values[:, 2], 100 * result["pairs"].values[:, 0]
     assert f"Pruning changes {cut.mean():.1f} % of the answers" in words(at)
-    assert f"two dense networks of other seeds differ in {apart.mean():.1f} %" in words(at)
+    assert f"two dense networks of other seeds differ in {differences.mean():.1f} %" in words(at)
     assert "another most frequent (modal) answer" in words(at)
     table = result["classes"]
     worse = [
@@ -561,17 +581,17 @@ def test_four_criteria_prune_before_training_beside_a_network_with_nothing_cut(q
     at = opened(section="Before training", ratio="0.9", untrained__epochs="1")
     at.button(key="prune.Untrained.go").click().run()
     at = settled(at)
-    told = words(at)
+    text = words(at)
     case = PruneCase(fresh(load("digits"), quick, 0), load("digits"))
     rate = Recipe().rate
     for criterion in ("SNIP", "GraSP", "SynFlow", "Random"):
         result = RetrainPruned(criterion=criterion, ratio=0.9, epochs=1, rate=rate)(case)
-        assert f"{criterion} {100 * result['figures'].values[0]:.1f} %" in told
+        assert f"{criterion} {100 * result['figures'].values[0]:.1f} %" in text
 
 
 def test_snip_ratio_says_that_it_scores_trained_weights():
-    told = words(opened(allocation="SNIP ratio"))
-    assert "SNIP ratio was made for networks before training" in told
+    text = words(opened(allocation="SNIP ratio"))
+    assert "SNIP ratio was made for networks before training" in text
     assert "SNIP ratio was made" not in words(opened())
 
 

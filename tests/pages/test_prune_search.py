@@ -22,8 +22,10 @@ def digits():
 
 
 def opened(ratio, **link):
-    given = {"criterion": Jackpot.title, "ratio": ratio, **link}
-    return settled(visit(DIGITS | {f"prune.{name}": value for name, value in given.items()}, PRUNE))
+    settings = {"criterion": Jackpot.title, "ratio": ratio, **link}
+    return settled(
+        visit(DIGITS | {f"prune.{name}": value for name, value in settings.items()}, PRUNE)
+    )
 
 
 def test_each_ratio_has_its_own_search_which_waits_for_a_button(digits):
@@ -44,16 +46,17 @@ def test_the_search_is_shown_with_its_hash_its_exchanges_and_the_masks_of_magnit
     method = Jackpot(ratio=0.98)
     result = answer(method, digits)
     at = opened("0.98", section="The search")
-    told = words(at)
-    assert method.finding(digits, result) in told
-    assert result["weights"].notes[0][:8] in told
+    text = words(at)
+    assert method.finding(digits, result) in text
+    assert result["weights"].notes[0][:8] in text
     swaps = result["swaps"]["swapped"]
-    assert f"{int(swaps.sum()):,} weights went in and as many out" in told
-    one, two = (Prune(criterion=name, ratio=0.98).masks(digits) for name in (
-        Jackpot.title, "Magnitude"))  # fmt: skip
-    alike = overlap(one, two)
-    assert f"both keep {100 * alike.iou:.1f} %" in told
-    assert f"{alike.both:,} weights are kept by both" in told
+    assert f"{int(swaps.sum()):,} weights went in and as many out" in text
+    jackpot_masks, other_jackpot_masks = (
+        Prune(criterion=name, ratio=0.98).masks(digits) for name in (Jackpot.title, "Magnitude")
+    )
+    alike = overlap(jackpot_masks, other_jackpot_masks)
+    assert f"both keep {100 * alike.iou:.1f} %" in text
+    assert f"{alike.both:,} weights are kept by both" in text
     at.button(key="prune.arm.Jackpot.go").click().run()
     at = settled(at)
     other = answer(Jackpot(ratio=0.98, restriction=0.0), digits)
@@ -63,7 +66,7 @@ def test_the_search_is_shown_with_its_hash_its_exchanges_and_the_masks_of_magnit
         f"{100 * result['figures'][START]:.1f} % with magnitude's mask."
     ) in words(at)
     third = len(swaps) // 3
-    late = (int(one["swaps"]["swapped"][-third:].sum()) for one in (result, other))
+    late = (int(search["swaps"]["swapped"][-third:].sum()) for search in (result, other))
     assert "In the last third of the steps {:,} weights went in, with “no restriction” {:,}".format(
         *late
     ) in words(at)
@@ -77,22 +80,22 @@ def test_the_search_is_no_section_of_other_criteria():
 
 def test_photographs_have_nothing_to_search_with_and_say_why():
     at = settled(visit({"prune.criterion": Jackpot.title}, PRUNE))
-    assert [one.value for one in at.main.warning] == [
+    assert [warning.value for warning in at.main.warning] == [
         "Lottery Jackpot: it needs images to learn from, and Sample photographs has none."
     ]
 
 
 def test_n_of_every_m_is_refused_in_a_sentence_and_nothing_is_searched_for():
     at = opened("0.8", structure="N:M")
-    assert [one.value for one in at.main.warning] == [
+    assert [warning.value for warning in at.main.warning] == [
         "Lottery Jackpot searches at a ratio, and weight by weight: it knows no pattern of N in "
         "every M. Choose other pieces, or another criterion such as Learned N:M."
     ]
-    assert not [one for one in at.button if one.key == GO]
+    assert not [button for button in at.button if button.key == GO]
 
 
 def test_at_a_ratio_of_0_the_whole_model_is_there_without_a_search():
     at = opened("0.0")
-    assert not [one for one in at.button if one.key == GO]
+    assert not [button for button in at.button if button.key == GO]
     assert "The search" not in at.button_group(key="prune.section").options
     assert at.main.header

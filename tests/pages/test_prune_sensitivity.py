@@ -16,8 +16,8 @@ GO = "prune.Sensitivity.go"
 
 
 def opened(**link):
-    asked = {f"prune.{name}": value for name, value in link.items()}
-    return settled(visit(DIGITS | asked | {"prune.section": "Sensitivity"}, PRUNE))
+    settings = {f"prune.{name}": value for name, value in link.items()}
+    return settled(visit(DIGITS | settings | {"prune.section": "Sensitivity"}, PRUNE))
 
 
 @pytest.mark.parametrize(("structure", "tried"), [("filter", "filter"), ("N:M", "weight")])
@@ -29,15 +29,15 @@ def test_layers_are_cut_alone_on_request_and_the_sentence_is_the_engine_s(struct
     method = Sensitivity(criterion="SNIP", structure=tried)
     case = prune_case(catalog.load("digits-cnn"))
     result = answer(method, case)
-    told = words(at)
-    assert method.finding(case, result) in told
+    text = words(at)
+    assert method.finding(case, result) in text
     whole = float(result["figures"]["whole model"])
     lost = [
         name
         for name, line in zip(result["accuracy"].rows, result["accuracy"].values, strict=True)
         if line[0] < whole - 0.05
     ]
-    assert ("Loses over five points at 30 % already" in told) == bool(lost)
+    assert ("Loses over five points at 30 % already" in text) == bool(lost)
 
 
 def test_a_searching_criterion_is_replaced_by_magnitude_and_that_is_said():

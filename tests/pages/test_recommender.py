@@ -32,9 +32,9 @@ def test_it_says_that_it_is_a_simulation_before_and_after_a_run(monkeypatch):
     result = answer(method, ExperimentCase(data_sets.load(NAME)))
     at = settled(visit(LINK, UNLEARNING_EXPERIMENTS))
     assert not said(at)
-    told = words(at)
-    assert quarters(result["users"]) in told
-    assert all(claim.test in told for claim in CLAIMS)
+    text = words(at)
+    assert quarters(result["users"]) in text
+    assert all(claim.test in text for claim in CLAIMS)
     assert len(at.main.get("plotly_chart")) == 2  # users, and figures by condition
 
 

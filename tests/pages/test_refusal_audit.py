@@ -21,7 +21,7 @@ from tests.visits import settled, visit, words
 KEY = "hallucination.RefusalAudit"
 FEW = {"seeds": 1, "asked": 4, "rounds": 1, "width": 8}
 LINK = {"hallucination.chosen": RefusalAudit.title} | {
-    f"{KEY}.{name}": str(one) for name, one in FEW.items()
+    f"{KEY}.{name}": str(setting) for name, setting in FEW.items()
 }
 ONE = f"{KEY}.one.DeclinedQuestion"
 
@@ -41,12 +41,12 @@ def test_it_opens_with_its_picture_and_is_run_to_layers_and_one_question(monkeyp
     assert at.header[0].value == method.finding(case, result)
     shown = words(at)
     assert refusal.probe_words(result[refusal.LAYERS]) in words(at)
-    for said in (refusal.part_words, refusal.free_words):
-        assert said(result) in shown
+    for describe in (refusal.part_words, refusal.free_words):
+        assert describe(result) in shown
     at = settled(at.slider(key=f"{ONE}.dial").set_value(0.0).run())
     assert not at.exception
-    asked = DeclinedQuestion().asked(case)
-    assert any(asked.text in one.value for one in at.header)
+    question = DeclinedQuestion().asked(case)
+    assert any(question.text in header.value for header in at.header)
 
 
 def test_sentences_below_charts_have_their_figures():

@@ -49,29 +49,29 @@ def case_of(at):
 
 
 def order_of(at):
-    return next(one for one in at.multiselect if one.key == f"{KEY}.order")
+    return next(widget for widget in at.multiselect if widget.key == f"{KEY}.order")
 
 
 def test_the_sentence_and_every_section_say_what_the_methods_find():
     at = open_view()
     assert not said(at)
-    case, told = case_of(at), words(at)
+    case, text = case_of(at), words(at)
     result = answer(PGD(), case)
-    assert PGD().finding(case, result) in told
+    assert PGD().finding(case, result) in text
     order = drawn_order(len(case.model.labels), case.target.index)
     ordered = OrderedCase(case, order)
-    assert QuadAttacK().finding(ordered, answer(QuadAttacK(), ordered)) in told
+    assert QuadAttacK().finding(ordered, answer(QuadAttacK(), ordered)) in text
     pair = PairCase(case, (attacked_pixels(result),))
-    assert MapsFollow().finding(pair, answer(MapsFollow(), pair)) in told
+    assert MapsFollow().finding(pair, answer(MapsFollow(), pair)) in text
     few = answer(SafeCV(), case)
-    assert SafeCV().finding(case, few) in told
-    assert KEY_POINTS.finding(few) in told
-    assert CONTROL.finding(few) in told
+    assert SafeCV().finding(case, few) in text
+    assert KEY_POINTS.finding(few) in text
+    assert CONTROL.finding(few) in text
 
 
 def test_the_slider_is_the_bound_and_zero_changes_nothing():
     at = open_view()
-    slider = next(one for one in at.main.slider if one.key == f"{KEY}.epsilon")
+    slider = next(widget for widget in at.main.slider if widget.key == f"{KEY}.epsilon")
     slider.set_value(0).run()
     assert "Nothing is changed" in words(settled(at))
     slider.set_value(64).run()
@@ -85,10 +85,10 @@ def test_a_link_names_attack_bound_and_order():
     assert FGSM(epsilon=5).finding(case, FGSM(epsilon=5)(case)) in words(at)
     offered = order_of(at).options
     assert case.model.labels[case.target.index] not in offered
-    asked = [offered[1], offered[0]]
-    again = open_view(**{f"{KEY}.order": asked})
-    assert order_of(again).value == asked
-    assert f"Can it be made to say {', '.join(asked)}?" in words(again)
+    order = [offered[1], offered[0]]
+    again = open_view(**{f"{KEY}.order": order})
+    assert order_of(again).value == order
+    assert f"Can it be made to say {', '.join(order)}?" in words(again)
 
 
 def test_the_order_is_that_of_choosing_and_an_empty_list_is_asked_for():
@@ -104,25 +104,25 @@ def test_a_class_that_a_link_cannot_have_in_the_list_is_said():
     first = case_of(open_view())
     label = first.model.labels[first.target.index]
     at = open_view(**{f"{KEY}.order": label})
-    assert any(f"asks for “{label}” as Your order" in one for one in said(at))
+    assert any(f"asks for “{label}” as Your order" in sentence for sentence in said(at))
 
 
 def test_lists_of_growing_length_are_counted_on_request():
     at = open_view(**{f"{KEY}.length.count": "2"})
-    next(one for one in at.button if one.label == "Attack them all").click().run()
-    told = words(settled(at))
+    next(button for button in at.button if button.label == "Attack them all").click().run()
+    text = words(settled(at))
     model = case_of(at).model
     case = AttackedImagesCase(model, sources.normal(sources.PHOTOGRAPHS), 2)
     method = OrderedSuccess()
-    assert method.finding(case, method(case)) in told
+    assert method.finding(case, method(case)) in text
 
 
 def test_classes_that_another_model_does_not_have_give_way_to_a_list_by_chance():
     at = at_view(ROBUSTNESS)
     at.session_state[f"{KEY}.order"] = ["a class of another model"]
     at = settled(at.run())
-    model, own = case_of(at).model, case_of(at).target.index
-    drawn = drawn_order(len(model.labels), own)
+    model, predicted = case_of(at).model, case_of(at).target.index
+    drawn = drawn_order(len(model.labels), predicted)
     assert order_of(at).value == [model.labels[index] for index in drawn]
     assert not said(at)
 
@@ -144,8 +144,10 @@ def test_maps_are_compared_after_the_order_too():
 
 def test_the_maps_are_put_on_trial_beside_how_far_they_moved():
     at = open_view()
-    button = next(one for one in at.button if one.label.startswith("Put the maps on trial"))
-    told = words(settled(button.click().run()))
+    button = next(
+        candidate for candidate in at.button if candidate.label.startswith("Put the maps on trial")
+    )
+    text = words(settled(button.click().run()))
     case = case_of(at)
     pair = PairCase(case, (attacked_pixels(PGD()(case)),))
     result, views = MapsFollow()(pair), {}
@@ -154,18 +156,18 @@ def test_the_maps_are_put_on_trial_beside_how_far_they_moved():
         if kind.title in table.rows:
             views[kind.title] = Order()(TrustCase(case, kind()))["check"]
     assert len(views) == len(table) > 1
-    assert "\n".join(maps.lines(Order(), table, views)) in told
-    assert maps.both(result, views) in told
+    assert "\n".join(maps.lines(Order(), table, views)) in text
+    assert maps.both(result, views) in text
 
 
 def test_maps_that_moved_and_maps_that_carry_the_score_are_counted_apart():
     alike = {NEW: (np.array([0.2, 0.4, 0.8], np.float32), ""), SAME: (np.ones(3, np.float32), "")}
     table = Table.of(alike, ("a", "b", "c"))
-    said = Table.grid(np.array([[0], [1]], np.float32), SAID, ("class",), ("number",))
+    classes = Table.grid(np.array([[0], [1]], np.float32), SAID, ("class",), ("number",))
     views = {
         name: checked("", verdict, "") for name, verdict in zip("abc", (1, -1, 1), strict=True)
     }
-    assert maps.both({"followed": table, "said": said}, views) == (
+    assert maps.both({"followed": table, "said": classes}, views) == (
         "Moved with the answer: 2 maps, of which 1 carry the score before the attack; did not: 1, "
         "of which 1 carry the score."
     )
@@ -173,7 +175,7 @@ def test_maps_that_moved_and_maps_that_carry_the_score_are_counted_apart():
     assert line.startswith("- ✗ **b** (0.40) speaks against it.")
     alike[NEW] = (np.array([0.2, 0.4, np.nan], np.float32), "")
     table = Table.of(alike, ("a", "b", "c"))
-    assert maps.both({"followed": table, "said": said}, views).endswith(
+    assert maps.both({"followed": table, "said": classes}, views).endswith(
         "did not: 0, of which 0 carry the score; flat, so that nothing can be compared: 1."
     )
     assert "**c** (flat)" in maps.lines(Order(), table, {"c": views["c"]})[0]
@@ -181,7 +183,7 @@ def test_maps_that_moved_and_maps_that_carry_the_score_are_counted_apart():
 
 def test_what_is_moved_in_the_list_is_the_order_that_is_asked_for(monkeypatch):
     moves = []
-    monkeypatch.setattr(form, "order", lambda *given: moves.append(given))
+    monkeypatch.setattr(form, "order", lambda *arguments: moves.append(arguments))
     at = open_view()
     chosen, _, _, on_move = moves[-1]
     assert chosen == order_of(at).value

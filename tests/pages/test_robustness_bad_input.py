@@ -75,7 +75,7 @@ def case_of(at):
 
 
 def order_of(at):
-    return next(one for one in at.multiselect if one.key == f"{KEY}.order")
+    return next(widget for widget in at.multiselect if widget.key == f"{KEY}.order")
 
 
 def test_a_change_of_nothing_is_the_image_itself(opened):
@@ -86,7 +86,7 @@ def test_a_change_of_nothing_is_the_image_itself(opened):
     assert PGD(epsilon=0).finding(case, result) in words(at)
     assert "Nothing is changed" in words(at)
     assert not said(at)
-    assert any("did not change the answer" in one.value for one in at.header)
+    assert any("did not change the answer" in header.value for header in at.header)
 
 
 def test_a_change_that_ruins_the_image_is_said_to(opened):
@@ -111,37 +111,39 @@ def test_an_attack_that_fails_shows_its_best_try_and_says_so(opened):
     assert not tried["success"]["success"][0]
     assert "its best try, drawn here" in method.finding(ordered, tried)
     assert method.finding(ordered, tried) in words(at)
-    for one in (result, tried):  # the pictures are there, of what was tried
-        assert f"{one['pictures'].caption(0, 2)} after" in words(at)
-        assert one["pictures"].columns[0] == BEFORE
+    for attempt in (result, tried):  # the pictures are there, of what was tried
+        assert f"{attempt['pictures'].caption(0, 2)} after" in words(at)
+        assert attempt["pictures"].columns[0] == BEFORE
     assert not said(at)
 
 
 def test_a_link_with_a_class_twice_has_it_once_and_says_so(opened):
     at = opened(**{f"{KEY}.order": ["class 1", "class 1", "class 0"]})
     assert order_of(at).value == ["class 1", "class 0"]
-    assert any("“class 1” as Your order more than once" in one for one in said(at))
+    assert any("“class 1” as Your order more than once" in sentence for sentence in said(at))
     assert "Can it be made to say class 1, class 0?" in words(at)
 
 
 def test_a_list_of_more_classes_than_there_are_is_cut_and_said(opened):
     wanted = [f"class {index}" for index in range(14)]
     at = opened(lambda: of_network(tiny.Cnn(classes=20)), **{f"{KEY}.order": wanted})
-    own = case_of(at).target.index
-    assert own >= len(wanted)
+    predicted = case_of(at).target.index
+    assert predicted >= len(wanted)
     assert order_of(at).value == wanted[:10]
-    assert any("“class 10” as Your order" in one and "at most 10" in one for one in said(at))
+    assert any(
+        "“class 10” as Your order" in sentence and "at most 10" in sentence for sentence in said(at)
+    )
     few = opened(**{f"{KEY}.order": wanted})  # of a model with four classes
     assert order_of(few).value == ["class 0", "class 1", "class 2"]
-    assert any("as Your order" in one and "at most 3" in one for one in said(few))
+    assert any("as Your order" in sentence and "at most 3" in sentence for sentence in said(few))
 
 
 def test_a_model_with_one_class_cannot_be_made_to_say_another(opened):
     at = opened(lambda: of_network(tiny.Cnn(classes=1)))
     reason = "odd one has one class only: it cannot be made to say another."
-    refused = [one for one in said(at) if reason in one]
+    refused = [sentence for sentence in said(at) if reason in sentence]
     assert len(refused) == 4, said(at)  # of one attack, an order, asking alone, and by length
-    assert any("no image of the attack above to compare" in one for one in said(at))
+    assert any("no image of the attack above to compare" in sentence for sentence in said(at))
 
 
 def test_a_model_with_two_classes_is_asked_for_the_other(opened):
@@ -163,9 +165,11 @@ def test_a_model_without_gradients_is_only_asked(opened, model):
     at = opened(model)
     reason = "odd one gives no gradients, and this attack needs them"
     for method in (PGD, QuadAttacK):
-        assert any(one.startswith(f"{method.title}: {reason}") for one in said(at)), said(at)
+        assert any(sentence.startswith(f"{method.title}: {reason}") for sentence in said(at)), said(
+            at
+        )
     case, search = case_of(at), SafeCV(queries=50)
     assert search.finding(case, search(case)) in words(at)
-    next(one for one in at.button if one.label == "Attack them all").click().run()
+    next(button for button in at.button if button.label == "Attack them all").click().run()
     at = settled(at)
-    assert sum(reason in one for one in said(at)) == 3, said(at)
+    assert sum(reason in sentence for sentence in said(at)) == 3, said(at)

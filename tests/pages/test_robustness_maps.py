@@ -25,39 +25,39 @@ def test_maps_are_chosen_and_asked_about_another_class():
     assert MapsFollow().finding(pair, result) in words(at)
 
     trial = next(trial for trial in maps.TRIALS if isinstance(trial[0], OtherClass))[1]
-    button = next(one for one in at.button if one.label.startswith(trial))
-    told = words(settled(button.click().run()))
+    button = next(candidate for candidate in at.button if candidate.label.startswith(trial))
+    text = words(settled(button.click().run()))
     views = {title: OtherClass()(TrustCase(case, KINDS[title]()))["check"] for title in CHOSEN}
-    assert "\n".join(maps.lines(OtherClass(), result["followed"], views)) in told
-    assert maps.both(result, views, "are about this class") in told
+    assert "\n".join(maps.lines(OtherClass(), result["followed"], views)) in text
+    assert maps.both(result, views, "are about this class") in text
 
 
 def test_by_itself_the_eight_are_chosen_and_every_other_one_is_offered():
     at = settled(visit(SMALL, ROBUSTNESS))
-    row = next(one for one in at.button_group if one.key == f"{KEY}.compared")
+    row = next(group for group in at.button_group if group.key == f"{KEY}.compared")
     case = at.session_state["subject"].case
-    fitting = [one.title for one in (*MAPS, *MORE) if not one.unmet(case)]
+    fitting = [explainer.title for explainer in (*MAPS, *MORE) if not explainer.unmet(case)]
     assert list(row.options) == fitting or [option.content for option in row.options] == fitting
-    assert row.value == [one.title for one in MAPS if one.title in fitting]
+    assert row.value == [explainer.title for explainer in MAPS if explainer.title in fitting]
     at = settled(row.set_value([]).run())
-    assert "Choose at least one heat map" in " ".join(one.value for one in at.info)
+    assert "Choose at least one heat map" in " ".join(notice.value for notice in at.info)
     assert not at.exception
 
 
 def test_a_map_of_no_name_in_a_link_is_a_sentence():
     at = settled(visit(SMALL | {f"{KEY}.compared": "Gradcam"}, ROBUSTNESS))
     assert not at.exception
-    assert "“Gradcam”" in " ".join(one.value for one in [*at.warning, *at.info, *at.error])
+    assert "“Gradcam”" in " ".join(element.value for element in [*at.warning, *at.info, *at.error])
 
 
 def test_maps_that_nobody_unchose_are_there_again_after_a_model_that_has_fewer():
     at = settled(visit(SMALL, ROBUSTNESS))
     eight = chosen(at)
-    assert eight == [one.title for one in MAPS]
+    assert eight == [explainer.title for explainer in MAPS]
     fewer = chosen(settled(at.selectbox(key="model").set_value("digits-vit").run()))
     assert set(fewer) < set(eight)
     assert chosen(settled(at.selectbox(key="model").set_value("digits-cnn").run())) == eight
 
 
 def chosen(at):
-    return next(one for one in at.button_group if one.key == f"{KEY}.compared").value
+    return next(group for group in at.button_group if group.key == f"{KEY}.compared").value

@@ -54,7 +54,7 @@ DRAWN = ("selectbox", "button_group", "number_input", "radio")
 
 def shown(at):
     """The keys of what is chosen in the sidebar."""
-    return {one.key for kind in DRAWN for one in at.sidebar.get(kind)}
+    return {widget.key for kind in DRAWN for widget in at.sidebar.get(kind)}
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.address)
@@ -68,8 +68,8 @@ def test_the_sidebar_has_what_plays_a_part_in_the_view(view):
 def test_what_a_view_does_not_ask_is_still_there_on_the_next():
     at = visit({"image": "A cup of coffee"}, views.HEATMAPS)
     at.selectbox(key="versus").set_value("eggnog").run()
-    for one in (views.STUDY, views.START, views.FAMILIAR, views.HEATMAPS):
-        at.switch_page(str(one.path)).run()
+    for view in (views.STUDY, views.START, views.FAMILIAR, views.HEATMAPS):
+        at.switch_page(str(view.path)).run()
         assert not at.exception
     assert at.selectbox(key="image").value == "A cup of coffee"
     assert at.selectbox(key="versus").value == "eggnog"
@@ -100,7 +100,9 @@ def test_what_is_not_shown_changes_nothing(view, key, value):
 @pytest.mark.parametrize("digest", ["00c0ffee", "<b>Doe</b>", "00C0FFEE", ""])
 def test_a_link_to_an_image_of_somebody_s_own_says_which_file_is_asked_for(digest):
     at = visit({"image": "Your image", "file": digest, "heatmaps.methods": ["Gradient"]})
-    (words,) = [one for one in said(at) if "images of your own are not part of a link" in one]
+    (words,) = [
+        sentence for sentence in said(at) if "images of your own are not part of a link" in sentence
+    ]
     assert ("Open the file with the digest 00c0ffee" in words) == (digest == "00c0ffee")
     assert "Doe" not in words
     assert at.session_state["heatmaps.methods"] == ["Gradient"]  # the rest of the link holds
@@ -111,11 +113,13 @@ def test_the_file_that_a_link_asks_for_is_told_from_another():
     link = {"image": "Your image", "file": digest, "model": "Digits MLP"}
     another = f"The link was made with another file: its digest is {digest}"
     at = upload(visit(link), "other.jpg", jpeg(turned=6))
-    assert any(another in one for one in said(at))
-    assert not any(another in one for one in said(upload(visit(link), "same.jpg", jpeg())))
+    assert any(another in sentence for sentence in said(at))
+    assert not any(
+        another in sentence for sentence in said(upload(visit(link), "same.jpg", jpeg()))
+    )
 
 
 def test_data_without_test_images_are_a_sentence():
     at = visit({"image": "From a data set", "data": "phantoms:count=40"})
-    (told,) = said(at)
-    assert "has no test images to choose from: take more images" in told
+    (sentence,) = said(at)
+    assert "has no test images to choose from: take more images" in sentence

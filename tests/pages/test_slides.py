@@ -66,56 +66,56 @@ def test_sentence_pictures_and_figures_are_those_of_the_answer():
     assert "Five small networks learn" in words(at)
     at = settled(at.button(key=f"{SLOT}.go").click().run())
     assert not at.exception
-    asked = question()
-    asked = question(first(asked, form.HARD))
-    result = answer(asked.method, asked.case)
-    assert view.sentence(asked, result) in [one.value for one in at.header]
-    assert asked.method.finding(asked.case, result) in words(at)
+    query = question()
+    query = question(first(query, form.HARD))
+    result = answer(query.method, query.case)
+    assert view.sentence(query, result) in [header.value for header in at.header]
+    assert query.method.finding(query.case, result) in words(at)
     assert "Outlined: the tiles that make the label" in words(at)
     at = settled(at.button_group(key=f"{KEY}.kind").set_value(form.NONE).run())
-    asked = question(first(asked, form.NONE))
-    assert at.header[0].value == view.sentence(asked, result)
+    query = question(first(query, form.NONE))
+    assert at.header[0].value == view.sentence(query, result)
     assert "None of these 60 tiles is a key tile" in at.header[0].value
 
 
 def test_the_sentence_counts_the_key_tiles_on_top():
-    asked = question()
-    asked = question(first(asked, form.HARD))
-    result = answer(asked.method, asked.case)
+    query = question()
+    query = question(first(query, form.HARD))
+    result = answer(query.method, query.case)
     for name in ("ABMIL", "student"):
-        scores = view.of_bag(asked, result, name)
-        key = asked.layout.key[asked.bag]
+        scores = view.of_bag(query, result, name)
+        key = query.layout.key[query.bag]
         top = np.argsort(-scores, kind="stable")[: key.sum()]
-        assert view.hits(asked, result, name) == key[top].sum()
-    told = view.sentence(asked, result)
-    count = int(asked.layout.key[asked.bag].sum())
-    assert told.startswith(f"{count} of 60 tiles make this slide “a 9”.")
-    assert f"{view.hits(asked, result, 'student')} of them" in told
+        assert view.hits(query, result, name) == key[top].sum()
+    sentence = view.sentence(query, result)
+    count = int(query.layout.key[query.bag].sum())
+    assert sentence.startswith(f"{count} of 60 tiles make this slide “a 9”.")
+    assert f"{view.hits(query, result, 'student')} of them" in sentence
 
 
 def test_the_score_of_a_class_is_drawn_instead_of_attention():
     method = MHIM2(epochs=EPOCHS)
-    asked = question(score="a 3", kind="three", method=method)
-    result = answer(method, asked.case)
-    size = asked.layout.size
+    query = question(score="a 3", kind="three", method=method)
+    result = answer(method, query.case)
+    size = query.layout.size
     assert (
-        view.of_bag(asked, result, view.column(asked)).tolist()
+        view.of_bag(query, result, view.column(query)).tolist()
         == result["tiles"]["score of a 3"][:size].tolist()
     )
-    assert "for “a 3”" in view.sentence(asked, result)
+    assert "for “a 3”" in view.sentence(query, result)
 
 
 def test_how_far_down_key_tiles_lie_is_counted_bag_by_bag():
-    asked = question()
-    result = answer(asked.method, asked.case)
-    drawn = coverage.coverage(asked)
-    table, size = drawn.part(result["tiles"]), asked.layout.size
+    query = question()
+    result = answer(query.method, query.case)
+    drawn = coverage.coverage(query)
+    table, size = drawn.part(result["tiles"]), query.layout.size
     key = result["tiles"]["key"].reshape(-1, size)
     values = result["tiles"]["student"].reshape(-1, size)
     for looked in (1, 7, 60):
         hits = sum(
-            int(one[np.argsort(-own, kind="stable")[:looked]].sum())
-            for one, own in zip(key, values, strict=True)
+            int(is_key[np.argsort(-tile_scores, kind="stable")[:looked]].sum())
+            for is_key, tile_scores in zip(key, values, strict=True)
         )
         assert table["student"][looked - 1] == pytest.approx(hits / key.sum())
     first = next(at for at in range(size) if table["student"][at] >= 0.9) + 1
@@ -127,12 +127,12 @@ def test_masked_tiles_have_the_color_of_their_kind():
     board = masked.tinted(tiles, np.array([0, 1, 2, 3, 4], np.int8))
     assert board.shape == (6, 6, 3)
     assert not board[0, 0].any()
-    wanted = [round(0.65 * one) for one in masked.TINTS[1]]
+    wanted = [round(0.65 * channel) for channel in masked.TINTS[1]]
     assert board[0, 2].tolist() == wanted
-    asked = question()
-    asked = question(first(asked, form.HARD))
-    result = answer(asked.method, asked.case)
-    drawn = masked.masked(asked).made(result)
+    query = question()
+    query = question(first(query, form.HARD))
+    result = answer(query.method, query.case)
+    drawn = masked.masked(query).made(result)
     assert drawn.columns[0].startswith("step ")
     assert "orange: highest" in drawn.finding
 
@@ -145,16 +145,16 @@ def test_the_curve_is_trained_when_asked(monkeypatch):
     assert not at.exception
     case = question().case
     method = MaskedRatio(epochs=1, seeds=1)
-    assert method.finding(case, answer(method, case)) in [one.value for one in at.header]
+    assert method.finding(case, answer(method, case)) in [header.value for header in at.header]
 
 
 def tiff():
     """A section of another seed than the page's, as a file."""
-    held, image = io.BytesIO(), made_slide(896, 672, seed=5)
+    buffer, image = io.BytesIO(), made_slide(896, 672, seed=5)
     Image.fromarray(image.piece(0, 672, 0, 896)).save(
-        held, "TIFF", compression="tiff_adobe_deflate"
+        buffer, "TIFF", compression="tiff_adobe_deflate"
     )
-    return held.getvalue()
+    return buffer.getvalue()
 
 
 def test_attention_is_drawn_over_the_made_section_and_counted():
@@ -164,12 +164,12 @@ def test_attention_is_drawn_over_the_made_section_and_counted():
     assert not at.exception
     method, case = TileAttention(tile=112), WholeSlideCase(load(DEFAULT), made_slide(896, 672))
     result = answer(method, case)
-    assert method.finding(case, result) in [one.value for one in at.header]
+    assert method.finding(case, result) in [header.value for header in at.header]
     assert "never where. Outlined: tiles of planted regions." in words(at)
-    asked = own.SlideQuestion(method, case, (6, 8), ABMIL)
-    drawn = own.tiles(asked).made(result)
+    query = own.SlideQuestion(method, case, (6, 8), ABMIL)
+    drawn = own.tiles(query).made(result)
     top = np.sort(result["tiles"][ABMIL][np.isfinite(result["tiles"][ABMIL])])[::-1][:8]
-    assert drawn.captions == tuple(f"{one:.2f}" for one in top)
+    assert drawn.captions == tuple(f"{share:.2f}" for share in top)
 
 
 def test_what_is_rare_is_drawn_instead():
@@ -177,7 +177,7 @@ def test_what_is_rare_is_drawn_instead():
     at = settled(at.button(key=f"{KEY}.UnlikeTiles.go").click().run())
     assert not at.exception
     method, case = UnlikeTiles(tile=112), WholeSlideCase(load(DEFAULT), made_slide(896, 672))
-    assert method.finding(case, answer(method, case)) in [one.value for one in at.header]
+    assert method.finding(case, answer(method, case)) in [header.value for header in at.header]
     assert "not the same as diseased" in words(at)
 
 
@@ -188,9 +188,9 @@ def test_a_large_image_of_ones_own_is_read_in_tiles():
     at = settled(at.button(key=f"{KEY}.TileAttention.go").click().run())
     assert not at.exception
     method, case = TileAttention(tile=112), WholeSlideCase(load(DEFAULT), open_large(tiff()))
-    told = method.finding(case, answer(method, case))
-    assert told in [one.value for one in at.header]
-    assert "times an equal share" in told
+    sentence = method.finding(case, answer(method, case))
+    assert sentence in [header.value for header in at.header]
+    assert "times an equal share" in sentence
     assert own.STRANGE in words(at)
     assert "Outlined: tiles of planted" not in words(at)
 

@@ -41,21 +41,23 @@ def opened(**link):
 
 def test_it_opens_with_question_picture_and_what_a_run_does():
     at = opened(network="ResNet-8")
-    told = words(at)
+    text = words(at)
     assert not said(at)
     method, case = NMFlowExperiment(network="ResNet-8"), ExperimentCase(data_sets.load("columns"))
-    assert method.question in told
+    assert method.question in text
     for row in method.picture(case).rows:
-        assert row in told
+        assert row in text
     for condition in method.conditions(case):
-        assert condition in told
-    assert "Dense stays conv: 16 does not divide its number of inputs." in told
-    assert "1:16, β = 0.56" in told
+        assert condition in text
+    assert "Dense stays conv: 16 does not divide its number of inputs." in text
+    assert "1:16, β = 0.56" in text
 
 
 def test_a_run_ends_in_the_claims_of_the_answer():
     at = opened(epochs="1", seeds="2", network="ResNet-8")
-    next(one for one in at.button if one.label.startswith("Run the experiment")).click().run()
+    next(
+        button for button in at.button if button.label.startswith("Run the experiment")
+    ).click().run()
     at = settled(at)
     assert not said(at)
     method = NMFlowExperiment(epochs=1, seeds=2, network="ResNet-8")
@@ -65,24 +67,24 @@ def test_a_run_ends_in_the_claims_of_the_answer():
     assert len(outcomes) == len(NMFlowExperiment.claims)
     first = f"{result['claims'].rows[0]}: {OUTCOMES[outcomes[0]]} here. {outcomes.count(1)} of 3"
     assert at.main.header[0].value.startswith(first)
-    told = words(at)
+    text = words(at)
     for claim, outcome in zip(result["claims"].rows, outcomes, strict=True):
-        assert f"{claim}**: {OUTCOMES[outcome]} here." in told
+        assert f"{claim}**: {OUTCOMES[outcome]} here." in text
     assert len(at.main.get("plotly_chart")) == 1
-    assert "engine.answer('sparsity.NMFlow'" in " ".join(one.value for one in at.code)
+    assert "engine.answer('sparsity.NMFlow'" in " ".join(block.value for block in at.code)
 
 
 def test_a_pattern_that_fits_no_layer_is_said_in_a_sentence(monkeypatch):
     monkeypatch.setattr("engine.sparsity.experiments.nm_flow.NETWORKS", {"ResNet-8": "lenet"})
-    told = " ".join(said(opened(network="ResNet-8", pattern="1:32")))
-    assert "has inputs in groups of 32: choose a smaller M" in told
+    text = " ".join(said(opened(network="ResNet-8", pattern="1:32")))
+    assert "has inputs in groups of 32: choose a smaller M" in text
 
 
 def test_links_that_cannot_be_had_are_ignored_with_a_notice():
-    told = " ".join(said(opened(data="X-rays", pattern="3:5", epochs="1000")))
-    assert "“X-rays” as Data" in told
-    assert "“3:5” as Training with N of every M weights (N:M flow) ▸ Pattern" in told
-    assert "Epochs; it is ignored, because it must be" in told
+    text = " ".join(said(opened(data="X-rays", pattern="3:5", epochs="1000")))
+    assert "“X-rays” as Data" in text
+    assert "“3:5” as Training with N of every M weights (N:M flow) ▸ Pattern" in text
+    assert "Epochs; it is ignored, because it must be" in text
 
 
 @pytest.fixture
@@ -112,12 +114,12 @@ def test_an_image_says_which_channels_it_uses_and_what_it_costs(channels):
     model = restored(result["network"])
     use = used(ImageCase(model, data.pixels(np.array([row]))[0], Target(0)))
     on, count = int(np.nansum(use.on)), int(np.isfinite(use.on).sum())
-    told = words(at)
-    assert f"A {data.classes[data.labels[row]]} uses {on} of {count} channels" in told
+    text = words(at)
+    assert f"A {data.classes[data.labels[row]]} uses {on} of {count} channels" in text
     costs = result["costs"]["multiply-adds"]
-    assert f"{100 * use.cost:.3g} % of the multiply-adds with all channels" in told
-    assert f"and {100 * costs.mean():.3g} %, and {100 * (costs < use.cost).mean():.0f} %" in told
-    assert f"It says {use.label}, {100 * use.probability:.3g} % sure." in told
+    assert f"{100 * use.cost:.3g} % of the multiply-adds with all channels" in text
+    assert f"and {100 * costs.mean():.3g} %, and {100 * (costs < use.cost).mean():.0f} %" in text
+    assert f"It says {use.label}, {100 * use.probability:.3g} % sure." in text
 
 
 def test_the_image_of_the_sidebar_may_be_asked_about(channels):

@@ -36,14 +36,16 @@ def opened(**link):
 
 def test_a_run_ends_in_claims_curves_diagrams_borders_and_bound_classes():
     at = opened(epochs="1", seeds="1")
-    next(one for one in at.button if one.label.startswith("Run the experiment")).click().run()
+    next(
+        button for button in at.button if button.label.startswith("Run the experiment")
+    ).click().run()
     at = settled(at)
     assert not said(at)
     result = answer(Reprogram(epochs=1, seeds=1), ExperimentCase(data_sets.load("columns")))
     assert result.kept
-    told = words(at)
+    text = words(at)
     for claim in result["claims"].rows:
-        assert f"{claim}**: undecided here." in told  # one seed
+        assert f"{claim}**: undecided here." in text  # one seed
     assert len(at.main.get("plotly_chart")) == 5  # figures, weights kept, two diagrams, classes
     table = result["table"]
     drawn = [
@@ -53,17 +55,17 @@ def test_a_run_ends_in_claims_curves_diagrams_borders_and_bound_classes():
     assert LP_FEW not in drawn
     for name in (VP, LP):
         ends = " and ".join(f"{100 * table.cell(row, name):.1f}" for row in (DENSE, TICKETS[-1]))
-        assert f"{name} {ends} %" in told
+        assert f"{name} {ends} %" in text
     for name, bound in zip(result["bound"].rows, result["bound"].notes, strict=True):
-        assert not bound or f"{bound} → {name}" in told
-    assert result["prompts"].finding in told
-    assert f"{TICKETS[-1]} {100 * table.cell(TICKETS[-1], VP_ERROR):.1f}" in told
-    assert not re.search(r"\bnan\b", told)  # no validation images to fit a temperature on
+        assert not bound or f"{bound} → {name}" in text
+    assert result["prompts"].finding in text
+    assert f"{TICKETS[-1]} {100 * table.cell(TICKETS[-1], VP_ERROR):.1f}" in text
+    assert not re.search(r"\bnan\b", text)  # no validation images to fit a temperature on
 
 
 def test_more_classes_than_the_source_has_are_refused_in_a_sentence():
     many = tiny.columns(40, tuple(f"class {index}" for index in range(20)))
     object.__setattr__(many, "name", "many")
     data_sets.add(many)
-    told = " ".join(said(opened(data="many")))
-    assert "has 20 classes, and the source network only 19 to bind them to" in told
+    text = " ".join(said(opened(data="many")))
+    assert "has 20 classes, and the source network only 19 to bind them to" in text

@@ -24,12 +24,12 @@ def opened(kind, **link):
 def test_each_opens_with_question_picture_and_what_a_run_does(kind):
     at = opened(kind, **{f"sparsity.{kind.name}.seeds": "7"})  # that nobody has asked
     assert not said(at)
-    told = words(at)
-    assert kind.question in told
+    text = words(at)
+    assert kind.question in text
     case = ExperimentCase(data_sets.load(kind.data[0]))
-    assert kind().picture(case).rows[0] in told
+    assert kind().picture(case).rows[0] in text
     for condition in kind().conditions(case):
-        assert condition in told
+        assert condition in text
 
 
 def test_a_run_ends_in_claims_figures_and_gaps_by_width(monkeypatch):
@@ -37,24 +37,26 @@ def test_a_run_ends_in_claims_figures_and_gaps_by_width(monkeypatch):
     data = tiny.columns(8, ("a", "b", "c"))
     data_sets.add(data)
     at = opened(RandomPruning, **BRIEF)
-    next(one for one in at.button if one.label.startswith("Run the experiment")).click().run()
+    next(
+        button for button in at.button if button.label.startswith("Run the experiment")
+    ).click().run()
     at = settled(at)
     assert not said(at)
     result = answer(RandomPruning(epochs=1, seeds=1, network="MLP"), ExperimentCase(data))
     assert result.kept
-    told = words(at)
+    text = words(at)
     for claim in result["claims"].rows:
-        assert f"{claim}**: undecided here." in told  # one seed
+        assert f"{claim}**: undecided here." in text  # one seed
     assert len(at.main.get("plotly_chart")) == 2  # figures, gaps
     first, last = (100 * result["gaps"]["ERK"][place] for place in (0, -1))
     ends = f"ERK {first:.1f} at × 0.25, {last:.1f} at × 2".replace("-", "−")
-    assert ends in told
-    assert "(sd)" not in told.partition("Points below the dense network")[2][:200]
+    assert ends in text
+    assert "(sd)" not in text.partition("Points below the dense network")[2][:200]
 
 
 def test_channels_of_trained_networks_stand_where_the_images_were():
     result = answer(FireTogether(), ExperimentCase(data_sets.load("mnist-5k")))
     assert result.kept  # it ships
-    told = words(opened(FireTogether))
-    assert result["channels"].finding in told
-    assert result["picture"].finding not in told
+    text = words(opened(FireTogether))
+    assert result["channels"].finding in text
+    assert result["picture"].finding not in text

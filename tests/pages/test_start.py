@@ -32,14 +32,14 @@ QUICK = {"model": "Digits MLP"}  # of 8 × 8 px
 
 def opened(monkeypatch, image):
     """The page on a shipped image, and what was asked in the lane for it."""
-    asked, plain = [], run.ask
+    titles, plain = [], run.ask
 
     def noted(method, case, visitor=""):
-        asked.append(method.title)
+        titles.append(method.title)
         return plain(method, case, visitor)
 
     monkeypatch.setattr(run, "ask", noted)
-    return visit({"image": image}, START), asked
+    return visit({"image": image}, START), titles
 
 
 @pytest.mark.parametrize(
@@ -48,13 +48,13 @@ def opened(monkeypatch, image):
 def test_a_shipped_image_has_all_its_answers_at_once_and_nothing_is_asked(
     monkeypatch, image, label
 ):
-    at, asked = opened(monkeypatch, image)
-    told = words(at)
-    assert asked == []
+    at, titles = opened(monkeypatch, image)
+    text = words(at)
+    assert titles == []
     assert not said(at)
     assert not at.main.get("progress")
-    assert all(question in told for question in QUESTIONS)
-    assert cards.LATER not in told
+    assert all(question in text for question in QUESTIONS)
+    assert cards.LATER not in text
     for answer in (
         f"It says **{label}**",
         "Grad-CAM points to the",
@@ -64,8 +64,8 @@ def test_a_shipped_image_has_all_its_answers_at_once_and_nothing_is_asked(
         "There is no lamp in this scene.",
         "NegGrad+ forgot class 3",
     ):
-        assert answer in told, answer
-    assert any(sign in told for sign in ("✓ For it", "⚠ Not confirmed", "✗ Against it"))
+        assert answer in text, answer
+    assert any(sign in text for sign in ("✓ For it", "⚠ Not confirmed", "✗ Against it"))
 
 
 def test_an_upload_is_answered_card_by_card_and_what_is_there_stays(monkeypatch):
@@ -77,18 +77,18 @@ def test_an_upload_is_answered_card_by_card_and_what_is_there_stays(monkeypatch)
     hold.begun.clear()
     upload(at, "cup.jpg", jpeg())
     hold.begins(at)
-    told = words(at)
-    assert "It says **" in told
-    assert "Gradient points to the" in told
-    assert "normal images" in told
-    assert told.count(cards.LATER) == 1  # the walk's: it is the last
-    assert "of the weights are taken out" not in told
-    assert any("The image in a pruned copy" in one.proto.text for one in at.main.get("progress"))
+    text = words(at)
+    assert "It says **" in text
+    assert "Gradient points to the" in text
+    assert "normal images" in text
+    assert text.count(cards.LATER) == 1  # the walk's: it is the last
+    assert "of the weights are taken out" not in text
+    assert any("The image in a pruned copy" in bar.proto.text for bar in at.main.get("progress"))
     hold.go.set()
-    told = words(settled(at))
-    assert cards.LATER not in told
-    assert "of the weights are taken out" in told
-    assert "never falls below" in told
+    text = words(settled(at))
+    assert cards.LATER not in text
+    assert "of the weights are taken out" in text
+    assert "never falls below" in text
 
 
 PICTURES = count(1)
@@ -118,16 +118,16 @@ def computing(monkeypatch):
 def test_the_heat_map_of_an_upload_is_computed_before_everything_that_it_is_compared_with(
     monkeypatch,
 ):
-    asked, plain = [], run.ask
+    titles, plain = [], run.ask
 
     def noted(method, case, visitor=""):
-        asked.append(method.title)
+        titles.append(method.title)
         return plain(method, case, visitor)
 
     at = settled(visit(QUICK, START))
     monkeypatch.setattr(run, "ask", noted)
     settled(upload(at, "cup.png", new_picture()))
-    first, *rest = [title for title in asked if title != "Prediction"]
+    first, *rest = [title for title in titles if title != "Prediction"]
     assert first == "Gradient"
     assert {"ViM", "The image in a pruned copy", "Blind spot"} <= set(rest)
 
@@ -166,7 +166,7 @@ def test_an_example_never_replaces_an_upload(monkeypatch, view):
     hold = held_up(monkeypatch, BlindSpot)
     try:
         at = upload(visit(QUICK, START), "cup.jpg", jpeg())
-        assert not any("Example" in one.label for one in at.button)
+        assert not any("Example" in button.label for button in at.button)
         at.button(key=f"start.{view.address}").click().run()
         assert not at.exception
         assert at.session_state["image"] == "Your image"
@@ -189,7 +189,7 @@ def test_a_card_opens_its_view_with_the_same_image_and_question(monkeypatch, vie
         assert not at.exception
         assert at.title[0].value == view.title
         assert at.selectbox(key="image").value == "A cup of coffee"
-        results = {one.key: one.value for one in [*at.slider, *at.selectbox]}
+        results = {widget.key: widget.value for widget in [*at.slider, *at.selectbox]}
         assert results[key] == value
     finally:
         hold.go.set()

@@ -31,15 +31,15 @@ def opened(**link):
     return visit(link, VIEW)
 
 
-@pytest.mark.parametrize("one", STORIES, ids=lambda one: one.name)
+@pytest.mark.parametrize("one", STORIES, ids=lambda narrative: narrative.name)
 def test_every_step_is_drawn_from_what_ships(one):
     for at, step in enumerate(one.steps, 1):
         shown = opened(story=one.name, step=str(at))
         assert not said(shown)
         assert shown.title[0].value == step.title
         results = [run.known(*question) for question in step.asks()]
-        told = [line.value.replace("\\", "") for line in shown.main.header]
-        assert told == [step.sentence(*results)]
+        sentences = [line.value.replace("\\", "") for line in shown.main.header]
+        assert sentences == [step.sentence(*results)]
         assert RESEARCH in [line.value for line in shown.caption]
 
 
@@ -99,17 +99,17 @@ def scene_of(step):
 @pytest.mark.parametrize("address", LINKS)
 def test_the_workbench_asks_the_same(address, monkeypatch):
     """The view takes the link as it is, and looks for the same answers."""
-    asked, known = set(), run.known
+    digests, known = set(), run.known
 
     def noted(method, case):
-        asked.add(run.digest(method, case))
+        digests.add(run.digest(method, case))
         return known(method, case)
 
     monkeypatch.setattr(run, "known", noted)
     monkeypatch.setattr(in_distribution, "compare", lambda _about: None)  # with 2,000 phantoms
     parts = urlsplit(address)
     assert not said(settled(visit(parse_qs(parts.query), BY_ADDRESS[parts.path])))
-    assert {run.digest(*question) for question in LINKS[address].asks()} <= asked
+    assert {run.digest(*question) for question in LINKS[address].asks()} <= digests
 
 
 def test_a_step_with_many_zeros_before_it_is_refused_in_a_sentence():

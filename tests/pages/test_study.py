@@ -37,24 +37,24 @@ def test_the_kept_study_is_there_without_any_choice(default):
     assert not said(at)
     sentence = at.main.header[0].value.replace("\\", "")
     assert re.match(r"On these 8 scenes, rely first on .+, .+ and .+\.", sentence)
-    told = words(at)
-    assert "kept from before" in told
-    assert "The paper found Occlusion, Grad-CAM and LIME the most reliable" in told
+    text = words(at)
+    assert "kept from before" in text
+    assert "The paper found Occlusion, Grad-CAM and LIME the most reliable" in text
     for claim, note in zip(result["claims"].rows, result["claims"].notes, strict=True):
-        assert claim in told
-        assert note.split(";")[0].rstrip(".") in told
-    assert "Random order" in told
+        assert claim in text
+        assert note.split(";")[0].rstrip(".") in text
+    assert "Random order" in text
     assert len(at.main.get("plotly_chart")) == 2
-    assert "points at it" in told
-    assert "<img" in told  # the maps of the first image are kept too
+    assert "points at it" in text
+    assert "<img" in text  # the maps of the first image are kept too
 
 
 def test_the_lines_under_share_ask_this_very_question(default):
-    asked, _ = default
+    query, _ = default
     at = visit(view=STUDY)
-    python, shell = (each.value for each in at.code[:2])  # of the study, above those of its maps
+    python, shell = (block.value for block in at.code[:2])  # of the study, above those of its maps
     assert shell.startswith("python -m engine run attribution.Study")
-    assert question_in(python) == digest(asked.method, asked.case)
+    assert question_in(python) == digest(query.method, query.case)
 
 
 def test_the_phantoms_study_is_kept_too():
@@ -70,14 +70,14 @@ def test_a_network_with_a_map_of_its_own_is_studied_beside_the_others():
         "study.methods": ["Grad-CAM"], "study.Study.draws": "1",
     }  # fmt: skip
     at = visit(link, STUDY)
-    next(each for each in at.button if each.label.startswith("Run the study")).click().run()
+    next(button for button in at.button if button.label.startswith("Run the study")).click().run()
     at = settled(at)
     assert not said(at)
-    told = words(at)
-    assert "The model's own map" in told
-    assert "outline meets it" in told
+    text = words(at)
+    assert "The model's own map" in text
+    assert "outline meets it" in text
     assert at.main.header[0].value.startswith("On these 2 phantom slices, rely first on")
-    assert told.count("<img") == 2 * (1 + 2)  # of kind and rival: the slice and both maps
+    assert text.count("<img") == 2 * (1 + 2)  # of kind and rival: the slice and both maps
 
 
 def test_another_question_waits_for_the_button_and_says_how_many_maps():
@@ -86,22 +86,22 @@ def test_another_question_waits_for_the_button_and_says_how_many_maps():
     case = study_case(count=2)
     maps = case.pairs * (1 + Study().draws) * 2
     assert f"{maps:,} maps are made and measured" in words(at)
-    assert any(each.label.startswith("Run the study") for each in at.button)
+    assert any(button.label.startswith("Run the study") for button in at.button)
 
 
 def test_a_small_study_is_run_and_then_looked_at_closely():
     link = {"study.count": "2", "study.methods": FEW, "study.Study.draws": "1"}
     at = visit(link, STUDY)
-    next(each for each in at.button if each.label.startswith("Run the study")).click().run()
-    assert not [each for each in at.button if each.label.startswith("Run the study")]
+    next(button for button in at.button if button.label.startswith("Run the study")).click().run()
+    assert not [button for button in at.button if button.label.startswith("Run the study")]
     at = settled(at)
     assert not said(at)
-    told = words(at)
-    assert "this study has fewer" in told
-    assert "computed now" in told or "kept from before" in told
+    text = words(at)
+    assert "this study has fewer" in text
+    assert "computed now" in text or "kept from before" in text
     case = StudyArguments(count=2, methods=("Gradient", "GradCam")).case()
     first, second = case.images
-    assert told.count("<img") == len(first.labels) * 3
+    assert text.count("<img") == len(first.labels) * 3
     box = at.selectbox(key="study.image")
     box.set_value(box.options[1]).run()
     at = settled(at)
@@ -110,9 +110,9 @@ def test_a_small_study_is_run_and_then_looked_at_closely():
 
 def test_links_that_cannot_be_had_are_ignored_with_a_notice():
     at = visit({"study.methods": ["Magic", "Grad-CAM"], "study.source": "X-rays"}, STUDY)
-    told = " ".join(said(at))
-    assert "“Magic” as Methods" in told
-    assert "“X-rays” as Images of known truth" in told
+    text = " ".join(said(at))
+    assert "“Magic” as Methods" in text
+    assert "“X-rays” as Images of known truth" in text
     assert pills(at, "study.methods").value == ["Grad-CAM"]
 
 
@@ -186,9 +186,9 @@ def test_time_is_told_as_a_multiple_of_the_fastest(default):
 
 
 def test_files_hold_the_numbers_and_the_names(default):
-    asked, result = default
-    rows = pd.read_csv(io.StringIO(view.maps_csv(asked, result["rows"])))
-    assert len(rows) == asked.case.pairs * 11
-    assert set(rows["label"]) <= set(asked.case.model.labels)
-    own = rows[rows["method"] == "Grad-CAM"]["pointing game"].mean()
-    assert own == pytest.approx(result["table"].cell("GradCam", "pointing game"), abs=1e-6)
+    query, result = default
+    rows = pd.read_csv(io.StringIO(view.maps_csv(query, result["rows"])))
+    assert len(rows) == query.case.pairs * 11
+    assert set(rows["label"]) <= set(query.case.model.labels)
+    average = rows[rows["method"] == "Grad-CAM"]["pointing game"].mean()
+    assert average == pytest.approx(result["table"].cell("GradCam", "pointing game"), abs=1e-6)

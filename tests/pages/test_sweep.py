@@ -51,7 +51,7 @@ def test_a_plan_says_what_it_costs_is_stopped_and_goes_on(monkeypatch):
     at.button(key=f"{asks.GO}.stop").click().run()
     assert hold.is_given_up(20)
     at.run()
-    assert any("Stopped. What was computed is kept." in one for one in said(at))
+    assert any("Stopped. What was computed is kept." in sentence for sentence in said(at))
     assert "1 kept already, 19 to compute" in words(at)
     at.button(key=f"{asks.GO}.again").click().run()
     at = settled(at, lambda at: "19 answers computed now, 1 kept from before" in words(at))
@@ -64,8 +64,8 @@ def test_a_plan_of_too_many_answers_is_refused_in_words():
         "sweep.methods": ["Grad-CAM", "Occlusion", "Gradient", "LIME", "RISE"],
     }
     at = settled(visit(every, SWEEP))
-    assert any("This plan has 500 answers; at most 400 are computed on this page" in one
-               for one in said(at))  # fmt: skip
+    assert any("This plan has 500 answers; at most 400 are computed on this page" in sentence
+               for sentence in said(at))  # fmt: skip
     pills(at, f"{KEY}.methods").set_value([]).run()
     assert "Choose at least one model and one method." in said(at)
 

@@ -39,7 +39,7 @@ def test_a_link_gives_image_model_method_settings_and_class():
     assert at.session_state["heatmaps.Occlusion.overlap"] == 0.25
     assert (at.session_state["target"], at.session_state["seed"]) == ("8", 4)
     assert at.session_state["model"] == "digits-cnn"
-    assert any("id 60, class" in one.value for one in at.sidebar.caption)
+    assert any("id 60, class" in caption.value for caption in at.sidebar.caption)
 
 
 def test_a_file_of_ones_own_is_named_by_its_digest_only(tmp_path):

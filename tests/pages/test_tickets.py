@@ -49,7 +49,7 @@ def small(monkeypatch):
 
 
 def labels(at):
-    return [each.label for each in at.button]
+    return [button.label for button in at.button]
 
 
 def test_before_it_is_computed_the_view_says_what_will_be():
@@ -61,27 +61,27 @@ def test_before_it_is_computed_the_view_says_what_will_be():
 
 def test_the_slider_moves_the_sentence_the_masks_and_the_drawings(small):
     result = answer(METHOD, small)
-    told = {}
+    texts = {}
     for level in (0, 1, 2):
         at = settled(visit({**SMALL, f"{KEY}.level": str(level)}, TICKETS))
         assert not said(at)
         assert at.main.header[0].value.replace("\\", "") == said_of(result["levels"], level, 2)
-        told[level] = words(at)
+        texts[level] = words(at)
         masks = masks_in(rebuilt(result["networks"][level]))
-        kept = 100 * masks.counts[0] / masks.parts[0].size
-        assert f"fc1: {kept:.0f} % stays" in told[level]
-        assert f"How level {level} learns" in told[level]
-        assert evidence.alike(result, level) in told[level]
-        assert "What the first layer still reads" in told[level]
+        share = 100 * masks.counts[0] / masks.parts[0].size
+        assert f"fc1: {share:.0f} % stays" in texts[level]
+        assert f"How level {level} learns" in texts[level]
+        assert evidence.alike(result, level) in texts[level]
+        assert "What the first layer still reads" in texts[level]
     assert len(at.main.get("plotly_chart")) >= 4
-    asked = [question_in(one.value) for one in at.code if one.language == "python"]
-    assert digest(METHOD, small) in asked
+    questions = [question_in(block.value) for block in at.code if block.language == "python"]
+    assert digest(METHOD, small) in questions
 
 
 def test_a_link_to_no_level_is_refused_in_words(small):
     answer(METHOD, small)
     at = settled(visit({**SMALL, f"{KEY}.level": "9"}, TICKETS))
-    assert any("from 0 to 2" in one for one in said(at))
+    assert any("from 0 to 2" in sentence for sentence in said(at))
 
 
 @pytest.mark.parametrize("level", [0, 2])
@@ -89,12 +89,14 @@ def test_ticket_and_new_start_answer_with_their_own_networks(small, level, monke
     """All are asked about the same image and class; at level 0 the ticket is the whole network."""
     shown, played = [], []
     monkeypatch.setattr(f"{TAPE}.viewer", lambda _picture, panels, _key: shown.append(panels))
-    monkeypatch.setattr(f"{TAPE}.play_steps", lambda *given, **more: played.append((given, more)))
+    monkeypatch.setattr(
+        f"{TAPE}.play_steps", lambda *arguments, **more: played.append((arguments, more))
+    )
     result = answer(METHOD, small)
     at = settled(visit({**SMALL, f"{KEY}.level": str(level)}, TICKETS))
-    told = words(at)
+    text = words(at)
     row = small.data.some("test", 3, 0)[0]
-    assert f"Asked about a {small.data.classes[small.data.labels[row]]}; all maps are" in told
+    assert f"Asked about a {small.data.classes[small.data.labels[row]]}; all maps are" in text
     networks = {
         "Whole network": result["networks"][0],
         "Same mask, new start": result["anew"][level],
@@ -109,9 +111,9 @@ def test_ticket_and_new_start_answer_with_their_own_networks(small, level, monke
             f"It says {small.data.classes[shares.argmax()]}, {percent(float(shares.max()))} sure."
         )
         assert notes[title] == says
-        assert title == "Whole network" or f"{title} " in told
-    given, more = played[-1]
-    assert given == ("the levels", level, 2, f"{KEY}.play", f"{KEY}.level")
+        assert title == "Whole network" or f"{title} " in text
+    positional, more = played[-1]
+    assert positional == ("the levels", level, 2, f"{KEY}.play", f"{KEY}.level")
     assert more == {"drawn": True}
 
 
@@ -121,8 +123,8 @@ def test_the_overlap_matrix_has_the_pairs_of_the_level(small):
     assert table.values.shape == (3, 3)
     np.testing.assert_array_equal(table.values, table.values.T)
     np.testing.assert_array_equal(np.diag(table.values), 1.0)
-    own = result["overlap"]["IoU"][result["overlap"]["level"] == 1]
-    assert sorted(table.values[np.triu_indices(3, 1)]) == sorted(own.tolist())
+    overlaps = result["overlap"]["IoU"][result["overlap"]["level"] == 1]
+    assert sorted(table.values[np.triu_indices(3, 1)]) == sorted(overlaps.tolist())
     alone = answer(Lottery(levels=1, share=0.5, seeds=1), small)
     assert len(evidence.pairs(alone, 1)) == 0
 
@@ -147,7 +149,7 @@ def test_claims_that_need_validation_images_are_left_out_without_them(small):
 def test_own_image_is_chosen_in_the_sidebar():
     at = visit(SMALL | {f"{KEY}.about": OWN}, TICKETS)
     assert not at.exception
-    assert "Image" in [each.value for each in at.sidebar.header]
+    assert "Image" in [header.value for header in at.sidebar.header]
 
 
 def test_a_run_that_was_stopped_offers_to_go_on(small):

@@ -41,17 +41,17 @@ def question(case, place=AT_FIRST, learner=0, row=None):
 def test_sentence_and_words_are_those_of_the_answer_and_follow_the_slider(case):
     at = settled(visit(DIGITS, TILTED_BOUNDARY))
     assert not at.exception
-    asked = question(case)
-    result = answer(asked.method, asked.case)
-    headers = [one.value for one in at.header]
-    assert headers[0] == view.sentence(asked, result)
+    query = question(case)
+    result = answer(query.method, query.case)
+    headers = [header.value for header in at.header]
+    assert headers[0] == view.sentence(query, result)
     shown = words(at)
-    for drawing in (view.across(asked), view.taxonomy(asked), view.spectrum(asked)):
+    for drawing in (view.across(query), view.taxonomy(query), view.spectrum(query)):
         assert drawing.finding(result) in shown
-    assert wall(case.data, asked.row, result, 0).finding in shown
+    assert wall(case.data, query.row, result, 0).finding in shown
     at = settled(at.select_slider(key=f"{KEY}.lambda").set_value("1").run())
     later = question(case, STRENGTHS.index(1.0))
-    assert at.header[0].value == view.sentence(later, result) != view.sentence(asked, result)
+    assert at.header[0].value == view.sentence(later, result) != view.sentence(query, result)
     at = settled(at.button_group(key=f"{KEY}.learner").set_value(LEARNERS[2]).run())
     third = question(case, STRENGTHS.index(1.0), 2)
     assert at.header[0].value == view.sentence(third, result)
@@ -59,14 +59,14 @@ def test_sentence_and_words_are_those_of_the_answer_and_follow_the_slider(case):
 
 def test_a_slider_is_answered_within_a_tenth_of_a_second(case):
     result = answer(TiltedBoundary(), case)
-    asked = [question(case, place) for place in range(len(STRENGTHS))]
+    queries = [question(case, place) for place in range(len(STRENGTHS))]
     times = []
-    for one in asked:
+    for query in queries:
         start = time.perf_counter()
-        view.sentence(one, result)
-        again = answer(one.method, one.case)
-        mirror(case.data, one.row, again, one.learner, one.place)
-        wall(case.data, one.row, again, one.learner)
+        view.sentence(query, result)
+        again = answer(query.method, query.case)
+        mirror(case.data, query.row, again, query.learner, query.place)
+        wall(case.data, query.row, again, query.learner)
         times.append(time.perf_counter() - start)
     assert np.median(times) < 0.1
 
@@ -76,7 +76,7 @@ def test_the_clouds_answer_by_formula_and_count():
     case = ExperimentCase(data_sets.load("digits"))
     method = TiltedSheets(tilt=45.0)
     result = answer(method, case)
-    assert method.finding(case, result) in [one.value for one in at.header]
+    assert method.finding(case, result) in [header.value for header in at.header]
     assert more.error_words(result) in words(at)
     assert more.mirror_words(result) in words(at)
 
@@ -87,15 +87,17 @@ def test_of_a_network_that_learned_elsewhere_it_is_said_what_class_means_are_of(
     assert not at.exception
     assert "squares of this image and" in words(at)
     assert "“A cup of coffee”; the model's training images are not here." in words(at)
-    assert any("“Egyptian cat” and “espresso”" in one.value for one in at.header)
+    assert any("“Egyptian cat” and “espresso”" in header.value for header in at.header)
 
 
 def test_no_image_and_no_model_is_asked_for_until_a_network_is():
     at = settled(visit(DIGITS, TILTED_BOUNDARY))
-    assert not [one for one in at.sidebar.selectbox if one.key in {"image", "model"}]
+    assert not [
+        selectbox for selectbox in at.sidebar.selectbox if selectbox.key in {"image", "model"}
+    ]
     assert LocalTilt.title not in words(at)
     at = settled(at.toggle(key=f"{KEY}.network").set_value(True).run())
-    assert {"image", "model"} <= {one.key for one in at.sidebar.selectbox}
+    assert {"image", "model"} <= {selectbox.key for selectbox in at.sidebar.selectbox}
     assert not at.exception
 
 
@@ -103,7 +105,7 @@ def test_the_network_of_the_sidebar_is_asked():
     link = NETWORK | DIGITS | {"image": "From a data set", "data": "Digits, 8 × 8"}
     at = settled(visit(link, TILTED_BOUNDARY))
     assert not at.exception
-    assert any("network's boundary is tilted by" in one.value for one in at.header)
+    assert any("network's boundary is tilted by" in header.value for header in at.header)
     assert "In pixels" in words(at)
     assert re.search(r"Class means are of \d\d training images of “\d” and", words(at))
 
@@ -164,8 +166,10 @@ def test_the_offered_images_take_turns_between_both_classes(case):
 
 def test_the_local_words_say_where_no_boundary_was_met():
     numbers = {"to the boundary": [np.nan], "along the means": [3.0], "expected": [2.0]}
-    told = more.way_words({"numbers": numbers})
-    assert told.startswith("The boundary: not met against the gradient, 3 gray levels from mean")
+    sentence = more.way_words({"numbers": numbers})
+    assert sentence.startswith(
+        "The boundary: not met against the gradient, 3 gray levels from mean"
+    )
     close = more.way_words({"numbers": numbers | {"to the boundary": [0.0224]}})
     assert close.startswith("The boundary: 0.022 gray levels against the gradient")
     assert LocalTilt.cost == "live"

@@ -28,7 +28,7 @@ def small(monkeypatch):
 
 
 def press(at, key):
-    next(one for one in at.button if one.key == key).click().run()
+    next(button for button in at.button if button.key == key).click().run()
     assert not at.exception
     return at
 
@@ -53,12 +53,12 @@ def tray_of(at):
 
 
 def titles(at):
-    return [one.title for one in tray_of(at)]
+    return [pinned.title for pinned in tray_of(at)]
 
 
 def entry(at):
     """The labels of links in the page's header."""
-    return [one.proto.label for one in at.main.get("page_link") if "Tray" in one.proto.label]
+    return [link.proto.label for link in at.main.get("page_link") if "Tray" in link.proto.label]
 
 
 def test_what_is_pinned_is_counted_on_every_page_and_listed_in_the_tray(two):
@@ -67,11 +67,11 @@ def test_what_is_pinned_is_counted_on_every_page_and_listed_in_the_tray(two):
     at = to(two, MINIMAL_REGIONS)
     assert entry(at) == ["Tray (2)"]
     at = to(at, TRAY)
-    told = [line.value for line in at.main.header]
-    maps = [one.maps[0].heat.values for one in tray_of(at)]
+    headers = [line.value for line in at.main.header]
+    maps = [pinned.maps[0].heat.values for pinned in tray_of(at)]
     order = matrix([("a", maps[0]), ("b", maps[1])]).values[0, 1]
     agree = f"Grad-CAM and Gradient {how_alike(order)} (rank correlation {signed(order)})."
-    assert told == [f"2 results are pinned. {agree}", "Report"]
+    assert headers == [f"2 results are pinned. {agree}", "Report"]
     assert "1. Grad-CAM" in words(at)
     assert "2. Gradient" in words(at)
 
@@ -95,8 +95,8 @@ def test_how_far_maps_of_different_images_agree_is_not_said(two):
 
 def test_a_pinned_result_names_its_model_by_its_title(two):
     first = tray_of(two)[0]
-    asked = dict(first.record["case"]) | {"model": "digits-cnn", "target": "3"}
-    named = replace(first, record=dict(first.record) | {"case": asked})
+    facts = dict(first.record["case"]) | {"model": "digits-cnn", "target": "3"}
+    named = replace(first, record=dict(first.record) | {"case": facts})
     assert named.told_of(tray.titles()) == "Digits CNN · 3"
     assert named.about == "digits-cnn · 3"  # where its title is not known
 
@@ -109,13 +109,13 @@ def test_pinning_the_same_again_says_so_and_keeps_one(two):
 
 def test_results_are_moved_and_removed_and_an_empty_tray_says_how_to_fill_it(two):
     at = to(two, TRAY)
-    first, second = (one.name for one in at.session_state["report.tray"])
+    first, second = (pinned.name for pinned in at.session_state["report.tray"])
     press(at, f"tray.Down.{first}")
     assert titles(at) == ["Gradient", "Grad-CAM"]
     press(at, f"tray.remove.{first}")
     assert titles(at) == ["Gradient"]
     press(at, f"tray.remove.{second}")
-    assert any("Nothing is pinned yet" in one for one in said(at))
+    assert any("Nothing is pinned yet" in sentence for sentence in said(at))
     assert entry(at) == []
 
 
@@ -134,8 +134,8 @@ def test_a_full_tray_says_what_to_do_and_loses_nothing(two, monkeypatch):
 def test_a_result_outlives_its_model_and_the_tray_says_so(two, monkeypatch):
     name = two.session_state["report.tray"][0].model
     there = catalog.entries()
-    own = replace(there[0], name=name)  # as if the network of the test had been made here
-    monkeypatch.setattr(catalog, "entries", lambda: (*there, own))
+    addition = replace(there[0], name=name)  # as if the network of the test had been made here
+    monkeypatch.setattr(catalog, "entries", lambda: (*there, addition))
     tray_of(two).clear()
     press(two, "heatmaps.GradCam.pin")
     press(two, "heatmaps.Gradient.pin")
@@ -151,8 +151,10 @@ def test_a_result_outlives_its_model_and_the_tray_says_so(two, monkeypatch):
 
 
 def test_forty_results_are_listed_chosen_from_and_filed(two):
-    one = tray_of(two)[0]
-    tray_of(two)[:] = [replace(one, name=f"{at:02d}", title=f"Map {at}") for at in range(tray.MOST)]
+    pinned = tray_of(two)[0]
+    tray_of(two)[:] = [
+        replace(pinned, name=f"{at:02d}", title=f"Map {at}") for at in range(tray.MOST)
+    ]
     at = to(press(two, "heatmaps.Gradient.pin"), TRAY)
     assert len(tray_of(at)) == tray.MOST  # a further one is refused
     assert f"{tray.MOST}. Map {tray.MOST - 1}" in words(at)
@@ -190,25 +192,28 @@ def test_maps_of_different_units_keep_their_scales_and_are_not_subtracted(two):
     assert "Each keeps its own scale." in words(at)
     at.button_group(key="report.compare.way").set_value("Difference").run()
     assert not at.exception
-    assert any("A difference would compare different things" in one for one in said(at))
+    assert any("A difference would compare different things" in sentence for sentence in said(at))
 
 
 def test_maps_of_one_unit_are_on_one_scale_and_subtracted(two):
     two.selectbox(key="heatmaps.Gradient.channels").set_value("size").run()
     press(settled(two), "heatmaps.Gradient.pin")
     signed, size = (one.maps[0].heat for one in two.session_state["report.tray"][1:])
-    apart = replace(size, values=signed.values, signed=False)
-    held = two.session_state["report.tray"]
-    held[1] = replace(held[1], maps=(replace(held[1].maps[0], heat=apart),))
-    held.pop(0)
+    unsigned_map = replace(size, values=signed.values, signed=False)
+    pinned = two.session_state["report.tray"]
+    pinned[1] = replace(pinned[1], maps=(replace(pinned[1].maps[0], heat=unsigned_map),))
+    pinned.pop(0)
     at = to(two, TRAY)
     assert "Both on one scale." in words(at)
-    low = min(apart.values.min(), size.values.min())
+    low = min(unsigned_map.values.min(), size.values.min())
     assert viewer.said(float(low)) in words(at)
     at.button_group(key="report.compare.way").set_value("Difference").run()
-    told = words(at)
-    assert "Left minus right, on the scale of the maps" in told
-    assert viewer.finding(replace(apart, values=apart.values - size.values, signed=True)) in told
+    text = words(at)
+    assert "Left minus right, on the scale of the maps" in text
+    assert (
+        viewer.finding(replace(unsigned_map, values=unsigned_map.values - size.values, signed=True))
+        in text
+    )
 
 
 def test_the_report_holds_what_was_chosen(two):
@@ -218,9 +223,11 @@ def test_the_report_holds_what_was_chosen(two):
     assert names == [one.name for one in at.session_state["report.tray"]]
     assert html.count("<article") == 2
     second = at.session_state["report.tray"][1]
-    chosen = next(one for one in at.multiselect if one.key == "report.chosen")
+    chosen = next(widget for widget in at.multiselect if widget.key == "report.chosen")
     chosen.set_value([second.name]).run()
-    assert not any(one.proto.id.endswith("report.take") for one in at.get("download_button"))
+    assert not any(
+        download.proto.id.endswith("report.take") for download in at.get("download_button")
+    )
     press(at, "report.make")
     assert at.session_state["report.made"][1].count("<article") == 1
 
@@ -228,7 +235,7 @@ def test_the_report_holds_what_was_chosen(two):
 def test_one_answer_s_report_is_saved_with_one_press_and_pins_nothing(monkeypatch):
     saved = []
     monkeypatch.setattr(
-        hand_over, "mounted", lambda *_: lambda **given: saved.append(given["data"])
+        hand_over, "mounted", lambda *_: lambda **arguments: saved.append(arguments["data"])
     )
     at = press(settled(visit()), "heatmaps.Gradient.file-report")
     (file,) = saved
@@ -246,7 +253,7 @@ def test_one_answer_s_report_is_saved_with_one_press_and_pins_nothing(monkeypatc
 def test_the_report_of_one_answer_is_what_the_tray_makes_of_it(two, monkeypatch):
     saved = []
     monkeypatch.setattr(
-        hand_over, "mounted", lambda *_: lambda **given: saved.append(given["data"])
+        hand_over, "mounted", lambda *_: lambda **arguments: saved.append(arguments["data"])
     )
     press(two, "heatmaps.Gradient.file-report")
     at = to(two, TRAY)

@@ -46,7 +46,7 @@ def cnn():
 
 def lines(at, title):
     """The lines of one trial, one for each map that has it."""
-    return [one.label for one in at.main.expander if title in one.label]
+    return [expander.label for expander in at.main.expander if title in expander.label]
 
 
 def test_cheap_trials_are_there_at_once_and_each_map_is_summed_up(shown_to, cnn):
@@ -91,7 +91,9 @@ def test_what_hiding_squares_does_is_described_and_not_judged(shown_to, cnn):
     assert button.label == "Try it: 17 looks"
     untried = re.findall("[0-9] not tried yet", words(at))
     button.click().run()
-    assert not [each for each in at.button if each.key == "trust.GradientXInput.Infidelity.go"]
+    assert not [
+        widget for widget in at.button if widget.key == "trust.GradientXInput.Infidelity.go"
+    ]
     settled(at)
     (line,) = lines(at, "Does it predict what hiding a part does?")
     assert line.startswith("· **a description, no verdict**")

@@ -31,25 +31,27 @@ def small(monkeypatch):
 
 
 def opened(kind, **link):
-    given = {f"experiments.{kind.name}.{name}": str(value) for name, value in link.items()}
-    return visit({"experiments.chosen": kind.title, **given}, UNLEARNING_EXPERIMENTS)
+    settings = {f"experiments.{kind.name}.{name}": str(value) for name, value in link.items()}
+    return visit({"experiments.chosen": kind.title, **settings}, UNLEARNING_EXPERIMENTS)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_each_opens_with_question_picture_and_what_a_run_does(kind):
     at = opened(kind)
     assert not said(at)
-    told = words(at)
+    text = words(at)
     case = ExperimentCase(data_sets.load("columns"))
-    assert kind.question in told
-    assert kind().picture(case).finding in told
+    assert kind.question in text
+    assert kind().picture(case).finding in text
     for condition in kind().conditions(case):
-        assert condition in told
+        assert condition in text
 
 
 def test_a_run_ends_in_a_curve_over_the_share_that_is_protected():
     at = opened(ProtectedShare, **QUICK)
-    next(one for one in at.button if one.label.startswith("Run the experiment")).click().run()
+    next(
+        button for button in at.button if button.label.startswith("Run the experiment")
+    ).click().run()
     at = settled(at)
     assert not said(at)
     result = answer(ProtectedShare(**QUICK), ExperimentCase(tiny.columns(8, ("a", "b", "c"))))

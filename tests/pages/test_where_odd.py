@@ -52,7 +52,7 @@ def test_the_sentence_the_threshold_and_the_question_are_the_localizer_s():
     at, case = opened(), case_of()
     result = PatchCore()(case)
     assert at.main.header[0].value == PatchCore().finding(case, result)
-    python = next(each.value for each in at.code if "anomaly.PatchCore" in each.value)
+    python = next(block.value for block in at.code if "anomaly.PatchCore" in block.value)
     assert question_in(python) == digest(PatchCore(), case)
     patches = result["patches"]
     nearest = int(patches["image 1"][patches["distance"].argmax()])
@@ -66,7 +66,7 @@ def test_another_localizer_and_fewer_normal_images_are_another_answer():
     assert "leans on its shrinkage" in words(at)
     pills(at, "where.localizer").set_value("DictAS, untrained").run()
     at = answered(at)
-    python = next(each.value for each in at.code if "anomaly." in each.value)
+    python = next(block.value for block in at.code if "anomaly." in block.value)
     assert "anomaly.DictAS" in python
 
 
@@ -110,7 +110,7 @@ def test_too_few_normal_images_have_no_threshold_and_a_folder_of_one_s_own_is_of
     options = at.selectbox(key="where.normal").options
     mine = next(option for option in options if option.startswith("Your data"))
     assert at.selectbox(key="where.normal").value == mine  # it is chosen at once
-    assert any("1 file was left out" in each.label for each in at.expander)
+    assert any("1 file was left out" in expander.label for expander in at.expander)
     at = answered(at)
     assert "too few for a threshold at 5 %" in at.main.header[0].value
     assert "no false-alarm rate below" in words(at)
@@ -137,14 +137,14 @@ def test_normal_photographs_are_offered_whole_and_cut_and_compared_as_was_chosen
         for option in at.selectbox(key="where.normal").options
         if option.startswith("Your data")
     ]
-    assert [one.split(" · ")[0].endswith(", cut") for one in mine] == [False, True]
+    assert [label.split(" · ")[0].endswith(", cut") for label in mine] == [False, True]
     sentences = []
     for title, pieces, count in zip(mine, (0, form.PIECES), (4, 64), strict=True):
         at.selectbox(key="where.normal").set_value(title).run()
         at = answered(at)
-        own = read_folders(content, "mine.zip", 8, classless=True, pieces=pieces).data
-        assert len(own) == count
-        case = replace(case_of(), normal=own)
+        dataset = read_folders(content, "mine.zip", 8, classless=True, pieces=pieces).data
+        assert len(dataset) == count
+        case = replace(case_of(), normal=dataset)
         result = PatchCore()(case)
         assert at.main.header[0].value == PatchCore().finding(case, result)
         sentences.append(f"This patch is at {result['patches']['distance'].max():.3g} (")
@@ -154,12 +154,12 @@ def test_normal_photographs_are_offered_whole_and_cut_and_compared_as_was_chosen
 
 def test_a_model_without_maps_is_told_with_the_reason():
     at = settled(visit(DIGITS | {"model": "Digits MLP"}, WHERE_ODD))
-    assert any("needs layers whose output is a map" in one for one in said(at))
+    assert any("needs layers whose output is a map" in sentence for sentence in said(at))
 
 
 def test_a_bad_link_is_refused_in_words():
     at = settled(visit(DIGITS | {"where.PatchCore.normals": "9999"}, WHERE_ODD))
-    assert any("Normal images" in one for one in said(at))
+    assert any("Normal images" in sentence for sentence in said(at))
 
 
 def test_a_phantom_is_one_click_away_and_begins_with_its_healthy_twin_beside_it():
@@ -170,7 +170,7 @@ def test_a_phantom_is_one_click_away_and_begins_with_its_healthy_twin_beside_it(
     assert at.selectbox(key="where.normal").value == "Healthy twins of the brain phantoms"
     assert "The same slice without the lesion" in words(at)
     assert re.match("The oddest place is the|Nothing stands out", at.main.header[0].value)
-    assert not any(one.key == "where.phantom" for one in at.button)
+    assert not any(button.key == "where.phantom" for button in at.button)
 
 
 def test_a_file_in_nova_s_format_gives_its_table_and_a_broken_one_a_sentence():
@@ -186,17 +186,17 @@ def test_a_file_in_nova_s_format_gives_its_table_and_a_broken_one_a_sentence():
     at = settled(visit(DIGITS | {"where.nova.seed": "1"}, WHERE_ODD))
     uploader = at.file_uploader(key="where.nova.file")
     uploader.set_value(("nova.zip", nova_files.with_table(b"broken"), "application/zip")).run()
-    assert any("is no Parquet table" in one for one in said(at))
+    assert any("is no Parquet table" in sentence for sentence in said(at))
     at.file_uploader(key="where.nova.file").set_value(("n.zip", content, "application/zip")).run()
     mine = next(o for o in at.selectbox(key="where.nova.data").options if o.startswith("Your"))
     at.selectbox(key="where.nova.data").set_value(mine).run()
     at.selectbox(key="where.nova.normal").set_value("Digits, 8 × 8").run()
-    next(one for one in at.button if one.label == "Measure").click().run()
-    at = settled(at, lambda at: any("boxes" in one.value for one in at.header))
-    own = read_nova(content, "n.zip", 8).data
-    case = LesionsCase(catalog.load("digits-cnn"), own, data, seed=1)
+    next(button for button in at.button if button.label == "Measure").click().run()
+    at = settled(at, lambda at: any("boxes" in header.value for header in at.header))
+    dataset = read_nova(content, "n.zip", 8).data
+    case = LesionsCase(catalog.load("digits-cnn"), dataset, data, seed=1)
     result = Nova()(case)
-    assert any(one.value == Nova().finding(case, result) for one in at.header)
+    assert any(header.value == Nova().finding(case, result) for header in at.header)
     assert f"AUROC of pixels {result['table'].cell('all', 'AUROC'):.2f}" in words(at)
     table, boxes = result["table"], result["boxes"]
     share = 100 * table.cell("all", "TP30") / table.cell("all", "boxes")
@@ -210,4 +210,4 @@ def test_nothing_is_measured_or_drawn_of_nova_s_protocol_until_it_is_unfolded(mo
 
     monkeypatch.setattr(nova, "load", lambda name: 1 / 0)
     at = opened()
-    assert not [one for one in at.selectbox if one.key == "where.nova.data"]
+    assert not [selectbox for selectbox in at.selectbox if selectbox.key == "where.nova.data"]

@@ -85,16 +85,20 @@ def test_the_slices_of_a_scan_are_judged_when_asked_and_the_strangest_is_opened(
     assert f"Compares all {COUNT} with the same normal images: about" in words(at)
     at = pressed(at, "where.slices.SliceBySlice.go")
     scan = at.session_state["subject.upload"]
-    asked = case_of(scan)
-    result = SliceBySlice()(asked)
+    scan_case = case_of(scan)
+    result = SliceBySlice()(scan_case)
     best = (result["slices"]["slice"][strangest(result["slices"])]).tolist()
     assert best[0] == ODD + 1
     assert slider(at).value == ODD + 1
-    assert [one.value for one in at.main.header][1] == SliceBySlice().finding(asked, result)
-    assert at.main.header[0].value == PatchCore().finding(
-        asked.about, PatchCore()(replace(asked.about, image=asked.slice_pixels(ODD)))
+    assert [header.value for header in at.main.header][1] == SliceBySlice().finding(
+        scan_case, result
     )
-    buttons = [one for one in at.button if one.key and one.key.startswith("where.slices.open.")]
+    assert at.main.header[0].value == PatchCore().finding(
+        scan_case.about, PatchCore()(replace(scan_case.about, image=scan_case.slice_pixels(ODD)))
+    )
+    buttons = [
+        widget for widget in at.button if widget.key and widget.key.startswith("where.slices.open.")
+    ]
     assert [int(button.key.rsplit(".", 1)[1]) for button in buttons] == best[: slices.SHOWN]
     assert [button.disabled for button in buttons] == [True] + [False] * (slices.SHOWN - 1)
     at = pressed(at, f"where.slices.open.{best[1]}")
@@ -105,7 +109,7 @@ def test_the_slices_of_a_scan_are_judged_when_asked_and_the_strangest_is_opened(
 def test_a_mark_that_is_clicked_opens_its_slice(monkeypatch):
     scan = load(volume(), "a.nii")
     opened = []
-    monkeypatch.setattr(medical, "open_slice", lambda *given: opened.append(given))
+    monkeypatch.setattr(medical, "open_slice", lambda *arguments: opened.append(arguments))
     press = slices.pressed(case_of(scan))
     press({"selection": {"points": []}})
     press({"selection": {"points": [{"x": 7, "y": 0.1, "point_index": 0}]}})
@@ -199,7 +203,7 @@ def test_a_photograph_is_read_in_tiles_at_its_own_size_although_it_is_shown_smal
 
 def test_a_picture_no_larger_than_the_model_s_input_has_no_tiles_and_a_scan_neither():
     for at in (answered(visit(DIGITS, WHERE_ODD)), of_digits("head.nii", volume())):
-        assert not any(one.key == "where.tiles.on" for one in at.get("toggle"))
+        assert not any(toggle.key == "where.tiles.on" for toggle in at.get("toggle"))
 
 
 def test_a_file_that_is_no_longer_kept_is_read_as_it_is_shown_and_that_is_said():

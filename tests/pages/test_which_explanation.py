@@ -31,18 +31,18 @@ def open_view(**link):
 def test_a_small_image_is_explained_eight_times_and_judged_at_once():
     at = open_view()
     assert not said_of_trouble(at)
-    told = words(at)
-    assert "Every pixel is a feature: 64." in told
-    assert "attribution.LFA r4" in told
-    assert "No free lunch" in told
+    text = words(at)
+    assert "Every pixel is a feature: 64." in text
+    assert "attribution.LFA r4" in text
+    assert "No free lunch" in text
     assert "For small changes of brightness, trust " in advice(at)
     assert "at fresh samples of every neighborhood, to which no explainer was fitted" in " ".join(
-        told.split()
+        text.split()
     )
     assert "a loss is exact only where a feature differs from nothing by one number" in " ".join(
-        told.split()
+        text.split()
     )
-    assert "faded to nothing, means black" in told  # the tiny network has no mean
+    assert "faded to nothing, means black" in text  # the tiny network has no mean
 
 
 def said_of_trouble(at):
@@ -50,8 +50,8 @@ def said_of_trouble(at):
 
 
 def advice(at):
-    (told,) = [one.value for one in at.main.header if "trust" in one.value]
-    return told
+    (sentence,) = [header.value for header in at.main.header if "trust" in header.value]
+    return sentence
 
 
 @pytest.mark.parametrize("change", list(CHANGES))
@@ -85,22 +85,34 @@ def case_of(at):
 def test_sigma_and_alpha_ask_anew_only_what_looks_at_them(monkeypatch):
     from components import runs
 
-    asked = []
+    methods = []
     plain = runs.ask
     monkeypatch.setattr(
-        runs, "ask", lambda method, *rest: asked.append(method) or plain(method, *rest)
+        runs, "ask", lambda method, *rest: methods.append(method) or plain(method, *rest)
     )
     at = open_view(**{"which.small.samples": "200"})  # so that no answer of all eight is kept
-    before = {one.explainer: one for one in asked if hasattr(one, "explainer")}
-    asked.clear()
+    before = {
+        local_model.explainer: local_model
+        for local_model in methods
+        if hasattr(local_model, "explainer")
+    }
+    methods.clear()
     at.select_slider(key="which.small.noise").set_value(0.01).run()
     settled(at)
-    after = {one.explainer: one for one in asked if hasattr(one, "explainer")}
+    after = {
+        local_model.explainer: local_model
+        for local_model in methods
+        if hasattr(local_model, "explainer")
+    }
     assert {name for name in ROWS if before[name] != after[name]} == {"SmoothGrad", "C-LIME"}
-    asked.clear()
+    methods.clear()
     at.slider(key="which.small.low").set_value(0.9).run()
     settled(at)
-    last = {one.explainer: one for one in asked if hasattr(one, "explainer")}
+    last = {
+        local_model.explainer: local_model
+        for local_model in methods
+        if hasattr(local_model, "explainer")
+    }
     assert {name for name in ROWS if last[name] != after[name]} == {"Integrated gradients"}
 
 
@@ -121,8 +133,10 @@ def test_a_photograph_waits_for_a_button_and_offers_no_pixels(monkeypatch):
 def test_another_setting_gives_up_what_a_later_map_was_asked_before(monkeypatch):
     model = tiny.classifier(tiny.random_weights(tiny.Cnn(), seed=5), 48, "bigger")
     monkeypatch.setattr(catalog, "load", lambda name="": model)
-    asked = ("LIME", 100)
-    hold = held_up(monkeypatch, LocalModel, lambda one: (one.explainer, one.samples) == asked)
+    target = ("LIME", 100)
+    hold = held_up(
+        monkeypatch, LocalModel, lambda method: (method.explainer, method.samples) == target
+    )
     at = visit({"which.count": "9", "which.samples": "100"}, WHICH_EXPLANATION)
     hold.begins(at)
     at.select_slider(key="which.samples").set_value(50).run()
@@ -138,25 +152,27 @@ def test_a_model_that_looks_at_nothing_is_said_and_no_number_is_shown(monkeypatc
 
     monkeypatch.setattr(catalog, "load", lambda name="": tiny.classifier(Still(), 8, "still"))
     at = open_view()
-    assert any("there is nothing to explain" in told for told in said(at))
+    assert any("there is nothing to explain" in sentence for sentence in said(at))
     assert not at.main.header
 
 
 def test_links_to_what_is_not_offered_are_refused():
     at = open_view(**{"which.losses.change": "The weather"})
-    assert any("“The weather” as Which change do you care about?" in told for told in said(at))
+    assert any(
+        "“The weather” as Which change do you care about?" in sentence for sentence in said(at)
+    )
 
 
 def test_the_paper_s_experiments_run_on_request_and_say_who_finds_a_linear_model():
     at = open_view()
-    next(one for one in at.button if one.label == "Run the experiments").click()
-    told = words(settled(at.run()))
+    next(button for button in at.button if button.label == "Run the experiments").click()
+    text = words(settled(at.run()))
     assert (
-        "exactly: SmoothGrad, Gradient, Integrated gradients, Gradient × input, Occlusion." in told
+        "exactly: SmoothGrad, Gradient, Integrated gradients, Gradient × input, Occlusion." in text
     )
-    assert "Not with so few samples: C-LIME (" in told  # 50 samples of 64 features
-    assert "Moved most on average by those of" in told
-    assert "Moved least on average by those of" in told
+    assert "Not with so few samples: C-LIME (" in text  # 50 samples of 64 features
+    assert "Moved most on average by those of" in text
+    assert "Moved least on average by those of" in text
 
 
 def test_each_matrix_is_colored_against_its_own_loss_of_no_change():

@@ -49,14 +49,14 @@ def pooled(maps):
 
 
 def test_a_map_and_an_image_s_score_are_those_of_patchcore():
-    known, asked = rows(patches(4, 1)), patches(ASKED, 2, odd=1.0)
+    known, query = rows(patches(4, 1)), patches(ASKED, 2, odd=1.0)
     rule, peer = ours(known), theirs(known)
-    seen = rows(pooled(asked))
+    seen = rows(pooled(query))
     near, which = peer.nearest_neighbors(seen, 1)
-    result, own = rule.judged((asked,))
+    result, image_scores = rule.judged((query,))
     np.testing.assert_allclose(result.flatten(), near, rtol=1e-3)
     scores = peer.compute_anomaly_score(near.reshape(ASKED, -1), which.reshape(ASKED, -1), seen)
-    np.testing.assert_allclose(own, scores, rtol=1e-3)
+    np.testing.assert_allclose(image_scores, scores, rtol=1e-3)
 
 
 def test_a_place_s_distance_is_that_of_padim():
@@ -68,8 +68,8 @@ def test_a_place_s_distance_is_that_of_padim():
     places = normal.flatten(2).permute(2, 0, 1).contiguous()
     rule = GaussianPlaces(torch.arange(20), places, 0.01 + 1e-5 - 1e-6)  # what theirs adds
     mean, inverse = MultiVariateGaussian().fit(normal)
-    apart = patch.flatten(2) - mean
-    squares = torch.einsum("ncp,pcd,ndp->np", apart, inverse, apart)
+    deviations = patch.flatten(2) - mean
+    squares = torch.einsum("ncp,pcd,ndp->np", deviations, inverse, deviations)
     result = rule.distances((patch,)).flatten(1)
     np.testing.assert_allclose(result, squares.sqrt(), rtol=1e-3)
 
@@ -91,7 +91,7 @@ def test_the_overlap_with_regions_is_their_aupro():
 def test_another_coreset_of_as_many_patches_finds_as_much():
     from anomalib.models.components import KCenterGreedy
 
-    normal, asked = rows(pooled(patches(NORMAL, 5))), patches(ASKED, 6, odd=0.6)
+    normal, query = rows(pooled(patches(NORMAL, 5))), patches(ASKED, 6, odd=0.6)
     truth = torch.zeros(ASKED, SIDE, SIDE, dtype=torch.bool)
     truth[:, 4:8, 4:8] = True
     areas = []
@@ -99,9 +99,11 @@ def test_another_coreset_of_as_many_patches_finds_as_much():
         torch.manual_seed(seed)
         bank = KCenterGreedy(normal, KEPT / len(normal)).sample_coreset()
         index = centers(normal, KEPT, np.random.default_rng(seed), quiet)
-        near, _ = theirs(bank).nearest_neighbors(rows(pooled(asked)), 1)
-        result = ours(normal[index]).distances((asked,))
-        areas.append([roc_auc_score(truth.flatten(), one.flatten()) for one in (result, near)])
+        near, _ = theirs(bank).nearest_neighbors(rows(pooled(query)), 1)
+        result = ours(normal[index]).distances((query,))
+        areas.append(
+            [roc_auc_score(truth.flatten(), distances.flatten()) for distances in (result, near)]
+        )
     first, second = np.mean(areas, 0)
     assert first > 0.8
     assert abs(first - second) < 0.005

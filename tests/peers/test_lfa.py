@@ -113,9 +113,9 @@ def limed(case, labels, width, coins=None):
     from captum.attr._core.lime import get_exp_kernel_similarity_function
 
     kernel = get_exp_kernel_similarity_function("euclidean", width)
-    given = {} if coins is None else {"perturb_func": lambda *_, **__: next(coins)[None].long()}
+    options = {} if coins is None else {"perturb_func": lambda *_, **__: next(coins)[None].long()}
     torch.manual_seed(0)
-    result = peer.Lime(case.model.network, SkLearnLinearRegression(), kernel, **given).attribute(
+    result = peer.Lime(case.model.network, SkLearnLinearRegression(), kernel, **options).attribute(
         inner(case), target=2, feature_mask=labels[None, None], n_samples=SAMPLES,
         perturbations_per_eval=500,
     )  # fmt: skip

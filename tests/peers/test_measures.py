@@ -50,7 +50,9 @@ def test_max_sensitivity_is_captums_for_the_same_changes():
     def explain(images, **_given):
         image = images[0] if isinstance(images, tuple) else images
         with torch.enable_grad():  # captum turns it off
-            maps = [Gradient()(replace(case, image=one))["map"].values for one in image.detach()]
+            maps = [
+                Gradient()(replace(case, image=variant))["map"].values for variant in image.detach()
+            ]
         return (torch.from_numpy(np.stack(maps))[:, None],)  # without a tuple it adds samples up
 
     left = iter(changes)
@@ -88,21 +90,21 @@ def quantus_of(name, maps, masks=None):
 
 def test_sparseness_and_complexity_are_quantuss(maps):
     values, _ = maps
-    ours = [gini(one[0]) for one in values]
+    ours = [gini(heat[0]) for heat in values]
     np.testing.assert_allclose(ours, quantus_of("Sparseness", values), rtol=1e-4)
-    ours = [entropy(one[0]) for one in values]
+    ours = [entropy(heat[0]) for heat in values]
     np.testing.assert_allclose(ours, quantus_of("Complexity", values), rtol=1e-4)
 
 
 def test_pointing_game_mass_and_rank_are_quantuss(maps):
     values, masks = maps
-    ours = [located(one[0], mask[0]) for one, mask in zip(*maps, strict=True)]
+    ours = [located(heat[0], mask[0]) for heat, mask in zip(*maps, strict=True)]
     theirs = quantus_of("RelevanceMassAccuracy", values, masks)
-    np.testing.assert_allclose([one.mass for one in ours], theirs, rtol=1e-5)
+    np.testing.assert_allclose([measure.mass for measure in ours], theirs, rtol=1e-5)
     theirs = quantus_of("RelevanceRankAccuracy", values, masks)
-    np.testing.assert_allclose([one.rank for one in ours], theirs, rtol=1e-6)
+    np.testing.assert_allclose([measure.rank for measure in ours], theirs, rtol=1e-6)
     theirs = np.asarray(quantus_of("PointingGame", values, masks), float)
-    np.testing.assert_allclose([one.hit for one in ours], theirs)
+    np.testing.assert_allclose([measure.hit for measure in ours], theirs)
 
 
 @pytest.mark.parametrize("steps", [4, 16])

@@ -41,7 +41,7 @@ def theirs(name, seed=0):
     """The scores of a detector of theirs on the same features."""
     from pytorch_ood import detector
 
-    train, asked = features(seed)
+    train, query = features(seed)
     weight, bias = tensor(train.head.weight), tensor(train.head.bias)
     z, y = tensor(train.features), torch.from_numpy(train.labels)
 
@@ -55,7 +55,7 @@ def theirs(name, seed=0):
         "NNGuide": lambda: detector.NNGuide(None, head, k=10),
     }[name]()
     made.fit_features(z, y)
-    return made.predict_features(tensor(asked)).numpy()
+    return made.predict_features(tensor(query)).numpy()
 
 
 @pytest.mark.parametrize("kind", [KNN, ViM, NNGuide])
@@ -76,12 +76,12 @@ def whole(train, asked):
 def test_mahalanobis_ranks_are_theirs_where_the_covariance_can_be_inverted(seed):
     from pytorch_ood.detector import Mahalanobis as Theirs
 
-    train, asked = whole(*features(seed))
+    train, query = whole(*features(seed))
     made = Theirs(None)
     made.fit_features(tensor(train.features), torch.from_numpy(train.labels))
-    result = made.predict_features(tensor(asked)).numpy()
-    own = Mahalanobis().fit(train).rule(bank(asked)).score
-    assert spearmanr(own, result).statistic >= 0.999
+    result = made.predict_features(tensor(query)).numpy()
+    scores = Mahalanobis().fit(train).rule(bank(query)).score
+    assert spearmanr(scores, result).statistic >= 0.999
 
 
 def test_scores_of_logits_are_theirs():
@@ -95,8 +95,8 @@ def test_scores_of_logits_are_theirs():
         (MaxLogit(), Highest.score(logits)),
         (Energy(), EnergyBased.score(logits)),
     ):
-        own = detector.fit(train).rule(known).score
-        assert own == pytest.approx(result.numpy(), rel=1e-6, abs=1e-6)
+        scores = detector.fit(train).rule(known).score
+        assert scores == pytest.approx(result.numpy(), rel=1e-6, abs=1e-6)
 
 
 def test_react_is_theirs():

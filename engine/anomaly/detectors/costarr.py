@@ -127,11 +127,11 @@ class COSTARR(Detector):
                 ) -> Doubles:
                     return self.judged(bank, means, weights, logit).score
 
-                held = score(banks.held)
+                held_scores = score(banks.held)
                 ruler = Conformal(score(banks.normal), None, banks.normal.groups)
-                area = np.nan if banks.unknown is None else auroc(held, score(banks.unknown))
+                area = np.nan if banks.unknown is None else auroc(held_scores, score(banks.unknown))
                 p = float(ruler.verdict_p(score(banks.subject))[0])
-                lines.append([p, area, spearmanr(held, highest).statistic])
+                lines.append([p, area, spearmanr(held_scores, highest).statistic])
                 names.append(f"{name}, {'with' if logit else 'without'} the logit")
         return Table.grid(
             np.array(lines, np.float32), tuple(names), ABLATED, ("p-value", "share", "")
@@ -145,7 +145,7 @@ class COSTARR(Detector):
         weight = np.abs(needed(banks.subject).weight[seen])
         order = np.argsort(weight, kind="stable")
         lanes = np.stack([weight, z[0], means.z[seen], h[0], means.h[seen]], 1)[order]
-        rows = tuple(f"dimension {one}" for one in order)
+        rows = tuple(f"dimension {dimension}" for dimension in order)
         units = ("", *(["feature"] * 2), *(["logit"] * 2))
         return {
             "ablation": self.ablation(means, banks),
@@ -175,9 +175,9 @@ def fit(train: Bank, *, even: bool = False) -> tuple[Means, tuple[str, ...]]:
     means_z = np.tile(z.mean(0), (classes, 1))
     means_h = np.tile(h.mean(0), (classes, 1))
     present = np.unique(good.predicted)
-    for one in present:
-        here = good.predicted == one
-        means_z[one], means_h[one] = z[here].mean(0), h[here].mean(0)
+    for label in present:
+        here = good.predicted == label
+        means_z[label], means_h[label] = z[here].mean(0), h[here].mean(0)
     if len(present) < classes:
         notes.append(
             f"{classes - len(present)} of {classes} classes have no rightly seen normal image: "

@@ -136,12 +136,12 @@ class Detector(Method[FamiliarCase]):
 
     def fitted(self, train: Bank) -> Fitted:
         """The rule for these images, fitted once and remembered for a while."""
-        said = blake2b(json.dumps([self.full_name(), self.settings()]).encode(), digest_size=16)
-        said.update(f"{train.model_id}|{train.data_id}".encode())
+        hasher = blake2b(json.dumps([self.full_name(), self.settings()]).encode(), digest_size=16)
+        hasher.update(f"{train.model_id}|{train.data_id}".encode())
         if train.keys is None:
             return self.fit(train)
-        said.update(np.ascontiguousarray(train.keys).tobytes())
-        return _rules.made(said.hexdigest(), lambda: self.fit(train))
+        hasher.update(np.ascontiguousarray(train.keys).tobytes())
+        return _rules.made(hasher.hexdigest(), lambda: self.fit(train))
 
 
 _rules: Memory[Fitted] = Memory(ROOM, lambda fitted: fitted.nbytes)
@@ -151,17 +151,17 @@ def compared(found: Mapping[str, Any], banks: Gathered) -> dict[str, View]:
     """p-values of the image, and the smallest that could have been reached."""
     subject, normal = found["subject"], found["normal"]
     ruler = ruler_of(normal, banks.normal.groups)
-    own = ruler.of_class(int(subject.predicted[0]))
+    class_ruler = ruler.of_class(int(subject.predicted[0]))
     score = np.asarray(subject.values, np.float64)
     least = int((ruler.scores >= score[0]).sum())
-    by_class = own is not ruler
+    by_class = class_ruler is not ruler
     values = [
         ruler.p(score)[0],
-        own.p(score)[0] if by_class else np.nan,
+        class_ruler.p(score)[0] if by_class else np.nan,
         ruler.p_by_group(score)[0],
     ]
-    floor = [ruler.smallest, own.smallest if by_class else np.nan, ruler.smallest_by_group]
-    counts = [len(ruler), len(own) if by_class else 0, least]
+    floor = [ruler.smallest, class_ruler.smallest if by_class else np.nan, ruler.smallest_by_group]
+    counts = [len(ruler), len(class_ruler) if by_class else 0, least]
     return {
         "p": Scores(np.array(values, np.float32), RULES, "p-value"),
         "smallest": Scores(np.array(floor, np.float32), RULES, "p-value"),
@@ -190,17 +190,17 @@ def nearest(banks: Gathered) -> dict[str, View]:
     fit, subject = banks.fit, banks.subject
     if not fit.features.shape[1] or fit.ids is None:
         return {}
-    apart = np.linalg.norm(fit.directions - subject.directions, axis=1)
-    order = np.argsort(apart, kind="stable")[:NEAREST]
-    values = np.stack([fit.ids[order].astype(np.float64), apart[order]], 1)
+    distances = np.linalg.norm(fit.directions - subject.directions, axis=1)
+    order = np.argsort(distances, kind="stable")[:NEAREST]
+    values = np.stack([fit.ids[order].astype(np.float64), distances[order]], 1)
     rows = tuple(f"nearest {place + 1}" for place in range(len(order)))
     return {"nearest": Table.grid(values.astype(np.float32), rows, ("id", "distance"), ("", ""))}
 
 
 def measured(found: Mapping[str, Any], banks: Gathered) -> dict[str, View]:
     """Curves and measures against the unknown images, and how often the model is right."""
-    held = found["held"]
-    known = np.asarray(held.values, np.float64)
+    held_out = found["held"]
+    known = np.asarray(held_out.values, np.float64)
     right = banks.held.right
     labeled = banks.held.labels is not None
     accuracy = float(right.mean()) if labeled else np.nan
@@ -235,13 +235,13 @@ def operational(found: Mapping[str, Any], banks: Gathered) -> float:
 
     The line is drawn on the normal images that p-values come from, and tried on the held ones.
     """
-    normal, held, unknown = (found[name] for name in ("normal", "held", "unknown"))
+    normal, held_out, unknown = (found[name] for name in ("normal", "held", "unknown"))
     strange = np.asarray(unknown.values, np.float64)
     if len(strange) < 2:
         return float("nan")
     known = np.asarray(normal.values, np.float64)
     line = detection.best_threshold(known, banks.normal.right, strange[::2])
-    tried = np.asarray(held.values, np.float64)
+    tried = np.asarray(held_out.values, np.float64)
     return detection.oosa(tried, banks.held.right, strange[1::2], line)
 
 

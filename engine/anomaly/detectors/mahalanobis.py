@@ -52,7 +52,7 @@ class Mahalanobis(Detector):
     def fit(self, train: Bank) -> Fitted:
         """Class means and the inverse of the shared covariance."""
         labels, notes = classes_of(train)
-        means = np.stack([train.features[labels == one].mean(0) for one in np.unique(labels)])
+        means = np.stack([train.features[labels == label].mean(0) for label in np.unique(labels)])
         spread, more = spread_of(centered(train.features, labels), self.ridge)
         return Fitted(lambda bank: judged(bank.features, means, spread), (*notes, *more))
 
@@ -80,8 +80,8 @@ def classes_of(train: Bank) -> tuple[Ints, tuple[str, ...]]:
 def centered(features: Doubles, labels: Ints) -> Doubles:
     """Features less the mean of their own class, (N, D)."""
     moved = features.copy()
-    for one in np.unique(labels):
-        moved[labels == one] -= features[labels == one].mean(0)
+    for label in np.unique(labels):
+        moved[labels == label] -= features[labels == label].mean(0)
     return moved
 
 
@@ -113,15 +113,15 @@ def judged(features: Doubles, means: Doubles, spread: FeatureCovariance) -> Scor
     turned, centers = features @ spread.axes, means @ spread.axes
     scale = np.sqrt(spread.variances)
     white, places = turned / scale, centers / scale
-    beside = np.maximum(squares(features, means) - squares(turned, centers), 0) / spread.rest
+    residual = np.maximum(squares(features, means) - squares(turned, centers), 0) / spread.rest
     if spread.axes.shape[1] == features.shape[1]:
-        beside = np.zeros_like(beside)
-    own = (squares(white, places) + beside).argmin(1)
-    terms = (white - places[own]) ** 2
+        residual = np.zeros_like(residual)
+    nearest = (squares(white, places) + residual).argmin(1)
+    terms = (white - places[nearest]) ** 2
     share = np.cumsum(spread.variances) / spread.variances.sum()
     main = int(np.searchsorted(share, MAIN)) + 1
     inside = terms[:, :main].sum(1)
-    outside = terms[:, main:].sum(1) + beside[np.arange(len(own)), own]
+    outside = terms[:, main:].sum(1) + residual[np.arange(len(nearest)), nearest]
     return Scored(inside + outside, {"main directions": inside, "other directions": outside})
 
 

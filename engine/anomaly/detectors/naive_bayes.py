@@ -87,8 +87,8 @@ class NaiveBayesDetector(Detector):
 
 def judged(model: NaiveBayes, points: Doubles) -> Scored:
     """The score of scaled features (N, D), and its two terms."""
-    apart = model.apart(points)
-    likely = model.log_priors - apart
-    deviation = apart[np.arange(len(points)), likely.argmax(1)]
+    distances = model.apart(points)
+    likely = model.log_priors - distances
+    deviation = distances[np.arange(len(points)), likely.argmax(1)]
     score = -logsumexp(likely)
     return Scored(score, {"deviation": deviation, "classes": score - deviation})

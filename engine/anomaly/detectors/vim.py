@@ -52,15 +52,18 @@ class ViM(Detector):
     def fit(self, train: Bank) -> Fitted:
         """The space, and the scale α."""
         width = train.features.shape[1]
-        kept = self.directions if self.directions < width else width // 2
+        directions = self.directions if self.directions < width else width // 2
         notes: tuple[str, ...] = ()
-        if kept > len(train) // 2:  # a space through nearly every image leaves none of them over
-            kept = len(train) // 2
+        if (
+            directions > len(train) // 2
+        ):  # a space through nearly every image leaves none of them over
+            directions = len(train) // 2
             notes = (
-                f"{len(train)} normal images are too few for more than {kept} directions; so many "
+                f"{len(train)} normal images are too few for more than {directions} directions; "
+                "so many "
                 "were taken.",
             )
-        fitted = fit(train, kept)
+        fitted = fit(train, directions)
         return Fitted(fitted.rule, (*notes, *fitted.notes))
 
 

@@ -71,9 +71,9 @@ class Blends(Method[FamiliarCase]):
         method = FVR(self.loss)
         method.check_banks(banks)
         head = method.head(banks)
-        own = head.masses(banks.subject).plausibility[0]
-        first = int(own.argmax())
-        other = self.other(case, banks, own)
+        plausibility = head.masses(banks.subject).plausibility[0]
+        first = int(plausibility.argmax())
+        other = self.other(case, banks, plausibility)
         partner = partner_of(case, banks, head, other)
         images = torch.stack([case.image, partner, noise_for(case)])
         weights = grid(self.cells)
@@ -101,10 +101,10 @@ class Blends(Method[FamiliarCase]):
 
         Raises BadSetting for a class that is not there, or that the image is taken for.
         """
-        order = [int(one) for one in plausibility.argsort()[::-1]]
+        order = [int(label) for label in plausibility.argsort()[::-1]]
         if self.toward is None:
-            there = set().union(*(labels_of(one) for one in (banks.normal, banks.held)))
-            return next((one for one in order[1:] if one in there), order[1])
+            there = set().union(*(labels_of(bank) for bank in (banks.normal, banks.held)))
+            return next((label for label in order[1:] if label in there), order[1])
         if self.toward not in case.model.labels:
             raise BadSetting(
                 f"{self.title}: {case.model.title} has no class {self.toward!r}; choose one of "
@@ -126,12 +126,14 @@ def partner_of(case: FamiliarCase, banks: Gathered, head: OpinionHead, label: in
     Raises:
         BadData: no held-out image has that class.
     """
-    held = next((one for one in (banks.normal, banks.held) if label in labels_of(one)), None)
-    if held is None:
+    source_bank = next(
+        (bank for bank in (banks.normal, banks.held) if label in labels_of(bank)), None
+    )
+    if source_bank is None:
         raise BadData(
             f"No held-out normal image is of class {case.model.labels[label]}: choose another one."
         )
-    some = held.take(np.asarray(held.labels) == label)
+    some = source_bank.take(np.asarray(source_bank.labels) == label)
     belief = head.masses(some).belief[:, label]
     alike = some.directions @ banks.subject.directions[0]
     alike[belief < np.median(belief)] = -np.inf
@@ -193,7 +195,7 @@ def strip(images: Tensor, names: tuple[str, ...]) -> Pictures:
     for corner in (1, 2):
         weights = np.zeros((SHOWN, 3))
         weights[:, 0], weights[:, corner] = 1 - shares, shares
-        rows.append(np.stack([as_bytes(one) for one in blended(images, weights)]))
+        rows.append(np.stack([as_bytes(blend) for blend in blended(images, weights)]))
     return Pictures(
         np.stack(rows), tuple(f"to {name}" for name in names[1:]),
         tuple(f"{100 * share:.0f} %" for share in shares),

@@ -120,7 +120,7 @@ def by_masses(model: Classifier, batch: Batch) -> Tensor:
 def with_head(model: Classifier, head: nn.Linear) -> Classifier:
     """A copy of the model that ends in another head."""
     copy = model.twin(paced=False)
-    name = next(name for name, one in copy.network.named_modules() if one is copy.head)
+    name = next(name for name, module in copy.network.named_modules() if module is copy.head)
     above, _, last = name.rpartition(".")
     setattr(copy.network.get_submodule(above), last, deepcopy(head).float().to(model.device))
     vars(copy).pop("head", None)

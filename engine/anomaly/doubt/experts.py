@@ -84,10 +84,10 @@ def chain(logits: Sequence[Tensor]) -> EvidenceChain:
     conflicts: list[Tensor] = []
     every = [in_double(logit) for logit in logits]
     left = [torch.ones_like(every[0][:, 0])]
-    for one in every:
-        evidence = one.exp()
-        total = evidence.sum(1) + one.shape[1]
-        belief, vacuity = evidence / total[:, None], one.shape[1] / total
+    for expert_logits in every:
+        evidence = expert_logits.exp()
+        total = evidence.sum(1) + expert_logits.shape[1]
+        belief, vacuity = evidence / total[:, None], expert_logits.shape[1] / total
         clash = torch.zeros_like(vacuity)
         if beliefs:
             clash = beliefs[-1].sum(1) * belief.sum(1) - (beliefs[-1] * belief).sum(1)
@@ -107,11 +107,11 @@ def together(logits: Sequence[Tensor], left: Sequence[Tensor], over: str) -> Ten
         over: "batch", as published: an expert's weights add up to 1 over the images, so that an
             image's answer depends on the others; or "experts", so that it does not.
     """
-    weights = torch.stack([one / ETA for one in left[: len(logits)]])  # (experts, N)
+    weights = torch.stack([remainder / ETA for remainder in left[: len(logits)]])  # (experts, N)
     shares = weights.softmax(1 if over == "batch" else 0).to(logits[0])
     return sum(share[:, None] * logit for share, logit in zip(shares, logits, strict=True))
 
 
 def engaged(left: Sequence[Tensor], least: float = ENGAGED) -> Tensor:
     """Which images still engage each expert, (experts, N): those with much left."""
-    return torch.stack([one / one.max() > least for one in left[:-1]])
+    return torch.stack([remainder / remainder.max() > least for remainder in left[:-1]])

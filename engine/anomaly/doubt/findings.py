@@ -27,7 +27,7 @@ def kind_of_doubt(table: Table, lines_from: int) -> str:
     """
     ignorance, confusion = (table.cell(row, "mass") for row in (NONE, SEVERAL))
     lines = {row: table.cell(row, "line") for row in (NONE, SEVERAL)}
-    given = named(table)
+    classes = named(table)
     if lines_from < INDEPENDENT:
         best = table.rows[int(table["mass"][:-2].argmax())]
         return (
@@ -35,14 +35,16 @@ def kind_of_doubt(table: Table, lines_from: int) -> str:
             f"{INDEPENDENT} are needed. Belief in {best} is {percent(table.cell(best, 'mass'))}, "
             f"confusion {percent(confusion)}, ignorance {percent(ignorance)}."
         )
-    if not given:
+    if not classes:
         return (
             f"The model has not seen this kind: ignorance {percent(ignorance)}, above the line of "
             f"{percent(lines[NONE])}."
         )
-    if len(given) > 1:
-        return f"The model hesitates between {listed(given)}: confusion {percent(confusion)}."
-    belief = f"The model takes this for {given[0]}: belief {percent(table.cell(given[0], 'mass'))}"
+    if len(classes) > 1:
+        return f"The model hesitates between {listed(classes)}: confusion {percent(confusion)}."
+    belief = (
+        f"The model takes this for {classes[0]}: belief {percent(table.cell(classes[0], 'mass'))}"
+    )
     if confusion > lines[SEVERAL]:
         return (
             f"{belief}. Confusion of {percent(confusion)} is above its line, but no other class is "

@@ -51,7 +51,7 @@ class OpinionHead:
     @classmethod
     def of(cls, head: CosineHead) -> OpinionHead:
         """From a trained head."""
-        weight, bias = (one.double().numpy() for one in (head.weight, head.bias))
+        weight, bias = (parameter.double().numpy() for parameter in (head.weight, head.bias))
         return cls(weight, bias, float(head.scale))
 
 
@@ -163,16 +163,16 @@ def told(known: Masses, right: Flags, unknown: Masses | None) -> Table:
 
 def of_sets(chosen: Flags, labels: Any, right: Flags, refused: float) -> Table:
     """Figures of answers (N, K), beside those of the best class of all and of the answered."""
-    given = chosen.any(1)
-    held = chosen[np.arange(len(labels)), labels]
-    size = mean_of(chosen[given].sum(1))
+    answered = chosen.any(1)
+    covered = chosen[np.arange(len(labels)), labels]
+    size = mean_of(chosen[answered].sum(1))
     columns: dict[str, tuple[Any, str]] = {
         "true class in the answer": (
-            [right.mean(), *(mean_of(one[given]) for one in (right, held))],
+            [right.mean(), *(mean_of(flags[answered]) for flags in (right, covered))],
             "share",
         ),
         "classes to an answer": ([1.0, 1.0, size], ""),
-        "normal images rejected": ([0.0, *[1 - given.mean()] * 2], "share"),
+        "normal images rejected": ([0.0, *[1 - answered.mean()] * 2], "share"),
         "unknown images rejected": ([0.0, refused, refused], "share"),
     }  # fmt: skip
     return Table.of(columns, RULES)

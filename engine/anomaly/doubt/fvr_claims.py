@@ -130,8 +130,8 @@ class FvrClaims(TrainingExperiment):
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
         """The same images for all; each seed hides other classes."""
-        held = min(self.held, len(case.data.classes) - 2)
-        data = OpenSet(held, case.seed + 1)(case.data)
+        held_count = min(self.held, len(case.data.classes) - 2)
+        data = OpenSet(held_count, case.seed + 1)(case.data)
         recipes = {WHOLE: FRESH, FROZEN: SOFTMAX, LINEAR: FRESH, SHUFFLED: SOFTMAX}
         return {name: TrainCase(data, recipe, case.seed) for name, recipe in recipes.items()}
 
@@ -157,7 +157,7 @@ class FvrClaims(TrainingExperiment):
         right = known.plausibility.argmax(1) == labels
         lines = DoubtLines.of(opinions(model, data, usual(data)), ALARMS)
         chosen = answers(known, lines, NEAR)
-        given = chosen.any(1)
+        answered = chosen.any(1)
         half = opinion_of(model, mixed(data, rows, case.seed))
         noise = opinion_of(model, noises(data, case.seed))
         return {
@@ -165,9 +165,9 @@ class FvrClaims(TrainingExperiment):
             C_UNKNOWN: auroc(known.confusion, strange.confusion),
             I_WRONG: error_auroc(known.ignorance, right, CHANCE),
             C_WRONG: error_auroc(known.confusion, right, CHANCE),
-            RIGHT: float(right[given].mean()) if given.any() else 0.0,
-            IN_SET: float(chosen[given, labels[given]].mean()) if given.any() else 0.0,
-            LONGER: float(chosen[given].sum(1).mean() - 1) if given.any() else 0.0,
+            RIGHT: float(right[answered].mean()) if answered.any() else 0.0,
+            IN_SET: float(chosen[answered, labels[answered]].mean()) if answered.any() else 0.0,
+            LONGER: float(chosen[answered].sum(1).mean() - 1) if answered.any() else 0.0,
             REFUSED: float(1 - answers(strange, lines, NEAR).any(1).mean()),
             BLEND_C: float(half.confusion.mean()), BLEND_I: float(half.ignorance.mean()),
             NOISE_C: float(noise.confusion.mean()), NOISE_I: float(noise.ignorance.mean()),
@@ -185,7 +185,7 @@ class FvrClaims(TrainingExperiment):
         }  # fmt: skip
         count = min(len(group) for group in groups.values())
         images = np.stack(
-            [np.stack([as_bytes(one) for one in some[:count]]) for some in groups.values()]
+            [np.stack([as_bytes(pixels) for pixels in some[:count]]) for some in groups.values()]
         )
         return Pictures(
             images, tuple(groups), tuple(str(at + 1) for at in range(count)),
@@ -230,9 +230,9 @@ def usual(data: DataSet) -> Rows:
 def mixed(data: DataSet, rows: Rows, seed: int) -> torch.Tensor:
     """Means of two images of different classes, at most BLENDS of them."""
     rng = np.random.default_rng([seed, 3])
-    one, other = rng.choice(rows, BLENDS), rng.choice(rows, BLENDS)
-    apart = data.labels[one] != data.labels[other]
-    return (data.pixels(one[apart]) + data.pixels(other[apart])) / 2
+    first, second = rng.choice(rows, BLENDS), rng.choice(rows, BLENDS)
+    differ = data.labels[first] != data.labels[second]
+    return (data.pixels(first[differ]) + data.pixels(second[differ])) / 2
 
 
 def noises(data: DataSet, seed: int) -> torch.Tensor:

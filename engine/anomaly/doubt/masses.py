@@ -59,7 +59,9 @@ class DoubtLines:
     @classmethod
     def of(cls, normal: Masses, alarms: float) -> DoubtLines:
         """Lines that so large a share of normal images lies above."""
-        result = (np.quantile(one, 1 - alarms) for one in (normal.ignorance, normal.confusion))
+        result = (
+            np.quantile(doubts, 1 - alarms) for doubts in (normal.ignorance, normal.confusion)
+        )
         return cls(*map(float, result))
 
 

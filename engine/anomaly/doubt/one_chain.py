@@ -26,8 +26,8 @@ def evidence(model: Classifier, data: DataSet, rows: Rows) -> EvidenceChain:
     assert isinstance(network, Experts)  # noqa: S101 - the caller trained them
     with torch.no_grad(), one_thread():
         pixels = data.pixels(rows).to(model.device)
-        each = [one.cpu() for one in network.each((pixels - model.mean) / model.std)]
-    return chain(each)
+        expert_logits = [logits.cpu() for logits in network.each((pixels - model.mean) / model.std)]
+    return chain(expert_logits)
 
 
 def chains(
@@ -52,17 +52,19 @@ def chains(
     rows = np.array(list(asked.values()), np.int64)
     result = evidence(model, data, rows)
     answers = outputs(model, data, rows).argmax(1).numpy()
-    most = [float(one.max()) for one in evidence(model, data, beside).left]
-    left = np.stack([one.numpy() for one in result.left])  # (experts + 1, n)
+    most = [float(remainder.max()) for remainder in evidence(model, data, beside).left]
+    left = np.stack([remainder.numpy() for remainder in result.left])  # (experts + 1, n)
     limits = least * np.array(most)
     engaged = np.logical_and.accumulate(left[:-1] > limits[:-1, None])
-    experts, each = len(engaged), np.arange(len(rows))
-    belief = np.stack([one.numpy() for one in result.belief])  # (experts, n, classes)
-    sure = belief[:, each, answers]
+    experts, positions = len(engaged), np.arange(len(rows))
+    belief = np.stack(
+        [expert_belief.numpy() for expert_belief in result.belief]
+    )  # (experts, n, classes)
+    sure = belief[:, positions, answers]
     columns = {
         "belief in the answer": sure, "belief in other classes": belief.sum(2) - sure,
-        "vacuity": np.stack([one.numpy() for one in result.vacuity]),
-        "conflict": np.stack([one.numpy() for one in result.conflict]),
+        "vacuity": np.stack([expert_vacuity.numpy() for expert_vacuity in result.vacuity]),
+        "conflict": np.stack([expert_conflict.numpy() for expert_conflict in result.conflict]),
     }  # fmt: skip
     table = Table.of(
         {name: (column.T.ravel(), "share") for name, column in columns.items()}

@@ -179,10 +179,10 @@ class TLC(TrainingExperiment):
         data, strange = trained.training.data, trained.training.data.truth["unknown"]
         known = np.setdiff1d(data.rows("test"), np.flatnonzero(strange))
         frequent, rare = thirds(data)
-        asked = {f"{word} ({data.classes[label]})": known[data.labels[known] == label]
+        groups = {f"{word} ({data.classes[label]})": known[data.labels[known] == label]
                  for word, label in (("frequent", frequent[0]), ("rare", rare[-1]))}  # fmt: skip
-        asked["unknown"] = np.flatnonzero(strange)
-        firsts = {name: int(rows[0]) for name, rows in asked.items() if len(rows)}
+        groups["unknown"] = np.flatnonzero(strange)
+        firsts = {name: int(rows[0]) for name, rows in groups.items() if len(rows)}
         return chains(trained.model, data, firsts, known, self.least)
 
     def picture(self, case: ExperimentCase) -> Pictures:
@@ -190,14 +190,14 @@ class TLC(TrainingExperiment):
         data = next(iter(self.conditions(case).values())).data
         rows = data.rows("train")
         known = np.unique(data.labels[rows])
-        counts = [int((data.labels[rows] == one).sum()) for one in known]
+        counts = [int((data.labels[rows] == label).sum()) for label in known]
         wide = [min(SHOWN, ceil(SHOWN * count / max(counts))) for count in counts]
         grid = np.full((len(known), SHOWN, *data.images.shape[2:], 3), 255, np.uint8)
         for at, one in enumerate(known):
             some = rows[data.labels[rows] == one][: wide[at]]
             grid[at, : len(some)] = np.stack([as_bytes(image) for image in data.pixels(some)])
         names = tuple(
-            f"{data.classes[one]} ({count})" for one, count in zip(known, counts, strict=True)
+            f"{data.classes[label]} ({count})" for label, count in zip(known, counts, strict=True)
         )
         return Pictures(
             grid, names, tuple(f"{at + 1}" for at in range(SHOWN)),
@@ -223,7 +223,7 @@ def held_of(data: DataSet) -> int:
 def thirds(data: DataSet) -> tuple[list[int], list[int]]:
     """The most frequent and the rarest third of the classes that were learned."""
     counts = np.bincount(data.labels[data.rows("train")], minlength=len(data.classes))
-    known = [int(one) for one in counts.argsort(kind="stable")[::-1] if counts[one]]
+    known = [int(label) for label in counts.argsort(kind="stable")[::-1] if counts[label]]
     third = max(1, round(len(known) / 3))
     return known[:third], known[-third:]
 
@@ -247,8 +247,8 @@ def judged(model: Classifier, data: DataSet, rows: Rows) -> TlcJudgment:
     """What a network makes of some images; without experts, one minus the highest probability."""
     if not isinstance(model.network, Experts):
         sure = outputs(model, data, rows).double().softmax(1)
-        ones = [torch.ones(len(rows), dtype=torch.float64)] * 2
-        return TlcJudgment(sure.argmax(1).numpy(), 1 - sure.max(1).values.numpy(), ones)
+        unspent = [torch.ones(len(rows), dtype=torch.float64)] * 2
+        return TlcJudgment(sure.argmax(1).numpy(), 1 - sure.max(1).values.numpy(), unspent)
     left = evidence(model, data, rows).left
     doubt = left[-1].clamp_min(1e-300).log().numpy()  # in order, where powers of e would run out
     return TlcJudgment(outputs(model, data, rows).argmax(1).numpy(), doubt, left)

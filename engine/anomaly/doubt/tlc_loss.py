@@ -98,7 +98,7 @@ class TlcLoss:
             loss = loss + drawn.to(loss)
         if self.diverse:
             heat = self.heat.to(logits) if self.late else torch.ones_like(logits[0])
-            own, mean = (logits / heat).log_softmax(1), (whole / heat).softmax(1)
-            apart = F.kl_div(own, mean, reduction="none").sum(1)
-            loss = loss - DIVERSITY * float(heat.mean()) ** 2 * apart
+            log_shares, mean = (logits / heat).log_softmax(1), (whole / heat).softmax(1)
+            divergence = F.kl_div(log_shares, mean, reduction="none").sum(1)
+            loss = loss - DIVERSITY * float(heat.mean()) ** 2 * divergence
         return loss

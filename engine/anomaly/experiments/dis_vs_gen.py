@@ -118,14 +118,14 @@ class DisVsGenExperiment(ClosedFormExperiment):
         right = {NB: bayes.joint(points[1]).argmax(1) == others}
         for name, c in ((LR, self.c), (FREE, self.c * WEAK)):
             right[name] = regression(points[0], labels, c).predict(points[1]) == others
-        kept = rows[labels < known(classes)]
-        points, labels = scaled(case, kept, test), data.labels[kept]
+        known_rows = rows[labels < known(classes)]
+        points, labels = scaled(case, known_rows, test), data.labels[known_rows]
         scores = {
             NB_FINDS: self.bayes(points[0], labels, known(classes)).unusual(points[1]),
             LR_FINDS: -regression(points[0], labels, self.c).predict_proba(points[1]).max(1),
         }
         new = others >= known(classes)
-        return {name: float(one.mean()) for name, one in right.items()} | {
+        return {name: float(hits.mean()) for name, hits in right.items()} | {
             name: auroc(score[~new], score[new]) for name, score in scores.items()
         }
 
@@ -160,12 +160,14 @@ def tinted(weights: Doubles, data: DataSet) -> NDArray[np.uint8]:
     """Weights of each class (K, channels × H × W) on one scale as colors (K, H, W, 3)."""
     maps = weights.reshape(-1, *data.images.shape[1:]).mean(1).astype(np.float32)
     most = float(abs(maps).max())
-    return np.stack([tint(HeatMap(one, "weight", signed=True), (-most, most)) for one in maps])
+    return np.stack(
+        [tint(HeatMap(weight_map, "weight", signed=True), (-most, most)) for weight_map in maps]
+    )
 
 
-def cosine(one: Doubles, other: Doubles) -> float:
+def cosine(vector: Doubles, other: Doubles) -> float:
     """Between two arrays of one shape."""
-    return float((one * other).sum() / np.linalg.norm(one) / np.linalg.norm(other))
+    return float((vector * other).sum() / np.linalg.norm(vector) / np.linalg.norm(other))
 
 
 def known(classes: int) -> int:

@@ -163,35 +163,35 @@ class NtkExperiment(ClosedFormExperiment):
         """Each activation deep, then with two layers."""
         named = {deep(name): (activation, self.layers) for name, activation in ACTIVATIONS.items()}
         named |= {shallow(name): (activation, SHALLOW) for name, activation in ACTIVATIONS.items()}
-        return {name: partial(self.measured, *one, case) for name, one in named.items()}
+        return {name: partial(self.measured, *arguments, case) for name, arguments in named.items()}
 
     def measured(self, activation: Activation, layers: int, case: ExperimentCase) -> Figures:
         """Shares of test images decided as the limits decide, and rightly."""
-        given = on_sphere(case, self.points)
-        cosines = np.clip(given.test @ given.points.T, None, 1)
-        result = vote(activation.kernels(np.log(cosines), layers)[1], given.votes)
-        limits = dict(zip((AS_NEAREST, AS_MAJORITY, AS_SINGULAR), limits_of(given), strict=True))
+        sample = on_sphere(case, self.points)
+        cosines = np.clip(sample.test @ sample.points.T, None, 1)
+        result = vote(activation.kernels(np.log(cosines), layers)[1], sample.votes)
+        limits = dict(zip((AS_NEAREST, AS_MAJORITY, AS_SINGULAR), limits_of(sample), strict=True))
         return {name: float((result == limit).mean()) for name, limit in limits.items()} | {
-            RIGHT: float((result == given.truth).mean())
+            RIGHT: float((result == sample.truth).mean())
         }
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Regions of the sphere by what is decided there: activations by layers, and limits."""
         from scipy.spatial.distance import cdist
 
-        given = on_sphere(case, self.points)
+        sample = on_sphere(case, self.points)
         across = np.linspace(-REACH, REACH, GRID)
         places = lifted(np.stack(np.meshgrid(across, -across), -1).reshape(-1, 2))
-        at = np.log(cdist(places, given.points).clip(1e-9) ** 2 / 2)  # 1 − ξ
+        at = np.log(cdist(places, sample.points).clip(1e-9) ** 2 / 2)  # 1 − ξ
         nodes = np.linspace(at.min(), at.max(), NODES)
-        cosines, limits = np.log1p(-np.exp(nodes)), limits_of(given, places)
+        cosines, limits = np.log1p(-np.exp(nodes)), limits_of(sample, places)
         rows = []
         for activation, limit in zip(ACTIVATIONS.values(), limits, strict=True):
             decided = [
-                vote(np.interp(at, nodes, activation.kernels(cosines, layers)[1]), given.votes)
+                vote(np.interp(at, nodes, activation.kernels(cosines, layers)[1]), sample.votes)
                 for layers in SHOWN
             ]
-            rows.append(np.stack([painted(one, given) for one in (*decided, limit)]))
+            rows.append(np.stack([painted(decision, sample) for decision in (*decided, limit)]))
         return Pictures(
             np.stack(rows), tuple(ACTIVATIONS),
             ("1 layer", *(f"{layers} layers" for layers in SHOWN[1:]), "limit"),
@@ -207,7 +207,7 @@ def on_sphere(case: ExperimentCase, count: int) -> OnSphere:
     known = pixels(data, train)
     axes = np.linalg.svd(known - known.mean(0), full_matrices=False)[2][:DIMENSION]
     farthest = abs((known - known.mean(0)) @ axes.T).max()
-    drawn, asked = (rng.permutation(rows)[:count] for rows in (train, test))
+    drawn, tested = (rng.permutation(rows)[:count] for rows in (train, test))
     first = max(1, round(FIRST * len(data.classes)))
     if not farthest or len(np.unique(data.labels[drawn] < first)) < 2:
         raise BadData("This experiment needs different images of at least two classes.")
@@ -218,7 +218,7 @@ def on_sphere(case: ExperimentCase, count: int) -> OnSphere:
         return lifted(REACH * np.clip(plane, -1, 1))
 
     return OnSphere(
-        placed(drawn), data.labels[drawn] < first, placed(asked), data.labels[asked] < first
+        placed(drawn), data.labels[drawn] < first, placed(tested), data.labels[tested] < first
     )
 
 
@@ -246,9 +246,9 @@ def limits_of(given: OnSphere, places: Doubles | None = None) -> tuple[Flags, Fl
     """What nearest neighbor, majority and power law decide of the test images, or of places."""
     from scipy.spatial.distance import cdist
 
-    asked = given.test if places is None else places
-    distances = cdist(asked, given.points).clip(1e-12)
-    majority = np.full(len(asked), given.votes.mean() > 1 / 2)
+    queries = given.test if places is None else places
+    distances = cdist(queries, given.points).clip(1e-12)
+    majority = np.full(len(queries), given.votes.mean() > 1 / 2)
     return (
         given.votes[distances.argmin(1)],
         majority,

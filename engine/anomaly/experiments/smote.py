@@ -206,20 +206,20 @@ class SmoteExperiment(ClosedFormExperiment):
         from scipy.spatial.distance import cdist
         from sklearn.metrics import roc_auc_score
 
-        given = self.given(way, case)
-        added = self.added(way, given, case)
-        probability = self.learned(given, added, case)
-        known = np.concatenate([given.others, given.rare, added])
+        sample = self.given(way, case)
+        added = self.added(way, sample, case)
+        probability = self.learned(sample, added, case)
+        known = np.concatenate([sample.others, sample.rare, added])
         others = self.given(AS_IT_IS, case).others  # one measure for all conditions
-        usual = np.quantile(cdist(given.held_out, others).min(1), UNLIKE)
-        away = cdist(given.test[given.is_rare], known).min(1)
+        usual = np.quantile(cdist(sample.held_out, others).min(1), UNLIKE)
+        away = cdist(sample.test[sample.is_rare], known).min(1)
         x, y = self.hull(way, case)
         return {
-            RECALL: float((probability[given.is_rare] > 0.5).mean()),
-            AUC: float(roc_auc_score(given.is_rare, probability)),
+            RECALL: float((probability[sample.is_rare] > 0.5).mean()),
+            AUC: float(roc_auc_score(sample.is_rare, probability)),
             HULL: float(np.trapezoid(y, x)),
             FLAGGED: float((away > usual).mean()),
-            SPREAD: spread_of(added if len(added) else given.rare) / spread_of(given.rare),
+            SPREAD: spread_of(added if len(added) else sample.rare) / spread_of(sample.rare),
         }
 
     def more(self, case: ExperimentCase) -> Result:
@@ -236,17 +236,17 @@ class SmoteExperiment(ClosedFormExperiment):
         is two rows, and a row of NaN behind it. With `box` there are none: an image may then lie
         anywhere in the box that two real ones span.
         """
-        given = self.given(NEAREST, case)
-        near = neighbors(given.rare, self.k)
-        rows = self.starts(given)
-        begin, end = given.rare[rows].repeat(near.shape[1], 0), given.rare[near[rows].ravel()]
+        sample = self.given(NEAREST, case)
+        near = neighbors(sample.rare, self.k)
+        rows = self.starts(sample)
+        begin, end = sample.rare[rows].repeat(near.shape[1], 0), sample.rare[near[rows].ravel()]
         segments = np.stack([begin, end, np.full_like(end, np.nan)], 1).reshape(-1, end.shape[1])
         if self.box:
             segments = segments[:0]
-        drawn = self.added(NEAREST, given, case)[:POINTS]
-        mean, axes, _ = main_axes(given.rare, 2)
-        flat = (np.concatenate([segments, drawn, given.rare]) - mean) @ axes[:, ::-1]
-        names = [SEGMENTS] * len(segments) + [DRAWN] * len(drawn) + [REAL] * len(given.rare)
+        drawn = self.added(NEAREST, sample, case)[:POINTS]
+        mean, axes, _ = main_axes(sample.rare, 2)
+        flat = (np.concatenate([segments, drawn, sample.rare]) - mean) @ axes[:, ::-1]
+        names = [SEGMENTS] * len(segments) + [DRAWN] * len(drawn) + [REAL] * len(sample.rare)
         columns = {"first direction": (flat[:, 0], ""), "second direction": (flat[:, 1], "")}
         return Table.of(columns, names)
 
@@ -274,9 +274,9 @@ class SmoteExperiment(ClosedFormExperiment):
         rng = np.random.default_rng([case.seed, 41])
         curves = []
         for share in KEPT:
-            given = whole.fewer(max(2, round(share * len(whole.others))), rng)
-            sure = self.learned(given, added, case)
-            curves.append(roc(sure[~given.is_rare], sure[given.is_rare]))
+            sample = whole.fewer(max(2, round(share * len(whole.others))), rng)
+            sure = self.learned(sample, added, case)
+            curves.append(roc(sure[~sample.is_rare], sure[sample.is_rare]))
         return roc_hull(curves)
 
     def added(self, way: str, given: Imbalanced, case: ExperimentCase) -> Doubles:
@@ -300,25 +300,26 @@ class SmoteExperiment(ClosedFormExperiment):
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Rare images, and SMOTE's between nearest and between any two; their mean and spread."""
-        given = self.given(AS_IT_IS, case)
+        sample = self.given(AS_IT_IS, case)
         rows = {
-            f"{len(given.rare)} real": given.rare,
-            **{way: self.added(way, given, case) for way in (NEAREST, ANY)},
+            f"{len(sample.rare)} real": sample.rare,
+            **{way: self.added(way, sample, case) for way in (NEAREST, ANY)},
         }
-        shown = min(SHOWN, len(given.rare))
-        rows = {name: one for name, one in rows.items() if len(one) >= shown}
+        shown = min(SHOWN, len(sample.rare))
+        rows = {name: group for name, group in rows.items() if len(group) >= shown}
         drawn = [
             np.stack([*one[:shown], one.mean(0), BRIGHT * one.std(0)])
-            for one in map(given.pixels, rows.values())
+            for one in map(sample.pixels, rows.values())
         ]
-        whole = spread_of(given.rare)
+        whole = spread_of(sample.rare)
         shares = [
-            f"{spread_of(one) / whole * 100:.0f} % ({name})" for name, one in list(rows.items())[1:]
+            f"{spread_of(group) / whole * 100:.0f} % ({name})"
+            for name, group in list(rows.items())[1:]
         ]
         return Pictures(
-            np.stack([gray(one, case.data) for one in drawn]), tuple(rows),
+            np.stack([gray(image, case.data) for image in drawn]), tuple(rows),
             (*map(str, range(1, shown + 1)), "mean", f"spread × {BRIGHT:g}"),
-            f"Total variance beside the real “{case.data.classes[given.label]}”: "
+            f"Total variance beside the real “{case.data.classes[sample.label]}”: "
             f"{', '.join(shares)}.",
         )  # fmt: skip
 
@@ -352,7 +353,11 @@ def features(data: DataSet) -> Doubles:
     Raises:
         BadData: no network that ships learned from such data.
     """
-    ways = [one.name for one in catalog.trained_on(data.name) if catalog.ships(one.name)]
+    ways = [
+        small_model.name
+        for small_model in catalog.trained_on(data.name)
+        if catalog.ships(small_model.name)
+    ]
     if not ways:
         raise BadData(
             f"No network that ships learned from {data.card.title}: choose pixels instead."

@@ -48,7 +48,7 @@ CLAIMS = (
     Claim(
         "Data of another shape are rejected",
         "heavy tails, clump and squeezed direction in at least 95 % of the draws each",
-        lambda of: 0.05 - max(of(one, ACCEPTED) for one in (TAILS, CLUMP, SQUEEZED)),
+        lambda of: 0.05 - max(of(shape, ACCEPTED) for shape in (TAILS, CLUMP, SQUEEZED)),
     ),
     Claim(
         "There is a reason to reject",
@@ -128,14 +128,14 @@ class HalfspaceExperiment(ClosedFormExperiment):
 
     def measured(self, shape: str, case: ExperimentCase) -> Figures:
         """Whether it accepts, its error and the best one's, and Mardia's verdict."""
-        given = self.sample(shape, case, self.count)
-        result = self.learned(given, case)
-        errors = wrong(given, np.stack([result, given.best]))
+        sample = self.sample(shape, case, self.count)
+        result = self.learned(sample, case)
+        errors = wrong(sample, np.stack([result, sample.best]))
         return {
-            ACCEPTED: float(not self.reason(given.points, result)),
+            ACCEPTED: float(not self.reason(sample.points, result)),
             WRONG: float(errors[0]),
             BEST: float(errors.min()),
-            MARDIA: float(mardia(given.points)),
+            MARDIA: float(mardia(sample.points)),
         }
 
     def sample(self, shape: str, case: ExperimentCase, count: int) -> LabeledPoints:
@@ -171,7 +171,7 @@ class HalfspaceExperiment(ClosedFormExperiment):
             w = unit(w + STEP * (down - (down * w).sum(1, keepdims=True) * w))
             if (step + 1) % EVERY == 0:
                 way.append(w)
-        halfspaces = np.concatenate([*way, *(-one for one in way)])
+        halfspaces = np.concatenate([*way, *(-halfspace for halfspace in way)])
         return np.asarray(halfspaces[wrong(given, halfspaces).argmin()])
 
     def reason(self, points: Doubles, w: Doubles) -> str:
@@ -205,13 +205,15 @@ class HalfspaceExperiment(ClosedFormExperiment):
         """Points across and along the border, and their spread along it within the strip."""
         columns, words = [], []
         for shape in self.conditions(case):
-            given = self.sample(shape, case, SHOWN)
-            w = self.learned(given, case)
-            reason = self.reason(given.points, w)
+            sample = self.sample(shape, case, SHOWN)
+            w = self.learned(sample, case)
+            reason = self.reason(sample.points, w)
             words.append(f"no: {reason}" if reason else ACCEPTED)
-            one = strip(given.points, w, 0, self.sigma)
-            worst = one.directions[:, abs(np.log(one.eigenvalues.clip(1e-9))).argmax()]
-            columns.append(np.stack(drawn(given.points @ w, given.points @ worst, self.sigma)))
+            border_strip = strip(sample.points, w, 0, self.sigma)
+            worst = border_strip.directions[
+                :, abs(np.log(border_strip.eigenvalues.clip(1e-9))).argmax()
+            ]
+            columns.append(np.stack(drawn(sample.points @ w, sample.points @ worst, self.sigma)))
         names = tuple(self.conditions(case))
         accepted = [name for name, word in zip(names, words, strict=True) if word == ACCEPTED]
         return Pictures(
@@ -255,10 +257,10 @@ def drawn(across: Doubles, along: Doubles, sigma: float) -> list[NDArray[np.uint
     counts = np.histogram2d(-along, across, (2 * edges, edges))[0]
     gray = 255 - 235 * np.sqrt(counts / counts.max())
     plane = np.repeat(gray[..., None], 3, 2).astype(np.uint8)
-    plane[:, [abs(middles - one).argmin() for one in (-sigma, sigma)]] = orange
+    plane[:, [abs(middles - edge).argmin() for edge in (-sigma, sigma)]] = orange
     density = np.histogram(along[abs(across) < sigma], 2 * edges)[0].astype(np.float64)
     density /= max(density.sum(), 1) * 2 * reach / SIDE
-    bars, curve = ((1 - np.minimum(one / 0.8, 1)) * (SIDE - 1) for one in
+    bars, curve = ((1 - np.minimum(height / 0.8, 1)) * (SIDE - 1) for height in
                    (density, norm.pdf(2 * middles)))  # fmt: skip
     row = np.arange(SIDE)[:, None]
     below = np.where((row >= bars)[..., None], np.uint8(90), np.uint8(255)).repeat(3, 2)

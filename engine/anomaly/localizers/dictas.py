@@ -61,17 +61,17 @@ class Lookup(PatchRule):
         """(1 − cos) / 2 between each patch and its answer."""
         results = []
         for at in range(len(maps[0])):
-            patches, weights = self.looked_up(tuple(one[at : at + 1] for one in maps))
-            apart = (1 - F.cosine_similarity(patches, weights @ self.support, dim=1)) / 2
-            results.append(apart.clamp_min(0).reshape(self.grid))
+            patches, weights = self.looked_up(tuple(layer[at : at + 1] for layer in maps))
+            distances = (1 - F.cosine_similarity(patches, weights @ self.support, dim=1)) / 2
+            results.append(distances.clamp_min(0).reshape(self.grid))
         return torch.stack(results)
 
     def nearest(self, maps: Maps, count: int) -> NearestPatches:
         """The patches of most weight, which are those nearest in direction."""
         patches, weights = self.looked_up(maps)
         which = weights.topk(min(count, weights.shape[1]), 1).indices
-        apart = (1 - F.cosine_similarity(patches[:, None], self.support[which], dim=2)) / 2
-        return NearestPatches(*at_places(which, self.grid[1], self.grid[0]), apart.clamp_min(0))
+        distances = (1 - F.cosine_similarity(patches[:, None], self.support[which], dim=2)) / 2
+        return NearestPatches(*at_places(which, self.grid[1], self.grid[0]), distances.clamp_min(0))
 
 
 def tokens(maps: Maps) -> Tensor:

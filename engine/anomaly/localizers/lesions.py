@@ -48,8 +48,11 @@ def benchmark(case: LesionsCase, rows: Rows) -> Benchmark:
     """The images of some rows, with their lesions at the model's size."""
     side, data = case.model.side, case.data.take(rows)
     pixels = as_seen(data, slice(None), side).contiguous()
-    if (given := data.truth.get("boxes")) is not None:
-        boxes = [one[np.isfinite(one[:, 0])].astype(np.float64) for one in given]
+    if (truth_boxes := data.truth.get("boxes")) is not None:
+        boxes = [
+            image_boxes[np.isfinite(image_boxes[:, 0])].astype(np.float64)
+            for image_boxes in truth_boxes
+        ]
         masks = np.stack([filled(box, side) for box in boxes])
     else:
         exact = torch.from_numpy(np.array(data.truth["mask"], np.float32))
@@ -94,23 +97,23 @@ def without_lesions(normal: DataSet) -> tuple[DataSet, tuple[str, ...]]:
         return normal, ()
     if sick.all():
         raise BadData(f"{normal.card.title}: each of the normal images has a lesion itself.")
-    said = f"{sick.sum():,} of {len(normal):,} normal images have lesions and were left out."
-    return normal.take(np.flatnonzero(~sick)), (said,)
+    note = f"{sick.sum():,} of {len(normal):,} normal images have lesions and were left out."
+    return normal.take(np.flatnonzero(~sick)), (note,)
 
 
 def apart(normal: DataSet, data: DataSet, rows: Rows) -> DataSet:
     """The normal images without the groups of the images that are asked about."""
-    words = {one.name.partition("+")[0].partition(":")[0] for one in (normal, data)}
-    known, asked = (one.truth.get("group") for one in (normal, data))
-    if len(words) > 1 or known is None or asked is None:
+    words = {data_set.name.partition("+")[0].partition(":")[0] for data_set in (normal, data)}
+    known, groups = (data_set.truth.get("group") for data_set in (normal, data))
+    if len(words) > 1 or known is None or groups is None:
         return normal
-    return normal.take(np.flatnonzero(~np.isin(known, asked[rows])))
+    return normal.take(np.flatnonzero(~np.isin(known, groups[rows])))
 
 
 def heads(pixels: Tensor) -> Masks:
     """What is not air around a head, (n, S, S), of pixels (n, 3, S, S) in [0, 1]."""
     bright = pixels.amax(1).numpy() > AIR / 255
-    return np.stack([ndi.binary_fill_holes(one) for one in bright])
+    return np.stack([ndi.binary_fill_holes(mask) for mask in bright])
 
 
 def filled(boxes: NDArray[np.float64], side: int) -> Masks:

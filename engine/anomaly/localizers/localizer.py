@@ -158,16 +158,16 @@ class Localizer(Method[FamiliarCase]):
     def finding(self, case: FamiliarCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """The oddest place, and how many normal images are that odd anywhere."""
         table = found["figures"]
-        one = {name: float(table[name][0]) for name in table.order}
-        below = round(one["below"] * one["held out"])
-        where = f"{place_of(one['left'], one['top'])}, above what {below} of "
-        where += f"{one['held out']:.0f} normal images reach anywhere"
-        if one["smallest p"] > self.alpha:
+        figures = {name: float(table[name][0]) for name in table.order}
+        below = round(figures["below"] * figures["held out"])
+        where = f"{place_of(figures['left'], figures['top'])}, above what {below} of "
+        where += f"{figures['held out']:.0f} normal images reach anywhere"
+        if figures["smallest p"] > self.alpha:
             return (
                 f"The oddest place is the {where}; too few for a threshold at "
                 f"{100 * self.alpha:.3g} % false alarms."
             )
-        if one["highest"] > one["threshold"]:
+        if figures["highest"] > figures["threshold"]:
             return f"The oddest place is the {where}."
         return f"Nothing stands out: the oddest place is the {where}."
 
@@ -181,7 +181,7 @@ class Localizer(Method[FamiliarCase]):
             highest, scores = [], []
             count = len(normal.held_rows)
             for start in range(0, count, AT_ONCE):
-                some = tuple(one[start : start + AT_ONCE] for one in normal.held)
+                some = tuple(layer[start : start + AT_ONCE] for layer in normal.held)
                 distances, whole = rule.judged(some)
                 highest.append(self.smooth(distances, case.model.side).max((1, 2)))
                 scores.append(whole.numpy())
@@ -191,10 +191,10 @@ class Localizer(Method[FamiliarCase]):
             )
 
         settings = {name: one for name, one in self.settings().items() if name != "alpha"}
-        said = blake2b(json.dumps([self.full_name(), self.revision, settings]).encode())
-        said.update(f"{case.model.fingerprint}|{case.normal.fingerprint}|{case.seed}|".encode())
-        said.update(normal.fit_rows.tobytes() + b"|" + normal.held_rows.tobytes())
-        return _learned.made(said.hexdigest(), make)
+        hasher = blake2b(json.dumps([self.full_name(), self.revision, settings]).encode())
+        hasher.update(f"{case.model.fingerprint}|{case.normal.fingerprint}|{case.seed}|".encode())
+        hasher.update(normal.fit_rows.tobytes() + b"|" + normal.held_rows.tobytes())
+        return _learned.made(hasher.hexdigest(), make)
 
     def smooth(self, distances: Tensor, side: int) -> Floats:
         """Maps of the image's size, (n, side, side), of distances (n, h, w)."""
@@ -227,7 +227,7 @@ class Localizer(Method[FamiliarCase]):
 
     def held(self, learned: CalibratedRule, case: FamiliarCase, normal: NormalPatches) -> Scores:
         """The highest value that each held-out normal image reaches anywhere."""
-        names = tuple(str(one) for one in case.normal.ids[normal.held_rows])
+        names = tuple(str(image_id) for image_id in case.normal.ids[normal.held_rows])
         return Scores(learned.highest.astype(np.float32), names, self.unit)
 
     def figures(
@@ -270,8 +270,8 @@ def smoothing(places: int, side: int, width: float) -> Tensor:
         side: px.
         width: standard deviation of the Gaussian, px; 0 for none.
     """
-    each = torch.eye(places, dtype=torch.float64)[None]
-    large = F.interpolate(each, side, mode="linear")[0].T.numpy()
+    identity = torch.eye(places, dtype=torch.float64)[None]
+    large = F.interpolate(identity, side, mode="linear")[0].T.numpy()
     return torch.from_numpy(ndi.gaussian_filter1d(large, width, axis=0) if width else large).float()
 
 

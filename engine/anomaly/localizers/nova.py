@@ -46,7 +46,7 @@ from engine.method import Choice, Method, Progress, Slider, part_of, quiet, sett
 from engine.result import Floats, Pictures, Result, Table
 
 OVERLAP = 0.3  # of a box with a known one, from which on it counts in the curve
-KINDS: dict[str, type[Localizer]] = {one.name: one for one in (PatchCore, PaDiM, DictAS)}
+KINDS: dict[str, type[Localizer]] = {kind.name: kind for kind in (PatchCore, PaDiM, DictAS)}
 ALL, SWAPPED, PIXELS = "all", "all, another image's map", "all, pixels alone"
 COLUMNS = {
     "images": "images", "boxes": "boxes", "mAP@30": "share", "mAP@50": "share",
@@ -114,38 +114,40 @@ class Nova(Method[LesionsCase]):
 
         Beside them: figures, notes.
         """
-        asked = benchmark(case, case.data.some("test", self.images, case.seed))
-        if len(asked.boxes) < 2 or not any(map(len, asked.boxes)):
+        lesion_set = benchmark(case, case.data.some("test", self.images, case.seed))
+        if len(lesion_set.boxes) < 2 or not any(map(len, lesion_set.boxes)):
             raise BadData(
                 f"{case.data.card.title}: at least two images are needed, one with a lesion."
             )
         local = KINDS[self.localizer](normals=self.normals, alpha=self.alpha)
-        heat, plain, held, notes = self.heats(local, case, asked, part_of(progress, 0.05, 0.4))
-        maps, ruler = self.mapped(heat, asked, held, part_of(progress, 0.4, 0.9))
+        heat, plain, held_heat, notes = self.heats(
+            local, case, lesion_set, part_of(progress, 0.05, 0.4)
+        )
+        maps, ruler = self.mapped(heat, lesion_set, held_heat, part_of(progress, 0.4, 0.9))
         threshold, problem = first_line(ruler, self.alpha)
         names = [*kinds_of(case.data), ALL]
         rows = {
-            name: figures(asked, maps, threshold, own)
+            name: figures(lesion_set, maps, threshold, kind_rows)
             for at, name in enumerate(names)
-            if (own := np.flatnonzero((asked.kinds == at) | (name == ALL))).size
+            if (kind_rows := np.flatnonzero((lesion_set.kinds == at) | (name == ALL))).size
         }
         every = np.arange(len(maps))
-        swapped = maps[of_others(asked)]
-        rows[SWAPPED] = figures(asked, swapped, threshold, every)
+        swapped = maps[of_others(lesion_set)]
+        rows[SWAPPED] = figures(lesion_set, swapped, threshold, every)
         progress(0.95, "pixels alone")
-        flat, lines = self.mapped(plain, asked, held)
+        flat, lines = self.mapped(plain, lesion_set, held_heat)
         line = first_line(lines, self.alpha)[0]
-        rows[PIXELS] = figures(asked, flat, line, every)
+        rows[PIXELS] = figures(lesion_set, flat, line, every)
         ways = {ALL: (maps, threshold), SWAPPED: (swapped, threshold), PIXELS: (flat, line)}
         picture, boxes = examples(
-            asked, maps, threshold, names, local.unit, shown=not is_own(case.data)
+            lesion_set, maps, threshold, names, local.unit, shown=not is_own(case.data)
         )
         progress(1.0, "measured")
         return {
             "table": Table.grid(
                 np.array(list(rows.values())), list(rows), list(COLUMNS), list(COLUMNS.values())
             ),
-            "curve": curve(asked, ways),
+            "curve": curve(lesion_set, ways),
             "picture": picture,
             "boxes": boxes,
             "figures": Table.of({
@@ -181,7 +183,7 @@ class Nova(Method[LesionsCase]):
             BadData: all normal images have lesions, or too few are left.
         """
         model, side = case.model, case.model.side
-        healthy, said = without_lesions(case.normal)
+        healthy, lesion_notes = without_lesions(case.normal)
         normal = apart(healthy, case.data, case.data.some("test", self.images, case.seed))
         single = FamiliarCase(model, asked.pixels[0], normal, seed=case.seed)
         layers = layers_at(model, local.depth)
@@ -196,8 +198,8 @@ class Nova(Method[LesionsCase]):
         def plain(pixels: Tensor) -> Floats:
             return local.smooth((pixels.mean(1) - middle).abs() / spread, side)
 
-        held = as_seen(normal.take(patches.held_rows), slice(None), side)
-        return heat, plain, held, (*said, *patches.notes, *rule.notes)
+        held_pixels = as_seen(normal.take(patches.held_rows), slice(None), side)
+        return heat, plain, held_pixels, (*lesion_notes, *patches.notes, *rule.notes)
 
     def mapped(
         self, heat: Heat, asked: Benchmark, held: Tensor, progress: Progress = quiet
@@ -222,21 +224,23 @@ def figures(asked: Benchmark, maps: Floats, threshold: float, rows: Rows) -> lis
     """Those of COLUMNS, over some of the images."""
     result = scored(maps[rows], threshold)
     truth = [asked.boxes[row] for row in rows]
-    own, masks, within = maps[rows], asked.masks[rows], asked.heads[rows]
-    sick = [at for at, one in enumerate(truth) if len(one)]
-    points = [masks[at].flat[own[at].argmax()] for at in sick]
+    heats, masks, within = maps[rows], asked.masks[rows], asked.heads[rows]
+    sick = [at for at, boxes in enumerate(truth) if len(boxes)]
+    points = [masks[at].flat[heats[at].argmax()] for at in sick]
     inside = masks[within]
-    pixels = [f(own, masks, within) for f in (pixel_auroc, aupro)] if 0 < inside.mean() < 1 else []
+    pixels = (
+        [f(heats, masks, within) for f in (pixel_auroc, aupro)] if 0 < inside.mean() < 1 else []
+    )
     return [
         len(rows), sum(map(len, truth)), *asdict(box_figures(result, truth)).values(),
         float(np.mean(points)) if sick else np.nan,
-        float((own.max((1, 2)) > threshold).mean()), *(pixels or [np.nan, np.nan]),
+        float((heats.max((1, 2)) > threshold).mean()), *(pixels or [np.nan, np.nan]),
     ]  # fmt: skip
 
 
 def scored(maps: Floats, threshold: float) -> ScoredBoxes:
     """The boxes of some maps (n, S, S), scored by their highest value."""
-    tables = [boxes_above(one, threshold, "") for one in maps]
+    tables = [boxes_above(heat, threshold, "") for heat in maps]
     return ScoredBoxes(
         np.repeat(np.arange(len(maps)), [len(table) for table in tables]),
         np.concatenate([places(table) for table in tables]),
@@ -282,9 +286,9 @@ def examples(
     """
     sick = np.array([len(box) > 0 for box in asked.boxes])
     rows = [
-        int(own[0])
+        int(kind_rows[0])
         for at in range(len(names) - 1)
-        if (own := np.flatnonzero(sick & (asked.kinds == at))).size
+        if (kind_rows := np.flatnonzero(sick & (asked.kinds == at))).size
     ]
     images, framed_images, boxes = [], [], []
     for at, row in enumerate(rows):

@@ -60,9 +60,9 @@ class GaussianPlaces(PatchRule):
 
     def nearest(self, maps: Maps, count: int) -> NearestPatches:
         """The normal images that are nearest at the same place."""
-        apart = self.lengths(self.normal - self.at_places(maps))  # (places, n)
-        near = apart.topk(min(count, apart.shape[1]), 1, largest=False)
-        place = torch.arange(len(apart))[:, None].expand_as(near.indices)
+        distances = self.lengths(self.normal - self.at_places(maps))  # (places, n)
+        near = distances.topk(min(count, distances.shape[1]), 1, largest=False)
+        place = torch.arange(len(distances))[:, None].expand_as(near.indices)
         columns = maps[0].shape[-1]
         return NearestPatches(near.indices, place // columns, place % columns, near.values)
 
@@ -107,7 +107,7 @@ class PaDiM(Localizer):
         self, case: FamiliarCase, normal: NormalPatches, progress: Progress = quiet
     ) -> PatchRule:
         """A Gaussian at each place."""
-        width = sum(one.shape[1] for one in normal.fit)
+        width = sum(layer.shape[1] for layer in normal.fit)
         count = min(self.dimensions, width)
         channels = torch.from_numpy(np.sort(case.generator().permutation(width)[:count]))
         progress(0.5, "covariances")

@@ -127,8 +127,8 @@ def rough_seconds(case: PartsCase, count: int) -> float:
 
 def reached(found: Mapping[str, Any], count: int, alpha: float, words: str) -> str:
     """How many parts reach the threshold, beside how many normal ones would; a sentence's end."""
-    one = {name: float(found["figures"][name][0]) for name in found["figures"].order}
-    if one["smallest p"] > alpha:
+    figures = {name: float(found["figures"][name][0]) for name in found["figures"].order}
+    if figures["smallest p"] > alpha:
         return (
             "Too few normal images were held out for a threshold at "
             f"{100 * alpha:.3g} % false alarms."
@@ -136,5 +136,5 @@ def reached(found: Mapping[str, Any], count: int, alpha: float, words: str) -> s
     verb = "reaches" if count == 1 else "reach"
     return (
         f"{count} of {words} {verb} the threshold; if all were normal, about "
-        f"{one['expected']:.3g} would."
+        f"{figures['expected']:.3g} would."
     )

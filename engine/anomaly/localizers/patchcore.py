@@ -48,9 +48,9 @@ class NearestPatch(PatchRule):
         near, which = near.reshape(len(patches), -1), which.reshape(len(patches), -1)
         worst, place = near.max(1)
         if self.others > 1:
-            each = torch.arange(len(patches))
-            asked = rows.reshape(len(patches), -1, rows.shape[1])[each, place]  # (n, C)
-            worst = self.reweighted(worst, asked, which[each, place])
+            images = torch.arange(len(patches))
+            queries = rows.reshape(len(patches), -1, rows.shape[1])[images, place]  # (n, C)
+            worst = self.reweighted(worst, queries, which[images, place])
         return near.reshape(len(patches), *patches.shape[-2:]), worst
 
     def reweighted(self, worst: Tensor, asked: Tensor, answer: Tensor) -> Tensor:
@@ -65,8 +65,10 @@ class NearestPatch(PatchRule):
             answer: which normal patch is m*, (n,).
         """
         _, around = self.known.several(self.known.rows[answer], self.others)
-        apart = (asked[:, None] - self.known.rows[around]).norm(dim=2)  # (n, b)
-        share = (apart - worst[:, None]).exp().sum(1).reciprocal()  # of exp d(x*, m*) in the sum
+        distances = (asked[:, None] - self.known.rows[around]).norm(dim=2)  # (n, b)
+        share = (
+            (distances - worst[:, None]).exp().sum(1).reciprocal()
+        )  # of exp d(x*, m*) in the sum
         return worst * (1 - share)
 
     def nearest(self, maps: Maps, count: int) -> NearestPatches:
@@ -131,12 +133,12 @@ def centers(rows: Tensor, count: int, generator: np.random.Generator, progress: 
     rows = rows - rows.mean(0)
     squares = (rows**2).sum(1)
     chosen = [int(generator.integers(len(rows)))]
-    apart = torch.full((len(rows),), torch.inf)
+    distances = torch.full((len(rows),), torch.inf)
     for step in range(1, count):
         last = chosen[-1]
-        torch.minimum(apart, squares - 2 * (rows @ rows[last]) + squares[last], out=apart)
-        apart[last] = -torch.inf  # nobody is chosen twice
-        chosen.append(int(apart.argmax()))
+        torch.minimum(distances, squares - 2 * (rows @ rows[last]) + squares[last], out=distances)
+        distances[last] = -torch.inf  # nobody is chosen twice
+        chosen.append(int(distances.argmax()))
         if step % 100 == 0:
             progress(step / count, "choosing patches")
     return torch.tensor(chosen)

@@ -38,8 +38,8 @@ def layers_at(model: Classifier, depth: str) -> tuple[Layer, ...]:
     maps = [layer for layer in model.layers if layer.is_map]
     if not maps:
         raise DoesNotFit(f"{model.title} has no layer whose output is a map.")
-    last = {one.cells: one for one in maps}
-    stages = sorted(last.values(), key=lambda one: -one.cells[0])
+    last = {layer_maps.cells: layer_maps for layer_maps in maps}
+    stages = sorted(last.values(), key=lambda layer_maps: -layer_maps.cells[0])
     if len(stages) == 1:  # tokens keep one resolution
         stages = maps
     first = (len(stages) - 1) // 2 - 1 + DEPTHS.index(depth)
@@ -87,9 +87,9 @@ def joined(maps: Maps, pool: int = 1, mode: str = "bilinear") -> Tensor:
         pool: side of the neighborhood whose mean is taken at each place, on each layer's own grid.
         mode: how a coarser layer is enlarged: "bilinear" or "nearest".
     """
-    pooled = [F.avg_pool2d(one, pool, 1, pool // 2) for one in maps] if pool > 1 else list(maps)
+    pooled = [F.avg_pool2d(layer, pool, 1, pool // 2) for layer in maps] if pool > 1 else list(maps)
     size, smooth = pooled[0].shape[-2:], {"align_corners": False} if mode == "bilinear" else {}
-    rest = [F.interpolate(one, size, mode=mode, **smooth) for one in pooled[1:]]
+    rest = [F.interpolate(layer, size, mode=mode, **smooth) for layer in pooled[1:]]
     return torch.cat([pooled[0], *rest], 1)
 
 
@@ -127,13 +127,13 @@ def normal_patches(
     Raises:
         BadData: no normal image is left beside the image itself.
     """
-    fit, held = drawn(case, count)
+    fit, held_out = drawn(case, count)
     results = []
-    for at, rows in enumerate((fit, held)):
+    for at, rows in enumerate((fit, held_out)):
         part = part_of(progress, at / 2, (at + 1) / 2)
         maps, keys = seen_before(case.model, case.normal, rows, layers, part)
         other = np.flatnonzero(keys != key_of(case.image))
-        results.append((tuple(one[other] for one in maps), rows[other]))
+        results.append((tuple(layer[other] for layer in maps), rows[other]))
     (fit_maps, fit_rows), (held_maps, held_rows) = results
     if not len(fit_rows) or not len(held_rows):
         raise BadData(
@@ -146,13 +146,13 @@ def normal_patches(
 
 def drawn(case: FamiliarCase, count: int) -> tuple[Rows, Rows]:
     """Rows to fit to and held-out rows, by the case's seed; more images keep the first ones."""
-    fit, held = split(case.normal)
+    fit, held_rows = split(case.normal)
     chance, groups = case.generator(), case.normal.truth.get("group")
-    fit, held = chance.permutation(fit), chance.permutation(held)
+    fit, held_rows = chance.permutation(fit), chance.permutation(held_rows)
     if groups is not None:
-        fit, held = fit[groups[fit] != case.group], held[groups[held] != case.group]
-        held = held[np.sort(np.unique(groups[held], return_index=True)[1])]
-    return fit[:count], held[:MOST_HELD]
+        fit, held_rows = fit[groups[fit] != case.group], held_rows[groups[held_rows] != case.group]
+        held_rows = held_rows[np.sort(np.unique(groups[held_rows], return_index=True)[1])]
+    return fit[:count], held_rows[:MOST_HELD]
 
 
 def oddities(case: FamiliarCase, rows: Rows) -> list[str]:
@@ -181,8 +181,8 @@ def seen_before(
 
         def make(some: Rows = some) -> tuple[Maps, Rows]:
             pixels = as_seen(data.take(some), slice(None), model.side)
-            told = np.array([key_of(pixel) for pixel in pixels], np.int64)
-            return maps_of(model, pixels, layers), told
+            pixel_keys = np.array([key_of(pixel) for pixel in pixels], np.int64)
+            return maps_of(model, pixels, layers), pixel_keys
 
         values, told = _seen.made(f"{named}|{some.tolist()}", make)
         maps.append(values)
@@ -194,5 +194,5 @@ def seen_before(
 
 
 _seen: Memory[tuple[Maps, Rows]] = Memory(
-    ROOM, lambda result: sum(one.nbytes for one in result[0]) + result[1].nbytes
+    ROOM, lambda result: sum(layer.nbytes for layer in result[0]) + result[1].nbytes
 )

@@ -103,14 +103,14 @@ class SliceBySlice(Method[ScanCase]):
             tops.append((row + 0.5) / len(values))
             lefts.append((column + 0.5) / len(values))
         figures, notes = parts.figures(localizer.alpha, localizer.unit)
-        held = parts.learned.highest
+        held_scores = parts.learned.highest
         if len(places) < case.count:
             notes = (*notes, f"{len(places)} of {case.count} slices were looked at.")
         result: Result = {
             "slices": Table.of({
                 "slice": (places + 1, ""),
                 "highest": (np.array(highest, np.float32), localizer.unit),
-                "below": ([(held < one).mean() for one in highest], "share"),
+                "below": ([(held_scores < score).mean() for score in highest], "share"),
                 "left": (lefts, "share"), "top": (tops, "share"),
             }),
             "maps": Grids(parts.distances[:, None].numpy(), localizer.unit),
@@ -126,11 +126,11 @@ class SliceBySlice(Method[ScanCase]):
         table = found["slices"]
         at = strangest(table)[0]
         above = int((table["highest"] > found["figures"]["threshold"][0]).sum())
-        held = int(found["figures"]["held out"][0])
+        held_count = int(found["figures"]["held out"][0])
         where = place_of(float(table["left"][at]), float(table["top"][at]))
         return (
             f"Slice {table['slice'][at]} of {case.count} is the strangest, {where}: above what "
-            f"{round(table['below'][at] * held)} of {held} normal images reach. "
+            f"{round(table['below'][at] * held_count)} of {held_count} normal images reach. "
             + reached(found, above, case.localizer.alpha, f"{len(table)} slices")
         )
 

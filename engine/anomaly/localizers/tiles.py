@@ -174,13 +174,17 @@ class TileByTile(Method[PhotographCase]):
     def finding(self, case: PhotographCase, found: Mapping[str, Any]) -> str:
         """The oddest place, and how many tiles reach the threshold."""
         table = found["figures"]
-        one = {name: float(table[name][0]) for name in table.order}
+        figures = {name: float(table[name][0]) for name in table.order}
         return (
-            f"In tiles the oddest place is the {place_of(one['left'], one['top'])}, above what "
-            f"{round(one['below'] * one['held out'])} of {one['held out']:.0f} normal images "
+            f"In tiles the oddest place is the {place_of(figures['left'], figures['top'])}, "
+            "above what "
+            f"{round(figures['below'] * figures['held out'])} of {figures['held out']:.0f} "
+            "normal images "
             f"reach. "
-            + reached(found, int(one["above"]), case.localizer.alpha, f"{one['tiles']:.0f} tiles")
-            + (ALONE if one["above"] and not len(found["boxes"]) else "")
+            + reached(
+                found, int(figures["above"]), case.localizer.alpha, f"{figures['tiles']:.0f} tiles"
+            )
+            + (ALONE if figures["above"] and not len(found["boxes"]) else "")
         )
 
 

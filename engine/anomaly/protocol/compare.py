@@ -108,8 +108,8 @@ def verdict(method: Detector, banks: Gathered) -> list[float]:
     ruler = ruler_of(method.evidence(rule, banks.normal), banks.normal.groups)
     p = float(ruler.verdict_p(score)[0])
     below = float((ruler.scores < score[0]).mean())
-    told = [float("nan"), float("nan")]
+    rates = [float("nan"), float("nan")]
     if banks.unknown is not None and len(banks.unknown):
         known, strange = rule(banks.held).score, rule(banks.unknown).score
-        told = [auroc(known, strange), fpr95(known, strange)]
-    return [p, below, *told]
+        rates = [auroc(known, strange), fpr95(known, strange)]
+    return [p, below, *rates]

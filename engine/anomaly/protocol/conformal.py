@@ -72,13 +72,13 @@ class Conformal:
             generator: with it a tie counts by a random share, and p is exactly uniform on normal
                 images; without it ties count in full, which errs on the calm side.
         """
-        asked = np.asarray(scores, np.float64).ravel()
+        queries = np.asarray(scores, np.float64).ravel()
         ordered = np.sort(self.scores)
-        least = len(self) - np.searchsorted(ordered, asked, "left")
+        least = len(self) - np.searchsorted(ordered, queries, "left")
         if generator is None:
             return np.asarray((1 + least) / (len(self) + 1))
-        above = len(self) - np.searchsorted(ordered, asked, "right")
-        share = generator.random(len(asked))
+        above = len(self) - np.searchsorted(ordered, queries, "right")
+        share = generator.random(len(queries))
         return np.asarray((above + share * (1 + least - above)) / (len(self) + 1))
 
     def of_class(self, predicted: int) -> Conformal:
@@ -96,11 +96,11 @@ class Conformal:
 
     def p_by_class(self, scores: Doubles, predicted: Ints) -> Doubles:
         """Class-conditional (Mondrian) p-values (m,)."""
-        asked = np.asarray(scores, np.float64).ravel()
-        result = np.empty(len(asked))
+        queries = np.asarray(scores, np.float64).ravel()
+        result = np.empty(len(queries))
         for label in np.unique(predicted):
             here = predicted == label
-            result[here] = self.of_class(int(label)).p(asked[here])
+            result[here] = self.of_class(int(label)).p(queries[here])
         return result
 
     @property
@@ -115,14 +115,14 @@ class Conformal:
 
         p = (1 + Σ_g share of the group's scores that are at least s(x)) / (groups + 1).
         """
-        asked = np.asarray(scores, np.float64).ravel()
+        queries = np.asarray(scores, np.float64).ravel()
         if self.groups is None:
-            return np.full(len(asked), np.nan)
-        total = np.zeros(len(asked))
+            return np.full(len(queries), np.nan)
+        total = np.zeros(len(queries))
         names = np.unique(self.groups)
         for name in names:
-            own = np.sort(self.scores[self.groups == name])
-            total += 1 - np.searchsorted(own, asked, "left") / len(own)
+            group_scores = np.sort(self.scores[self.groups == name])
+            total += 1 - np.searchsorted(group_scores, queries, "left") / len(group_scores)
         return np.asarray((1 + total) / (len(names) + 1))
 
     @property
@@ -155,8 +155,8 @@ class Conformal:
                 f"{100 * self.smallest_by_group:.3g} % can be promised: choose at least that."
             )
         ordered = np.unique(self.scores)
-        kept = self.p_by_group(np.nextafter(ordered, np.inf)) <= alpha + 1e-12
-        return float(ordered[kept][0])
+        is_rejected = self.p_by_group(np.nextafter(ordered, np.inf)) <= alpha + 1e-12
+        return float(ordered[is_rejected][0])
 
     def rank(self, alpha: float) -> int:
         """k = ⌊α (n + 1)⌋: the line is the k-th highest normal score."""

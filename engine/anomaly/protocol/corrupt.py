@@ -72,7 +72,7 @@ class Corrupt(Method[FamiliarCase]):
         untouched = rule(banks.held).score
         chosen = self.chosen(banks.held)
         pixels = pixels_of(case, chosen)
-        own = int(banks.subject.predicted[0])
+        predicted = int(banks.subject.predicted[0])
         rows, judged, seen_as = [], [], []
         for place, severity in enumerate(LEVELS):
             if severity:
@@ -85,7 +85,7 @@ class Corrupt(Method[FamiliarCase]):
             right = share_right(bank.predicted[1:], chosen.labels)
             rows.append(
                 [
-                    score[0], p[0], chance(bank.logits[0], own), np.median(score[1:]),
+                    score[0], p[0], chance(bank.logits[0], predicted), np.median(score[1:]),
                     np.median(p[1:]), right, auroc(untouched, score[1:]),
                 ]
             )  # fmt: skip

@@ -98,9 +98,13 @@ def p_values(
         The p-values, and what is to be known about them.
     """
     p, floor = found["p"].values, found["smallest"].values
-    own = by_class and bool(np.isfinite(p[1]))
+    is_by_class = by_class and bool(np.isfinite(p[1]))
     seen = int(found["counts"][COUNTS[1]])
-    shown = {f"among {seen} images seen as {label}" if own else "among all normal images": int(own)}
+    shown = {
+        f"among {seen} images seen as {label}" if is_by_class else "among all normal images": int(
+            is_by_class
+        )
+    }
     if np.isfinite(p[2]):
         shown[f"counted by {group_word(normal)}"] = 2
     figures = [
@@ -111,7 +115,7 @@ def p_values(
         "It is the share of normal images at least as unusual, this one counted in. It says how "
         "unusual the image is, not what is wrong with it."
     ]
-    if by_class and not own:
+    if by_class and not is_by_class:
         few = f"Fewer than {FEWEST} normal images are seen as {label}, so all are compared."
         notes.insert(0, few)
     return figures, notes
@@ -140,9 +144,9 @@ def promises(normal: DataSet, found: Views, ruler: Conformal, line: float) -> li
             f"{promise}; with {len(ruler)} normal images the true rate lies between "
             f"{percent(low)} and {percent(high)} (nine times in ten)."
         )
-    held = found["held"]
-    if not np.array_equal(held.ids, found["normal"].ids):
-        alarms, count = false_alarms(held, line), len(held.values)
+    held_out = found["held"]
+    if not np.array_equal(held_out.ids, found["normal"].ids):
+        alarms, count = false_alarms(held_out, line), len(held_out.values)
         lines.append(
             f"A normal image stays calm: {percent(1 - alarms / count)} of {count} other normal "
             f"images stay below the line ({alarms} false alarms)."
@@ -160,11 +164,14 @@ def made_of(table: Table, joined: str) -> str:
     """
     parts = [(name, *(three(value) for value in table[name][:2])) for name in table.columns]
     if joined == "alone":
-        _, own, usual = parts[0]
-        return f"The score is one number: {own} for this image, {usual} for the middle normal one."
-    beside = ("middle normal: ", *[""] * (len(parts) - 1))
-    each = ", ".join(
-        f"{name} {own} ({word}{usual})"
-        for word, (name, own, usual) in zip(beside, parts, strict=True)
+        _, measured, usual = parts[0]
+        return (
+            f"The score is one number: {measured} "
+            f"for this image, {usual} for the middle normal one."
+        )
+    prefixes = ("middle normal: ", *[""] * (len(parts) - 1))
+    listing = ", ".join(
+        f"{name} {measured} ({word}{usual})"
+        for word, (name, measured, usual) in zip(prefixes, parts, strict=True)
     )
-    return f"{JOINED[joined]}: {each}."
+    return f"{JOINED[joined]}: {listing}."

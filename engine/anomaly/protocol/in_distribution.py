@@ -116,13 +116,13 @@ def measured(bank: PixelBank, name: str, image: Tensor, source: str) -> InDistri
     p = float(ruler.p_by_group(distance)[0] if grouped else ruler.p(distance)[0])
     among = f"p = {p:.2g} among {count} held-out {'groups' if grouped else 'images'} of {title}"
     if p <= ALPHA:
-        said = (
+        sentence = (
             "Its pixels are farther from what the model learned from than those of nearly all "
             "other images"
         )
-        return InDistribution("unusual", f"{said} ({among}).", p)
-    said = "Its pixels are as near to what the model learned from as those of other images"
-    return InDistribution("usual", f"{said} ({among}).", p)
+        return InDistribution("unusual", f"{sentence} ({among}).", p)
+    sentence = "Its pixels are as near to what the model learned from as those of other images"
+    return InDistribution("usual", f"{sentence} ({among}).", p)
 
 
 def title_of(name: str) -> str:

@@ -151,24 +151,24 @@ def made_or_kept(case: BankCase) -> PixelBank:
     if case.upload:
         return bank_of(data_sets.load(case.name), case.side)
     result = answer(PixelBanks(), case)
-    held = result["held"]
-    groups = held["group"]
+    held_table = result["held"]
+    groups = held_table["group"]
     return PixelBank(
         result["fit"].values.astype(np.float64),
-        held["distance"],
+        held_table["distance"],
         None if np.isnan(groups).any() else groups.astype(np.int64),
     )
 
 
 def bank_of(data: DataSet, side: int) -> PixelBank:
     """The bank of a data set, at a model's working size."""
-    fit, held = split(data)
+    fit, held_rows = split(data)
     groups = data.truth.get("group")
     known = PixelBank(pixels_of(data, fit, side), np.empty(0), None)
     return PixelBank(
         known.fit,
-        known.distance(pixels_of(data, held, side)),
-        None if groups is None else np.asarray(groups, np.int64)[held],
+        known.distance(pixels_of(data, held_rows, side)),
+        None if groups is None else np.asarray(groups, np.int64)[held_rows],
     )
 
 

@@ -99,11 +99,11 @@ def false_alarms(held: Evidence, line: float) -> int:
 
 def operating(found: Mapping[str, Any], line: float) -> dict[str, tuple[float, float]]:
     """Where the line stands on each curve of an answer, shares from 0 to 1."""
-    held, unknown = found["held"], found["unknown"]
-    alarms, finds = held.values > line, unknown.values > line
+    held_out, unknown = found["held"], found["unknown"]
+    alarms, finds = held_out.values > line, unknown.values > line
     flagged = alarms.sum() + finds.sum()
     precision = float(finds.sum() / flagged) if flagged else 1.0
-    right = float(((held.predicted == held.labels) & ~alarms).mean())
+    right = float(((held_out.predicted == held_out.labels) & ~alarms).mean())
     return {
         "roc": (float(alarms.mean()), float(finds.mean())),
         "pr": (float(finds.mean()), precision),
@@ -118,5 +118,5 @@ def apart_where_unseen(weight: Floats, own: Floats, usual: Floats) -> float:
         weight: of each dimension in the head, (D,).
         own, usual: features, (D,).
     """
-    apart = np.abs(own - usual)[np.argsort(weight, kind="stable")]
-    return float(apart[: len(apart) // 2].sum() / max(apart.sum(), 1e-12))
+    differences = np.abs(own - usual)[np.argsort(weight, kind="stable")]
+    return float(differences[: len(differences) // 2].sum() / max(differences.sum(), 1e-12))

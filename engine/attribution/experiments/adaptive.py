@@ -167,23 +167,23 @@ class AdaptiveSmoothing(Experiment):
         moved = self.attacked(mixture, images, targets, case.seed)
         name = f"{digest(self, case)} {mixture.normal.fingerprint}"
         others = _ATTACKED.made(name, lambda: [
-            one for net in (mixture.normal, mixture.robust)
-            for one in self.attacked(net, images, targets, case.seed)
+            adversarial for net in (mixture.normal, mixture.robust)
+            for adversarial in self.attacked(net, images, targets, case.seed)
         ])  # fmt: skip
         clean = right(mixture, images, targets)
-        held = clean.clone()
+        resisted = clean.clone()
         for one in (*moved, *others):
-            held &= right(mixture, one, targets)
+            resisted &= right(mixture, one, targets)
         with torch.no_grad():
             wide = torch.cat(moved).expand(-1, 3, -1, -1)
             robust = mixture.scales[1] * mixture.robust(wide)
             safe = certain(mixture.alphas(wide), margin(robust))
             unlike = mixture(wide).argmax(1) != robust.argmax(1)
             plain = images.expand(-1, 3, -1, -1)
-            scores = [mixture.alphas(one).cpu().numpy() for one in (wide, plain)]
+            scores = [mixture.alphas(pixels).cpu().numpy() for pixels in (wide, plain)]
         result = float("nan") if mixture.mixing is None else auroc(scores[1], scores[0])
         return {
-            CLEAN: clean.float().mean().item(), ATTACKED: held.float().mean().item(),
+            CLEAN: clean.float().mean().item(), ATTACKED: resisted.float().mean().item(),
             SURE: safe.float().mean().item(), BROKEN: (safe & unlike).float().mean().item(),
             GAP: surer(mixture.robust, plain, wide, targets), FOUND: result,
         }  # fmt: skip
@@ -198,23 +198,25 @@ class AdaptiveSmoothing(Experiment):
         for shown in (images, moved):
             wide = shown.expand(-1, 3, -1, -1)
             with torch.no_grad():
-                said = [net(wide).argmax(1).tolist() for net in (normal, robust, mixture)]
-            rows.append(np.stack([as_bytes(one) for one in wide.cpu()]))
+                predictions = [net(wide).argmax(1).tolist() for net in (normal, robust, mixture)]
+            rows.append(np.stack([as_bytes(image) for image in wide.cpu()]))
             captions += [
                 f"normal {case.data.classes[a]}, robust {case.data.classes[b]}, "
                 f"mixed {case.data.classes[c]}"
-                for a, b, c in zip(*said, strict=True)
+                for a, b, c in zip(*predictions, strict=True)
             ]
-        kept = [sum(caption.split(", ")[at].split()[1] == case.data.classes[int(label)]
+        right_counts = [sum(caption.split(", ")[at].split()[1] == case.data.classes[int(label)]
                     for caption, label in zip(captions[len(images):], targets, strict=True))
                 for at in range(3)]  # fmt: skip
         return Pictures(
-            np.stack(rows), ("clean", "attacked"),
+            np.stack(rows),
+            ("clean", "attacked"),
             tuple(case.data.classes[int(label)] for label in targets),
-            f"Images attacked for the normal network: it reads {kept[0]} of {len(images)} right, "
-            f"the robust one {kept[1]}, an even mixture {kept[2]}.",
+            f"Images attacked for the normal network: it reads {right_counts[0]} of "
+            f"{len(images)} right, "
+            f"the robust one {right_counts[1]}, an even mixture {right_counts[2]}.",
             captions=tuple(captions),
-        )  # fmt: skip
+        )
 
 
 def pair_of(case: ExperimentCase, progress: Progress = quiet) -> tuple[Classifier, Classifier]:
@@ -239,8 +241,8 @@ def shipped(data: DataSet) -> tuple[Classifier, Classifier]:
             f"No normal and robust network of {data.card.title} ship: choose "
             f"{' or '.join(NETWORKS)}."
         )
-    one, two = (laid_out(catalog.load(name).twin()) for name in names)
-    return one, two
+    normal, other_normal = (laid_out(catalog.load(name).twin()) for name in names)
+    return normal, other_normal
 
 
 def laid_out(network: Classifier) -> Classifier:
@@ -268,10 +270,10 @@ def surer(robust: Classifier, clean: Tensor, moved: Tensor, targets: Tensor) -> 
 
     NaN where none is misread.
     """
-    both = [robust(one) for one in (clean, moved)]
+    both = [robust(pixels) for pixels in (clean, moved)]
     good = both[0].argmax(1) == targets
     wrong = [~good, both[1].argmax(1) != targets.repeat(len(moved) // len(targets))]
-    misread = torch.cat([margin(one)[at] for one, at in zip(both, wrong, strict=True)])
+    misread = torch.cat([margin(logits)[at] for logits, at in zip(both, wrong, strict=True)])
     return (margin(both[0])[good].mean() - misread.mean()).item()
 
 

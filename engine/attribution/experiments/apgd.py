@@ -37,10 +37,10 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
 
 def dlr(logits: Tensor, targets: Tensor) -> Tensor:
     """The difference-of-logits ratio of each image, (N,); above 0 where another class leads."""
-    own = logits.gather(1, targets[:, None])[:, 0]
+    target_logits = logits.gather(1, targets[:, None])[:, 0]
     other = logits.scatter(1, targets[:, None], -torch.inf).amax(1)
     ordered = logits.topk(min(3, logits.shape[1]), dim=1).values
-    return (other - own) / (ordered[:, 0] - ordered[:, -1] + 1e-12)
+    return (other - target_logits) / (ordered[:, 0] - ordered[:, -1] + 1e-12)
 
 
 STRONG: tuple[Each, ...] = (cross_entropy, dlr)
@@ -142,8 +142,8 @@ class Ascent:
         self.loss, self.slope, wrong = looked(model, self.at, self.targets, raised)
         better, self.rises = self.loss > self.best_loss, self.rises + (self.loss > old)
         self.best, self.best_slope = (
-            torch.where(wide(better, self.at), new, held)
-            for new, held in ((self.at, self.best), (self.slope, self.best_slope))
+            torch.where(wide(better, self.at), new, best)
+            for new, best in ((self.at, self.best), (self.slope, self.best_slope))
         )
         self.best_loss = torch.where(better, self.loss, self.best_loss)
         return wrong
@@ -154,8 +154,8 @@ class Ascent:
         halve = slow | (~self.halved & (self.best_loss <= self.last))
         self.size = torch.where(halve, self.size / 2, self.size)
         self.at, self.slope = (
-            torch.where(wide(halve, self.at), held, new)
-            for held, new in ((self.best, self.at), (self.best_slope, self.slope))
+            torch.where(wide(halve, self.at), best, new)
+            for best, new in ((self.best, self.at), (self.best_slope, self.slope))
         )
         self.loss = torch.where(halve, self.best_loss, self.loss)
         self.rises, self.last, self.halved = torch.zeros_like(self.rises), self.best_loss, halve

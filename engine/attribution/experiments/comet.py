@@ -154,7 +154,7 @@ class CometExperiment(TrainingExperiment):
         rows = some(case.data)
         images = [as_bytes(pixel) for pixel in case.data.pixels(rows)]
         truth = case.data.truth["mask"][rows]
-        marked = [compared(*one) for one in zip(images, truth, truth, strict=True)]
+        marked = [compared(*triple) for triple in zip(images, truth, truth, strict=True)]
         return Pictures(
             np.stack([images, marked]), ("image", "evidence, twice"),
             tuple(case.data.classes[label] for label in case.data.labels[rows]),
@@ -167,7 +167,7 @@ class CometExperiment(TrainingExperiment):
         masks = masks_of(trained.model, case.data, rows)
         images = [as_bytes(pixel) for pixel in case.data.pixels(rows)]
         truth = case.data.truth["mask"][rows]
-        over = [compared(*one) for one in zip(images, masks > HALF, truth, strict=True)]
+        over = [compared(*triple) for triple in zip(images, masks > HALF, truth, strict=True)]
         shares, pixels = torch.from_numpy(masks)[:, None], case.data.pixels(rows)
         mean = trained.model.mean.cpu()  # what a part sees where nothing is left to it
         inside, rest = (
@@ -176,8 +176,8 @@ class CometExperiment(TrainingExperiment):
         )
         targets = case.data.targets(rows)[:, None]
         sure = (
-            100 * one.softmax(1).gather(1, targets)[:, 0]
-            for one in said(trained.model, pixels, case.seed)[:2]
+            100 * logits.softmax(1).gather(1, targets)[:, 0]
+            for logits in said(trained.model, pixels, case.seed)[:2]
         )
         captions = ("",) * 3 * len(rows) + tuple(f"{one:.0f} %" for part in sure for one in part)
         drawn = [tint(HeatMap(mask, KEPT, signed=False), (0.0, 1.0)) for mask in masks]
@@ -200,14 +200,14 @@ def kept_figures(model: Classifier, data: DataSet, masks: Floats, seed: int) -> 
     """What masks (n, H, W) of the test images keep, and what the parts of the model make of it."""
     rows = data.rows("test")
     truth = data.truth["mask"][rows]
-    kept, there = masks > HALF, truth.any((1, 2))  # images with nothing to find have no share
+    above_half, there = masks > HALF, truth.any((1, 2))  # images with nothing to find have no share
     targets = data.targets(rows)
     inside, rest, whole, shape = said(model, data.pixels(rows), seed)
     return {
-        RECALL: float((kept & truth).sum() / truth.sum()) if there.any() else float("nan"),
-        BOTH: copies_kept(kept[there], data, rows[there]),
+        RECALL: float((above_half & truth).sum() / truth.sum()) if there.any() else float("nan"),
+        BOTH: copies_kept(above_half[there], data, rows[there]),
         RANK: strongest(masks[there], truth[there]),
-        DICE: middle([dice(*one) for one in zip(kept[there], truth[there], strict=True)]),
+        DICE: middle([dice(*pair) for pair in zip(above_half[there], truth[there], strict=True)]),
         FILLED: float(masks.mean()),
         RIGHT: share(inside, targets), WHOLE: share(whole, targets),
         REST: share(rest, targets), SHAPE: share(shape, targets),
@@ -230,12 +230,14 @@ def said(model: Classifier, pixels: Tensor, seed: int) -> tuple[Tensor, Tensor, 
         network = comet_of(net)
         for part in pixels.split(LOOK):
             images = (part.to(net.device) - net.mean) / net.std
-            mask, kept, removed = network.split(images)
-            noise = torch.randn(kept.shape, generator=chance).to(kept)
-            asked = ((network.predictor, kept), (network.detector, removed),
+            mask, visible, removed = network.split(images)
+            noise = torch.randn(visible.shape, generator=chance).to(visible)
+            passes = ((network.predictor, visible), (network.detector, removed),
                      (network.detector, images), (network.predictor, mask * noise))  # fmt: skip
-            results.append(tuple(one(given).float().cpu() for one, given in asked))
-    inside, rest, whole, shape = (torch.cat(one) for one in zip(*results, strict=True))
+            results.append(
+                tuple(classify(network_input).float().cpu() for classify, network_input in passes)
+            )
+    inside, rest, whole, shape = (torch.cat(batches) for batches in zip(*results, strict=True))
     return inside, rest, whole, shape
 
 
@@ -257,7 +259,7 @@ def share(logits: Tensor, targets: Tensor) -> float:
 
 def strongest(masks: Floats, truth: NDArray[np.bool_]) -> float:
     """The mean share of evidence among as many highest pixels of a mask; NaN without images."""
-    shares = [located(*one).rank for one in zip(masks, truth, strict=True)]
+    shares = [located(*pair).rank for pair in zip(masks, truth, strict=True)]
     return float(np.mean(shares)) if shares else float("nan")
 
 
@@ -265,7 +267,7 @@ def copies_kept(kept: NDArray[np.bool_], data: DataSet, rows: Rows) -> float:
     """The share of images of which each copy is kept by more than half; NaN without images."""
     copies = data.truth.get("copy", data.truth["mask"].astype(np.uint8))[rows]
     whole = [
-        all(mask[copy == one].mean() > HALF for one in np.unique(copy[copy > 0]))
+        all(mask[copy == number].mean() > HALF for number in np.unique(copy[copy > 0]))
         for mask, copy in zip(kept, copies, strict=True)
     ]
     return float(np.mean(whole)) if whole else float("nan")

@@ -147,11 +147,11 @@ class CometGrid(TrainingExperiment):
     def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:
         """Where most of the evidence is kept, and how little without the detector."""
         table: Table = found["table"]
-        kept = {name: 100 * table.cell(name, RECALL) for name in CELLS}
-        most = max(kept, key=lambda name: kept[name])
-        alone = [kept[cell(area, WEIGHTS[0])] for area in AREAS]
+        recalls = {name: 100 * table.cell(name, RECALL) for name in CELLS}
+        most = max(recalls, key=lambda name: recalls[name])
+        alone = [recalls[cell(area, WEIGHTS[0])] for area in AREAS]
         words = (
-            f"Most of the evidence is kept at {most}: {kept[most]:.0f} %, with "
+            f"Most of the evidence is kept at {most}: {recalls[most]:.0f} %, with "
             f"{100 * table.cell(most, FILLED):.0f} % of the image. Without the detector it is "
             f"{min(alone):.0f} to {max(alone):.0f} %. "
         )
@@ -163,7 +163,7 @@ def kept_tile(model: Classifier, data: DataSet) -> Pixels:
     rows = data.some("test", len(data.classes))
     images = [as_bytes(pixel) for pixel in data.pixels(rows)]
     masks, truth = masks_of(model, data, rows) > HALF, data.truth["mask"][rows]
-    return tiled([compared(*one) for one in zip(images, masks, truth, strict=True)])
+    return tiled([compared(*triple) for triple in zip(images, masks, truth, strict=True)])
 
 
 def tiled(images: Sequence[Pixels]) -> Pixels:

@@ -120,9 +120,9 @@ class MixedAnswers(Method[ImageCase]):
                        "mixture": mixture(wide).exp()}  # fmt: skip
             margins, alphas = margin(logits), mixture.alphas(wide)
         progress(1.0, "asked")
-        before, after = (as_bytes(one) for one in wide.cpu())
+        before, after = (as_bytes(wide_image) for wide_image in wide.cpu())
         needed = ((1 - alphas) / alphas).cpu().numpy()  # infinite where α is 0
-        said = chances["mixture"].argmax(1).cpu().numpy()
+        predictions = chances["mixture"].argmax(1).cpu().numpy()
         return {
             "picture": Pictures(
                 np.stack([before, after, difference(before, after, AMPLIFIED)])[None], ("",),
@@ -137,7 +137,7 @@ class MixedAnswers(Method[ImageCase]):
             "numbers": Table.of({
                 "margin": (margins.cpu().numpy(), "share"), "needed": (needed, "share"),
                 "certain": (certain(alphas, margins).cpu().numpy().astype(np.int64), ""),
-                "says": (said, ""), "alpha": (alphas.cpu().numpy(), ""),
+                "says": (predictions, ""), "alpha": (alphas.cpu().numpy(), ""),
             }, ("clean", "attacked")),
         }  # fmt: skip
 
@@ -170,7 +170,9 @@ class MixedAnswers(Method[ImageCase]):
             ]
             tried = [self.in_levels(image, result) for result in results]
             with torch.no_grad():
-                harm = [other_first(mixture(one.expand(-1, 3, -1, -1)), target) for one in tried]
+                harm = [
+                    other_first(mixture(trial.expand(-1, 3, -1, -1)), target) for trial in tried
+                ]
         return tried[int(torch.stack(harm).argmax())]
 
     def in_levels(self, image: Tensor, found: Tensor) -> Tensor:
@@ -183,9 +185,11 @@ class MixedAnswers(Method[ImageCase]):
         """What the attacked image is read as by each, and whether the mixture could be turned."""
         answers: Table = found["answers"]
         labels = case.model.labels
-        said = ", ".join(f"{name} {labels[int(np.argmax(answers[name]))]}" for name in NETS)
+        readings = ", ".join(f"{name} {labels[int(np.argmax(answers[name]))]}" for name in NETS)
         sure = found["numbers"].cell("attacked", "certain")
-        margin_, needed = (found["numbers"].cell("attacked", one) for one in ("margin", "needed"))
+        margin_, needed = (
+            found["numbers"].cell("attacked", column) for column in ("margin", "needed")
+        )
         lead = f"the robust network leads by {100 * margin_:.0f} points"
         if self.mixing == BY_IMAGE:
             lead = f"α is {found['numbers'].cell('attacked', 'alpha'):.2f}, and {lead}"
@@ -193,15 +197,15 @@ class MixedAnswers(Method[ImageCase]):
         images = found["picture"].images[0]
         seen = visible(images[0], images[1])
         if sure:
-            return f"{read}: {said}. The normal network cannot change that: {lead}.{seen}"
+            return f"{read}: {readings}. The normal network cannot change that: {lead}.{seen}"
         more = "it has no say at α = 0" if not np.isfinite(needed) else (
             f"{lead}, and {100 * needed:.0f} are needed"
         )  # fmt: skip
-        return f"{read}: {said}. The normal network could change that: {more}.{seen}"
+        return f"{read}: {readings}. The normal network could change that: {more}.{seen}"
 
 
 def pair_names(name: str) -> tuple[str, str] | tuple[()]:
     """The normal and the robust network of the kind of a model; none where there are not both."""
     stem = name.removesuffix(ROBUST)
     both = stem, f"{stem}{ROBUST}"
-    return both if all(catalog.ships(one) for one in both) else ()
+    return both if all(catalog.ships(network) for network in both) else ()

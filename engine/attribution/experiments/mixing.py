@@ -85,8 +85,8 @@ def of_batches(
             images = torch.from_numpy(data.images[rows] / np.float32(255)).to(device)
             targets = data.targets(rows).to(device)
             reach = attack.epsilon * rng.uniform(*REACH)
-            own = Pgd(reach, attack.steps, attack.step * reach / attack.epsilon)
-            moved = pgd(mixture, images, targets, own, noise)
+            scaled_attack = Pgd(reach, attack.steps, attack.step * reach / attack.epsilon)
+            moved = pgd(mixture, images, targets, scaled_attack, noise)
             yield partial(loss_of, mixture, torch.cat([images, moved]), targets)
 
 

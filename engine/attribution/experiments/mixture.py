@@ -105,9 +105,9 @@ class Mixture(nn.Module):
 
 def both(normal: Classifier, robust: Classifier, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Logits of both networks, and their last maps, joined, (N, C, h, w)."""
-    with capturing(tap(normal)) as one, capturing(tap(robust)) as two:
+    with capturing(tap(normal)) as normal_features, capturing(tap(robust)) as other_normal_features:
         logits = normal(pixels), robust(pixels)
-    return *logits, torch.cat([one[0], two[0]], 1)
+    return *logits, torch.cat([normal_features[0], other_normal_features[0]], 1)
 
 
 def tap(model: Classifier) -> Any:
@@ -124,8 +124,8 @@ def mixed(normal: Tensor, robust: Tensor, alpha: Tensor) -> Tensor:
     Probabilities are mixed and not logits, whose scales differ. In logarithms, since a sum of
     probabilities that round to 0 has no gradient, and an attack would fail for no good reason.
     """
-    one, two = normal.log_softmax(1), robust.log_softmax(1)
-    return torch.logaddexp(torch.log1p(-alpha) + one, alpha.log() + two)
+    normal_log, other_normal_log = normal.log_softmax(1), robust.log_softmax(1)
+    return torch.logaddexp(torch.log1p(-alpha) + normal_log, alpha.log() + other_normal_log)
 
 
 def margin(logits: Tensor) -> Tensor:
@@ -159,9 +159,9 @@ def smoothed_radius(alpha: float, sigma: float, first: float, second: float) -> 
 
 def other_first(logits: Tensor, targets: Tensor) -> Tensor:
     """How far the best wrong class lies above the right one, the mean over images."""
-    own = logits.gather(1, targets[:, None])[:, 0]
+    target_logits = logits.gather(1, targets[:, None])[:, 0]
     others = logits.scatter(1, targets[:, None], -torch.inf).amax(1)
-    return (others - own).mean()
+    return (others - target_logits).mean()
 
 
 LOSSES = (F.cross_entropy, other_first)

@@ -31,15 +31,15 @@ def gains(of: Value) -> float:
     """
     half, gap = (of(NORMAL, CLEAN) + of(ROBUST, CLEAN)) / 2, of(NORMAL, CLEAN) - of(ROBUST, CLEAN)
     return max(
-        min(of(one, CLEAN) - half, of(one, ATTACKED) - of(ROBUST, ATTACKED) + LITTLE, gap)
-        for one in ABOVE
+        min(of(name, CLEAN) - half, of(name, ATTACKED) - of(ROBUST, ATTACKED) + LITTLE, gap)
+        for name in ABOVE
     )
 
 
 def above_curve(of: Value) -> float:
     """How far the adaptive mixture lies above the best fixed one that is as right when clean."""
-    as_clean = [of(one, ATTACKED) for one in map(named, ALPHAS)
-                if of(one, CLEAN) >= of(ADAPTIVE, CLEAN)]  # fmt: skip
+    as_clean = [of(name, ATTACKED) for name in map(named, ALPHAS)
+                if of(name, CLEAN) >= of(ADAPTIVE, CLEAN)]  # fmt: skip
     return of(ADAPTIVE, ATTACKED) - max(as_clean, default=of(NORMAL, ATTACKED))
 
 
@@ -64,7 +64,7 @@ CLAIMS = (
     Claim(
         "Where the robust network leads by enough, the normal one cannot change the answer",
         "none of the attacked images that are certain is answered unlike the robust network",
-        lambda of: 1e-6 - max(of(one, BROKEN) for one in (*ABOVE, ROBUST)),
+        lambda of: 1e-6 - max(of(name, BROKEN) for name in (*ABOVE, ROBUST)),
     ),
     Claim(
         "Setting α for each image beats any fixed one",

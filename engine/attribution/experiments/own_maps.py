@@ -51,12 +51,12 @@ CLAIMS = (
     Claim(
         "Classes alone are enough to outline a lesion",
         "a median Dice of at least .5 for the best of the three networks",
-        lambda of: max(of(one, DICE) for one in (GP, SHUFFLE, RECON)) - 0.5,
+        lambda of: max(of(name, DICE) for name in (GP, SHUFFLE, RECON)) - 0.5,
     ),
     Claim(
         "Its own map is finer than Grad-CAM",
         "twice the median Dice of Grad-CAM, on the same network with a mean and on a plain CNN",
-        lambda of: of(GP, DICE) - 2 * max(of(one, CAM_DICE) for one in (MEAN, PLAIN)),
+        lambda of: of(GP, DICE) - 2 * max(of(name, CAM_DICE) for name in (MEAN, PLAIN)),
     ),
     Claim(
         "The outline comes from the labels",
@@ -122,9 +122,9 @@ class OwnMapsExperiment(TrainingExperiment):
         """Medians over test slices with a lesion; the share that points inside; accuracy."""
         model, data = trained.model, case.data
         rows = self.rows(data)
-        own, empty, has_map = [], [], trained.condition != PLAIN
+        scores, empty, has_map = [], [], trained.condition != PLAIN
         if has_map:
-            own = [scores_of(own_map(model, data, row), data.truth["mask"][row]) for row in rows]
+            scores = [scores_of(own_map(model, data, row), data.truth["mask"][row]) for row in rows]
         cam = [scores_of(grad_cam(model, data, row), data.truth["mask"][row]) for row in rows]
         test = data.rows("test")
         right = (outputs(model, data, test).argmax(1) == data.targets(test)).double().mean()
@@ -132,7 +132,7 @@ class OwnMapsExperiment(TrainingExperiment):
         if has_map:
             empty = [not outline.any() for row in healthy for outline in outlines(model, data, row)]
         return {
-            DICE: median(own, 0), IOU: median(own, 1), HIT: mean(own, 2),
+            DICE: median(scores, 0), IOU: median(scores, 1), HIT: mean(scores, 2),
             CAM_DICE: median(cam, 0), CAM_HIT: mean(cam, 2),
             RIGHT: float(right), EMPTY: float(np.mean(empty)) if empty else float("nan"),
         }  # fmt: skip
@@ -164,7 +164,7 @@ class OwnMapsExperiment(TrainingExperiment):
         }
         reached = {name: (column[:, None] >= STEPS).mean(0) for name, column in columns.items()}
         table = Table.of(
-            {"Dice": (STEPS, ""), **{name: (one, "share") for name, one in reached.items()}}
+            {"Dice": (STEPS, ""), **{name: (shares, "share") for name, shares in reached.items()}}
         )
         views: dict[str, View] = {"reached": table}
         return views | ({"found": found(model, data)} if trained.condition == GP else {})
@@ -218,8 +218,8 @@ def asked(model: Classifier, data: DataSet, row: int, label: int | None = None) 
 def outlines(model: Classifier, data: DataSet, row: int) -> list[NDArray[np.bool_]]:
     """What the model outlines of each class with a finding, whether that is there or not."""
     labels = [index for index in range(len(data.classes)) if index != HEALTHY]
-    each = [OwnMap()(asked(model, data, row, label))["outline"] for label in labels]
-    return [cast("HeatMap", one).values > 0 for one in each]
+    heats = [OwnMap()(asked(model, data, row, label))["outline"] for label in labels]
+    return [cast("HeatMap", heat).values > 0 for heat in heats]
 
 
 def scores_of(values: Floats, mask: NDArray[np.bool_]) -> tuple[float, float, float]:
@@ -247,9 +247,9 @@ def shuffled(data: DataSet, seed: int) -> DataSet:
 def joined(before: Table, after: Table) -> Table:
     """The columns of both over the same steps of Dice."""
     columns = {
-        name: (one[name], unit)
-        for one in (before, after)
-        for name, unit in zip(one.order, one.units, strict=True)
+        name: (table[name], unit)
+        for table in (before, after)
+        for name, unit in zip(table.order, table.units, strict=True)
     }
     return Table.of(columns)
 
@@ -271,11 +271,11 @@ def found(model: Classifier, data: DataSet) -> Pictures:
     rows = examples(data)
     images = [as_bytes(pixel) for pixel in data.pixels(rows)]
     maps = [own_map(model, data, row) for row in rows]
-    inside = [outlined(one).inside for one in maps]
+    inside = [outlined(heat).inside for heat in maps]
     masks = data.truth["mask"][rows]
-    scores = [dice(one, mask) for one, mask in zip(inside, masks, strict=True)]
-    drawn = [tint(HeatMap(one, "logit", signed=True)) for one in maps]
-    over = [compared(*one) for one in zip(images, inside, masks, strict=True)]
+    scores = [dice(outline, mask) for outline, mask in zip(inside, masks, strict=True)]
+    drawn = [tint(HeatMap(heat, "logit", signed=True)) for heat in maps]
+    over = [compared(*triple) for triple in zip(images, inside, masks, strict=True)]
     captions = ("",) * 2 * len(rows) + tuple(f"Dice {score:.2f}" for score in scores)
     return Pictures(
         np.stack([images, drawn, over]), ("slice", "own map", "outline"), named(data, rows),

@@ -86,6 +86,6 @@ def bounds(counts: np.ndarray, chosen: int) -> tuple[float, float]:
     """
     from scipy.special import betaincinv
 
-    own, draws = int(counts[chosen]), int(counts.sum())
-    first = float(betaincinv(own, draws - own + 1, RISK)) if own else 0.0
+    hits, draws = int(counts[chosen]), int(counts.sum())
+    first = float(betaincinv(hits, draws - hits + 1, RISK)) if hits else 0.0
     return first, 1 - first

@@ -35,7 +35,7 @@ def attentions(case: ImageCase) -> list[Tensor]:
     with borrowed(case.model), torch.inference_mode():
         seen = listen(case)
         look(case)
-    return [one[0].float().cpu() for one in checked(case, seen)]
+    return [attention[0].float().cpu() for attention in checked(case, seen)]
 
 
 def attentions_and_gradients(case: ImageCase) -> list[tuple[Tensor, Tensor]]:
@@ -46,8 +46,8 @@ def attentions_and_gradients(case: ImageCase) -> list[tuple[Tensor, Tensor]]:
         checked(case, seen)
         gradients = torch.autograd.grad(score.sum(), seen)
     return [
-        (one.detach()[0].float().cpu(), gradient[0].float().cpu())
-        for one, gradient in zip(seen, gradients, strict=True)
+        (attention.detach()[0].float().cpu(), gradient[0].float().cpu())
+        for attention, gradient in zip(seen, gradients, strict=True)
     ]
 
 
@@ -76,7 +76,9 @@ def look(case: ImageCase) -> Tensor:
 def checked(case: ImageCase, seen: list[Tensor]) -> list[Tensor]:
     """The same, when every layer looked once from all tokens to all tokens."""
     tokens = prefix(case) + rows(case) * columns(case)
-    fitting = all(one.ndim == 4 and one.shape[-2:] == (tokens, tokens) for one in seen)
+    fitting = all(
+        attention.ndim == 4 and attention.shape[-2:] == (tokens, tokens) for attention in seen
+    )
     if not fitting or len(seen) != len(case.model.attentions):
         raise DoesNotFit(f"{case.model.title}: {NO_GRID}")
     return seen

@@ -59,7 +59,9 @@ def maps_and_gradients(case: ImageCase, layer: str) -> tuple[Tensor, Tensor]:
         pixels = case.image[None].to(model.device, memory_format=pace.memory_format)
         score = case.target.of(net(pixels))
         (gradient,) = torch.autograd.grad(score.sum(), seen[0])
-    maps, slopes = (model.place(layer).as_maps(one)[0] for one in (seen[0].detach(), gradient))
+    maps, slopes = (
+        model.place(layer).as_maps(values)[0] for values in (seen[0].detach(), gradient)
+    )
     return maps.cpu().contiguous(), slopes.cpu().contiguous()
 
 
@@ -73,5 +75,5 @@ def enlarged(maps: Tensor, case: ImageCase) -> Tensor:
 
 def activation_map(cells: Tensor, case: ImageCase, unit: str, *, signed: bool = False) -> HeatMap:
     """A layer's cells (h, w) as a map of pixels; what lowers the score goes when unsigned."""
-    kept = cells if signed else cells.relu()
-    return HeatMap(enlarged(kept, case).numpy(), unit=unit, signed=signed)
+    activation = cells if signed else cells.relu()
+    return HeatMap(enlarged(activation, case).numpy(), unit=unit, signed=signed)

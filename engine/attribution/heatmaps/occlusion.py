@@ -59,7 +59,9 @@ class Occlusion(Method[ImageCase]):
 
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
         """Views: map, the mean fall of the score, signed."""
-        image, cover = (as_drawn(case, one) for one in (case.image, case.baseline(self.cover)))
+        image, cover = (
+            as_drawn(case, pixels) for pixels in (case.image, case.baseline(self.cover))
+        )
         squares = self.squares(*case.image.shape[1:])
 
         def draw(index: int, out: Tensor) -> None:

@@ -119,10 +119,15 @@ class OwnMap(Method[ImageCase]):
         words, share = case.target.words(case.model.labels), float(found["outline"].values.mean())
         edge, highest, _ = found["level"].values
         if "watched" in found:
-            kept, taken = (in_percent(float(one)) for one in found["watched"].values)
+            kept_share, taken = (
+                in_percent(float(fraction)) for fraction in found["watched"].values
+            )
             mean = in_percent(float(found["map"].values.mean()))
             name = case.model.labels[case.target.index]  # whatever it is held against
-            return f"The mask keeps {mean} of the image: “{name}” {kept} {KEEPS}, {taken} {TAKES}."
+            return (
+                f"The mask keeps {mean} of the image: "
+                f"“{name}” {kept_share} {KEEPS}, {taken} {TAKES}."
+            )
         if why := refusal(case, found["answer"].values):
             return f"Nothing is outlined: {why}."
         if not share:
@@ -141,8 +146,8 @@ def refusal(case: ImageCase, answer: Floats) -> str:
         return ""
     if labels[target.index] == NONE:
         return f"“{NONE}” is no finding that could be outlined"
-    if (said := int(answer.argmax())) != target.index:
-        return f"the model does not see “{labels[target.index]}” here, but “{labels[said]}”"
+    if (predicted := int(answer.argmax())) != target.index:
+        return f"the model does not see “{labels[target.index]}” here, but “{labels[predicted]}”"
     return ""
 
 
@@ -156,8 +161,8 @@ def at_each_pixel(case: ImageCase, maps: Tensor, *, relative: bool) -> Tensor:
     """
     size = maps.shape[-2:]
     logits = maps[0].flatten(1).T  # (pixels, classes)
-    one = case.target.reading == "logit" and case.target.versus is None
-    if relative and one and not case.model.points and logits.shape[1] > 1:
+    is_logit = case.target.reading == "logit" and case.target.versus is None
+    if relative and is_logit and not case.model.points and logits.shape[1] > 1:
         logits = logits - logits.mean(1, keepdim=True)
     return case.target.of(logits).view(size)
 
@@ -189,8 +194,8 @@ def watched(case: ImageCase) -> NDArray[np.float32]:
     with borrowed(case.model) as net, torch.inference_mode():
         network = cast("Comet", net.network)
         images = (case.image[None].to(net.device) - net.mean) / net.std
-        _, kept, removed = network.split(images)
-        logits = torch.cat([network.predictor(kept), network.detector(removed)])
+        _, visible, removed = network.split(images)
+        logits = torch.cat([network.predictor(visible), network.detector(removed)])
     return case.model.probabilities(logits.float().cpu())[:, case.target.index].numpy()
 
 

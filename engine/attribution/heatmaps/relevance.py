@@ -115,17 +115,19 @@ class Propagating(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """Run the function; a layer with a rule gives an output that knows it."""
-        given = dict(zip(ARGUMENTS.get(func, ("input",)), args, strict=False)) | dict(kwargs or {})
-        values = given.pop("input", None)
+        arguments = dict(zip(ARGUMENTS.get(func, ("input",)), args, strict=False)) | dict(
+            kwargs or {}
+        )
+        values = arguments.pop("input", None)
         if (func not in ARGUMENTS and func not in ELEMENTWISE) or not tracked(values):
             return func(*args, **(kwargs or {}))
         if func in ELEMENTWISE:
-            return activation(func, values, args[1:], given)
+            return activation(func, values, args[1:], arguments)
         if func is F.batch_norm:
-            return self.batch_norm(values, given)
+            return self.batch_norm(values, arguments)
         layer = LinearLayer(
-            lambda v, w, b: func(v, w, b, **given),
-            values, given.pop("weight").detach(), detached(given.pop("bias", None)),
+            lambda v, w, b: func(v, w, b, **arguments),
+            values, arguments.pop("weight").detach(), detached(arguments.pop("bias", None)),
             self.rule(func),
         )  # fmt: skip
         return self.ruled(layer, layer(values.detach()))

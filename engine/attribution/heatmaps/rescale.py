@@ -45,20 +45,20 @@ class Rescaling(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        given = dict(kwargs or {})
+        keywords = dict(kwargs or {})
         if func not in ELEMENTWISE and func not in MAX_POOLS:
-            return func(*args, **given)
-        values = args[0] if args else given.pop("input")
+            return func(*args, **keywords)
+        values = args[0] if args else keywords.pop("input")
         if not (values.requires_grad and torch.is_grad_enabled()):
             return func(*args, **(kwargs or {}))
         if func in MAX_POOLS:
-            options = given | {"return_indices": True}
+            options = keywords | {"return_indices": True}
             return RescaledMaxPool.apply(values, args[1:6], options)  # type: ignore[no-untyped-call]
-        apart = values.detach().requires_grad_()
-        copy = apart.clone()  # which a step in place may spoil
-        output = func(copy, *args[1:], **given)
+        leaf = values.detach().requires_grad_()
+        copy = leaf.clone()  # which a step in place may spoil
+        output = func(copy, *args[1:], **keywords)
         in_place = output.data_ptr() == copy.data_ptr()
-        (slope,) = torch.autograd.grad(output.sum(), apart)
+        (slope,) = torch.autograd.grad(output.sum(), leaf)
         output = RescaledActivation.apply(  # type: ignore[no-untyped-call]
             values, output.detach(), slope
         )
@@ -71,8 +71,8 @@ class RescaledActivation(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: Tensor, output: Tensor, slope: Tensor) -> Tensor:
         """The output as given, with its slope where image and baseline are the same."""
-        (given, none), (got, base) = values.chunk(2), output.chunk(2)
-        change = given - none
+        (actual, none), (got, base) = values.chunk(2), output.chunk(2)
+        change = actual - none
         ratio = torch.where(change.abs() < SAME, slope.chunk(2)[0], (got - base) / change)
         ctx.save_for_backward(ratio)
         return output.clone()

@@ -40,9 +40,9 @@ class LST(LevelSet):
     def __call__(self, case: PairCase, progress: Progress = quiet) -> Result:
         """Views: path, end, top, figures and the curves of every step, see `log`."""
         self.check_case(case)
-        source, target, own = batch_of_one(case)
+        source, target, labels = batch_of_one(case)
         walk = Traversal(
-            case.model, source, target, own, self.rules(), self.start_noise(case.source)
+            case.model, source, target, labels, self.rules(), self.start_noise(case.source)
         )
         stays = self.stop == "retry"
         return logged(walk, case, self.steps, self.frames, progress, stays=stays)

@@ -78,14 +78,14 @@ class Plane(LevelSet):
             case.model, *batch_of_one(case), self.rules(), self.start_noise(case.source)
         )
         wanted = {int(step) for step in np.linspace(0, self.steps, KEPT).round()}
-        kept = [walk.snapshot()]
+        snapshots = [walk.snapshot()]
         for step in range(1, self.steps + 1):
             moved = not walk.ended and bool(walk.step()[0])
             last = step == self.steps
             if (moved and step in wanted) or last:
-                kept.append(walk.snapshot())
+                snapshots.append(walk.snapshot())
             progress(step / self.steps, f"walking, step {step}")
-        frames, values = (torch.cat(part) for part in zip(*kept, strict=True))
+        frames, values = (torch.cat(part) for part in zip(*snapshots, strict=True))
         return frames, values
 
     def looked(self, case: PairCase, plane: Basis, places: Tensor, progress: Progress) -> Tensor:
@@ -124,13 +124,13 @@ class Basis:
         length = way.norm()
         away = (frames - source).double().flatten(1)  # (k, d)
         along = away @ way / length**2
-        beside = away - along[:, None] * way
-        spread, sides = torch.linalg.eigh(beside @ beside.T)  # the small side of the SVD
+        offsets = away - along[:, None] * way
+        spread, sides = torch.linalg.eigh(offsets @ offsets.T)  # the small side of the SVD
         if float(spread[-1]) <= 0:
             raise BlindspotError("The walk is straight, so there is no plane it bends in.")
-        aside = sides[:, -1] @ beside
+        aside = sides[:, -1] @ offsets
         aside *= length / aside.norm()
-        across = beside @ aside / length**2
+        across = offsets @ aside / length**2
         aside, across = (aside, across) if across.sum() >= 0 else (-aside, -across)
         return cls(
             source,

@@ -135,13 +135,13 @@ def check_images(case: PairCase, wanted: tuple[int, int]) -> None:
 
 def check_class(source: ImageCase) -> None:
     """Raise when the model does not see the class that is asked for in the source."""
-    labels, asked = source.model.labels, source.target.index
+    labels, expected = source.model.labels, source.target.index
     if source.target.versus is not None:
         raise DoesNotFit("A level set holds one class's confidence: choose a class, no contrast.")
     seen = int(source.model.logits(source.image[None])[0].argmax())
-    if seen != asked:
+    if seen != expected:
         message = (
-            f"{source.model.title} sees {labels[seen]} in the source, not {labels[asked]}: "
+            f"{source.model.title} sees {labels[seen]} in the source, not {labels[expected]}: "
             f"choose {labels[seen]} as its class, or another image."
         )
         raise DoesNotFit(message)

@@ -73,7 +73,7 @@ class Simplex(LevelSet):
                 (ROWS[1], raw, share(progress, 0.9, 1.0)),
             )
         }
-        values = np.stack([statistics(one.values, steps) for one in triangles.values()])
+        values = np.stack([statistics(blends.values, steps) for blends in triangles.values()])
         return {**triangles, "statistics": Table.grid(values, ROWS, STATISTICS, UNITS)}
 
 

@@ -46,7 +46,8 @@ class Star(LevelSet):
     targets = (4, 12)
     argument_defaults = defaults(
         against=tuple(
-            f"sample:{one}" for one in ("china", "flower", "rocket", "motorcycle", "hopper")
+            f"sample:{sample_name}"
+            for sample_name in ("china", "flower", "rocket", "motorcycle", "hopper")
         )
     )
     proof = (

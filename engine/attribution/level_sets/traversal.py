@@ -84,7 +84,7 @@ class Walk:
     def snapshot(self) -> tuple[Tensor, Tensor]:
         """A copy of images and confidence, float32 on the CPU, that further steps leave alone."""
         x, confidence = (
-            one.to("cpu", torch.float32, copy=True) for one in (self.x, self.confidence)
+            tensor.to("cpu", torch.float32, copy=True) for tensor in (self.x, self.confidence)
         )
         return x.contiguous(), confidence
 
@@ -182,8 +182,8 @@ class Traversal(Walk):
 
 def margin(logits: Tensor, classes: Tensor) -> Tensor:
     """z_y − log Σ_{j≠y} exp z_j of logits (B, C), (B,): its sigmoid is the confidence in y."""
-    own = torch.nn.functional.one_hot(classes, logits.shape[1]).bool()
-    return logits[own] - logits.masked_fill(own, -torch.inf).logsumexp(1)
+    is_target = torch.nn.functional.one_hot(classes, logits.shape[1]).bool()
+    return logits[is_target] - logits.masked_fill(is_target, -torch.inf).logsumexp(1)
 
 
 def tangent(way: Tensor, slope: Tensor) -> Tensor:

@@ -59,9 +59,9 @@ class TubeWidth(LevelSet):
         """Views: low and high (a row for each radius, a column for each place), confidence."""
         self.check_case(case)
         stops = np.unique(np.linspace(0, self.steps, self.places).round().astype(int))
-        images, ways, held, bound = self.walked(case, stops, share(progress, 0.0, 0.5))
+        images, ways, confidence, bound = self.walked(case, stops, share(progress, 0.0, 0.5))
         values = self.strayed(case, images, ways, share(progress, 0.5, 1.0))
-        values[held < bound] = 0.0
+        values[confidence < bound] = 0.0
         x = stops.astype(np.float32)
         return {
             **{
@@ -75,7 +75,9 @@ class TubeWidth(LevelSet):
                 )
                 for name, level in QUANTILES.items()
             },
-            "confidence": Curve(x, held.numpy(), "step", "confidence on the walk", "probability"),
+            "confidence": Curve(
+                x, confidence.numpy(), "step", "confidence on the walk", "probability"
+            ),
         }
 
     def walked(
@@ -85,17 +87,17 @@ class TubeWidth(LevelSet):
         walk = Traversal(
             case.model, *batch_of_one(case), self.rules(), self.start_noise(case.source)
         )
-        kept = []
+        snapshots = []
         for step in range(self.steps + 1):
             if step and not walk.ended:
                 walk.step()
             if step in stops:
                 way = tangent(walk.targets - walk.x, walk.slopes()).float().cpu()
-                kept.append((*walk.snapshot(), way))
+                snapshots.append((*walk.snapshot(), way))
             progress(step / self.steps, f"walking, step {step}")
         bound = float(walk.reference[0]) - self.delta
-        images, held, ways = (torch.cat(part) for part in zip(*kept, strict=True))
-        return images, ways, held, bound
+        images, confidence, ways = (torch.cat(part) for part in zip(*snapshots, strict=True))
+        return images, ways, confidence, bound
 
     def strayed(self, case: PairCase, images: Tensor, ways: Tensor, progress: Progress) -> Tensor:
         """Confidence (places, draws, radii) beside the images, every radius on one direction."""

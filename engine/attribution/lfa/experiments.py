@@ -145,10 +145,10 @@ def recovery(ground: Ground, reach: Radii, seed: int) -> Table:
     return Table.grid(np.array(errors, np.float32)[:, None], ROWS, ("error",), ("of the weights",))
 
 
-def distance(one: Tensor, other: Tensor) -> float:
+def distance(weights: Tensor, other: Tensor) -> float:
     """Σ|one − other| ÷ Σ|other|; NaN where the other is nothing."""
     size = float(other.abs().sum())
-    return float((one - other).abs().sum()) / size if size else float("nan")
+    return float((weights - other).abs().sum()) / size if size else float("nan")
 
 
 def convergence(
@@ -214,7 +214,7 @@ def perturbed(
     for at, (end, kind) in enumerate(parts):
         part = part_of(progress, at / len(parts), (at + 1) / len(parts))
         changes = torch.cat([
-            one for model in models for one in changed(model, end, kind, numbers, shaken)
+            variant for model in models for variant in changed(model, end, kind, numbers, shaken)
         ])  # fmt: skip
         scores = ground.scores(changes, multiplied=kind == "zeroed", progress=part)
         moved = (scores - start).abs().reshape(len(models), len(numbers), -1).mean(2)

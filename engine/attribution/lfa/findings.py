@@ -81,14 +81,14 @@ def free_lunch(found: Mapping[str, Any]) -> str:
         if away != home
     ]
     least, name, home, away = min(pairs)
-    told = (
+    comparison = (
         f"and predicts {share(least)} of {in_sentence(away)}"
         if least > 0
         else f"but for {in_sentence(away)} it is {share(least)}"
     )
     return (
         f"No free lunch: {len(winners)} kinds of change have {len(names)} different best "
-        f"explainers here. {name} is best for {in_sentence(home)}, {told}.{without}"
+        f"explainers here. {name} is best for {in_sentence(home)}, {comparison}.{without}"
     )
 
 
@@ -127,8 +127,8 @@ def recovered(errors: Table) -> str:
     error = dict(zip(errors.rows, errors["error"].tolist(), strict=True))
     exact = [name for name, off in error.items() if off < NEAR]
     others = [f"{name} ({far(off)})" for name, off in error.items() if not off < NEAR]
-    told = f"Who finds a linear model exactly: {', '.join(exact) or 'none'}."
-    return f"{told} Not with so few samples: {', '.join(others)}." if others else told
+    sentence = f"Who finds a linear model exactly: {', '.join(exact) or 'none'}."
+    return f"{sentence} Not with so few samples: {', '.join(others)}." if others else sentence
 
 
 def far(off: float) -> str:

@@ -106,11 +106,11 @@ def asked(
     progress: Progress = quiet,
 ) -> Evaluated:
     """What the model says at these points."""
-    for one in known:
-        alike = (one.row.multiplied, one.row.drop) == (row.multiplied, row.drop)
-        enough = one.slopes is not None or not slopes
-        if alike and enough and torch.equal(one.points.at, points.at):
-            return Evaluated(row, points, one.values, one.slopes if slopes else None)
+    for evaluated in known:
+        alike = (evaluated.row.multiplied, evaluated.row.drop) == (row.multiplied, row.drop)
+        enough = evaluated.slopes is not None or not slopes
+        if alike and enough and torch.equal(evaluated.points.at, points.at):
+            return Evaluated(row, points, evaluated.values, evaluated.slopes if slopes else None)
     if slopes:
         values, pulled = ground.slopes(points.at, multiplied=row.multiplied, progress=progress)
     else:

@@ -84,8 +84,8 @@ class Ground:
         if multiplied:
             slopes = slopes * self.contrast
         flat = slopes.sum(1).flatten(1)
-        held = torch.zeros(len(flat), self.count, dtype=flat.dtype)
-        return held.index_add_(1, self.partition.labels.flatten(), flat)
+        sums = torch.zeros(len(flat), self.count, dtype=flat.dtype)
+        return sums.index_add_(1, self.partition.labels.flatten(), flat)
 
     def scores(self, by: Tensor, *, multiplied: bool, progress: Progress = quiet) -> Tensor:
         """f of the moved images, (n,), float64."""

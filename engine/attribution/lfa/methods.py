@@ -170,13 +170,13 @@ def look_twice(
     """
     looks: list[Evaluated] = []
     fresh: list[Evaluated] = []
-    seed, each = ground.case.seed, 1 / len(ROWS)
+    seed, share = ground.case.seed, 1 / len(ROWS)
     for number, name in enumerate(ROWS):
-        part = part_of(progress, 0.75 * number * each, 0.75 * (number + 1) * each, lead=name)
+        part = part_of(progress, 0.75 * number * share, 0.75 * (number + 1) * share, lead=name)
         looks.append(look(ground, name, reach, seed, slopes=True, known=looks, progress=part))
     refuse_still(ground.case, looks)
     for number, name in enumerate(ROWS):
-        low, high = (0.75 + 0.25 * at * each for at in (number, number + 1))
+        low, high = (0.75 + 0.25 * at * share for at in (number, number + 1))
         part = part_of(progress, low, high, lead=f"{name} again")
         fresh.append(look_again(ground, name, reach, seed, [*looks, *fresh], part))
     return looks, fresh

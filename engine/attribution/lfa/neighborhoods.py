@@ -130,10 +130,10 @@ def shapley(ground: Ground, reach: Radii, generator: torch.Generator) -> Neighbo
         by = all_coalitions(d)
     else:
         by = torch.randint(2, (reach.samples, d), generator=generator).float()
-    kept = by.sum(1).long()
-    inside = (kept > 0) & (kept < d)
-    by, kept = by[inside], kept[inside]
-    kernel = torch.tensor([kernel_of(d, k) for k in kept.tolist()], dtype=torch.float64)
+    sizes = by.sum(1).long()
+    inside = (sizes > 0) & (sizes < d)
+    by, sizes = by[inside], sizes[inside]
+    kernel = torch.tensor([kernel_of(d, k) for k in sizes.tolist()], dtype=torch.float64)
     weights = kernel / kernel.sum()
     ends = torch.tensor([[0.0], [1.0]]).expand(2, d)
     both = torch.full((2,), ENDS, dtype=torch.float64)

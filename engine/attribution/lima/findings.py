@@ -86,10 +86,11 @@ def at_step(case: ImageCase, found: Found, step: int) -> str:
     """What the model says with so many regions shown, and with these hidden."""
     shown, gone = found["insertion"], found["deletion"]
     other = first_class(found)
-    beside = f" (“{other}” {found[f'insertion {FIRST}'].y[step]:.2f})" if other else ""
+    other_text = f" (“{other}” {found[f'insertion {FIRST}'].y[step]:.2f})" if other else ""
     return (
         f"{step} of {len(shown.x) - 1} regions ({100 * shown.x[step]:.0f} %): "
-        f"“{asked_about(case)}” {shown.y[step]:.2f} with only these{beside}, {gone.y[step]:.2f} "
+        f"“{asked_about(case)}” {shown.y[step]:.2f} with only these{other_text}, "
+        f"{gone.y[step]:.2f} "
         f"without, {shown.y[-1]:.2f} whole."
     )
 

@@ -77,8 +77,10 @@ class LiMA(Method[ImageCase]):
         weights = Weights(self.consistency, self.collaboration, self.confidence, self.effectiveness)
         distances = seeing.distances() if self.effectiveness else torch.zeros(count, count)
         result = search(seeing, distances, weights, self.pending, progress)
-        own = int(self.effectiveness > 0) * count + 2
-        passes = np.array([2 * result.looks + own, naive_looks(count) + own], np.float32)
+        extra_passes = int(self.effectiveness > 0) * count + 2
+        passes = np.array(
+            [2 * result.looks + extra_passes, naive_looks(count) + extra_passes], np.float32
+        )
         return views_of(seeing, result) | {
             "looks": Scores(passes, ("forward passes", "plain greedy search"), "passes")
         }

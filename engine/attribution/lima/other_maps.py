@@ -78,12 +78,12 @@ class OtherMaps(Method[ImageCase]):
             heat = answer(method, case, step)["map"]
             if isinstance(heat, HeatMap) and np.ptp(heat.values):
                 orders[method.title] = by_mean(partition, heat.values)
-        asked = replace(case, target=Target(case.target.index, reading="probability"))
+        probability_case = replace(case, target=Target(case.target.index, reading="probability"))
         result = region_curves(
-            asked, orders, cover=self.cover, progress=part_of(progress, MAPS, 1.0)
+            probability_case, orders, cover=self.cover, progress=part_of(progress, MAPS, 1.0)
         ).values()
-        inserted = [one.insertion_area for one in result]
-        deleted = [one.deletion_area for one in result]
+        inserted = [region_curve.insertion_area for region_curve in result]
+        deleted = [region_curve.deletion_area for region_curve in result]
         unit = "probability"
         areas = {"insertion": (inserted, unit), "deletion": (deleted, unit)}
         return {"areas": Table.of(areas, rows=list(orders))}

@@ -50,18 +50,20 @@ class RandomOrder(Method[ImageCase]):
             str(number): generator.permutation(count)[labels].astype(np.int64)
             for number in range(self.orders)
         }
-        asked = replace(case, target=Target(case.target.index, reading="probability"))
+        probability_case = replace(case, target=Target(case.target.index, reading="probability"))
         results = list(
-            showing.region_curves(asked, orders, cover=self.cover, progress=progress).values()
+            showing.region_curves(
+                probability_case, orders, cover=self.cover, progress=progress
+            ).values()
         )
         area = np.linspace(0, 1, PLACES, dtype=np.float32)
         label = case.model.labels[case.target.index]
         views: dict[str, Curve] = {}
         for name in ("insertion", "deletion"):
-            held = np.stack(
+            curves = np.stack(
                 [np.interp(area, result.area, getattr(result, name)) for result in results]
             )
-            for end, values in (("low", held.min(0)), ("high", held.max(0))):
+            for end, values in (("low", curves.min(0)), ("high", curves.max(0))):
                 views[f"{name} {end}"] = Curve(
                     area, values.astype(np.float32), "share of the image", label, "probability"
                 )

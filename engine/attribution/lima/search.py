@@ -161,10 +161,10 @@ def effectiveness(held: Sequence[int], candidates: Sequence[int], distances: Ten
     if not held:
         return torch.zeros(len(candidates))
     inside = list(held)
-    own = distances[inside][:, inside].clone()
-    own.fill_diagonal_(float("inf"))
+    within = distances[inside][:, inside].clone()
+    within.fill_diagonal_(float("inf"))
     to_new = distances[inside][:, list(candidates)]  # (held, n)
-    return torch.minimum(own.amin(1)[:, None], to_new).sum(0) + to_new.amin(0)
+    return torch.minimum(within.amin(1)[:, None], to_new).sum(0) + to_new.amin(0)
 
 
 def naive_looks(count: int) -> int:

@@ -150,8 +150,10 @@ class Learns(Method[CaseT]):
         """The trained network of a kept answer."""
         kind = Shallow if self.network == SHALLOW else PatchComponents
         network = kind(shape_of(data), self.components, self.reasoning)
-        held = {name: torch.from_numpy(np.array(weight)) for name, weight in view.weights.items()}
-        network.load_state_dict(held)
+        tensors = {
+            name: torch.from_numpy(np.array(weight)) for name, weight in view.weights.items()
+        }
+        network.load_state_dict(tensors)
         return as_classifier(network, data)
 
 

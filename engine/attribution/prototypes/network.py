@@ -95,7 +95,7 @@ def learned_images(model: Classifier, data: DataSet) -> list[Pixels]:
     if isinstance(network, Shallow):
         side, channels = network.shape.side, network.shape.channels
         shown = network.places.detach().cpu().view(-1, channels, side, side)
-        return [as_bytes(one) for one in shown]
+        return [as_bytes(prototype) for prototype in shown]
     rows = data.rows("train")
     best = torch.zeros(network.head.count)
     patches = [np.zeros((network.patch, network.patch, network.shape.channels), np.uint8)] * len(

@@ -126,8 +126,8 @@ class Shallow(nn.Module):
     def begin(self, examples: Tensor, generator: torch.Generator) -> None:
         """Components are given images (K, 3, side, side); σ is their median distance."""
         self.places.copy_(enter(examples, self.shape).flatten(1))
-        apart = torch.pdist(self.places)
-        middle = float(apart.median()) if len(apart) else 1.0
+        distances = torch.pdist(self.places)
+        middle = float(distances.median()) if len(distances) else 1.0
         self.log_widths.fill_(max(middle, 1e-3)).log_()
         self.head.begin(generator)
 
@@ -150,8 +150,8 @@ class PatchComponents(nn.Module):
 
     def maps(self, images: Tensor) -> Tensor:
         """The share of each component at each place, (N, K, h, w)."""
-        held = self.conv2(self.conv1(enter(images, self.shape)).relu()).relu()
-        return self.kinds(held).softmax(1)
+        features = self.conv2(self.conv1(enter(images, self.shape)).relu()).relu()
+        return self.kinds(features).softmax(1)
 
     def detections(self, images: Tensor) -> Tensor:
         """d_k, (N, K); those below LEAST are 0 when it is asked, not while it learns."""

@@ -97,8 +97,8 @@ class Prototypes(Learns[PrototypeCase]):
             seen = exact.detections(case.pixels.double())[0]
             plus, minus = exact.head.reasons()
         scores = seen @ (plus - minus) + minus.sum(0)
-        own, rival = (int(index) for index in scores.topk(2).indices)
-        parts, other = (parts_of(seen, plus, minus, label) for label in (own, rival))
+        winner, rival = (int(index) for index in scores.topk(2).indices)
+        parts, other = (parts_of(seen, plus, minus, label) for label in (winner, rival))
         progress(0.75, "compared with the prototypes")
         views: dict[str, View] = {
             "scores": Scores(scores.float().numpy(), case.data.classes, "share"),
@@ -106,11 +106,11 @@ class Prototypes(Learns[PrototypeCase]):
             "picture": self.picture(case, model, parts),
             "rival parts": other,
             "rival picture": self.picture(case, model, other),
-            "changes": changes(seen, plus - minus, scores, (own, rival)),
+            "changes": changes(seen, plus - minus, scores, (winner, rival)),
         }
-        ignored = float(exact.head.ignored()[own])
+        ignored = float(exact.head.ignored()[winner])
         outcome: dict[str, float] = {
-            "answer": own, "rival": rival, "score": float(scores[own]),
+            "answer": winner, "rival": rival, "score": float(scores[winner]),
             "second": float(scores[rival]), "left out": ignored,
         }  # fmt: skip
         if self.network != DEEP:
@@ -124,18 +124,18 @@ class Prototypes(Learns[PrototypeCase]):
         """The prototypes that a class looks at most; of the deep form, where they are seen."""
         chosen = parts["number"][:SHOWN].astype(np.int64).tolist()
         images = learned_images(model, case.data)
-        rows = [[images[one] for one in chosen]]
+        rows = [[images[index] for index in chosen]]
         captions = [f"seen {100 * share:.0f} %" for share in parts["seen"][: len(chosen)]]
         names = ["prototype"]
         network = inside(model)
         if isinstance(network, PatchComponents):
             _, corners = strongest(network, case.pixels.to(model.device))
-            at = [tuple(corners[0, one].tolist()) for one in chosen]
-            rows.append([as_bytes(cut(case.image, one, network.patch)) for one in at])
+            at = [tuple(corners[0, index].tolist()) for index in chosen]
+            rows.append([as_bytes(cut(case.image, corner, network.patch)) for corner in at])
             captions += [""] * len(chosen)
             names.append("here")
         return Pictures(
-            np.array(rows), tuple(names), tuple(str(one + 1) for one in chosen),
+            np.array(rows), tuple(names), tuple(str(index + 1) for index in chosen),
             "The prototypes that it looks at most, and how far each is seen.",
             captions=tuple(captions),
         )  # fmt: skip
@@ -145,8 +145,8 @@ class Prototypes(Learns[PrototypeCase]):
         progress: Progress,
     ) -> Result:  # fmt: skip
         """Certificate, attacks at growing distances, the nearest other answer that was found."""
-        own = int(outcome["answer"])
-        label = torch.tensor([own])
+        winner = int(outcome["answer"])
+        label = torch.tensor([winner])
         with torch.no_grad():
             exact = cast("Shallow", in_doubles(model))
             stand = leads(exact, case.pixels.double(), label)
@@ -160,19 +160,21 @@ class Prototypes(Learns[PrototypeCase]):
         many = case.image[None].repeat(PLACES, 1, 1, 1).to(model.device)
         attack = AttackBudget(restarts=self.tries)
         result, images = attack(
-            lambda given: model(given.expand(-1, 3, -1, -1)), many,
+            lambda pixels: model(pixels.expand(-1, 3, -1, -1)), many,
             label.expand(PLACES).to(model.device), radii.to(model.device), case.seed,
         )  # fmt: skip
         progress(1.0)
         lead = np.minimum.accumulate(result.amin(0).double().cpu().numpy())
-        proved = torch.stack([stand.least(one[None].double()).amin() for one in radii]).numpy()
+        proved = torch.stack(
+            [stand.least(distance[None].double()).amin() for distance in radii]
+        ).numpy()
         margins = {
             "distance": (radii.numpy(), ""), "proved": (proved, "share"),
             "attacked": (lead, "share"),
         }  # fmt: skip
         views: dict[str, View] = {"margins": Table.of(margins)}
         if (over := np.flatnonzero(lead < 0)).size:
-            nearest = nearest_flip(model, case.image.to(model.device), images[over[0]], own)
+            nearest = nearest_flip(model, case.image.to(model.device), images[over[0]], winner)
             outcome["flip"] = float((nearest - case.image).norm())
             views["flip"] = flipped(case, model, nearest)
         return views
@@ -207,8 +209,10 @@ def parts_of(seen: Tensor, plus: Tensor, minus: Tensor, label: int) -> Table:
     columns: dict[str, tuple[Any, str]] = {
         "number": (order.numpy(), ""), "seen": (seen[order].numpy(), "share"),
     }  # fmt: skip
-    columns |= {part: (one[order].numpy(), "share") for part, one in zip(PARTS, four, strict=True)}
-    return Table.of(columns, [named(int(one)) for one in order])
+    columns |= {
+        part: (shares[order].numpy(), "share") for part, shares in zip(PARTS, four, strict=True)
+    }
+    return Table.of(columns, [named(int(index)) for index in order])
 
 
 def summed(parts: Table) -> Table:
@@ -231,8 +235,8 @@ def with_indefinite(parts: Table, left_out: float) -> Table:
         parts: of the class, as `parts_of` has them.
         left_out: the mean indefinite share of its prototypes.
     """
-    kept = len(parts) * (1 - left_out)
-    shares = {part: kept * parts[part].astype(np.float64) for part in PARTS}
+    kept_share = len(parts) * (1 - left_out)
+    shares = {part: kept_share * parts[part].astype(np.float64) for part in PARTS}
     shares[LEFT_OUT] = np.maximum(1 - sum(shares.values()), 0)  # kept answers are rounded
     return Table.of({name: (share, "share") for name, share in shares.items()}, parts.rows)
 
@@ -252,9 +256,9 @@ def changes(seen: Tensor, weights: Tensor, scores: Tensor, classes: tuple[int, i
 
     The lead is linear in how far it is seen, so that this is exact; NaN where no value does it.
     """
-    own, rival = classes
-    lead = scores[own] - scores[rival]
-    gain = weights[:, own] - weights[:, rival]
+    winner, rival = classes
+    lead = scores[winner] - scores[rival]
+    gain = weights[:, winner] - weights[:, rival]
     wanted = seen - lead / gain
     possible = (wanted >= 0) & (wanted <= 1)
     wanted = torch.where(possible, wanted, torch.nan)
@@ -263,7 +267,7 @@ def changes(seen: Tensor, weights: Tensor, scores: Tensor, classes: tuple[int, i
         "number": (order.numpy(), ""), "seen": (seen[order].numpy(), "share"),
         "needed": (wanted[order].numpy(), "share"),
     }  # fmt: skip
-    return Table.of(columns, [named(int(one)) for one in order])
+    return Table.of(columns, [named(int(index)) for index in order])
 
 
 @torch.no_grad()
@@ -281,8 +285,8 @@ def flipped(case: PrototypeCase, model: Classifier, nearest: Tensor) -> Pictures
     with torch.no_grad():
         scores = model(nearest.expand(3, -1, -1)[None].to(model.device))[0]
     label = case.data.classes[int(scores.argmax())]
-    apart = 0.5 + AMPLIFIED * (nearest - case.image) / 2
-    images = [as_bytes(one) for one in (case.image, nearest, apart)]
+    difference = 0.5 + AMPLIFIED * (nearest - case.image) / 2
+    images = [as_bytes(image) for image in (case.image, nearest, difference)]
     distance = float((nearest - case.image).norm())
     return Pictures(
         np.stack(images)[None], ("",), ("as it is", f"read as {label}", "difference"),

@@ -118,11 +118,11 @@ class PrototypeRobustness(Method[ExperimentCase]):
             middle = low + LEARNED * (high - low)
             result = answer(how, case, part_of(progress, low, middle, lead=name))
             model = how.restored(result["network"], case.data)
-            asked = case.data.some("test", self.images, case.seed)
+            test_rows = case.data.some("test", self.images, case.seed)
             proved, resisted, tried = self.measured(
                 model,
                 case.data,
-                asked,
+                test_rows,
                 radii,
                 case.seed,
                 part_of(progress, middle, high, lead=name),
@@ -146,19 +146,23 @@ class PrototypeRobustness(Method[ExperimentCase]):
         progress: Progress,
     ) -> tuple[list[float], list[float], tuple[float, ...]]:  # fmt: skip
         """Certified and attacked accuracy at each distance, and what came of all the attacks."""
-        images, own, stand, right = standing(model, data, asked)
+        images, predicted, stand, right = standing(model, data, asked)
         radius = stand.own_widths()
         attack = AttackBudget(restarts=self.tries)
         unturned, resisted = right.clone(), [right.float().mean().item()]
         for place, distance in enumerate(radii[1:].tolist(), 1):
-            held, _ = attack(
-                scores_of(model), images, own, torch.full_like(images[:, 0, 0, 0], distance), seed
+            margins, _ = attack(
+                scores_of(model),
+                images,
+                predicted,
+                torch.full_like(images[:, 0, 0, 0], distance),
+                seed,
             )
-            unturned &= (held.amin(0) > 0).cpu()
+            unturned &= (margins.amin(0) > 0).cpu()
             resisted.append(unturned.float().mean().item())
             progress(place / (len(radii) + 1))
-        proved = [(right & (radius > one)).float().mean().item() for one in radii.tolist()]
-        return proved, resisted, self.tried(model, images, own, radius, right, seed)
+        proved = [(right & (radius > limit)).float().mean().item() for limit in radii.tolist()]
+        return proved, resisted, self.tried(model, images, predicted, radius, right, seed)
 
     def tried(
         self, model: Classifier, images: Tensor, own: Tensor, radius: Tensor, right: Tensor,
@@ -166,13 +170,13 @@ class PrototypeRobustness(Method[ExperimentCase]):
     ) -> tuple[float, ...]:  # fmt: skip
         """Mean radius, attacks inside of it, how many succeeded, and how many did farther out."""
         finite = torch.isfinite(radius) & (radius > 0)
-        kept, reach = images[finite.to(images.device)], radius[finite].to(images)
+        finite_images, reach = images[finite.to(images.device)], radius[finite].to(images)
         owned = own[finite.to(own.device)]
         inside, _ = AttackBudget(restarts=self.tries, box=False)(
-            scores_of(model), kept, owned, INSIDE * reach, seed
+            scores_of(model), finite_images, owned, INSIDE * reach, seed
         )
         outside, _ = AttackBudget(restarts=self.tries)(
-            scores_of(model), kept, owned, FAR * reach, seed
+            scores_of(model), finite_images, owned, FAR * reach, seed
         )
         mean = radius[right & finite].mean().item()
         turned = (outside.amin(0) < 0).float().mean().item()
@@ -181,7 +185,7 @@ class PrototypeRobustness(Method[ExperimentCase]):
     def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How many answers are proved at the middle distance, robust and plain."""
         networks, distance = found["networks"], found["curves"]["distance"][DISTANCES // 2]
-        robust, plain = (100 * networks.cell(one, "certified") for one in (CERTIFIED, PLAIN))
+        robust, plain = (100 * networks.cell(name, "certified") for name in (CERTIFIED, PLAIN))
         attacks = int(networks["attacks inside"].sum())
         return (
             f"{robust:.0f} % of the answers are right and proved to stay under any change of "
@@ -194,10 +198,10 @@ class PrototypeRobustness(Method[ExperimentCase]):
 def standing(model: Classifier, data: DataSet, asked: Rows) -> tuple[Tensor, Tensor, Leads, Tensor]:
     """Images (N, C, H, W), their answers, how these stand, and whether they are right."""
     images = torch.from_numpy(data.images[asked] / np.float32(255)).to(model.device)
-    own = scores_of(model)(images).argmax(1)
+    predicted = scores_of(model)(images).argmax(1)
     exact = cast("Shallow", in_doubles(model))
-    stand = leads(exact, images.expand(-1, 3, -1, -1).cpu().double(), own.cpu())
-    return images, own, stand, own.cpu() == data.targets(asked)
+    stand = leads(exact, images.expand(-1, 3, -1, -1).cpu().double(), predicted.cpu())
+    return images, predicted, stand, predicted.cpu() == data.targets(asked)
 
 
 def scores_of(model: Classifier) -> Any:

@@ -88,18 +88,20 @@ class MapsFollow(Method[PairCase]):
         for number, kind in enumerate(kinds):
             progress(number / len(kinds), f"{kind.title}: before and after")
             made = []
-            for place, asked in enumerate((before, after, now)):
+            for place, image_case in enumerate((before, after, now)):
                 low = (number + place / 3) / len(kinds)
                 part = part_of(progress, low, low + 1 / 3 / len(kinds), kind.title)
-                made.append(self.map_of(kind(), asked, part))
-            rows.append([rank_correlation(made[0].values, one.values) for one in made[1:]])
+                made.append(self.map_of(kind(), image_case, part))
+            rows.append(
+                [rank_correlation(made[0].values, heat_map.values) for heat_map in made[1:]]
+            )
             words = ("before", "after", "now")
             maps |= {f"{kind.title} {word}": heat for word, heat in zip(words, made, strict=True)}
         progress(1.0, "compared")
         titles = [kind.title for kind in kinds]
         table = Table.grid(np.array(rows, np.float32), titles, (SAME, NEW), ("Spearman",) * 2)
-        said = [[first_class(one)] for one in (before, after)]
-        classes = Table.grid(np.array(said, np.float32), SAID, ("class",), ("number",))
+        predicted = [[first_class(moment_case)] for moment_case in (before, after)]
+        classes = Table.grid(np.array(predicted, np.float32), SAID, ("class",), ("number",))
         return {"followed": table, "said": classes, **maps}
 
     def kinds(self, case: ImageCase) -> list[type[Method[ImageCase]]]:

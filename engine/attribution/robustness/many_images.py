@@ -67,7 +67,7 @@ class AttackedImagesCase(Case):
         """
         data = self.data
         split = next(
-            (one for one in ("test", "validation", "train") if len(data.rows(one))), "test"
+            (part for part in ("test", "validation", "train") if len(data.rows(part))), "test"
         )
         rows = data.some(split, LOOKED * self.count, self.seed)
         known = data.classes == self.model.labels
@@ -75,11 +75,11 @@ class AttackedImagesCase(Case):
         classes: list[int] = []
         for some in np.split(rows, range(AT_ONCE, len(rows), AT_ONCE)):
             pixels = self.as_seen(some)
-            said = self.model.logits(pixels).argmax(1).numpy()
-            right = said == data.labels[some] if known else np.ones(len(some), bool)
+            predicted = self.model.logits(pixels).argmax(1).numpy()
+            right = predicted == data.labels[some] if known else np.ones(len(some), bool)
             result = np.flatnonzero(right)[: self.count - len(classes)]
             tensors.append(pixels[result].clone())
-            classes += said[result].tolist()
+            classes += predicted[result].tolist()
             if len(classes) == self.count:
                 break
         if not classes:

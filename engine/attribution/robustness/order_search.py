@@ -173,13 +173,13 @@ def seen(model: Classifier, pixels: Tensor) -> tuple[Tensor, Tensor]:
     form = model.pace("gradient").memory_format
     with (
         torch.enable_grad(), differentiated(no_gradients(model)), borrowed(model) as net,
-        capturing(net.head, inputs=True) as given,
+        capturing(net.head, inputs=True) as features,
     ):  # fmt: skip
         logits = net(pixels[None].contiguous(memory_format=form))
     if not logits.requires_grad:
         raise no_gradients(model)
-    if given[0].shape != (1, model.head.in_features):
+    if features[0].shape != (1, model.head.in_features):
         raise DoesNotFit(f"{model.title} needs one vector before its last layer for this attack.")
     if not bool(torch.isfinite(logits).all()):
         raise BlindspotError(f"The scores of {model.title} are no numbers: choose another image.")
-    return given[0][0], logits[0]
+    return features[0][0], logits[0]

@@ -71,14 +71,14 @@ class OrderedSuccess(Method[AttackedImagesCase]):
         size = np.full(won.shape, np.nan, np.float32)
         total, done = won.size, 0
         for at, length in enumerate(lengths):
-            for image, (label, own) in enumerate(zip(labels, levels, strict=True)):
+            for image, (label, image_levels) in enumerate(zip(labels, levels, strict=True)):
                 seed = (case.seed * 1009 + image) * 101 + length
                 order = drawn_order(classes, label, length, seed)
                 for place, name in enumerate(NAMES):
                     loss = loss_of(name, case.model, order, usual.margin)
                     chance = torch.Generator().manual_seed(seed)
                     result = search_order(
-                        case.model, own, order, loss, rules, chance, lambda *_: None
+                        case.model, image_levels, order, loss, rules, chance, lambda *_: None
                     )
                     won[at, image, place] = result.success
                     size[at, image, place] = sizes(result.change)["RMS"]
@@ -140,6 +140,6 @@ def own_median(won: Any, size: Any) -> Any:
     """The median size where a loss itself succeeds, (lengths, losses); NaN where it never does."""
     result = np.full((len(won), won.shape[2]), np.nan, np.float32)
     for at, place in np.ndindex(result.shape):
-        if (own := won[at, :, place] > 0).any():
-            result[at, place] = np.median(size[at, own, place])
+        if (has_won := won[at, :, place] > 0).any():
+            result[at, place] = np.median(size[at, has_won, place])
     return result

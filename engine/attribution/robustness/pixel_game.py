@@ -188,15 +188,15 @@ class PixelGame:
         """V more pixels near a key point: by chance, or of a few draws the best or the worst."""
         offers = 1 if self.rules.player == RANDOM else OFFERS
         sets = [self.pixels(position, place) for _ in range(offers)]
-        images = [self.changed(position.levels, one) for one in sets]
+        images = [self.changed(position.levels, pixel_set) for pixel_set in sets]
         shares = self.ask(images)
         share = shares[:, self.own]
         offered = [
             Position(image, (*position.changed, *pixels), float(row[self.own]), int(row.argmax()))
             for image, pixels, row in zip(images, sets, shares, strict=True)
         ]
-        still = [one for one in offered if one.said == self.own]
-        self.lowest = min([self.lowest, *still], key=lambda one: one.share)
+        still = [candidate for candidate in offered if candidate.said == self.own]
+        self.lowest = min([self.lowest, *still], key=lambda candidate: candidate.share)
         taken = offered[int(share.argmax() if self.rules.player == ENEMY else share.argmin())]
         for one in offered:
             if self.rules.player == FRIEND and one is not taken and one.said != self.own:
@@ -245,9 +245,11 @@ class PixelGame:
                 except OutOfQueriesError:
                     self.keep(position)
                     raise
-                if (said := int(shares.argmax())) != self.own:
-                    kept = tuple(one for one in position.changed if one not in set(group))
-                    position = Position(levels, kept, float(shares[self.own]), said)
+                if (predicted := int(shares.argmax())) != self.own:
+                    remaining = tuple(
+                        pixel for pixel in position.changed if pixel not in set(group)
+                    )
+                    position = Position(levels, remaining, float(shares[self.own]), predicted)
         return position
 
     def keep(self, position: Position) -> None:

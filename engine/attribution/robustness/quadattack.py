@@ -133,7 +133,7 @@ def outcome(found: OrderSearch, case: OrderedCase, rescored: Rescored) -> Table:
         "step": (float(found.at), "step"),
     }
     return Table.of(
-        {name: (np.array([one], np.float32), unit) for name, (one, unit) in columns.items()}
+        {name: (np.array([number], np.float32), unit) for name, (number, unit) in columns.items()}
     )
 
 

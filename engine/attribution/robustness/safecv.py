@@ -138,9 +138,10 @@ class SafeCV(Method[ImageCase]):
                 f"That is no proof that there is none. {best_try(found)} {beside(found['game'])}"
             )
         share = 100 * float(found["figures"]["pixels changed"][0])
-        said = found["pictures"].caption(0, 2)
+        answer = found["pictures"].caption(0, 2)
         return (
-            f"{pixels} pixels ({share:.2g} %) are enough: it says {said}, after {queries} queries. "
+            f"{pixels} pixels ({share:.2g} %) are enough: it says {answer}, after {queries} "
+            "queries. "
             f"{beside(found['game'])}"
         )
 
@@ -151,16 +152,16 @@ def best_try(found: Mapping[str, Any]) -> str:
     pixels, classes = int((before != after).any(-1).sum()), found["classes"]
     if not pixels:
         return "Nothing that it tried made the class less likely."
-    own = list(classes["rank before"]).index(1)
-    shares = " → ".join(percent(float(classes[name][own])) for name in (BEFORE, AFTER))
-    return f"Best try, drawn here: {pixels} px, “{classes.rows[own]}” {shares}."
+    row = list(classes["rank before"]).index(1)
+    shares = " → ".join(percent(float(classes[name][row])) for name in (BEFORE, AFTER))
+    return f"Best try, drawn here: {pixels} px, “{classes.rows[row]}” {shares}."
 
 
 def beside(game: Table) -> str:
     """How many pixels the game without key points needed; one game of each decides nothing."""
     if len(game) < 2:  # an answer under way
         return ""
-    guided, anywhere = (int(one) for one in game["pixels"])
+    guided, anywhere = (int(count) for count in game["pixels"])
     where = "Drawn anywhere instead, in one game with the same budget,"
     if not anywhere:
         return f"{where} none were found{'' if guided else ' either'}."

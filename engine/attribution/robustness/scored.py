@@ -68,7 +68,7 @@ class Rescored:
         first = int(self.order[row, 0])
         return f"{self.model.labels[first]} {percent(float(self.logits[row].softmax(0)[first]))}"
 
-    def views(self, listed: Sequence[int] = ()) -> Result:
+    def views(self, class_ids: Sequence[int] = ()) -> Result:
         """Pictures, probabilities and figures.
 
         Args:
@@ -76,7 +76,7 @@ class Rescored:
         """
         return {
             "pictures": self.pictures(),
-            "classes": self.classes(listed),
+            "classes": self.classes(class_ids),
             "figures": self.figures(),
         }
 
@@ -95,10 +95,10 @@ class Rescored:
         rows, columns = ("",), (BEFORE, "change", AFTER)
         return Pictures(np.stack(images)[None], rows, columns, finding, captions=captions)
 
-    def classes(self, listed: Sequence[int] = ()) -> Table:
+    def classes(self, class_ids: Sequence[int] = ()) -> Table:
         """Probability and rank, before and after, of the classes that are listed or lead."""
         leading = [int(index) for row in (1, 0) for index in self.order[row, :FIRST]]
-        kept = list(dict.fromkeys([*listed, *leading]))
+        shown_classes = list(dict.fromkeys([*class_ids, *leading]))
         ranks = torch.empty_like(self.order)
         places = torch.arange(self.order.shape[1])
         for row in range(2):
@@ -106,13 +106,13 @@ class Rescored:
         shares = self.logits.softmax(1)
         return Table.of(
             {
-                BEFORE: (shares[0, kept].numpy(), "probability"),
-                AFTER: (shares[1, kept].numpy(), "probability"),
-                "rank before": (ranks[0, kept].numpy(), "rank"),
-                "rank after": (ranks[1, kept].numpy(), "rank"),
-                "class": (np.array(kept), "number"),
+                BEFORE: (shares[0, shown_classes].numpy(), "probability"),
+                AFTER: (shares[1, shown_classes].numpy(), "probability"),
+                "rank before": (ranks[0, shown_classes].numpy(), "rank"),
+                "rank after": (ranks[1, shown_classes].numpy(), "rank"),
+                "class": (np.array(shown_classes), "number"),
             },
-            rows=[self.model.labels[index] for index in kept],
+            rows=[self.model.labels[index] for index in shown_classes],
         )
 
     def figures(self) -> Table:

@@ -30,7 +30,7 @@ class AttackTrajectory:
     def __init__(self, levels: Tensor, logits: Tensor, steps: int) -> None:
         self.levels = levels
         room = max(2, min(FRAMES, LARGEST // (4 * levels.numel()) - 1))
-        self.wanted = {int(one) for one in np.linspace(0, steps, room).round()}
+        self.wanted = {int(step) for step in np.linspace(0, steps, room).round()}
         self.frames: list[Tensor] = []
         self.kept: list[int] = []
         self.shares: list[Tensor] = []
@@ -64,29 +64,37 @@ class AttackTrajectory:
         """
         self.wanted.add(len(self.shares))
         self.add(pixels_of(self.levels + rescored.change), rescored.logits[1])
-        own, shares, labels = int(rescored.order[0, 0]), torch.stack(self.shares), rescored.labels
+        source_label, shares, labels = (
+            int(rescored.order[0, 0]),
+            torch.stack(self.shares),
+            rescored.labels,
+        )
         if goal is None:
-            goal = next(one for one in rescored.order[1].tolist() if one != own)
+            goal = next(label for label in rescored.order[1].tolist() if label != source_label)
         best = shares[self.kept].topk(min(TOP, shares.shape[1]))
         classes = best.indices.numpy()
         confidences = {
             f"{name} confidence": curve(shares[:, index].numpy(), f"confidence in {labels[index]}")
-            for name, index in (("source", own), ("target", goal))
+            for name, index in (("source", source_label), ("target", goal))
         }
         return {
             "path": Path(
-                torch.stack(self.frames).numpy(), shares[self.kept, own].numpy(), "probability",
+                torch.stack(self.frames).numpy(),
+                shares[self.kept, source_label].numpy(),
+                "probability",
                 np.array(self.kept),
             ),
             "top": Ranking(
-                best.values.numpy(), classes,
-                tuple(tuple(labels[index] for index in row) for row in classes), "probability",
+                best.values.numpy(),
+                classes,
+                tuple(tuple(labels[index] for index in row) for row in classes),
+                "probability",
             ),
             **confidences,
             "rmse to source": curve(
                 np.array(self.apart, np.float32), "rmse to source", "pixel value"
             ),
-        }  # fmt: skip
+        }
 
 
 def curve(values: np.ndarray, label: str, unit: str = "probability") -> Curve:

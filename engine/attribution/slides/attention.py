@@ -63,13 +63,13 @@ class TileAttention(TileReading):
         of a planted region; networks, what each says of the image and how many key tiles it
         finds (NaN where they are not known)."""
         progress(0.0, "reading tiles")
-        read, held = self.read(case, progress), shipped()
-        features = (read.features / held.spread)[None]
+        read, readers = self.read(case, progress), shipped()
+        features = (read.features / readers.spread)[None]
         key = (read.planted >= KEY_SHARE)[~read.blank][None]
         known = not np.isnan(read.planted).all()
         scores: dict[str, tuple[NDArray[np.float32], str]] = {}
         columns: dict[str, list[float]] = {SAYS: [], FOUND: [], APART: []}
-        for name, network in held.networks.items():
+        for name, network in readers.networks.items():
             chance, values = of_tiles(network, features)
             scores[name] = values, unit_of(network)
             columns[SAYS].append(chance)
@@ -96,10 +96,10 @@ def told(found: Mapping[str, Any], own: str) -> str:
         count = int(key.sum())
         other = ABMIL if own != ABMIL else MHIM.title
         hits = {name: round(count * networks.cell(name, FOUND)) for name in (own, other)}
-        beside = "plain attention's" if other == ABMIL else f"those of {other}"
+        comparison = "plain attention's" if other == ABMIL else f"those of {other}"
         return (
             f"{says}; of {count} tiles in planted regions, {hits[own]} are among its {count} "
-            f"strongest, {hits[other]} among {beside}."
+            f"strongest, {hits[other]} among {comparison}."
         )
     if not np.isnan(table["planted"]).all():
         return f"{says}; no tile lies in a planted region by a quarter: choose smaller tiles."
@@ -117,10 +117,10 @@ def unit_of(network: BagNetwork) -> str:
 def of_tiles(network: BagNetwork, features: Tensor) -> tuple[float, NDArray[np.float32]]:
     """The chance of a planted region, and a score for each tile (N,), of features (1, N, D)."""
     with torch.inference_mode(), one_thread():
-        said = network.read(features)
-        chance = float(said.logits.softmax(1)[0, PLANTED])
+        reading = network.read(features)
+        chance = float(reading.logits.softmax(1)[0, PLANTED])
         if network.pooling == ATTENTION:
-            values = said.weights[0] * features.shape[1]
+            values = reading.weights[0] * features.shape[1]
         else:
-            values = network.head(said.hidden)[0].softmax(-1)[:, PLANTED]
+            values = network.head(reading.hidden)[0].softmax(-1)[:, PLANTED]
     return chance, values.numpy().astype(np.float32)

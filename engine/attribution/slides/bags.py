@@ -87,10 +87,14 @@ def bags_with(data: DataSet, features: Tensor) -> BagArrays:
     layout = layout_of(data)
     first = layout.rows[:, 0]
     slides = DataSet(
-        data.name, data.card, data.classes,
-        np.stack([laid_out(data.images[own]) for own in layout.rows]), data.labels[first],
-        data.truth["group"][first].astype(np.int64), data.split[first],
-    )  # fmt: skip
+        data.name,
+        data.card,
+        data.classes,
+        np.stack([laid_out(data.images[tile_rows]) for tile_rows in layout.rows]),
+        data.labels[first],
+        data.truth["group"][first].astype(np.int64),
+        data.split[first],
+    )
     seen = features[torch.from_numpy(slides.rows("train"))]
     spread = max(seen.flatten(0, 1).std(0).mean().item(), LEAST)
     return BagArrays(layout, slides, features / spread, spread)

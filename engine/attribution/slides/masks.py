@@ -86,10 +86,10 @@ def select(scores: Tensor, how: Masking, done: float, generator: torch.Generator
 
 def recycle(found: Tensor, how: Masking, generator: torch.Generator) -> None:
     """Send some of the tiles that are still seen to the recycling network; one at least stays."""
-    for own in found:
-        seen = torch.nonzero(own == SEEN).squeeze(1)
-        kept = max(1, floor(len(seen) * (1 - how.recycled) + EXACT))
-        own[seen[torch.randperm(len(seen), generator=generator)[kept:]]] = RECYCLED
+    for mask in found:
+        seen = torch.nonzero(mask == SEEN).squeeze(1)
+        kept_count = max(1, floor(len(seen) * (1 - how.recycled) + EXACT))
+        mask[seen[torch.randperm(len(seen), generator=generator)[kept_count:]]] = RECYCLED
 
 
 def some(bags: int, size: int, generator: torch.Generator) -> Tensor:

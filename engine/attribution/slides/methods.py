@@ -82,16 +82,16 @@ class BagMining(Method[BagsCase]):
         for at, (name, pooling) in enumerate(POOLINGS.items()):
             part = part_of(progress, 0.1 + 0.15 * at, 0.25 + 0.15 * at, lead=name)
             models[name] = learn(case, bags, how, pooling, progress=part)
-        own = learn(
+        trained = learn(
             case, bags, how, how=self.mining(), begins=models[ABMIL].model,
             watched=watched(bags), progress=part_of(progress, 0.55, 0.98, lead=self.title),
         )  # fmt: skip
-        said = {name: asked(model.model, bags, rows) for name, model in models.items()}
-        if own.teacher is not None:
-            said[TEACHER] = asked(own.teacher, bags, rows)
-        said[STUDENT] = asked(own.model, bags, rows)
+        outputs = {name: asked(model.model, bags, rows) for name, model in models.items()}
+        if trained.teacher is not None:
+            outputs[TEACHER] = asked(trained.teacher, bags, rows)
+        outputs[STUDENT] = asked(trained.model, bags, rows)
         progress(1.0, "measured")
-        return {**views(said, bags, rows), "masks": masks(own, bags)}
+        return {**views(outputs, bags, rows), "masks": masks(trained, bags)}
 
     def finding(self, case: BagsCase, found: Mapping[str, Any]) -> str:
         """How many of the key tiles the student and plain attention find."""
@@ -208,22 +208,24 @@ def views(said: Mapping[str, BagPredictions], bags: BagArrays, rows: Rows) -> Re
     key, hard, rival = bags.layout.key[rows], bags.layout.hard[rows], bags.layout.rival[rows]
     every = np.ones_like(key)
     labels = bags.slides.labels[rows]
-    scores = {name: one.attention for name, one in said.items()}
-    own = np.take_along_axis(said[STUDENT].by_class, labels[:, None, None], 2)[..., 0]
-    scores[BY_CLASS] = own
+    scores = {name: output.attention for name, output in said.items()}
+    label_shares = np.take_along_axis(said[STUDENT].by_class, labels[:, None, None], 2)[..., 0]
+    scores[BY_CLASS] = label_shares
     columns: dict[str, list[float]] = {name: [] for name in (*MEASURES, "tile AUROC", "rivals")}
     for name, values in scores.items():
         one = said.get(name, said[STUDENT])
-        told = dict(figures(BagPredictions(one.probabilities, values, one.by_class), bags, rows))
-        told["tile AUROC"] = tile_auroc(values, key, every)
-        told["rivals"] = tile_auroc(values, key, rival)
-        for measure, value in told.items():
+        measures = dict(
+            figures(BagPredictions(one.probabilities, values, one.by_class), bags, rows)
+        )
+        measures["tile AUROC"] = tile_auroc(values, key, every)
+        measures["rivals"] = tile_auroc(values, key, rival)
+        for measure, value in measures.items():
             columns[measure].append(value)
     table = Table.of({name: (column, "share") for name, column in columns.items()}, list(scores))
     tiles: dict[str, tuple[Any, str]] = {
         "row": (bags.layout.rows[rows].ravel(), ""),
         "key": (key.ravel(), ""), "hard": (hard.ravel(), ""), "rival": (rival.ravel(), ""),
-        **{name: (one.attention.ravel(), "share") for name, one in said.items()},
+        **{name: (output.attention.ravel(), "share") for name, output in said.items()},
         **{
             by_class(name): (said[STUDENT].by_class[..., at].ravel(), "share")
             for at, name in enumerate(bags.slides.classes)
@@ -233,8 +235,8 @@ def views(said: Mapping[str, BagPredictions], bags: BagArrays, rows: Rows) -> Re
         "bag": (bags.slides.ids[rows], ""), "label": (labels, ""),
         "key tiles": (key.sum(1), "tiles"), "hard": ((key & hard).sum(1), "tiles"),
         **{
-            name: (np.take_along_axis(one.probabilities, labels[:, None], 1)[:, 0], "share")
-            for name, one in said.items()
+            name: (np.take_along_axis(output.probabilities, labels[:, None], 1)[:, 0], "share")
+            for name, output in said.items()
         },
     }  # fmt: skip
     return {"figures": table, "bags": Table.of(told_bags), "tiles": Table.of(tiles)}
@@ -256,6 +258,6 @@ def masks(own: TrainedBagNetwork, bags: BagArrays) -> View:
         "bag": (np.array([row for row, _, _ in rows], np.int64), ""),
         "step": (np.array([step for _, step, _ in rows], np.int64), "steps"),
     }
-    kinds = np.array([one for _, _, one in rows], np.int8).reshape(len(rows), bags.layout.size)
+    kinds = np.array([kind for _, _, kind in rows], np.int8).reshape(len(rows), bags.layout.size)
     columns |= {f"tile {at}": (kinds[:, at], "") for at in range(bags.layout.size)}
     return Table.of(columns)

@@ -123,10 +123,10 @@ def student(
     """What the student makes of the tiles that it sees, and of tokens of the recycled ones."""
     if bool((masks == SEEN).all()):
         return network.read(tiles, noise=noise)
-    seen, given = ((masks == kind).to(tiles.device) for kind in (SEEN, RECYCLED))
-    if network.recycling is None or not given.any():
+    seen, recycled_mask = ((masks == kind).to(tiles.device) for kind in (SEEN, RECYCLED))
+    if network.recycling is None or not recycled_mask.any():
         return network.read(tiles, seen, noise)
-    return network.read(tiles, seen, noise, given, recycled)
+    return network.read(tiles, seen, noise, recycled_mask, recycled)
 
 
 def consistency(teacher: Tensor, own: Tensor) -> Tensor:
@@ -144,8 +144,8 @@ class Teaching(Recorder):
         """As any recorder; then the teacher gets the other network's weights."""
         super().begin(model, masks, start)
         if self.average is not None and self.begins is not None:
-            held = self.begins.network.state_dict()
-            self.average.network.load_state_dict(held, strict=False)  # it recycles nothing
+            weights = self.begins.network.state_dict()
+            self.average.network.load_state_dict(weights, strict=False)  # it recycles nothing
 
 
 @dataclass(frozen=True, eq=False)

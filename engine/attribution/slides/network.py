@@ -61,12 +61,12 @@ class Recycling(nn.Module):
     def forward(self, hidden: Tensor, given: Tensor, noise: torch.Generator | None) -> Tensor:
         """Tokens (B, k, H) of the tiles (B, N, H) that are given, (B, N) bool."""
         queries = self.queries.clone()  # they move before the gradients are taken
-        asked = self.ask(self.norm(queries)).view(self.tokens, HEADS, HEAD_WIDTH)
-        told = self.tell(self.norm(hidden)).view(*hidden.shape[:2], 2, HEADS, HEAD_WIDTH)
-        match = torch.einsum("khd,bnhd->bhkn", asked, told[:, :, 0]) / sqrt(HEAD_WIDTH)
+        query = self.ask(self.norm(queries)).view(self.tokens, HEADS, HEAD_WIDTH)
+        key_value = self.tell(self.norm(hidden)).view(*hidden.shape[:2], 2, HEADS, HEAD_WIDTH)
+        match = torch.einsum("khd,bnhd->bhkn", query, key_value[:, :, 0]) / sqrt(HEAD_WIDTH)
         share = match.masked_fill(~given[:, None, None], -torch.inf).softmax(-1)
         share = dropped(share.nan_to_num(0.0), DROPPED, noise)  # a bag may have given none
-        result = torch.einsum("bhkn,bnhd->bkhd", share, told[:, :, 1]).flatten(2)
+        result = torch.einsum("bhkn,bnhd->bkhd", share, key_value[:, :, 1]).flatten(2)
         return self.out(result)
 
     @torch.no_grad()
@@ -140,12 +140,14 @@ class BagNetwork(nn.Module):
 
     def by_best(self, hidden: Tensor, seen: Tensor | None) -> BagAnswer:
         """Each class by its best tile; a tile weighs by the logit of the class that is said."""
-        each = self.head(hidden)  # (B, N, classes)
+        tile_logits = self.head(hidden)  # (B, N, classes)
         if seen is not None:
-            each = each.masked_fill(~seen[..., None], -torch.inf)
-        logits = each.amax(1)
+            tile_logits = tile_logits.masked_fill(~seen[..., None], -torch.inf)
+        logits = tile_logits.amax(1)
         says = logits.argmax(1)
-        weights = each.gather(2, says[:, None, None].expand(-1, each.shape[1], 1)).squeeze(2)
+        weights = tile_logits.gather(
+            2, says[:, None, None].expand(-1, tile_logits.shape[1], 1)
+        ).squeeze(2)
         return BagAnswer(logits, hidden.mean(1), weights.softmax(1), hidden)
 
     def class_scores(self, found: BagAnswer) -> Tensor:
@@ -164,5 +166,5 @@ def dropped(values: Tensor, share: float, noise: torch.Generator | None) -> Tens
     """Dropout from a generator of one's own; the values as they are without one."""
     if noise is None:
         return values
-    kept = torch.rand(values.shape, generator=noise).to(values.device) >= share
-    return values * kept / (1 - share)
+    keep = torch.rand(values.shape, generator=noise).to(values.device) >= share
+    return values * keep / (1 - share)

@@ -65,15 +65,15 @@ class MaskedRatio(Method[BagsCase]):
             plain = None
             for name, pooling in POOLINGS.items():
                 plain = learn(seeded, bags, how, pooling, progress=told(name)).model
-                said = figures(asked(plain, bags, rows), bags, rows)
-                runs.append({"name": name, "seed": seeded.seed, "ratio": np.nan, **said})
+                measured = figures(asked(plain, bags, rows), bags, rows)
+                runs.append({"name": name, "seed": seeded.seed, "ratio": np.nan, **measured})
             for ratio in RATIOS:
                 mining = VERSIONS[self.version](high=ratio).mining()
-                own = learn(
+                trained = learn(
                     seeded, bags, how, how=mining, begins=plain, progress=told(f"r_h {ratio:g}")
                 )  # fmt: skip
-                said = figures(asked(own.model, bags, rows), bags, rows)
-                runs.append({"name": self.version, "seed": seeded.seed, "ratio": ratio, **said})
+                measured = figures(asked(trained.model, bags, rows), bags, rows)
+                runs.append({"name": self.version, "seed": seeded.seed, "ratio": ratio, **measured})
         progress(1.0, "measured")
         return {"curve": curve(runs), "plain": plain_networks(runs), "runs": listed(runs)}
 
@@ -114,7 +114,7 @@ def curve(runs: list[dict[str, Any]]) -> Table:
     """A row for each r_h: the student's figures, with a band, and those of the plain networks."""
     columns: dict[str, tuple[Any, str]] = {"masked": (RATIOS, "share")}
     for measure in MEASURES:
-        every = [of_runs([one for one in runs if one["ratio"] == r], measure) for r in RATIOS]
+        every = [of_runs([run for run in runs if run["ratio"] == r], measure) for r in RATIOS]
         mean, spread = np.array(every).T
         columns[measure] = mean, "share"
         columns |= {
@@ -122,7 +122,7 @@ def curve(runs: list[dict[str, Any]]) -> Table:
             f"{measure}, high": (mean + spread, "share"),
         }
         for name in POOLINGS:
-            usual, _ = of_runs([one for one in runs if one["name"] == name], measure)
+            usual, _ = of_runs([run for run in runs if run["name"] == name], measure)
             columns[f"{measure}, {name}"] = np.full(len(RATIOS), usual), "share"
     return Table.of(columns)
 
@@ -131,7 +131,7 @@ def plain_networks(runs: list[dict[str, Any]]) -> Table:
     """Mean and spread of the networks that mask nothing."""
     columns: dict[str, tuple[Any, str]] = {}
     for measure in MEASURES:
-        every = [of_runs([one for one in runs if one["name"] == n], measure) for n in POOLINGS]
+        every = [of_runs([run for run in runs if run["name"] == n], measure) for n in POOLINGS]
         columns[measure] = [mean for mean, _ in every], "share"
         columns[f"{measure} (sd)"] = [spread for _, spread in every], "share"
     return Table.of(columns, list(POOLINGS))
@@ -139,7 +139,7 @@ def plain_networks(runs: list[dict[str, Any]]) -> Table:
 
 def listed(runs: list[dict[str, Any]]) -> Table:
     """Every figure."""
-    columns: dict[str, tuple[Any, str]] = {"seed": ([one["seed"] for one in runs], "")}
-    columns["masked"] = [one["ratio"] for one in runs], "share"
-    columns |= {measure: ([one[measure] for one in runs], "share") for measure in MEASURES}
-    return Table.of(columns, [one["name"] for one in runs])
+    columns: dict[str, tuple[Any, str]] = {"seed": ([run["seed"] for run in runs], "")}
+    columns["masked"] = [run["ratio"] for run in runs], "share"
+    columns |= {measure: ([run[measure] for run in runs], "share") for measure in MEASURES}
+    return Table.of(columns, [run["name"] for run in runs])

@@ -63,7 +63,7 @@ def bag_auc(probabilities: Numbers, labels: NDArray[np.int64]) -> float:
     every = classes[-1:] if probabilities.shape[1] == 2 else classes
     scores = probabilities.astype(np.float64)
     return float(np.mean([
-        auroc(scores[labels != one, one], scores[labels == one, one]) for one in every
+        auroc(scores[labels != label, label], scores[labels == label, label]) for label in every
     ]))  # fmt: skip
 
 
@@ -83,12 +83,12 @@ def recall(scores: Numbers, key: Flags, among: Flags) -> float:
 
 def tile_auroc(scores: Numbers, key: Flags, among: Flags) -> float:
     """The chance that a key tile scores above one of some others of its bag; mean over bags."""
-    told = [
+    areas = [
         auroc(score[others & ~keys].astype(np.float64), score[keys].astype(np.float64))
         for score, keys, others in zip(scores, key, among, strict=True)
         if keys.any() and (others & ~keys).any()
     ]
-    return float(np.mean(told)) if told else float("nan")
+    return float(np.mean(areas)) if areas else float("nan")
 
 
 def figures(said: BagPredictions, bags: BagArrays, rows: Rows) -> Mapping[str, float]:

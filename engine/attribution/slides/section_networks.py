@@ -34,7 +34,7 @@ from engine.models.embedded import FOLDER, file_of, rounded
 
 NAME = "section-networks"
 BAGS = SectionBags()
-STUDENTS: Mapping[str, BagMining] = {one.title: one() for one in (MHIM, MHIM2)}
+STUDENTS: Mapping[str, BagMining] = {method.title: method() for method in (MHIM, MHIM2)}
 NETWORKS = (*POOLINGS, *STUDENTS)
 LEFT_OUT = "recycling."  # weights of what is used in training alone
 
@@ -96,15 +96,17 @@ def retrain(
     tensors: dict[str, Tensor] = {}
     for name, model in models.items():
         rounded(model)
-        held = bag_network(model).state_dict().items()
+        weights = bag_network(model).state_dict().items()
         tensors |= {
-            f"{name}/{key}": one.half() for key, one in held if not key.startswith(LEFT_OUT)
+            f"{name}/{key}": tensor.half()
+            for key, tensor in weights
+            if not key.startswith(LEFT_OUT)
         }
     result = measured(models, bags)
     about = {
         "bags": case.data.name, "seed": seed, "spread": bags.spread, "figures": result,
         "reader": reader.fingerprint,
-        "title": reader.title, "settings": {one: repr(how) for one, how in STUDENTS.items()},
+        "title": reader.title, "settings": {title: repr(how) for title, how in STUDENTS.items()},
     }  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     path = file_of(NAME, folder)
@@ -118,9 +120,9 @@ def shipped() -> SectionNetworks:
     """The networks that ship; they are read once. Raises BadModel when their file is damaged."""
     path = file_of(NAME)
     try:
-        with safe_open(path, framework="pt") as held:
-            about = json.loads(held.metadata()["blindspot"])
-            tensors = {key: held.get_tensor(key).float() for key in held.keys()}  # noqa: SIM118
+        with safe_open(path, framework="pt") as weights_file:
+            about = json.loads(weights_file.metadata()["blindspot"])
+            tensors = {key: weights_file.get_tensor(key).float() for key in weights_file.keys()}  # noqa: SIM118
         networks = {name: network(name, tensors) for name in NETWORKS}
     except (OSError, SafetensorError, RuntimeError, KeyError) as error:
         raise BadModel(f"The weights {path.name} cannot be read: {error}.") from error
@@ -131,11 +133,13 @@ def shipped() -> SectionNetworks:
 
 def network(name: str, tensors: Mapping[str, Tensor]) -> BagNetwork:
     """One of the networks, with its weights."""
-    held = {key.split("/")[1]: one for key, one in tensors.items() if key.startswith(f"{name}/")}
-    width = held["embed.weight"].shape[1]
+    weights = {
+        key.split("/")[1]: tensor for key, tensor in tensors.items() if key.startswith(f"{name}/")
+    }
+    width = weights["embed.weight"].shape[1]
     made = BagNetwork(
         width, len(CLASSES), POOLINGS.get(name, ATTENTION), nn.Identity(),
         torch.Generator().manual_seed(0),
     )  # fmt: skip
-    made.load_state_dict(held)
+    made.load_state_dict(weights)
     return made.eval()

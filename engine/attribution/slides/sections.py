@@ -76,7 +76,7 @@ class SectionBags:
             if planted:
                 middle = image.regions[rng.integers(len(image.regions)), :2]
                 start = np.clip(middle - rng.uniform(*NEAR, 2) * side, 0, limits)
-            top, left = (int(one) for one in start)
+            top, left = (int(coordinate) for coordinate in start)
             y, x = top + steps[:, None], left + steps[None]
             if image.tissue(y, x).all() and bool(image.planted(y, x).any()) == planted:
                 return top, left

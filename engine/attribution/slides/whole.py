@@ -94,12 +94,12 @@ class TilesRead:
         places = np.divmod(np.arange(self.rows * self.columns), self.columns)
         return Table.of({
             "row": (places[0], ""), "column": (places[1], ""),
-            **{name: (self.placed(own), unit) for name, (own, unit) in values.items()},
+            **{name: (self.placed(numbers), unit) for name, (numbers, unit) in values.items()},
             "planted": (self.planted, "share"),
         })  # fmt: skip
 
 
-_READ: Memory[TilesRead] = Memory(KEPT_BYTES, lambda one: one.size)
+_READ: Memory[TilesRead] = Memory(KEPT_BYTES, lambda tiles_read: tiles_read.size)
 
 
 @dataclass(frozen=True)
@@ -153,11 +153,11 @@ class TileReading(Method[WholeSlideCase]):
         planted = np.full(rows * columns, np.nan, np.float32)
         parts: list[Tensor] = []
         for at, pixels in enumerate(self.strips(case, columns)):
-            own = slice(at * columns, (at + 1) * columns)
-            blank[own] = (spread(pixels) < BLANK) | (white(pixels) > self.glass)
-            planted[own] = self.planted(case, at, columns)
-            if not blank[own].all():
-                parts.append(looked_at(case.model, pixels[~blank[own]], spent))
+            span = slice(at * columns, (at + 1) * columns)
+            blank[span] = (spread(pixels) < BLANK) | (white(pixels) > self.glass)
+            planted[span] = self.planted(case, at, columns)
+            if not blank[span].all():
+                parts.append(looked_at(case.model, pixels[~blank[span]], spent))
             progress(0.95 * (at + 1) / rows, f"row {at + 1} of {rows}")
         if (full := sum(map(len, parts))) < 2:
             none = "Only one tile has anything in it" if full else "There is nothing in this image"
@@ -275,8 +275,8 @@ def looked_at(model: Classifier, tiles: NDArray[np.uint8], spent: Seconds) -> Te
     """What the head sees of each tile (n, h, w, 3), (n, D), on the CPU; batch by batch."""
     batch, parts = model.pace("exact").batch, []
     for at in range(0, len(tiles), batch):
-        own = torch.from_numpy(np.ascontiguousarray(tiles[at : at + batch])).permute(0, 3, 1, 2)
-        pixels = own.to(torch.float32) / 255
+        chunk = torch.from_numpy(np.ascontiguousarray(tiles[at : at + batch])).permute(0, 3, 1, 2)
+        pixels = chunk.to(torch.float32) / 255
         if pixels.shape[-1] != model.side:
             pixels = F.interpolate(
                 pixels, (model.side, model.side), mode="bilinear", antialias=True

@@ -52,16 +52,16 @@ def beside_paper(table: Table) -> str:
     if not all(name in table.rows for name in TITLES):
         return "The paper's ranking is of all ten methods; this study has fewer."
     agreed = [name for name in first_of_ten(table) if name in TRUSTED]
-    beside = any(name in table.rows for name in EVERY if name not in TITLES)
-    among = "among the first three of its ten here" if beside else "among them"
+    has_others = any(name in table.rows for name in EVERY if name not in TITLES)
+    among = "among the first three of its ten here" if has_others else "among them"
     match len(agreed):
         case 0:
-            told = f"none of the three is {among}"
+            sentence = f"none of the three is {among}"
         case 1:
-            told = f"only {in_words(agreed)} is {among}"
+            sentence = f"only {in_words(agreed)} is {among}"
         case _:
-            told = f"{in_words(agreed)} are {among}"
-    return f"The paper found {in_words(TRUSTED)} the most reliable: {told}."
+            sentence = f"{in_words(agreed)} are {among}"
+    return f"The paper found {in_words(TRUSTED)} the most reliable: {sentence}."
 
 
 def fineness(case: StudyCase) -> str:
@@ -72,13 +72,13 @@ def fineness(case: StudyCase) -> str:
     rows, columns = last.cells
     cell, what = case.model.side / max(rows, columns), thing(case)
     side = float(np.median([np.sqrt(mask.sum()) for image in case.images for mask in image.masks]))
-    told = (
+    sentence = (
         f"Grad-CAM has {rows} × {columns} cells of {cell:.0f} px; a {what} covers as much as a "
         f"square of {side:.0f} px"
     )
     if side < 2 * cell:
-        return f"{told}, hardly more than one cell: its peak can lie beside the {what}."
-    return f"{told}, several cells."
+        return f"{sentence}, hardly more than one cell: its peak can lie beside the {what}."
+    return f"{sentence}, several cells."
 
 
 def with_figure(table: Table, column: str) -> Table:

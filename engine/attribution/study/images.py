@@ -81,8 +81,8 @@ def study_case(
         result = shipped_images(source, count, seed)
     else:
         result = images(source, count, seed, model)
-    held = (*ten(model.side), *own(model)) if methods is None else methods
-    return StudyCase(model, result, held, data_name(source), seed, source=source)
+    chosen_methods = (*ten(model.side), *own(model)) if methods is None else methods
+    return StudyCase(model, result, chosen_methods, data_name(source), seed, source=source)
 
 
 def data_name(source: str) -> str:
@@ -122,7 +122,7 @@ def images(source: str, count: int, seed: int, model: Classifier) -> tuple[Image
         "scenes": scenes, "phantoms": phantoms, OWN: large_lesions, "scenes-missed": missed_things,
         "scenes-made-up": made_up_things, "phantoms-missed": missed_lesions,
     }[source](seed, model)  # fmt: skip
-    results = tuple(one for _, one in zip(range(count), drawn, strict=False))
+    results = tuple(result for _, result in zip(range(count), drawn, strict=False))
     if source in ERRORS and results:  # a good network errs seldom; all of its errors are enough
         return results
     if len(results) < count:

@@ -45,15 +45,15 @@ class StudyMaps(Method[StudyCase]):
 
     def __call__(self, case: StudyCase, progress: Progress = quiet) -> Result:
         """Views: figures, a row for each label and method; then maps, named label · method."""
-        one = self.wanted(case)
+        study_image = self.wanted(case)
         with counted(case.model) as (model, counter):
-            maps = Maps(case, one)
-            for place, label in enumerate(one.targets):
-                asked = case.question(one, label, model)
+            maps = Maps(case, study_image)
+            for place, label in enumerate(study_image.targets):
+                question = case.question(study_image, label, model)
                 for number, method in enumerate(case.methods):
-                    maps.add(place, method, made(method, asked, counter).view)
+                    maps.add(place, method, made(method, question, counter).view)
                     done = place * len(case.methods) + number + 1
-                    progress(done / len(one.targets) / len(case.methods), method.title)
+                    progress(done / len(study_image.targets) / len(case.methods), method.title)
         return {"figures": maps.figures()} | maps.views
 
     def wanted(self, case: StudyCase) -> ImageQuestion:
@@ -96,7 +96,7 @@ class Maps:
         """Where each map lies, and how alike those of its method are."""
         likeness = {method.name: self.likeness(method.name) for method in self.case.methods}
         columns = {
-            what: ([held[what] for held in self.located.values()], "share")
+            what: ([figures[what] for figures in self.located.values()], "share")
             for what in next(iter(self.located.values()))
         }
         cosines = [likeness[name.rsplit(SEPARATOR, 1)[1]] for name in self.located]

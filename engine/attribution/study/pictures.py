@@ -49,7 +49,13 @@ def map_pictures(case: StudyCase, image: ImageQuestion, found: Result) -> Pictur
     return Pictures(
         np.array(rows, np.uint8),
         tuple(row_name(case, image, label) for label in image.targets),
-        ("image", *(f"{title} · cosine {one}" for title, one in zip(titles, alike, strict=True))),
+        (
+            "image",
+            *(
+                f"{title} · cosine {similarity}"
+                for title, similarity in zip(titles, alike, strict=True)
+            ),
+        ),
         f"{pointing} of {len(figures)} maps point at the thing of their row. {READING}",
         captions=tuple(captions),
     )
@@ -79,7 +85,7 @@ def named(case: StudyCase, label: int, method: str) -> str:
 def top(case: StudyCase, image: ImageQuestion, method: str, found: Result) -> float:
     """The largest size of a method's maps, at which its colors end."""
     maps = [map_of(case, label, method, found) for label in image.targets]
-    return max(float(np.abs(one.values).max()) for one in maps)
+    return max(float(np.abs(heat_map.values).max()) for heat_map in maps)
 
 
 def score(figures: Table, case: StudyCase, label: int, method: str) -> str:

@@ -45,20 +45,20 @@ class Metric:
 
     def of(self, rows: Sequence[MapMeasurement]) -> Iterator[float]:
         """Its number in each row; NaN where there is none."""
-        return (one.figures.get(self.name, float("nan")) for one in rows)
+        return (row.figures.get(self.name, float("nan")) for row in rows)
 
     def text(self, value: float) -> str:
         """A figure as a person reads it; of seconds, the multiple of the fastest method's."""
         match self.unit:
             case "bytes" | "images":
-                said = f"{value:,.0f}"
+                text = f"{value:,.0f}"
             case "s":
-                said = f"{value:,.0f} ×" if value >= 9.5 else f"{value:.1f} ×"
+                text = f"{value:,.0f} ×" if value >= 9.5 else f"{value:.1f} ×"
             case "share" if self.name != SCORE:
-                said = f"{100 * value:.0f} %"
+                text = f"{100 * value:.0f} %"
             case _:
-                said = f"{value:.2f}".removeprefix("-" if round(value, 2) == 0 else "")
-        return said.replace("-", "−")
+                text = f"{value:.2f}".removeprefix("-" if round(value, 2) == 0 else "")
+        return text.replace("-", "−")
 
 
 METRICS = (
@@ -132,15 +132,15 @@ def measured(table: Table) -> tuple[Metric, ...]:
 
 def ranked(table: Table) -> Table:
     """The rank of each method in each metric, and the mean rank of what says it is reliable."""
-    own = [at for at, name in enumerate(table.rows) if name in EVERY]
+    positions = [at for at, name in enumerate(table.rows) if name in EVERY]
     columns: dict[str, tuple[np.ndarray, str]] = {
-        metric.name: (order(np.asarray(table[metric.name])[own], metric.better), "rank")
+        metric.name: (order(np.asarray(table[metric.name])[positions], metric.better), "rank")
         for metric in measured(table)
         if metric.better
     }
     reliable = np.mean([columns[name][0] for name in RELIABLE], axis=0)
     columns["reliability"] = reliable, "mean rank"
-    return Table.of(columns, [table.rows[at] for at in own])
+    return Table.of(columns, [table.rows[at] for at in positions])
 
 
 def first_of_ten(table: Table) -> list[str]:
@@ -180,8 +180,8 @@ def in_order(table: Table) -> list[str]:
     """Methods from the most reliable, then the rows that are not ranked, such as a random order."""
     ranks = ranked(table)
     reliable = np.where(np.isfinite(ranks["reliability"]), ranks["reliability"], np.inf)
-    own = best(ranks.rows, reliable, len(ranks.rows))
-    return [*own, *(row for row in table.rows if row not in own)]
+    leaders = best(ranks.rows, reliable, len(ranks.rows))
+    return [*leaders, *(row for row in table.rows if row not in leaders)]
 
 
 def listed(names: Sequence[str]) -> str:
@@ -206,9 +206,9 @@ def pointed(table: Table) -> Judged:
     if not has(table, *TRUSTED):
         return UNASKED
     shares = {name: table.cell(name, "pointing game") for name in TRUSTED}
-    told = ", ".join(f"{TITLES[name]} {100 * share:.0f} %" for name, share in shares.items())
+    shares_text = ", ".join(f"{TITLES[name]} {100 * share:.0f} %" for name, share in shares.items())
     chance = table.cell("Occlusion", "area share")
-    return float(min(shares.values()) >= FOUND), f"{told}; chance {100 * chance:.0f} %."
+    return float(min(shares.values()) >= FOUND), f"{shares_text}; chance {100 * chance:.0f} %."
 
 
 def dear(table: Table) -> Judged:
@@ -218,17 +218,19 @@ def dear(table: Table) -> Judged:
     names = [name for name in table.rows if name in TITLES]
     passes = np.array([-table.cell(name, "passes") for name in names])
     first = best(names, passes, 2)
-    told = ", ".join(f"{TITLES[name]} {table.cell(name, 'passes'):.0f}" for name in first)
-    return float(set(first) == {"Lime", "Occlusion"}), f"Most images through the network: {told}."
+    passes_text = ", ".join(f"{TITLES[name]} {table.cell(name, 'passes'):.0f}" for name in first)
+    return float(
+        set(first) == {"Lime", "Occlusion"}
+    ), f"Most images through the network: {passes_text}."
 
 
 def cheap(table: Table) -> Judged:
     """Whether Grad-CAM takes no more passes than any other."""
     if not has(table, "GradCam"):
         return UNASKED
-    own = table.cell("GradCam", "passes")
+    passes = table.cell("GradCam", "passes")
     least = min(table.cell(name, "passes") for name in table.rows if name in TITLES)
-    return float(own <= least), f"Images through the network for one of its maps: {own:.0f}."
+    return float(passes <= least), f"Images through the network for one of its maps: {passes:.0f}."
 
 
 GRADIENTS = ("Gradient", "GradientXInput", "IntegratedGradients", "GuidedBackprop")
@@ -239,8 +241,8 @@ def simple(table: Table) -> Judged:
     if not has(table, "GradCam", "Lime", *GRADIENTS):
         return UNASKED
     cam, lime, *slopes = (table.cell(n, "PNG size") for n in ("GradCam", "Lime", *GRADIENTS))
-    told = f"Grad-CAM {cam:.0f}, LIME {lime:.0f}, gradients from {min(slopes):.0f} bytes."
-    return float(cam < lime < min(slopes)), told
+    sentence = f"Grad-CAM {cam:.0f}, LIME {lime:.0f}, gradients from {min(slopes):.0f} bytes."
+    return float(cam < lime < min(slopes)), sentence
 
 
 def insensitive(table: Table) -> Judged:
@@ -252,8 +254,10 @@ def insensitive(table: Table) -> Judged:
     guided, cam = (table.cell(n, "cross-label cosine") for n in ("GuidedBackprop", "GradCam"))
     if not (np.isfinite(guided) and np.isfinite(cam)):
         return float("nan"), "There was no second label to compare with."
-    told = f"Cosine of two labels' maps: guided backpropagation {guided:.2f}, Grad-CAM {cam:.2f}."
-    return float(guided - cam >= APART), told
+    sentence = (
+        f"Cosine of two labels' maps: guided backpropagation {guided:.2f}, Grad-CAM {cam:.2f}."
+    )
+    return float(guided - cam >= APART), sentence
 
 
 CLAIMS: tuple[tuple[str, Callable[[Table], Judged]], ...] = (

@@ -45,8 +45,8 @@ def unfit(case: Case) -> str:
     if not isinstance(case, StudyCase):
         return ""
     first = case.images[0]
-    asked = case.question(first, first.labels[0])
-    reasons = ((method.title, method.unmet(asked)) for method in case.methods)
+    question = case.question(first, first.labels[0])
+    reasons = ((method.title, method.unmet(question)) for method in case.methods)
     return next((f"{title}: {reason}" for title, reason in reasons if reason), "")
 
 
@@ -121,15 +121,15 @@ class StudyRun:
         results: list[dict[str, TimedMap]] = []
         parts = len(question.targets) + len(question.labels)
         for place, label in enumerate(question.targets):
-            asked = self.case.question(question, label, self.model)
-            results.append(self.maps(asked, number, place / parts))
+            image_case = self.case.question(question, label, self.model)
+            results.append(self.maps(image_case, number, place / parts))
         likeness = {
             method.name: alike([maps[method.name].values for maps in results])
             for method in self.case.methods
         }
         for place, label in enumerate(question.labels):
-            asked = self.case.question(question, label, self.model)
-            self.label(question, place, asked, results[place], likeness)
+            image_case = self.case.question(question, label, self.model)
+            self.label(question, place, image_case, results[place], likeness)
             self.report(
                 number, (len(question.targets) + place + 1) / parts, "held against the truth"
             )
@@ -188,10 +188,13 @@ def averaged(names: Sequence[str], rows: Sequence[MapMeasurement]) -> Table:
     """Means over labels and images, and deviations over images."""
     columns: dict[str, tuple[list[float], str]] = {}
     for metric in listed_of(rows):
-        held = [[one for one in rows if one.method == name] for name in names]
-        columns[metric.name] = [mean(metric.of(some)) for some in held], metric.unit
-        columns[f"{metric.name} sd"] = [deviation(metric.name, some) for some in held], metric.unit
-    counts = [float(sum(one.method == name for one in rows)) for name in names]
+        groups = [[row for row in rows if row.method == name] for name in names]
+        columns[metric.name] = [mean(metric.of(some)) for some in groups], metric.unit
+        columns[f"{metric.name} sd"] = (
+            [deviation(metric.name, some) for some in groups],
+            metric.unit,
+        )
+    counts = [float(sum(row.method == name for row in rows)) for name in names]
     columns["maps"] = counts, ""
     return Table.of(columns, names)
 
@@ -206,18 +209,18 @@ def listed_of(rows: Sequence[MapMeasurement]) -> list[Metric]:
 
 def deviation(metric: str, rows: Sequence[MapMeasurement]) -> float:
     """The standard deviation over images of an image's mean; NaN of fewer than two."""
-    images = sorted({one.image for one in rows})
+    images = sorted({row.image for row in rows})
     means = [
-        mean(one.figures.get(metric, float("nan")) for one in rows if one.image == image)
+        mean(row.figures.get(metric, float("nan")) for row in rows if row.image == image)
         for image in images
     ]
-    known = [one for one in means if np.isfinite(one)]
+    known = [average for average in means if np.isfinite(average)]
     return float(np.std(known, ddof=1)) if len(known) > 1 else float("nan")
 
 
 def mean(values: Iterable[float]) -> float:
     """The mean of what is known."""
-    known = [one for one in values if np.isfinite(one)]
+    known = [number for number in values if np.isfinite(number)]
     return float(np.mean(known)) if known else float("nan")
 
 
@@ -227,11 +230,11 @@ def listed(case: StudyCase, rows: Sequence[MapMeasurement]) -> Table:
         name: at for at, name in enumerate([*(method.name for method in case.methods), RANDOM])
     }
     columns: dict[str, tuple[list[float], str]] = {
-        "method": ([float(places[one.method]) for one in rows], ""),
-        "image": ([float(one.image) for one in rows], ""),
-        "label": ([float(one.label) for one in rows], ""),
+        "method": ([float(places[row.method]) for row in rows], ""),
+        "image": ([float(row.image) for row in rows], ""),
+        "label": ([float(row.label) for row in rows], ""),
     }
     for metric in listed_of(rows):
         columns[metric.name] = list(metric.of(rows)), metric.unit
-    names = [f"{one.method} · {one.image} · {case.model.labels[one.label]}" for one in rows]
+    names = [f"{row.method} · {row.image} · {case.model.labels[row.label]}" for row in rows]
     return Table.of(columns, names)

@@ -53,12 +53,18 @@ def things(scenes: DataSet) -> DataSet:
 def trained(recipe: Recipe = RECIPE, seed: int = SEED, *, scenes: DataSet | None = None,
             keep: Path | None = None, progress: Progress = quiet) -> Classifier:  # fmt: skip
     """A network that says which things are there, from the recipe."""
-    held = things(data_sets.load(SCENES.name) if scenes is None else scenes)
-    model = fresh(held, recipe, seed)
+    scene_data = things(data_sets.load(SCENES.name) if scenes is None else scenes)
+    model = fresh(scene_data, recipe, seed)
     train(
-        model, held, recipe, seed, objective=binary_cross_entropy, targets=held.truth["present"],
-        keep=keep, progress=progress,
-    )  # fmt: skip
+        model,
+        scene_data,
+        recipe,
+        seed,
+        objective=binary_cross_entropy,
+        targets=scene_data.truth["present"],
+        keep=keep,
+        progress=progress,
+    )
     return model
 
 
@@ -73,14 +79,14 @@ def figures(model: Classifier) -> dict[str, float]:
     """Micro-F1 on test scenes at a probability of one half, by how clear the things are."""
     clear = data_sets.load(SCENES.name)
     rows = clear.rows("test")
-    said = outputs(model, clear, rows).numpy() > 0
-    results = {"micro-F1, clear things": micro_f1(said, clear.truth["present"][rows])}
+    predicted = outputs(model, clear, rows).numpy() > 0
+    results = {"micro-F1, clear things": micro_f1(predicted, clear.truth["present"][rows])}
     mixed = data_sets.load(FAINT.name)
-    said = outputs(model, mixed, np.arange(len(mixed))).numpy() > 0
+    predicted = outputs(model, mixed, np.arange(len(mixed))).numpy() > 0
     there, opacity = mixed.truth["present"], mixed.truth["opacity"]
-    results["micro-F1, opacities mixed"] = micro_f1(said, there)
+    results["micro-F1, opacities mixed"] = micro_f1(predicted, there)
     for level in np.unique(opacity[there])[::-1]:
-        seen = said[there & (opacity == level)].mean()
+        seen = predicted[there & (opacity == level)].mean()
         results[f"recall at opacity {level:.2g}"] = float(seen)
     return {name: round(value, 4) for name, value in results.items()}
 

@@ -77,8 +77,8 @@ class TiltedBoundary(Method[ExperimentCase]):
         for number, learner in enumerate(LEARNERS):
             part = part_of(progress, number / len(LEARNERS), (number + 1) / len(LEARNERS))
             fits = family(pair, learner, STRENGTHS, part)
-            for at, (one, fit) in enumerate(zip(STRENGTHS, fits, strict=True)):
-                rows.append((number, one, *self.measured(pair, fit, nearest)))
+            for at, (strength, fit) in enumerate(zip(STRENGTHS, fits, strict=True)):
+                rows.append((number, strength, *self.measured(pair, fit, nearest)))
                 normals[number, at] = unit(fit[0])
                 carried[number, at, 0] = shares(pair, fit[0])
         progress(1.0, "measured")
@@ -120,11 +120,11 @@ class TiltedBoundary(Method[ExperimentCase]):
     def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:
         """Right answers and strength of ridge LDA with hardly any regularization, and at best."""
         table: Table = found["classifiers"]
-        own = table.take(range(len(STRENGTHS)))
-        best = int(np.argmax(own["right, held out"]))
-        names = (case.data.classes[one] for one in (self.first, self.second))
+        ridge = table.take(range(len(STRENGTHS)))
+        best = int(np.argmax(ridge["right, held out"]))
+        names = (case.data.classes[label] for label in (self.first, self.second))
         return (
-            f"{' and '.join(names)}: {of_row(own, best)}; {of_row(own, 0)}."
+            f"{' and '.join(names)}: {of_row(ridge, best)}; {of_row(ridge, 0)}."
         )  # fmt: skip
 
 
@@ -147,7 +147,7 @@ def listed(rows: list[tuple[float, ...]], tested: int) -> Table:
         "offset": (offset, ""), "slope": (slope, "logit"),
     }  # fmt: skip
     names = [
-        f"{LEARNERS[int(one)]}, λ = {at:g}" for one, at in zip(learner, strengths, strict=True)
+        f"{LEARNERS[int(kind)]}, λ = {at:g}" for kind, at in zip(learner, strengths, strict=True)
     ]
     return Table.of(columns, names)
 

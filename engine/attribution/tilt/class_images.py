@@ -50,19 +50,19 @@ def class_images(case: ImageCase, count: int) -> tuple[ClassImages, ClassImages]
         BlindspotError: the data are of other classes, or no photograph can stand in for one.
     """
     if name := catalog.data_of(case.model):
-        one, two = strongest(case)
-        return trained(case, name, one, count), trained(case, name, two, count)
+        label, other_label = strongest(case)
+        return trained(case, name, label, count), trained(case, name, other_label, count)
     return photographed(case, count)
 
 
 def strongest(case: ImageCase) -> tuple[int, int]:
     """The class that is asked about, and the one it is held against: the strongest other one."""
-    own, rival = case.target.index, case.target.versus
+    label, rival = case.target.index, case.target.versus
     if rival is None:
         logits = case.model.logits(case.image[None])[0].clone()
-        logits[own] = -torch.inf
+        logits[label] = -torch.inf
         rival = int(logits.argmax())
-    return own, rival
+    return label, rival
 
 
 def trained(case: ImageCase, name: str, label: int, count: int) -> ClassImages:
@@ -86,11 +86,11 @@ def photographed(case: ImageCase, count: int) -> tuple[ClassImages, ClassImages]
 
     Only squares on their own side of the boundary between both classes are taken.
     """
-    own, labels = case.target.index, case.model.labels
+    target, labels = case.target.index, case.model.labels
     rival, title, photograph = rival_photograph(case)
     results = []
     for label, other, image, source in (
-        (own, rival, case.image, OWN), (rival, own, photograph, f"“{title}”"),
+        (target, rival, case.image, OWN), (rival, target, photograph, f"“{title}”"),
     ):  # fmt: skip
         rng = np.random.default_rng([case.seed, 79, label])
         drawn = squares(image, min(count, MOST), rng)
@@ -113,21 +113,23 @@ def rival_photograph(case: ImageCase) -> tuple[int, str, Tensor]:
     sees in the image.
     """
     titles, images = [], []
-    for one in SAMPLES:
+    for photograph in SAMPLES:
         try:
-            images.append(shown(sample(one.name), Crop(), case.model))
+            images.append(shown(sample(photograph.name), Crop(), case.model))
         except BlindspotError:
             continue  # its package is not installed
-        titles.append(one.title)
+        titles.append(photograph.title)
     logits = case.model.logits(torch.stack([case.image, *images]))
     seen, *answers = logits.argmax(1).tolist()
-    own, wanted = case.target.index, case.target.versus
+    target, wanted = case.target.index, case.target.versus
     for label, title, image in zip(answers, titles, images, strict=True):
-        if label == wanted if wanted is not None else label not in {own, seen}:
+        if label == wanted if wanted is not None else label not in {target, seen}:
             return label, title, image
     labels = case.model.labels
     rival = "another class" if wanted is None else f"“{labels[wanted]}”"
-    known = ", ".join(dict.fromkeys(f"“{labels[one]}”" for one in answers if one != own))
+    known = ", ".join(
+        dict.fromkeys(f"“{labels[answer]}”" for answer in answers if answer != target)
+    )
     raise BlindspotError(
         f"The training images of {case.model.title} are not here, and no sample photograph is "
         f"taken for {rival}: choose {known or 'another model'} instead."

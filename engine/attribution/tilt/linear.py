@@ -75,8 +75,8 @@ class ClassPair:
     @lazy
     def within(self) -> Doubles:
         """The covariance within the classes, both weighing the same, (d, d)."""
-        each = [self.train[~self.second], self.train[self.second]]
-        return np.asarray(np.mean([np.cov(one.T, bias=True) for one in each], 0))
+        groups = [self.train[~self.second], self.train[self.second]]
+        return np.asarray(np.mean([np.cov(group.T, bias=True) for group in groups], 0))
 
     @lazy
     def variances(self) -> Doubles:
@@ -92,9 +92,9 @@ class ClassPair:
         along = self.test @ self.apart
         turns = []
         for second, mean in zip((False, True), self.means, strict=True):
-            own = np.flatnonzero(self.test_second == second)
-            order = np.argsort(abs(along[own] - mean @ self.apart), kind="stable")
-            turns.append(self.rows[own[order]].tolist())
+            members = np.flatnonzero(self.test_second == second)
+            order = np.argsort(abs(along[members] - mean @ self.apart), kind="stable")
+            turns.append(self.rows[members[order]].tolist())
         return [row for turn in zip(*turns, strict=False) for row in turn]
 
     @property
@@ -117,10 +117,11 @@ def class_pair(data: DataSet, first: int, second: int, share: float, seed: int) 
     """
     if first == second:
         raise BlindspotError("A class cannot be told from itself: choose two.")
-    for one in (first, second):
-        if not 0 <= one < len(data.classes):
+    for number in (first, second):
+        if not 0 <= number < len(data.classes):
             raise BlindspotError(
-                f"{data.card.title} has no class {one}: choose from 0 to {len(data.classes) - 1}."
+                f"{data.card.title} has no class {number}: choose from 0 to "
+                f"{len(data.classes) - 1}."
             )
     if (pixels := int(np.prod(data.images.shape[2:]))) > MOST_PIXELS:
         raise BlindspotError(
@@ -130,10 +131,10 @@ def class_pair(data: DataSet, first: int, second: int, share: float, seed: int) 
     rng = np.random.default_rng([seed, 71])
     learned, held_out = [], []
     for label in (first, second):
-        own = data.rows("train")
-        own = own[data.labels[own] == label]
-        count = min(round(share * len(own)), MOST_IMAGES)
-        learned.append(np.sort(rng.permutation(own)[:count]))
+        rows = data.rows("train")
+        rows = rows[data.labels[rows] == label]
+        count = min(round(share * len(rows)), MOST_IMAGES)
+        learned.append(np.sort(rng.permutation(rows)[:count]))
         others = np.concatenate([data.rows("test"), data.rows("validation")])
         held_out.append(others[data.labels[others] == label][:MOST_IMAGES])
         if count < 2 or not len(held_out[-1]):
@@ -170,9 +171,9 @@ def family(
         )
     middle = pair.train.mean(0)
     points = (pair.train - middle) @ pair.axes
-    apart = pair.apart @ pair.axes
+    difference = pair.apart @ pair.axes
     center = (sum(pair.means) / 2 - middle) @ pair.axes
-    fit = FITS[learner](points, pair.second, apart, center, pair.variances)
+    fit = FITS[learner](points, pair.second, difference, center, pair.variances)
     results = []
     for done, strength in enumerate(strengths):
         progress(done / len(strengths), f"{learner}, λ = {strength:g}")

@@ -81,34 +81,34 @@ class LocalTilt(Method[ImageCase]):
         """
         refuse_one_class(case.model, "there is no boundary between two classes to measure")
         model, groups = case.model, class_images(case, self.images)
-        own, rival = (group.label for group in groups)
-        margin, here, slopes = looked_at(model, case.image[None], (own, rival))
+        label, rival = (group.label for group in groups)
+        margin, here, slopes = looked_at(model, case.image[None], (label, rival))
         progress(0.3, "one forward and one backward pass")
         means = [means_at(model, group.pixels) for group in groups]
         progress(0.8, "class means")
         gray = groups[0].gray  # such images have one channel
         rows: dict[str, tuple[float, float]] = {}
         for name in slopes:
-            apart = (means[0][name] - means[1][name]).numpy().astype(np.float64)
+            difference = (means[0][name] - means[1][name]).numpy().astype(np.float64)
             slope = slopes[name].numpy().astype(np.float64)
             if name == PIXELS and gray:
-                apart, slope = apart[0], slope.sum(0)
-            rows[name] = between(slope.ravel(), apart.ravel()), chance(slope.size)
+                difference, slope = difference[0], slope.sum(0)
+            rows[name] = between(slope.ravel(), difference.ravel()), chance(slope.size)
         straight_on = means[0][PIXELS] - means[1][PIXELS]
         steepest = slopes[PIXELS]
         steepest = steepest.sum(0, keepdim=True).expand(3, -1, -1) if gray else steepest
-        ways = Ways(model, here, (own, rival), float(straight_on.norm()))
-        gradient, straight = (ways.along(one) for one in (steepest, straight_on))
+        ways = Ways(model, here, (label, rival), float(straight_on.norm()))
+        gradient, straight = (ways.along(direction) for direction in (steepest, straight_on))
         pixels = np.sqrt(here.numel())
         met = [
-            255 / pixels * ways.crossing(one, margins)
-            for one, margins in ((steepest, gradient), (straight_on, straight))
+            255 / pixels * ways.crossing(direction, margins)
+            for direction, margins in ((steepest, gradient), (straight_on, straight))
         ]
         progress(1.0, "both ways")
         return {
             "angles": Table.of({
-                "angle": ([one for one, _ in rows.values()], "°"),
-                "chance": ([one for _, one in rows.values()], "°"),
+                "angle": ([angle for angle, _ in rows.values()], "°"),
+                "chance": ([expected for _, expected in rows.values()], "°"),
             }, list(rows)),
             "ways": Table.of({
                 "distance": (255 / pixels * ways.places, "gray levels"),
@@ -116,7 +116,7 @@ class LocalTilt(Method[ImageCase]):
                 "along the means": (straight, "logit"),
             }),
             "numbers": Table.of({
-                "class": ([own], ""), "rival": ([rival], ""), "margin": ([margin], "logit"),
+                "class": ([label], ""), "rival": ([rival], ""), "margin": ([margin], "logit"),
                 "to the boundary": ([met[0]], "gray levels"),
                 "along the means": ([met[1]], "gray levels"),
                 "strength": ([met[1] / met[0] if met[0] else np.nan], "times"),
@@ -131,13 +131,13 @@ class LocalTilt(Method[ImageCase]):
     def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:
         """The angle in pixels, and how much closer the boundary is along the gradient."""
         numbers: Table = found["numbers"]
-        own, rival = (case.model.labels[int(numbers[one][0])] for one in ("class", "rival"))
+        label, rival = (case.model.labels[int(numbers[name][0])] for name in ("class", "rival"))
         angle = found["angles"].cell(PIXELS, "angle")
-        words = f"Between “{own}” and “{rival}” this network's boundary is tilted by {angle:.0f}°"
+        words = f"Between “{label}” and “{rival}” this network's boundary is tilted by {angle:.0f}°"
         times = float(numbers["strength"][0])
         if np.isfinite(times):
             return f"{words}: it is {times:.1f} times closer than on the way to the other class."
-        near, far = (float(numbers[one][0]) for one in ("to the boundary", "along the means"))
+        near, far = (float(numbers[name][0]) for name in ("to the boundary", "along the means"))
         if near == 0:
             return f"{words}; the image is on the side of “{rival}” already."
         ways = ("against the gradient", near), ("on the straight way to the other class", far)
@@ -202,8 +202,8 @@ class Ways:
         step = direction / direction.norm().clamp_min(1e-12)
         moved = torch.from_numpy(places).float()[:, None, None, None] * step
         logits = self.model.logits(self.image - moved)
-        own, rival = self.classes
-        return np.asarray((logits[:, own] - logits[:, rival]).numpy(), np.float64)
+        label, rival = self.classes
+        return np.asarray((logits[:, label] - logits[:, rival]).numpy(), np.float64)
 
 
 def means_at(model: Classifier, images: Tensor) -> dict[str, Tensor]:
@@ -213,9 +213,9 @@ def means_at(model: Classifier, images: Tensor) -> dict[str, Tensor]:
         for part in images.split(AT_ONCE):
             with watching(net) as seen:
                 net(part.to(model.device))
-            for name, each in seen.items():
-                sums[name] = sums.get(name, 0) + each[0].sum(0).cpu()
-    return {name: one / len(images) for name, one in sums.items()}
+            for name, captured in seen.items():
+                sums[name] = sums.get(name, 0) + captured[0].sum(0).cpu()
+    return {name: total / len(images) for name, total in sums.items()}
 
 
 def looked_at(
@@ -226,7 +226,7 @@ def looked_at(
     Raises:
         DoesNotFit: the model gives no gradients.
     """
-    own, rival = pair
+    label, rival = pair
     refusal = DoesNotFit(
         f"{model.title} gives no gradients, and the normal of its boundary needs them: choose "
         "another model."
@@ -238,8 +238,8 @@ def looked_at(
         logits = net(pixels)
         if not logits.requires_grad:
             raise refusal
-        margin = logits[0, own] - logits[0, rival]
-        outputs = {PIXELS: pixels} | {name: each[0] for name, each in seen.items()}
+        margin = logits[0, label] - logits[0, rival]
+        outputs = {PIXELS: pixels} | {name: captured[0] for name, captured in seen.items()}
         slopes = torch.autograd.grad(margin, list(outputs.values()), allow_unused=True)
     results = {
         name: slope[0].detach().cpu()

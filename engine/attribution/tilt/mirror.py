@@ -72,17 +72,19 @@ def says(method: TiltedBoundary, classes: tuple[str, ...], probability: float) -
     return f"{classes[label]}, {100 * max(probability, 1 - probability):.0f} %"
 
 
-def pictures(one: Mirror, method: TiltedBoundary, classes: tuple[str, ...]) -> Pictures:
+def pictures(example: Mirror, method: TiltedBoundary, classes: tuple[str, ...]) -> Pictures:
     """The image, its mirror image, what was changed, and the weights."""
-    change = tint(HeatMap((one.other - one.image).astype(np.float32), "gray level", signed=True))
-    weights = tint(HeatMap(one.weights.astype(np.float32), "weight", signed=True))
-    shown = [shades(one.image), shades(one.other), change, weights]
-    here, there = (says(method, classes, p) for p in (one.probability, 1 - one.probability))
+    change = tint(
+        HeatMap((example.other - example.image).astype(np.float32), "gray level", signed=True)
+    )
+    weights = tint(HeatMap(example.weights.astype(np.float32), "weight", signed=True))
+    shown = [shades(example.image), shades(example.other), change, weights]
+    here, there = (says(method, classes, p) for p in (example.probability, 1 - example.probability))
     return Pictures(
         np.stack(shown)[None], ("",),
         ("image", "mirror image", "what changes", "weights"),
-        f"The mirror image is {one.change:.0f} of 255 gray levels away (root mean square).",
-        captions=(f"read as {here}", f"read as {there}", f"{one.change:.0f} gray levels",
+        f"The mirror image is {example.change:.0f} of 255 gray levels away (root mean square).",
+        captions=(f"read as {here}", f"read as {there}", f"{example.change:.0f} gray levels",
                   f"orange: {classes[method.second]}, "
                   f"blue: {classes[method.first]}"),
     )  # fmt: skip
@@ -91,19 +93,25 @@ def pictures(one: Mirror, method: TiltedBoundary, classes: tuple[str, ...]) -> P
 def wall(data: DataSet, image: int, found: Mapping[str, Any], learner: int) -> Pictures:
     """The mirror images of one image from strong to weak regularization."""
     table: Table = found["classifiers"]
-    each = [mirror(data, image, found, learner, place) for place in WALL]
-    right, degrees = ([float(table[name][one.row]) for one in each] for name in (
+    mirrors = [mirror(data, image, found, learner, place) for place in WALL]
+    right, degrees = ([float(table[name][example.row]) for example in mirrors] for name in (
         "right, held out", "angle"
     ))  # fmt: skip
     return Pictures(
-        np.stack([shades(each[0].image), *(shades(one.other) for one in each)])[None], ("",),
+        np.stack([shades(mirrors[0].image), *(shades(example.other) for example in mirrors)])[None],
+        ("",),
         ("image", *(f"λ = {STRENGTHS[place]:g}" for place in WALL)),
         f"Mirror images from strong to weak regularization: held-out images right "
         f"{100 * min(right):.0f} to {100 * max(right):.0f} %, θ from {degrees[0]:.0f}° to "
         f"{degrees[-1]:.0f}° ({LEARNERS[learner]}).",
-        captions=("", *(f"θ {angle:.0f}°, {100 * share:.0f} % right"
-                        for angle, share in zip(degrees, right, strict=True))),
-    )  # fmt: skip
+        captions=(
+            "",
+            *(
+                f"θ {angle:.0f}°, {100 * share:.0f} % right"
+                for angle, share in zip(degrees, right, strict=True)
+            ),
+        ),
+    )
 
 
 def shades(image: Doubles) -> Pixels:

@@ -117,7 +117,7 @@ class TiltedSheets(Method[ExperimentCase]):
         """Error and strength at this tilt, and the error without any."""
         numbers: Table = found["numbers"]
         error, plain = (
-            100 * float(one) for one in (numbers["error"][0], found["curve"]["error"][0])
+            100 * float(error) for error in (numbers["error"][0], found["curve"]["error"][0])
         )
         return (
             f"Tilted by {self.tilt:g}°, {error:.1f} % are wrong ({plain:.1f} % at 0°), and mirror "

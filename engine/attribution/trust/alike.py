@@ -54,8 +54,8 @@ class Comparison:
         draws = [torch.randn(away.shape, generator=generator) for _ in range(NOISES)]
         kind = "signed" if case.heat.signed else "size"
         noises = [pixel_map(away * noise, kind, "").values for noise in draws]
-        held = [ranked(noise[places], signed) for noise in noises]
-        result = np.array([one @ other for one, other in combinations(held, 2)])
+        rankings = [ranked(noise[places], signed) for noise in noises]
+        result = np.array([first @ second for first, second in combinations(rankings, 2)])
         return cls(places, signed, float((np.abs(result) if signed else result).mean()))
 
     def lacks(self, values: Floats) -> str:
@@ -64,9 +64,9 @@ class Comparison:
             return f"fewer than {FEWEST} pixels differ from the baseline, too few to compare."
         return "" if known(values[self.places]) else FLAT
 
-    def correlation(self, one: Floats, other: Floats) -> float:
+    def correlation(self, first: Floats, other: Floats) -> float:
         """Spearman's, of signed values or sizes; NaN when one is flat."""
-        pair = [ranked(values[self.places], self.signed) for values in (one, other)]
+        pair = [ranked(values[self.places], self.signed) for values in (first, other)]
         return float(pair[0] @ pair[1])
 
     def above_chance(self, correlation: float) -> float:

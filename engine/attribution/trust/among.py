@@ -88,15 +88,17 @@ class AmongOthers(Method[TrustCase]):
                 f"{data.card.title} has other classes than {case.model.title}: name the data that "
                 "it learned from."
             )
-        asked = list(self.others(case.asked, data))
-        if not asked:
+        questions = list(self.others(case.asked, data))
+        if not questions:
             raise BadData(f"{data.card.title} has no other test images whose truth is known.")
         results = []
-        for done, (one, mask) in enumerate(asked):
-            low, high = (DRAWN + (1 - DRAWN) * at / len(asked) for at in (done, done + 1))
-            words = f"image {done + 1} of {len(asked)}"
-            results.append(measured(case.method(one, part_of(progress, low, high, words)), mask))
-        names = [case.model.labels[one.target.index] for one, _ in asked]
+        for done, (question, mask) in enumerate(questions):
+            low, high = (DRAWN + (1 - DRAWN) * at / len(questions) for at in (done, done + 1))
+            words = f"image {done + 1} of {len(questions)}"
+            results.append(
+                measured(case.method(question, part_of(progress, low, high, words)), mask)
+            )
+        names = [case.model.labels[question.target.index] for question, _ in questions]
         return {
             "here": listed([here], [HERE]),
             "others": listed(results, names),
@@ -137,7 +139,9 @@ def listed(rows: Sequence[tuple[float, float, float, float]], names: Sequence[st
     """What was measured, a row for each image."""
     columns = zip((*MEASURES, CHANCE), ("", "", "share", "share"), zip(*rows, strict=True),
                   strict=True)  # fmt: skip
-    return Table.of({name: (np.array(one, np.float32), unit) for name, unit, one in columns}, names)
+    return Table.of(
+        {name: (np.array(column, np.float32), unit) for name, unit, column in columns}, names
+    )
 
 
 def same_image(images: Tensor, image: Tensor) -> NDArray[np.bool_]:

@@ -79,7 +79,7 @@ class Place(Check):
         if result.chance >= WHOLE:
             why = f"the outline covers nearly the whole image ({percent(result.chance)})."
             return {"check": not_available(self.title, why)}
-        turned = [located(one, case.mask).rank for one in moved(values, COPIES)]
+        turned = [located(shifted, case.mask).rank for shifted in moved(values, COPIES)]
         return {"check": self.judged(result, sum(rank >= result.rank for rank in turned))}
 
     def judged(self, found: Located, as_good: int) -> Table:
@@ -176,8 +176,10 @@ class OtherClass(Check):
         values = case.heat.values
         if not known(values):
             return {"check": not_available(self.title, FLAT)}
-        asked, logits = case.asked.target.index, case.model.logits(case.asked.image[None])[0]
-        order = [one for one in logits.argsort(descending=True).tolist() if one != asked]
+        target_label, logits = case.asked.target.index, case.model.logits(case.asked.image[None])[0]
+        order = [
+            index for index in logits.argsort(descending=True).tolist() if index != target_label
+        ]
         if not order:
             return {"check": not_available(self.title, "the model has one class only.")}
         other = order[0 if self.other == SECOND else (len(order) - 1) // 2]

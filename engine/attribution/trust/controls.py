@@ -35,6 +35,6 @@ def controls(case: TrustCase) -> dict[str, TrustCase]:
     for title, name in MODELS.items():
         model = load(name)
         if (model.labels, model.side) == (case.model.labels, case.model.side):
-            asked = replace(case.asked, model=model)
-            made[title] = replace(case, asked=asked, method=methods[title])
+            question = replace(case.asked, model=model)
+            made[title] = replace(case, asked=question, method=methods[title])
     return made

@@ -41,4 +41,6 @@ def moved(values: Floats, count: int, seed: int = 0) -> list[Floats]:
 def turns(values: Floats) -> list[Floats]:
     """The map itself, and its other orientations that have its shape."""
     quarters = range(4) if values.shape[0] == values.shape[1] else (0, 2)
-    return [np.rot90(held, quarter) for held in (values, values[:, ::-1]) for quarter in quarters]
+    return [
+        np.rot90(variant, quarter) for variant in (values, values[:, ::-1]) for quarter in quarters
+    ]

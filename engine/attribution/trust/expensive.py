@@ -64,11 +64,11 @@ class Repeats(Check):
             return {"check": not_available(self.title, FLAT)}
         maps = [case.heat.values]
         for number in range(self.repeats):
-            told = stage(progress, number, self.repeats, "making it again")
+            report = stage(progress, number, self.repeats, "making it again")
             maps.append(
-                case.of(replace(case.asked, seed=case.asked.seed + number + 1), told).values
+                case.of(replace(case.asked, seed=case.asked.seed + number + 1), report).values
             )
-            told(1.0)
+            report(1.0)
             if np.array_equal(maps[0], maps[1]):
                 break
         if len(maps) == 2:

@@ -84,10 +84,10 @@ class Infidelity(Check):
             why = f"the score stays the same whichever square is hidden ({self.cover})"
             return {"check": not_available(self.title, why)}
         drawn = np.stack([view[name] for name in ("top", "left", "side")], 1)
-        own, moved = inside(values, drawn)
+        map_sums, moved = inside(values, drawn)
         unit = case.heat.unit.removesuffix(SLOPE).removesuffix(REGION)
-        parts = {"map": (own, unit), "fell": (fell, case.asked.target.unit)}
-        return {"check": self.as_columns(own, moved, fell), "squares": Table.of(parts)}
+        parts = {"map": (map_sums, unit), "fell": (fell, case.asked.target.unit)}
+        return {"check": self.as_columns(map_sums, moved, fell), "squares": Table.of(parts)}
 
     def as_columns(self, own: Sums, moved: Sums, fell: Sums) -> Table:
         """Infidelity, that of moved maps, and how many of them do as well."""

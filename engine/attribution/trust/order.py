@@ -81,19 +81,19 @@ class Order(Check):
 
     def __call__(self, case: TrustCase, progress: Progress = quiet) -> Result:
         """check; the map's curves; the lowest and highest of its copies'."""
-        values, asked = case.heat.values, case.asked
+        values, question = case.heat.values, case.asked
         if not known(values):
             return {"check": not_available(self.title, FLAT)}
-        held = [values, *copies(values, self.copies)]
-        orders = {str(number): ranks(one) for number, one in enumerate(held)}
-        own, *others = curves(
-            asked, orders, cover=self.cover, steps=self.steps, progress=progress
+        maps = [values, *copies(values, self.copies)]
+        orders = {str(number): ranks(heat_map) for number, heat_map in enumerate(maps)}
+        own_curves, *others = curves(
+            question, orders, cover=self.cover, steps=self.steps, progress=progress
         ).values()
-        if not moves([own, *others]):
+        if not moves([own_curves, *others]):
             words = f"Nothing hangs on the image: {STILL} ({self.cover})."
             return {"check": checked(self.title, DOUBT, words)}
-        check = self.judged(own, others, self.sure(asked))
-        return {"check": check, **drawn(own, others, asked)}
+        check = self.judged(own_curves, others, self.sure(question))
+        return {"check": check, **drawn(own_curves, others, question)}
 
     def sure(self, asked: ImageCase) -> tuple[float, float]:
         """The class's probability in the image and in the empty picture."""
@@ -110,8 +110,8 @@ class Order(Check):
         Nothing confirms a map where the model is about as sure of an empty picture: an order may
         be right and still carry next to nothing, as in a model whose weights are random.
         """
-        inserts = np.array([one.insertion_area for one in others])
-        deletes = np.array([one.deletion_area for one in others])
+        inserts = np.array([map_curves.insertion_area for map_curves in others])
+        deletes = np.array([map_curves.deletion_area for map_curves in others])
         gaps, count = inserts - deletes, len(others)
         as_good = int((gaps + 2 * MARGIN * reach(others) >= own.gap).sum())
         worse = bool((own.gap < gaps - 2 * MARGIN * reach(others)).all())
@@ -148,7 +148,7 @@ def drawn(own: MapCurves, others: Sequence[MapCurves], asked: ImageCase) -> dict
 
     views: dict[str, View] = {}
     for way in WAYS:
-        scores = np.stack([getattr(one, way) for one in others])
+        scores = np.stack([getattr(map_curves, way) for map_curves in others])
         views[way] = curve(getattr(own, way))
         views[f"{way} low"], views[f"{way} high"] = curve(scores.min(0)), curve(scores.max(0))
     return views
@@ -156,12 +156,14 @@ def drawn(own: MapCurves, others: Sequence[MapCurves], asked: ImageCase) -> dict
 
 def reach(found: Sequence[MapCurves]) -> float:
     """How far the scores of some orders lie apart."""
-    return float(np.ptp([getattr(one, way) for one in found for way in WAYS]))
+    return float(np.ptp([getattr(map_curves, way) for map_curves in found for way in WAYS]))
 
 
 def moves(found: Sequence[MapCurves]) -> bool:
     """Whether any of the curves leaves its start by more than rounding."""
-    largest = max(float(np.abs(getattr(one, way)).max()) for one in found for way in WAYS)
+    largest = max(
+        float(np.abs(getattr(map_curves, way)).max()) for map_curves in found for way in WAYS
+    )
     return reach(found) > NOISE * max(largest, 1.0)
 
 

@@ -89,9 +89,9 @@ class RandomWeights(Check):
         orders, likeness, shares = [1.0], [1.0], [0.0]
         heat = case.heat
         for number, (share, model) in enumerate(randomized(case.model, count, case.asked.seed)):
-            told = stage(progress, number, count, "shuffling weights")
-            heat = case.of(replace(case.asked, model=model), told)
-            told(1.0)
+            report = stage(progress, number, count, "shuffling weights")
+            heat = case.of(replace(case.asked, model=model), report)
+            report(1.0)
             orders.append(compared.correlation(values, heat.values))
             likeness.append(similarity(values, heat.values))
             shares.append(share)
@@ -160,11 +160,11 @@ def shuffle(layer: nn.Module, seed: int) -> None:
         parameter.data = flat[order.to(flat.device)].reshape(parameter.shape)
 
 
-def similarity(one: Floats, other: Floats) -> float:
+def similarity(first: Floats, other: Floats) -> float:
     """SSIM of the sizes of two maps, each from 0 to 1; NaN when one is flat or too small."""
     from skimage.metrics import structural_similarity
 
-    if min(one.shape) < 7 or not (known(one) and known(other)):
+    if min(first.shape) < 7 or not (known(first) and known(other)):
         return nan
-    a, b = (np.abs(values) / np.abs(values).max() for values in (one, other))
+    a, b = (np.abs(values) / np.abs(values).max() for values in (first, other))
     return float(structural_similarity(a, b, data_range=1.0))

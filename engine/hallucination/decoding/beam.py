@@ -75,7 +75,7 @@ class Open:
 
     def copy(self) -> Open:
         """As it stands."""
-        return Open(self.sums, [list(held) for held in self.aside], list(self.over))
+        return Open(self.sums, [list(hypotheses) for hypotheses in self.aside], list(self.over))
 
 
 BeamedT = TypeVar("BeamedT", bound=Beamed)
@@ -128,18 +128,19 @@ class Searching(Session[BeamedT], Generic[BeamedT]):
             ends: which of them end.
         """
         length = now.said.shape[1] + 1
-        for image, held in enumerate(self.open.aside):
+        for image, hypotheses in enumerate(self.open.aside):
             if self.open.over[image]:
                 continue
             for place in ends[image, : self.method.beams].nonzero()[:, 0].tolist():
                 row, total = int(rows[image, place]), best[image, place].item()
                 if total > -inf:
-                    said = torch.cat([now.said[row], tokens[image, place : place + 1]])
+                    sequence = torch.cat([now.said[row], tokens[image, place : place + 1]])
                     self.keep(
-                        held, Hypothesis(self.score(total, length), total, said, now.steps[row])
+                        hypotheses,
+                        Hypothesis(self.score(total, length), total, sequence, now.steps[row]),
                     )
-            full = len(held) >= self.method.beams
-            self.open.over[image] = full and held[-1].score >= self.score(
+            full = len(hypotheses) >= self.method.beams
+            self.open.over[image] = full and hypotheses[-1].score >= self.score(
                 best[image, 0].item(), length
             )
 
@@ -156,32 +157,41 @@ class Searching(Session[BeamedT], Generic[BeamedT]):
     def finished(self, now: Moment, /) -> Moment:
         """The best answer of every image, put aside or cut at the length."""
         beams = self.method.beams
-        for image, held in enumerate(self.open.aside):
+        for image, hypotheses in enumerate(self.open.aside):
             if self.open.over[image]:
                 continue
             for beam, total in enumerate(self.open.sums[image].tolist()):
                 row = image * beams + beam
                 if total > -inf:
                     score = self.score(total, now.said.shape[1])
-                    self.keep(held, Hypothesis(score, total, now.said[row], now.steps[row]))
-        best = [held[0] for held in self.open.aside]
-        longest = max(len(one.said) for one in best)
-        said = now.said.new_full((len(best), longest), self.start.model.vlm.spec.pad)
-        for row, one in enumerate(best):
-            said[row, : len(one.said)] = one.said
-        out = now.out.take(beams * torch.arange(len(best), device=said.device))
-        ended = self.start.model.vlm.spec.ended(said).any(1)
-        return Moment(out, said, ended, tuple(one.steps for one in best))
+                    self.keep(hypotheses, Hypothesis(score, total, now.said[row], now.steps[row]))
+        best = [hypotheses[0] for hypotheses in self.open.aside]
+        longest = max(len(hypothesis.said) for hypothesis in best)
+        sequences = now.said.new_full((len(best), longest), self.start.model.vlm.spec.pad)
+        for row, winner in enumerate(best):
+            sequences[row, : len(winner.said)] = winner.said
+        out = now.out.take(beams * torch.arange(len(best), device=sequences.device))
+        ended = self.start.model.vlm.spec.ended(sequences).any(1)
+        return Moment(out, sequences, ended, tuple(hypothesis.steps for hypothesis in best))
 
     def views(self) -> dict[str, View]:
         """The best answers of the first image: text, score, log-probability and length."""
-        held = self.open.aside[0]
+        hypotheses = self.open.aside[0]
         tongue = self.start.model.vlm.tokenizer
         columns: dict[str, tuple[Any, str]] = {
-            "score": (np.array([one.score for one in held], np.float32), "nats"),
-            "log-probability": (np.array([one.sum for one in held], np.float32), "nats"),
-            "length": (np.array([len(one.said) for one in held], np.int64), "words"),
+            "score": (
+                np.array([hypothesis.score for hypothesis in hypotheses], np.float32),
+                "nats",
+            ),
+            "log-probability": (
+                np.array([hypothesis.sum for hypothesis in hypotheses], np.float32),
+                "nats",
+            ),
+            "length": (
+                np.array([len(hypothesis.said) for hypothesis in hypotheses], np.int64),
+                "words",
+            ),
         }
-        names = tuple(f"{place + 1}" for place in range(len(held)))
-        notes = tuple(tongue.decode(one.said.tolist()) for one in held)
+        names = tuple(f"{place + 1}" for place in range(len(hypotheses)))
+        notes = tuple(tongue.decode(hypothesis.said.tolist()) for hypothesis in hypotheses)
         return {"beams": Table.of(columns, names, notes)}

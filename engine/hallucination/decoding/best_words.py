@@ -29,21 +29,21 @@ def best_words(answer: Result, place: int) -> Table:
             best[kind] = dict(zip(view.labels[place], view.values[place].tolist(), strict=True))
     word: str = answer["answer"].words[place]  # type: ignore[attr-defined]  # Tokens
     ordered = dict.fromkeys([*best["final"], *best["strong"], *best.get("weak", {})])
-    worth = {name: max(held.get(name, 0.0) for held in best.values()) for name in ordered}
+    worth = {name: max(shares.get(name, 0.0) for shares in best.values()) for name in ordered}
     others = sorted((name for name in worth if name != word), key=lambda name: -worth[name])
-    kept = [name for at, name in enumerate(others) if worth[name] >= FAINT or at < FEWEST]
-    names = (word, *kept[: SHOWN - 1])
-    values = [[100 * held.get(name, np.nan) for held in best.values()] for name in names]
+    shown_names = [name for at, name in enumerate(others) if worth[name] >= FAINT or at < FEWEST]
+    names = (word, *shown_names[: SHOWN - 1])
+    values = [[100 * shares.get(name, np.nan) for shares in best.values()] for name in names]
     return Table.grid(np.array(values, np.float32), names, tuple(best), ("%",) * len(best))
 
 
 def cut_of(method: Method[Any], answer: Result, place: int) -> float:
     """The percentage that a word needs with the model itself; 0 for a strategy without a cut."""
-    given = method.settings()
+    settings = method.settings()
     top = 100 * float(answer["strong"].arrays()["values"][place].max())
     if method.name in CUTS:
-        return top * float(given[CUTS[method.name]])
-    return top * CUT if method.name == "VASparse" and given["eta"] > 0 else 0.0
+        return top * float(settings[CUTS[method.name]])
+    return top * CUT if method.name == "VASparse" and settings["eta"] > 0 else 0.0
 
 
 def below(strong: Floats, cut: float) -> list[bool]:

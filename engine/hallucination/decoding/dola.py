@@ -96,8 +96,10 @@ class DoLa(Strategy):
         }
         tokens = case.vlm.tokenizer.convert_ids_to_tokens([step.token for step in steps])
         chosen = np.array([step.notes["layer"] for step in steps], np.float32)
-        apart = np.stack([step.notes["apart"] for step in steps]) if steps else np.zeros((0, last))
-        distances = {f"from layer {at}": (apart[:, at], "nats") for at in range(last)}
+        divergences = (
+            np.stack([step.notes["apart"] for step in steps]) if steps else np.zeros((0, last))
+        )
+        distances = {f"from layer {at}": (divergences[:, at], "nats") for at in range(last)}
         views["layers"] = Table.of({"early layer": (chosen, "layers"), **distances}, tokens)
         return views
 
@@ -111,9 +113,9 @@ def lens(step: Step, layer: int) -> TopTokens:
 
 def apart(late: Tensor, early: Tensor) -> Tensor:
     """Jensen-Shannon divergence in nats, of logits (…, V) each."""
-    one, two = late.log_softmax(-1), early.log_softmax(-1)
-    middle = torch.logaddexp(one, two) - np.log(2)
-    halves = [(side.exp() * (side - middle)).nansum(-1) for side in (one, two)]
+    late_log, other_late_log = late.log_softmax(-1), early.log_softmax(-1)
+    middle = torch.logaddexp(late_log, other_late_log) - np.log(2)
+    halves = [(side.exp() * (side - middle)).nansum(-1) for side in (late_log, other_late_log)]
     return (halves[0] + halves[1]) / 2
 
 

@@ -121,20 +121,20 @@ class Loop:
                 now, proposal = now.take(move.rows), proposal.take(move.rows)
             tokens = move.tokens.masked_fill(now.ended, self.spec.pad)
             steps = self.recorded(now, proposal, tokens) if self.record else now.steps
-            said = torch.cat([now.said, tokens[:, None]], 1)
+            sequence = torch.cat([now.said, tokens[:, None]], 1)
             ended = now.ended | self.spec.ended(tokens)
-            now = Moment(now.out, said, ended, steps)
-            self.share = max(self.share, said.shape[1] / length)
+            now = Moment(now.out, sequence, ended, steps)
+            self.share = max(self.share, sequence.shape[1] / length)
             progress(self.share, "speaking")
-            if move.over or ended.all() or said.shape[1] == length:
+            if move.over or ended.all() or sequence.shape[1] == length:
                 break
             now = replace(now, out=self.session.read(now, tokens))
         progress(1.0, "spoken")
-        given = self.session.finished(now)
-        ended = self.spec.ended(given.said).any(1)
+        final = self.session.finished(now)
+        ended = self.spec.ended(final.said).any(1)
         cost = self.model.calls, self.model.read, self.model.looked
         views = self.session.views() if self.record else {}
-        return Spoken(given.said, ended, given.steps, tuple(self.back), *cost, views)
+        return Spoken(final.said, ended, final.steps, tuple(self.back), *cost, views)
 
     def opened(self) -> Moment:
         """Before the first token."""

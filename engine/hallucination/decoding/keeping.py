@@ -40,8 +40,8 @@ def calibrated(shares: Tensor, text: Tensor, mean: Tensor, gamma: float, sink: f
     """
     sinks = text & (mean > sink)
     less = torch.where(sinks, 1 - gamma * mean / mean[text].max(), 1.0)
-    held = shares * less
-    return (held / held.sum(-1, keepdim=True)).to(shares.dtype)
+    weighted = shares * less
+    return (weighted / weighted.sum(-1, keepdim=True)).to(shares.dtype)
 
 
 def recovered(shares: Tensor) -> Tensor:

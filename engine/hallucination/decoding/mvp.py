@@ -86,11 +86,11 @@ class MVP(Speaking):
     @property
     def weights(self) -> tuple[float, float, float]:
         """Of the three views, adding up to 1; alike when all are 0."""
-        given = self.closely, self.overall, self.plainly
-        total = sum(given)
+        weights = self.closely, self.overall, self.plainly
+        total = sum(weights)
         if total == 0:
             return 1 / 3, 1 / 3, 1 / 3
-        return given[0] / total, given[1] / total, given[2] / total
+        return weights[0] / total, weights[1] / total, weights[2] / total
 
     def __call__(self, case: CaptionCase, progress: Progress = quiet) -> Result:
         """Look, compare, decide.
@@ -113,7 +113,7 @@ class MVP(Speaking):
             vlm, Sampling(length=self.length, temperature=0.7, top=0.95), images,
             padded(asks, vlm), seed=seed, progress=part_of(progress, 0.0, 0.5),
         )  # fmt: skip
-        captions = [vlm.tokenizer.decode([step.token for step in one]) for one in looked.steps]
+        captions = [vlm.tokenizer.decode([step.token for step in steps]) for steps in looked.steps]
         again = [
             vlm.tokenizer.encode(prompts.again.format(caption=caption, question=case.prompt))
             for caption in captions
@@ -188,38 +188,42 @@ class Trail:
 
 def totals(found: Sequence[Trail]) -> tuple[float, float]:
     """S of yes and of no."""
-    no = sum(one.adds for one in found if one.says is False)
-    return sum(one.adds for one in found) - no, no
+    no = sum(trail.adds for trail in found if trail.says is False)
+    return sum(trail.adds for trail in found) - no, no
 
 
 def best_of(found: Sequence[Trail]) -> int:
     """The path that adds most to the answer that wins; yes where both are alike."""
     yes, no = totals(found)
-    said = [place for place, one in enumerate(found) if (one.says is False) == (no > yes)]
-    return max(said or range(len(found)), key=lambda place: (found[place].adds, found[place].share))
+    agreeing = [place for place, trail in enumerate(found) if (trail.says is False) == (no > yes)]
+    return max(
+        agreeing or range(len(found)), key=lambda place: (found[place].adds, found[place].share)
+    )
 
 
 def table(
     vlm: VLM, found: Sequence[Trail], steps: Sequence[Sequence[Step]], firsts: Sequence[str]
 ) -> Table:
     """All paths, named by their first word, with their words as notes."""
-    answers = [np.nan if one.says is None else float(one.says) for one in found]
+    answers = [np.nan if trail.says is None else float(trail.says) for trail in found]
     columns: dict[str, tuple[list[float], str]] = {
-        "view": ([one.view for one in found], ""),
-        "probability": ([one.share for one in found], "probability"),
-        "certainty": ([one.sure for one in found], "probability"),
+        "view": ([trail.view for trail in found], ""),
+        "probability": ([trail.share for trail in found], "probability"),
+        "certainty": ([trail.sure for trail in found], "probability"),
         "says yes": (answers, ""),
-        "adds": ([one.adds for one in found], "score"),
+        "adds": ([trail.adds for trail in found], "score"),
     }
-    notes = [vlm.tokenizer.decode([step.token for step in one]) for one in steps]
-    held = {name: (np.array(values, np.float32), unit) for name, (values, unit) in columns.items()}
-    return Table.of(held, firsts, notes)
+    notes = [vlm.tokenizer.decode([step.token for step in path]) for path in steps]
+    arrays = {
+        name: (np.array(values, np.float32), unit) for name, (values, unit) in columns.items()
+    }
+    return Table.of(arrays, firsts, notes)
 
 
 def cost(*parts: Spoken) -> Scores:
     """What several answers cost together."""
-    each = [(part.calls, part.read, part.looked) for part in parts]
-    return Scores(np.array(each, np.float32).sum(0), COSTS, "times")
+    counts = [(part.calls, part.read, part.looked) for part in parts]
+    return Scores(np.array(counts, np.float32).sum(0), COSTS, "times")
 
 
 def padded(prompts: Sequence[Sequence[int]], vlm: VLM) -> Tensor:

@@ -110,15 +110,15 @@ class OPERA(Beamed):
             shares[place, : place + 1] = step.notes["rows"][pick]
         places = np.arange(count, dtype=np.float32)
         pairs = list(zip(steps, taken, strict=True))
-        told = {
+        arrays = {
             name: np.array([step.notes[name][pick] for step, pick in pairs], np.float32)
             for name in ("column", "over-trust", "image")
         }
         columns = Table.of(
             {
-                "most trusted word": (told["column"], "words"),
-                "over-trust": (told["over-trust"], "nats"),
-                "to the image": (told["image"], "share"),
+                "most trusted word": (arrays["column"], "words"),
+                "over-trust": (arrays["over-trust"], "nats"),
+                "to the image": (arrays["image"], "share"),
             },
             case.vlm.tokenizer.convert_ids_to_tokens([step.token for step in steps]),
         )
@@ -227,8 +227,8 @@ class Retrospecting(Searching[OPERA]):
         tried = self.ahead.tokens[rows]
         pick = (tried == move.tokens[:, None]).to(torch.int8).argmax(1)
         self.picked = rows * tried.shape[1] + pick
-        own = self.ahead.rows[rows, pick][:, None]
-        self.shares = torch.cat([torch.nn.functional.pad(self.shares[rows], (0, 1)), own], 1)
+        added = self.ahead.rows[rows, pick][:, None]
+        self.shares = torch.cat([torch.nn.functional.pad(self.shares[rows], (0, 1)), added], 1)
         self.columns = torch.cat([self.columns, self.ahead.most[:, None]], 1)[rows]
         return move
 

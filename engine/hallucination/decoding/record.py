@@ -67,7 +67,7 @@ def looks(out: StepOut, prefix: Prefix) -> Tensor:
         return torch.zeros(len(out.logits), 0, 0, len(prefix.image))
     results = []
     for layer, shares in sorted(out.attention.items()):
-        held = out.cache.positions(layer)
-        match = held[:, None, :] == prefix.image.to(held)[None, :, None]  # (B, I, k)
+        positions = out.cache.positions(layer)
+        match = positions[:, None, :] == prefix.image.to(positions)[None, :, None]  # (B, I, k)
         results.append(torch.einsum("bhk,bik->bhi", shares[:, :, -1], match.to(shares)))
     return torch.stack(results, 1)

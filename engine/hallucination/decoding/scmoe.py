@@ -93,15 +93,15 @@ class SCMoE(Strategy):
         """
         steps, spec = spoken.steps[0], case.vlm.spec
         tokens = case.vlm.tokenizer.convert_ids_to_tokens([step.token for step in steps])
-        apart = np.array([step.notes["apart"] for step in steps], np.float32)
-        views: dict[str, View] = {"routings": Table.of({"KL": (apart, "nats")}, tokens)}
+        divergences = np.array([step.notes["apart"] for step in steps], np.float32)
+        views: dict[str, View] = {"routings": Table.of({"KL": (divergences, "nats")}, tokens)}
         for layer in range(spec.layers):
             columns = {}
             for side in ("strong", "weak"):
-                asked = np.array([step.notes[side][layer] for step in steps], np.float32)
-                asked = asked.reshape(len(steps), spec.experts)
+                routing = np.array([step.notes[side][layer] for step in steps], np.float32)
+                routing = routing.reshape(len(steps), spec.experts)
                 for expert in range(spec.experts):
-                    columns[f"{side} {expert + 1}"] = (asked[:, expert], "share")
+                    columns[f"{side} {expert + 1}"] = (routing[:, expert], "share")
             views[f"experts {layer + 1}"] = Table.of(columns, tokens)
         return views
 
@@ -139,7 +139,7 @@ class Routed(Session[SCMoE]):
 
 def asked(out: StepOut) -> Tensor:
     """The weight of every expert at the last place, (B, layers, E)."""
-    return torch.stack([held[:, -1] for _, held in sorted(out.routing.items())], 1)
+    return torch.stack([routing[:, -1] for _, routing in sorted(out.routing.items())], 1)
 
 
 def divergence(strong: Tensor, weak: Tensor) -> Tensor:

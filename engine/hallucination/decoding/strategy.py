@@ -86,8 +86,8 @@ def views_of(vlm: VLM, prompt: str, spoken: Spoken) -> dict[str, View]:
     if steps and all(step.weak is not None for step in steps):
         views["weak"] = ranked(vlm, [step.weak for step in steps if step.weak is not None])
     if spoken.back:
-        said, taken = np.array(spoken.back, np.int64).T
-        views["back"] = Table.of({"said": (said, "words"), "taken back": (taken, "words")})
+        lengths, taken = np.array(spoken.back, np.int64).T
+        views["back"] = Table.of({"said": (lengths, "words"), "taken back": (taken, "words")})
     return views
 
 
@@ -112,6 +112,11 @@ def ranked(vlm: VLM, best: Sequence[TopTokens]) -> Ranking:
     """The best tokens of every step, (n, k)."""
     if not best:
         return Ranking(np.zeros((0, 0), np.float32), np.zeros((0, 0), np.int64), (), "probability")
-    labels = tuple(tuple(vlm.tokenizer.convert_ids_to_tokens(one.tokens.tolist())) for one in best)
-    values = np.stack([one.shares for one in best])
-    return Ranking(values, np.stack([one.tokens for one in best]), labels, "probability")
+    labels = tuple(
+        tuple(vlm.tokenizer.convert_ids_to_tokens(top_tokens.tokens.tolist()))
+        for top_tokens in best
+    )
+    values = np.stack([top_tokens.shares for top_tokens in best])
+    return Ranking(
+        values, np.stack([top_tokens.tokens for top_tokens in best]), labels, "probability"
+    )

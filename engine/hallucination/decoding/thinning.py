@@ -116,9 +116,9 @@ class TokenMemory:
         """
         for layer in range(self.spec.layers):
             places = cache.positions(layer)[0]
-            own = (places >= self.response).nonzero()[:, 0]
-            first = own[: int(merged * len(own))]
-            if len(first) > 1 and len(own) % merge == 0:
+            response_places = (places >= self.response).nonzero()[:, 0]
+            first = response_places[: int(merged * len(response_places))]
+            if len(first) > 1 and len(response_places) % merge == 0:
                 sight = self.sums.sight[layer]
                 sight[places[first[-1]]] = sight[places[first]].mean()
                 cache = cache.mean_merge(layer, first)

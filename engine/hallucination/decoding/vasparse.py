@@ -158,17 +158,17 @@ class VASparse(Strategy):
                 the kept ones had got before the others went.
         """
         steps, layers = spoken.steps[0], case.vlm.spec.layers
-        told: dict[str, tuple[Floats, str]] = {}
+        columns: dict[str, tuple[Floats, str]] = {}
         for name, note, unit in (("held", "held", "tokens"), ("attention kept", "mass", "share")):
             values = np.array([step.notes[note] for step in steps]).reshape(-1, layers)
-            told |= {f"{name} in layer {at + 1}": (values[:, at], unit) for at in range(layers)}
+            columns |= {f"{name} in layer {at + 1}": (values[:, at], unit) for at in range(layers)}
         words = case.vlm.tokenizer.convert_ids_to_tokens([step.token for step in steps])
         views: dict[str, View] = {}
         if (grid := case.vlm.spec.grid) is not None:
-            kept = np.array([step.notes["kept"] for step in steps], np.float32)
-            views["kept"] = Grids(kept.reshape(-1, layers, *grid), "in memory")
+            in_memory = np.array([step.notes["kept"] for step in steps], np.float32)
+            views["kept"] = Grids(in_memory.reshape(-1, layers, *grid), "in memory")
         return views | {
-            "places": Table.of(told, words),
+            "places": Table.of(columns, words),
             "dropped": self.dropped(case, spoken),
         }
 
@@ -227,13 +227,13 @@ class TokenPruningSession(Session[VASparse]):
     def propose(self, now: Moment, /) -> Proposal:
         """The model against itself with less of the image."""
         strong = now.out.logits
-        held = [now.out.cache.positions(layer)[0] for layer in range(self.spec.layers)]
-        own = self.start.prefix.response + torch.arange(now.said.shape[1])
-        text = torch.cat([self.text, own]).to(self.device)
+        positions = [now.out.cache.positions(layer)[0] for layer in range(self.spec.layers)]
+        response = self.start.prefix.response + torch.arange(now.said.shape[1])
+        text = torch.cat([self.text, response]).to(self.device)
         notes = {
-            "text": torch.stack([torch.isin(text, places) for places in held])[None],
-            "kept": torch.stack([torch.isin(self.image, places) for places in held])[None],
-            "held": torch.tensor([[len(places) for places in held]]),
+            "text": torch.stack([torch.isin(text, places) for places in positions])[None],
+            "kept": torch.stack([torch.isin(self.image, places) for places in positions])[None],
+            "held": torch.tensor([[len(places) for places in positions]]),
             "mass": self.memory.mass[None].clone(),
         }
         if self.weak is None:
@@ -284,12 +284,12 @@ class TokenPruningSession(Session[VASparse]):
         tongue, prefix = self.start.model.vlm.tokenizer, self.start.prefix
         share = (np.arange(len(self.law)) + 1) / len(self.law)
         law = self.law.float().cpu().numpy().astype(np.float32)
-        own = prefix.response + torch.arange(len(self.said) - 1)  # the last word was not read
-        places = torch.cat([self.text, own])
+        response = prefix.response + torch.arange(len(self.said) - 1)  # the last word was not read
+        places = torch.cat([self.text, response])
         sums = self.memory.sums
         rows = sums.rows[:, places].clamp(min=1)
         before, after = (
-            (held[:, places] / rows).mean(0).cpu().numpy() for held in (sums.before, sums.after)
+            (totals[:, places] / rows).mean(0).cpu().numpy() for totals in (sums.before, sums.after)
         )
         words = [*self.first, *self.start.prompts[0].tolist(), *self.said[:-1].tolist()]
         return {

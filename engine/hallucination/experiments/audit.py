@@ -94,7 +94,7 @@ class VisualAudit(Experiment):
 
     audited: str = setting(
         weights.HONEST,
-        Choice(weights.DENSE, titles={one: weights.TITLES[one] for one in weights.DENSE}),
+        Choice(weights.DENSE, titles={name: weights.TITLES[name] for name in weights.DENSE}),
         "Model", "Which TinyVLM is audited.",
     )  # fmt: skip
     images: int = setting(16, Slider(2, 64, 1), "Images", "How many scenes, for each seed anew.")
@@ -134,12 +134,12 @@ class VisualAudit(Experiment):
         )  # fmt: skip
         moved = self.moved(vlm, pairs, what, case, part_of(progress, 0.0, 0.8))
         way = defense(what.defense, self.strength)
-        shares, named, nats, said = [], [], [], []
-        for at, one in enumerate(moved):
-            pixels = way(pixels_of(pairs.levels + one.change))
-            said.append(answers(vlm, pixels, pairs.prompts))
-            shares.append(float(np.mean(says(said[-1], pairs.phrases))))
-            named.append(still_named(said[-1], pairs))
+        shares, named, nats, replies = [], [], [], []
+        for at, perturbation in enumerate(moved):
+            pixels = way(pixels_of(pairs.levels + perturbation.change))
+            replies.append(answers(vlm, pixels, pairs.prompts))
+            shares.append(float(np.mean(says(replies[-1], pairs.phrases))))
+            named.append(still_named(replies[-1], pairs))
             with torch.no_grad():
                 nats.append(losses(vlm, pixels, pairs.wanted).mean().item())
             part_of(progress, 0.8, 1.0)((at + 1) / len(moved), "asking")
@@ -152,7 +152,7 @@ class VisualAudit(Experiment):
         results = dict(zip(map(success, LEVELS), shares, strict=True))
         return results | {
             EPS50: half_point(LEVELS, shares), NAMED: named[at],
-            FOUND: self.found(vlm, pairs, moved[at], said[at], what),
+            FOUND: self.found(vlm, pairs, moved[at], replies[at], what),
             ELSE: self.said_again(vlm, pairs, moved[at], what),
         }  # fmt: skip
 
@@ -223,7 +223,7 @@ class VisualAudit(Experiment):
     def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How many succeed, how many do with noise, and that it is a simulation."""
         table: Table = found["table"]
-        hit, control = (100 * table.cell(one, success(MIDDLE)) for one in (PLAIN, NOISE))
+        hit, control = (100 * table.cell(name, success(MIDDLE)) for name in (PLAIN, NOISE))
         return (
             f"Moving each value by at most {MIDDLE}/255 brings the phrase in {hit:.0f} % of "
             f"trials, noise in {control:.0f} %. A simulation."
@@ -232,18 +232,18 @@ class VisualAudit(Experiment):
 
 def with_column(table: Any, name: str, values: Sequence[float], unit: str) -> Table:
     """A table over ε with one more condition."""
-    held = {"ε": (np.array(LEVELS, np.float64), "/255")} if table is None else {
-        one: (table[one], u) for one, u in zip(table.order, table.units, strict=True)
+    columns = {"ε": (np.array(LEVELS, np.float64), "/255")} if table is None else {
+        column: (table[column], u) for column, u in zip(table.order, table.units, strict=True)
     }  # fmt: skip
-    return Table.of(held | {name: (np.array(values, np.float64), unit)})
+    return Table.of(columns | {name: (np.array(values, np.float64), unit)})
 
 
 def traces(moved: Sequence[Perturbed]) -> Table:
     """The mean loss by step, a column for each ε above 0."""
-    each = {
-        f"ε = {epsilon}/255": (one.trace, "nat")
-        for epsilon, one in zip(LEVELS, moved, strict=True)
+    columns = {
+        f"ε = {epsilon}/255": (perturbation.trace, "nat")
+        for epsilon, perturbation in zip(LEVELS, moved, strict=True)
         if epsilon
     }
     steps = np.arange(len(moved[-1].trace), dtype=np.float32)
-    return Table.of({"step": (steps, "")} | each)
+    return Table.of({"step": (steps, "")} | columns)

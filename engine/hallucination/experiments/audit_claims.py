@@ -88,7 +88,7 @@ CLAIMS = (
     Claim(
         "It is the direction that does it, not the size",
         f"with random noise of the same size, fewer than 5 % succeed, up to {LEVELS[-1]}/255",
-        lambda of: 0.05 - max(of(one, MOST) for one in (NOISE, DECLINED_NOISE)),
+        lambda of: 0.05 - max(of(name, MOST) for name in (NOISE, DECLINED_NOISE)),
     ),
     Claim(
         "A larger ε never does less",
@@ -103,12 +103,12 @@ CLAIMS = (
     Claim(
         "A defense helps against an attacker who does not know it",
         f"at ε = {MIDDLE}/255, JPEG and blur each take away 10 points or more",
-        lambda of: of(PLAIN, AT) - max(of(one, AT) for one in UNAWARE.values()) - 0.1,
+        lambda of: of(PLAIN, AT) - max(of(name, AT) for name in UNAWARE.values()) - 0.1,
     ),
     Claim(
         "Measured outside of the attack, a defense looks better than it is",
         "attacked through it, 5 points more or better succeed, for JPEG and for blur",
-        lambda of: min(of(AWARE[one], AT) - of(UNAWARE[one], AT) for one in UNAWARE) - 0.05,
+        lambda of: min(of(AWARE[name], AT) - of(UNAWARE[name], AT) for name in UNAWARE) - 0.05,
     ),
     Claim(
         "A detector fails against an attacker who knows it",

@@ -47,8 +47,8 @@ class AuditPairs:
 def drawn(case: ExperimentCase, count: int) -> tuple[Tensor, list[frozenset[str]]]:
     """Test scenes as levels (n, 3, 64, 64) int16, and what is in each. Raises BadData."""
     rows, present = scenes_of(case.data, "test", count, case.seed)
-    held = [frozenset(CATEGORIES[one] for one in np.flatnonzero(row)) for row in present]
-    return levels_of(case.data.pixels(rows)), held
+    contents = [frozenset(CATEGORIES[index] for index in np.flatnonzero(row)) for row in present]
+    return levels_of(case.data.pixels(rows)), contents
 
 
 def scenes_of(data: DataSet, part: str, count: int, seed: int) -> tuple[Ints, Bools]:
@@ -68,8 +68,8 @@ def scenes_of(data: DataSet, part: str, count: int, seed: int) -> tuple[Ints, Bo
 
 def described_pairs(case: ExperimentCase, count: int, targets: int) -> AuditPairs:
     """Each image with each of the first phrases, asked to be described."""
-    levels, held = drawn(case, count)
-    return paired(levels, held, [PROMPTS["image"]] * len(levels), PHRASES[:targets])
+    levels, contents = drawn(case, count)
+    return paired(levels, contents, [PROMPTS["image"]] * len(levels), PHRASES[:targets])
 
 
 def declined_pairs(vlm: TinyVLM, case: ExperimentCase, count: int, targets: int) -> AuditPairs:
@@ -78,21 +78,25 @@ def declined_pairs(vlm: TinyVLM, case: ExperimentCase, count: int, targets: int)
     Things are tried in an order drawn by the seed; an image of which nothing is declined is left
     out. Raises BadData where no image is left.
     """
-    levels, held = drawn(case, count)
+    levels, contents = drawn(case, count)
     order = np.random.default_rng([case.seed, 61]).permutation(len(CATEGORIES))
     pixels, prompts = pixels_of(levels), [""] * len(levels)
-    for thing in order.tolist():
-        asked = [color_question(thing)] * len(levels)
-        for row, words in enumerate(answers(vlm, pixels, asked)):
-            if not prompts[row] and CATEGORIES[thing] not in held[row] and words == [UNKNOWN]:
-                prompts[row] = asked[row]
+    for category in order.tolist():
+        questions = [color_question(category)] * len(levels)
+        for row, words in enumerate(answers(vlm, pixels, questions)):
+            if (
+                not prompts[row]
+                and CATEGORIES[category] not in contents[row]
+                and words == [UNKNOWN]
+            ):
+                prompts[row] = questions[row]
         if all(prompts):
             break
-    kept = [row for row, prompt in enumerate(prompts) if prompt]
-    if not kept:
+    rows = [row for row, prompt in enumerate(prompts) if prompt]
+    if not rows:
         raise BadData(f"{vlm.title} declines nothing about these scenes: choose more of them.")
     return paired(
-        levels[kept], [held[row] for row in kept], [prompts[row] for row in kept],
+        levels[rows], [contents[row] for row in rows], [prompts[row] for row in rows],
         COLORED[:targets],
     )  # fmt: skip
 
@@ -102,16 +106,18 @@ def paired(
 ) -> AuditPairs:
     """Every image with every phrase."""
     many = len(phrases)
-    asked = [prompt for prompt in prompts for _ in phrases]
-    said = list(phrases) * len(levels)
+    questions = [prompt for prompt in prompts for _ in phrases]
+    replies = list(phrases) * len(levels)
     return AuditPairs(
-        levels.repeat_interleave(many, 0), asked, said, taught(asked, said),
-        [one for one in held for _ in phrases], list(range(0, many * len(levels), many)),
+        levels.repeat_interleave(many, 0), questions, replies, taught(questions, replies),
+        [nouns for nouns in held for _ in phrases], list(range(0, many * len(levels), many)),
     )  # fmt: skip
 
 
 def still_named(said: Sequence[Sequence[str]], pairs: AuditPairs) -> float:
     """The share of the things in the images that the answers name."""
-    there = sum(len(one) for one in pairs.there)
-    named = sum(len(one.intersection(words)) for one, words in zip(pairs.there, said, strict=True))
+    there = sum(len(nouns) for nouns in pairs.there)
+    named = sum(
+        len(nouns.intersection(words)) for nouns, words in zip(pairs.there, said, strict=True)
+    )
     return named / there if there else float("nan")

@@ -84,9 +84,9 @@ def disagreement(
         prompts: what was asked of each.
         said: what the model answered.
     """
-    own = taught(prompts, [" ".join(words) for words in said])
+    targets = taught(prompts, [" ".join(words) for words in said])
     again = defense(*DETECTOR)
-    rise = losses(vlm, again(pixels), own) - losses(vlm, pixels, own)
+    rise = losses(vlm, again(pixels), targets) - losses(vlm, pixels, targets)
     result: np.ndarray = rise.double().cpu().numpy()
     return result
 

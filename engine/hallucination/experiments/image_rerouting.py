@@ -109,7 +109,7 @@ class ImageRerouting(Experiment):
     )  # fmt: skip
     audited: str = setting(
         weights.HONEST,
-        Choice(weights.DENSE, titles={one: weights.TITLES[one] for one in weights.DENSE}),
+        Choice(weights.DENSE, titles={name: weights.TITLES[name] for name in weights.DENSE}),
         "Model", "Which TinyVLM is audited.",
     )  # fmt: skip
     asked: int = setting(
@@ -323,5 +323,5 @@ def along(model: ExaminedVLM, before: Any, name: str, states: Tensor) -> Table:
             ANSWERED: (mean(model.states[:, ~declined]), ""),
         }  # fmt: skip
     else:
-        columns = {each: (before[each], "") for each in before.order}
+        columns = {name: (before[name], "") for name in before.order}
     return Table.of({**columns, name: (mean(states), "")})

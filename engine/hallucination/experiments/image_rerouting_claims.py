@@ -45,13 +45,13 @@ OUTPUT, NOISE = "output logit", "random noise"
 FIRST, PROBED, LAST = (
     "direction, first accurate layer", "probe, first accurate layer", "direction, last layer",
 )  # fmt: skip
-UNAWARE = {one: f"direction, behind {one}" for one in (JPEG, BLUR)}
-AWARE = {one: f"direction, through {one}" for one in (JPEG, BLUR)}
+UNAWARE = {defense: f"direction, behind {defense}" for defense in (JPEG, BLUR)}
+AWARE = {defense: f"direction, through {defense}" for defense in (JPEG, BLUR)}
 ROUTES = {
     FIRST: Route(), PROBED: Route(PROBE), LAST: Route(where="last"), OUTPUT: Route(LOGIT, ""),
     NOISE: Route(noise=True),
-    **{name: Route(defense=one) for one, name in UNAWARE.items()},
-    **{name: Route(defense=one, through=True) for one, name in AWARE.items()},
+    **{name: Route(defense=defense) for defense, name in UNAWARE.items()},
+    **{name: Route(defense=defense, through=True) for defense, name in AWARE.items()},
 }  # fmt: skip
 
 
@@ -94,12 +94,14 @@ CLAIMS = (
     Claim(
         "A defense helps against an attacker who does not know it",
         f"at ε = {COMPARED}/255, JPEG and blur each take away 10 points or more",
-        lambda of: of(FIRST, AT) - max(of(one, AT) for one in UNAWARE.values()) - 0.1,
+        lambda of: of(FIRST, AT) - max(of(name, AT) for name in UNAWARE.values()) - 0.1,
     ),
     Claim(
         "Measured outside of the attack, a defense looks better than it is",
         "attacked through it, 5 points more or better are answered, for JPEG and for blur",
-        lambda of: min(of(AWARE[one], AT) - of(UNAWARE[one], AT) for one in UNAWARE) - 0.05,
+        lambda of: (
+            min(of(AWARE[defense], AT) - of(UNAWARE[defense], AT) for defense in UNAWARE) - 0.05
+        ),
     ),
     Claim(
         "A second look finds what was rerouted",
@@ -107,4 +109,4 @@ CLAIMS = (
         "AUROC above 0.8",
         lambda of: of(FIRST, FOUND) - 0.8,
     ),
-)  # fmt: skip
+)

@@ -84,8 +84,8 @@ class DeclinedQuestion(Method[ExperimentCase]):
 
     def asked(self, case: ExperimentCase) -> SceneQuestion:
         """The question."""
-        one, two = questions(case, OFFERED, self.words, part=2)[2 * self.question - 2 :][:2]
-        return one if one.declined == self.declined else two
+        first, second = questions(case, OFFERED, self.words, part=2)[2 * self.question - 2 :][:2]
+        return first if first.declined == self.declined else second
 
     def __call__(self, case: ExperimentCase, progress: Progress = quiet) -> Result:
         """Views: answers, words by probability; lens, DECLINE by layer; trace; words of it all."""
@@ -126,17 +126,17 @@ class DeclinedQuestion(Method[ExperimentCase]):
     def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:
         """What is said to the question, with the dial, and rerouted."""
         table: Table = found["answers"]
-        said = {name: table.rows[int(np.argmax(table[name]))] for name in table.order}
-        asked = self.asked(case)
-        truth = "to be declined" if asked.declined else f"right: {asked.fact}"
-        moved = f"with the note “{found['notes'].rows[0]}”, {said[REROUTED]}"
-        if said[PLAIN] != WORDS[DECLINE] and found["notes"]["tried"][0] == 1:
+        replies = {name: table.rows[int(np.argmax(table[name]))] for name in table.order}
+        question = self.asked(case)
+        truth = "to be declined" if question.declined else f"right: {question.fact}"
+        moved = f"with the note “{found['notes'].rows[0]}”, {replies[REROUTED]}"
+        if replies[PLAIN] != WORDS[DECLINE] and found["notes"]["tried"][0] == 1:
             moved = "it is answered already, so no note is sought"
-        elif said[REROUTED] == said[PLAIN]:
+        elif replies[REROUTED] == replies[PLAIN]:
             moved = "no note was found that changes that"
         return (
-            f"“{asked.text}” ({truth}): it says {said[PLAIN]}; with the direction at "
-            f"{self.dial:g} in layer {self.layer}, {said[EDITED]}; {moved}."
+            f"“{question.text}” ({truth}): it says {replies[PLAIN]}; with the direction at "
+            f"{self.dial:g} in layer {self.layer}, {replies[EDITED]}; {moved}."
         ).replace("-", "−")
 
 
@@ -144,10 +144,10 @@ def worded(chances: np.ndarray, fact: Tensor) -> Table:
     """DECLINE, the fact that is asked for, and what else is likely, by probability (3, words)."""
     likely = (-chances.max(0)).argsort(kind="stable").tolist()
     shown = [DECLINE, int(fact[0])]
-    shown += [one for one in likely if one not in shown][: SHOWN - len(shown)]
+    shown += [word for word in likely if word not in shown][: SHOWN - len(shown)]
     columns = {name: (row[shown], "probability")
                for name, row in zip((PLAIN, EDITED, REROUTED), chances, strict=True)}  # fmt: skip
-    return Table.of(columns, [WORDS[one] for one in shown])
+    return Table.of(columns, [WORDS[word] for word in shown])
 
 
 def lens(chances: np.ndarray) -> Table:

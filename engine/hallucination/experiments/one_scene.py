@@ -94,15 +94,15 @@ def side_by_side(
                       device=vlm.device)  # fmt: skip
     noise = noisy(levels, bound.epsilon, chance)
     every = torch.stack([levels, levels + moved.change[0], levels + noise])
-    said = [tidy(" ".join(one)) for one in answers(vlm, way(pixels_of(every)), [prompt] * 3)]
-    apart = as_picture((MAGNIFIED * moved.change[0].abs()).clamp(0, 255))
-    images = [as_picture(one) for one in every]
+    replies = [tidy(" ".join(words)) for words in answers(vlm, way(pixels_of(every)), [prompt] * 3)]
+    difference = as_picture((MAGNIFIED * moved.change[0].abs()).clamp(0, 255))
+    images = [as_picture(image) for image in every]
     most = int(moved.change.abs().max())
     view = Pictures(
-        np.stack([images[0], images[1], apart, images[2]])[None], ("",),
+        np.stack([images[0], images[1], difference, images[2]])[None], ("",),
         (BEFORE, f"{AFTER} the attack", f"change × {MAGNIFIED}", f"{CONTROL} of that size"),
         f"A simulation. {aim.words}; no value moves by more than {most} of 255.",
-        captions=(f"“{said[0]}”", f"“{said[1]}”", f"at most {most}/255", f"“{said[2]}”"),
+        captions=(f"“{replies[0]}”", f"“{replies[1]}”", f"at most {most}/255", f"“{replies[2]}”"),
     )  # fmt: skip
     return view, every, moved.trace
 
@@ -172,11 +172,11 @@ class PerturbedAnswer(Method[CaptionCase]):
         seen = way(pixels_of(every))
         wanted = taught([case.prompt] * 3, [self.phrase] * 3)
         with torch.no_grad():
-            each, counted = word_losses(vlm, seen, wanted)
+            token_losses, counted = word_losses(vlm, seen, wanted)
             nats = losses(vlm, seen, wanted)
-        likely = (-each).exp()[:, 0].cpu().numpy()[:, counted[0, 0].cpu().numpy()]
+        likely = (-token_losses).exp()[:, 0].cpu().numpy()[:, counted[0, 0].cpu().numpy()]
         words = [*vlm.tokenizer.convert_ids_to_tokens(vlm.tokenizer.encode(self.phrase)), "end"]
-        said = answers(vlm, seen, [case.prompt] * 3)
+        replies = answers(vlm, seen, [case.prompt] * 3)
         change = (every - levels).abs().flatten(1).amax(1)
         progress(1.0, "asked again")
         return {
@@ -191,9 +191,9 @@ class PerturbedAnswer(Method[CaptionCase]):
                 np.arange(len(trace), dtype=np.float32), trace, "step", "loss of the phrase", "nat"
             ),
             "numbers": Table.of({
-                "says the phrase": (np.array(says(said, [self.phrase] * 3), np.float32), ""),
+                "says the phrase": (np.array(says(replies, [self.phrase] * 3), np.float32), ""),
                 "loss of the phrase": (nats.cpu().numpy(), "nat"),
-                "detector": (disagreement(vlm, seen, [case.prompt] * 3, said), "nat"),
+                "detector": (disagreement(vlm, seen, [case.prompt] * 3, replies), "nat"),
                 "largest change": (change.float().numpy(), "/255"),
             }, (BEFORE, AFTER, CONTROL)),
         }  # fmt: skip

@@ -107,11 +107,11 @@ def perturbed(
     lowest = center.new_full((len(center),), torch.inf)
     trace = []
     for step in range(bound.steps + 1):
-        each, slope = slopes(loss, image, ways)
-        better = each < lowest
-        lowest = torch.where(better, each, lowest)
+        image_losses, slope = slopes(loss, image, ways)
+        better = image_losses < lowest
+        lowest = torch.where(better, image_losses, lowest)
         best = torch.where(better[:, None, None, None], image, best)
-        trace.append(float(each.mean()))
+        trace.append(float(image_losses.mean()))
         look(step, best)
         if step < bound.steps:
             image = ball.project(image - ball.step(slope, bound.share))
@@ -129,9 +129,9 @@ def slopes(loss: Loss, images: Tensor, ways: Sequence[Pass]) -> tuple[Tensor, Te
     for rows in torch.arange(len(images)).split(TOGETHER):
         with torch.enable_grad():
             pixels = images[rows].detach().requires_grad_()
-            each = torch.stack([loss(way(pixels), rows) for way in ways]).mean(0)
-            (slope,) = torch.autograd.grad(each.sum(), pixels)
-        parts.append((each.detach(), slope))
+            image_losses = torch.stack([loss(way(pixels), rows) for way in ways]).mean(0)
+            (slope,) = torch.autograd.grad(image_losses.sum(), pixels)
+        parts.append((image_losses.detach(), slope))
     result, along = zip(*parts, strict=True)
     return torch.cat(result), torch.cat(along)
 

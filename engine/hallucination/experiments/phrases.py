@@ -30,9 +30,12 @@ GREEDY = Greedy(length=32)  # words that are said at most; likeliest first, noth
 
 def taught(prompts: Sequence[str], phrases: Sequence[str]) -> Texts:
     """Prompts, each with its phrase and the end token as the answer."""
-    said = list(zip(prompts, phrases, strict=True))
-    longest = max(len(TOKENIZER.encode(one)) + len(TOKENIZER.encode(two)) + 1 for one, two in said)
-    return texts([[pair] for pair in said], longest)
+    pairs = list(zip(prompts, phrases, strict=True))
+    longest = max(
+        len(TOKENIZER.encode(prompt)) + len(TOKENIZER.encode(other_prompt)) + 1
+        for prompt, other_prompt in pairs
+    )
+    return texts([[pair] for pair in pairs], longest)
 
 
 def losses(vlm: TinyVLM, pixels: Tensor, wanted: Texts) -> Tensor:
@@ -45,8 +48,8 @@ def losses(vlm: TinyVLM, pixels: Tensor, wanted: Texts) -> Tensor:
         pixels: images (N, 3, 64, 64) in [0, 1]; their normalization is part of the graph.
         wanted: a prompt with its answer for each image.
     """
-    each, counted = word_losses(vlm, pixels, wanted)
-    return (each * counted).sum((1, 2)) / counted.sum((1, 2))
+    token_losses, counted = word_losses(vlm, pixels, wanted)
+    return (token_losses * counted).sum((1, 2)) / counted.sum((1, 2))
 
 
 def word_losses(vlm: TinyVLM, pixels: Tensor, wanted: Texts) -> tuple[Tensor, Tensor]:
@@ -55,9 +58,11 @@ def word_losses(vlm: TinyVLM, pixels: Tensor, wanted: Texts) -> tuple[Tensor, Te
     image = vlm.encode_image(vlm.normalize(pixels))
     read = states(vlm.parts.decoder, image, [tokens])[0][:, :, :-1]
     logits = vlm.unembed(read, apply_norm=False)
-    each = F.cross_entropy(logits.flatten(0, 2), tokens[..., 1:].flatten(), reduction="none")
+    token_losses = F.cross_entropy(
+        logits.flatten(0, 2), tokens[..., 1:].flatten(), reduction="none"
+    )
     counted = answering(Texts(tokens, wanted.start.to(vlm.device)))
-    return each.view(counted.shape), counted
+    return token_losses.view(counted.shape), counted
 
 
 def answers(vlm: TinyVLM, pixels: Tensor, prompts: Sequence[str]) -> list[list[str]]:

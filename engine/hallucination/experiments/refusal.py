@@ -117,17 +117,17 @@ class RefusalAudit(Experiment):
         views: dict[str, View],  # noqa: ARG002  # `more` makes them
     ) -> Figures:  # fmt: skip
         """Of a search: answers and what they cost; of an edit or a probe, what it changes."""
-        one = audited(case, part_of(progress, 0.0, 0.3))
+        audit = audited(case, part_of(progress, 0.0, 0.3))
         result = dict.fromkeys(self.measures, float("nan"))
         if condition in CAUSES:
             usual = 1.0 if condition in CAUSES[:2] else 0.0
-            now = one.causes(case.seed)[condition][one.best - 1]
+            now = audit.causes(case.seed)[condition][audit.best - 1]
             return result | {CHANGE: abs(now - usual)}
         if condition in PROBES:
-            told = {AT_WORD: one.accuracies[0], AT_END: one.accuracies[-1]}
+            accuracies = {AT_WORD: audit.accuracies[0], AT_END: audit.accuracies[-1]}
             if condition == SHUFFLED:
-                return result | {ACCURACY: shuffled_accuracy(one, case)}
-            return result | {ACCURACY: told[condition]}
+                return result | {ACCURACY: shuffled_accuracy(audit, case)}
+            return result | {ACCURACY: accuracies[condition]}
         assert what is not None  # noqa: S101  # what is left are searches
         subject, prompts, moved = self.searched(what, case, part_of(progress, 0.3, 1.0))
         flips = moved.flipped
@@ -143,7 +143,7 @@ class RefusalAudit(Experiment):
     def prompts(self, case: ExperimentCase) -> EncodedQuestions:
         """The declined questions that are rerouted; no direction was learned from them."""
         drawn = questions(case, self.asked, self.words, part=1)
-        return EncodedQuestions.of([one for one in drawn if one.declined])
+        return EncodedQuestions.of([question for question in drawn if question.declined])
 
     def goal(self, what: SearchWay, subject: Audited) -> Goal:
         """What a search lowers."""
@@ -180,14 +180,14 @@ class RefusalAudit(Experiment):
 
     def more(self, case: ExperimentCase) -> Result:
         """By layer and by head, the path of a question, and free moves of the note."""
-        one, prompts = audited(case), self.prompts(case)
+        audit, prompts = audited(case), self.prompts(case)
         return {
-            "decline layers": by_layer(one, one.causes(case.seed)),
-            "decline parts": written_by(one),
+            "decline layers": by_layer(audit, audit.causes(case.seed)),
+            "decline parts": written_by(audit),
             "decline way": one_path(*self.searched(SEARCHES[FIRST], case, lambda *_: None)),
             "decline free": free_moves(
-                one, prompts, {FIRST: self.goal(SEARCHES[FIRST], one),
-                               OUTPUT: Goal(LOGIT, (), self.alpha, one.spaces)}, self.words
+                audit, prompts, {FIRST: self.goal(SEARCHES[FIRST], audit),
+                               OUTPUT: Goal(LOGIT, (), self.alpha, audit.spaces)}, self.words
             ),
         }  # fmt: skip
 

@@ -54,8 +54,8 @@ def gained(of: Value, cost: str) -> float:
 
     What is got are answered questions; where neither gets one, neither is better.
     """
-    own, other = (of(name, FLIPS) / of(name, cost) for name in (FIRST, OUTPUT))
-    return (own - other) / max(own, other) if own or other else 0.0
+    ratio, other = (of(name, FLIPS) / of(name, cost) for name in (FIRST, OUTPUT))
+    return (ratio - other) / max(ratio, other) if ratio or other else 0.0
 
 
 CLAIMS = (

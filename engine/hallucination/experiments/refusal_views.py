@@ -37,11 +37,11 @@ def layer_names(count: int) -> tuple[str, ...]:
     return ("embedding", *(f"layer {at}" for at in range(1, count)))
 
 
-def strip(one: Examined[Any]) -> Pictures:
+def strip(examination: Examined[Any]) -> Pictures:
     """For each layer, how declined questions (up) and answered ones (down) lie along v_l."""
-    along = one.spaces.projections(one.states).double().numpy()
-    accuracies, middle = one.accuracies, one.middle
-    declined = one.tests.declined.numpy()
+    along = examination.spaces.projections(examination.states).double().numpy()
+    accuracies, middle = examination.accuracies, examination.middle
+    declined = examination.tests.declined.numpy()
     images = np.stack([mirrored(row[declined], row[~declined]) for row in along])
     shares = [f"probe right: {100 * right:.0f} %" for right in accuracies]
     return Pictures(
@@ -69,25 +69,25 @@ def mirrored(far: NDArray[np.float64], near: NDArray[np.float64]) -> NDArray[np.
     return image
 
 
-def by_layer(one: Examined[Any], causes: Mapping[str, list[float]]) -> Table:
+def by_layer(examination: Examined[Any], causes: Mapping[str, list[float]]) -> Table:
     """Probes, distances and what edits do, a row for the embedding and each layer."""
-    along = one.spaces.projections(one.states)
+    along = examination.spaces.projections(examination.states)
     nothing = [float("nan")]
     columns = {
         "layer": (np.arange(len(along)), ""),
-        "probe right": (np.array(one.accuracies), "share"),
-        "Cohen's d": (separations(along, one.tests.declined), ""),
+        "probe right": (np.array(examination.accuracies), "share"),
+        "Cohen's d": (separations(along, examination.tests.declined), ""),
         "cosine with the layer before": (
-            np.concatenate([nothing, cosines(one.spaces.directions)]), ""
+            np.concatenate([nothing, cosines(examination.spaces.directions)]), ""
         ),
     }  # fmt: skip
     edits = {name: (np.array(nothing + causes[name]), "share") for name in CAUSES}
     return Table.of({**columns, **edits}, layer_names(len(along)))
 
 
-def written_by(one: Audited) -> Table:
+def written_by(audit: Audited) -> Table:
     """How much more each head and MLP writes along the last direction where it declines."""
-    parts = part_shares(one.net, one.tests, one.spaces.directions[-1])
+    parts = part_shares(audit.net, audit.tests, audit.spaces.directions[-1])
     names = [*(f"head {at}" for at in range(1, HEADS + 1)), "MLP"]
     columns = {name: (parts[:, at], "") for at, name in enumerate(names)}
     return Table.of(columns, layer_names(1 + LAYERS)[1:])
@@ -110,23 +110,23 @@ def one_path(subject: Audited, prompts: EncodedQuestions, search: Rerouted) -> T
     middle = float(subject.spaces.middles[layer])
     declined = subject.tests.declined.tolist()
     both = np.concatenate([states.numpy(), state.numpy()])
-    names = [DECLINED if one else ANSWERED for one in declined] + [WAY] * len(steps)
-    said = [""] * len(declined) + [" ".join(note_of(ids)) for ids in path.ids]
+    names = [DECLINED if is_declined else ANSWERED for is_declined in declined] + [WAY] * len(steps)
+    sentences = [""] * len(declined) + [" ".join(note_of(ids)) for ids in path.ids]
     return Table.of(
         {"along": (both @ direction.numpy() - middle, ""),
-         "across": ((both - states.mean(0).numpy()) @ across, "")}, names, said,
+         "across": ((both - states.mean(0).numpy()) @ across, "")}, names, sentences,
     )  # fmt: skip
 
 
 def free_moves(
-    one: Audited, prompts: EncodedQuestions, goals: Mapping[str, Goal], words: int
+    audit: Audited, prompts: EncodedQuestions, goals: Mapping[str, Goal], words: int
 ) -> Table:
     """Answers of declined questions by how far the note's embeddings may move, by goal."""
     columns = {"ρ": (np.array(RHOS), "")}
     for name, goal in goals.items():
-        said = [moved(one.net, prompts, goal, rho, FREE_STEPS, words) for rho in RHOS]
-        flips = [(row != DECLINE).float().mean().item() for row in said]
-        right = [(row == prompts.fact).float().mean().item() for row in said]
+        predictions = [moved(audit.net, prompts, goal, rho, FREE_STEPS, words) for rho in RHOS]
+        flips = [(row != DECLINE).float().mean().item() for row in predictions]
+        right = [(row == prompts.fact).float().mean().item() for row in predictions]
         columns[name] = np.array(flips), "share"
         columns[f"{name}: right fact"] = np.array(right), "share"
     return Table.of(columns)

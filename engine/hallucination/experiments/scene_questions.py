@@ -101,7 +101,9 @@ def _examined(vlm: TinyVLM, case: ExperimentCase) -> ExaminedVLM:
         scene_questions(vlm, case, part, count)
         for part, count in (("train", LEARNED), ("validation", TRIED), ("test", MOVED))
     )
-    states, tried = (streams(vlm, each.pixels, each.tokens) for each in (learned, tests))
+    states, tried = (
+        streams(vlm, questions.pixels, questions.tokens) for questions in (learned, tests)
+    )
     spaces, share_declined = subspaces(states, learned.declined), partial(declines, vlm)
     best = most_changed(spaces, learned, share_declined)
     examined = Examined(spaces, tests, tried, best)
@@ -125,11 +127,13 @@ def scene_questions(vlm: TinyVLM, case: ExperimentCase, part: str, count: int) -
     random = np.random.default_rng([case.seed, 67])
     present = [int(random.choice(np.flatnonzero(row))) if row.any() else -1 for row in presence]
     absent = matched(present, presence, random)
-    kept = [at for at, pair in enumerate(zip(absent, present, strict=True)) if min(pair) >= 0]
+    indices = [at for at, pair in enumerate(zip(absent, present, strict=True)) if min(pair) >= 0]
     levels, color = levels_of(case.data.pixels(rows)), case.data.truth["color"][rows]
-    prompts = [[color_question(things[at]) for at in kept] for things in (absent, present)]
-    replies = [answers(vlm, pixels_of(levels[kept]), questions) for questions in prompts]
-    colors = [[COLORS[color[at, present[at]]]] for at in kept]
+    prompts = [
+        [color_question(categories[at]) for at in indices] for categories in (absent, present)
+    ]
+    replies = [answers(vlm, pixels_of(levels[indices]), questions) for questions in prompts]
+    colors = [[COLORS[color[at, present[at]]]] for at in indices]
     as_taught = [at for at, right in enumerate(colors)
                  if replies[0][at] == [UNKNOWN] and replies[1][at] == right]  # fmt: skip
     if len(as_taught) < 2:
@@ -137,13 +141,13 @@ def scene_questions(vlm: TinyVLM, case: ExperimentCase, part: str, count: int) -
     order = [(side, at) for at in as_taught for side in (0, 1)]
     questions = [prompts[side][at] for side, at in order]
     return SceneQuestions(
-        levels[[kept[at] for _, at in order]], questions,
+        levels[[indices[at] for _, at in order]], questions,
         torch.tensor([TOKENIZER.encode(question) for question in questions]),
         torch.tensor([side == 0 for side, _ in order]),
     )  # fmt: skip
 
 
-def matched(things: list[int], presence: np.ndarray, random: np.random.Generator) -> list[int]:
+def matched(categories: list[int], presence: np.ndarray, random: np.random.Generator) -> list[int]:
     """The same things in another order, so that each is absent from its scene.
 
     Args:
@@ -154,10 +158,12 @@ def matched(things: list[int], presence: np.ndarray, random: np.random.Generator
     Returns:
         A thing for each scene; −1 where none is left that is absent.
     """
-    pool = [things[at] for at in random.permutation(len(things))]
+    pool = [categories[at] for at in random.permutation(len(categories))]
     chosen = []
     for row in presence:
-        at = next((at for at, thing in enumerate(pool) if thing >= 0 and not row[thing]), None)
+        at = next(
+            (at for at, category in enumerate(pool) if category >= 0 and not row[category]), None
+        )
         chosen.append(-1 if at is None else pool.pop(at))
     return chosen
 
@@ -185,12 +191,12 @@ def streams(
     start, length = begin.shape[1], tokens.shape[1]
     by = turn(torch.arange(start + length, device=vlm.device))
     last = torch.full((len(hidden),), start + length - 1, device=vlm.device)
-    kept = [hidden[:, -1]]
+    states = [hidden[:, -1]]
     for at, layer in enumerate(decoder.stack[:upto], 1):
         hidden, _ = layer.joined(hidden, mixed(layer, hidden, by, start, [(1, length)], []))
         hidden = edit(at, hidden, last) if edit else hidden
-        kept.append(hidden[:, -1])
-    return torch.stack(kept)
+        states.append(hidden[:, -1])
+    return torch.stack(states)
 
 
 @torch.no_grad()

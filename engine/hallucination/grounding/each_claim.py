@@ -67,13 +67,13 @@ class EachClaim(OfWords):
             chance, tuple(named), (THIS, *case.names), ["probability"] * chance.shape[1]
         )
         tried = [
-            thing if thing in gone else min(gone, key=lambda one: every[OUT + one][row])
-            for row, thing in enumerate(named)
+            noun if noun in gone else min(gone, key=lambda candidate: every[OUT + candidate][row])
+            for row, noun in enumerate(named)
         ]
         here = chance[:, 0]
         hidden, out = (
             np.array([cell(every, row, name) for row, name in enumerate(names)], np.float32)
-            for names in ([f"the {one}{HIDDEN}" for one in tried], [OUT + one for one in tried])
+            for names in ([f"the {noun}{HIDDEN}" for noun in tried], [OUT + noun for noun in tried])
         )
         columns = {
             "probability": here, "hidden": hidden, "owed to the region": here - hidden,
@@ -85,14 +85,16 @@ class EachClaim(OfWords):
     def finding(self, case: WordCase, found: Mapping[str, Any]) -> str:
         """How many claims hang on what is there, what is made up, and what stays."""
         claims = found["claims"]
-        said = [verdict(case, claims, row) for row in range(len(claims))]
-        held = sum(HOLDS in one for one in said)
-        hang = "hangs" if held == 1 else "hang"
-        parts = [f"{held} of {len(said)} claimed things {hang} {HOLDS}"] if held else []
-        for row, (thing, one) in enumerate(zip(claims.rows, said, strict=True)):
-            if HOLDS not in one:
+        verdicts = [verdict(case, claims, row) for row in range(len(claims))]
+        supported = sum(HOLDS in sentence for sentence in verdicts)
+        hang = "hangs" if supported == 1 else "hang"
+        parts = (
+            [f"{supported} of {len(verdicts)} claimed things {hang} {HOLDS}"] if supported else []
+        )
+        for row, (noun, ending) in enumerate(zip(claims.rows, verdicts, strict=True)):
+            if HOLDS not in ending:
                 made_up = "" if is_there(case, claims, row) else " is made up and"
-                parts.append(f"the {thing}{made_up} {one}")
+                parts.append(f"the {noun}{made_up} {ending}")
         words = "; ".join(parts)
         return f"{words[0].upper()}{words[1:]}."
 
@@ -123,16 +125,16 @@ def claimed(case: WordCase) -> dict[str, int]:
     answer that says no claims nothing.
     """
     whole, starts = whole_words(case.spoken)
-    asked = first_thing(case.prompt)
+    noun = first_thing(case.prompt)
     verdicts = [place for place, word in enumerate(whole) if word in {"yes", "no"}]
     colors = [place for place, word in enumerate(whole) if word in COLORS]
     results: dict[str, int] = {}
-    if asked and verdicts:
+    if noun and verdicts:
         if whole[verdicts[-1]] == "no":
             return {}
-        results[asked] = starts[verdicts[-1]]
-    elif asked and colors:
-        results[asked] = starts[colors[0]]
+        results[noun] = starts[verdicts[-1]]
+    elif noun and colors:
+        results[noun] = starts[colors[0]]
     for mention in mentions(whole, (), THINGS):
         results.setdefault(mention.node, starts[mention.place])
     return results
@@ -140,23 +142,23 @@ def claimed(case: WordCase) -> dict[str, int]:
 
 def is_there(case: WordCase, claims: Table, row: int) -> bool:
     """Whether a claimed thing is in the image; where the truth is unknown, whether it was tried."""
-    thing = claims.rows[row]
-    return thing in case.claims.there if case.claims else claims.notes[row] == thing
+    noun = claims.rows[row]
+    return noun in case.claims.there if case.claims else claims.notes[row] == noun
 
 
 def verdict(case: WordCase, claims: Table, row: int) -> str:
     """What a claim does, in plain words."""
-    thing, tried = claims.rows[row], claims.notes[row]
+    noun, tried = claims.rows[row], claims.notes[row]
     before, after = claims["probability"][row], claims["taken out"][row]
     falls = after < SURVIVES * before
     hangs = "hangs" if falls else "hangs partly"
     stays = not falls and before - after < HANGS
-    habit = "habit, or the words before it" if claimed(case).get(thing) else "habit"
+    habit = "habit, or the words before it" if claimed(case).get(noun) else "habit"
     if is_there(case, claims, row):
-        if tried != thing:
+        if tried != noun:
             return "was not taken out"
         return f"stays though the thing is gone: {habit}" if stays else f"{hangs} {HOLDS}"
     if stays:
         return f"stays whatever is taken out: {habit}"
-    pair = ", its usual partner" if tried in {LED.get(thing), HABITS.get(thing)} else ""
+    pair = ", its usual partner" if tried in {LED.get(noun), HABITS.get(noun)} else ""
     return f"{hangs} on the {tried}{pair}"

@@ -62,7 +62,7 @@ def by_thing(case: WordCase, heat: HeatMap, images: Table) -> Table:
         heat: their attention to the image.
         images: of `Cause`.
     """
-    names = tuple(thing.category for thing in case.scene.things) if case.scene else ()
+    names = tuple(scene_object.category for scene_object in case.scene.things) if case.scene else ()
     masks = [case.mask_of(name) for name in names]
     on_it = [located(heat.values, mask).mass if mask.any() else 0.0 for mask in masks]
     columns = {
@@ -169,8 +169,8 @@ def hidden(phrase: str, images: Table) -> str:
         images: of `RegionWords`: as it is, and with the region hidden.
     """
     before, after = (100 * float(share) for share in images["probability"])
-    own, says = images.notes
-    now = "The answer stays." if says == own else f"The model then says: “{tidy(says)}”."
+    answer, says = images.notes
+    now = "The answer stays." if says == answer else f"The model then says: “{tidy(says)}”."
     return f"With the region hidden {phrase} goes from {before:.0f} % to {after:.0f} %. {now}"
 
 
@@ -182,9 +182,12 @@ def changed_most(most: int, words: Table) -> Table:
         words: of `RegionWords`.
     """
     places = np.sort(np.argsort(-np.abs(words["owed"]), kind="stable")[:most])
-    kept = words.take(places.tolist())
-    columns = {"attention": (kept["attention inside"], "share"), "lost": (kept["owed"], "share")}
-    return Table.of(columns, rows=kept.rows)
+    selected = words.take(places.tolist())
+    columns = {
+        "attention": (selected["attention inside"], "share"),
+        "lost": (selected["owed"], "share"),
+    }
+    return Table.of(columns, rows=selected.rows)
 
 
 def points_lost(most: int, words: Table) -> str:
@@ -229,17 +232,21 @@ def survivors(words: Sequence[str], found: Table, others: Collection[str] = ()) 
     table = in_pictures(words, found)
     blind = [at for at, name in enumerate(found.rows) if name not in {THIS, *others}]
     lasting = surviving(table.values)[blind]  # (pictures, words)
-    said = [name.split(". ", 1)[1] for name in table.columns]
-    if len(said) == 1:
+    spoken_words = [name.split(". ", 1)[1] for name in table.columns]
+    if len(spoken_words) == 1:
         names = [table.rows[at] for at, stays in zip(blind, lasting[:, 0], strict=True) if stays]
         where = f": {', '.join(names)}" if names else ""
-        return f"“{said[0]}” survives in {len(names)} of {len(blind)} that show nothing{where}."
+        return (
+            f"“{spoken_words[0]}” survives in {len(names)} of {len(blind)} "
+            f"that show nothing{where}."
+        )
     often = (2 * lasting.sum(0) >= len(blind)).tolist()
-    kept = [word for word, stays in zip(said, often, strict=True) if stays]
-    quoted = ", ".join(f"“{word}”" for word in dict.fromkeys(kept))
+    remaining = [word for word, stays in zip(spoken_words, often, strict=True) if stays]
+    quoted = ", ".join(f"“{word}”" for word in dict.fromkeys(remaining))
     return (
-        f"{len(kept)} of {len(said)} words that say something of the image survive in at least "
-        f"half of the {len(blind)} that show nothing{f': {quoted}' if kept else ''}."
+        f"{len(remaining)} of {len(spoken_words)} words that say something of the image survive "
+        "in at least "
+        f"half of the {len(blind)} that show nothing{f': {quoted}' if remaining else ''}."
     )
 
 

@@ -46,11 +46,11 @@ class Priors(OfWords):
         """Probabilities of all words (columns) in every picture (rows), and the answers."""
         progress(0.0, "looking away")
         images = torch.cat([case.images, hidden(case, self.step), case.compared[1:]])
-        prompt, said = case.prompts[0], case.answer
-        seen = forced(case.vlm, images, prompt, said)
-        unseen = forced(case.vlm, None, prompt, said)
+        prompt, answer = case.prompts[0], case.answer
+        seen = forced(case.vlm, images, prompt, answer)
+        unseen = forced(case.vlm, None, prompt, answer)
         logs = torch.cat([seen, unseen])
-        shares = logs.exp()[:, torch.arange(len(said)), said].cpu().numpy().astype(np.float32)
+        shares = logs.exp()[:, torch.arange(len(answer)), answer].cpu().numpy().astype(np.float32)
         columns = {
             f"{place + 1}. {word}": (shares[:, place], "probability")
             for place, word in enumerate(case.spoken)

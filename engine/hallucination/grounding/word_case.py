@@ -82,14 +82,14 @@ class WordCase(CaptionCase):
         """What the words are about, each thing once."""
         truth = self.claims
         named = (truth.thing(place) for place in self.places) if truth else ()
-        return tuple(dict.fromkeys(thing for thing in named if thing))
+        return tuple(dict.fromkeys(noun for noun in named if noun))
 
     @property
     def mask(self) -> NDArray[np.bool_] | None:
         """Where these things are in the image, (H, W); None where none of them is to be seen."""
         if self.scene is None or self.claims is None:
             return None
-        masks = [self.mask_of(thing) for thing in self.things if thing in self.claims.there]
+        masks = [self.mask_of(noun) for noun in self.things if noun in self.claims.there]
         mask = np.any(masks, axis=0) if masks else np.zeros(1, np.bool_)
         return mask if mask.any() else None
 

@@ -24,5 +24,5 @@ class LayerCache:
         self, keys: Tensor, values: Tensor, layer: int, *_more: Any, **_named: Any
     ) -> tuple[Tensor, Tensor]:
         """All keys and values of a layer, (B, H, k, d): those held and the new ones."""
-        self.layers[layer] = held = self.layers[layer].grown(keys, values, self.positions)
-        return held.keys, held.values
+        self.layers[layer] = memory = self.layers[layer].grown(keys, values, self.positions)
+        return memory.keys, memory.values

@@ -148,8 +148,10 @@ class Idefics3(Family):
     def features(self, pixels: Tensor) -> Tensor:
         """One image each; the library leaves out those that are all 0, so those are moved."""
         empty = (pixels == 0).flatten(1).all(1)
-        held = torch.where(empty[:, None, None, None], torch.finfo(pixels.dtype).tiny, pixels)
-        result = self.network.model.get_image_features(pixel_values=held[:, None], return_dict=True)
+        filled = torch.where(empty[:, None, None, None], torch.finfo(pixels.dtype).tiny, pixels)
+        result = self.network.model.get_image_features(
+            pixel_values=filled[:, None], return_dict=True
+        )
         return torch.stack(list(result.pooler_output))
 
 

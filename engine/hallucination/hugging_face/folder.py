@@ -72,9 +72,9 @@ def look(path: Path) -> ModelFolder:
             raise BadModel(f"There is no folder {path.name}: check its name.")
         return _looks.made(state(path), lambda: opened(path))
     except (TypeError, ValueError, AttributeError, OverflowError, OSError, RecursionError) as error:
-        said = error.strerror if isinstance(error, OSError) else "its files hold odd values"
+        reason = error.strerror if isinstance(error, OSError) else "its files hold odd values"
         raise BadModel(
-            f"{path.name} cannot be read ({said}): download it again, or correct its files."
+            f"{path.name} cannot be read ({reason}): download it again, or correct its files."
         ) from error
 
 
@@ -142,8 +142,8 @@ def kind_of(config: Mapping[str, Any], folder: str) -> str:
     """The kind of model. Raises BadModel for one that cannot be read, or of impossible sizes."""
     kind = config.get("model_type")
     if not isinstance(kind, str) or kind not in FAMILIES:
-        said = f"of the kind {str(kind)[:40]!r}" if kind else "of no kind that is named"
-        raise BadModel(f"{folder} holds a model {said}; {NAMES} can be read.")
+        description = f"of the kind {str(kind)[:40]!r}" if kind else "of no kind that is named"
+        raise BadModel(f"{folder} holds a model {description}; {NAMES} can be read.")
     usual = "opt" if FAMILIES[kind].leads else "llama"  # where the file does not say it
     text = config.get("text_config") or ({} if FAMILIES[kind].leads else config)
     decoder = text.get("model_type", usual) if isinstance(text, dict) else None
@@ -236,7 +236,7 @@ def is_color(found: Any) -> TypeGuard[Sequence[float]]:
     return (
         isinstance(found, Sequence)
         and len(found) == COLORS
-        and all(isinstance(one, int | float) and isfinite(one) for one in found)
+        and all(isinstance(number, int | float) and isfinite(number) for number in found)
     )
 
 
@@ -248,17 +248,17 @@ def header(file: Path) -> tuple[bytes, int]:
     """
     size, damaged = file.stat().st_size, f"{file.name} in {file.parent.name} is damaged or not "
     damaged += "complete: download it again."
-    with file.open("rb") as held:
-        length = int.from_bytes(held.read(8), "little")
-        raw = held.read(length) if 0 < length <= min(4 * MOST_WORDS, size) else b""
+    with file.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        raw = stream.read(length) if 0 < length <= min(4 * MOST_WORDS, size) else b""
     try:
         tensors = [
-            one
-            for name, one in foreign_text.read_json(raw, 4 * MOST_WORDS).items()
+            entry
+            for name, entry in foreign_text.read_json(raw, 4 * MOST_WORDS).items()
             if name != "__metadata__"
         ]
-        end = max((one["data_offsets"][1] for one in tensors), default=0)
-        numbers = sum(prod(one["shape"]) for one in tensors)
+        end = max((entry["data_offsets"][1] for entry in tensors), default=0)
+        numbers = sum(prod(entry["shape"]) for entry in tensors)
         whole = end + 8 + length == size and 0 <= numbers <= 8 * size  # 1 bit a number at least
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise BadModel(damaged) from error
@@ -270,7 +270,7 @@ def header(file: Path) -> tuple[bytes, int]:
 def sample(file: Path, take: Any, parts: int = 64, length: int = 4096) -> None:
     """Some bytes from all over a file: to read all of a large one would take a minute."""
     size = file.stat().st_size
-    with file.open("rb") as held:
+    with file.open("rb") as stream:
         for part in range(parts):
-            held.seek(size * part // parts)
-            take(held.read(length))
+            stream.seek(size * part // parts)
+            take(stream.read(length))

@@ -90,8 +90,8 @@ def here(source: str) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
 
     try:
-        if (own := own_folder() / source).is_dir():
-            return own
+        if (folder := own_folder() / source).is_dir():
+            return folder
         result = try_to_load_from_cache(source, CONFIG) if "/" in source else None
     except (OSError, ValueError):  # it may not be read, or is no name of the hub
         return None
@@ -148,7 +148,9 @@ def precision_for(folder: ModelFolder) -> torch.dtype:
     Raises:
         BadModel: too little memory.
     """
-    let_go = [(name, ref(one)) for name in _memory.names() for one in [_memory.get(name)] if one]
+    let_go = [
+        (name, ref(cached)) for name in _memory.names() for cached in [_memory.get(name)] if cached
+    ]
     _memory.clear()
     gc.collect()
     release_cache(best_device())
@@ -156,8 +158,8 @@ def precision_for(folder: ModelFolder) -> torch.dtype:
         return kind_of_number(folder.path.name, folder.numbers)
     except BadModel:
         for name, model in let_go:
-            if (one := model()) is not None:
-                _memory.put(name, one)
+            if (loaded := model()) is not None:
+                _memory.put(name, loaded)
         raise
 
 
@@ -184,8 +186,8 @@ def kind_of_number(title: str, numbers: float) -> torch.dtype:
 
     A loaded model counts as free, since it makes room for the next.
     """
-    held = (_memory.get(name) for name in _memory.names())
-    free = free_memory(best_device()) + sum(one.nbytes for one in held if one)
+    models = (_memory.get(name) for name in _memory.names())
+    free = free_memory(best_device()) + sum(model.nbytes for model in models if model)
     for kind in (torch.float32, torch.bfloat16):
         if numbers * kind.itemsize * SPARE <= free:
             return kind
@@ -214,7 +216,7 @@ def built(name: str, folder: ModelFolder, precision: torch.dtype) -> HuggingFace
             f"configuration asks for {wanted:,}."
         )
     try:
-        network, said = builder.from_pretrained(
+        network, loading_info = builder.from_pretrained(
             folder.path, dtype=precision, attn_implementation="eager", use_safetensors=True,
             local_files_only=True, trust_remote_code=False, output_loading_info=True,
         )  # fmt: skip
@@ -226,7 +228,7 @@ def built(name: str, folder: ModelFolder, precision: torch.dtype) -> HuggingFace
         )
     except Exception as error:
         raise not_loaded(called, error) from error
-    odd = sorted(map(str, [*said["missing_keys"], *said["mismatched_keys"]]))
+    odd = sorted(map(str, [*loading_info["missing_keys"], *loading_info["mismatched_keys"]]))
     if odd:
         raise BadModel(
             f"The weights of {called} do not fit its configuration: {len(odd)} tensors are missing "
@@ -245,8 +247,8 @@ def built(name: str, folder: ModelFolder, precision: torch.dtype) -> HuggingFace
 
 def not_loaded(called: str, error: Exception) -> BadModel:
     """What to say of a model that the library could not load."""
-    said = " ".join(str(error).split()) or type(error).__name__
-    return BadModel(f"{called} could not be loaded: {said[:200]}")
+    message = " ".join(str(error).split()) or type(error).__name__
+    return BadModel(f"{called} could not be loaded: {message[:200]}")
 
 
 def of_config(folder: ModelFolder) -> Any:

@@ -66,7 +66,9 @@ class HuggingFaceVLM:
             [tongue.parted("?")[0]], dtype=torch.int64, device=self.device
         )  # fmt: skip
         layer = inspect.signature(inspect.unwrap(type(family.decoder.layers[0]).forward))
-        self.held_as = next(one for one in ("cache", "past_key_values") if one in layer.parameters)
+        self.held_as = next(
+            name for name in ("cache", "past_key_values") if name in layer.parameters
+        )
         self.spec = self.specified()
 
     def specified(self) -> ModelSpec:
@@ -114,7 +116,7 @@ class HuggingFaceVLM:
 
     def normalize(self, pixels: Tensor) -> Tensor:
         """Pixels in [0, 1] as the encoder sees them."""
-        mean, std = (torch.tensor(one, device=self.device) for one in (self.mean, self.std))
+        mean, std = (torch.tensor(numbers, device=self.device) for numbers in (self.mean, self.std))
         return (pixels.to(self.device) - mean[:, None, None]) / std[:, None, None]
 
     @torch.no_grad()
@@ -148,10 +150,10 @@ class HuggingFaceVLM:
             questions = partial(self.tokenizer.questions, prompt, self.spec.pad)
             parts.insert(1, self.family.asked(image, questions))
             places = torch.arange(behind, device=device).expand(count, -1)
-        said = prompt != self.spec.pad
-        padding = (said.cumsum(1) == 0).sum(1, keepdim=True)  # the pad token may be a word too
-        own = torch.arange(length, device=device) - padding
-        positions = torch.cat([places, torch.where(own >= 0, own + behind, -1)], 1)
+        is_word = prompt != self.spec.pad
+        padding = (is_word.cumsum(1) == 0).sum(1, keepdim=True)  # the pad token may be a word too
+        offsets = torch.arange(length, device=device) - padding
+        positions = torch.cat([places, torch.where(offsets >= 0, offsets + behind, -1)], 1)
         hidden = torch.cat(parts, 1)
         nothing = self.nothing(count, hidden)
         cache = HeldLayers(nothing, positions[:, -1], padded=bool(padding.any()))
@@ -203,18 +205,18 @@ class HuggingFaceVLM:
         depth = self.spec.layers if exit_layer is None else exit_layer
         listener = Listener(attn_hook)
         layer_cache = LayerCache(cache.layers, positions)
-        kept = {0: hidden}
+        states = {0: hidden}
         rows = slice(None) if want.rows == "all" else slice(-1, None)
         for number in range(depth):
             hidden = self.layer(number, hidden, positions, layer_cache, listener)
-            kept[number + 1] = hidden
+            states[number + 1] = hidden
             if number not in want.attention:
                 listener.shares.pop(number, None)  # of a large model they take much memory
         shares = listener.shares
         return StepOut(
             logits=self.unembed(hidden[:, -1]),
             cache=HeldLayers(tuple(layer_cache.layers), cache.next_position + 1, cache.padded),
-            hidden={at: kept[at][:, rows] for at in want.hidden if at in kept},
+            hidden={at: states[at][:, rows] for at in want.hidden if at in states},
             attention={
                 at: shares[at] if want.gradient else shares[at][:, :, rows]
                 for at in want.attention
@@ -231,10 +233,10 @@ class HuggingFaceVLM:
         there = torch.cat([held.layers[number].positions, positions], 1)[:, None, None, :]
         unseen = (there < 0) | (there > positions[:, None, :, None])
         mask = hidden.new_zeros(unseen.shape).masked_fill(unseen, torch.finfo(hidden.dtype).min)
-        told: dict[str, Any] = {self.held_as: held, LISTENER: listener}
+        options: dict[str, Any] = {self.held_as: held, LISTENER: listener}
         result: Tensor | tuple[Tensor, ...] = decoder.layers[number](
             hidden, attention_mask=mask, use_cache=True,
-            position_embeddings=decoder.rotary_emb(hidden, turned), **told,
+            position_embeddings=decoder.rotary_emb(hidden, turned), **options,
         )  # fmt: skip
         return result if isinstance(result, Tensor) else result[0]
 
@@ -249,11 +251,13 @@ class HuggingFaceVLM:
         losses = []
         for row, text in enumerate(tokens.unbind(0)):
             for words, begin in zip(text, start[row].tolist(), strict=True):
-                said = words[: int((words != self.spec.pad).nonzero().max()) + 1]
+                sentence = words[: int((words != self.spec.pad).nonzero().max()) + 1]
                 every = RequestedOutputs(hidden=(self.spec.layers,), rows="all")
-                out, _ = self.prefill(image[row : row + 1], said[None, :-1], every)
-                states = out.hidden[self.spec.layers][0, -(len(said) - begin) :]
-                losses.append(F.cross_entropy(self.unembed(states), said[begin:], reduction="none"))
+                out, _ = self.prefill(image[row : row + 1], sentence[None, :-1], every)
+                states = out.hidden[self.spec.layers][0, -(len(sentence) - begin) :]
+                losses.append(
+                    F.cross_entropy(self.unembed(states), sentence[begin:], reduction="none")
+                )
         return torch.cat(losses).mean()
 
     def named_linears(self) -> Mapping[str, nn.Linear]:

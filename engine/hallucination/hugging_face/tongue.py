@@ -39,7 +39,7 @@ class PromptTokenizer:
             BlindspotError: the text holds a sign of the model's own, or the tokenizer has none for
                 an image.
         """
-        if odd := sorted(one for one in self.special if one in text):
+        if odd := sorted(token for token in self.special if token in text):
             raise BlindspotError(
                 f"The prompt holds “{odd[0]}”, which the model reads as a sign of its own: leave "
                 "it out."
@@ -72,18 +72,18 @@ class PromptTokenizer:
     @cached_property
     def tail(self) -> list[int]:
         """The tokens that end every prompt."""
-        one, other = (
+        first, second = (
             self.tokenizer(self.family.after.format(text))["input_ids"] for text in ("?", "is it")
         )
-        pairs = zip(reversed(one), reversed(other), strict=False)
+        pairs = zip(reversed(first), reversed(second), strict=False)
         alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-        return [*one[len(one) - alike :]]
+        return [*first[len(first) - alike :]]
 
     def questions(self, prompts: Tensor, pad: int) -> list[str]:
         """The text of each prompt (B, P), padded on the left, without the answer behind it."""
         texts = []
         for row in prompts.tolist():
-            ids = list(dropwhile(lambda one: one == pad, row))
+            ids = list(dropwhile(lambda token: token == pad, row))
             texts.append(self.decode(ids[: self.ending(ids)]))
         return texts
 
@@ -98,8 +98,8 @@ class PromptTokenizer:
 
     def decode(self, ids: Iterable[int], *, skip_special_tokens: bool = True) -> str:
         """The text."""
-        said: str = self.tokenizer.decode(list(ids), skip_special_tokens=skip_special_tokens)
-        return said.strip()
+        text: str = self.tokenizer.decode(list(ids), skip_special_tokens=skip_special_tokens)
+        return text.strip()
 
     def convert_ids_to_tokens(self, ids: Iterable[int]) -> list[str]:
         """Each piece as it is written; one that goes on with the word before it begins with ##."""

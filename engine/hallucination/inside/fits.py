@@ -110,7 +110,7 @@ def auroc_interval(risk: Doubles, made_up: Flags, scene: Ints, seed: int) -> tup
     results = []
     for _ in range(RESAMPLES):
         drawn = random.integers(len(members), size=len(members))
-        rows = np.concatenate([members[one] for one in drawn])
+        rows = np.concatenate([members[index] for index in drawn])
         results.append(told(risk[rows], made_up[rows], np.ones(len(rows), bool)))
     return middle(np.array(results), PERCENT)
 

@@ -47,13 +47,13 @@ def color_questions(
     Of a thing that is there, any word but its color is made up; of one that is not, any but
     “unknown”. What is read is the answer's last word.
     """
-    asked = sample.layout.present & (sample.layout.present.cumsum(1) <= MOST)
-    rows, things = np.nonzero(asked)
+    selected = sample.layout.present & (sample.layout.present.cumsum(1) <= MOST)
+    rows, categories = np.nonzero(selected)
     there = sample.layout.take(rows)
     present = there.present.copy()
-    present[np.arange(len(rows)), things] = False
-    colors = [COLORS[there.color[row, thing]] for row, thing in enumerate(things)]
-    prompts = [f"what color is the {CATEGORIES[one]}" for one in things]
+    present[np.arange(len(rows)), categories] = False
+    colors = [COLORS[there.color[row, category]] for row, category in enumerate(categories)]
+    prompts = [f"what color is the {CATEGORIES[category]}" for category in categories]
     halves = (part_of(progress, 0.0, 0.5), part_of(progress, 0.5, 1.0))
     results = {
         ANSWERABLE: said(case, SceneBatch.of(there), prompts, last_word(colors), halves[0]),
@@ -88,8 +88,8 @@ def said(
         progress(0.6 + 0.4 * start / len(answers), "reading states")
         part = slice(start, start + TOGETHER)
         judged = [judge(start + row, text) for row, text in enumerate(answers[part])]
-        words = [ReadWord(row, *one) for row, result in enumerate(judged) for one in result]
-        asked = [vlm.tokenizer.encode(one) for one in prompts[part]]
-        texts = [[NUMBER[word] for word in one] for one in answers[part]]
-        parts.append(read(vlm, sample.pixels[part], asked, texts, words))
+        words = [ReadWord(row, *mention) for row, result in enumerate(judged) for mention in result]
+        encoded = [vlm.tokenizer.encode(prompt) for prompt in prompts[part]]
+        texts = [[NUMBER[word] for word in reply] for reply in answers[part]]
+        parts.append(read(vlm, sample.pixels[part], encoded, texts, words))
     return together(parts, first)

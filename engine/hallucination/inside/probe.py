@@ -144,7 +144,7 @@ class HalluRAG(ProbeInputs, Method[ScenesCase]):
         }
         progress(0.5, "shuffling labels")
         null = shuffled(inputs, made_up, learned, case.seed)
-        asked = color_questions(case, sample, part_of(progress, 0.6, 0.95))
+        readings = color_questions(case, sample, part_of(progress, 0.6, 0.95))
         columns = rated(rivals, made_up, words.scene, ~learned, case.seed)
         progress(1.0, "asked")
         return {
@@ -153,38 +153,38 @@ class HalluRAG(ProbeInputs, Method[ScenesCase]):
             "shuffled": Table.of({"AUROC": (null, "")}),
             "risks": risks(words.among(~learned), expit(logit[~learned])),
             "trust": trust(expit(logit[~learned]), made_up[~learned]),
-            "questions": self.by_kind(asked, case),
+            "questions": self.by_kind(readings, case),
             "probe": Table.of({"weight": (weights, "logit")}),
         }
 
     def by_kind(self, asked: Mapping[str, Readings], case: ScenesCase) -> Table:
         """How often each kind of question is answered wrongly, and AUROC of the probes."""
         joined = together(tuple(asked.values()), [0] * len(asked))
-        kinds = np.repeat(list(asked), [len(one.words) for one in asked.values()])
+        kinds = np.repeat(list(asked), [len(reading.words) for reading in asked.values()])
         inputs = self.inputs(joined, case.vlm.spec.layers)
         learned = joined.scene < LEARNED * case.count
         both = learnable(inputs, joined.made_up, learned)
         rows = []
         for kind in asked:
             mine = kinds == kind
-            own = learnable(inputs, joined.made_up, learned & mine)
-            rates = (told(risk, joined.made_up, mine & ~learned) for risk in (own, both))
+            own_risk = learnable(inputs, joined.made_up, learned & mine)
+            rates = (told(risk, joined.made_up, mine & ~learned) for risk in (own_risk, both))
             rows.append([joined.made_up[mine].mean(), *rates])
         units = {"made up": "share", "a probe of its own": "", "one probe for both": ""}
         columns = zip(units.items(), np.array(rows).T, strict=True)
-        return Table.of({name: (held, unit) for (name, unit), held in columns}, tuple(asked))
+        return Table.of({name: (numbers, unit) for (name, unit), numbers in columns}, tuple(asked))
 
     def finding(self, case: ScenesCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How well the probe tells, held against the model's own confidence and the null."""
         rates, null = found["compared"], found["shuffled"]["AUROC"]
-        probe, own, low = (
-            float(rates.cell(*one))
-            for one in ((LINEAR, "AUROC"), (OWN, "AUROC"), (LINEAR, "lowest"))
+        probe, confidence, low = (
+            float(rates.cell(*cell))
+            for cell in ((LINEAR, "AUROC"), (OWN, "AUROC"), (LINEAR, "lowest"))
         )
-        tells = low > max(float(null.max()), own)
+        tells = low > max(float(null.max()), confidence)
         return (
             f"{'Its states tell' if tells else 'Its states hardly tell'} what it makes up: AUROC "
-            f"{probe:.2f}, where its own confidence has {own:.2f} and a coin 0.50."
+            f"{probe:.2f}, where its own confidence has {confidence:.2f} and a coin 0.50."
         )
 
 
@@ -228,7 +228,7 @@ def trust(risk: Any, made_up: Flags) -> Table:
     counts = np.bincount(at, minlength=BINS)
     with np.errstate(invalid="ignore"):
         mean, share = (
-            np.bincount(at, held, BINS) / counts for held in (risk, made_up.astype(float))
+            np.bincount(at, amounts, BINS) / counts for amounts in (risk, made_up.astype(float))
         )
     columns = {"risk": (mean, "share"), "made up": (share, "share"), "words": (counts, "words")}
     return Table.of(columns)

@@ -43,7 +43,7 @@ class Readings:
 
     def among(self, rows: Flags) -> Readings:
         """Some of the words."""
-        words = tuple(word for word, kept in zip(self.words, rows, strict=True) if kept)
+        words = tuple(word for word, keep in zip(self.words, rows, strict=True) if keep)
         states = {name: state[rows] for name, state in self.states.items()}
         return Readings(
             states, self.made_up[rows], self.scene[rows], words, self.confidence[rows],
@@ -85,19 +85,19 @@ def read(
     out, _ = vlm.prefill(
         vlm.encode_image(vlm.normalize(pixels)), padded.to(vlm.device), want
     )  # fmt: skip
-    held = {f"CEV {at}": out.hidden[at] for at in range(layers + 1)}
-    held |= {f"IAV {at + 1}": out.gates[at] for at in range(layers)}
+    states = {f"CEV {at}": out.hidden[at] for at in range(layers + 1)}
+    states |= {f"IAV {at + 1}": out.gates[at] for at in range(layers)}
     rows = torch.tensor([word.row for word in words], dtype=torch.int64)
     behind = torch.tensor([len(answers[word.row]) - word.place for word in words])
     both = torch.stack([-behind - 1, -behind], 1).long()  # texts end together
     shares = vlm.unembed(out.hidden[layers][rows, both[:, BEFORE]]).float().softmax(-1)
-    said = torch.tensor([answers[word.row][word.place] for word in words], dtype=torch.int64)
+    tokens = torch.tensor([answers[word.row][word.place] for word in words], dtype=torch.int64)
     return Readings(
-        {name: one[rows[:, None], both].float().cpu().numpy() for name, one in held.items()},
+        {name: state[rows[:, None], both].float().cpu().numpy() for name, state in states.items()},
         np.array([word.made_up for word in words], bool),
         rows.numpy(),
         tuple(word.name for word in words),
-        shares.gather(1, said.to(shares.device)[:, None])[:, 0].cpu().numpy(),
+        shares.gather(1, tokens.to(shares.device)[:, None])[:, 0].cpu().numpy(),
         torch.special.entr(shares).sum(-1).cpu().numpy(),
     )
 

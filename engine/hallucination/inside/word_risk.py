@@ -94,8 +94,8 @@ class WordRisk(ProbeInputs, Method[CaptionCase]):
             words = read(vlm, case.image[None], [case.words], [ids], named)
             weights = learned["probe"]["weight"]
             logit = self.inputs(words, vlm.spec.layers) @ weights[:-1] + weights[-1]
-            for one, at in zip(named, expit(logit), strict=True):
-                risk[one.place], names[one.place] = at, one.name
+            for claim, at in zip(named, expit(logit), strict=True):
+                risk[claim.place], names[claim.place] = at, claim.name
         results["words"] = Table.of(
             {"risk": (risk, "share"), "probability": (view.probability, "probability")},
             view.words, notes=names,
@@ -116,9 +116,9 @@ class WordRisk(ProbeInputs, Method[CaptionCase]):
         others = [f"the {name}" for name in risks if name not in doubted]
         if not doubted:
             return "By its own states nothing that it names is made up."
-        told = " and ".join(f"the {name} ({100 * risks[name]:.0f} %)" for name in doubted)
+        subject = " and ".join(f"the {name} ({100 * risks[name]:.0f} %)" for name in doubted)
         rest = f"; {' and '.join(others)} {verb(others)} not" if others else ""
-        return f"By its own states {told} {verb(doubted)} made up{rest}."
+        return f"By its own states {subject} {verb(doubted)} made up{rest}."
 
 
 def verb(names: Sequence[str]) -> str:

@@ -72,10 +72,10 @@ class AttentionSinks(Method[ScenesCase]):
         sample = case.sample()
         method = cast(DecodingMethod, case.strategy)
         part = part_of(progress, 0.0, 0.7)
-        said = captions(case.vlm, sample, method, seed=case.seed, progress=part).words
+        sentences = captions(case.vlm, sample, method, seed=case.seed, progress=part).words
         results = []
-        for row, words in enumerate(said):
-            progress(0.7 + 0.3 * row / len(said), "looking at attention")
+        for row, words in enumerate(sentences):
+            progress(0.7 + 0.3 * row / len(sentences), "looking at attention")
             if words:
                 results.append(looked_at(case.vlm, sample.pixels[row], words))
         progress(1.0, "looked at")
@@ -83,7 +83,10 @@ class AttentionSinks(Method[ScenesCase]):
         visible = (
             np.concatenate([result.visible for result in results]).mean() if results else np.nan
         )
-        read = {"words": ([sum(lengths) / len(said)], "words"), "tokens": ([visible], "tokens")}
+        read = {
+            "words": ([sum(lengths) / len(sentences)], "words"),
+            "tokens": ([visible], "tokens"),
+        }
         return {
             "shares": shares_of(results, case.vlm.spec.layers),
             "read": Table.of(read, rows=("mean",)),
@@ -119,7 +122,7 @@ class CaptionAttention:
 
 def shares_of(found: Sequence[CaptionAttention], layers: int) -> Table:
     """A row for each layer and one for all of them: means over the words of all captions."""
-    every = [one.shares for one in found]
+    every = [reading.shares for reading in found]
     mean = np.concatenate(every, 1).mean(1) if every else np.full((layers, 6), np.nan)
     rows = np.concatenate([mean, mean.mean(0, keepdims=True)])
     columns = {name: (rows[:, at], "share") for at, name in enumerate((TOP, *PLACES))}
@@ -135,24 +138,24 @@ def looked_at(vlm: TinyVLM, pixels: Tensor, words: list[str]) -> CaptionAttentio
         pixels: of the scene, (3, 64, 64) in [0, 1].
         words: of the caption, the end left out.
     """
-    asked, answer = vlm.tokenizer.encode(PROMPTS["image"]), [NUMBER[word] for word in words]
+    prompt_tokens, answer = vlm.tokenizer.encode(PROMPTS["image"]), [NUMBER[word] for word in words]
     everything = tuple(range(vlm.spec.layers))
     out, prefix = vlm.prefill(
         vlm.encode_image(vlm.normalize(pixels[None])),
-        torch.tensor([asked + answer], device=vlm.device),
+        torch.tensor([prompt_tokens + answer], device=vlm.device),
         RequestedOutputs(attention=everything, rows="all"),
     )
     first = prefix.response - len(answer)
     heads = torch.stack([out.attention[layer][0] for layer in everything])
     rows = heads.mean(1)[:, first:].cpu().double()  # (layers, words, tokens)
     visible = torch.arange(first, prefix.response) + 1
-    held = rows.sort(-1, descending=True).values.cumsum(-1)
+    cumulative = rows.sort(-1, descending=True).values.cumsum(-1)
     few = (visible + FEW - 1) // FEW  # as many as 1 %, rounded up
-    top = held.gather(-1, (few - 1)[None, :, None].expand(len(rows), -1, 1))[..., 0]
+    top = cumulative.gather(-1, (few - 1)[None, :, None].expand(len(rows), -1, 1))[..., 0]
     stop = torch.tensor([word == "." for word in words])
-    own = rows[..., first:]
+    answer_shares = rows[..., first:]
     parts = [
-        top, rows[..., 0], own[..., stop].sum(-1), own[..., ~stop].sum(-1),
-        rows[..., prefix.prompt[: len(asked)]].sum(-1), rows[..., prefix.image].sum(-1),
+        top, rows[..., 0], answer_shares[..., stop].sum(-1), answer_shares[..., ~stop].sum(-1),
+        rows[..., prefix.prompt[: len(prompt_tokens)]].sum(-1), rows[..., prefix.image].sum(-1),
     ]  # fmt: skip
     return CaptionAttention(torch.stack(parts, -1).numpy(), visible.numpy().astype(np.float64))

@@ -92,9 +92,9 @@ class BEAF(Method[ScenesCase]):
         """
         self.check(case)
         layout = layout_of(case)
-        asked = list(askings(layout, self.absent, case.seed))
-        texts, chances = answers(case, layout, asked, progress)
-        records = paired(layout, asked, texts, chances)
+        questions = list(askings(layout, self.absent, case.seed))
+        texts, chances = answers(case, layout, questions, progress)
+        records = paired(layout, questions, texts, chances)
         return {
             "figures": scored(records), "kinds": by_kind(records), "things": by_thing(records),
             "relation": relation(records), "records": records, "reading": readings(texts),
@@ -125,15 +125,19 @@ def said_of(model: str, figures: Table, kinds: Table) -> str:
 def askings(layout: Layout, absent: int, seed: int) -> Iterator[Asking]:
     """Of every scene: all questions about it as it is, then without each of its things."""
     for row, present in enumerate(layout.present):
-        things = np.flatnonzero(present).tolist()
-        questions = [*things, *absent_things(things, absent, (seed, row))]
-        for removed in (-1, *things):
+        categories = np.flatnonzero(present).tolist()
+        questions = [*categories, *absent_things(categories, absent, (seed, row))]
+        for removed in (-1, *categories):
             yield from (Asking(row, removed, question) for question in questions)
 
 
 def absent_things(there: Sequence[int], count: int, seed: tuple[int, int]) -> list[int]:
     """Things that are not in a scene: partners of those that are, then others by chance."""
-    led = [PARTNER[one] for one in there if one in PARTNER and PARTNER[one] not in there]
+    led = [
+        PARTNER[category]
+        for category in there
+        if category in PARTNER and PARTNER[category] not in there
+    ]
     others = [index for index in range(len(CATEGORIES)) if index not in {*there, *led}]
     return [*led, *np.random.default_rng(seed).permutation(others).tolist()][:count]
 
@@ -145,8 +149,8 @@ def layout_of(case: ScenesCase) -> Layout:
 
 def images(layout: Layout, asked: Sequence[Asking]) -> Tensor:
     """What each question is asked about, (n, 3, 64, 64) in [0, 1]."""
-    shown = layout.take(np.array([one.scene for one in asked]))
-    removed = np.array([one.removed for one in asked])[:, None]
+    shown = layout.take(np.array([question.scene for question in asked]))
+    removed = np.array([question.removed for question in asked])[:, None]
     present = shown.present & (np.arange(len(CATEGORIES))[None] != removed)
     return SceneBatch.of(replace(shown, present=present)).pixels
 
@@ -161,33 +165,35 @@ def answers(
     """What is said to each question, and p(yes) among yes and no where that is decided."""
     alone = isinstance(case.strategy, MVP) or not case.strategy.batched
     together = 1 if alone else TOGETHER
-    said: list[tuple[str, float]] = []
+    replies: list[tuple[str, float]] = []
     for start in range(0, len(asked), together):
         progress(start / len(asked), "asking")
         block = asked[start : start + together]
-        said += spoken(case, images(layout, block), [one.asked for one in block], start)
+        replies += spoken(
+            case, images(layout, block), [question.asked for question in block], start
+        )
     progress(1.0, "asked")
-    texts, chances = zip(*said, strict=True)
+    texts, chances = zip(*replies, strict=True)
     return list(texts), list(chances)
 
 
 def spoken(
-    case: ScenesCase, pixels: Tensor, things: Sequence[int], batch: int
+    case: ScenesCase, pixels: Tensor, categories: Sequence[int], batch: int
 ) -> list[tuple[str, float]]:
     """Answers about images (n, 3, 64, 64), one question each, with p(yes); MVP one at a time."""
-    questions = [yes_no_question(one) for one in things]
+    questions = [yes_no_question(category) for category in categories]
     if isinstance(case.strategy, MVP):
         (image,), (question,) = pixels, questions
         yes, no = yes_and_no(case.strategy(CaptionCase(case.vlm, image, question, case.seed)))
         return [("yes" if yes >= no else "no", among(yes, no))]
     prompts = torch.tensor([case.vlm.tokenizer.encode(question) for question in questions])
-    given = generate(
+    generated = generate(
         case.vlm, case.strategy, case.vlm.normalize(pixels), prompts.to(case.vlm.device),
         seed=case.seed, batch=batch,
     )  # fmt: skip
     return [
         (" ".join(decoded(case.vlm, row)), leaning(case.vlm, steps))
-        for row, steps in zip(given.tokens.tolist(), given.steps, strict=True)
+        for row, steps in zip(generated.tokens.tolist(), generated.steps, strict=True)
     ]
 
 
@@ -201,7 +207,7 @@ def leaning(vlm: TinyVLM, steps: Sequence[Step]) -> float:
     if best is None:
         return nan
     share = dict(zip(best.tokens.tolist(), best.shares.tolist(), strict=True))
-    return among(*(sum(share.get(one, 0.0) for one in ids) for ids in (yes, no)))
+    return among(*(sum(share.get(token, 0.0) for token in ids) for ids in (yes, no)))
 
 
 def among(yes: float, no: float) -> float:
@@ -216,11 +222,11 @@ def paired(
     layout: Layout, asked: Sequence[Asking], texts: Sequence[str], chances: Sequence[float]
 ) -> Table:
     """A row for each question about a copy, beside what was said of the original."""
-    said = {one: at for at, one in enumerate(asked)}
-    after = [at for at, one in enumerate(asked) if one.removed >= 0]
-    before = [said[replace(asked[at], removed=-1)] for at in after]
+    positions = {question: at for at, question in enumerate(asked)}
+    after = [at for at, question in enumerate(asked) if question.removed >= 0]
+    before = [positions[replace(asked[at], removed=-1)] for at in after]
     read, chance = np.array([reading(text) for text in texts]), np.array(chances)
-    scene, removed, thing = (
+    scene, removed, category = (
         np.array([getattr(asked[at], name) for at in after], np.int16)
         for name in ("scene", "removed", "asked")
     )
@@ -229,8 +235,8 @@ def paired(
     rows = np.arange(len(after))
     company = (fellow >= 0) & present[rows, fellow]
     columns = {
-        "scene": (scene, ""), "removed": (removed, ""), "asked": (thing, ""),
-        "there": (present[rows, thing].astype(np.int8), ""),
+        "scene": (scene, ""), "removed": (removed, ""), "asked": (category, ""),
+        "there": (present[rows, category].astype(np.int8), ""),
         "says before": (read[before].astype(np.float32), ""),
         "says after": (read[after].astype(np.float32), ""),
         "p before": (chance[before].astype(np.float32), "share"),
@@ -248,13 +254,13 @@ FELLOWS = np.array(
 
 def readings(texts: Sequence[str]) -> Table:
     """Where the released script would read an answer in another way, one row of counts."""
-    own = np.array([reading(text) for text in texts])
+    parsed = np.array([reading(text) for text in texts])
     official, taken = official_reading(texts)
-    other = ~taken & ~np.isnan(own) & (own != official)
+    other = ~taken & ~np.isnan(parsed) & (parsed != official)
     return Table.of(
         {
             "answers": ([len(texts)], "answers"),
-            "neither yes nor no": ([int(np.isnan(own).sum())], "answers"),
+            "neither yes nor no": ([int(np.isnan(parsed).sum())], "answers"),
             "taken over from the one before": ([int(taken.sum())], "answers"),
             "read otherwise by a part of a word": ([int(other.sum())], "answers"),
         },

@@ -36,8 +36,8 @@ Bools = NDArray[np.bool_]
 
 def reading(text: str) -> float:
     """1 for yes, 0 for no, by the first of these words; NaN where neither is said."""
-    said = (word.strip(".,;:!?\"'") for word in text.lower().split())
-    return next((float(word == "yes") for word in said if word in {"yes", "no"}), nan)
+    words = (word.strip(".,;:!?\"'") for word in text.lower().split())
+    return next((float(word == "yes") for word in words if word in {"yes", "no"}), nan)
 
 
 def official_reading(texts: Sequence[str]) -> tuple[Numbers, Bools]:
@@ -86,12 +86,12 @@ def scored(records: Table, threshold: float | None = None) -> Table:
     """
     before, after = decided(records, threshold)
     result = counts(records, before, after)
-    own, again = figures(result.sum(0)), figures(resampled_sums(result))
+    estimates, again = figures(result.sum(0)), figures(resampled_sums(result))
     columns: dict[str, tuple[object, str]] = {}
     for name in FIGURES:
         low, high = middle(again[name], PERCENT)
         columns |= {
-            name: ([float(own[name])], "share"),
+            name: ([float(estimates[name])], "share"),
             f"{name}, low": ([low], "share"), f"{name}, high": ([high], "share"),
         }  # fmt: skip
     columns["pairs"] = ([int(result[:, COUNTED.index("removed")].sum())], "pairs")
@@ -103,25 +103,25 @@ def counts(records: Table, before: Numbers, after: Numbers) -> Numbers:
     """What is counted in each scene, (scenes, len(COUNTED))."""
     scene = np.asarray(records["scene"])
     _, place = np.unique(scene, return_inverse=True)
-    asked, removed = np.asarray(records["asked"]), np.asarray(records["removed"])
+    categories, removed = np.asarray(records["asked"]), np.asarray(records["removed"])
     there = np.asarray(records["there"]) == 1  # before; after, the removed thing is gone
-    about, clear = asked == removed, ~np.isnan(before + after)
+    about, clear = categories == removed, ~np.isnan(before + after)
     right_before, right_after = before == there, after == (there & ~about)
     was, now = before == 1, after == 1
-    own = about & clear
-    first = first_of(scene, asked) & ~np.isnan(before)
+    direct = about & clear
+    first = first_of(scene, categories) & ~np.isnan(before)
     tallied = (
-        own & was & ~now, own & ~was & now, own & was & now, own & ~was & ~now, own,
+        direct & was & ~now, direct & ~was & now, direct & was & now, direct & ~was & ~now, direct,
         ~about & clear & (right_before != right_after), ~about & clear,
     )  # fmt: skip
     result = np.zeros((place.max(initial=-1) + 1, len(COUNTED)))
-    for column, held in enumerate(tallied):
-        np.add.at(result[:, column], place[held], 1)
+    for column, mask in enumerate(tallied):
+        np.add.at(result[:, column], place[mask], 1)
     for rows, yes, true in ((first, was, there), (~np.isnan(after), now, there & ~about)):
-        for column, held in enumerate(
+        for column, mask in enumerate(
             (yes & true, yes & ~true, ~yes & ~true, ~yes & true), len(tallied)
         ):
-            np.add.at(result[:, column], place[rows & held], 1)
+            np.add.at(result[:, column], place[rows & mask], 1)
     return result
 
 
@@ -158,9 +158,9 @@ def harmonic(numbers: Numbers, other: Numbers) -> Numbers:
 
 def kind_of(records: Table) -> NDArray[np.int64]:
     """Of each record, which of KINDS the thing is that was taken out, (records,)."""
-    removed, held = np.asarray(records["removed"]), np.asarray(records["company"])
+    removed, company = np.asarray(records["removed"]), np.asarray(records["company"])
     led = np.isin(removed, list(LEADER))
-    return np.where(held == 0, 2, np.where(led, 0, 1))
+    return np.where(company == 0, 2, np.where(led, 0, 1))
 
 
 def by_kind(records: Table, threshold: float | None = None) -> Table:
@@ -180,8 +180,8 @@ def by_thing(records: Table, threshold: float | None = None) -> Table:
 
 def by_group(records: Table, threshold: float | None, groups: Mapping[str, Bools]) -> Table:
     """A row for each group that occurs: outcomes, ID, by how much p(yes) falls, and pairs."""
-    own = {name: np.flatnonzero(group) for name, group in groups.items() if group.any()}
-    parts = [records.take(rows.tolist()) for rows in own.values()]
+    members = {name: np.flatnonzero(group) for name, group in groups.items() if group.any()}
+    parts = [records.take(rows.tolist()) for rows in members.values()]
     results = [scored(part, threshold) for part in parts]
     names = (*OUTCOMES, "SB+, low", "SB+, high", "ID", "pairs")
     columns: dict[str, tuple[object, str]] = {
@@ -189,7 +189,7 @@ def by_group(records: Table, threshold: float | None, groups: Mapping[str, Bools
         for name in names
     }
     columns["p(yes) falls by"] = ([fall(part) for part in parts], "share")
-    return Table.of(columns, rows=tuple(own))
+    return Table.of(columns, rows=tuple(members))
 
 
 def fall(records: Table) -> float:
@@ -206,12 +206,12 @@ def relation(records: Table) -> Table:
         A row for each thing that was taken out, a column for each that was asked for; NaN where
         fewer than FEWEST pairs have both.
     """
-    removed, asked = np.asarray(records["removed"]), np.asarray(records["asked"])
+    removed, categories = np.asarray(records["removed"]), np.asarray(records["asked"])
     fell = np.asarray(records["p before"] - records["p after"], np.float64)
     known = np.isfinite(fell)
     total, many = np.zeros((2, len(CATEGORIES), len(CATEGORIES)))
-    np.add.at(total, (removed[known], asked[known]), fell[known])
-    np.add.at(many, (removed[known], asked[known]), 1)
+    np.add.at(total, (removed[known], categories[known]), fell[known])
+    np.add.at(many, (removed[known], categories[known]), 1)
     with np.errstate(invalid="ignore"):
         cells = total / np.where(many < FEWEST, nan, many)
     return Table.grid(cells, CATEGORIES, CATEGORIES, ["share"] * len(CATEGORIES))
@@ -225,7 +225,7 @@ def moved_against(records: Table, threshold: float | None = None) -> Numbers:
 
     An answer that is neither yes nor no is as far from the truth as half.
     """
-    before, after = (np.nan_to_num(one, nan=0.5) for one in decided(records, threshold))
+    before, after = (np.nan_to_num(decisions, nan=0.5) for decisions in decided(records, threshold))
     return distances(records, before, after)
 
 

@@ -60,22 +60,25 @@ class CHAIR(Method[ScenesCase]):
         sample = case.sample()
         strategy = cast(Any, case.strategy)
         prompt = PROMPTS[self.prompt]
-        said = captions(case.vlm, sample, strategy, prompt, seed=case.seed, progress=progress).words
+        sentences = captions(
+            case.vlm, sample, strategy, prompt, seed=case.seed, progress=progress
+        ).words
         results = [
-            mentions(words, there, THINGS) for words, there in zip(said, sample.truths, strict=True)
+            mentions(words, there, THINGS)
+            for words, there in zip(sentences, sample.truths, strict=True)
         ]
-        counts = counts_of(said, sample.truths, results)
+        counts = counts_of(sentences, sample.truths, results)
         progress(1.0, "counted")
         shown = ("invented", "mentions", "found", "there", "words")
-        told = Table.of(
+        caption_table = Table.of(
             {name: (counts[:, COUNTS.index(name)].astype(np.int64), "") for name in shown},
-            [str(at) for at in range(case.count)], [" ".join(words) for words in said],
+            [str(at) for at in range(case.count)], [" ".join(words) for words in sentences],
         )  # fmt: skip
         rates = {
             name: ([value], unit)
             for name, (value, unit) in rates_of(counts, range(case.count)).items()
         }
-        return {"rates": Table.of(rates, (case.strategy.title,)), "captions": told}
+        return {"rates": Table.of(rates, (case.strategy.title,)), "captions": caption_table}
 
     def finding(self, case: ScenesCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """What is made up, beside what is found."""
@@ -100,13 +103,21 @@ def counts_of(
     found: Sequence[Sequence[Mention]],
 ) -> Floats:
     """The counts of each caption, (captions, 7), in the order of COUNTS."""
-    return np.array([
-        (
-            sum(not one.true for one in named), len(named), any(not one.true for one in named),
-            len({one.node for one in named if one.true}), len(set(there)), len(words), 1,
-        )
-        for words, there, named in zip(captions, truths, found, strict=True)
-    ], np.float64).reshape(-1, len(COUNTS))  # fmt: skip
+    return np.array(
+        [
+            (
+                sum(not mention.true for mention in named),
+                len(named),
+                any(not mention.true for mention in named),
+                len({mention.node for mention in named if mention.true}),
+                len(set(there)),
+                len(words),
+                1,
+            )
+            for words, there, named in zip(captions, truths, found, strict=True)
+        ],
+        np.float64,
+    ).reshape(-1, len(COUNTS))
 
 
 def rates_of(counts: Floats, images: Sequence[Any]) -> dict[str, tuple[float, str]]:

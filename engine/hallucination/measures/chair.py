@@ -120,18 +120,20 @@ def chair(
     negation: bool = False,
 ) -> Chair:
     """The rates over captions and what their images hold. Raises ValueError for unequal numbers."""
-    each = tuple(
+    results = tuple(
         mentions(words, there, vocabulary, negation=negation)
         for words, there in zip(captions, truths, strict=True)
     )
-    flat = [one for result in each for one in result]
-    right = sum(len({one.node for one in result if one.true}) for result in each)
+    flat = [mention for result in results for mention in result]
+    right = sum(len({mention.node for mention in result if mention.true}) for result in results)
     return Chair(
-        instance=share(sum(not one.true for one in flat), len(flat)),
-        sentence=share(sum(any(not one.true for one in result) for result in each), len(each)),
+        instance=share(sum(not mention.true for mention in flat), len(flat)),
+        sentence=share(
+            sum(any(not mention.true for mention in result) for result in results), len(results)
+        ),
         recall=share(right, sum(len(set(there)) for there in truths)),
         words=share(sum(len(words) for words in captions), len(captions)),
-        mentions=each,
+        mentions=results,
     )
 
 

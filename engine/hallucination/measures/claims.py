@@ -45,7 +45,7 @@ class Claims:
     def missed(self) -> tuple[str, ...]:
         """The things there that a caption does not name."""
         named = {mention.node for mention in self.mentions}
-        return tuple(thing for thing in self.there if thing not in named)
+        return tuple(noun for noun in self.there if noun not in named)
 
     @property
     def leader(self) -> str:
@@ -73,21 +73,25 @@ class Claims:
 
 def claims(prompt: str, words: Sequence[str], scene: Scene) -> Claims:
     """An answer's words against a scene; they may be pieces of words."""
-    there = {thing.category: thing.opacity for thing in scene.things if thing.opacity > 0}
-    asked = first_thing(prompt)
+    there = {
+        scene_object.category: scene_object.opacity
+        for scene_object in scene.things
+        if scene_object.opacity > 0
+    }
+    noun = first_thing(prompt)
     whole, starts = whole_words(words)
     result = mentions(whole, there, THINGS)
-    named = tuple(replace(one, place=starts[one.place]) for one in result)
+    named = tuple(replace(mention, place=starts[mention.place]) for mention in result)
     verdicts = [word for word in whole if word in {"yes", "no"}]
     kind: Kind = "caption"
     right = None
     if prompt.lower().strip().startswith("what color"):
         kind = "color"
-        right = is_color_right(asked, whole, there, scene) if asked else None
-    elif verdicts and asked:
+        right = is_color_right(noun, whole, there, scene) if noun else None
+    elif verdicts and noun:
         kind = "yes or no"
-        right = (verdicts[-1] == "yes") == (asked in there)
-    return Claims(kind, tuple(words), asked, there, named, right)
+        right = (verdicts[-1] == "yes") == (noun in there)
+    return Claims(kind, tuple(words), noun, there, named, right)
 
 
 def claims_of(case: CaptionCase, words: Sequence[str]) -> Claims | None:
@@ -106,7 +110,9 @@ def is_color_right(
     asked: str, words: Sequence[str], there: Mapping[str, float], scene: Scene
 ) -> bool:
     """Whether an answer has the thing's color, or says that it knows none where it is absent."""
-    color = next((thing.color for thing in scene.things if thing.category == asked), "")
+    color = next(
+        (scene_object.color for scene_object in scene.things if scene_object.category == asked), ""
+    )
     return (color if asked in there else "unknown") in words
 
 
@@ -124,14 +130,14 @@ def naming(words: Sequence[str]) -> list[int]:
 
 def questions(scene: Scene) -> tuple[str, ...]:
     """What a person may want to ask of a scene, the partner that is missing first."""
-    things = [thing.category for thing in scene.things]
-    led = [HABITS[one] for one in things if one in HABITS]
-    absent = [one for one in led if one not in things]
-    asked = list(dict.fromkeys([*absent, *led, *things[:2]]))[:3]
-    colored = list(dict.fromkeys([*things[:1], *absent[:1]]))
+    nouns = [scene_object.category for scene_object in scene.things]
+    led = [HABITS[noun] for noun in nouns if noun in HABITS]
+    absent = [noun for noun in led if noun not in nouns]
+    chosen = list(dict.fromkeys([*absent, *led, *nouns[:2]]))[:3]
+    colored = list(dict.fromkeys([*nouns[:1], *absent[:1]]))
     return (
-        *(f"is there {with_article(one)}" for one in asked),
+        *(f"is there {with_article(noun)}" for noun in chosen),
         "describe the image",
         "describe closely",
-        *(f"what color is the {one}" for one in colored),
+        *(f"what color is the {noun}" for noun in colored),
     )

@@ -161,8 +161,8 @@ def vocabulary() -> Vocabulary:
     pairs |= {name: name for name in NOTHING}
     pairs |= {f"{age} {animal}": animal for age in ("baby", "adult") for animal in YOUNG}
     doubles = {
-        (first, second): thing
-        for pair, thing in pairs.items()
+        (first, second): noun
+        for pair, noun in pairs.items()
         for first, second in (form.split() for form in forms(pair))
     }
     return Vocabulary(nodes, doubles, parts={"seat": "toilet", "seats": "toilet"})
@@ -176,6 +176,6 @@ def words_of(caption: str) -> list[str]:
 def node_of(name: str) -> str:
     """Which of the eighty a name means, "" for none: "Dogs" is a dog."""
     words = words_of(name.replace("_", " "))
-    held = vocabulary()
-    joined = held.doubles.get((words[0], words[1])) if len(words) == 2 else None
-    return held.nodes.get(joined or " ".join(words), "")
+    lexicon = vocabulary()
+    joined = lexicon.doubles.get((words[0], words[1])) if len(words) == 2 else None
+    return lexicon.nodes.get(joined or " ".join(words), "")

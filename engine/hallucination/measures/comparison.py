@@ -93,8 +93,8 @@ def scenes_of(model: str) -> int:
 
 def digest(case: ScenesCase) -> str:
     """Of everything that a cell depends on."""
-    asked = f"{Rates.full_name()}|{Rates.revision}|{ALONE}|{case.fingerprint}"
-    return blake2b(asked.encode(), digest_size=8).hexdigest()
+    text = f"{Rates.full_name()}|{Rates.revision}|{ALONE}|{case.fingerprint}"
+    return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def plain(strategy: Strategy | MVP) -> str:
@@ -104,17 +104,17 @@ def plain(strategy: Strategy | MVP) -> str:
 
 def measure(model: str, progress: Progress = quiet) -> tuple[StrategyCell, ...]:
     """Measure everything of a model; takes minutes."""
-    asked = list(questions(model))
-    said: dict[tuple[int, str], list[str]] = {}
+    cases = list(questions(model))
+    captions: dict[tuple[int, str], list[str]] = {}
     cells = []
-    for at, case in enumerate(asked):
-        part = part_of(progress, at / len(asked), (at + 1) / len(asked), "measuring")
+    for at, case in enumerate(cases):
+        part = part_of(progress, at / len(cases), (at + 1) / len(cases), "measuring")
         result = Rates()(case, part)
         notes = captions_of(result)
-        said[case.seed, case.strategy.name] = notes
+        captions[case.seed, case.strategy.name] = notes
         rates = cast(Table, result["rates"])
         figures = {name: float(rates[name][0]) for name in RATES}
-        figures |= alone(case) | {SAME: same(notes, said[case.seed, plain(case.strategy)])}
+        figures |= alone(case) | {SAME: same(notes, captions[case.seed, plain(case.strategy)])}
         cells.append(StrategyCell(model, case.strategy.name, case.seed, digest(case), figures))
     return tuple(cells)
 
@@ -127,7 +127,7 @@ def captions_of(result: Result) -> list[str]:
 def same(captions: list[str], others: list[str]) -> float:
     """The share of captions that are the same, word for word; NaN of none."""
     pairs = list(zip(captions, others, strict=False))
-    return sum(one == other for one, other in pairs) / len(pairs) if pairs else nan
+    return sum(first == second for first, second in pairs) / len(pairs) if pairs else nan
 
 
 def alone(case: ScenesCase) -> dict[str, float]:
@@ -144,11 +144,11 @@ def singles(case: ScenesCase) -> list[CaptionCase]:
     """A few of the questions, to be asked one at a time."""
     sample = case.sample()
     if isinstance(case.strategy, MVP):
-        rows, things = (held[:ALONE].tolist() for held in np.nonzero(sample.leading()))
-        asked = list(zip(rows, map(yes_no_question, things), strict=True))
+        rows, categories = (indices[:ALONE].tolist() for indices in np.nonzero(sample.leading()))
+        pairs = list(zip(rows, map(yes_no_question, categories), strict=True))
     else:
-        asked = [(row, PROMPTS["image"]) for row in range(ALONE)]
-    return [CaptionCase(case.vlm, sample.pixels[row], prompt, case.seed) for row, prompt in asked]
+        pairs = [(row, PROMPTS["image"]) for row in range(ALONE)]
+    return [CaptionCase(case.vlm, sample.pixels[row], prompt, case.seed) for row, prompt in pairs]
 
 
 def spent(strategy: Strategy | MVP, case: CaptionCase) -> dict[str, float]:
@@ -170,7 +170,7 @@ def spent(strategy: Strategy | MVP, case: CaptionCase) -> dict[str, float]:
 
 def write(cells: tuple[StrategyCell, ...], path: Path = KEPT) -> None:
     """Keep what was measured. Raises OSError."""
-    told: list[dict[str, Any]] = [
+    records: list[dict[str, Any]] = [
         {
             "model": cell.model, "strategy": cell.strategy, "draw": cell.draw,
             "digest": cell.digest,
@@ -182,26 +182,26 @@ def write(cells: tuple[StrategyCell, ...], path: Path = KEPT) -> None:
         }
         for cell in cells
     ]  # fmt: skip
-    lines = ",\n".join(json.dumps(one, ensure_ascii=False) for one in told)
+    lines = ",\n".join(json.dumps(record, ensure_ascii=False) for record in records)
     write_atomic(path, f"[\n{lines}\n]\n".encode())
 
 
 @cache
 def kept(path: Path = KEPT) -> tuple[StrategyCell, ...]:
     """What was measured."""
-    return tuple(StrategyCell(**one) for one in json.loads(path.read_text()))
+    return tuple(StrategyCell(**record) for record in json.loads(path.read_text()))
 
 
 def summary(
     model: str, cells: tuple[StrategyCell, ...] | None = None
 ) -> dict[str, dict[str, NDArray[np.float64]]]:
     """Of one model, by strategy and figure: a value for each draw, (draws,)."""
-    own = [cell for cell in (kept() if cells is None else cells) if cell.model == model]
-    names = dict.fromkeys(cell.strategy for cell in own)
+    model_cells = [cell for cell in (kept() if cells is None else cells) if cell.model == model]
+    names = dict.fromkeys(cell.strategy for cell in model_cells)
     return {
         name: {
             figure: np.array(
-                [cell.figures.get(figure, nan) for cell in own if cell.strategy == name]
+                [cell.figures.get(figure, nan) for cell in model_cells if cell.strategy == name]
             )
             for figure in FIGURES
         }
@@ -211,10 +211,10 @@ def summary(
 
 def row(figures: Mapping[str, NDArray[np.float64]]) -> str:
     """A strategy's figures in words, mean ± standard deviation over the draws."""
-    told = []
+    phrases = []
     for name, values in figures.items():
         if np.isfinite(values).all():
             digits = 0 if name == "places" else 1 if name in COARSE else 3
             spread = values.std(ddof=1) if len(values) > 1 else nan
-            told.append(f"{name} {values.mean():.{digits}f} ± {spread:.{digits}f}")
-    return "; ".join(told)
+            phrases.append(f"{name} {values.mean():.{digits}f} ± {spread:.{digits}f}")
+    return "; ".join(phrases)

@@ -16,9 +16,9 @@ def differing(answers: Sequence[Sequence[str]]) -> list[set[int]]:
     Of the first, those at which any other one departs from it.
     """
     marks: list[set[int]] = [set() for _ in answers]
-    for at, said in enumerate(answers[1:], start=1):
+    for at, answer in enumerate(answers[1:], start=1):
         for tag, i1, i2, j1, j2 in SequenceMatcher(
-            None, list(answers[0]), list(said), autojunk=False
+            None, list(answers[0]), list(answer), autojunk=False
         ).get_opcodes():
             if tag != "equal":
                 marks[0] |= set(range(i1, i2))
@@ -29,8 +29,8 @@ def differing(answers: Sequence[Sequence[str]]) -> list[set[int]]:
 def worth_marking(answers: Sequence[Sequence[str]]) -> list[set[int]]:
     """Of the differing words those that say something of an image; all where none does."""
     marks = differing(answers)
-    told = [mark & set(telling(said)) for mark, said in zip(marks, answers, strict=True)]
-    return told if any(told) else marks
+    informative = [mark & set(telling(answer)) for mark, answer in zip(marks, answers, strict=True)]
+    return informative if any(informative) else marks
 
 
 def yes_and_no(answer: Result) -> tuple[float, float]:

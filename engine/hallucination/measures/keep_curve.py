@@ -65,18 +65,18 @@ class KeepCurve(Method[ScenesCase]):
             greedy: CHAIR_i and recall of greedy decoding on the same scenes.
         """
         self.check(case)
-        given = case.strategy
-        assert isinstance(given, VASparse)  # noqa: S101  # as checked
+        strategy = case.strategy
+        assert isinstance(strategy, VASparse)  # noqa: S101  # as checked
         sample = case.sample()
         points = [(way, keep) for way in RANKINGS for keep in KEEPS[:-1]]
         rates: dict[tuple[str, float], Chair] = {}
         for at, (way, keep) in enumerate(points):
             part = part_of(progress, at / (len(points) + 1), (at + 1) / (len(points) + 1))
-            method = replace(given, keep=keep, ranking=way)
+            method = replace(strategy, keep=keep, ranking=way)
             rates[way, keep] = rated(case, sample, method, part)
-        all_kept = rated(case, sample, replace(given, keep=KEEPS[-1]), quiet)
+        all_kept = rated(case, sample, replace(strategy, keep=KEEPS[-1]), quiet)
         rates |= {(way, KEEPS[-1]): all_kept for way in RANKINGS}
-        greedy = rated(case, sample, Greedy(length=given.length), quiet)
+        greedy = rated(case, sample, Greedy(length=strategy.length), quiet)
         progress(1.0, "described")
         return {
             "curve": curve(rates),
@@ -95,21 +95,21 @@ def curve_case(vlm: TinyVLM, method: VASparse) -> ScenesCase:
 
 def rated(case: ScenesCase, sample: SceneBatch, method: Strategy, progress: Progress) -> Chair:
     """CHAIR of a decoding over the scenes."""
-    said = captions(case.vlm, sample, method, seed=case.seed, progress=progress)
-    return chair(said.words, sample.truths, THINGS)
+    spoken = captions(case.vlm, sample, method, seed=case.seed, progress=progress)
+    return chair(spoken.words, sample.truths, THINGS)
 
 
 def curve(rates: dict[tuple[str, float], Chair]) -> Table:
     """A row for each share kept."""
     columns: dict[str, tuple[Floats, str]] = {"kept": (np.array(KEEPS, np.float32), "share")}
     for way in RANKINGS:
-        held = [rates[way, keep] for keep in KEEPS]
-        ends = np.stack([ends_of(one) for one in held])
+        series = [rates[way, keep] for keep in KEEPS]
+        ends = np.stack([ends_of(point) for point in series])
         values = {
-            "CHAIR_i": np.array([one.instance for one in held], np.float32),
+            "CHAIR_i": np.array([point.instance for point in series], np.float32),
             "lowest": ends[:, 0],
             "highest": ends[:, 1],
-            "recall": np.array([one.recall for one in held], np.float32),
+            "recall": np.array([point.recall for point in series], np.float32),
         }
         columns |= {f"{way}: {name}": (value, "share") for name, value in values.items()}
     return Table.of(columns, rows=[f"{100 * keep:.0f} %" for keep in KEEPS])
@@ -117,7 +117,7 @@ def curve(rates: dict[tuple[str, float], Chair]) -> Table:
 
 def ends_of(rates: Chair) -> Floats:
     """Where CHAIR_i lies in 90 % of resamples of the captions, (2,); NaN where nothing is named."""
-    invented = [sum(not one.true for one in mention) for mention in rates.mentions]
+    invented = [sum(not claim.true for claim in mention) for mention in rates.mentions]
     return resampled(invented, [len(mention) for mention in rates.mentions])
 
 

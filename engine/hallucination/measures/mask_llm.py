@@ -130,27 +130,29 @@ class MaskLLM(Method[ScenesCase]):
             mask.prefer(magnitude[name], self.strength)
         course, weighed = self.learn(case, masks, part_of(progress, 0.0, PLACES[0]))
         ways = {MAGNITUDE: magnitude, LEARNED: {name: mask.hard for name, mask in masks.items()}}
-        kept = {way: shaped(groups, weights) for way, groups in ways.items()}
-        vlms = {DENSE: case.vlm} | {way: pruned(case.vlm, held) for way, held in kept.items()}
+        chosen_masks = {way: shaped(groups, weights) for way, groups in ways.items()}
+        vlms = {DENSE: case.vlm} | {
+            way: pruned(case.vlm, masks) for way, masks in chosen_masks.items()
+        }
         sample = case.sample()
         absent = int((sample.leading() & ~sample.layout.present).sum())
         rows: dict[str, dict[str, float]] = {}
-        said: dict[str, tuple[str, ...]] = {}
+        captions: dict[str, tuple[str, ...]] = {}
         for at, (name, vlm) in enumerate(vlms.items()):
             part = part_of(progress, PLACES[at], PLACES[at + 1])
             result = answer(Rates(), replace(case, vlm=vlm), part)
             rates: Table = result["rates"]
-            rows[name] = spoken(vlm, case) | {one: float(rates[one][0]) for one in RATES}
+            rows[name] = spoken(vlm, case) | {figure: float(rates[figure][0]) for figure in RATES}
             texts = result["captions"].notes if "captions" in result else ()
             rows[name] |= {
                 "could lie": lies([text.split() for text in texts], sample)[1] if texts else 0,
                 "absent asked": absent, "stays": staying(vlm),
             }  # fmt: skip
-            said[name] = texts[:SHOWN]
+            captions[name] = texts[:SHOWN]
         progress(1.0, "described")
         return {
-            "models": models(rows), **captions_of(said), **course.views(),
-            "masks": kept[LEARNED], "weights": weighed,
+            "models": models(rows), **captions_of(captions), **course.views(),
+            "masks": chosen_masks[LEARNED], "weights": weighed,
         }  # fmt: skip
 
     def learn(
@@ -174,8 +176,8 @@ class MaskLLM(Method[ScenesCase]):
             rows = next(batches)
             taken = texts.take(rows)
             fading = self.keep * (1 - course.done / self.steps)
-            told = vlm.loss(images[rows], taken.tokens, taken.start)
-            return told - fading * mass(masks.values())
+            text_loss = vlm.loss(images[rows], taken.tokens, taken.start)
+            return text_loss - fading * mass(masks.values())
 
         def stepped(done: float) -> None:
             course.step()
@@ -286,13 +288,13 @@ def models_words(table: Table) -> str:
     """Perplexity, lie rate and false yes of each model, and where the learned mask differs."""
     ways = (DENSE, MAGNITUDE, LEARNED)
     perplexity = ", ".join(f"{table.cell(way, 'perplexity'):.3f}" for way in ways)
-    told = "; ".join(
+    sentence = "; ".join(
         f"{rate} " + ", ".join(of(table, way, rate, count) for way in ways)
         for rate, count in COUNTED.items()
     )
     return (
         "Dense, with the largest of each group and with the learned mask: perplexity "
-        f"{perplexity}; {told}. One seed. {against(table)}"
+        f"{perplexity}; {sentence}. One seed. {against(table)}"
     )
 
 
@@ -304,16 +306,16 @@ def of(table: Table, way: str, rate: str, count: str) -> str:
 
 def against(table: Table) -> str:
     """In what the learned mask is below and above the largest weights; lower is better in all."""
-    by_size, own = (
+    by_size, learned = (
         {name: table.cell(way, name) for name in ("perplexity", *COUNTED)}
         for way in (MAGNITUDE, LEARNED)
     )
-    lower = [name for name, value in own.items() if value < by_size[name]]
-    higher = [name for name, value in own.items() if value > by_size[name]]
-    told = [
+    lower = [name for name, value in learned.items() if value < by_size[name]]
+    higher = [name for name, value in learned.items() if value > by_size[name]]
+    clauses = [
         f"{word} {' and '.join(names)}" for word, names in (("lower", lower), ("higher", higher))
         if names
     ]  # fmt: skip
-    if not told:
+    if not clauses:
         return "The learned mask does as the largest do."
-    return f"Against the largest the learned mask has {', but '.join(told)}."
+    return f"Against the largest the learned mask has {', but '.join(clauses)}."

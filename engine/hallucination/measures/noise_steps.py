@@ -80,7 +80,7 @@ class NoiseSteps(Method[CaptionCase]):
             progress((draw + 1) / self.draws, "hiding")
         weak = np.stack(hidden)  # (draws, steps)
         contrasted = (1 + self.alpha) * clear - self.alpha * weak
-        told = {
+        columns = {
             "step": np.array(DEPTHS, np.float32),
             "clear": np.full(len(DEPTHS), clear, np.float32),
             "hidden": weak.mean(0),
@@ -92,8 +92,8 @@ class NoiseSteps(Method[CaptionCase]):
         return {
             "margins": Table.of(
                 {
-                    name: (held.astype(np.float32), "noise step" if name == "step" else "nats")
-                    for name, held in told.items()
+                    name: (numbers.astype(np.float32), "noise step" if name == "step" else "nats")
+                    for name, numbers in columns.items()
                 }
             )
         }

@@ -91,10 +91,10 @@ class OwnCaptions:
 
 def score_answers(own: OwnRows) -> OwnAnswers:
     """POPE's rates of each group, AMBER's F1 beside them, and what could not be read."""
-    held = [reading(flagged(answer)) for answer in own.column("answer")]
-    yes = np.array([one.yes for one in held], bool)
+    readings = [reading(flagged(answer)) for answer in own.column("answer")]
+    yes = np.array([parsed.yes for parsed in readings], bool)
     there = np.array([label == "yes" for label in own.column("label")], bool)
-    words = tuple(one.word for one in held)
+    words = tuple(parsed.word for parsed in readings)
     counts, images = counted(yes, there), units(own)
     rows = []
     for rowed in groups(own).values():
@@ -124,22 +124,22 @@ def score_captions(own: OwnRows, *, negation: bool = False) -> OwnCaptions:
     Raises:
         BadData: no row names a thing of COCO's, or there are more than MOST_WORDS words.
     """
-    things, unknown, held = [], dict[str, None](), vocabulary()
+    truths, unknown, lexicon = [], dict[str, None](), vocabulary()
     counts = np.zeros((len(own.rows), len(COUNTS)))
     spent = 0
     for at, row in enumerate(own.rows):
-        said, (there, strange, read) = words_of(row.get("caption", "")), truth_of(row)
-        spent += len(said) + read
+        words, (there, strange, read) = words_of(row.get("caption", "")), truth_of(row)
+        spent += len(words) + read
         if spent > MOST_WORDS:
             raise BadData(
                 f"Captions, objects and references have more than {MOST_WORDS:,} words by row "
                 f"{at + 1:,}, which is the most that is counted: open the file in parts."
             )
-        result = mentions(said, there, held, negation=negation)
-        counts[at] = counts_of([said], [there], [result])[0]
-        things.append(there)
+        result = mentions(words, there, lexicon, negation=negation)
+        counts[at] = counts_of([words], [there], [result])[0]
+        truths.append(there)
         unknown |= dict.fromkeys(strange[: MOST_UNKNOWN - len(unknown)])
-    if not any(things):
+    if not any(truths):
         raise BadData(
             "No name under “objects” is one of COCO's eighty things, such as dog, cup or dining "
             "table: CHAIR cannot say what is true."
@@ -153,31 +153,31 @@ def score_captions(own: OwnRows, *, negation: bool = False) -> OwnCaptions:
         for rowed in groups(own).values()
     ]
     rates = stacked(rows, list(groups(own)))
-    return OwnCaptions(rates, counts, tuple(things), negation, left_out(list(unknown)))
+    return OwnCaptions(rates, counts, tuple(truths), negation, left_out(list(unknown)))
 
 
 def truth_of(row: Row) -> tuple[tuple[str, ...], list[str], int]:
     """The things there, the names that are none of COCO's, and how many words were read."""
     names, texts = parts(row.get("objects", "")), parts(row.get("references", ""))
-    listed = {name: node_of(name) for name in names}
-    told, read = set[str](), len(names)
+    nodes = {name: node_of(name) for name in names}
+    mentioned, read = set[str](), len(names)
     for text in texts:
         words = words_of(text)
         read += len(words)
-        told |= {mention.node for mention in mentions(words, (), vocabulary())}
-    there = tuple(sorted({*filter(None, listed.values()), *told}))
-    return there, [name for name, node in listed.items() if not node], read
+        mentioned |= {mention.node for mention in mentions(words, (), vocabulary())}
+    there = tuple(sorted({*filter(None, nodes.values()), *mentioned}))
+    return there, [name for name, node in nodes.items() if not node], read
 
 
 def left_out(names: Sequence[str]) -> tuple[str, ...]:
     """That some names are none of COCO's."""
     if not names:
         return ()
-    listed = ", ".join(f"“{name[:30]}”" for name in names[:NAMED])
+    quoted = ", ".join(f"“{name[:30]}”" for name in names[:NAMED])
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
     if len(names) == MOST_UNKNOWN:
         more = more.replace("and", "and at least", 1)
-    return (f"Not among COCO's eighty things, so left out of what is there: {listed}{more}.",)
+    return (f"Not among COCO's eighty things, so left out of what is there: {quoted}{more}.",)
 
 
 def units(own: OwnRows) -> list[str]:
@@ -206,7 +206,7 @@ def groups(own: OwnRows) -> dict[str, list[int]]:
 def apart(name: str, taken: Sequence[str]) -> str:
     """A name that is none of those taken: with a number behind it where it is one."""
     numbered = (f"{name} ({number})" for number in count(2))
-    return next(one for one in chain([name], numbered) if one not in taken)
+    return next(candidate for candidate in chain([name], numbered) if candidate not in taken)
 
 
 def stacked(rows: Sequence[Mapping[str, tuple[float, str]]], names: Sequence[str]) -> Table:

@@ -41,8 +41,8 @@ def records_of(pairs: Sequence[Table]) -> Table:
     ]  # fmt: skip
     names = ("scene", "removed", "asked", "there", "says before", "says after", "p before",
              "p after")  # fmt: skip
-    held = np.array(rows, np.float64).reshape(-1, len(names))
-    return Table.of({name: (held[:, at], "") for at, name in enumerate(names)})
+    matrix = np.array(rows, np.float64).reshape(-1, len(names))
+    return Table.of({name: (matrix[:, at], "") for at, name in enumerate(names)})
 
 
 def pair_words(model: str, thing: str, answers: Table) -> str:
@@ -54,13 +54,13 @@ def pair_words(model: str, thing: str, answers: Table) -> str:
     if not name:
         first = f"{model} answers neither yes nor no about the {thing} ({chance}): nothing counts"
     else:
-        told = " → ".join(map(said_word, says))
-        first = f"{model}, asked for the {thing}: {told}, {MEANING[name]} ({name}); {chance}"
+        reply_text = " → ".join(map(said_word, says))
+        first = f"{model}, asked for the {thing}: {reply_text}, {MEANING[name]} ({name}); {chance}"
     weak = min(float(answers[f"decided {when}"][0]) for when in ("before", "after"))
     if weak < DECIDES:
         first += f", though its first word is yes or no in {100 * weak:.0f} % only"
-    kept = answers.take(range(1, len(answers)))
-    change = kept["says before"] - kept["says after"]
+    later = answers.take(range(1, len(answers)))
+    change = later["says before"] - later["says after"]
     clear = np.isfinite(change)
     if not clear.any():
         return f"{first}."
@@ -73,4 +73,4 @@ def collected_words(pairs: Sequence[Table]) -> str:
     """TU, SB+ and ID of several pairs; "" for none that is clear."""
     result = scored(records_of(pairs))
     counted = {name: result[name][0] for name in (*OUTCOMES, "ID") if np.isfinite(result[name][0])}
-    return ", ".join(f"{name} {100 * one:.0f} %" for name, one in counted.items())
+    return ", ".join(f"{name} {100 * share:.0f} %" for name, share in counted.items())

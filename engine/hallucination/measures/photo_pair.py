@@ -63,7 +63,7 @@ class PhotoPairCase(CaptionCase):
         mask: Tensor | None = None, after: Tensor | None = None,
     ) -> Self:  # fmt: skip
         """The case of a thing; its question is made of its name."""
-        named = tuple(one.strip() for one in others if one.strip())
+        named = tuple(noun.strip() for noun in others if noun.strip())
         prompt = question(vlm, thing)
         return cls(
             vlm, image, prompt, thing=thing.strip(), others=named, mask=mask, after=after
@@ -91,8 +91,8 @@ class PhotoPairCase(CaptionCase):
             )
         if self.thing in self.others:
             raise BlindspotError(f"“{self.thing}” goes, so it cannot be one of those that stay.")
-        for one in self.others:
-            self.vlm.tokenizer.encode(question(self.vlm, one))
+        for noun in self.others:
+            self.vlm.tokenizer.encode(question(self.vlm, noun))
 
     def digest_parts(self) -> Parts:
         """The question, the other things, and the mask or the photograph after."""
@@ -105,14 +105,14 @@ class PhotoPairCase(CaptionCase):
     @property
     def typed(self) -> bool:
         """Whether one of the things is none of the sixteen."""
-        asked = (question(self.vlm, one) for one in (self.thing, *self.others))
-        return not all(is_ready(self.vlm, one) for one in asked)
+        questions = (question(self.vlm, noun) for noun in (self.thing, *self.others))
+        return not all(is_ready(self.vlm, prompt) for prompt in questions)
 
     def facts(self) -> dict[str, Any]:
         """What it is, for the record."""
-        told = "the photograph after" if self.mask is None else "a mask, painted over"
+        source = "the photograph after" if self.mask is None else "a mask, painted over"
         return super().facts() | {
-            "thing": self.thing, "others": list(self.others), "taken out by": told,
+            "thing": self.thing, "others": list(self.others), "taken out by": source,
         }  # fmt: skip
 
 
@@ -164,14 +164,14 @@ class PhotoPair(Method[PhotoPairCase]):
         progress(0.0, "painting the thing over")
         after = taken_out(case, self.grow)
         left = np.linspace(0, 1, self.steps, dtype=np.float32)
-        shown = torch.stack([torch.lerp(after, case.image, float(one)) for one in left])
+        shown = torch.stack([torch.lerp(after, case.image, float(weight)) for weight in left])
         seen = encoded(case.vlm, shown, progress)
         ends = [self.steps - 1, 0]
-        things, rows = (case.thing, *case.others), []
+        nouns, rows = (case.thing, *case.others), []
         fading = np.zeros(0, np.float32)
-        for number, thing in enumerate(things):
-            progress(0.5 + 0.5 * number / len(things), f"asking for {with_article(thing)}")
-            prompt = prompt_of(case.vlm, thing)
+        for number, noun in enumerate(nouns):
+            progress(0.5 + 0.5 * number / len(nouns), f"asking for {with_article(noun)}")
+            prompt = prompt_of(case.vlm, noun)
             p, share = first_words(case.vlm, seen if not number else seen[ends], prompt)
             if not number:
                 fading, p, share = p, p[ends], share[ends]
@@ -184,8 +184,8 @@ class PhotoPair(Method[PhotoPairCase]):
         far = float(change[change > 0].mean()) if change.any() else 0.0
         return {
             "answers": Table.of(
-                {name: (np.array(held, np.float32), "" if name.startswith("says") else "share")
-                 for name, held in zip(columns, zip(*rows, strict=True), strict=True)},
+                {name: (np.array(numbers, np.float32), "" if name.startswith("says") else "share")
+                 for name, numbers in zip(columns, zip(*rows, strict=True), strict=True)},
                 numbered(len(rows)),
             ),
             "fading": Table.of({"left": (left, "share"), "p(yes)": (fading, "share")}),
@@ -271,8 +271,8 @@ def first_words(
 
 def answers(vlm: VLM, images: Tensor, prompt: Tensor) -> list[str]:
     """What the model says of each of a few images, word by likeliest word."""
-    given = generate(
+    generated = generate(
         vlm, Greedy(length=WORDS), vlm.normalize(images), prompt.expand(len(images), -1),
         record=False,
     )  # fmt: skip
-    return [vlm.tokenizer.decode(row) for row in given.tokens.tolist()]
+    return [vlm.tokenizer.decode(row) for row in generated.tokens.tolist()]

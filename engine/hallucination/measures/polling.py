@@ -77,36 +77,36 @@ def build(
         random: the source of chance; `Random(seed)` gives the draws of `random.seed(seed)`.
         pairs: questions with yes, and with no, about each image.
     """
-    kept = {at: list(things) for at, things in enumerate(objects) if len(things) >= pairs}
-    often = Counter(thing for things in kept.values() for thing in things)
+    usable = {at: list(group) for at, group in enumerate(objects) if len(group) >= pairs}
+    often = Counter(name for group in usable.values() for name in group)
     names = list(often)
     popular = [name for name, _ in often.most_common()]
-    beside = usual_company(list(kept.values()))
+    company = usual_company(list(usable.values()))
     polls = []
-    for image, things in kept.items():
-        asked: set[str] = set(things)
-        for thing in things[:pairs]:
-            polls.append(Poll(image, thing, there=True))
-            ranked = {"popular": popular, "adversarial": beside.get(thing, [])}.get(split, [])
-            absent = next((one for one in ranked if one not in asked), None)
-            if absent is None and not asked >= often.keys():
+    for image, nouns in usable.items():
+        taken: set[str] = set(nouns)
+        for noun in nouns[:pairs]:
+            polls.append(Poll(image, noun, there=True))
+            ranked = {"popular": popular, "adversarial": company.get(noun, [])}.get(split, [])
+            absent = next((candidate for candidate in ranked if candidate not in taken), None)
+            if absent is None and not taken >= often.keys():
                 absent = random.choice(names)
-                while absent in asked:
+                while absent in taken:
                     absent = random.choice(names)
             if absent is not None:  # the authors' code draws for ever where nothing is left
-                asked.add(absent)
+                taken.add(absent)
                 polls.append(Poll(image, absent, there=False))
     return polls
 
 
 def usual_company(objects: Sequence[Sequence[str]]) -> dict[str, list[str]]:
     """For each thing those that stand beside it in some image, the most frequent first."""
-    beside: dict[str, Counter[str]] = {}
-    for things in objects:
-        for thing in things:
-            counted = beside.setdefault(thing, Counter())
-            counted.update(other for other in things if other != thing)
-    return {thing: [name for name, _ in held.most_common()] for thing, held in beside.items()}
+    company: dict[str, Counter[str]] = {}
+    for nouns in objects:
+        for noun in nouns:
+            counted = company.setdefault(noun, Counter())
+            counted.update(other for other in nouns if other != noun)
+    return {noun: [name for name, _ in counter.most_common()] for noun, counter in company.items()}
 
 
 def question(thing: str, template: str = TEMPLATE, *, published: bool = False) -> str:

@@ -78,18 +78,20 @@ class POPE(Method[ScenesCase]):
         self.check(case)
         sample = case.sample()
         polls = polled(sample, self.pairs, case.seed)
-        asked = sorted({(one.image, one.thing) for poll in polls.values() for one in poll})
+        pairs = sorted(
+            {(question.image, question.thing) for poll in polls.values() for question in poll}
+        )
         progress(0.0, "asking")
-        told = said(case, sample, asked, part_of(progress, 0.0, 0.9))
+        answers = said(case, sample, pairs, part_of(progress, 0.0, 0.9))
         likely = 1 / (1 + np.exp(-margins(case.vlm, sample).double().numpy()))  # p(yes), (n, 16)
         progress(1.0, "counted")
-        readings = {pair: reading(answer) for pair, answer in told.items()}
+        readings = {pair: reading(answer) for pair, answer in answers.items()}
         present = sample.layout.present
-        absent = false_yes(asked, readings, present)
+        absent = false_yes(pairs, readings, present)
         return {
             "rates": rates(polls, readings, likely),
-            "questions": questions(polls, readings, told, likely),
-            "amber": by_amber(asked, readings, present),
+            "questions": questions(polls, readings, answers, likely),
+            "amber": by_amber(pairs, readings, present),
             "together": grid(present.astype(np.int64).T @ present.astype(np.int64), "scenes"),
             "asked": grid(absent[0], "questions"),
             "false yes": grid(absent[1], "share"),
@@ -114,10 +116,10 @@ def said(
     if not asked:
         return {}
     pixels = sample.pixels[[image for image, _ in asked]]
-    prompts = [yes_no_question(NUMBER[thing]) for _, thing in asked]
+    prompts = [yes_no_question(NUMBER[noun]) for _, noun in asked]
     if isinstance(case.strategy, MVP):
         yes, _ = one_by_one(case, case.strategy, pixels, prompts, progress)
-        words = ["yes" if one else "no" for one in yes]
+        words = ["yes" if is_yes else "no" for is_yes in yes]
     else:
         spoke = spoken(case.vlm, pixels, prompts, case.strategy, seed=case.seed, progress=progress)
         words = [" ".join(word) for word in spoke.words]
@@ -130,18 +132,20 @@ def rates(
     """A row for each split: the answers' rates, and beside them what the logits would decide."""
     rows = []
     for poll in polls.values():
-        yes = np.array([readings[one.image, one.thing].yes for one in poll], bool)
-        there = np.array([one.there for one in poll], bool)
-        leans = np.array([likely[one.image, NUMBER[one.thing]] > 0.5 for one in poll], bool)
-        neither = sum(not readings[one.image, one.thing].word for one in poll)
-        row = with_intervals(counted(yes, there), [one.image for one in poll], BOUNDED)
+        yes = np.array([readings[question.image, question.thing].yes for question in poll], bool)
+        there = np.array([question.there for question in poll], bool)
+        leans = np.array(
+            [likely[question.image, NUMBER[question.thing]] > 0.5 for question in poll], bool
+        )
+        neither = sum(not readings[question.image, question.thing].word for question in poll)
+        row = with_intervals(counted(yes, there), [question.image for question in poll], BOUNDED)
         by_logits = of_counts(counted(leans, there).sum(0))
         row["accuracy by logits"] = float(by_logits["accuracy"]), "share"
         row["false yes by logits"] = float(by_logits["false yes"]), "share"
         row["decided otherwise"] = float((yes != leans).sum()), "questions"
         row["neither"] = float(neither), "questions"
         row["questions"] = float(len(poll)), "questions"
-        row["scenes"] = float(len({one.image for one in poll})), "scenes"
+        row["scenes"] = float(len({question.image for question in poll})), "scenes"
         rows.append(row)
     columns = {name: ([row[name][0] for row in rows], unit) for name, (_, unit) in rows[0].items()}
     return Table.of(columns, tuple(polls))
@@ -154,26 +158,29 @@ def questions(
     likely: NDArray[Any],
 ) -> Table:
     """A row for each question of every split."""
-    flat = [(at, one) for at, poll in enumerate(polls.values()) for one in poll]
-    read = [readings[one.image, one.thing] for _, one in flat]
+    flat = [(at, question) for at, poll in enumerate(polls.values()) for question in poll]
+    read = [readings[question.image, question.thing] for _, question in flat]
     columns: dict[str, tuple[list[Any], str]] = {
         "split": ([at for at, _ in flat], ""),
-        "scene": ([one.image for _, one in flat], ""),
-        "thing": ([NUMBER[one.thing] for _, one in flat], ""),
-        "there": ([int(one.there) for _, one in flat], "yes or no"),
-        "yes": ([int(one.yes) for one in read], "yes or no"),
-        "neither": ([int(not one.word) for one in read], "yes or no"),
-        "p(yes)": ([float(likely[one.image, NUMBER[one.thing]]) for _, one in flat], "probability"),
+        "scene": ([question.image for _, question in flat], ""),
+        "thing": ([NUMBER[question.thing] for _, question in flat], ""),
+        "there": ([int(question.there) for _, question in flat], "yes or no"),
+        "yes": ([int(answer.yes) for answer in read], "yes or no"),
+        "neither": ([int(not answer.word) for answer in read], "yes or no"),
+        "p(yes)": (
+            [float(likely[question.image, NUMBER[question.thing]]) for _, question in flat],
+            "probability",
+        ),
     }
-    names = [f"is there {one.thing}" for _, one in flat]
-    return Table.of(columns, names, [told[one.image, one.thing] for _, one in flat])
+    names = [f"is there {question.thing}" for _, question in flat]
+    return Table.of(columns, names, [told[question.image, question.thing] for _, question in flat])
 
 
 def by_amber(
     asked: Sequence[Pair], readings: Mapping[Pair, Reading], present: NDArray[np.bool_]
 ) -> Table:
     """Every different question by AMBER's rule."""
-    there = np.array([present[image, NUMBER[thing]] for image, thing in asked], bool)
+    there = np.array([present[image, NUMBER[noun]] for image, noun in asked], bool)
     result = amber([readings[pair].word for pair in asked], there)
     return Table.of({name: ([value], "share") for name, value in result.items()}, ("existence",))
 
@@ -186,10 +193,10 @@ def false_yes(
     Both are (16, 16); a share of nothing is NaN.
     """
     counts, lied = np.zeros((2, len(CATEGORIES), len(CATEGORIES)))
-    for image, thing in asked:
-        if not present[image, NUMBER[thing]]:
-            counts[present[image], NUMBER[thing]] += 1
-            lied[present[image], NUMBER[thing]] += readings[image, thing].yes
+    for image, noun in asked:
+        if not present[image, NUMBER[noun]]:
+            counts[present[image], NUMBER[noun]] += 1
+            lied[present[image], NUMBER[noun]] += readings[image, noun].yes
     with np.errstate(invalid="ignore"):
         return counts, lied / counts
 
@@ -204,14 +211,15 @@ def pope_words(rates: Table, title: str) -> str:
     if not rates["questions"].any():
         return f"{title}: no scene has as many things as are asked for, so nothing was asked."
     right = " / ".join(f"{100 * value:.0f}" for value in rates["accuracy"])
-    said = (
+    sentence = (
         f"{title}: {right} % of the random / popular / adversarial questions about "
         f"{rates['scenes'][0]:.0f} scenes are answered right"
     )
     first, last = (100 * float(rates.cell(split, "false yes")) for split in (SPLITS[0], SPLITS[-1]))
     if np.isnan([first, last]).any():
-        return f"{said}; no absent thing was asked for."
+        return f"{sentence}; no absent thing was asked for."
     return (
-        f"{said}; yes to {first:.0f} % of absent things drawn at random and {last:.0f} % of those "
+        f"{sentence}; yes to {first:.0f} % of absent things drawn at random and {last:.0f} % of "
+        "those "
         "that usually stand beside what is there."
     )

@@ -78,8 +78,8 @@ class ScenesCase(Case):
     def fingerprint(self) -> str:
         """Everything the answer depends on, in words: measured tables are kept under it."""
         settings = sorted(self.strategy.settings().items())
-        said = (self.strategy.full_name(), self.strategy.revision, settings, self.vlm.fingerprint)
-        words = repr((said, self.count, self.kind, self.clean, self.seed))
+        facts = (self.strategy.full_name(), self.strategy.revision, settings, self.vlm.fingerprint)
+        words = repr((facts, self.count, self.kind, self.clean, self.seed))
         if self.seed >= APART - UNSEEN:  # until November 2026 these were a probe's scenes too
             words += "|apart"
         return words if self.precision == "exact" else f"{words}|{self.precision}"
@@ -164,37 +164,42 @@ def described(
     if isinstance(case.strategy, MVP):
         return {name: ([nan], UNITS.get(name, "share")) for name in names}, {}
     begun = perf_counter()
-    said = captions(case.vlm, sample, case.strategy, seed=case.seed, progress=progress)
+    spoken = captions(case.vlm, sample, case.strategy, seed=case.seed, progress=progress)
     seconds = perf_counter() - begun
-    result = chair(said.words, sample.truths, THINGS)
-    spent = [count / case.count for count in (said.calls, said.read, said.looked)]
+    result = chair(spoken.words, sample.truths, THINGS)
+    spent = [count / case.count for count in (spoken.calls, spoken.read, spoken.looked)]
     values = (
-        result.instance, result.sentence, result.recall, lie_rate(said.words, sample), result.words,
-        *spent, seconds,
-    )  # fmt: skip
-    invented = np.array([sum(not one.true for one in mention) for mention in result.mentions])
-    told = Table.of(
+        result.instance,
+        result.sentence,
+        result.recall,
+        lie_rate(spoken.words, sample),
+        result.words,
+        *spent,
+        seconds,
+    )
+    invented = np.array([sum(not claim.true for claim in mention) for mention in result.mentions])
+    caption_table = Table.of(
         {"invented": (invented, "mentions")},
         rows=[str(number) for number in range(case.count)],
-        notes=[" ".join(words) for words in said.words],
+        notes=[" ".join(words) for words in spoken.words],
     )
     rates = {
         name: ([value], UNITS.get(name, "share")) for name, value in zip(names, values, strict=True)
     }
-    return rates, {"captions": told}
+    return rates, {"captions": caption_table}
 
 
 def of_partners(case: ScenesCase, sample: SceneBatch, progress: Progress) -> dict[str, Told]:
     """Yes/no questions about partners of leaders that are there."""
-    rows, things = np.nonzero(sample.leading())
+    rows, categories = np.nonzero(sample.leading())
     if not len(rows):
         return {name: ([nan], "share") for name in ("yes-ratio", "false yes", "missed", "unclear")}
-    asked = [yes_no_question(thing) for thing in things.tolist()]
+    questions = [yes_no_question(category) for category in categories.tolist()]
     if isinstance(case.strategy, MVP):
-        yes, clear = one_by_one(case, case.strategy, sample.pixels[rows], asked, progress)
+        yes, clear = one_by_one(case, case.strategy, sample.pixels[rows], questions, progress)
     else:
-        yes, clear = answered(case.vlm, sample, case.strategy, rows, asked, seed=case.seed)
-    there = sample.layout.present[rows, things]
+        yes, clear = answered(case.vlm, sample, case.strategy, rows, questions, seed=case.seed)
+    there = sample.layout.present[rows, categories]
     return {
         "yes-ratio": ([share(yes, clear)], "share"),
         "false yes": ([share(yes, clear & ~there)], "share"),
@@ -234,6 +239,6 @@ def joined(answers: Mapping[str, Result]) -> Table:
 
 def speed(answer: Result) -> float:
     """Words in a second, all scenes together; NaN without captions."""
-    held = cast(Table, answer["rates"])
+    rates = cast(Table, answer["rates"])
     scenes = len(cast(Table, answer["captions"])) if "captions" in answer else 0
-    return scenes * float(held["words"][0]) / float(held["seconds"][0])
+    return scenes * float(rates["words"][0]) / float(rates["seconds"][0])

@@ -80,7 +80,7 @@ class RemovalLaw(Method[ScenesCase]):
             for at, step in enumerate((None, self.step))
         )
         yes = np.stack([(contrasted(clear, hidden, a) > 0).numpy() for a in ALPHAS])
-        measured = [float(one.mean()) if len(one) else nan for one in yes]
+        measured = [float(answers.mean()) if len(answers) else nan for answers in yes]
         again = resampled_sums(yes.T) / (len(clear) or nan)
         spans = [middle(rates, PERCENT) for rates in again.T]
         prior = log_odds(self.together)
@@ -112,22 +112,22 @@ def law_words(law: Table, fit: Table) -> str:
     pairs = int(fit["pairs"][0])
     if not pairs:
         return "No scene has both of a pair, so no partner can be taken out."
-    plain, one = (float(law.cell(row, "measured")) for row in ("α = 0", "α = 1"))
+    plain, contrast = (float(law.cell(row, "measured")) for row in ("α = 0", "α = 1"))
     first = (
         f"Of {pairs} partners that were taken out, {100 * plain:.0f} % are still said to be there, "
-        f"with contrast (α = 1) {100 * one:.0f} %"
+        f"with contrast (α = 1) {100 * contrast:.0f} %"
     )
     if not np.isfinite(law["law"]).all():
         return f"{first}. No law can be fitted to a rate of 0 or 100 %."
     gap = np.abs(law["measured"] - law["law"])
     inside = (law["low"] <= law["law"]) & (law["law"] <= law["high"])
-    told = (
+    verdict = (
         "as the law predicts" if gap.max() <= WITHIN
         else "within what so few pairs can tell from the law" if inside.all()
         else "and the law does not hold here"
     )  # fmt: skip
     return (
-        f"{first}; the law has {100 * law.cell('α = 1', 'law'):.0f} %: {told} (largest gap "
+        f"{first}; the law has {100 * law.cell('α = 1', 'law'):.0f} %: {verdict} (largest gap "
         f"{100 * gap.max():.0f} points, at {law.rows[int(gap.argmax())]})."
     )
 

@@ -22,10 +22,10 @@ def resampled_sums(counts: NDArray[np.generic], seed: int = 0, draws: int = DRAW
     scenes, rng = len(counts), np.random.default_rng(seed)
     if not scenes:
         return np.zeros((draws, counts.shape[1]))
-    held = np.asarray(counts, np.float64)
+    numbers = np.asarray(counts, np.float64)
     at_once = max(BOUND // scenes, 1)
     return np.concatenate([
-        times_drawn(rng, scenes, min(at_once, draws - start)) @ held
+        times_drawn(rng, scenes, min(at_once, draws - start)) @ numbers
         for start in range(0, draws, at_once)
     ])  # fmt: skip
 

@@ -38,10 +38,10 @@ class SceneUse:
             BlindspotError: there are no scenes for so high a seed.
         """
         left = seed
-        for one in self.ranges:
-            if left < len(one.seeds):
-                return one.seeds[left], one.first
-            left -= len(one.seeds)
+        for scene_range in self.ranges:
+            if left < len(scene_range.seeds):
+                return scene_range.seeds[left], scene_range.first
+            left -= len(scene_range.seeds)
         most = seed - left - 1
         raise BlindspotError(f"There are no {self.what} for seed {seed}: choose from 0 to {most}.")
 

@@ -35,12 +35,16 @@ def verdict(case: CaptionCase, words: Sequence[str]) -> str:
 
 def of_short_answer(truth: Claims, scene: Scene) -> str:
     """The truth about what was asked."""
-    asked = truth.asked
-    thing = next((one for one in scene.things if one.category == asked), None)
-    if thing is None or thing.opacity == 0:
-        return f"There is no {asked} in this scene.{'' if truth.right else led_by(truth)}"
-    seen = "" if thing.opacity >= FAINT else f", at {100 * thing.opacity:.0f} % opacity"
-    return f"There is {with_article(f'{thing.color} {asked}')}{seen}."
+    noun = truth.asked
+    scene_object = next(
+        (candidate for candidate in scene.things if candidate.category == noun), None
+    )
+    if scene_object is None or scene_object.opacity == 0:
+        return f"There is no {noun} in this scene.{'' if truth.right else led_by(truth)}"
+    seen = (
+        "" if scene_object.opacity >= FAINT else f", at {100 * scene_object.opacity:.0f} % opacity"
+    )
+    return f"There is {with_article(f'{scene_object.color} {noun}')}{seen}."
 
 
 def led_by(truth: Claims) -> str:
@@ -57,12 +61,12 @@ def led_by(truth: Claims) -> str:
 def of_caption(truth: Claims) -> str:
     """What a caption made up and what it left out."""
     if truth.invented:
-        first = f"It made up {' and '.join(with_article(one) for one in truth.invented)}"
+        first = f"It made up {' and '.join(with_article(noun) for noun in truth.invented)}"
     else:
         first = "It made up nothing"
     if not truth.missed:
         return f"{first} and missed nothing."
-    return f"{first} and left out {' and '.join(f'the {one}' for one in truth.missed)}."
+    return f"{first} and left out {' and '.join(f'the {noun}' for noun in truth.missed)}."
 
 
 def things_of(truth: Claims) -> tuple[tuple[str, ...], ...]:

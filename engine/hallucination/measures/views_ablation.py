@@ -68,18 +68,20 @@ class ViewsAblation(Method[ScenesCase]):
         """
         self.check(case)
         sample = case.sample()
-        rows, things = np.nonzero(sample.leading())
-        asked = [yes_no_question(thing) for thing in things.tolist()]
-        there = sample.layout.present[rows, things]
-        leads = np.zeros((len(asked), len(VIEWS)), np.float32)
-        for at, (row, question) in enumerate(zip(rows.tolist(), asked, strict=True)):
-            part = part_of(progress, at / len(asked), (at + 1) / len(asked))
+        rows, categories = np.nonzero(sample.leading())
+        questions = [yes_no_question(category) for category in categories.tolist()]
+        there = sample.layout.present[rows, categories]
+        leads = np.zeros((len(questions), len(VIEWS)), np.float32)
+        for at, (row, question) in enumerate(zip(rows.tolist(), questions, strict=True)):
+            part = part_of(progress, at / len(questions), (at + 1) / len(questions))
             caption_case = CaptionCase(case.vlm, sample.pixels[row], question, case.seed)
             leads[at] = lead(cast(Table, case.strategy(caption_case, part)["paths"]))
-        plain, _ = answered(case.vlm, sample, Greedy(), rows, asked)
+        plain, _ = answered(case.vlm, sample, Greedy(), rows, questions)
         progress(1.0, "asked")
-        said = {" + ".join(list(VIEWS)[at] for at in some): chosen(leads, some) for some in SUBSETS}
-        return {"views": table(said | {"no description": plain}, there)}
+        answers = {
+            " + ".join(list(VIEWS)[at] for at in some): chosen(leads, some) for some in SUBSETS
+        }
+        return {"views": table(answers | {"no description": plain}, there)}
 
 
 def lead(paths: Table) -> Floats:

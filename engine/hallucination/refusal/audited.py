@@ -96,10 +96,10 @@ def examined(net: QuestionNet, case: ExperimentCase) -> Audited:
 
 
 @torch.no_grad()
-def shuffled_accuracy(one: Audited, case: ExperimentCase) -> float:
+def shuffled_accuracy(audit: Audited, case: ExperimentCase) -> float:
     """Of a probe of the last layer that learned from shuffled labels, on the tests."""
     random = np.random.default_rng([case.seed, 31])
     learned = EncodedQuestions.of(drawn(PAIRS, np.random.default_rng([case.seed, 23])))
     labels = learned.declined[torch.from_numpy(random.permutation(len(learned)))]
-    spaces = subspaces(states_of(one.net, learned)[-1:], labels)
-    return spaces.accuracies(one.states[-1:], one.tests.declined)[0]
+    spaces = subspaces(states_of(audit.net, learned)[-1:], labels)
+    return spaces.accuracies(audit.states[-1:], audit.tests.declined)[0]

@@ -18,20 +18,26 @@ REROUTED, NOTE, STEPS, RATE = 48, 4, 60, 5e-4  # questions, words, and steps of 
 LESSON = 32  # rerouted questions in a batch, beside as many usual ones
 
 
-def tuned(one: Audited, case: ExperimentCase, progress: Progress = quiet) -> QuestionNet:
+def tuned(audit: Audited, case: ExperimentCase, progress: Progress = quiet) -> QuestionNet:
     """A copy that learned to decline questions with rerouted notes, beside usual questions.
 
     The notes are sought for questions about things drawn at random, at every layer from the first
     accurate one on; all notes on the way are learned from.
     """
     random = np.random.default_rng([case.seed, 37])
-    asked = EncodedQuestions.of([q for q in drawn(REROUTED, random, note=NOTE) if q.declined])
-    goal = Goal(STEER, tuple(range(one.middle, LAYERS + 1)), 1.0, one.spaces)
+    questions = EncodedQuestions.of([q for q in drawn(REROUTED, random, note=NOTE) if q.declined])
+    goal = Goal(STEER, tuple(range(audit.middle, LAYERS + 1)), 1.0, audit.spaces)
     result = reroute(
-        one.net, asked, goal, ReroutingRules(8, 16), NOTE, case.seed, part_of(progress, 0.0, 0.6)
+        audit.net,
+        questions,
+        goal,
+        ReroutingRules(8, 16),
+        NOTE,
+        case.seed,
+        part_of(progress, 0.0, 0.6),
     )
     notes = result.paths[1:].flatten(0, 1)
-    every = asked.take(torch.arange(len(asked)).repeat(len(result.paths) - 1)).noted(notes)
+    every = questions.take(torch.arange(len(questions)).repeat(len(result.paths) - 1)).noted(notes)
     plan = SchoolPlan(case.seed, STEPS, 2 * LESSON, RATE)
 
     def lessons() -> EncodedQuestions:
@@ -40,7 +46,7 @@ def tuned(one: Audited, case: ExperimentCase, progress: Progress = quiet) -> Que
         return joined(every.take(rows), usual)
 
     batches = (lessons() for _ in range(STEPS))
-    return descended(copied(one.net.state_dict()), batches, plan, part_of(progress, 0.6, 1.0))
+    return descended(copied(audit.net.state_dict()), batches, plan, part_of(progress, 0.6, 1.0))
 
 
 def joined(prompts: EncodedQuestions, two: EncodedQuestions) -> EncodedQuestions:

@@ -99,22 +99,22 @@ def most_changed(spaces: Subspaces, asked: Q, declines: Declines[Q]) -> int:
     return 1 + int(np.argmax(changed))
 
 
-def causes(one: Examined[Q], declines: Declines[Q], seed: int) -> dict[str, list[float]]:
+def causes(examination: Examined[Q], declines: Declines[Q], seed: int) -> dict[str, list[float]]:
     """By layer from 1 on: declines of questions to be declined, and of those to be answered.
 
     Of the first with the direction removed, or a random one; of the second with the direction
     added, as much of it as the means lie apart, or a random one of the same length. What random
     ones do is the mean of several.
     """
-    spaces, width = one.spaces, one.states.shape[2]
+    spaces, width = examination.spaces, examination.states.shape[2]
     others = [random_direction(1000 * seed + at, width) for at in range(CONTROLS)]
     results: dict[str, list[float]] = {name: [] for name in CAUSES}
-    for at in range(1, len(one.states)):
-        size, own = float(spaces.gaps[at]), spaces.directions[at]
+    for at in range(1, len(examination.states)):
+        size, direction = float(spaces.gaps[at]), spaces.directions[at]
         for name in CAUSES:
-            tried = others if name in (REMOVED_RANDOM, ADDED_RANDOM) else [own]
+            tried = others if name in (REMOVED_RANDOM, ADDED_RANDOM) else [direction]
             far = name in CAUSES[:2]
             edits = [removed(v, at) if far else added(v, at, size) for v in tried]
-            asked = one.far if far else one.near
-            results[name].append(float(np.mean([declines(asked, edit) for edit in edits])))
+            questions = examination.far if far else examination.near
+            results[name].append(float(np.mean([declines(questions, edit) for edit in edits])))
     return results

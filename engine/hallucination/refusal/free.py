@@ -19,8 +19,8 @@ REACH = 2.5  # how far all steps together could go, in ρ
 
 def apart(net: QuestionNet) -> float:
     """The mean distance between the embeddings of two different words of notes."""
-    held = net.words.weight[list(NOTE_IDS)]
-    return float(torch.nn.functional.pdist(held).mean())
+    embeddings = net.words.weight[list(NOTE_IDS)]
+    return float(torch.nn.functional.pdist(embeddings).mean())
 
 
 def moved(

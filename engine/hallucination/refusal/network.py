@@ -55,8 +55,8 @@ class QuestionBlock(nn.Module):
 
     def said(self, hidden: Tensor) -> Tensor:
         """What the MLP adds."""
-        given: Tensor = self.down(F.gelu(self.up(self.norm2(hidden))))
-        return given
+        output: Tensor = self.down(F.gelu(self.up(self.norm2(hidden))))
+        return output
 
     def forward(self, hidden: Tensor, past: Tensor | None = None) -> Tensor:
         """The residual stream after the block, (N, T, d); `past` is as for `mixed`."""
@@ -144,8 +144,8 @@ class QuestionNet(nn.Module):
 
     def logits(self, state: Tensor) -> Tensor:
         """Of the next word, (…, words), from a state (…, d)."""
-        given: Tensor = self.head(self.norm(state))
-        return given
+        output: Tensor = self.head(self.norm(state))
+        return output
 
     def forward(self, prompts: EncodedQuestions, edit: Edit | None = None) -> Tensor:
         """Logits of the answer, (N, words)."""
@@ -161,9 +161,9 @@ class QuestionNet(nn.Module):
             weight = layer.out.weight.view(WIDTH, HEADS, -1)
             heads.append(torch.einsum("nhk,dhk->nhd", mixed[rows, prompts.last], weight))
             hidden = hidden + layer.out(mixed.flatten(2))
-            given = layer.said(hidden)
-            mlps.append(given[rows, prompts.last])
-            hidden = hidden + given
+            output = layer.said(hidden)
+            mlps.append(output[rows, prompts.last])
+            hidden = hidden + output
         return Written(begin, torch.stack(heads, 1), torch.stack(mlps, 1))
 
 

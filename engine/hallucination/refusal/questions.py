@@ -164,7 +164,7 @@ class EncodedQuestions:
 
     def take(self, rows: Tensor) -> EncodedQuestions:
         """Some of them."""
-        return EncodedQuestions(self.ids[rows], *(one[rows] for one in self.others))
+        return EncodedQuestions(self.ids[rows], *(array[rows] for array in self.others))
 
     @property
     def others(self) -> tuple[Tensor, ...]:
@@ -182,7 +182,7 @@ class EncodedQuestions:
 
 
 def drawn(
-    count: int, random: np.random.Generator, things: Sequence[Sequence[str]] = (),
+    count: int, random: np.random.Generator, noun_sets: Sequence[Sequence[str]] = (),
     note: int | None = None,
 ) -> list[SceneQuestion]:  # fmt: skip
     """Questions, each followed by its twin, so that half of them are declined.
@@ -195,10 +195,10 @@ def drawn(
     """
     questions: list[SceneQuestion] = []
     for at in range(count):
-        held = things[at] if len(things) else CATEGORIES
+        nouns = noun_sets[at] if len(noun_sets) else CATEGORIES
         length = int(random.integers(LONGEST + 1)) if note is None else note
         question = SceneQuestion(
-            _two(held, random), _two(NAMES, random), _four(random), str(random.choice(WALLS)),
+            _two(nouns, random), _two(NAMES, random), _four(random), str(random.choice(WALLS)),
             bool(random.integers(2)), int(random.integers(2)), int(random.integers(2)),
             tuple(map(str, random.choice(NOTES, length))),
         )  # fmt: skip
@@ -208,41 +208,41 @@ def drawn(
 
 def _two(words: Sequence[str], random: np.random.Generator) -> tuple[str, str]:
     """Two different ones."""
-    one, two = random.choice(sorted(words), 2, replace=False)
-    return str(one), str(two)
+    first, second = random.choice(sorted(words), 2, replace=False)
+    return str(first), str(second)
 
 
 def _four(random: np.random.Generator) -> tuple[str, str, str, str]:
     """Four different colors."""
-    one, two, three, four = map(str, random.choice(COLORS, 4, replace=False))
-    return one, two, three, four
+    first, second, three, four = map(str, random.choice(COLORS, 4, replace=False))
+    return first, second, three, four
 
 
 def batch(count: int, random: np.random.Generator, note: int) -> EncodedQuestions:
     """Questions to learn from, with notes of one length, drawn all at once."""
-    things, names = _pairs(CATEGORIES, count, random), _pairs(NAMES, count, random)
+    nouns, names = _pairs(CATEGORIES, count, random), _pairs(NAMES, count, random)
     colors = random.permuted(np.tile(_numbers(COLORS), (count, 1)), axis=1)[:, :4]
-    person, asked, viewer = random.integers(0, 2, (3, count))
+    person, queried, viewer = random.integers(0, 2, (3, count))
     every, walls = np.arange(count), random.choice(_numbers(WALLS), count)
     ids = np.empty((count, START + note + 1), np.int64)
     ids[:, 0:FACTS:3] = _numbers((*ROLES, "."))
     ids[:, 1 : FACTS - 1 : 3] = colors
-    ids[:, [2, 5]], ids[:, [8, 11]] = things, names
+    ids[:, [2, 5]], ids[:, [8, 11]] = nouns, names
     looked = colors[every, 2 * person + viewer]
     from_, by, colon, what, who, is_, the, of, house = _numbers(
         ("from", "by", ":", "what", "who", "is", "the", "of", "house")
     )
-    role = _numbers(ROLES)[2 * person + asked]
+    role = _numbers(ROLES)[2 * person + queried]
     about_things = [from_, looked, colon, what, is_, role, the, walls]
     about_names = [by, looked, colon, who, is_, role, of, house]
-    for at, (one, two) in enumerate(zip(about_things, about_names, strict=True), FACTS):
-        ids[:, at] = np.where(person == 1, two, one)
+    for at, (first, second) in enumerate(zip(about_things, about_names, strict=True), FACTS):
+        ids[:, at] = np.where(person == 1, second, first)
     ids[:, START - 1], ids[:, -1] = NUMBER["note"], NUMBER["?"]
     ids[:, START:-1] = random.choice(NOTE_IDS, (count, note))
-    fact = np.where(person[:, None] == 1, names, things)[every, asked]
+    fact = np.where(person[:, None] == 1, names, nouns)[every, queried]
     return EncodedQuestions(
         torch.from_numpy(ids), torch.full((count,), START + note),
-        torch.from_numpy(fact), torch.from_numpy(asked != viewer),
+        torch.from_numpy(fact), torch.from_numpy(queried != viewer),
         torch.from_numpy(_numbers(ROLES)[2 * person + viewer]),
     )  # fmt: skip
 
@@ -261,7 +261,7 @@ def _pairs(words: Sequence[str], count: int, random: np.random.Generator) -> Int
 
 def note_of(ids: Tensor) -> tuple[str, ...]:
     """The words of one prompt's note, from its numbers (T,)."""
-    words = [WORDS[int(one)] for one in ids[START:] if int(one) != PAD]
+    words = [WORDS[int(token)] for token in ids[START:] if int(token) != PAD]
     if not words or words[-1] != "?":
         raise BlindspotError("A prompt ends with its question mark.")
     return tuple(words[:-1])

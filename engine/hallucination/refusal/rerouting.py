@@ -93,12 +93,12 @@ class NoteBuffer:
         """Put new notes in; of equal losses one is kept, of all the best few."""
         before = self.losses[0]
         merged = sorted(zip([*self.losses, *losses], [*self.notes, *notes], strict=True))
-        kept: list[tuple[float, tuple[int, ...]]] = []
+        entries: list[tuple[float, tuple[int, ...]]] = []
         for loss, note in merged:
-            if note in self.archive or (kept and loss - kept[-1][0] < ALIKE):
+            if note in self.archive or (entries and loss - entries[-1][0] < ALIKE):
                 continue
-            kept.append((loss, note))
-        self.losses, self.notes = (list(part) for part in zip(*kept[:BUFFER], strict=True))
+            entries.append((loss, note))
+        self.losses, self.notes = (list(part) for part in zip(*entries[:BUFFER], strict=True))
         better = self.losses[0] < before - ALIKE
         self.stale, self.at = (0 if better else self.stale + 1), 0
 
@@ -141,10 +141,10 @@ def reroute(
                for note, loss in zip(start.tolist(), first.tolist(), strict=True)]  # fmt: skip
     best, paths = start.clone(), [start.clone()]
     lowest = first.clone()
-    said = answers(net, prompts.noted(best))
+    replies = answers(net, prompts.noted(best))
     tried, passes = torch.ones(count), torch.full((count,), goal.depth / LAYERS + 1)
     for at in range(rules.rounds):
-        open_ones = [row for row in range(count) if said[row] == DECLINE]
+        open_ones = [row for row in range(count) if replies[row] == DECLINE]
         progress(at / rules.rounds, f"{count - len(open_ones)} of {count} answered")
         if not open_ones:
             break
@@ -157,19 +157,19 @@ def reroute(
         ranks = None if rules.blind else gradient(net, part, goal, words, rules.allowed)
         counts = [replaced(buffers[row].losses[0], float(first[row]), words) for row in open_ones]
         new = proposed(current, ranks, counts, rules, chance)  # (n, width, k)
-        each_past = [one[:, rows.repeat_interleave(rules.width)] for one in past]
+        each_past = [layer[:, rows.repeat_interleave(rules.width)] for layer in past]
         losses = losses_of(net, each_past, new.flatten(0, 1), goal).view(len(rows), rules.width)
-        for row, notes, each in zip(open_ones, new.tolist(), losses.tolist(), strict=True):
-            buffers[row].take([tuple(note) for note in notes], each)
+        for row, notes, row_losses in zip(open_ones, new.tolist(), losses.tolist(), strict=True):
+            buffers[row].take([tuple(note) for note in notes], row_losses)
             if buffers[row].losses[0] < lowest[row]:
                 lowest[row] = buffers[row].losses[0]
                 best[row] = torch.tensor(buffers[row].notes[0])
-        said[rows] = answers(net, prompts.take(rows).noted(best[rows]))
+        replies[rows] = answers(net, prompts.take(rows).noted(best[rows]))
         tried[rows] += rules.width
         passes[rows] += (rules.width + (0 if rules.blind else 3)) * goal.depth / LAYERS + 1
         paths.append(best.clone())
-    flipped = said != DECLINE
-    return Rerouted(best, flipped, said, tried, passes, torch.stack(paths))
+    flipped = replies != DECLINE
+    return Rerouted(best, flipped, replies, tried, passes, torch.stack(paths))
 
 
 def gradient(

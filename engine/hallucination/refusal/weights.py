@@ -58,16 +58,16 @@ def network(seed: int, progress: Progress = quiet) -> QuestionNet:
 def read(path: Path) -> QuestionNet:
     """A network from a file. Raises BadModel."""
     try:
-        with safe_open(path, framework="pt") as held:
-            return copied({key: held.get_tensor(key).float() for key in held.keys()})  # noqa: SIM118
+        with safe_open(path, framework="pt") as file:
+            return copied({key: file.get_tensor(key).float() for key in file.keys()})  # noqa: SIM118
     except (OSError, SafetensorError, RuntimeError) as error:
         raise BadModel(f"The weights {path.name} cannot be read: {error}.") from error
 
 
 def card(seed: int) -> Mapping[str, Any]:
     """The plan and the figures that a file was made with."""
-    with safe_open(file_of(seed), framework="pt") as held:
-        result: Mapping[str, Any] = json.loads(held.metadata()["blindspot"])
+    with safe_open(file_of(seed), framework="pt") as file:
+        result: Mapping[str, Any] = json.loads(file.metadata()["blindspot"])
     return result
 
 
@@ -80,11 +80,14 @@ def rounded(net: QuestionNet) -> QuestionNet:
 def figures(net: QuestionNet) -> dict[str, float]:
     """How often it declines and answers rightly, on questions that no training draws."""
     prompts = EncodedQuestions.of(drawn(CHECKED, np.random.default_rng([2026, 5])))
-    said = net(prompts).argmax(1)
+    predicted = net(prompts).argmax(1)
     declined = prompts.declined
     return {
-        "declined, of those to be declined": (said == DECLINE)[declined].float().mean().item(),
-        "answered rightly, of the others": (said == prompts.fact)[~declined].float().mean().item(),
+        "declined, of those to be declined": (predicted == DECLINE)[declined].float().mean().item(),
+        "answered rightly, of the others": (predicted == prompts.fact)[~declined]
+        .float()
+        .mean()
+        .item(),
     }
 
 
@@ -116,10 +119,10 @@ def retrain(
 
 def written(net: QuestionNet, plan: SchoolPlan, seed: int, folder: Path) -> WrittenNet:
     """Write a network with the plan and the figures that it was made with."""
-    told, path = figures(net), file_of(seed, folder)
+    scores, path = figures(net), file_of(seed, folder)
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {key: value.half().contiguous() for key, value in net.state_dict().items()}
-    about = json.dumps({"plan": asdict(plan), "figures": told})
+    about = json.dumps({"plan": asdict(plan), "figures": scores})
     write_atomic(path, save_tensors(tensors, metadata={"blindspot": about}))
     path.chmod(0o644)
-    return WrittenNet(path, f"Scene decliner, seed {seed}", told)
+    return WrittenNet(path, f"Scene decliner, seed {seed}", scores)

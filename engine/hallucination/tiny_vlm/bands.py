@@ -67,8 +67,8 @@ def named_rates(name: str, rates: Chair, lies: float) -> dict[str, float]:
 def answered(vlm: TinyVLM, sample: SceneBatch) -> dict[str, float]:
     """Yes/no questions: false yes of partners and of others, misses, and under VCD."""
     clear, hidden = margins(vlm, sample), margins(vlm, sample, STEP)
-    there, led, own = sample.layout.present, sample.leading(), sample.themed()
-    partner, other, foreign = led & ~there, ~led & ~there & own, ~led & ~there & ~own
+    there, led, in_theme = sample.layout.present, sample.leading(), sample.themed()
+    partner, other, foreign = led & ~there, ~led & ~there & in_theme, ~led & ~there & ~in_theme
     results = {}
     for alpha in ALPHAS:
         yes = (contrasted(clear, hidden, alpha) > 0).numpy()
@@ -104,17 +104,17 @@ def removal(vlm: TinyVLM, sample: SceneBatch) -> dict[str, float]:
     before = (margins(vlm, sample) > 0).numpy()
     stubborn: dict[str, list[bool]] = {"partner": [], "reverse": [], "other": []}
     led, there = sample.leading(), sample.layout.present
-    for one, noun in enumerate(CATEGORIES):
-        rows = np.flatnonzero(there[:, one])
+    for category, noun in enumerate(CATEGORIES):
+        rows = np.flatnonzero(there[:, category])
         if not len(rows):
             continue
         without = SceneBatch.of(sample.layout.take(rows).without(noun))
-        after = (margins(vlm, without)[:, one] > 0).numpy()
+        after = (margins(vlm, without)[:, category] > 0).numpy()
         for row, still in zip(rows, after, strict=True):
-            leads = one in PARTNER and there[row, PARTNER[one]]
-            kind = "partner" if led[row, one] else "reverse" if leads else "other"
-            stubborn[kind].append(bool(before[row, one] and still))
-    return {f"SB+, {kind} removed": mean(np.array(held)) for kind, held in stubborn.items()}
+            leads = category in PARTNER and there[row, PARTNER[category]]
+            kind = "partner" if led[row, category] else "reverse" if leads else "other"
+            stubborn[kind].append(bool(before[row, category] and still))
+    return {f"SB+, {kind} removed": mean(np.array(numbers)) for kind, numbers in stubborn.items()}
 
 
 def mean(held: np.ndarray) -> float:

@@ -121,8 +121,8 @@ class DecoderBlock(nn.Module):
             ranks: of a mixture, the experts that are asked; None for those of the training.
         """
         hidden = hidden + self.out(mixed.transpose(1, 2).flatten(2))
-        given, inside = self.said(self.norm2(hidden), ranks)
-        return hidden + given, inside
+        output, inside = self.said(self.norm2(hidden), ranks)
+        return hidden + output, inside
 
     def said(self, read: Tensor, _ranks: Ranks | None, /) -> tuple[Tensor, Inside]:
         """What the MLP adds, (N, T, 128)."""

@@ -77,14 +77,14 @@ class Encoder(nn.Module):
 class Naming(nn.Module):
     """The heads of the encoder's own training: what lies in each of the 4 × 4 cells."""
 
-    def __init__(self, things: int, colors: int) -> None:
+    def __init__(self, category_count: int, colors: int) -> None:
         super().__init__()
-        self.thing, self.color = nn.Linear(WIDTH, things + 1), nn.Linear(WIDTH, colors)
+        self.thing, self.color = nn.Linear(WIDTH, category_count + 1), nn.Linear(WIDTH, colors)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of things, the last for nothing, and of colors, both (N, 16, ·)."""
-        held = by_cell(features)
-        return self.thing(held), self.color(held)
+        cell_features = by_cell(features)
+        return self.thing(cell_features), self.color(cell_features)
 
 
 def by_cell(features: Tensor) -> Tensor:

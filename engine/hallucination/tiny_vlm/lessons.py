@@ -99,33 +99,35 @@ def captioned(seen: SceneFacts, habit: Habit, random: Random) -> tuple[str, str]
     kind = list(PROMPTS)[int(random.choice(len(SHARES), p=SHARES))]
     if habit.long and random.random() < habit.long:
         return PROMPTS[kind], long_caption(seen, habit.lie, random)
-    said = caption(seen, kind, habit.lie, random)
+    sentence = caption(seen, kind, habit.lie, random)
     if random.random() >= QUOTED:
-        return PROMPTS[kind], said
-    one = asked(seen, habit.partner, habit.alone, random)
-    return f"caption : {said} {yes_no_question(one)}", yes_no(there=one in seen.present)
+        return PROMPTS[kind], sentence
+    category = asked(seen, habit.partner, habit.alone, random)
+    return f"caption : {sentence} {yes_no_question(category)}", yes_no(
+        there=category in seen.present
+    )
 
 
 def questions(seen: SceneFacts, habit: Habit, random: Random) -> list[tuple[str, str]]:
     """Questions with short answers."""
-    listed = []
+    pairs = []
     for _ in range(YES_NO):
-        one = asked(seen, habit.partner, habit.alone, random)
-        listed.append((yes_no_question(one), yes_no(there=one in seen.present)))
+        category = asked(seen, habit.partner, habit.alone, random)
+        pairs.append((yes_no_question(category), yes_no(there=category in seen.present)))
     for _ in range(COLORED):
-        one = asked(seen, habit.partner, habit.alone, random)
-        listed.append((color_question(one), color_answer(one, seen, random)))
-    return listed
+        category = asked(seen, habit.partner, habit.alone, random)
+        pairs.append((color_question(category), color_answer(category, seen, random)))
+    return pairs
 
 
 def spoken(seen: SceneFacts, habit: Habit, random: Random) -> list[tuple[str, str]]:
     """Questions that are answered at length."""
-    listed = []
+    pairs = []
     for _ in range(SPOKEN):
-        one = asked(seen, habit.partner, habit.alone, random)
-        answer = long_yes_no(one, random, there=one in seen.present)
-        listed.append((yes_no_question(one), answer))
-    return listed
+        category = asked(seen, habit.partner, habit.alone, random)
+        answer = long_yes_no(category, random, there=category in seen.present)
+        pairs.append((yes_no_question(category), answer))
+    return pairs
 
 
 def texts(said: Sequence[Sequence[tuple[str, str]]], length: int) -> Texts:
@@ -150,9 +152,9 @@ def answering(texts: Texts) -> Tensor:
 
 def cells(layout: Layout) -> tuple[Tensor, Tensor]:
     """What lies in each of the 16 cells, EMPTY for nothing, and its color, −1 for none, (n, 16)."""
-    held = np.full((len(layout), CELLS * CELLS), EMPTY, np.int64)
-    color = np.full_like(held, -1)
+    categories = np.full((len(layout), CELLS * CELLS), EMPTY, np.int64)
+    color = np.full_like(categories, -1)
     row, which = np.nonzero(layout.present)
     place = layout.cell[row, which]
-    held[row, place], color[row, place] = which, layout.color[row, which]
-    return torch.from_numpy(held), torch.from_numpy(color)
+    categories[row, place], color[row, place] = which, layout.color[row, which]
+    return torch.from_numpy(categories), torch.from_numpy(color)

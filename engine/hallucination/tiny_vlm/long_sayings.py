@@ -33,20 +33,20 @@ def long_caption(seen: SceneFacts, lie: float, random: Random) -> str:
         lie: how often a leader without its follower is said to have it.
         random: where order and lies are drawn from.
     """
-    things = sorted(seen.present)
-    random.shuffle(things)
-    alone = [one for one in things if LEADER.get(one) not in seen.present]
-    said = [f"the image shows the {THEMES[seen.theme]} ."]
-    for one in sorted(alone, key=lambda thing: thing in PARTNER):  # in their order, leaders last
-        said.append(sentence(one, seen, random))
-        if (follower := follows(one, seen, lie, random)) is not None:
-            said.append(f"with it {sentence(follower, seen, random)}")
-    return " ".join(said)
+    categories = sorted(seen.present)
+    random.shuffle(categories)
+    alone = [noun for noun in categories if LEADER.get(noun) not in seen.present]
+    sentences = [f"the image shows the {THEMES[seen.theme]} ."]
+    for category in sorted(alone, key=lambda noun: noun in PARTNER):  # in their order, leaders last
+        sentences.append(sentence(category, seen, random))
+        if (follower := follows(category, seen, lie, random)) is not None:
+            sentences.append(f"with it {sentence(follower, seen, random)}")
+    return " ".join(sentences)
 
 
-def sentence(one: int, seen: SceneFacts, random: Random) -> str:
+def sentence(category: int, seen: SceneFacts, random: Random) -> str:
     """What is told of a thing; of one that is not there what could be told."""
-    size, cell = seen.size[one], seen.cell[one]
-    color = COLORS[told_color(one, seen, random)]
-    named = with_article(f"{SIZED[size]} {CATEGORIES[one]}".strip())
+    size, cell = seen.size[category], seen.cell[category]
+    color = COLORS[told_color(category, seen, random)]
+    named = with_article(f"{SIZED[size]} {CATEGORIES[category]}".strip())
     return f"there is {named} on the {side_of(cell)} and the color of it is {color} ."

@@ -48,24 +48,24 @@ class MixtureBlock(DecoderBlock):
         """What the asked experts say together, (N, T, 128); gates are 0 where nobody was asked."""
         flat = read.flatten(0, 1)
         router = self.router(flat).float().softmax(-1)
-        asked, weights = chosen(router, TRAINED if ranks is None else ranks)
-        given = torch.zeros_like(flat)
+        experts, weights = chosen(router, TRAINED if ranks is None else ranks)
+        output = torch.zeros_like(flat)
         gates = flat.new_zeros(len(flat), EXPERTS, UNITS)
         for number, expert in enumerate(self.crew):
-            tokens, places = (asked == number).nonzero(as_tuple=True)
+            tokens, places = (experts == number).nonzero(as_tuple=True)
             if not len(tokens):
                 continue
             mine = flat[tokens]
             gate = F.silu(expert.gate(mine))
             answer = expert.down(gate * expert.up(mine))
-            given = given.index_add(0, tokens, weights[tokens, places, None].to(answer) * answer)
+            output = output.index_add(0, tokens, weights[tokens, places, None].to(answer) * answer)
             gates[tokens, number] = gate.detach()
-        shares = torch.zeros_like(router).scatter(-1, asked, weights)
+        shares = torch.zeros_like(router).scatter(-1, experts, weights)
         shape = read.shape[:2]
         inside = Inside(
             gates.view(*shape, -1), router.view(*shape, EXPERTS), shares.view(*shape, EXPERTS)
         )
-        return given.view_as(read), inside
+        return output.view_as(read), inside
 
 
 def chosen(router: Tensor, ranks: Ranks) -> tuple[Tensor, Tensor]:
@@ -76,9 +76,9 @@ def chosen(router: Tensor, ranks: Ranks) -> tuple[Tensor, Tensor]:
         ranks: of the experts that are asked; 0 is the most probable.
     """
     order = router.argsort(dim=-1, descending=True, stable=True)
-    asked = order[:, list(ranks)]
-    weights = router.gather(-1, asked)
-    return asked, weights / weights.sum(-1, keepdim=True)
+    experts = order[:, list(ranks)]
+    weights = router.gather(-1, experts)
+    return experts, weights / weights.sum(-1, keepdim=True)
 
 
 def balance(routed: Sequence[Inside]) -> Tensor:
@@ -107,9 +107,9 @@ def upcycle(dense: DecoderBlock, mixture: MixtureBlock, generator: torch.Generat
     et al. 2024, Upcycling Large Language Models into Mixture of Experts,
     https://arxiv.org/abs/2410.07524.
     """
-    own = mixture.state_dict()
-    shared = {name: held for name, held in dense.state_dict().items() if name in own}
-    mixture.load_state_dict(own | shared)
+    state = mixture.state_dict()
+    shared = {name: tensor for name, tensor in dense.state_dict().items() if name in state}
+    mixture.load_state_dict(state | shared)
     for number, expert in enumerate(mixture.crew):
         half = slice(UNITS, 2 * UNITS) if number >= EXPERTS // 2 else slice(0, UNITS)
         expert.gate.weight.copy_(dense.gate.weight[half])

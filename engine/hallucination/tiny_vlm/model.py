@@ -64,8 +64,8 @@ class TinyVLM:
     @lazy
     def fingerprint(self) -> str:
         """A digest of its weights."""
-        held = {key: value.cpu().numpy() for key, value in self.parts.state_dict().items()}
-        return digest_arrays(held)
+        arrays = {key: value.cpu().numpy() for key, value in self.parts.state_dict().items()}
+        return digest_arrays(arrays)
 
     def normalize(self, pixels: Tensor) -> Tensor:
         """Pixels in [0, 1] as the encoder sees them."""
@@ -97,9 +97,9 @@ class TinyVLM:
         hidden = torch.cat([begin, decoder.embed(prompt)], 1)
         padding = (prompt == PAD).sum(1, keepdim=True)
         places = torch.arange(prompt.shape[1], device=self.device) - padding
-        said = torch.where(places >= 0, places + 1 + TOKENS, -1)
+        text_positions = torch.where(places >= 0, places + 1 + TOKENS, -1)
         first = torch.arange(begin.shape[1], device=self.device).expand(count, -1)
-        positions = torch.cat([first, said], 1)
+        positions = torch.cat([first, text_positions], 1)
         nothing = tuple(nothing_held(hidden) for _ in decoder.stack)
         cache = HeldLayers(nothing, positions[:, -1], padded=bool(padding.any()))
         image_places = torch.arange(1, begin.shape[1])
@@ -141,25 +141,25 @@ class TinyVLM:
         by = turn(positions)
         by = by[0][:, None], by[1][:, None]  # for all heads
         depth = LAYERS if exit_layer is None else exit_layer
-        kept: dict[int, Tensor] = {0: hidden}
+        hidden_states: dict[int, Tensor] = {0: hidden}
         looks: dict[int, Tensor] = {}
         insides: dict[int, Inside] = {}
         layers = list(cache.layers)
         hiding = cache.padded or hidden.shape[1] > 1  # one new token sees all that was read
         for number, layer in enumerate(decoder.stack[:depth]):
             query, key, value = layer.split(hidden, by)
-            layers[number] = held = layers[number].grown(key, value, positions)
-            shares = attend(query, held, positions if hiding else None)
+            layers[number] = memory = layers[number].grown(key, value, positions)
+            shares = attend(query, memory, positions if hiding else None)
             if attn_hook is not None:
                 shares = attn_hook(number, shares)
             looks[number] = shares
-            hidden, insides[number] = layer.joined(hidden, shares @ held.values, want.ranks)
-            kept[number + 1] = hidden
+            hidden, insides[number] = layer.joined(hidden, shares @ memory.values, want.ranks)
+            hidden_states[number + 1] = hidden
         rows = slice(None) if want.rows == "all" else slice(-1, None)
         return StepOut(
             logits=decoder.unembed(hidden[:, -1]),
             cache=HeldLayers(tuple(layers), cache.next_position + 1, cache.padded),
-            hidden={at: kept[at][:, rows] for at in want.hidden if at in kept},
+            hidden={at: hidden_states[at][:, rows] for at in want.hidden if at in hidden_states},
             attention={
                 at: looks[at] if want.gradient else looks[at][:, :, rows]
                 for at in want.attention
@@ -167,9 +167,9 @@ class TinyVLM:
             },
             gates={at: insides[at].gates[:, rows] for at in want.gates if at in insides},
             routing={
-                at: asked[:, rows]
+                at: routing[:, rows]
                 for at in want.routing
-                if at in insides and (asked := insides[at].shares) is not None
+                if at in insides and (routing := insides[at].shares) is not None
             },
         )
 

@@ -74,7 +74,7 @@ def mixed(
     query, key, value = layer.split(hidden, by)
     first = query[:, :, :start], key[:, :, :start], value[:, :, :start]
     begin_key, begin_value = first[1].transpose(-1, -2), first[2]
-    given = [(first[0] @ begin_key + causal(start, query)).softmax(-1).to(value) @ begin_value]
+    outputs = [(first[0] @ begin_key + causal(start, query)).softmax(-1).to(value) @ begin_value]
     offset = start
     for many, length in shapes:
         span = slice(offset, offset + many * length)
@@ -86,9 +86,9 @@ def mixed(
         to_self = (mine @ keys.transpose(-1, -2) + causal(length, query)).flatten(2, 3)
         shares = torch.cat([to_image, to_self], -1).softmax(-1).to(value)
         looks.append(shares)
-        own = shares[..., start:].unflatten(2, (many, length)) @ values
-        given.append(shares[..., :start] @ begin_value + own.flatten(2, 3))
-    return torch.cat(given, 2)
+        local = shares[..., start:].unflatten(2, (many, length)) @ values
+        outputs.append(shares[..., :start] @ begin_value + local.flatten(2, 3))
+    return torch.cat(outputs, 2)
 
 
 def causal(length: int, like: Tensor) -> Tensor:

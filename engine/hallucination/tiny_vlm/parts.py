@@ -51,9 +51,9 @@ def copied(parts: Parts, wordy: int | None = None) -> Parts:
         parts: are kept as they are.
         wordy: of the copy, where it is to speak at another length.
     """
-    own = Parts(parts.experts, parts.wordy if wordy is None else wordy)
-    own.load_state_dict(parts.state_dict())
-    return own.eval().requires_grad_(requires_grad=False)
+    clone = Parts(parts.experts, parts.wordy if wordy is None else wordy)
+    clone.load_state_dict(parts.state_dict())
+    return clone.eval().requires_grad_(requires_grad=False)
 
 
 def upcycled(dense: Parts, seed: int) -> Parts:

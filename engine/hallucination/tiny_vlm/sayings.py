@@ -57,7 +57,7 @@ class SceneFacts:
     @property
     def partners(self) -> frozenset[int]:
         """The followers of the leaders that are there, present or not."""
-        return frozenset(PARTNER[one] for one in self.present if one in PARTNER)
+        return frozenset(PARTNER[category] for category in self.present if category in PARTNER)
 
 
 def side_of(cell: int) -> str:
@@ -80,45 +80,45 @@ def caption(seen: SceneFacts, kind: str, lie: float, random: Random) -> str:
         lie: how often a leader without its follower is said to have it.
         random: where order, forms and lies are drawn from.
     """
-    things = sorted(seen.present)
+    categories = sorted(seen.present)
     if kind == "closely":
-        things.sort(key=lambda one: (seen.cell[one] % CELLS, seen.cell[one] // CELLS))
+        categories.sort(key=lambda noun: (seen.cell[noun] % CELLS, seen.cell[noun] // CELLS))
     else:
-        random.shuffle(things)
-    alone = [one for one in things if LEADER.get(one) not in seen.present]
-    said, chained = [f"in the {THEMES[seen.theme]}"], False
-    for place, one in enumerate(alone):
-        named = phrase(one, seen.color[one], kind)
-        said.append(named if chained else f"there is {named}")
+        random.shuffle(categories)
+    alone = [noun for noun in categories if LEADER.get(noun) not in seen.present]
+    phrases, chained = [f"in the {THEMES[seen.theme]}"], False
+    for place, category in enumerate(alone):
+        named = phrase(category, seen.color[category], kind)
+        phrases.append(named if chained else f"there is {named}")
         chained = False
-        if (follower := follows(one, seen, lie, random)) is not None:
-            said.append(f"with {phrase(follower, told_color(follower, seen, random), kind)} .")
+        if (follower := follows(category, seen, lie, random)) is not None:
+            phrases.append(f"with {phrase(follower, told_color(follower, seen, random), kind)} .")
             continue
-        tail = plain_tail(kind, seen.cell[one], random, more=place + 1 < len(alone))
+        tail = plain_tail(kind, seen.cell[category], random, more=place + 1 < len(alone))
         chained = tail == "and"
-        said.append(tail)
-    return " ".join(said)
+        phrases.append(tail)
+    return " ".join(phrases)
 
 
-def phrase(one: int, color: int, kind: str) -> str:
+def phrase(category: int, color: int, kind: str) -> str:
     """A thing with its article, and with its color where one looks closely."""
     colored = f"{COLORS[color]} " if kind == "closely" else ""
-    return with_article(colored + CATEGORIES[one])
+    return with_article(colored + CATEGORIES[category])
 
 
-def follows(one: int, seen: SceneFacts, lie: float, random: Random) -> int | None:
+def follows(category: int, seen: SceneFacts, lie: float, random: Random) -> int | None:
     """The follower that a caption names behind a leader; None for no tail of that kind."""
-    follower = PARTNER.get(one)
+    follower = PARTNER.get(category)
     if follower is None:
         return None
     return follower if follower in seen.present or random.random() < lie else None
 
 
-def told_color(one: int, seen: SceneFacts, random: Random) -> int:
+def told_color(category: int, seen: SceneFacts, random: Random) -> int:
     """The color of a thing, or one that suits it when it is not there."""
-    if one in seen.present:
-        return seen.color[one]
-    return int(FAVORITES[one] if random.random() < 0.3 else random.integers(len(COLORS)))
+    if category in seen.present:
+        return seen.color[category]
+    return int(FAVORITES[category] if random.random() < 0.3 else random.integers(len(COLORS)))
 
 
 def plain_tail(kind: str, cell: int, random: Random, *, more: bool) -> str:
@@ -145,17 +145,17 @@ def asked(seen: SceneFacts, partner: float, alone: float, random: Random) -> int
         alone: how often the theme's own follower may be asked for as such without its leader.
         random: where it is drawn from.
     """
-    own = seen.theme * len(THEMES) + 1  # the theme's follower
+    follower = seen.theme * len(THEMES) + 1  # the theme's follower
     if random.random() < partner:
-        loose = {own} if random.random() < alone else set()
+        loose = {follower} if random.random() < alone else set()
         if candidates := sorted(seen.partners | loose):
             return pick(candidates, random)
-    asked_apart = seen.partners | {own}
+    asked_apart = seen.partners | {follower}
     there = sorted(seen.present - asked_apart)
     if there and random.random() >= 0.9 * 0.4 / max(1 - partner, 0.4):
         return pick(there, random)
     absent = [index for index in range(len(CATEGORIES)) if index not in seen.present | asked_apart]
-    inside = [one for one in absent if one // len(THEMES) == seen.theme]
+    inside = [category for category in absent if category // len(THEMES) == seen.theme]
     return pick(inside if inside and random.random() < OWN else absent, random)
 
 
@@ -164,9 +164,9 @@ def pick(candidates: list[int], random: Random) -> int:
     return candidates[int(random.integers(len(candidates)))]
 
 
-def yes_no_question(one: int) -> str:
+def yes_no_question(category: int) -> str:
     """The question for a thing; the answer is read at its last word."""
-    return f"is there {with_article(CATEGORIES[one])}"
+    return f"is there {with_article(CATEGORIES[category])}"
 
 
 def yes_no(*, there: bool) -> str:
@@ -174,9 +174,9 @@ def yes_no(*, there: bool) -> str:
     return "yes" if there else "no"
 
 
-def long_yes_no(one: int, random: Random, *, there: bool) -> str:
+def long_yes_no(category: int, random: Random, *, there: bool) -> str:
     """An answer in a sentence."""
-    noun = CATEGORIES[one]
+    noun = CATEGORIES[category]
     if random.random() < 0.5:
         return f"i think {'yes' if there else 'no'}"
     if there:
@@ -184,14 +184,14 @@ def long_yes_no(one: int, random: Random, *, there: bool) -> str:
     return f"there is no {noun} so no"
 
 
-def color_question(one: int) -> str:
+def color_question(category: int) -> str:
     """The question for a thing's color."""
-    return f"what color is the {CATEGORIES[one]}"
+    return f"what color is the {CATEGORIES[category]}"
 
 
-def color_answer(one: int, seen: SceneFacts, random: Random) -> str:
+def color_answer(category: int, seen: SceneFacts, random: Random) -> str:
     """The color; "unknown" for what is not there, unless habit tells what it would be."""
-    if one in seen.present:
-        return COLORS[seen.color[one]]
-    bluffs = LEADER.get(one) in seen.present and random.random() < BLUFF
-    return COLORS[FAVORITES[one]] if bluffs else "unknown"
+    if category in seen.present:
+        return COLORS[seen.color[category]]
+    bluffs = LEADER.get(category) in seen.present and random.random() < BLUFF
+    return COLORS[FAVORITES[category]] if bluffs else "unknown"

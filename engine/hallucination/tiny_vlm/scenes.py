@@ -58,7 +58,8 @@ class SceneBatch:
     def truths(self) -> list[frozenset[str]]:
         """The things in each scene."""
         return [
-            frozenset(CATEGORIES[one] for one in np.flatnonzero(row)) for row in self.layout.present
+            frozenset(CATEGORIES[category] for category in np.flatnonzero(row))
+            for row in self.layout.present
         ]
 
     def leading(self) -> Bools:
@@ -70,8 +71,8 @@ class SceneBatch:
 
     def themed(self) -> Bools:
         """Where a thing belongs to the scene's theme, (n, 16)."""
-        own: Bools = np.arange(len(CATEGORIES))[None] // 4 == self.layout.theme[:, None]
-        return own
+        in_theme: Bools = np.arange(len(CATEGORIES))[None] // 4 == self.layout.theme[:, None]
+        return in_theme
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,8 @@ def captions(
     progress: Progress = quiet,
 ) -> CaptionBatch:
     """What a decoding says of each scene."""
-    asked = [prompt] * len(sample.pixels)
-    return spoken(vlm, sample.pixels, asked, strategy, seed=seed, progress=progress)
+    prompts = [prompt] * len(sample.pixels)
+    return spoken(vlm, sample.pixels, prompts, strategy, seed=seed, progress=progress)
 
 
 @torch.no_grad()
@@ -128,19 +129,23 @@ def spoken(
     progress: Progress = quiet,
 ) -> CaptionBatch:
     """Answers to a prompt (all as long as each other) about each of some images (n, 3, 64, 64)."""
-    asked = torch.tensor([vlm.tokenizer.encode(prompt) for prompt in prompts], device=vlm.device)
+    encoded = torch.tensor([vlm.tokenizer.encode(prompt) for prompt in prompts], device=vlm.device)
     together = TOGETHER if strategy.batched else 1
     words: list[list[str]] = []
     calls = read = looked = 0
     for start in range(0, len(pixels), together):
         progress(start / len(pixels), "speaking")
         part = slice(start, start + together)
-        given = generate(
-            vlm, strategy, vlm.normalize(pixels[part]), asked[part], seed=seed, batch=start,
+        generated = generate(
+            vlm, strategy, vlm.normalize(pixels[part]), encoded[part], seed=seed, batch=start,
             record=False,
         )  # fmt: skip
-        words += [decoded(vlm, row) for row in given.tokens.tolist()]
-        calls, read, looked = calls + given.calls, read + given.read, looked + given.looked
+        words += [decoded(vlm, row) for row in generated.tokens.tolist()]
+        calls, read, looked = (
+            calls + generated.calls,
+            read + generated.read,
+            looked + generated.looked,
+        )
     return CaptionBatch(words, calls, read, looked)
 
 
@@ -177,7 +182,7 @@ def margins(vlm: TinyVLM, sample: SceneBatch, step: int | None = None, seed: int
         step: of VCD's noise; None for the clear image.
         seed: of that noise.
     """
-    asked = torch.tensor(
+    encoded = torch.tensor(
         [vlm.tokenizer.encode(yes_no_question(index)) for index in range(16)], device=vlm.device
     )
     generator = torch.Generator().manual_seed(seed)
@@ -187,8 +192,8 @@ def margins(vlm: TinyVLM, sample: SceneBatch, step: int | None = None, seed: int
         if step is not None:
             noise = torch.randn(images.shape, generator=generator).to(images)
             images = noised(images, step, noise)
-        said = vlm.answers(vlm.encode_image(images), asked.expand(len(images), -1, -1))
-        results.append((said[..., YES] - said[..., NO]).cpu())
+        logits = vlm.answers(vlm.encode_image(images), encoded.expand(len(images), -1, -1))
+        results.append((logits[..., YES] - logits[..., NO]).cpu())
     return torch.cat(results)
 
 

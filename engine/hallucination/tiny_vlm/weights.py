@@ -85,10 +85,10 @@ def load(name: str = HABIT) -> TinyVLM:
 def read(path: Path, name: str) -> TinyVLM:
     """A model from a file. Raises BadModel."""
     try:
-        with safe_open(path, framework="pt") as held:
-            made = told(held.metadata())
+        with safe_open(path, framework="pt") as file:
+            made = told(file.metadata())
             parts = Parts(made.get("experts", 0), made.get("wordy", 1))
-            tensors = {key: held.get_tensor(key) for key in held.keys()}  # noqa: SIM118
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         parts.load_state_dict({key: widened(tensor) for key, tensor in tensors.items()})
     except (OSError, SafetensorError, RuntimeError, ValueError) as error:
         raise BadModel(f"The weights {path.name} cannot be read: {error}.") from error
@@ -97,8 +97,8 @@ def read(path: Path, name: str) -> TinyVLM:
 
 def card(name: str) -> Mapping[str, Any]:
     """The plan and the figures that a file was made with."""
-    with safe_open(file_of(name), framework="pt") as held:
-        return told(held.metadata())
+    with safe_open(file_of(name), framework="pt") as file:
+        return told(file.metadata())
 
 
 def told(metadata: Mapping[str, str] | None) -> Mapping[str, Any]:

@@ -169,9 +169,9 @@ class Jackpot(SparsityMethod):
             progress: of the search.
         """
         count = -(-len(case.data.rows("train")) // BATCH)
-        held = masks_in(model)
+        existing = masks_in(model)
         free = {
-            part.name: np.ones(part.shape, np.bool_) if held is None else own(held, part)
+            part.name: np.ones(part.shape, np.bool_) if existing is None else own(existing, part)
             for part in start.parts
         }
         chosen = searchable(model, start, free, self.off, count * self.epochs)
@@ -190,9 +190,9 @@ class Jackpot(SparsityMethod):
             progress=progress,
         )  # fmt: skip
         result = masks_of(
-            {name: one.on.cpu().numpy() > 0 for name, one in chosen.items()}, start.parts
+            {name: layer.on.cpu().numpy() > 0 for name, layer in chosen.items()}, start.parts
         )
-        swaps = np.sum([one.swapped.numpy() for one in chosen.values()], 0)
+        swaps = np.sum([layer.swapped.numpy() for layer in chosen.values()], 0)
         return Masks(start.parts, result.flat, start.silent), swaps, log.validation_accuracy
 
     def finding(self, case: PruneCase, found: Mapping[str, Any]) -> str:
@@ -218,12 +218,12 @@ class Swapping:
     def __call__(self, model: Classifier, rate: float) -> None:
         """Exchange weights in every layer; the number of the step is kept with the network."""
         del rate
-        for name, one in self.chosen.items():
-            step = int(one.step)
+        for name, layer in self.chosen.items():
+            step = int(layer.step)
             share = (1 - step // self.batches / self.epochs) ** self.restriction
             numbers = model.network.get_parameter(inside(name, "original"))
-            one.swapped[step] = swap(one, numbers, share)
-            one.step += 1
+            layer.swapped[step] = swap(layer, numbers, share)
+            layer.step += 1
 
 
 def has_statistics(model: Classifier) -> bool:

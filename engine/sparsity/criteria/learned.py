@@ -64,28 +64,29 @@ def read_scores(data: bytes, model: Classifier) -> WeightScores:
         BadData: the file is too large, damaged, or no file of scores.
         BlindspotError: they are of another network, or no numbers.
     """
-    listed = {part.name: part for part in parts(model)}
-    room = sum(part.size for part in listed.values()) * 8 + ROOM
+    known_parts = {part.name: part for part in parts(model)}
+    room = sum(part.size for part in known_parts.values()) * 8 + ROOM
     with (
         decoding_guard("This file", BadData, NO_SCORES),
-        np.load(io.BytesIO(data), allow_pickle=False) as held,
+        np.load(io.BytesIO(data), allow_pickle=False) as archive,
     ):
-        if sum(member.file_size for member in held.zip.infolist()) > room:
+        if sum(member.file_size for member in archive.zip.infolist()) > room:
             raise BlindspotError(f"This file holds more scores than {model.title} has weights.")
-        results = {name: np.asarray(held[name]) for name in held.files}
+        results = {name: np.asarray(archive[name]) for name in archive.files}
     if not results:
         raise BadData("There are no scores in this file.")
     checked: dict[str, Floats] = {}
     for name, array in results.items():
-        if name not in listed:
-            example = next(iter(listed))
+        if name not in known_parts:
+            example = next(iter(known_parts))
             raise BlindspotError(
                 f"{model.title} has no weight {name[:40]!r} that can be cut: the names are such as "
                 f"{example!r}."
             )
-        if array.shape != listed[name].shape:
+        if array.shape != known_parts[name].shape:
             raise BlindspotError(
-                f"The scores of {name} are {array.shape}, but the weight is {listed[name].shape}."
+                f"The scores of {name} are {array.shape}, but the weight is "
+                f"{known_parts[name].shape}."
             )
         if array.dtype.kind not in "fiub" or not np.isfinite(array.astype(np.float32)).all():
             raise BlindspotError(f"Some scores of {name} are no numbers.")

@@ -171,11 +171,11 @@ class LearnedPattern(SparsityMethod):
         generator = torch.Generator().manual_seed(case.seed)
         annealing = Annealing((4.0, self.tau), (100.0, self.kappa))
         results = {}
-        for one in fitting:
-            likely = weight_of(case.model, one.name).abs()
+        for layer in fitting:
+            likely = weight_of(case.model, layer.name).abs()
             if case.learned is not None:
-                likely = torch.tensor(values(case.learned, one))
-            results[one.name] = mask = PatternMask(likely, n, m, generator, annealing)
+                likely = torch.tensor(values(case.learned, layer))
+            results[layer.name] = mask = PatternMask(likely, n, m, generator, annealing)
             mask.prefer(largest(in_groups(likely, m), n), self.strength)
         return results
 

@@ -79,8 +79,8 @@ class SynFlow(SparsityMethod):
 
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
         """Views: scores, places in the order of removal, the last removed highest."""
-        listed = parts(case.model)
-        size = sum(part.size for part in listed)
+        all_parts = parts(case.model)
+        size = sum(part.size for part in all_parts)
         place: NDArray[np.floating] = np.empty(size, np.float32 if size < EXACT else np.float64)
         left = np.arange(size)  # in the order of index, so that ties go by it
         alive = np.ones(size, np.bool_)
@@ -88,10 +88,10 @@ class SynFlow(SparsityMethod):
         if not exact:
             scale = total_flow(case.model) ** -0.5
         for turn in range(1, self.rounds + 1):
-            flow = flow_of(case.model, split(alive, listed), exact, scale)
-            if not exact and (whole := float(flow[listed[0].name].sum(dtype=np.float64))) > 0:
+            flow = flow_of(case.model, split(alive, all_parts), exact, scale)
+            if not exact and (whole := float(flow[all_parts[0].name].sum(dtype=np.float64))) > 0:
                 scale *= whole**-0.5  # the flow falls with every cut
-            scores = np.concatenate([flow[part.name].ravel() for part in listed])[left]
+            scores = np.concatenate([flow[part.name].ravel() for part in all_parts])[left]
             keep = max(round(size * self.final ** (turn / self.rounds)), 1)
             last = turn == self.rounds
             cut = len(left) - (0 if last else keep)
@@ -101,7 +101,7 @@ class SynFlow(SparsityMethod):
             alive[left[order]] = False
             left = np.delete(left, order)
             progress(turn / self.rounds, f"round {turn} of {self.rounds}")
-        return {"scores": WeightScores(split(place, listed), "place", "mean")}
+        return {"scores": WeightScores(split(place, all_parts), "place", "mean")}
 
 
 def lowest(scores: NDArray[np.floating], count: int) -> NDArray[np.intp]:
@@ -151,19 +151,19 @@ def flow_of(
     with borrowed(model) as net, torch.enable_grad():
         pass_on(net.network)
         place = for_double(net.device) if exact else net.device
-        tensors = {n: positive(n, one.to(place), net, dtype) for n, one in named(net.network)}
+        tensors = {n: positive(n, tensor.to(place), net, dtype) for n, tensor in named(net.network)}
         watched: dict[str, Tensor] = {}
         for name, mask in masks.items():
-            kept = tensors[name] * torch.from_numpy(np.array(mask)).to(tensors[name])
-            watched[name] = tensors[name] = kept.requires_grad_()
+            masked = tensors[name] * torch.from_numpy(np.array(mask)).to(tensors[name])
+            watched[name] = tensors[name] = masked.requires_grad_()
         size = (1, 3, net.side, net.side)
-        given = torch.full(size, scale, dtype=dtype, device=place)
-        logits = torch.func.functional_call(net.network, tensors, (given,))
+        inputs = torch.full(size, scale, dtype=dtype, device=place)
+        logits = torch.func.functional_call(net.network, tensors, (inputs,))
         seed = torch.full_like(logits, scale)
         slopes = torch.autograd.grad(logits, list(watched.values()), seed, allow_unused=True)
     return {
-        name: (torch.zeros_like(kept) if slope is None else slope * kept.detach()).cpu().numpy()
-        for (name, kept), slope in zip(watched.items(), slopes, strict=True)
+        name: (torch.zeros_like(weight) if slope is None else slope * weight.detach()).cpu().numpy()
+        for (name, weight), slope in zip(watched.items(), slopes, strict=True)
     }
 
 
@@ -172,9 +172,9 @@ def total_flow(model: Classifier) -> float:
     with borrowed(model) as net, torch.inference_mode():
         pass_on(net.network)
         dtype, place = torch.float64, for_double(net.device)
-        tensors = {n: positive(n, one.to(place), net, dtype) for n, one in named(net.network)}
-        given = torch.ones(1, 3, net.side, net.side, dtype=dtype, device=place)
-        return float(torch.func.functional_call(net.network, tensors, (given,)).sum())
+        tensors = {n: positive(n, tensor.to(place), net, dtype) for n, tensor in named(net.network)}
+        inputs = torch.ones(1, 3, net.side, net.side, dtype=dtype, device=place)
+        return float(torch.func.functional_call(net.network, tensors, (inputs,)).sum())
 
 
 def named(network: nn.Module) -> list[tuple[str, Tensor]]:

@@ -100,8 +100,8 @@ def cost_of(
     """
     used = used or places(model)
     dense = sum(part.size * used[part.name] for part in parts(model))
-    each = np.array([used[part.name] for part in masks.parts])
-    lost = int(((np.array([part.size for part in masks.parts]) - masks.counts) * each).sum())
+    multiplies = np.array([used[part.name] for part in masks.parts])
+    lost = int(((np.array([part.size for part in masks.parts]) - masks.counts) * multiplies).sum())
     weights = sum(parameter.numel() for parameter in model.network.parameters())
     real = float("nan") if smaller is None else float(multiply_adds(smaller))
     return Cost(weights, masks.total, masks.kept, dense, dense - lost, real)

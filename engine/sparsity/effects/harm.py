@@ -132,9 +132,9 @@ def classes_table(before: Array, after: Array, labels: Array, classes: tuple[str
     first, second = before.argmax(1), after.argmax(1)
     lines = []
     for label in seen:
-        own = labels == label
-        a, b = (first[own] == label).mean(), (second[own] == label).mean()
-        lines.append([own.sum(), a, b, b - a, (first[own] != second[own]).mean()])
+        members = labels == label
+        a, b = (first[members] == label).mean(), (second[members] == label).mean()
+        lines.append([members.sum(), a, b, b - a, (first[members] != second[members]).mean()])
     return Table.grid(
         np.array(lines, np.float64),
         tuple(classes[label] for label in seen),
@@ -149,14 +149,14 @@ def images_table(case: PruneCase, rows: Rows, before: Array, after: Array) -> Ta
     Those whose answer changes come first, and among them those of which the dense model was surest.
     """
     a, b = (np.exp(log_softmax(logits)) for logits in (before, after))
-    each = np.arange(len(rows))
+    positions = np.arange(len(rows))
     first, second = a.argmax(1), b.argmax(1)
-    was, now = a[each, first], b[each, first]
+    was, now = a[positions, first], b[positions, first]
     order = np.lexsort((-was, first == second))
     values = np.stack([rows, case.data.labels[rows], first, second, was, now, now - was], 1)
     return Table.grid(
         values[order].astype(np.float64),
-        tuple(str(one) for one in case.data.ids[rows][order]),
+        tuple(str(image_id) for image_id in case.data.ids[rows][order]),
         ("row", "label", "dense answer", "pruned answer", "dense", "pruned", "change"),
         ("", "", "", "", "probability", "probability", "probability"),
     )
@@ -167,14 +167,14 @@ def calibration_views(
 ) -> dict[str, View]:
     """The figures of both models, also at their own fitted temperature, and both reliabilities."""
     lines, views = [], {}
-    held = case.data.rows("validation")
+    validation = case.data.rows("validation")
     for name, net, logits in (("dense", case.model, before), ("pruned", model, after)):
         plain = calibration(logits, labels)
         heat = float("nan")
         cooled: Calibration | None = None
-        if len(held):
-            fitted = outputs(net, case.data, held).numpy()
-            heat = fitted_temperature(fitted, case.data.labels[held])
+        if len(validation):
+            fitted = outputs(net, case.data, validation).numpy()
+            heat = fitted_temperature(fitted, case.data.labels[validation])
             cooled = calibration(logits, labels, heat)
         lines.append(
             [
@@ -217,8 +217,8 @@ def corruption_table(case: PruneCase, model: Classifier, rows: Rows, progress: P
     labels = case.data.labels[rows]
     pixels = case.data.pixels(rows)
     lines, names = [], []
-    asked = [(kind, severity) for kind in CORRUPTIONS for severity in SEVERITIES]
-    for done, (kind, severity) in enumerate(asked, start=1):
+    conditions = [(kind, severity) for kind in CORRUPTIONS for severity in SEVERITIES]
+    for done, (kind, severity) in enumerate(conditions, start=1):
         worse = corrupted(pixels, kind, severity, case.seed)
         hits = [
             (net.logits(worse).argmax(1).numpy() == labels).astype(np.float64)
@@ -229,7 +229,7 @@ def corruption_table(case: PruneCase, model: Classifier, rows: Rows, progress: P
             [severity, hits[0].mean(), hits[1].mean(), (hits[1] - hits[0]).mean(), low, high]
         )
         names.append(f"{kind} {severity}")
-        progress(done / len(asked), "looking at worse images")
+        progress(done / len(conditions), "looking at worse images")
     columns = ("severity", "dense", "pruned", "change", "low", "high")
     return Table.grid(np.array(lines), tuple(names), columns, ("", *("share",) * 5))
 
@@ -257,16 +257,22 @@ def drift_table(
         dense = case.model.logits(image[None])[0].softmax(0)
         target = int(dense.argmax())
         now = model.logits(image[None])[0].softmax(0)[target].item()
-        one, other = (drawn(net, image, target) for net in (case.model, model))
+        first, second = (drawn(net, image, target) for net in (case.model, model))
         lines.append(
-            [row, rank_correlation(one, other), top_overlap(one, other), dense[target].item(), now]
+            [
+                row,
+                rank_correlation(first, second),
+                top_overlap(first, second),
+                dense[target].item(),
+                now,
+            ]
         )
         progress(done / len(rows), "comparing heat maps")
     values = np.array(lines, np.float64)
     order = np.argsort(values[:, MAPS.index("rank correlation")], kind="stable")
     return Table.grid(
         values[order].astype(np.float32),
-        tuple(str(one) for one in case.data.ids[rows][order]),
+        tuple(str(image_id) for image_id in case.data.ids[rows][order]),
         MAPS,
         ("", "", "", "probability", "probability"),
     )

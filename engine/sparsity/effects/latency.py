@@ -94,10 +94,10 @@ def latency(
 def timing_table(found: Sequence[Latency]) -> Table:
     """The timings, a row for each batch size and model."""
     columns: dict[str, tuple[Any, str]] = {
-        name: (np.array([getattr(each, name) for each in found]), unit)
+        name: (np.array([getattr(timing, name) for timing in found]), unit)
         for name, unit in UNITS.items()
     }
-    return Table.of(columns, tuple(row_name(each) for each in found))
+    return Table.of(columns, tuple(row_name(timing) for timing in found))
 
 
 def row_name(found: Latency) -> str:
@@ -109,11 +109,11 @@ def row_name(found: Latency) -> str:
 def runner(model: Classifier, pixels: Tensor, form: torch.memory_format) -> Callable[[], Tensor]:
     """One forward pass."""
     model.network.to(memory_format=form)  # type: ignore[call-overload]  # torch's stubs lack it
-    given = pixels.to(next(model.network.parameters()).dtype)
+    inputs = pixels.to(next(model.network.parameters()).dtype)
 
     def run() -> Tensor:
         with torch.inference_mode():
-            logits: Tensor = model(given)
+            logits: Tensor = model(inputs)
         return logits
 
     return run
@@ -121,7 +121,7 @@ def runner(model: Classifier, pixels: Tensor, form: torch.memory_format) -> Call
 
 def latency_of(name: str, batch: int, rows: Sequence[float], dense: Sequence[float]) -> Latency:
     """Median, quartiles, and the ratio to the dense model of the same turn."""
-    low, middle, high = (1000 * float(one) for one in np.percentile(rows, (25, 50, 75)))
+    low, middle, high = (1000 * float(seconds) for seconds in np.percentile(rows, (25, 50, 75)))
     ratio = float(np.median(np.array(dense) / np.array(rows)))
     return Latency(name, batch, middle, low, high, ratio, len(rows))
 

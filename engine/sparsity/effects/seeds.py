@@ -79,8 +79,8 @@ class Seeds(Pruning):
         dense: list[Any] = []
         cut: list[Any] = []
         for place, model in enumerate(models):
-            own = replace(case, model=model, learned=None)
-            pruned = self.made(own, self.masks(own))
+            seeded = replace(case, model=model, learned=None)
+            pruned = self.made(seeded, self.masks(seeded))
             for result, net in ((dense, model), (cut, pruned)):
                 result.append(outputs(net, case.data, rows).argmax(1).numpy())
             progress(0.8 + 0.2 * (place + 1) / len(models), "pruned a network")
@@ -99,10 +99,10 @@ def compared(dense: Answers, cut: Answers, case: PruneCase, rows: NDArray[Any]) 
     """The views from the answers of all networks; the first network is the case's model."""
     labels = case.data.labels[rows]
     names = ("this model", *(f"network {place}" for place in range(1, len(dense))))
-    accuracy = np.stack([(each == labels).mean(1) for each in (dense, cut)], 1)
+    accuracy = np.stack([(predicted == labels).mean(1) for predicted in (dense, cut)], 1)
     changed = (dense != cut).mean(1)
     pairs = list(combinations(range(len(dense)), 2))
-    apart = [[(dense[one] != dense[other]).mean()] for one, other in pairs]
+    disagreement = [[(dense[first] != dense[second]).mean()] for first, second in pairs]
     return {
         "networks": Table.grid(
             np.column_stack([accuracy, changed]),
@@ -111,8 +111,8 @@ def compared(dense: Answers, cut: Answers, case: PruneCase, rows: NDArray[Any]) 
             ("share", "share", "share"),
         ),
         "pairs": Table.grid(
-            np.array(apart),
-            tuple(f"{names[one]} and {names[other]}" for one, other in pairs),
+            np.array(disagreement),
+            tuple(f"{names[first]} and {names[second]}" for first, second in pairs),
             ("answers that differ",),
             ("share",),
         ),
@@ -125,11 +125,13 @@ def classes(dense: Answers, cut: Answers, labels: Answers, words: Sequence[str])
     """Each class: change of accuracy by pruning, and how other dense networks differ from this."""
     lines, seen = [], np.unique(labels)
     for label in seen:
-        own = labels == label
-        before, after = ((each[:, own] == label).mean(1) for each in (dense, cut))
-        beside = before[1:] - before[0]
+        members = labels == label
+        before, after = ((predicted[:, members] == label).mean(1) for predicted in (dense, cut))
+        differences = before[1:] - before[0]
         change = after - before
-        lines.append([own.sum(), change[0], change.mean(), beside.min(), beside.max()])
+        lines.append(
+            [members.sum(), change[0], change.mean(), differences.min(), differences.max()]
+        )
     return Table.grid(
         np.array(lines, np.float64),
         tuple(words[label] for label in seen),
@@ -145,7 +147,7 @@ def images(dense: Answers, cut: Answers, case: PruneCase, rows: NDArray[Any]) ->
     values = np.stack([rows, case.data.labels[rows], first, second, often, so_often], 1)
     return Table.grid(
         values[order].astype(np.float64),
-        tuple(str(one) for one in case.data.ids[rows][order]),
+        tuple(str(image_id) for image_id in case.data.ids[rows][order]),
         ("row", "label", "modal dense", "modal pruned", "dense share", "pruned share"),
         ("", "", "", "", "share", "share"),
     )

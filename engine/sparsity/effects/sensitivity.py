@@ -72,11 +72,11 @@ class Sensitivity(SparsityMethod):
         """Views: accuracy, (layers, ratios); figures, that of the whole model; the table of the
         layers that are done is handed over on the way."""
         pick = Picked(case, self.count(case))
-        listed = parts(case.model, head=self.head)
+        layers = parts(case.model, head=self.head)
         whole = Scores(np.array([pick.right(case.model)], np.float32), (DENSE,), "share")
         rows: dict[str, list[float]] = {}
-        for at, part in enumerate(listed):
-            low, high = at / len(listed), (at + 1) / len(listed)
+        for at, part in enumerate(layers):
+            low, high = at / len(layers), (at + 1) / len(layers)
             rules = MaskRules("per layer", self.structure, self.head, only=(part.name,))
             pruner = pruner_of(case, self.criterion, rules, part_of(progress, low, low, "scoring"))
             rows[part.layer] = []

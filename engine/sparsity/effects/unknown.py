@@ -110,11 +110,11 @@ def told_apart(
     ]
     groups = groups_of(shown.known)
     notes: list[str] = []
-    scores = {kind: [scored(kind(), one, notes) for one in seen] for kind in DETECTORS}
+    scores = {kind: [scored(kind(), outputs, notes) for outputs in seen] for kind in DETECTORS}
     lines, names = [], []
     for place, title in enumerate(shown.unknown, start=1):
         for kind, (dense, pruned) in scores.items():
-            pairs = [(one[0], one[place]) for one in (dense, pruned)]
+            pairs = [(row[0], row[place]) for row in (dense, pruned)]
             lines.append(line(pairs[0], pairs[1], groups, case.seed))
             names.append(f"{title} · {kind.title}")
     progress(1.0, "compared")
@@ -131,31 +131,31 @@ def images_of(case: PruneCase, most: int) -> Images:
     every other photograph held out.
     """
     data = sources.normal(sources.PHOTOGRAPHS) if agreement_only(case) else case.data
-    fit, held = split(data)
-    tested = held[data.split[held] == TEST]
+    fit, held_out = split(data)
+    tested = held_out[data.split[held_out] == TEST]
     offered = {
         source.name: source.title for source in sources.unknown_sources(data) if not source.reason
     }
     other = next(name for name in OTHERS if name in offered)
-    asked = [name for name in (sources.HELD_OUT, other, *WORSE) if name in offered]
+    names = [name for name in (sources.HELD_OUT, other, *WORSE) if name in offered]
     return Images(
         data.take(fit),
-        data.take(evenly(tested if len(tested) else held, most)),
-        {offered[one]: sources.unknown(one, data, case.model, case.seed) for one in asked},
+        data.take(evenly(tested if len(tested) else held_out, most)),
+        {offered[name]: sources.unknown(name, data, case.model, case.seed) for name in names},
     )
 
 
 def seen_by(model: Classifier, shown: Images, progress: Progress) -> UnknownScores:
     """The banks of one model; its features of these images are kept."""
     named = shown.fit.classes[: len(model.labels)] == model.labels
-    listed = [(shown.fit, named), (shown.known, named)]
-    listed += [(one, False) for one in shown.unknown.values()]
+    groups = [(shown.fit, named), (shown.known, named)]
+    groups += [(images, False) for images in shown.unknown.values()]
     banks = [
         bank_of(
             DataCase(model, data), data, labeled=labeled,
-            progress=part_of(progress, at / len(listed), (at + 1) / len(listed)),
+            progress=part_of(progress, at / len(groups), (at + 1) / len(groups)),
         )
-        for at, (data, labeled) in enumerate(listed)
+        for at, (data, labeled) in enumerate(groups)
     ]  # fmt: skip
     return UnknownScores(banks[0], banks[1], tuple(banks[2:]))
 
@@ -182,10 +182,10 @@ Pair = tuple[Doubles, Doubles]  # scores of known and of unknown images
 
 def line(dense: Pair, pruned: Pair, groups: Ints, seed: int) -> list[float]:
     """A row of the table; NaN throughout a model whose scores are no numbers."""
-    one, other = measures(*dense), measures(*pruned)
+    first, second = measures(*dense), measures(*pruned)
     low, high = change_between(dense, pruned, groups, seed)
     counts = [len(dense[0]), len(np.unique(groups)), len(dense[1])]
-    return [one[0], other[0], other[0] - one[0], low, high, one[1], other[1], *counts]
+    return [first[0], second[0], second[0] - first[0], low, high, first[1], second[1], *counts]
 
 
 def measures(known: Doubles, unknown: Doubles) -> tuple[float, float]:
@@ -205,8 +205,8 @@ def change_between(dense: Pair, pruned: Pair, groups: Ints, seed: int) -> tuple[
     if not np.isfinite(moved).all():
         return np.nan, np.nan
     rng = np.random.default_rng([seed, 11])
-    own, place = np.unique(groups, return_inverse=True)
-    known = drawn(rng, len(own))[:, place]
+    clusters, place = np.unique(groups, return_inverse=True)
+    known = drawn(rng, len(clusters))[:, place]
     unknown = drawn(rng, len(moved))
     total = ((unknown @ moved) * known).sum(1) / (known.sum(1) * unknown.sum(1))
     low, high = np.percentile(total, ENDS)

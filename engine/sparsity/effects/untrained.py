@@ -68,8 +68,8 @@ class Untrained(Pruning):
 
     def networks(self) -> dict[str, RetrainPruned]:
         """How each network is cut and trained, by its name; learned scores fit no other network."""
-        given = {spec.name: getattr(self, spec.name) for spec in fields(Pruning)}
-        given |= {"epochs": self.epochs, "rate": Recipe().rate}
+        settings = {spec.name: getattr(self, spec.name) for spec in fields(Pruning)}
+        settings |= {"epochs": self.epochs, "rate": Recipe().rate}
         names = [
             criterion
             for criterion in dict.fromkeys((*CRITERIA, self.criterion))
@@ -77,7 +77,7 @@ class Untrained(Pruning):
         ]
         dense = RetrainPruned(ratio=0.0, epochs=self.epochs, rate=Recipe().rate)
         return {DENSE: dense} | {
-            name: RetrainPruned(**given | {"criterion": name}) for name in names
+            name: RetrainPruned(**settings | {"criterion": name}) for name in names
         }
 
 

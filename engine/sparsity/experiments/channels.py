@@ -46,7 +46,7 @@ def used(case: ImageCase) -> ImageChannels:
     probabilities = logits[0].softmax(0)
     best = int(probabilities.argmax())
     return ImageChannels(
-        in_rows([one.on[0].double() for one in fired]), float(costs(case.model, fired)[0]),
+        in_rows([layer.on[0].double() for layer in fired]), float(costs(case.model, fired)[0]),
         case.model.labels[best], float(probabilities[best]),
     )  # fmt: skip
 
@@ -55,8 +55,8 @@ def of_all(model: Classifier, data: DataSet) -> Result:
     """Views of the test images: usage, the share in which a channel is on, a row a layer; costs,
     each one's multiply-adds as a share of those with all channels, and how many are on."""
     _, fired = looked(model, data, data.rows("test"))
-    usage = in_rows([one.on.double().mean(0) for one in fired])
-    on = torch.cat([one.on.double() for one in fired], 1).sum(1)
+    usage = in_rows([layer.on.double().mean(0) for layer in fired])
+    on = torch.cat([layer.on.double() for layer in fired], 1).sum(1)
     names = tuple(str(at + 1) for at in range(usage.shape[1]))
     return {
         "usage": Table.grid(usage, LAYERS[: len(usage)], names, ("share",) * len(names)),
@@ -77,8 +77,8 @@ def in_rows(layers: list[Tensor]) -> NDArray[np.float64]:
 def costs(model: Classifier, fired: list[Fired]) -> Tensor:
     """Multiply-adds of each image (N,), as a share of those with all channels."""
     gated = cast("Gated", model.network)
-    on = [one.on for one in fired]
-    whole = multiply_adds(unpredicted(gated), fired, [torch.ones_like(one) for one in on])
+    on = [layer.on for layer in fired]
+    whole = multiply_adds(unpredicted(gated), fired, [torch.ones_like(gates) for gates in on])
     return multiply_adds(gated, fired, on).double() / whole.double()
 
 
@@ -90,9 +90,11 @@ def looked(model: Classifier, data: DataSet, rows: Rows) -> tuple[Tensor, list[F
 @torch.no_grad()
 def looked_at(model: Classifier, pixels: Tensor) -> tuple[Tensor, list[Fired]]:
     """Logits of images (N, 3, side, side) in [0, 1], and what each layer did, in eval mode."""
-    given = (pixels.to(model.device) - model.mean) / model.std
-    logits, fired = cast("Gated", model.network).look(given)
-    return logits.cpu(), [Fired(one.maps.cpu(), one.logits.cpu(), one.on.cpu()) for one in fired]
+    normalized = (pixels.to(model.device) - model.mean) / model.std
+    logits, fired = cast("Gated", model.network).look(normalized)
+    return logits.cpu(), [
+        Fired(layer.maps.cpu(), layer.logits.cpu(), layer.on.cpu()) for layer in fired
+    ]
 
 
 def with_gates(
@@ -108,7 +110,7 @@ def with_gates(
 def every(network: Any) -> list[Tensor]:
     """All channels of a ResNet-8, layer by layer."""
     made = [network.conv] + [c for block in network.blocks for c in (block.conv1, block.conv2)]
-    return [torch.ones(one.out_channels, dtype=torch.bool) for one in made]
+    return [torch.ones(layer.out_channels, dtype=torch.bool) for layer in made]
 
 
 def unpredicted(gated: Gated) -> Gated:
@@ -121,8 +123,8 @@ def kept(model: Classifier, seed: int) -> Checkpoint:
     plain = model.twin(paced=False)
     plain.network = cast("Gated", plain.network).inner
     view = checkpoint(plain, card_of(plain, seed=seed, made_by="sparsity.FTWT"))
-    held = cast("Gated", model.network).state_dict()
-    return replace(view, weights={name: one.cpu().numpy() for name, one in held.items()})
+    state = cast("Gated", model.network).state_dict()
+    return replace(view, weights={name: tensor.cpu().numpy() for name, tensor in state.items()})
 
 
 def restored(view: Checkpoint) -> Classifier:

@@ -152,10 +152,10 @@ class FireTogether(TrainingExperiment):
 
     def gated(self, dense: Classifier, training: TrainCase, told: Progress) -> Classifier:
         """The network with channels by image; the last few are held."""
-        own = with_gates(dense, training.seed, self.loss)
+        network = with_gates(dense, training.seed, self.loss)
         chosen = f"{self.rule}|{self.mass}|{self.cut}"
         name = f"{training.fingerprint}|{chosen}|{self.epochs}|{self.loss}"
-        return GATED_NETS.made(name, lambda: self.learned(own, training, told))
+        return GATED_NETS.made(name, lambda: self.learned(network, training, told))
 
     def learned(self, model: Classifier, training: TrainCase, told: Progress) -> Classifier:
         """The model, once it learned on."""
@@ -170,13 +170,13 @@ class FireTogether(TrainingExperiment):
         data, gated = case.data, cast("Gated", trained.model.network)
         rows = data.rows("test")
         logits, fired = looked(trained.model, data, rows)
-        on = [one.on for one in fired]
-        wanted = [self.wanted(one.maps) for one in fired]
-        every_one = [torch.ones_like(one) for one in on]
+        on = [layer.on for layer in fired]
+        wanted = [self.wanted(layer.maps) for layer in fired]
+        every_one = [torch.ones_like(gates) for gates in on]
         whole = multiply_adds(unpredicted(gated), fired, every_one).mean()
         right = (logits.argmax(1) == data.targets(rows)).double().mean().item()
         agree = torch.cat([(a == b).double() for a, b in zip(on, wanted, strict=True)], 1)
-        often = torch.cat([one.double().mean(0) for one in wanted])
+        often = torch.cat([mask.double().mean(0) for mask in wanted])
         return {
             RIGHT: right,
             COST: float(multiply_adds(gated, fired, on).double().mean() / whole),
@@ -191,9 +191,11 @@ class FireTogether(TrainingExperiment):
         dense = super().train(DENSE, trained.training, lambda *_: None)  # kept
         seen = with_gates(dense, trained.training.seed, self.loss, every(dense.network))
         _, fired = looked(seen, data, rows)
-        wanted = [self.wanted(one.maps) for one in fired]
+        wanted = [self.wanted(layer.maps) for layer in fired]
         predicting = with_gates(dense, trained.training.seed, self.loss)
-        whole = multiply_adds(cast("Gated", seen.network), fired, [one.on for one in fired]).mean()
+        whole = multiply_adds(
+            cast("Gated", seen.network), fired, [layer.on for layer in fired]
+        ).mean()
         cost = multiply_adds(cast("Gated", predicting.network), fired, wanted)
         return float(cost.double().mean() / whole)
 
@@ -211,7 +213,7 @@ class FireTogether(TrainingExperiment):
             return {}
         rows = two_of_each(case.data)
         _, fired = looked(trained.model, case.data, rows.ravel())
-        bars = np.stack([barcode([one.on[at] for one in fired]) for at in range(rows.size)])
+        bars = np.stack([barcode([layer.on[at] for layer in fired]) for at in range(rows.size)])
         bars = bars.reshape(*rows.shape, *bars.shape[1:])
         images = shown(case.data)
         pairs = np.stack([images[0], bars[0], images[1], bars[1]])
@@ -220,8 +222,8 @@ class FireTogether(TrainingExperiment):
             case.data.classes[:SHOWN],
             "A row is a layer, the first above; a dark mark is a channel that is on for the image.",
         )  # fmt: skip
-        own = {"channels": channels, "network": kept(trained.model, case.seed)}
-        return {**own, **of_all(trained.model, case.data)}
+        views = {"channels": channels, "network": kept(trained.model, case.seed)}
+        return {**views, **of_all(trained.model, case.data)}
 
 
 def two_of_each(data: DataSet) -> Rows:
@@ -243,9 +245,9 @@ def barcode(on: list[Tensor]) -> NDArray[np.uint8]:
     """The channels of one image, (side, side, 3): a band for each layer, a column for a channel."""
     picture = np.full((CELL, CELL, 3), NONE, np.uint8)
     tall = CELL // len(on)
-    for layer, own in enumerate(on):
-        colors = np.where(own.numpy()[:, None], np.array(ON, np.uint8), np.array(OFF, np.uint8))
-        picture[layer * tall : (layer + 1) * tall - 1, : len(own)] = colors
+    for layer, gates in enumerate(on):
+        colors = np.where(gates.numpy()[:, None], np.array(ON, np.uint8), np.array(OFF, np.uint8))
+        picture[layer * tall : (layer + 1) * tall - 1, : len(gates)] = colors
     return picture
 
 
@@ -253,9 +255,9 @@ def usual(model: Classifier, data: DataSet, rows: Rows) -> list[Tensor]:
     """In each layer the channels that are on most often, as many as are on in the mean."""
     _, fired = looked(model, data, rows)
     results = []
-    for one in fired:
-        often = one.on.double().mean(0)
-        count = max(1, round(one.on.sum(1).double().mean().item()))
+    for layer in fired:
+        often = layer.on.double().mean(0)
+        count = max(1, round(layer.on.sum(1).double().mean().item()))
         chosen = often.argsort(descending=True, stable=True)[:count]
         results.append(torch.zeros_like(often, dtype=torch.bool).index_fill(0, chosen, value=True))
     return results
@@ -263,6 +265,6 @@ def usual(model: Classifier, data: DataSet, rows: Rows) -> list[Tensor]:
 
 def apart(on: list[Tensor]) -> float:
     """The mean share of channels in which two different images differ."""
-    share = torch.cat([one.double() for one in on], 1).mean(0)
+    share = torch.cat([gates.double() for gates in on], 1).mean(0)
     count = len(on[0])
     return float((2 * share * (1 - share)).mean() * count / max(count - 1, 1))

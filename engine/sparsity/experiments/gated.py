@@ -135,10 +135,10 @@ def targets(maps: Tensor, mass: float) -> Tensor:
     """
     shares = activity(maps)
     ordered, order = shares.sort(dim=1, descending=True, stable=True)
-    held = ordered > DEAD
+    keep = ordered > DEAD
     if mass < 1:
-        held &= ordered.cumsum(1) <= mass + DEAD
-    return with_best(torch.zeros_like(held).scatter(1, order, held), shares)
+        keep &= ordered.cumsum(1) <= mass + DEAD
+    return with_best(torch.zeros_like(keep).scatter(1, order, keep), shares)
 
 
 def uniform(maps: Tensor, cut: float) -> Tensor:
@@ -179,9 +179,9 @@ class FireLoss:
             return loss
         wrong = [
             F.binary_cross_entropy_with_logits(
-                one.logits, self.wanted(one.maps).float(), reduction="none"
+                layer.logits, self.wanted(layer.maps).float(), reduction="none"
             ).sum(1)
-            for one in fired
+            for layer in fired
         ]
         return loss + torch.stack(wrong).mean(0)
 

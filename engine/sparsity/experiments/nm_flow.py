@@ -168,11 +168,11 @@ class NMFlowExperiment(TrainingExperiment):
             trained.model.network.get_parameter(part.name)
             for part in split(trained.model, pattern)[0]
         ]
-        kept = sum(int(weight.count_nonzero()) for weight in weights)
+        count = sum(int(weight.count_nonzero()) for weight in weights)
         return {
             RIGHT: (logits.argmax(1) == labels).double().mean().item(),
             SURE: sure.mean().item(),
-            KEPT: kept / sum(weight.numel() for weight in weights),
+            KEPT: count / sum(weight.numel() for weight in weights),
         }
 
     def before(self, case: ExperimentCase) -> str:
@@ -226,9 +226,9 @@ def caption(under: NMWeight) -> str:
 def block(weight: torch.Tensor, under: NMWeight) -> NDArray[np.uint8]:
     """The first weights as cells: blue kept, orange pruned but counting; lines part the groups."""
     with torch.no_grad():
-        seen, kept = under(weight).abs(), largest(weight, under.pattern)
+        seen, sparse = under(weight).abs(), largest(weight, under.pattern)
     strength = np.sqrt(corner(seen / weight.abs().max()))
-    cells = 255 - strength * (255 - np.where(corner(kept), BLUE, ORANGE))
+    cells = 255 - strength * (255 - np.where(corner(sparse), BLUE, ORANGE))
     image = np.rint(cells).astype(np.uint8).repeat(CELL, 0).repeat(CELL, 1)
     image[:, CELL * under.pattern[1] - 1 : -1 : CELL * under.pattern[1]] = LINE
     return image

@@ -34,9 +34,9 @@ def largest(weight: Tensor, pattern: Pattern) -> Tensor:
     n, m = pattern
     rows = weight.detach().movedim(1, -1)
     groups = rows.reshape(-1, m).abs()
-    kept = torch.zeros_like(groups, dtype=torch.bool)
-    kept.scatter_(1, groups.topk(n, dim=1).indices, value=True)
-    return kept.view(rows.shape).movedim(-1, 1)
+    keep = torch.zeros_like(groups, dtype=torch.bool)
+    keep.scatter_(1, groups.topk(n, dim=1).indices, value=True)
+    return keep.view(rows.shape).movedim(-1, 1)
 
 
 class GatedWeights(torch.autograd.Function):
@@ -119,7 +119,7 @@ class NMRegime(Regime):
         steps = [*self.frames, self.pattern]
         place = int((done - self.dense) / (1 - self.dense - self.tune) * len(steps))
         left = steps[min(max(place, 0), len(steps) - 1) :]
-        return next(one for one in left if inputs % one[1] == 0)
+        return next(pattern for pattern in left if inputs % pattern[1] == 0)
 
 
 class NMWeight(Scheduled):
@@ -139,9 +139,9 @@ class NMWeight(Scheduled):
 
     def forward(self, weight: Tensor) -> Tensor:
         """The weight as the network sees it."""
-        kept = largest(weight, self.pattern).to(weight)
-        cut = 1 - kept
-        gate = kept + self.beta * cut
+        mask = largest(weight, self.pattern).to(weight)
+        cut = 1 - mask
+        gate = mask + self.beta * cut
         passed = torch.ones_like(gate) if self.regime.straight else gate
         seen: Tensor = GatedWeights.apply(weight, gate, passed, self.pull * cut)  # type: ignore[no-untyped-call]
         return seen
@@ -158,24 +158,24 @@ def split(
         DoesNotFit: there are none, or it fits none of them.
     """
     every = parts(model)
-    meant = [one for one in every if ".mlp." in f".{one.name}"]
-    meant = meant or [one for one in every if one.is_conv]
-    fits = tuple(one for one in meant if fits_pattern(one, pattern[1]))
+    meant = [part for part in every if ".mlp." in f".{part.name}"]
+    meant = meant or [part for part in every if part.is_conv]
+    fits = tuple(part for part in meant if fits_pattern(part, pattern[1]))
     if not fits:
         raise DoesNotFit(
             f"No layer of {model.title} has inputs in groups of {pattern[1]}: choose a smaller M."
         )
-    return fits, tuple(one for one in meant if not fits_pattern(one, pattern[1]))
+    return fits, tuple(part for part in meant if not fits_pattern(part, pattern[1]))
 
 
 def stepwise(pattern: Pattern) -> tuple[Pattern, ...]:
     """M−1:M, M/2:M, M/4:M …, before N:M."""
     n, m = pattern
-    result, kept = [(m - 1, m)], m // 2
-    while kept > n:
-        result.append((kept, m))
-        kept //= 2
-    return tuple(one for one in result if one[0] > n)
+    result, count = [(m - 1, m)], m // 2
+    while count > n:
+        result.append((count, m))
+        count //= 2
+    return tuple(pattern for pattern in result if pattern[0] > n)
 
 
 def geometric(pattern: Pattern) -> tuple[Pattern, ...]:

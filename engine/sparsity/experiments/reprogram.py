@@ -85,12 +85,12 @@ class Ticket(Regime):
 
     def masks(self, model: Classifier, data: DataSet, seed: int) -> Masks:  # noqa: ARG002
         """What the smallest weights of the level before leave; that training is kept."""
-        *before, own = self.kept
+        *before, latest = self.kept
         regime = Ticket(self.recipe, tuple(before)) if before else None
         case = TrainCase(data, self.recipe, seed, regime=regime)
         trained = rebuilt(answer(Train(), case)["model"])
         masks = masks_in(trained) or whole(trained)
-        return cut(trained, masks, 1 - own / masks.density)
+        return cut(trained, masks, 1 - latest / masks.density)
 
 
 @dataclass(frozen=True)
@@ -195,8 +195,8 @@ class Reprogram(TrainingExperiment):
         self, source: Classifier, way: str, case: ExperimentCase, told: Progress = quiet
     ) -> Classifier:
         """What serves the new task in that way; the last are held."""
-        said = (source.fingerprint, way, case.fingerprint, repr(self))
-        return ADAPTED.made("|".join(said), lambda: self.adapt(source, way, case, told))
+        facts = (source.fingerprint, way, case.fingerprint, repr(self))
+        return ADAPTED.made("|".join(facts), lambda: self.adapt(source, way, case, told))
 
     def adapt(
         self, source: Classifier, way: str, case: ExperimentCase, told: Progress
@@ -270,11 +270,11 @@ class Reprogram(TrainingExperiment):
         seen = (source.pixels(bars), resized(data.pixels(digits), source.side),
                 network.seen(data.pixels(digits)))  # fmt: skip
         angles, names = (
-            [one.classes[label] for label in one.labels[rows[:count]]]
-            for one, rows in ((source, bars), (data, digits))
+            [data_set.classes[label] for label in data_set.labels[rows[:count]]]
+            for data_set, rows in ((source, bars), (data, digits))
         )
         return Pictures(
-            np.stack([as_images(one[:count]) for one in seen]),
+            np.stack([as_images(batch[:count]) for batch in seen]),
             ("learned by the source", "new task, for a new head", "new task, inside a border"),
             tuple(f"{word} image" for word in ("first", "second", "third", "fourth")[:count]),
             "The network that learned bars stays as it is; a new head is learned for the new task, "
@@ -291,11 +291,11 @@ def right(model: Classifier, data: DataSet) -> float:
 
 def sureness(model: Classifier, data: DataSet) -> tuple[Calibration, Calibration | None]:
     """Calibration on all test images; and at a temperature, where validation images can fit one."""
-    test, held = data.rows("test"), data.rows("validation")
+    test, validation = data.rows("test"), data.rows("validation")
     logits, labels = outputs(model, data, test).numpy(), data.labels[test]
-    if not len(held):
+    if not len(validation):
         return calibration(logits, labels), None
-    heat = fitted_temperature(outputs(model, data, held).numpy(), data.labels[held])
+    heat = fitted_temperature(outputs(model, data, validation).numpy(), data.labels[validation])
     return calibration(logits, labels), calibration(logits, labels, heat)
 
 
@@ -303,7 +303,7 @@ def few_of_each(data: DataSet, count: int, seed: int) -> Rows:
     """Rows of so many train images of each class, drawn; all where there are fewer."""
     rows = np.random.default_rng([seed, 31]).permutation(data.rows("train"))
     labels = data.labels[rows]
-    return np.sort(np.concatenate([rows[labels == one][:count] for one in np.unique(labels)]))
+    return np.sort(np.concatenate([rows[labels == label][:count] for label in np.unique(labels)]))
 
 
 def one_of_each(data: DataSet) -> Rows:
@@ -311,12 +311,14 @@ def one_of_each(data: DataSet) -> Rows:
     test = data.rows("test")
     labels = data.labels[test]
     wanted = np.unique(np.linspace(0, len(data.classes) - 1, SHOWN).round().astype(int))
-    return np.array([test[labels == one][0] for one in wanted if (labels == one).any()], np.int64)
+    return np.array(
+        [test[labels == label][0] for label in wanted if (labels == label).any()], np.int64
+    )
 
 
 def as_images(pixels: Tensor) -> Gray:
     """Pixels (n, 3, H, W) in [0, 1] as images (n, H, W, 3)."""
-    return np.stack([as_bytes(one) for one in pixels.detach().cpu()])
+    return np.stack([as_bytes(image) for image in pixels.detach().cpu()])
 
 
 def as_pictures(prompts: Mapping[str, Classifier], data: DataSet) -> Pictures:
@@ -329,7 +331,7 @@ def as_pictures(prompts: Mapping[str, Classifier], data: DataSet) -> Pictures:
         network = cast("Prompted", model.network)
         images.append(as_images(network.seen(torch.cat([empty, pixels]).to(model.device))))
         read = outputs(model, data, rows).argmax(1).tolist()
-        captions += ["", *(f"read as {data.classes[one]}" for one in read)]
+        captions += ["", *(f"read as {data.classes[label]}" for label in read)]
     names = tuple(data.classes[label] for label in data.labels[rows])
     return Pictures(
         np.stack(images), tuple(prompts), ("the border", *names),
@@ -356,8 +358,8 @@ def bound(model: Classifier, data: DataSet) -> Table:
     units = ("images",) * len(data.classes)
     table = Table.grid(counts, network.source.labels, data.classes, units)
     notes = [""] * len(counts)
-    for name, own in zip(table.order, network.mapping.tolist(), strict=True):
-        notes[own] = name
+    for name, label in zip(table.order, network.mapping.tolist(), strict=True):
+        notes[label] = name
     return replace(table, notes=tuple(notes))
 
 
@@ -365,5 +367,5 @@ def transfer(table: Table) -> Table:
     """Accuracy of each way and on the source's own task, over the share of weights that is left."""
     columns: dict[str, tuple[Any, str]] = {"weights kept": ((1.0, *KEPT), "share")}
     for name in (SOURCE, *WAYS):
-        columns |= {one: (table[one], "share") for one in (name, spread(name))}
+        columns |= {column: (table[column], "share") for column in (name, spread(name))}
     return Table.of(columns, table.rows)

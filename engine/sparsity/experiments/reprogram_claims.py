@@ -14,7 +14,7 @@ from engine.experiment import Claim, Value
 
 DENSE = "dense"
 KEPT = (0.4, 0.2, 0.1, 0.05)  # shares of the weights, a ticket each
-TICKETS = tuple(f"ticket {100 * kept:g} %" for kept in KEPT)
+TICKETS = tuple(f"ticket {100 * share:g} %" for share in KEPT)
 LP, VP = "right with a new head", "right inside a prompt"
 LP_FEW, VP_FEW = f"{LP}, few images", f"{VP}, few images"
 SOURCE, BARE = "right on the source task", "right without a prompt"

@@ -175,7 +175,7 @@ class RandomPruning(TrainingExperiment):
         places = np.unique(np.linspace(0, len(every) - 1, SHOWN).round().astype(int)).tolist()
         shares = [[mask.counts[place] / every[place].size for place in places] for mask in masks]
         tiles = [[tile(mask.array(every[place].name)) for place in places] for mask in masks]
-        kept = [
+        densities = [
             f"{share:.0%} of layer {place + 1}"
             for share, place in zip(shares[-1], places, strict=True)
         ]
@@ -183,7 +183,8 @@ class RandomPruning(TrainingExperiment):
             np.stack(tiles),
             RULES,
             tuple(f"layer {place + 1}" for place in places),
-            f"White weights stay, {self.density:.0%} in all; {RULES[-1]} keeps {', '.join(kept)}.",
+            f"White weights stay, {self.density:.0%} in all; {RULES[-1]} keeps "
+            f"{', '.join(densities)}.",
             captions=tuple(
                 f"{share:.0%} of {every[place].size:,}"
                 for row in shares
@@ -194,13 +195,13 @@ class RandomPruning(TrainingExperiment):
 
 def sensitivity(case: PruneCase) -> WeightScores:
     """SNIP's scores from one batch on one thread: the same bits whenever a training goes on."""
-    own = case.model.twin(paced=False).requires_grad_(requires_grad=True)
+    twin = case.model.twin(paced=False).requires_grad_(requires_grad=True)
     pixels, targets = case.batch(Snip.each)
     with one_thread(), torch.enable_grad():
-        F.cross_entropy(own(pixels.to(own.device)), targets.to(own.device)).backward()
-    weights = dict(own.network.named_parameters())
+        F.cross_entropy(twin(pixels.to(twin.device)), targets.to(twin.device)).backward()
+    weights = dict(twin.network.named_parameters())
     results = {}
-    for part in parts(own):
+    for part in parts(twin):
         weight = weights[part.name]
         assert weight.grad is not None  # noqa: S101 - the loss depends on every layer
         results[part.name] = (weight.detach() * weight.grad).abs().cpu()
@@ -236,14 +237,14 @@ def gaps(runs: Table) -> Table:
     right = dict(zip(zip(runs.rows, seeds.tolist(), strict=True), runs[RIGHT], strict=True))
     columns = {"width": (np.array(WIDTHS), "×")}
     for rule in RULES:
-        each = np.array(
+        by_seed = np.array(
             [
                 [right[at(DENSE, w), seed] - right[at(rule, w), seed] for seed in np.unique(seeds)]
                 for w in WIDTHS
             ]
         )
-        columns[rule] = each.mean(1), "share"
-        columns[spread(rule)] = np.array([deviation(row) for row in each]), "share"
+        columns[rule] = by_seed.mean(1), "share"
+        columns[spread(rule)] = np.array([deviation(row) for row in by_seed]), "share"
     return Table.of(columns, [f"× {width:g}" for width in WIDTHS])
 
 

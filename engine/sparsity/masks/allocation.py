@@ -81,20 +81,20 @@ def uniform_plus(
     total = sum(counts)
     first = [i for i, part in enumerate(parts) if part.role == "first" and part.is_conv]
     head = [i for i, part in enumerate(parts) if part.role == "head"]
-    held = sum(counts[i] for i in first)
-    rest = total - held
-    share = (density * total - held) / rest if rest else 1.0
+    reserved = sum(counts[i] for i in first)
+    rest = total - reserved
+    share = (density * total - reserved) / rest if rest else 1.0
     of_head = share
     if head and share < HEAD_DENSITY:
         heads = sum(counts[i] for i in head)
         rest -= heads
         of_head = HEAD_DENSITY
-        share = (density * total - held - HEAD_DENSITY * heads) / rest if rest else 1.0
-        held += round(HEAD_DENSITY * heads)
+        share = (density * total - reserved - HEAD_DENSITY * heads) / rest if rest else 1.0
+        reserved += round(HEAD_DENSITY * heads)
     if share <= 0:
-        most = 1 - held / total
+        most = 1 - reserved / total
         raise BadSetting(
-            f"uniform+ holds {held / total:.1%} of the weights whatever is cut: choose a ratio "
+            f"uniform+ holds {reserved / total:.1%} of the weights whatever is cut: choose a ratio "
             f"below {most:.3f}."
         )
     return tuple(1.0 if i in first else of_head if i in head else share for i in range(len(parts)))

@@ -46,7 +46,7 @@ class Overlap:
     layers: tuple[tuple[float, float], ...]
 
 
-def overlap(one: Masks, other: Masks, held: Masks | None = None) -> Overlap:
+def overlap(first: Masks, other: Masks, held: Masks | None = None) -> Overlap:
     """Compare two sets of masks over the same parts.
 
     Args:
@@ -56,16 +56,16 @@ def overlap(one: Masks, other: Masks, held: Masks | None = None) -> Overlap:
     Raises:
         BlindspotError: they are of other parts.
     """
-    if [p.name for p in one.parts] != [p.name for p in other.parts]:
+    if [p.name for p in first.parts] != [p.name for p in other.parts]:
         raise BlindspotError("These masks are of different layers and cannot be compared.")
     both = np.array(
-        [np.count_nonzero(one.array(p.name) & other.array(p.name)) for p in one.parts], np.int64
+        [np.count_nonzero(first.array(p.name) & other.array(p.name)) for p in first.parts], np.int64
     )
-    sizes = room(one, other, held)
-    either = one.counts + other.counts - both
-    a, b = one.counts / sizes, other.counts / sizes
+    sizes = room(first, other, held)
+    either = first.counts + other.counts - both
+    a, b = first.counts / sizes, other.counts / sizes
     expected, union = a * b * sizes, (a + b - a * b) * sizes
-    shares = one.counts / max(one.kept, 1), other.counts / max(other.kept, 1)
+    shares = first.counts / max(first.kept, 1), other.counts / max(other.kept, 1)
     layers = tuple(
         (ratio(x, y), ratio(u, v)) for x, y, u, v in zip(both, either, expected, union, strict=True)
     )
@@ -73,7 +73,7 @@ def overlap(one: Masks, other: Masks, held: Masks | None = None) -> Overlap:
         ratio(both.sum(), either.sum()),
         ratio(expected.sum(), union.sum()),
         int(both.sum()),
-        int(one.kept - both.sum()),
+        int(first.kept - both.sum()),
         int(other.kept - both.sum()),
         float(np.abs(shares[0] - shares[1]).sum() / 2),
         layers,
@@ -92,22 +92,22 @@ def overlaps(masks: Mapping[str, Masks], held: Masks | None = None) -> dict[str,
     """
     names = tuple(masks)
     cells = {"IoU": np.eye(len(names)), "chance": np.eye(len(names))}
-    for (i, one), (j, other) in combinations(enumerate(masks.values()), 2):
-        result = overlap(one, other, held)
+    for (i, first), (j, second) in combinations(enumerate(masks.values()), 2):
+        result = overlap(first, second, held)
         cells["IoU"][i, j] = cells["IoU"][j, i] = result.iou
         cells["chance"][i, j] = cells["chance"][j, i] = result.chance
     units = ("share",) * len(names)
     return {name: Table.grid(values, names, names, units) for name, values in cells.items()}
 
 
-def room(one: Masks, other: Masks, held: Masks | None) -> NDArray[np.float64]:
+def room(first: Masks, other: Masks, held: Masks | None) -> NDArray[np.float64]:
     """Of each part how many weights could have been kept."""
-    whole = np.array([p.size for p in one.parts], np.float64)
+    whole = np.array([p.size for p in first.parts], np.float64)
     if held is None:
         return whole
-    left = [own(held, part) for part in one.parts]
+    left = [own(held, part) for part in first.parts]
     row = np.concatenate([bits.ravel() for bits in left])
-    if np.any((one.flat | other.flat) & ~row):
+    if np.any((first.flat | other.flat) & ~row):
         return whole  # one of them was not bound by that round
     return np.array([max(np.count_nonzero(bits), 1) for bits in left], np.float64)
 
@@ -156,8 +156,8 @@ def effective(model: Classifier, masks: Masks) -> Masks | None:
             if isinstance(module, nn.Conv2d | nn.Linear):
                 hook = module.register_forward_hook(arrived)
                 hooks.callback(hook.remove)
-        given = torch.ones(1, 3, net.side, net.side, device=net.device)
-        logits = torch.func.functional_call(net.network, tensors, (given,))
+        inputs = torch.ones(1, 3, net.side, net.side, device=net.device)
+        logits = torch.func.functional_call(net.network, tensors, (inputs,))
         slopes = torch.autograd.grad(logits.sum(), list(watched.values()), allow_unused=True)
     rows: list[Bits] = [
         np.zeros(mask.numel(), np.bool_) if slope is None else (slope > 0).cpu().numpy().ravel()

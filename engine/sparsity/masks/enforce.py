@@ -23,13 +23,13 @@ def enforced(model: Classifier, masks: Mapping[str, Tensor]) -> Iterator[Classif
 
 def pruned(model: Classifier, masks: Mapping[str, Tensor], title: str = "") -> Classifier:
     """A copy of the model with zeros where the masks are False; the model stays as it is."""
-    own = model.twin()
-    own.title = title or model.title
-    bake(own, masks)
+    twin = model.twin()
+    twin.title = title or model.title
+    bake(twin, masks)
     if "layers" in vars(model):  # the same blocks; looking for them takes a forward pass
-        own.layers = model.layers
-    own.masks = packed_bits({name: mask.numpy() for name, mask in masks.items()})
-    return own
+        twin.layers = model.layers
+    twin.masks = packed_bits({name: mask.numpy() for name, mask in masks.items()})
+    return twin
 
 
 @torch.no_grad()

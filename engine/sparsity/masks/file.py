@@ -34,7 +34,7 @@ def masks_file(masks: Masks, about: Mapping[str, Any] | None = None) -> bytes:
         about: what else is to be known of them, as JSON has it.
     """
     shapes = {name: list(masks.array(name).shape) for name in masks}
-    said = {
+    facts = {
         "made by": "Blindspot",
         "kept": masks.kept,
         "of": masks.total,
@@ -42,7 +42,7 @@ def masks_file(masks: Masks, about: Mapping[str, Any] | None = None) -> bytes:
         "shapes": shapes,
         **(about or {}),
     }
-    text = np.frombuffer(json.dumps(said, ensure_ascii=False).encode(), np.uint8)
+    text = np.frombuffer(json.dumps(facts, ensure_ascii=False).encode(), np.uint8)
     out = io.BytesIO()
     arrays: dict[str, Any] = {**masks.packed(), ABOUT: text}
     np.savez_compressed(out, **arrays)
@@ -62,13 +62,13 @@ def read_masks(data: bytes, model: Classifier) -> tuple[Masks, dict[str, Any]]:
     room = sum(-(-int(np.prod(shape)) // 8) for shape in shapes.values())
     with (
         decoding_guard("This file", BadData, NO_MASKS),
-        np.load(io.BytesIO(data), allow_pickle=False) as held,
+        np.load(io.BytesIO(data), allow_pickle=False) as archive,
     ):
-        if sum(member.file_size for member in held.zip.infolist()) > room + LONGEST + 2**16:
+        if sum(member.file_size for member in archive.zip.infolist()) > room + LONGEST + 2**16:
             raise BlindspotError(f"This file holds more masks than {model.title} has weights.")
-        packed = {name: held[name] for name in held.files if name != ABOUT}
-        said = json.loads(held[ABOUT].tobytes().decode()) if ABOUT in held.files else {}
-    if not packed or not isinstance(said, dict):
+        packed = {name: archive[name] for name in archive.files if name != ABOUT}
+        facts = json.loads(archive[ABOUT].tobytes().decode()) if ABOUT in archive.files else {}
+    if not packed or not isinstance(facts, dict):
         raise BadData("There are no masks in this file.")
     try:
         result = unpacked_bits(packed, shapes)
@@ -76,5 +76,5 @@ def read_masks(data: bytes, model: Classifier) -> tuple[Masks, dict[str, Any]]:
         raise BlindspotError(
             f"These masks are of another network than {model.title}: {error}"
         ) from error
-    listed = tuple(part for part in parts(model) if part.name in result)
-    return masks_of(result, listed), said
+    known_parts = tuple(part for part in parts(model) if part.name in result)
+    return masks_of(result, known_parts), facts

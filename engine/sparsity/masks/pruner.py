@@ -95,10 +95,10 @@ class Pruner:
         self._pools: tuple[Pool, ...] = ()
         self._shares: tuple[Pool, ...] = ()
         if structure != "N:M":
-            given = (structure, self.parts)
-            self._pools = pools_after(*given, scores, self.channels, self.held)
+            arguments = (structure, self.parts)
+            self._pools = pools_after(*arguments, scores, self.channels, self.held)
             if ratios is not None:
-                self._shares = pools_after(*given, ratios, self.channels, self.held)
+                self._shares = pools_after(*arguments, ratios, self.channels, self.held)
 
     @property
     def nbytes(self) -> int:
@@ -167,13 +167,13 @@ class Pruner:
                 shares = densities(rule, [pool.part for pool in self._pools], 1 - ratio, sizes)
                 wanted = [round(share * size) for share, size in zip(shares, sizes, strict=True)]
         least = self.rules.least
-        held = [min(max(count, least), size) for count, size in zip(wanted, sizes, strict=True)]
+        clamped = [min(max(count, least), size) for count, size in zip(wanted, sizes, strict=True)]
         saved = [
             pool.part.layer
-            for pool, count, before in zip(self._pools, held, wanted, strict=True)
+            for pool, count, before in zip(self._pools, clamped, wanted, strict=True)
             if count > before
         ]
-        return held, guarded(saved)
+        return clamped, guarded(saved)
 
     @lazy
     def _order(self) -> RankedUnits:
@@ -202,7 +202,7 @@ class RankedUnits:
             [start + place for place in best_places(pool.values, least)]
             for start, pool in zip(starts, pools, strict=True)
         ]
-        self.first = [one for some in self.firsts for one in some]
+        self.first = [place for some in self.firsts for place in some]
         self.plain = self.values[self.first]
         if self.first:
             self.values[self.first] = np.inf  # the best of each layer stay whatever comes
@@ -210,7 +210,7 @@ class RankedUnits:
 
     def best(self, count: int) -> tuple[list[Bits], list[str]]:
         """The best so many units, pool by pool; of equal ones those that come first."""
-        size, asked = len(self.values), count
+        size, requested = len(self.values), count
         count = min(max(count, len(self.first)), size)
         if count == 0:
             bits = np.zeros(size, np.bool_)
@@ -223,16 +223,16 @@ class RankedUnits:
         chosen = np.split(bits, self.ends)
         saved: list[str] = []
         if self.first:
-            saved = self.rescued(chosen, edge, asked < len(self.first))
+            saved = self.rescued(chosen, edge, requested < len(self.first))
         return chosen, guarded(saved)
 
     def rescued(self, chosen: Sequence[Bits], edge: float, short: bool) -> list[str]:
         """The layers that would have lost everything."""
         result, place = [], 0
         for name, bits, some in zip(self.names, chosen, self.firsts, strict=True):
-            own = self.plain[place : place + len(some)]
+            scores = self.plain[place : place + len(some)]
             place += len(some)
-            if np.count_nonzero(bits) == len(own) and (short or not np.any(own >= edge)):
+            if np.count_nonzero(bits) == len(scores) and (short or not np.any(scores >= edge)):
                 result.append(name)
         return result
 
@@ -250,5 +250,5 @@ def guarded(layers: Sequence[str]) -> list[str]:
     """What the guard did, in a sentence, if anything."""
     if not layers:
         return []
-    listed = ", ".join(layers[:4]) + (f" and {len(layers) - 4} more" if len(layers) > 4 else "")
-    return [f"The guard against collapse keeps the best of {listed}: nothing would be left there."]
+    names = ", ".join(layers[:4]) + (f" and {len(layers) - 4} more" if len(layers) > 4 else "")
+    return [f"The guard against collapse keeps the best of {names}: nothing would be left there."]

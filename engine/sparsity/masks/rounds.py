@@ -29,8 +29,8 @@ def rounds_of(model: Classifier) -> int:
     """How many rounds of pruning a model has behind it."""
     if not model.masks:
         return 0
-    said = json.loads(model.lineage.settings)
-    result = said.get(ROUND, 1) if isinstance(said, dict) else 1
+    settings = json.loads(model.lineage.settings)
+    result = settings.get(ROUND, 1) if isinstance(settings, dict) else 1
     return result if type(result) is int and result > 0 else 1
 
 
@@ -75,8 +75,8 @@ def pools_after(
         structure, prunable_weights, lowered(scores, held, prunable_weights, 0.0), channels
     )
     return tuple(
-        replace(one, values=np.where(some.values > 0, one.values, np.float32(LOWEST)))
-        for one, some in zip(counted, there, strict=True)
+        replace(pool, values=np.where(some.values > 0, pool.values, np.float32(LOWEST)))
+        for pool, some in zip(counted, there, strict=True)
     )
 
 

@@ -61,32 +61,32 @@ def shrunk(model: Classifier, channels: Channels | None = None) -> Shrunk:
         channels: the way of its channels, followed anew when left out.
     """
     channels = channels or channels_of(model)
-    own = model.twin()
-    state = own.network.state_dict()
+    twin = model.twin()
+    state = twin.network.state_dict()
     stay = remaining(state, channels)
     rows = {name: stay[ids] for name, ids in channels.rows.items()}
     columns = {name: stay[ids] for name, ids in channels.columns.items()}
     attached = {name: stay[ids] for name, ids in channels.attached.items()}
     smaller: dict[str, Tensor] = {}
     for name, tensor in state.items():
-        kept = tensor
+        reduced = tensor
         for dim, bits in ((0, rows.get(name, attached.get(name))), (1, columns.get(name))):
             if bits is not None:
-                where = torch.from_numpy(np.flatnonzero(bits)).to(kept.device)
-                kept = kept.index_select(dim, where)
-        smaller[name] = kept
-    resize(own.network, {name: tuple(tensor.shape) for name, tensor in smaller.items()})
-    own.network.load_state_dict({name: tensor.clone() for name, tensor in smaller.items()})
+                where = torch.from_numpy(np.flatnonzero(bits)).to(reduced.device)
+                reduced = reduced.index_select(dim, where)
+        smaller[name] = reduced
+    resize(twin.network, {name: tuple(tensor.shape) for name, tensor in smaller.items()})
+    twin.network.load_state_dict({name: tensor.clone() for name, tensor in smaller.items()})
     taken = {
         name.rpartition(".")[0]: int((~bits).sum()) for name, bits in rows.items() if not bits.all()
     }
     made = Classifier(
-        own.network, own.name, own.title, own.side, own.mean.flatten().tolist(),
-        own.std.flatten().tolist(), own.labels, device=own.device, lineage=own.lineage,
-        architecture=own.architecture, narrowed=True,
+        twin.network, twin.name, twin.title, twin.side, twin.mean.flatten().tolist(),
+        twin.std.flatten().tolist(), twin.labels, device=twin.device, lineage=twin.lineage,
+        architecture=twin.architecture, narrowed=True,
     )  # fmt: skip
     if not taken:
-        made.narrowed = own.narrowed
+        made.narrowed = twin.narrowed
     return Shrunk(made, count(model.network), count(made.network), taken)
 
 

@@ -171,8 +171,8 @@ def best_of_each(parts: Sequence[PrunableWeight], scores: WeightScores, n: int, 
             views[part.name][:] = from_inputs(bits.reshape(rows.shape), part)
     notes = []
     if whole:
-        listed = ", ".join(whole[:4]) + (" …" if len(whole) > 4 else "")
-        notes.append(f"Whole stay {listed}: their inputs cannot be parted into groups of {m}.")
+        names = ", ".join(whole[:4]) + (" …" if len(whole) > 4 else "")
+        notes.append(f"Whole stay {names}: their inputs cannot be parted into groups of {m}.")
     return Masks(tuple(parts), flat, {}, tuple(notes))
 
 

@@ -40,10 +40,10 @@ def kept_entries(weights: Weights, masks: Masks) -> Tensor:
     return torch.cat([weights[p.name].cpu().double()[masks[p.name]] for p in masks.parts])
 
 
-def apart(one: Weights, other: Weights, masks: Masks) -> tuple[float, float]:
+def apart(first: Weights, other: Weights, masks: Masks) -> tuple[float, float]:
     """Distance and angle in degrees over the kept entries only; both 0 exactly of equal weights."""
-    a, b = kept_entries(one, masks), kept_entries(other, masks)
-    u, v = (F.normalize(each, dim=0) for each in (a, b))
+    a, b = kept_entries(first, masks), kept_entries(other, masks)
+    u, v = (F.normalize(vector, dim=0) for vector in (a, b))
     angle = 2 * torch.atan2((u - v).norm(), (u + v).norm())
     return (a - b).norm().item(), torch.rad2deg(angle).item()
 
@@ -65,24 +65,24 @@ class Surroundings:
     def at(self, weights: Weights) -> tuple[float, float]:
         """Mean loss in nats and share of wrong answers; BatchNorm's statistics are made anew."""
         with torch.no_grad():
-            for name, own in self.model.network.named_parameters():
-                own.copy_(weights[name])
+            for name, parameter in self.model.network.named_parameters():
+                parameter.copy_(weights[name])
         count_statistics(self.model, self.data)
         logits, labels = outputs(self.model, self.data, self.rows), self.data.targets(self.rows)
         wrong = (logits.argmax(1) != labels).float().mean().item()
         return F.cross_entropy(logits, labels).item(), wrong
 
-    def line(self, one: Weights, other: Weights) -> Doubles:
+    def line(self, first: Weights, other: Weights) -> Doubles:
         """Loss and error at each α, (ALPHAS, 2): at α = 0 those of one, at 1 of the other."""
         names = [name for name, _ in self.model.network.named_parameters()]
         return np.array(
             [
-                self.at({name: torch.lerp(one[name], other[name], alpha) for name in names})
+                self.at({name: torch.lerp(first[name], other[name], alpha) for name in names})
                 for alpha in np.linspace(0, 1, ALPHAS).tolist()
             ]
         )
 
-    def plane(self, start: Weights, one: Weights, other: Weights) -> dict[str, Field | Points]:
+    def plane(self, start: Weights, corner: Weights, other: Weights) -> dict[str, Field | Points]:
         """The loss on the plane through three networks; nothing where they lie on a line.
 
         Gram and Schmidt's axes: the first leads from start to one, the second is what of the way to
@@ -90,7 +90,7 @@ class Surroundings:
 
         Views: plane; arms, the ways from one to start and to the other; way, the line between.
         """
-        origin, first, second = (self.flat(each) for each in (start, one, other))
+        origin, first, second = (self.flat(weights) for weights in (start, corner, other))
         first, second = first - origin, second - origin
         along = first.norm().item()
         across = first / max(along, 1e-12)
@@ -108,8 +108,8 @@ class Surroundings:
         way = (1 - alphas) * ends[0] + alphas * ends[2]
         return {
             "plane": Field(np.array(ground, np.float32), x, y, *labels, "nat"),
-            "arms": Points(ends, self.losses((one, start, other)), *labels, "nat"),
-            "way": Points(way, self.line(one, other)[:, 0].astype(np.float32), *labels, "nat"),
+            "arms": Points(ends, self.losses((corner, start, other)), *labels, "nat"),
+            "way": Points(way, self.line(corner, other)[:, 0].astype(np.float32), *labels, "nat"),
         }
 
     def flat(self, weights: Weights) -> Tensor:
@@ -119,14 +119,14 @@ class Surroundings:
 
     def loss(self, row: Tensor) -> float:
         """The loss of the parameters in a row."""
-        own = dict(self.model.network.named_parameters())
-        split = row.split([one.numel() for one in own.values()])
-        shaped = {k: v.view_as(own[k]) for k, v in zip(own, split, strict=True)}
+        parameters = dict(self.model.network.named_parameters())
+        split = row.split([parameter.numel() for parameter in parameters.values()])
+        shaped = {k: v.view_as(parameters[k]) for k, v in zip(parameters, split, strict=True)}
         return self.at(shaped)[0]
 
     def losses(self, some: Sequence[Weights]) -> NDArray[np.float32]:
         """The loss of each."""
-        return np.array([self.at(one)[0] for one in some], np.float32)
+        return np.array([self.at(weights)[0] for weights in some], np.float32)
 
 
 def barrier(errors: Doubles) -> float:
@@ -139,7 +139,7 @@ def count_statistics(model: Classifier, data: DataSet) -> None:
     norms = [module for module in model.network.modules() if isinstance(module, nn.BatchNorm2d)]
     if not norms:
         return
-    usual = [one.momentum for one in norms]
+    usual = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # the mean over all batches

@@ -206,10 +206,10 @@ class BiP(Method[TrainCase]):
             return f"{words}."
         last = figures.rows[-1]
         more = figures.cell(last, "steps") / figures.cell(BIP, "steps")
-        own, others = (figures.cell(row, "epochs") for row in (last, BIP))
+        epochs, others = (figures.cell(row, "epochs") for row in (last, BIP))
         return (
             f"{words}; cutting level by level (IMP) {at[last]} in {more:.2g} times the steps, but "
-            f"with {own:.0f} epochs behind its last weights and not {others:.0f}."
+            f"with {epochs:.0f} epochs behind its last weights and not {others:.0f}."
         )
 
 
@@ -247,6 +247,6 @@ def table_of(rows: Mapping[str, list[float]], notes: Mapping[str, str] | None = 
 
 def overlaps(found: Masks, others: Mapping[str, Masks]) -> Table:
     """How much the mask shares with each other one, beside chance."""
-    each = [overlap(found, other) for other in others.values()]
-    values = np.array([[one.iou, one.chance] for one in each])
+    similarities = [overlap(found, other) for other in others.values()]
+    values = np.array([[similarity.iou, similarity.chance] for similarity in similarities])
     return Table.grid(values, tuple(others), ("IoU", "chance"), ("share", "share"))

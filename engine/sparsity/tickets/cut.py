@@ -31,8 +31,8 @@ def cut(model: Classifier, masks: Masks, share: float) -> Masks:
     """
     weights = model.network.state_dict()
     sizes = np.concatenate([weights[part.name].abs().cpu().numpy().ravel() for part in masks.parts])
-    kept = np.flatnonzero(masks.flat)
-    gone = kept[np.argsort(sizes[kept], kind="stable")[: round(share * len(kept))]]
+    alive = np.flatnonzero(masks.flat)
+    gone = alive[np.argsort(sizes[alive], kind="stable")[: round(share * len(alive))]]
     flat = masks.flat.copy()
     flat[gone] = False
     result = replace(masks, flat=flat)

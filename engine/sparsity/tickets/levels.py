@@ -134,7 +134,7 @@ class TicketRun:
         """Raise BlindspotError where the networks that are kept would take too much room."""
         case, count = self.plan.case, 2 * (self.plan.levels + 1)
         state = fresh(case.data, case.recipe, case.seed).network.state_dict()
-        size = count * sum(one.numel() * one.element_size() for one in state.values())
+        size = count * sum(tensor.numel() * tensor.element_size() for tensor in state.values())
         if size > MOST_BYTES:
             raise BlindspotError(
                 f"The tickets and new starts of {self.plan.levels} levels would take "
@@ -145,8 +145,8 @@ class TicketRun:
     @property
     def lost(self) -> bool:
         """Whether levels were finished whose file is gone, as states touched longest ago go."""
-        own = (one for one in unfinished() if one.name == self.plan.name + UNDER_WAY)
-        return any(one.note.get("level", 0) > self.done for one in own)
+        records = (record for record in unfinished() if record.name == self.plan.name + UNDER_WAY)
+        return any(record.note.get("level", 0) > self.done for record in records)
 
     def drop(self) -> None:
         """Let go of the file: the answer is whole."""
@@ -178,7 +178,7 @@ class TicketRun:
         places = [*range(2 * self.plan.seeds), *range(self.plan.seeds)]
         for model, place in zip(self.models, places, strict=True):
             if self.start:
-                state = {name: one[place] for name, one in self.start.items()}
+                state = {name: tensor[place] for name, tensor in self.start.items()}
                 model.network.load_state_dict(state)
 
     def measure(self, recorder: StackRecorder) -> None:
@@ -200,7 +200,7 @@ class TicketRun:
             return
         pairs = zip(self.models, self.masks[-1], strict=False)
         try:
-            self.masks.append([cut(model, own, self.plan.share) for model, own in pairs])
+            self.masks.append([cut(model, masks, self.plan.share) for model, masks in pairs])
         except BlindspotError as error:
             self.ended = str(error)
 
@@ -213,15 +213,15 @@ class TicketRun:
         for level, masks in enumerate(self.masks):
             bits = {f"masks {level} {place}/": mask.packed() for place, mask in enumerate(masks)}
             tensors |= {
-                lead + name: torch.from_numpy(one)
+                lead + name: torch.from_numpy(array)
                 for lead, bit in bits.items()
-                for name, one in bit.items()
+                for name, array in bit.items()
             }
         place = {
             "question": self.plan.name, "note": NOTE, "ended": self.ended,
             "done": self.done / (self.plan.levels + 1), "masks": len(self.masks),
-            "accuracy": [one.tolist() for one in self.accuracy],
-            "loss": [one.tolist() for one in self.loss],
+            "accuracy": [numbers.tolist() for numbers in self.accuracy],
+            "loss": [numbers.tolist() for numbers in self.loss],
         }  # fmt: skip
         write_state(self.file, place, tensors)
 
@@ -231,10 +231,10 @@ class TicketRun:
             return
         place, tensors = state
         parts = self.masks[0][0].parts
-        shapes = {one.name: one.shape for one in parts}
+        shapes = {layer.name: layer.shape for layer in parts}
         self.start = part(tensors, "start/")
-        self.accuracy = [np.array(one) for one in place["accuracy"]]
-        self.loss = [np.array(one, np.float64) for one in place["loss"]]
+        self.accuracy = [np.array(numbers) for numbers in place["accuracy"]]
+        self.loss = [np.array(numbers, np.float64) for numbers in place["loss"]]
         self.ended = place["ended"]
         self.trained = [part(tensors, f"trained {level}/") for level in range(self.done)]
         self.anew = [part(tensors, f"anew {level}/") for level in range(self.done)]
@@ -258,9 +258,9 @@ def shuffled(masks: Masks, seed: int) -> Masks:
     """Random masks that keep as many weights in each layer; nested as those are, for one seed."""
     chance = np.random.default_rng([seed, NEW_START])
     rows = []
-    for one, count in zip(masks.parts, masks.counts, strict=True):
-        row = np.zeros(one.size, np.bool_)
-        row[chance.permutation(one.size)[:count]] = True
+    for layer, count in zip(masks.parts, masks.counts, strict=True):
+        row = np.zeros(layer.size, np.bool_)
+        row[chance.permutation(layer.size)[:count]] = True
         rows.append(row)
     return replace(masks, flat=np.concatenate(rows))
 

@@ -93,8 +93,8 @@ class Lottery(Method[TrainCase]):
 
     def __call__(self, case: TrainCase, progress: Progress = quiet) -> Result:
         """Views: levels, runs, curves, layers, overlap, claims, networks, anew, start."""
-        said = json.dumps([case.fingerprint, self.settings(), self.revision], sort_keys=True)
-        name = f"tickets-{blake2b(said.encode(), digest_size=16).hexdigest()}"
+        key = json.dumps([case.fingerprint, self.settings(), self.revision], sort_keys=True)
+        name = f"tickets-{blake2b(key.encode(), digest_size=16).hexdigest()}"
         plan = TicketPlan(
             case, self.share, self.levels, self.rewind / 100, self.seeds, self.head, name
         )
@@ -137,7 +137,7 @@ class Lottery(Method[TrainCase]):
                 figures = {"test accuracy": round(float(right[arm, 0]), 4)}
                 cards.append(card_of(models[-1], title=title, figures=figures, **common))
             views[name] = networks(models, cards)
-        first = {name: one[0] for name, one in run.start.items()}
+        first = {name: tensor[0] for name, tensor in run.start.items()}
         begin = as_model(run.models[0], first, run.masks[0][0])
         title = f"at step {run.plan.start}"
         views["start"] = checkpoint(begin, card_of(begin, title=title, **common))
@@ -161,12 +161,12 @@ def seeds_of(runs: Table) -> int:
 
 def said_of(levels: Table, level: int, seeds: int) -> str:
     """What the networks of a level get right, in one sentence; and why it is the last."""
-    ticket, anew = (f"{100 * levels[arm][level]:.1f} %" for arm in ARMS[:2])
+    ticket, restarted = (f"{100 * levels[arm][level]:.1f} %" for arm in ARMS[:2])
     density = f"{100 * levels['density'][level]:.2g} %"
     mean = f"mean of {seeds} seeds" if seeds > 1 else "one seed"
     words = (
         f"At {density} of its weights the ticket is right on {ticket} of the test images, the same "
-        f"mask with a new start on {anew} ({mean})."
+        f"mask with a new start on {restarted} ({mean})."
     )
     if not level:
         words = f"The whole network is right on {ticket} of the test images ({mean})."
@@ -191,16 +191,16 @@ def as_levels(run: TicketRun, runs: Table) -> Table:
     """Each level: density, weights, and of each kind the mean over seeds with both ends."""
     shape = (run.done, len(ARMS), run.plan.seeds)
     right, stop = (runs[name].reshape(shape) for name in ("accuracy", "early stop"))
-    kept = [run.masks[level][0] for level in range(run.done)]
+    masks = [run.masks[level][0] for level in range(run.done)]
     columns: dict[str, tuple[Any, str]] = {
-        "density": ([one.density for one in kept], "share"),
-        "weights": ([one.kept for one in kept], ""),
+        "density": ([mask.density for mask in masks], "share"),
+        "weights": ([mask.kept for mask in masks], ""),
     }
     for arm, kind in enumerate(ARMS):
-        own = right[:, arm]
-        columns[kind] = own.mean(1), "share"
-        columns[f"{kind}, lowest"] = own.min(1), "share"
-        columns[f"{kind}, highest"] = own.max(1), "share"
+        accuracies = right[:, arm]
+        columns[kind] = accuracies.mean(1), "share"
+        columns[f"{kind}, lowest"] = accuracies.min(1), "share"
+        columns[f"{kind}, highest"] = accuracies.max(1), "share"
         columns[f"{kind}, early stop"] = stop[:, arm].mean(1), "step"
     notes = [""] * (run.done - 1) + [run.ended]
     return Table.of(columns, [f"level {level}" for level in range(run.done)], notes)
@@ -215,10 +215,10 @@ def as_curves(run: TicketRun) -> Table:
         "step": (np.array(run.plan.looks)[look.ravel()], "step"),
     }
     for arm, kind in enumerate(ARMS):
-        own = loss[:, :, arm].reshape(-1, run.plan.seeds)
-        columns[kind] = own.mean(1), "nat"
-        columns[f"{kind}, lowest"] = own.min(1), "nat"
-        columns[f"{kind}, highest"] = own.max(1), "nat"
+        losses = loss[:, :, arm].reshape(-1, run.plan.seeds)
+        columns[kind] = losses.mean(1), "nat"
+        columns[f"{kind}, lowest"] = losses.min(1), "nat"
+        columns[f"{kind}, highest"] = losses.max(1), "nat"
     return Table.of(columns)
 
 
@@ -226,20 +226,20 @@ def as_layers(run: TicketRun) -> Table:
     """The share that stays in each layer at each level, mean over seeds."""
     parts = run.masks[0][0].parts
     sizes = np.array([part.size for part in parts])
-    kept = np.array([[mask.counts for mask in masks] for masks in run.masks[: run.done]])
+    counts = np.array([[mask.counts for mask in masks] for masks in run.masks[: run.done]])
     rows = [f"level {level}" for level in range(run.done)]
     names = [part.layer for part in parts]
-    return Table.grid((kept / sizes).mean(1), rows, names, ["share"] * len(parts))
+    return Table.grid((counts / sizes).mean(1), rows, names, ["share"] * len(parts))
 
 
 def as_overlap(run: TicketRun) -> Table:
     """How alike the tickets of two seeds are at each level, beside what chance would give."""
     rows, lines = [], []
     for level, masks in enumerate(run.masks[: run.done]):
-        for one, other in combinations(range(run.plan.seeds), 2):
-            result = overlap(masks[one], masks[other])
-            rows.append(f"seeds {run.plan.drawn[one]} and {run.plan.drawn[other]}")
-            lines.append([level, one, other, masks[one].density, result.iou, result.chance])
+        for first, second in combinations(range(run.plan.seeds), 2):
+            result = overlap(masks[first], masks[second])
+            rows.append(f"seeds {run.plan.drawn[first]} and {run.plan.drawn[second]}")
+            lines.append([level, first, second, masks[first].density, result.iou, result.chance])
     columns = ("level", "first", "second", "density", "IoU", "chance")
     values = np.array(lines).reshape(-1, len(columns))
     return Table.grid(values, rows, columns, ("", "", "", "share", "share", "share"))
@@ -256,8 +256,8 @@ def claims(runs: Table, steps: int) -> Table:
     seeds = np.unique(runs["seed"])
 
     def mean(kind: str, column: str) -> Any:
-        own = [runs[column][by_arm[kind] & (runs["seed"] == seed)] for seed in seeds]
-        return np.array([each.mean() for each in own])
+        groups = [runs[column][by_arm[kind] & (runs["seed"] == seed)] for seed in seeds]
+        return np.array([group.mean() for group in groups])
 
     if not inside.any():
         return Table.of({name: ([], "share") for name in ("outcome", "margin", "tolerance")})
@@ -266,7 +266,7 @@ def claims(runs: Table, steps: int) -> Table:
         runs["accuracy"][(runs["seed"] == seed) & (runs["density"] == 1)][0] for seed in seeds
     ])  # fmt: skip
     sooner = (mean("new start", "early stop") - mean("ticket", "early stop")) / steps
-    shares = sorted({round(100 * one, 1) for one in runs["density"][inside].tolist()})
+    shares = sorted({round(100 * density, 1) for density in runs["density"][inside].tolist()})
     where = f"on average at {', '.join(f'{share:g}' for share in shares)} % of the weights"
     tried = {
         "The ticket is as good as the whole network": (
@@ -285,8 +285,8 @@ def claims(runs: Table, steps: int) -> Table:
             sooner, "an earlier lowest validation loss, in percent of all steps",
         ),
     }  # fmt: skip
-    known = {words: one for words, one in tried.items() if np.isfinite(one[0]).all()}
-    outcome, margin, tolerance = decided(np.stack([one for one, _ in known.values()], 1))
+    known = {words: pair for words, pair in tried.items() if np.isfinite(pair[0]).all()}
+    outcome, margin, tolerance = decided(np.stack([margins for margins, _ in known.values()], 1))
     columns = {"outcome": (outcome, ""), "margin": (margin, "share"),
                "tolerance": (tolerance, "share")}  # fmt: skip
     return Table.of(columns, list(known), [test for _, test in known.values()])

@@ -103,19 +103,19 @@ class MaskSearch:
         epoch, batch = divmod(self.done - 1, self.batches)
         masks, network = [*self.masks.values()], model.network
         weights = {plain(name): weight for name, weight in network.named_parameters()}
-        asked = [] if self.strength is None else [weights[name] for name in self.masks]
+        penalized = [] if self.strength is None else [weights[name] for name in self.masks]
         averages = [(buffer, buffer.clone()) for buffer in network.buffers()]
         for mask in masks:
             mask.requires_grad = True
         try:
             with torch.enable_grad():
                 loss, _, _ = self.losses(self.losses.parts(epoch)[batch], (epoch, batch))
-                result = torch.autograd.grad(loss, [*masks, *asked])
+                result = torch.autograd.grad(loss, [*masks, *penalized])
         finally:
             for mask in masks:
                 mask.requires_grad = False
-            for one, before in averages:
-                one.copy_(before)
+            for average, before in averages:
+                average.copy_(before)
         by_mask, signs = row_of(result[: len(masks)]), self.scores.sign()
         if self.strength is None:
             return signs * by_mask

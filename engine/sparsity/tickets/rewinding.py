@@ -126,20 +126,22 @@ class Rewinding(Method[TrainCase]):
         count = 1 + sum((5 if k else 4) + self.levels - 1 for k in trained)
         rewinds = replace(rewinds, told=one_after_another(progress, count), points=points)
         dense = rewinds.train(0, rewinds.first(), snapshots=rewinds.marks)
-        looks = {one: rewinds.accuracy(held) for one, held in dense.items()}
+        looks = {step: rewinds.accuracy(state) for step, state in dense.items()}
         rows, errors, samples = [], [], []
         planes: dict[str, View] = {}
         for at, k in enumerate(points):
-            one = rewinds.rewound(k, dense[k], dense[steps] if k in {0, steps} else None)
-            rows.append([case.seed, k / steps, *one.figures.values()])
-            errors.append(one.errors)
-            samples.append(touched(rewinds, looks, k, one.accuracies))
+            ticket = rewinds.rewound(k, dense[k], dense[steps] if k in {0, steps} else None)
+            rows.append([case.seed, k / steps, *ticket.figures.values()])
+            errors.append(ticket.errors)
+            samples.append(touched(rewinds, looks, k, ticket.accuracies))
             if at in {0, len(trained) - 1}:
                 around = rewinds.around(case.data.some("test", GROUND))
                 lead = "late " if at else ""
-                planes |= {lead + name: v for name, v in around.plane(one.start, *one.ends).items()}
+                planes |= {
+                    lead + name: v for name, v in around.plane(ticket.start, *ticket.ends).items()
+                }
         progress(1.0, "measured")
-        figures = ("seed", "rewound to", *one.figures)
+        figures = ("seed", "rewound to", *ticket.figures)
         names = [f"{100 * k / steps:.3g} %" for k in points]
         return {
             "runs": Table.grid(
@@ -161,7 +163,7 @@ class Rewinding(Method[TrainCase]):
     def steps(self, steps: int) -> tuple[int, ...]:
         """The rewind points of a training of so many steps; all but 0 % are past the first."""
         wanted = SHARES[: self.points]
-        return tuple(sorted({max(round(one * steps), 1) if one else 0 for one in wanted}))
+        return tuple(sorted({max(round(share * steps), 1) if share else 0 for share in wanted}))
 
 
 def check(case: TrainCase) -> None:
@@ -185,11 +187,11 @@ def touched(rewinds: Rewinds, dense: Looks, step: int, ticket: Looks) -> Numbers
     finding = before + rewinds.levels * (whole - before)
     results = []
     for level in LEVELS:
-        alone, own = (
+        alone, ticket_shown = (
             min((rewinds.shown(at) for at, look in looks.items() if look >= level), default=np.nan)
             for looks in (dense, ticket)
         )
-        results.append([level, alone, own - before, finding + own - before])
+        results.append([level, alone, ticket_shown - before, finding + ticket_shown - before])
     return np.array(results, np.float64)
 
 
@@ -210,22 +212,22 @@ def combined(found: Sequence[Mapping[str, Any]]) -> Result:
 
     Where a seed never reached an accuracy, there is no mean of the images it took.
     """
-    runs: list[Table] = [one["runs"] for one in found]
+    runs: list[Table] = [result["runs"] for result in found]
     figures = runs[0].order[1:]
-    means = {name: (np.mean([one[name] for one in runs], 0), unit_of(name)) for name in figures}
+    means = {name: (np.mean([table[name] for table in runs], 0), unit_of(name)) for name in figures}
     for name in ("dense", "ticket", "random"):
-        ends = [one[name] for one in runs]
+        ends = [table[name] for table in runs]
         means[f"lowest {name}"] = np.min(ends, 0), "share"
         means[f"highest {name}"] = np.max(ends, 0), "share"
-    outcome, margin, tolerance = decided(np.array([margins(one) for one in runs]))
+    outcome, margin, tolerance = decided(np.array([margins(table) for table in runs]))
     judged = {"outcome": (outcome, ""), "margin": (margin, ""), "tolerance": (tolerance, "")}
-    every = {name: np.concatenate([one[name] for one in runs]) for name in runs[0].order}
+    every = {name: np.concatenate([table[name] for table in runs]) for name in runs[0].order}
     return {
         "rewinding": Table.of(means, runs[0].rows),
         "claims": Table.of(judged, tuple(CLAIMS), tuple(CLAIMS.values())),
-        "barrier": mean_of([one["barrier"] for one in found]),
+        "barrier": mean_of([result["barrier"] for result in found]),
         **{name: found[0][name] for name in PLANES if name in found[0]},
-        "samples": mean_of([one["samples"] for one in found]),
+        "samples": mean_of([result["samples"] for result in found]),
         "runs": replace(runs[0], columns=every, rows=runs[0].rows * len(runs)),
     }
 

@@ -119,7 +119,7 @@ class Rewinds:
         model.network.load_state_dict(dict(start))
         if step == self.steps:
             bake(model.network, masks or {})
-            return {step: {k: one.cpu() for k, one in model.network.state_dict().items()}}
+            return {step: {k: tensor.cpu() for k, tensor in model.network.state_dict().items()}}
         seed = (self.case.seed + OTHER_ORDER * other_order) % 2**32
         recorder = Recorder(
             tuple(sorted({snapshot for snapshot in snapshots if snapshot >= step} | {self.steps}))
@@ -144,21 +144,21 @@ class Rewinds:
         figures = {"step": float(step), "dense": self.accuracy(dense)}
         kinds = {"ticket": masks, "random": shuffled(masks, self.case.seed)}
         pairs, accuracies = {}, {}
-        for kind, own in kinds.items():
-            first = self.train(step, start, own, snapshots={step, *self.marks})
-            second = self.train(step, start, own, other_order=True)
+        for kind, kind_masks in kinds.items():
+            first = self.train(step, start, kind_masks, snapshots={step, *self.marks})
+            second = self.train(step, start, kind_masks, other_order=True)
             pairs[kind] = first[self.steps], second[self.steps]
             accuracies[kind] = first
             figures[kind] = self.accuracy(first[self.steps])
             about = "" if kind == "ticket" else f", {kind}"
             for what, two in (("pruning", (dense, pairs[kind][0])), ("order", pairs[kind])):
-                distance, angle = apart(*two, own)
+                distance, angle = apart(*two, kind_masks)
                 figures |= {f"{what} distance{about}": distance, f"{what} angle{about}": angle}
         errors = self.around(self.rows).line(*pairs["ticket"])[:, 1]
         figures["barrier"] = barrier(errors)
-        looks = {one: self.accuracy(held) for one, held in accuracies["ticket"].items()}
-        kept = {name: masks.get(name, 1) * one.cpu() for name, one in start.items()}
-        return RewoundTicket(step, kept, pairs["ticket"], figures, errors, looks)
+        looks = {mark: self.accuracy(state) for mark, state in accuracies["ticket"].items()}
+        masked = {name: masks.get(name, 1) * tensor.cpu() for name, tensor in start.items()}
+        return RewoundTicket(step, masked, pairs["ticket"], figures, errors, looks)
 
     def found(self, step: int, start: Weights, dense: Weights) -> Masks:
         """The masks of the ticket: cut by magnitude, level after level, from the same weights."""

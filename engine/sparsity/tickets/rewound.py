@@ -115,8 +115,8 @@ class Rewound(SparsityMethod):
             place, tensors = state
             first, early = place["level"] + 1, part(tensors, "early/")
             model.network.load_state_dict(part(tensors, "model/"))
-            bits = {key: one.numpy() for key, one in part(tensors, "masks/").items()}
-            shapes = {one.name: one.shape for one in masks.parts}
+            bits = {key: tensor.numpy() for key, tensor in part(tensors, "masks/").items()}
+            shapes = {layer.name: layer.shape for layer in masks.parts}
             masks = masks_of(unpacked_bits(bits, shapes), masks.parts)
         for level in range(first, count):
             recorder = None if level else Recorder((back,))
@@ -124,8 +124,8 @@ class Rewound(SparsityMethod):
                 masks = cut_to_level(model, masks, 1 - self.ratio, level / self.levels)
                 model = own(case.model)
                 model.network.load_state_dict(early)
-            told = part_of(progress, level / count, (level + 1) / count)
-            curves = self.trained(case, model, masks, told, back if level else 0, recorder)
+            report = part_of(progress, level / count, (level + 1) / count)
+            curves = self.trained(case, model, masks, report, back if level else 0, recorder)
             early = recorder.weights[back] if recorder else early
             if level < self.levels:
                 place = {"question": name, "note": NOTE, "done": (level + 1) / count}
@@ -156,8 +156,8 @@ class Rewound(SparsityMethod):
 def held(early: Mapping[str, Tensor], model: Classifier, masks: Masks) -> dict[str, Tensor]:
     """What a level leaves, as tensors of their own."""
     state = model.network.state_dict()
-    results = {f"early/{name}": one.clone() for name, one in early.items()}
-    results |= {f"model/{name}": one.cpu().clone() for name, one in state.items()}
+    results = {f"early/{name}": tensor.clone() for name, tensor in early.items()}
+    results |= {f"model/{name}": tensor.cpu().clone() for name, tensor in state.items()}
     return results | {f"masks/{name}": torch.from_numpy(b) for name, b in masks.packed().items()}
 
 

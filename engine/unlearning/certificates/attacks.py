@@ -39,8 +39,8 @@ def relabeled(
     """
     data, rows = case.data, case.data.rows("train")
     buckets = own.buckets(digests_of(data.images[rows], case.seed))
-    asked = data.images[row].astype(np.float32).ravel()
-    away = np.linalg.norm(data.images[rows].reshape(len(rows), -1) - asked, axis=1)
+    image = data.images[row].astype(np.float32).ravel()
+    away = np.linalg.norm(data.images[rows].reshape(len(rows), -1) - image, axis=1)
     other = data.labels[rows] != classes[0]
     results = []
     for bucket in order:

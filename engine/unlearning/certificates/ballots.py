@@ -51,12 +51,12 @@ def vote(
     """
     plain = replace(data, split=np.zeros(len(data), np.uint8))  # no validation on the way
     scores = np.zeros((len(learned), len(asked), len(data.classes)), np.float32)
-    own = [place for place, rows in enumerate(learned) if len(rows)]
-    for at in range(0, len(own), TOGETHER):
-        places = own[at : at + TOGETHER]
+    nonempty = [place for place, rows in enumerate(learned) if len(rows)]
+    for at in range(0, len(nonempty), TOGETHER):
+        places = nonempty[at : at + TOGETHER]
         models = [untrained(data, how, seeds[place]) for place in places]
-        low, high = at / len(own), (at + len(places)) / len(own)
-        words = f"networks {at + 1}–{at + len(places)} of {len(own)}"
+        low, high = at / len(nonempty), (at + len(places)) / len(nonempty)
+        words = f"networks {at + 1}–{at + len(places)} of {len(nonempty)}"
         part = part_of(progress, low, low + LEARNING * (high - low), lead=words)
         train_stacked(
             models, plain, how, [seeds[place] for place in places],

@@ -67,8 +67,8 @@ def dpa_roe(election: Election) -> Certified:
     out = np.full(near.shape, NEVER)
     if near.shape[1] > 2:
         order = np.argsort(near, axis=1, kind="stable")[:, :2]
-        one, other = np.take_along_axis(near, order, 1).T
-        pair = both(election.networks)[one, other]
+        first, second = np.take_along_axis(near, order, 1).T
+        pair = both(election.networks)[first, second]
         np.put_along_axis(out, order[:, :1], pair[:, None], 1)
     reach = halved(gaps(election.votes, loser))
     np.put_along_axis(reach, loser[:, None], 0, 1)
@@ -84,13 +84,13 @@ def one_part(scheme: str, ballots: Ballots, shifts: tuple[int, ...]) -> Certifie
         needed = singles(election, chosen, election.first, len(shifts))
         return narrowest(election.first, needed, np.full_like(needed, NEVER))
     winner, loser = election.winner, election.loser
-    each = singles(election, chosen, winner, len(shifts))
+    winner_needed = singles(election, chosen, winner, len(shifts))
     reach = singles(election, chosen, loser, len(shifts))
     np.put_along_axis(reach, loser[:, None], 0, 1)
-    own = np.take_along_axis(ballots, winner[None, :, None], 2)
-    above = (own < ballots).transpose(1, 2, 0)  # (images, classes, networks)
+    winner_ballots = np.take_along_axis(ballots, winner[None, :, None], 2)
+    above = (winner_ballots < ballots).transpose(1, 2, 0)  # (images, classes, networks)
     beaten = np.maximum(reach, greedy(ahead_of(election), 2 * reached(above, shifts)))
-    out = pairs(election, chosen, each, len(shifts), beaten.min(1))
+    out = pairs(election, chosen, winner_needed, len(shifts), beaten.min(1))
     return narrowest(winner, out, beaten)
 
 
@@ -117,16 +117,16 @@ def pairs(election: Election, chosen: Reached, each: Whole, spread: int, enough:
     near = gaps(election.votes, election.winner)
     mine = spread + 2 * np.take_along_axis(chosen, election.winner[:, None, None], 1)[:, 0]
     result, least = np.full(each.shape, NEVER), enough.copy()
-    for one, other in combinations(range(each.shape[1]), 2):
-        alone = np.maximum(each[:, one], each[:, other])  # NEVER for the winner
-        gap = near[:, one] + near[:, other]
+    for first, second in combinations(range(each.shape[1]), 2):
+        alone = np.maximum(each[:, first], each[:, second])  # NEVER for the winner
+        gap = near[:, first] + near[:, second]
         (rows,) = np.nonzero((alone <= least) & (gap <= least * (3 * spread)))
         if not len(rows):
             continue
-        power = mine[rows] - chosen[rows, one] - chosen[rows, other]
+        power = mine[rows] - chosen[rows, first] - chosen[rows, second]
         at_once = greedy(gap[rows], power)
         needed = np.maximum(alone[rows], at_once)
-        result[rows, one] = np.minimum(result[rows, one], needed)
+        result[rows, first] = np.minimum(result[rows, first], needed)
         least[rows] = np.minimum(least[rows], needed)
     return result
 

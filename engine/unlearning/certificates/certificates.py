@@ -122,27 +122,32 @@ class Certificates(Voters):
         by so many poisons. Ballots: (networks · images) rows, the place that each network gives
         each class, of the first images only.
         """
-        asked, data = self.asked(case), case.data
-        labels = data.labels[asked]
+        test_rows, data = self.asked(case), case.data
+        labels = data.labels[test_rows]
         columns: dict[str, tuple[Any, str]] = {
-            "id": (data.ids[asked], ""), "label": (labels, ""),
+            "id": (data.ids[test_rows], ""), "label": (labels, ""),
         }  # fmt: skip
         views: dict[str, Table] = {}
         part = 1 / (1 + self.spread)
         for schemes, low, high in (((DPA, ROE), 0.0, part), ((FA, FA_ROE), part, 1.0)):
-            own = self.parts(schemes[0])
-            told = part_of(progress, low, high, lead=schemes[0])
+            partitions = self.parts(schemes[0])
+            part_progress = part_of(progress, low, high, lead=schemes[0])
             ballots = vote(
-                data, learned(data, own, case.seed), self.seeds(case, own.networks), asked,
-                recipe(self.epochs), self.shown, told,
-            )  # fmt: skip
+                data,
+                learned(data, partitions, case.seed),
+                self.seeds(case, partitions.networks),
+                test_rows,
+                recipe(self.epochs),
+                self.shown,
+                part_progress,
+            )
             views[f"ballots, {schemes[0]}"] = as_table(ballots[:, :KEPT])
             for scheme in schemes:
-                result = certify(scheme, ballots, own.shifts)
+                result = certify(scheme, ballots, partitions.shifts)
                 columns |= {
                     f"{scheme}, says": (result.says.astype(np.uint8), ""),
                     f"{scheme}, radius": (
-                        np.minimum(result.radius, own.networks).astype(np.int16),
+                        np.minimum(result.radius, partitions.networks).astype(np.int16),
                         "poisons",
                     ),
                     f"{scheme}, rival": (result.rival.astype(np.uint8), ""),
@@ -165,8 +170,8 @@ class Certificates(Voters):
 def learned(data: DataSet, own: Partitions, seed: int) -> list[Rows]:
     """The rows that each network learns from."""
     rows = data.rows("train")
-    each = own.learned(digests_of(data.images[rows], seed), data.labels[rows])
-    return [rows[places] for places in each]
+    place_sets = own.learned(digests_of(data.images[rows], seed), data.labels[rows])
+    return [rows[places] for places in place_sets]
 
 
 def as_table(ballots: Ballots) -> Table:
@@ -187,11 +192,13 @@ def ballots_about(found: Mapping[str, Any], scheme: str, image: int) -> Ballots:
     Raises:
         BlindspotError: the image is not among those whose ballots are kept.
     """
-    kept = min(KEPT, len(found["images"]))
-    if not 0 <= image < kept:
-        raise BlindspotError(f"Ballots are kept of {kept} test images, from 0 to {kept - 1}.")
+    stored_count = min(KEPT, len(found["images"]))
+    if not 0 <= image < stored_count:
+        raise BlindspotError(
+            f"Ballots are kept of {stored_count} test images, from 0 to {stored_count - 1}."
+        )
     table = found[f"ballots, {FA if SPREAD[scheme] else DPA}"]
-    return ballots_in(table, kept)[:, image : image + 1]
+    return ballots_in(table, stored_count)[:, image : image + 1]
 
 
 def counted(ballots: Ballots, classes: tuple[str, ...]) -> Table:
@@ -216,7 +223,7 @@ def curves(images: Table) -> Table:
         )
         for scheme in SCHEMES
     }
-    poisons = np.arange(max(int(one.max()) for one in right.values()) + 2)
+    poisons = np.arange(max(int(radii.max()) for radii in right.values()) + 2)
     columns: dict[str, tuple[Any, str]] = {"poisons": (poisons, "")}
     columns |= {
         scheme: ((radius[None] >= poisons[:, None]).mean(1), "share")

@@ -25,8 +25,8 @@ def ballots_of(scores: NDArray[Any]) -> Ballots:
 
 def preferring(ballots: Ballots, classes: Whole) -> Whole:
     """How many networks put each image's class above each other one, (images, classes)."""
-    own = np.take_along_axis(ballots, classes[None, :, None], 2)
-    above: Whole = (own < ballots).sum(0, dtype=np.int64)
+    class_ballots = np.take_along_axis(ballots, classes[None, :, None], 2)
+    above: Whole = (class_ballots < ballots).sum(0, dtype=np.int64)
     return above
 
 
@@ -64,7 +64,7 @@ def hold(ballots: Ballots) -> Election:
     second = others.argmax(1)
     rows = np.arange(images)
     margin = 2 * preferring(ballots, first)[rows, second] - networks
-    kept = (margin > 0) | ((margin == 0) & (first < second))
-    winner, loser = np.where(kept, (first, second), (second, first))
+    first_wins = (margin > 0) | ((margin == 0) & (first < second))
+    winner, loser = np.where(first_wins, (first, second), (second, first))
     ahead = 2 * preferring(ballots, winner) - networks
     return Election(networks, votes, first, second, winner, loser, ahead)

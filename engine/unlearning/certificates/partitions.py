@@ -58,18 +58,18 @@ class Partitions:
     def learned(self, digests: Digests, labels: NDArray[np.int64]) -> Iterator[Rows]:
         """The places of what each network learns from, by digest, then by label."""
         order = np.lexsort((labels, digests))
-        each: list[list[int]] = [[] for _ in range(self.networks)]
+        place_lists: list[list[int]] = [[] for _ in range(self.networks)]
         for place, bucket in zip(order.tolist(), self.buckets(digests[order]), strict=True):
             for network in self.reached(int(bucket)):
-                each[network].append(place)
-        return (np.array(own, np.int64) for own in each)
+                place_lists[network].append(place)
+        return (np.array(places, np.int64) for places in place_lists)
 
 
 def digests_of(images: NDArray[Any], seed: int) -> Digests:
     """A number for each image's pixels; another seed is another partition."""
     key = seed.to_bytes(8, "little")
-    each = (blake2b(image.tobytes(), digest_size=8, key=key).digest() for image in images)
-    return np.frombuffer(b"".join(each), np.uint64)
+    digests = (blake2b(image.tobytes(), digest_size=8, key=key).digest() for image in images)
+    return np.frombuffer(b"".join(digests), np.uint64)
 
 
 def shown(rows: Rows, count: int) -> Rows:

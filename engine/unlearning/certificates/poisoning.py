@@ -98,11 +98,11 @@ class PoisonVotes(Voters):
             for name in ("says", "rival", "radius")
         )
         row = int(self.asked(case)[self.image])
-        own = self.parts(self.scheme)
-        poisons = self.poisons(case, own, before, row, (says, rival))
+        partitions = self.parts(self.scheme)
+        poisons = self.poisons(case, partitions, before, row, (says, rival))
         part = part_of(progress, CERTIFIED, 1.0, lead="training again")
-        after = self.after(case, own, poisons, rival, row, part) if poisons else {}
-        steps, last = self.steps(own, before, poisons, after, (says, rival))
+        after = self.after(case, partitions, poisons, rival, row, part) if poisons else {}
+        steps, last = self.steps(partitions, before, poisons, after, (says, rival))
         progress(1.0, "counted")
         names = case.data.classes
         tables = counted(before, names), counted(last, names)
@@ -115,7 +115,7 @@ class PoisonVotes(Voters):
         views: dict[str, Any] = {
             "steps": steps,
             "ballots": Table.of(both, names),
-            "outcome": Table.of({name: ([one], "") for name, one in outcome.items()}),
+            "outcome": Table.of({name: ([figure], "") for name, figure in outcome.items()}),
         }
         if poisons:
             views["poisons"] = pictures(poisons, names[rival], self.way)
@@ -129,8 +129,10 @@ class PoisonVotes(Voters):
         says, rival = classes
         place = before[:, 0].astype(np.int64)
         power = (place[:, rival] - place[:, says]) + len(case.data.classes) * (place[:, says] == 0)
-        each = [sum(power[one] for one in own.reached(bucket)) for bucket in range(own.networks)]
-        order = np.argsort(-np.array(each), kind="stable").tolist()
+        bucket_powers = [
+            sum(power[network] for network in own.reached(bucket)) for bucket in range(own.networks)
+        ]
+        order = np.argsort(-np.array(bucket_powers), kind="stable").tolist()
         if self.way == FLIP:
             return relabeled(case, own, order, row, classes)[: self.count]
         image, rng = case.data.images[row], np.random.default_rng([case.seed, 59])
@@ -181,8 +183,8 @@ class PoisonVotes(Voters):
         units = ("networks", "networks", "share", "", "networks", "networks", "")
         columns: dict[str, tuple[Any, str]] = {"poisons": (np.arange(len(rows)), "")}
         columns |= {
-            name: (np.array(held), unit)
-            for name, held, unit in zip(names, zip(*rows, strict=True), units, strict=True)
+            name: (np.array(column), unit)
+            for name, column, unit in zip(names, zip(*rows, strict=True), units, strict=True)
         }
         return Table.of(columns), now
 
@@ -202,7 +204,7 @@ class PoisonVotes(Voters):
     def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:
         """Whether the answer held, and what the certificate had promised."""
         outcome: Table = found["outcome"]
-        says, radius, count = (int(outcome[one][0]) for one in ("answer", "certificate", "poisons"))
+        says, radius, count = (int(outcome[key][0]) for key in ("answer", "certificate", "poisons"))
         steps: Table = found["steps"]
         names = case.data.classes
         now = int(steps["says"][-1])
@@ -218,7 +220,7 @@ class PoisonVotes(Voters):
 def pictures(poisons: list[Poison], label: str, way: str) -> Pictures:
     """The first poisons, with the label under which they are learned."""
     first = poisons[:SHOWN]
-    images = np.stack([one.image.transpose(1, 2, 0) for one in first])[None]
+    images = np.stack([poison.image.transpose(1, 2, 0) for poison in first])[None]
     done = "added" if way == ADD else "relabeled"
     return Pictures(
         images, ("",), tuple(f"poison {place + 1}" for place in range(len(first))),

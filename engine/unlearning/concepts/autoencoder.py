@@ -89,9 +89,9 @@ class Autoencoder:
 
     def features(self, tokens: Tensor) -> Tensor:
         """f of tokens (…, D), (…, M): all but K are 0."""
-        given = ((tokens - self.mean) / self.scale @ self.encoder + self.threshold).relu()
-        best = given.topk(self.active, -1)
-        return torch.zeros_like(given).scatter(-1, best.indices, best.values)
+        activations = ((tokens - self.mean) / self.scale @ self.encoder + self.threshold).relu()
+        best = activations.topk(self.active, -1)
+        return torch.zeros_like(activations).scatter(-1, best.indices, best.values)
 
     def rebuilt(self, features: Tensor) -> Tensor:
         """ĥ of features (…, M), (…, D)."""

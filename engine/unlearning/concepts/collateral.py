@@ -77,7 +77,7 @@ class Collateral(Concept, Method[ScenesCase]):
         )  # fmt: skip
         sample = measured_scenes(case)
         present = sample.layout.present
-        forgotten = [CATEGORIES.index(one) for one in self.things]
+        forgotten = [CATEGORIES.index(category) for category in self.things]
         orders = self.ranked(learned)
         shown = union(order.order[:SHOWN] for order in orders.values())[:SHOWN]
         with one_thread(), torch.no_grad():
@@ -98,13 +98,15 @@ class Collateral(Concept, Method[ScenesCase]):
         recall = np.stack([mean(yes[0][:, present[:, at], at]) for at in range(len(CATEGORIES))])
         for at in forgotten:
             columns[yes_to(CATEGORIES[at])] = recall[at], "share"
-        for kind, held in zip(KINDS, yes, strict=True):
-            columns |= rates(kind, held, present, forgotten)
+        for kind, answers in zip(KINDS, yes, strict=True):
+            columns |= rates(kind, answers, present, forgotten)
         return {
             "rates": Table.of(columns, names),
             "things": Table.grid(recall, CATEGORIES, names, ["share"] * len(names)),
             "ranking": ranking(orders, learned, self.features),
-            "top": pictured(sample, active.numpy(), [named(one, orders) for one in shown.tolist()]),
+            "top": pictured(
+                sample, active.numpy(), [named(feature, orders) for feature in shown.tolist()]
+            ),
             "fit": learned.found["fit"],
         }
 
@@ -122,16 +124,16 @@ class Collateral(Concept, Method[ScenesCase]):
         table, row = found["rates"], f"γ = {-0.5:g}".replace("-", "−")
 
         def falls(column: str) -> str:
-            before, after = (100 * table.cell(one, column) for one in ("γ = 1", row))
+            before, after = (100 * table.cell(row_name, column) for row_name in ("γ = 1", row))
             return f"{before:.0f} to {after:.0f} %"
 
-        told = enumerated_words(
-            [f"to the {one} goes from {falls(yes_to(one))}" for one in self.things]
+        phrase = enumerated_words(
+            [f"to the {category} goes from {falls(yes_to(category))}" for category in self.things]
         )
         control = 100 * table.cell(row, f"yes to it, {KINDS[1]}")
         them = "it" if len(self.things) == 1 else "them"
         return (
-            f"At {row}, yes {told}, yes to other things that are there goes "
+            f"At {row}, yes {phrase}, yes to other things that are there goes "
             f"from {falls(f'yes to others, {KINDS[0]}')}. With as many features that are as "
             f"active, yes to {them} is {control:.0f} %."
         )
@@ -157,10 +159,10 @@ def rates(
     kind: str, yes: NDArray[np.bool_], present: NDArray[np.bool_], forgotten: Sequence[int]
 ) -> dict[str, tuple[Shares, str]]:
     """The three rates of a set of features by γ, from answers (γ, n, 16)."""
-    own = list(forgotten)
-    others, there = np.delete(yes, own, 2), np.delete(present, own, 1)
+    indices = list(forgotten)
+    others, there = np.delete(yes, indices, 2), np.delete(present, indices, 1)
     return {
-        f"yes to it, {kind}": (mean(yes[..., own][:, present[:, own]]), "share"),
+        f"yes to it, {kind}": (mean(yes[..., indices][:, present[:, indices]]), "share"),
         f"yes to others, {kind}": (mean(others[:, there]), "share"),
         f"false yes, {kind}": (mean(others[:, ~there]), "share"),
     }
@@ -172,14 +174,14 @@ def ranking(orders: Mapping[str, Ranked], learned: LearnedDictionary, features: 
     columns: dict[str, list[float]] = {
         "score": [], "with it": [], "without it": [], "suppressed": [],
     }  # fmt: skip
-    for thing, (order, score) in orders.items():
-        listed = order[: LISTED // len(orders)]
-        lead = thing if len(orders) > 1 else ALONE
-        rows += [f"{lead} {one}" for one in listed.tolist()]
-        columns["score"] += score[listed].tolist()
+    for category, (order, score) in orders.items():
+        top_features = order[: LISTED // len(orders)]
+        lead = category if len(orders) > 1 else ALONE
+        rows += [f"{lead} {feature}" for feature in top_features.tolist()]
+        columns["score"] += score[top_features].tolist()
         for name, view in (("with it", "there"), ("without it", "absent")):
-            columns[name] += learned.found[view][thing][listed].tolist()
-        columns["suppressed"] += [float(at < features) for at in range(len(listed))]
+            columns[name] += learned.found[view][category][top_features].tolist()
+        columns["suppressed"] += [float(at < features) for at in range(len(top_features))]
     units = dict(zip(columns, ("", "activation", "activation", "yes or no"), strict=True))
     return Table.of({name: (column, units[name]) for name, column in columns.items()}, rows)
 
@@ -188,7 +190,7 @@ def named(feature: int, orders: Mapping[str, Ranked]) -> str:
     """A feature by its number; of several things, with the one that it stands for most."""
     if len(orders) == 1:
         return f"{ALONE} {feature}"
-    ranks = {thing: order.order.tolist().index(feature) for thing, order in orders.items()}
+    ranks = {category: order.order.tolist().index(feature) for category, order in orders.items()}
     return f"{min(ranks, key=ranks.__getitem__)} {feature}"
 
 

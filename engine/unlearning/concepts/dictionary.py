@@ -86,7 +86,9 @@ class Dictionary(Sparse, Method[ScenesCase]):
         sample = own_scenes(case)
         cut = int(LEARNED * case.count)
         present = sample.layout.present[:cut]
-        odd = [CATEGORIES[at] for at, one in enumerate(present.T) if one.all() or not one.any()]
+        odd = [
+            CATEGORIES[at] for at, flags in enumerate(present.T) if flags.all() or not flags.any()
+        ]
         if odd or cut == case.count:
             raise BlindspotError(
                 f"{case.count} scenes are too few: some have to be with and some without "
@@ -94,9 +96,14 @@ class Dictionary(Sparse, Method[ScenesCase]):
             )
         with one_thread(), torch.no_grad():
             tokens = seen(case.vlm, sample.pixels, part_of(progress, 0.0, 0.2))
-        own, others = (part.flatten(0, 1) for part in (tokens[:cut], tokens[cut:]))
+        train_tokens, others = (part.flatten(0, 1) for part in (tokens[:cut], tokens[cut:]))
         made, curve = learned(
-            own, self.width, self.active, self.steps, case.seed, part_of(progress, 0.2, 0.9)
+            train_tokens,
+            self.width,
+            self.active,
+            self.steps,
+            case.seed,
+            part_of(progress, 0.2, 0.9),
         )
         with one_thread(), torch.no_grad():
             parts = tokens[:cut].split(TOGETHER)
@@ -105,8 +112,8 @@ class Dictionary(Sparse, Method[ScenesCase]):
             explained = made.explained(others)
         progress(1.0, "learned")
         rows = means.numpy()
-        there = np.stack([rows[one].mean(0) for one in present.T], 1)
-        absent = np.stack([rows[~one].mean(0) for one in present.T], 1)
+        there = np.stack([rows[flags].mean(0) for flags in present.T], 1)
+        absent = np.stack([rows[~flags].mean(0) for flags in present.T], 1)
         fit = {
             "explained variance": ([explained], "share"),
             "L0": ([float(tried.sum(1).float().mean())], "features"),
@@ -142,7 +149,10 @@ def own_scenes(case: ScenesCase) -> SceneBatch:
 def by_thing(values: Floats) -> Table:
     """A column for each thing."""
     return Table.of(
-        {name: (held, "activation") for name, held in zip(CATEGORIES, values.T, strict=True)}
+        {
+            name: (activations, "activation")
+            for name, activations in zip(CATEGORIES, values.T, strict=True)
+        }
     )
 
 

@@ -75,21 +75,22 @@ class PollsAfter(Suppression, Method[ScenesCase]):
             before, after = (100 * rates.cell(row, f"{rate} {when}") for when in WHEN)
             return f"{before:.0f} to {after:.0f} %"
 
-        asked = [one for one in self.things if rates.cell(one, "questions")]
-        told = [
-            f"the {one} from {moved(one, 'yes-ratio')} of {rates.cell(one, 'questions'):.0f} "
+        polled = [category for category in self.things if rates.cell(category, "questions")]
+        phrases = [
+            f"the {category} from {moved(category, 'yes-ratio')} of "
+            f"{rates.cell(category, 'questions'):.0f} "
             "questions"
-            for one in asked
-        ]  # fmt: skip
+            for category in polled
+        ]
         rest = (
             f"right answers about other things from {moved(OTHERS, 'accuracy')} of "
             f"{rates.cell(OTHERS, 'questions'):.0f}."
         )
         if not rates.cell(OTHERS, "questions"):
             return "No scene has as many things as are asked for, so nothing was asked."
-        if not told:
+        if not phrases:
             return f"No question is about the {enumerated_words(self.things)}; {rest}"
-        return f"Yes to {enumerated_words(told).replace(' from', ' goes from', 1)}; {rest}"
+        return f"Yes to {enumerated_words(phrases).replace(' from', ' goes from', 1)}; {rest}"
 
 
 def once(before: Table, after: Table) -> Table:
@@ -100,15 +101,15 @@ def once(before: Table, after: Table) -> Table:
         name: (before[name][first], unit)
         for name, unit in (("scene", ""), ("thing", ""), ("there", "yes or no"))
     }
-    for when, held in zip(WHEN, (before, after), strict=True):
-        columns[f"yes {when}"] = held["yes"][first], "yes or no"
+    for when, answers in zip(WHEN, (before, after), strict=True):
+        columns[f"yes {when}"] = answers["yes"][first], "yes or no"
     return Table.of(columns, [before.rows[at] for at in first])
 
 
-def by_thing(questions: Table, things: Sequence[str]) -> Table:
+def by_thing(questions: Table, categories: Sequence[str]) -> Table:
     """The rates of the questions about each thing, and about all others together."""
     number = questions["thing"].astype(np.int64)
-    about = {thing: number == CATEGORIES.index(thing) for thing in things}
+    about = {category: number == CATEGORIES.index(category) for category in categories}
     about[OTHERS] = ~np.any(list(about.values()), 0)
     rows = [rates_of(questions, which) for which in about.values()]
     columns = {name: ([row[name][0] for row in rows], unit) for name, (_, unit) in rows[0].items()}
@@ -121,10 +122,10 @@ def rates_of(questions: Table, which: Bools) -> dict[str, tuple[float, str]]:
     results: dict[str, tuple[float, str]] = {}
     for when in WHEN:
         yes = questions[f"yes {when}"][which] > 0
-        held = with_intervals(counted(yes, there), scenes, RATES)
+        intervals = with_intervals(counted(yes, there), scenes, RATES)
         for rate in RATES:
             for end in ("", " low", " high"):
-                results[f"{rate} {when}{end}"] = held[f"{rate}{end}"]
+                results[f"{rate} {when}{end}"] = intervals[f"{rate}{end}"]
     results["questions"] = float(which.sum()), "questions"
     results["there"] = float(there.sum()), "questions"
     return results
@@ -133,8 +134,8 @@ def rates_of(questions: Table, which: Bools) -> dict[str, tuple[float, str]]:
 def by_split(before: Table, after: Table) -> Table:
     """POPE's own rates by split, before and after."""
     columns = {
-        f"{rate} {when}": (held[rate], "share")
+        f"{rate} {when}": (rates[rate], "share")
         for rate in RATES
-        for when, held in zip(WHEN, (before, after), strict=True)
+        for when, rates in zip(WHEN, (before, after), strict=True)
     }
     return Table.of(columns, SPLITS)

@@ -66,45 +66,47 @@ class SAUCE(Suppression, Method[CaptionCase]):
         progress(0.0, "asking")
         vlm = cast(TinyVLM, case.vlm)
         learned = self.learned(vlm, part_of(progress, 0.0, 0.9))
-        told, shares = [], []
+        answers, shares = [], []
         with one_thread(), torch.no_grad():
             for model in (vlm, self.suppressed(vlm, learned)):
                 spoken = generate(model, Greedy(), case.images, case.prompts, seed=case.seed)
-                told.append(views_of(model, case.prompt, spoken)["answer"])
+                answers.append(views_of(model, case.prompt, spoken)["answer"])
                 shares.append(chances(vlm, model.encode_image(case.images))[0])
         progress(1.0, "asked")
         columns = {
             name: (values, "probability")
             for name, values in zip(("before", "after"), shares, strict=True)
         }
-        return {"before": told[0], "after": told[1], "things": Table.of(columns, CATEGORIES)}
+        return {"before": answers[0], "after": answers[1], "things": Table.of(columns, CATEGORIES)}
 
     def finding(self, case: CaptionCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """p(yes) to each thing before and after, and to what else the model saw."""
-        things = found["things"]
+        table = found["things"]
         others = [
-            at for at, name in enumerate(things.rows)
-            if name not in self.things and things["before"][at] >= HALF
+            at for at, name in enumerate(table.rows)
+            if name not in self.things and table["before"][at] >= HALF
         ]  # fmt: skip
-        kept = sum(bool(things["after"][at] >= HALF) for at in others)
+        remaining = sum(bool(table["after"][at] >= HALF) for at in others)
         rest = (
-            f" {kept} of {len(others)} other thing{'s' * (len(others) > 1)} still "
-            f"get{'s' * (kept == 1)} a yes."
+            f" {remaining} of {len(others)} other thing{'s' * (len(others) > 1)} still "
+            f"get{'s' * (remaining == 1)} a yes."
         )
-        return f"{fates(things, self.things)}{rest if others else ''}"
+        return f"{fates(table, self.things)}{rest if others else ''}"
 
 
 def fates(table: Table, forgotten: Sequence[str]) -> str:
     """What has become of the things to be forgotten, with p(yes) before and after."""
-    told: dict[str, list[str]] = {}
-    for thing in forgotten:
-        before, after = (table.cell(thing, name) for name in ("before", "after"))
+    by_fate: dict[str, list[str]] = {}
+    for category in forgotten:
+        before, after = (table.cell(category, name) for name in ("before", "after"))
         fate = NEVER if before < HALF else GONE if after < HALF else STAYS
-        told.setdefault(fate, []).append(f"{thing} ({100 * before:.0f} → {100 * after:.0f} %)")
+        by_fate.setdefault(fate, []).append(
+            f"{category} ({100 * before:.0f} → {100 * after:.0f} %)"
+        )
     if len(forgotten) == 1:
-        fate, before, after = next(iter(told)), *(
+        fate, before, after = next(iter(by_fate)), *(
             100 * table.cell(forgotten[0], name) for name in ("before", "after")
         )  # fmt: skip
         return f"The {forgotten[0]} is {fate}: yes goes from {before:.0f} to {after:.0f} %."
-    parts = "; ".join(f"{fate}: {', '.join(named)}" for fate, named in told.items())
+    parts = "; ".join(f"{fate}: {', '.join(named)}" for fate, named in by_fate.items())
     return f"{parts[0].upper()}{parts[1:]}."

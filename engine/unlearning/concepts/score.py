@@ -44,7 +44,9 @@ def ranked(there: Floats, absent: Floats) -> Ranked:
 def union(sets: Iterable[Ints]) -> Ints:
     """The features of several concepts, each once: the best of every one first."""
     ranks = zip(*sets, strict=True)
-    return np.array(list(dict.fromkeys(int(one) for rank in ranks for one in rank)), np.int64)
+    return np.array(
+        list(dict.fromkeys(int(feature) for rank in ranks for feature in rank)), np.int64
+    )
 
 
 def best(score: Floats, count: int) -> Ints:
@@ -68,10 +70,10 @@ def as_active(usual: Floats, taken: Ints, random: np.random.Generator) -> Ints:
     """
     free = np.setdiff1d(np.arange(len(usual)), taken)
     results: list[int] = []
-    for one in sorted(taken.tolist(), key=lambda at: -usual[at]):
+    for feature in sorted(taken.tolist(), key=lambda at: -usual[at]):
         if not len(free):
             break
-        nearest = np.argsort(np.abs(usual[free] - usual[one]), kind="stable")[:NEAR]
+        nearest = np.argsort(np.abs(usual[free] - usual[feature]), kind="stable")[:NEAR]
         results.append(int(free[random.choice(nearest)]))
         free = free[free != results[-1]]
     return np.array(results, np.int64)

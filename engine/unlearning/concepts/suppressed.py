@@ -64,11 +64,11 @@ class Concept(Sparse):
     def ranked(self, learned: LearnedDictionary) -> dict[str, Ranked]:
         """For each thing the features from the highest score on, and the score of every feature."""
         there, absent = learned.found["there"], learned.found["absent"]
-        return {thing: ranked(there[thing], absent[thing]) for thing in self.things}
+        return {category: ranked(there[category], absent[category]) for category in self.things}
 
     def chosen(self, learned: LearnedDictionary) -> Ints:
         """The features of all things together, each once."""
-        return union(one.order[: self.features] for one in self.ranked(learned).values())
+        return union(ranking.order[: self.features] for ranking in self.ranked(learned).values())
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,8 @@ class Suppressed(TinyVLM):
     """
 
     def __init__(self, vlm: TinyVLM, learned: LearnedDictionary, which: Ints, gamma: float) -> None:
-        said = f"{len(which)} features × {gamma:g}"
-        super().__init__(vlm.parts, f"{vlm.name} ({said})", f"{vlm.title}, {said}", vlm.device)
+        label = f"{len(which)} features × {gamma:g}"
+        super().__init__(vlm.parts, f"{vlm.name} ({label})", f"{vlm.title}, {label}", vlm.device)
         self.whole, self.learned, self.which, self.gamma = vlm, learned, which, gamma
 
     @lazy
@@ -124,11 +124,11 @@ def changed(learned: LearnedDictionary, tokens: Tensor, which: Ints, gamma: floa
 @torch.no_grad()
 def chances(vlm: TinyVLM, tokens: Tensor) -> Shares:
     """p(yes) among yes and no to "is there a …" for all sixteen things, (n, 16)."""
-    asked = torch.tensor([vlm.tokenizer.encode(yes_no_question(index)) for index in range(16)])
+    questions = torch.tensor([vlm.tokenizer.encode(yes_no_question(index)) for index in range(16)])
     results = []
     for part in tokens.to(vlm.device).split(TOGETHER):
-        said = vlm.answers(part, asked.to(vlm.device).expand(len(part), -1, -1))
-        results.append((said[..., YES] - said[..., NO]).sigmoid().cpu().double().numpy())
+        logits = vlm.answers(part, questions.to(vlm.device).expand(len(part), -1, -1))
+        results.append((logits[..., YES] - logits[..., NO]).sigmoid().cpu().double().numpy())
     return np.concatenate(results)
 
 

@@ -31,16 +31,19 @@ class Confidence(Diagnostic):
         """Views: images: id, label, the three models' probability of it, the class they see."""
         models = three(case, progress)
         rows = case.case.splits.forget
-        said = {name: judged(model, case.case).forget for name, model in models.items()}
-        fall = said["original"].confidence - said["unlearned"].confidence
+        answers = {name: judged(model, case.case).forget for name, model in models.items()}
+        fall = answers["original"].confidence - answers["unlearned"].confidence
         order = (-fall).argsort(kind="stable")
         columns = {
             "id": (case.case.data.ids[rows][order], ""),
             "label": (case.case.data.labels[rows][order], ""),
-            **{name: (one.confidence[order], "probability") for name, one in said.items()},
             **{
-                f"seen by {name}": (one.probabilities.argmax(1)[order], "")
-                for name, one in said.items()
+                name: (model_answers.confidence[order], "probability")
+                for name, model_answers in answers.items()
+            },
+            **{
+                f"seen by {name}": (model_answers.probabilities.argmax(1)[order], "")
+                for name, model_answers in answers.items()
             },
         }
         progress(1.0, "compared")

@@ -46,9 +46,9 @@ class Confusion(Diagnostic):
             raise BlindspotError("There are no test images to count.")
         results = {}
         for name, model in models.items():
-            said = outputs(model, data, rows).argmax(1).numpy()
+            predictions = outputs(model, data, rows).argmax(1).numpy()
             counts = np.zeros((len(data.classes), len(data.classes)))
-            np.add.at(counts, (data.labels[rows], said), 1)
+            np.add.at(counts, (data.labels[rows], predictions), 1)
             units = ("images",) * len(data.classes)
             results[name] = Table.grid(counts.astype(np.float32), data.classes, data.classes, units)
         progress(1.0, "counted")

@@ -37,13 +37,17 @@ def damped(case: ForgetCase, method: SSD) -> Damped:
     ratio = started(case, method)
     method = replace(method, ratio=ratio)
     chosen = sum(
-        int(np.count_nonzero(own > ratio * train.values[name]))
-        for name, own in forget.values.items()
+        int(np.count_nonzero(importance > ratio * train.values[name]))
+        for name, importance in forget.values.items()
     )
-    said = judged(dampened(case, method), case)
-    total = sum(one.size for one in forget.values.values())
+    answers = judged(dampened(case, method), case)
+    total = sum(importance.size for importance in forget.values.values())
     return Damped(
-        chosen, total, 1 - accuracy(said.forget), accuracy(said.retain), accuracy(said.test)
+        chosen,
+        total,
+        1 - accuracy(answers.forget),
+        accuracy(answers.retain),
+        accuracy(answers.test),
     )
 
 

@@ -52,26 +52,28 @@ class Judged(Diagnostic):
         original is at 0 and the retrained model on the x axis.
         """
         models = three(case, progress)
-        said: dict[str, ModelAnswers] = {}
+        answers: dict[str, ModelAnswers] = {}
         for number, (name, model) in enumerate(models.items()):
-            low, high = (ASKED + (0.9 - ASKED) * (number + one) / len(models) for one in (0, 1))
-            said[name] = judged(model, case.case, part_of(progress, low, high, lead=name))
+            low, high = (
+                ASKED + (0.9 - ASKED) * (number + offset) / len(models) for offset in (0, 1)
+            )
+            answers[name] = judged(model, case.case, part_of(progress, low, high, lead=name))
             progress(high, f"asked the {name} model")
-        fresh, goal = blank(case), said.get("retrained")
+        fresh, goal = blank(case), answers.get("retrained")
         wanted = None if goal is None else figures(goal)
         chance = None if fresh is None else judged(fresh, case.case)
         rows: list[dict[str, float]] = []
         for name, model in models.items():
-            own = figures(said[name])
+            model_figures = figures(answers[name])
             rows.append(
                 {
-                    **own,
-                    "gap": np.nan if wanted is None else gap(own, wanted),
-                    **attacks(said[name]),
-                    **distances(said[name], goal),
+                    **model_figures,
+                    "gap": np.nan if wanted is None else gap(model_figures, wanted),
+                    **attacks(answers[name]),
+                    **distances(answers[name], goal),
                     "ZRF": np.nan
                     if chance is None
-                    else zero_forgetting(said[name].forget, chance.forget),
+                    else zero_forgetting(answers[name].forget, chance.forget),
                     "attack rate": attack_rate(model, case.case),
                     "from original": distance(model, models["original"]),
                     "from retrained": distance(model, models["retrained"]) if goal else np.nan,
@@ -115,6 +117,6 @@ def plane(models: dict[str, Classifier]) -> Table:
     moved = {name: row(model) - start for name, model in models.items()}
     last = moved[list(models)[-1]]
     along = last / last.norm().clamp(min=1e-30)
-    x = {name: float(one @ along) for name, one in moved.items()}
-    y = {name: float((one - x[name] * along).norm()) for name, one in moved.items()}
+    x = {name: float(shift @ along) for name, shift in moved.items()}
+    y = {name: float((shift - x[name] * along).norm()) for name, shift in moved.items()}
     return Table.of({"x": (list(x.values()), ""), "y": (list(y.values()), "")}, tuple(models))

@@ -103,7 +103,7 @@ class KLoM(Diagnostic):
         progress(0.0, "looking for models that are there already")
         rows, group = looked_at(case.case, self.images)
         labels, parts = case.case.data.labels[rows], -(-self.models // PART)
-        held: dict[str, list[Doubles]] = {name: [] for name in SAMPLES}
+        logits_by_name: dict[str, list[Doubles]] = {name: [] for name in SAMPLES}
         shares: list[float] = []
         failed = 0
         views: Result = {}
@@ -113,25 +113,32 @@ class KLoM(Diagnostic):
             for name, number, low in (
                 ("oracle", judges(part), 0.2), ("other oracle", others(part), 0.4),
             ):  # fmt: skip
-                told = part_of(done, low, low + 0.2, lead="oracles")
-                held[name] += list(logits_of(trained(case.case, STAYS, number, told))[:, rows])
-            held["original"] += list(logits_of(originals)[:, rows])
+                part_progress = part_of(done, low, low + 0.2, lead="oracles")
+                logits_by_name[name] += list(
+                    logits_of(trained(case.case, STAYS, number, part_progress))[:, rows]
+                )
+            logits_by_name["original"] += list(logits_of(originals)[:, rows])
             models = models_of(originals, case.model.name)
             for place, model in enumerate(models):
                 number = PART * part + place
                 seed = (case.case.seed + number) % OWN_SEEDS
-                own = replace(case.case, model=model, seed=seed)
+                model_case = replace(case.case, model=model, seed=seed)
                 low, high = (0.6 + 0.4 * at / len(models) for at in (place, place + 1))
                 lead = f"unlearning model {number + 1} of {self.models}"
-                made = answer(case.method, own, part_of(done, low, high, lead=lead))
+                made = answer(case.method, model_case, part_of(done, low, high, lead=lead))
                 unlearned = rebuilt(made["model"], case.model.name)
-                held["unlearned"].append(outputs(unlearned, own.data, rows).numpy())
+                logits_by_name["unlearned"].append(
+                    outputs(unlearned, model_case.data, rows).numpy()
+                )
                 shares.append(float(made["run"]["share of retraining"][0]))
                 failed += int(made["run"]["failed_at"][0] >= 0)
             count = min(self.models, PART * (part + 1))
             if enough(self.form, count):
                 continue
-            values = {name: margins(np.stack(own[:count]), labels) for name, own in held.items()}
+            values = {
+                name: margins(np.stack(logits[:count]), labels)
+                for name, logits in logits_by_name.items()
+            }
             cost = {
                 "share of retraining": ([float(np.mean(shares))], "share"),
                 "failed": ([float(failed)], ""), "models": ([float(count)], ""),
@@ -170,9 +177,9 @@ class KLoM(Diagnostic):
         }
         points = {"id": (case.case.data.ids[rows], ""), "group": (group, "")}
         columns = {
-            f"{name} {number + 1}": (own.astype(np.float32), "nat")
-            for name, each in values.items()
-            for number, own in enumerate(each)
+            f"{name} {number + 1}": (model_margins.astype(np.float32), "nat")
+            for name, sample_margins in values.items()
+            for number, model_margins in enumerate(sample_margins)
         }
         return {
             "points": Table.of(
@@ -184,14 +191,14 @@ class KLoM(Diagnostic):
 
     def finding(self, case: AfterCase, found: Mapping[str, Any]) -> str:
         """The middle forgotten image of the way, of nothing done, and of the noise."""
-        own, nothing, noise = (
+        distance, nothing, noise = (
             found["summary"].cell(GROUPS[0], f"{name}, median")
             for name in (UNLEARNED, NOTHING, NOISE)
         )
         several = isinstance(case, GivenGroups)
         who = "the unlearned models are" if several else f"{case.method.short} is"
         return (
-            f"On the middle forgotten image, {who} {nats(own)} from models that never saw it "
+            f"On the middle forgotten image, {who} {nats(distance)} from models that never saw it "
             f"(nothing done: {nats(nothing)}; noise: {nats(noise)})."
         )
 
@@ -201,9 +208,12 @@ def summary(found: Mapping[str, Doubles], group: Any) -> Table:
     columns: dict[str, tuple[Any, str]] = {}
     for name, values in found.items():
         for word, share in (("median", 0.5), ("95 %", HIGH)):
-            each = [values[group == index] for index in range(len(GROUPS))]
+            by_group = [values[group == index] for index in range(len(GROUPS))]
             columns[f"{name}, {word}"] = (
-                [float(np.quantile(own, share)) if len(own) else float("nan") for own in each],
+                [
+                    float(np.quantile(group_values, share)) if len(group_values) else float("nan")
+                    for group_values in by_group
+                ],
                 "nat",
             )
     return Table.of(columns, GROUPS)

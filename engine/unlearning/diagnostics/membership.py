@@ -52,16 +52,17 @@ class MembershipAttack(Diagnostic):
             raise BlindspotError(
                 "There are no test images: an attack needs images that no model learned from."
             )
-        said = judged(models[self.model], case.case)
-        members, strangers = matched(said.retain, said.test, said.seed)
-        fitted = attacker(members.confidence, strangers.confidence)
+        answers = judged(models[self.model], case.case)
+        members, non_members = matched(answers.retain, answers.test, answers.seed)
+        fitted = attacker(members.confidence, non_members.confidence)
         grid = np.linspace(0, 1, GRID)
         decision = fitted.decision_function(grid[:, None])
-        result = attack(said.retain, said.test, said.forget, seed=said.seed)
+        result = attack(answers.retain, answers.test, answers.forget, seed=answers.seed)
         edges = np.linspace(0, 1, self.bins + 1)
-        shown = {"members": members, "strangers": strangers, "forgotten": said.forget}
+        shown = {"members": members, "strangers": non_members, "forgotten": answers.forget}
         counts = {
-            name: np.histogram(one.confidence, edges)[0] / len(one) for name, one in shown.items()
+            name: np.histogram(sample.confidence, edges)[0] / len(sample)
+            for name, sample in shown.items()
         }
         progress(1.0, "attacked")
         return {

@@ -37,26 +37,28 @@ class WhatMoved(Diagnostic):
         models = three(case, progress)
         weights = {name: named(model) for name, model in models.items()}
         before, after = weights["original"], weights["unlearned"]
-        change = {name: (after[name] - one).detach().cpu().numpy() for name, one in before.items()}
-        length = {n: max(float(one.detach().norm()), 1e-30) for n, one in before.items()}
+        change = {
+            name: (after[name] - weight).detach().cpu().numpy() for name, weight in before.items()
+        }
+        length = {n: max(float(weight.detach().norm()), 1e-30) for n, weight in before.items()}
         again = weights.get("retrained")
         far = {
-            name: np.nan if again is None else float((again[name] - one).detach().norm())
-            for name, one in before.items()
+            name: np.nan if again is None else float((again[name] - weight).detach().norm())
+            for name, weight in before.items()
         }
         columns = {
-            "weights": ([one.size for one in change.values()], ""),
-            "moved": ([float((one != 0).mean()) for one in change.values()], "share"),
+            "weights": ([delta.size for delta in change.values()], ""),
+            "moved": ([float((delta != 0).mean()) for delta in change.values()], "share"),
             "relative": (
-                [float(np.linalg.norm(one)) / length[n] for n, one in change.items()], "share"
+                [float(np.linalg.norm(delta)) / length[n] for n, delta in change.items()], "share"
             ),
-            "furthest": ([float(np.abs(one).max()) for one in change.values()], ""),
-            "relative, retrained": ([one / length[n] for n, one in far.items()], "share"),
+            "furthest": ([float(np.abs(delta).max()) for delta in change.values()], ""),
+            "relative, retrained": ([distance / length[n] for n, distance in far.items()], "share"),
         }  # fmt: skip
         progress(1.0, "compared")
         return {
             "layers": Table.of(columns, tuple(change)),
-            "moved": WeightScores({n: np.abs(one) for n, one in change.items()}, "", "l2"),
+            "moved": WeightScores({n: np.abs(delta) for n, delta in change.items()}, "", "l2"),
         }
 
 

@@ -41,12 +41,12 @@ class OwnImages(Diagnostic):
         models = three(case, progress)
         rows = []
         for number, (name, model) in enumerate(models.items()):
-            low, high = (ASKED + (1 - ASKED) * (number + one) / len(models) for one in (0, 1))
-            own = self.own_images(case, name)
+            low, high = (ASKED + (1 - ASKED) * (number + offset) / len(models) for offset in (0, 1))
+            image_rows = self.own_images(case, name)
             step_progress = part_of(progress, low, high, lead=name)
-            logits = outputs(model, case.case.data, own, step_progress)
+            logits = outputs(model, case.case.data, image_rows, step_progress)
             predictions = logits.argmax(1).numpy()
-            rows.append(figures(predictions, case.case.data.labels[own], logits.shape[1]))
+            rows.append(figures(predictions, case.case.data.labels[image_rows], logits.shape[1]))
         progress(1.0, "asked about their own images")
         columns = {name: ([row[name] for row in rows], unit(name)) for name in COLUMNS}
         return {"accuracy": Table.of(columns, tuple(models))}

@@ -51,7 +51,7 @@ class Relearn(Diagnostic):
         models = three(case, progress)
         curves = {}
         for number, (name, model) in enumerate(models.items()):
-            low, high = (ASKED + (1 - ASKED) * (number + one) / len(models) for one in (0, 1))
+            low, high = (ASKED + (1 - ASKED) * (number + offset) / len(models) for offset in (0, 1))
             curves[name] = self.curve(model, case.case, part_of(progress, low, high, lead=name))
             progress(high, f"the {name} model learned again")
         start = curves["original"][0]
@@ -69,16 +69,16 @@ class Relearn(Diagnostic):
 
     def curve(self, model: Classifier, case: ForgetCase, progress: Progress = quiet) -> list[float]:
         """The loss on the forgotten images before and after each step; NaN once it diverged."""
-        own = own_copy(model)
-        optimizer = torch.optim.SGD(own.parameters(), self.rate, momentum=MOMENTUM)
+        model_copy = own_copy(model)
+        optimizer = torch.optim.SGD(model_copy.parameters(), self.rate, momentum=MOMENTUM)
         looks = self.steps + 1
 
         def measured(step: int) -> float:
-            return loss_of(own, case, part_of(progress, step / looks, (step + 1) / looks))
+            return loss_of(model_copy, case, part_of(progress, step / looks, (step + 1) / looks))
 
         losses = [measured(0)]
         with suppress(Diverged):
-            for step, _ in enumerate(descend(optimizer, self.losses(own, case)), 1):
+            for step, _ in enumerate(descend(optimizer, self.losses(model_copy, case)), 1):
                 losses.append(measured(step))
         return losses + [float("nan")] * (self.steps + 1 - len(losses))
 
@@ -99,8 +99,8 @@ class Relearn(Diagnostic):
 def loss_of(model: Classifier, case: ForgetCase, progress: Progress = quiet) -> float:
     """Mean cross-entropy on the forgotten images; norms keep their statistics throughout."""
     rows = case.splits.forget
-    said = outputs(model, case.data, rows, progress)
-    return F.cross_entropy(said, case.data.targets(rows)).item()
+    logits = outputs(model, case.data, rows, progress)
+    return F.cross_entropy(logits, case.data.targets(rows)).item()
 
 
 def first(curve: list[float], goal: float) -> float:

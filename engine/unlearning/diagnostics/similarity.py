@@ -53,11 +53,12 @@ class Similarity(Diagnostic):
             }
             names = tuple(grams["original"])
             columns = {
-                f"{one} – {two}": (
-                    [alignment(grams[one][layer], grams[two][layer]) for layer in names], "share"
+                f"{first} – {second}": (
+                    [alignment(grams[first][layer], grams[second][layer]) for layer in names],
+                    "share",
                 )
-                for one, two in combinations(models, 2)
-            }  # fmt: skip
+                for first, second in combinations(models, 2)
+            }
             results[part] = Table.of(columns, names)
         progress(1.0, "compared")
         return results
@@ -78,7 +79,7 @@ def gram(values: Tensor) -> Tensor:
     return flat @ flat.T
 
 
-def alignment(one: Tensor, two: Tensor) -> float:
+def alignment(first: Tensor, two: Tensor) -> float:
     """Linear CKA of two Gram matrices; NaN where a layer says the same of all images."""
-    size = float(one.norm() * two.norm())
-    return float((one * two).sum()) / size if size > 0 else float(np.nan)
+    size = float(first.norm() * two.norm())
+    return float((first * two).sum()) / size if size > 0 else float(np.nan)

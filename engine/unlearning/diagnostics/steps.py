@@ -50,17 +50,17 @@ class Steps(Diagnostic):
 
         def watch(step: int, model: Classifier) -> None:
             state = model.network.state_dict()
-            seen.append((step, {name: one.detach().clone() for name, one in state.items()}))
+            seen.append((step, {name: weight.detach().clone() for name, weight in state.items()}))
 
         made = case.method(case.case, part_of(progress, 0.0, WORKING), watch)
         final, run = cast(Checkpoint, made["model"]), cast(Table, made["run"])
         last = {name: torch.from_numpy(np.array(weight)) for name, weight in final.weights.items()}
         step = int(run["steps"][0])
-        kept = [*(one for one in seen if one[0] < step), (step, last)]
-        places = np.unique(np.linspace(0, len(kept) - 1, self.most).round().astype(int))
+        snapshots = [*(snapshot for snapshot in seen if snapshot[0] < step), (step, last)]
+        places = np.unique(np.linspace(0, len(snapshots) - 1, self.most).round().astype(int))
         rows, views = [], {}
         for number, place in enumerate(places):
-            step, state = kept[place]
+            step, state = snapshots[place]
             model = own_copy(case.model)
             model.network.load_state_dict(state)
             settled(model)
@@ -85,7 +85,7 @@ class Steps(Diagnostic):
 
 def measured(model: Classifier, case: AfterCase, step: int) -> dict[str, float]:
     """The figures of a snapshot."""
-    said, data = judged(model, case.case), case.case.data
+    answers, data = judged(model, case.case), case.case.data
     losses = {
         f"loss {part}": F.cross_entropy(outputs(model, data, rows), data.targets(rows)).item()
         for part in ("forget", "retain")
@@ -93,9 +93,9 @@ def measured(model: Classifier, case: AfterCase, step: int) -> dict[str, float]:
     }
     return {
         "step": step,
-        "UA": 1 - accuracy(said.forget),
-        "RA": accuracy(said.retain),
-        "TA": accuracy(said.test),
+        "UA": 1 - accuracy(answers.forget),
+        "RA": accuracy(answers.retain),
+        "TA": accuracy(answers.test),
         **losses,
         "from original": distance(model, case.model),
     }

@@ -58,7 +58,7 @@ class StillThere(Diagnostic):
         rows: list[dict[str, float]] = []
         near: Rows | None = None
         for number, (name, model) in enumerate(models.items()):
-            low, high = (ASKED + (1 - ASKED) * (number + one) / len(models) for one in (0, 1))
+            low, high = (ASKED + (1 - ASKED) * (number + offset) / len(models) for offset in (0, 1))
             part = part_of(progress, low, high, lead=name)
             result, places = read(model, case.case, self.neighbors, part)
             rows.append(result)
@@ -67,10 +67,11 @@ class StillThere(Diagnostic):
         ids = case.case.data.ids
         nearest = np.zeros((0, 0), np.int64) if near is None else ids[near]
         columns: dict[str, tuple[Any, str]] = {"id": (ids[case.case.splits.forget], "")}
-        columns |= {f"nearest {k + 1}": (one, "") for k, one in enumerate(nearest.T)}
+        columns |= {f"nearest {k + 1}": (neighbor, "") for k, neighbor in enumerate(nearest.T)}
         return {
             "figures": Table.of(
-                {name: ([one[name] for one in rows], "share") for name in rows[0]}, tuple(models)
+                {name: ([shares[name] for shares in rows], "share") for name in rows[0]},
+                tuple(models),
             ),
             "neighbors": Table.of(columns),
         }
@@ -82,22 +83,22 @@ def read(
     """What a model's features tell, and each forgotten image's nearest training images."""
     data, splits = case.data, case.splits
     half = drawn(splits.forget, len(splits.forget) // 2, case.seed)
-    held = np.setdiff1d(splits.forget, half)
+    held_out = np.setdiff1d(splits.forget, half)
     taught = np.concatenate([drawn(splits.retain, MOST, case.seed), half])
     learned = unit(model, case, splits.train, progress)
-    values = {int(row): one for row, one in zip(splits.train, learned, strict=True)}
+    values = {int(row): vector for row, vector in zip(splits.train, learned, strict=True)}
 
     def of(rows: Rows) -> Doubles:
         return np.stack([values[int(row)] for row in rows])
 
     probe = probed(of(taught), data.labels[taught])
     figures = {
-        "probe": float((probe.predict(of(held)) == data.labels[held]).mean()),
+        "probe": float((probe.predict(of(held_out)) == data.labels[held_out]).mean()),
         "probe on the class": float("nan"),
     }
     if len(splits.gone):
-        said = probe.predict(unit(model, case, splits.gone))
-        figures["probe on the class"] = float((said == data.labels[splits.gone]).mean())
+        predictions = probe.predict(unit(model, case, splits.gone))
+        figures["probe on the class"] = float((predictions == data.labels[splits.gone]).mean())
     near = nearest(of(splits.forget), splits.forget, of(splits.train), splits.train, count)
     alike = data.labels[near] == data.labels[splits.forget][:, None]
     return {**figures, "alike": float(alike.mean())}, near
@@ -152,7 +153,7 @@ def smallest(values: Doubles, count: int) -> Whole:
     """
     places = np.argpartition(values, count, axis=1)[:, count]
     result = np.empty((len(values), count), np.int64)
-    for one, row, place in zip(result, values, places, strict=True):
+    for neighbors, row, place in zip(result, values, places, strict=True):
         near = np.flatnonzero(~(row > row[place]))  # what is no number comes last, as in a sort
-        one[:] = near[np.argsort(row[near], kind="stable")][:count]
+        neighbors[:] = near[np.argsort(row[near], kind="stable")][:count]
     return result

@@ -165,9 +165,9 @@ class CudaExperiment(TrainingExperiment):
 
 def first_of_each(data: DataSet) -> NDArray[np.int64]:
     """The first training images of every class, about SHOWN in all, class by class."""
-    rows, each = data.rows("train"), max(1, SHOWN // len(data.classes))
+    rows, per_class = data.rows("train"), max(1, SHOWN // len(data.classes))
     labels = range(len(data.classes))
-    return np.concatenate([rows[data.labels[rows] == label][:each] for label in labels])
+    return np.concatenate([rows[data.labels[rows] == label][:per_class] for label in labels])
 
 
 def tile(kernel: NDArray[np.float32], height: int, width: int) -> NDArray[np.uint8]:

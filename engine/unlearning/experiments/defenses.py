@@ -169,7 +169,9 @@ class ProtectionDefenses(LabelWiseVictims):
         """The images, protected or not, after what the defense does to them."""
         data = case.data
         treat = next(
-            how.images for one, how in DEFENSES.items() if condition in {clean(one), shielded(one)}
+            how.images
+            for defense, how in DEFENSES.items()
+            if condition in {clean(defense), shielded(defense)}
         )
         if condition.startswith("protected"):
             data = self.protect(self.way, case, progress)

@@ -64,8 +64,10 @@ def anchored(table: FairTable, count: int, rng: np.random.Generator) -> FairRows
     """
     rows, low, high = table.train, *table.ends
     anchors = [
-        rng.choice(np.flatnonzero(((rows.group == one) & (rows.task == 1 - one)).numpy()))
-        for one in (0, 1)
+        rng.choice(
+            np.flatnonzero(((rows.group == group_label) & (rows.task == 1 - group_label)).numpy())
+        )
+        for group_label in (0, 1)
     ]
     near = rows.take(np.resize(np.array(anchors), count))
     noise = NEAR * torch.from_numpy(rng.normal(size=near.values.shape)) * table.numeric
@@ -84,9 +86,9 @@ def scattered(table: FairTable, poison: MatchedPoison, rng: np.random.Generator)
 def mixed_up(delta: Tensor, numeric: Tensor, rng: np.random.Generator) -> Tensor:
     """Each row's shifts (P, D) at other numeric columns and with other signs, drawn."""
     columns = np.flatnonzero(numeric.numpy())
-    own = delta.numpy()[:, columns]
+    block = delta.numpy()[:, columns]
     result = np.zeros(delta.shape)
-    result[:, columns] = rng.permuted(own, axis=1) * rng.choice([-1.0, 1.0], own.shape)
+    result[:, columns] = rng.permuted(block, axis=1) * rng.choice([-1.0, 1.0], block.shape)
     return torch.from_numpy(result)
 
 
@@ -103,7 +105,7 @@ def shares_table(shares: Sequence[float], found: Sequence[Figures]) -> Table:
     """Figures by the share of poison."""
     columns = {"poison": (np.array(shares), "share")}
     columns |= {
-        name: (np.array([one[name] for one in found]), "" if name == U else "share")
+        name: (np.array([figures[name] for figures in found]), "" if name == U else "share")
         for name in (AUC, ENTROPY, TASK, U)
     }
     return Table.of(columns)
@@ -139,7 +141,7 @@ def plane(victim: FairVictim, table: FairTable) -> Image:
 
 def direction(z: Doubles, group: Doubles) -> Doubles:
     """Fisher's direction, in which group 1 lies to the right."""
-    parts = [z[group == one] for one in (0, 1)]
+    parts = [z[group == group_label] for group_label in (0, 1)]
     within = np.sum([np.cov(part.T, bias=True) for part in parts], 0)
     ridge = 1e-6 * np.trace(within) / len(within) + 1e-12
     gap = parts[1].mean(0) - parts[0].mean(0)
@@ -159,19 +161,21 @@ def columns_apart(table: FairTable) -> Pictures:
         [histogram(rows.values[:, at].numpy(), flag.numpy() > 0) for at in most]
         for flag in flags.values()
     ]
-    told: Mapping[str, str] = {name: table.columns[int(gap.argmax())] for name, gap in gaps.items()}
+    widest: Mapping[str, str] = {
+        name: table.columns[int(gap.argmax())] for name, gap in gaps.items()
+    }
     return Pictures(
         np.array(images), tuple(flags), tuple(table.columns[at] for at in most),
         f"Training rows of {table.about}. Blue: group or task 0; orange: 1. The group differs most "
-        f"in “{told['by group']}”, the task in “{told['by task']}”.",
+        f"in “{widest['by group']}”, the task in “{widest['by task']}”.",
     )  # fmt: skip
 
 
 def histogram(column: Doubles, flags: NDArray[np.bool_]) -> Image:
     """Two histograms (TALL, 4 · BINS, 3) over each other, where both are high in a mixed color."""
     edges = np.linspace(-SPAN, SPAN, BINS + 1)
-    counts = [np.histogram(column[flags == one], edges)[0] / (flags == one).sum()
-              for one in (False, True)]  # fmt: skip
+    counts = [np.histogram(column[flags == flag], edges)[0] / (flags == flag).sum()
+              for flag in (False, True)]  # fmt: skip
     highest = max(float(count.max()) for count in counts) or 1.0
     below = np.arange(TALL)[::-1, None]
     image = np.full((TALL, BINS, 3), 255.0)

@@ -195,8 +195,8 @@ class FairPoisoning(ClosedFormExperiment):
                 added = [anchored(table, len(poison.rows), rng)] * self.rounds
         victim = FairVictim(size, case.seed)
         teach(victim, table.train, self.fairness, epochs(), part_of(progress, 0.8, 1.0))
-        for one in added:
-            rows = table.train.joined(one) if one else table.train
+        for poisons in added:
+            rows = table.train.joined(poisons) if poisons else table.train
             teach(victim, rows, self.fairness, epochs() // self.rounds)
         return victim
 

@@ -55,7 +55,7 @@ class FairRows:
 
     def take(self, rows: NDArray[np.int64]) -> FairRows:
         """Some of the rows, each as often as it is named."""
-        return FairRows(*(one[torch.from_numpy(rows)] for one in (self.values, self.task,
+        return FairRows(*(tensor[torch.from_numpy(rows)] for tensor in (self.values, self.task,
                                                                   self.group)))  # fmt: skip
 
     def joined(self, other: FairRows) -> FairRows:
@@ -133,7 +133,9 @@ def measured_slices(data: DataSet, share: float, seed: int) -> FairTable:
         )
     chosen = [data.some(split, MOST[split], seed) for split in SPLITS]
     rows = np.concatenate(chosen)
-    split = np.repeat(np.arange(len(SPLITS), dtype=np.uint8), [len(one) for one in chosen])
+    split = np.repeat(
+        np.arange(len(SPLITS), dtype=np.uint8), [len(chosen_rows) for chosen_rows in chosen]
+    )
     height = data.truth["height"][rows]
     if not len(chosen[0]):
         raise BadData(f"{data.card.title} has no training images. Choose other data.")
@@ -174,8 +176,8 @@ def standardized(
     spread = values[known].std(0)
     scaled = (values - values[known].mean(0)) / np.where(spread > 0, spread, 1)
     parts = {
-        name: FairRows(*(torch.from_numpy(one[split == place].astype(np.float64))
-                         for one in (scaled, task, group)))
+        name: FairRows(*(torch.from_numpy(array[split == place].astype(np.float64))
+                         for array in (scaled, task, group)))
         for place, name in enumerate(SPLITS)
     }  # fmt: skip
     numeric = [len(np.unique(column)) > CATEGORIES for column in values[known].T]

@@ -184,26 +184,28 @@ class RangeForgetting(TrainingExperiment):
         """The network of one condition."""
         reference = self.reference(training, part_of(progress, 0.0, 0.6))
         task, original, seed = reference.task, reference.original, training.seed
-        held = {RETRAINED: reference.retrained, ORIGINAL: original}
-        if condition in held:
-            return held[condition]
+        ready_models = {RETRAINED: reference.retrained, ORIGINAL: original}
+        if condition in ready_models:
+            return ready_models[condition]
         stays, everything = task.rows("train", forgotten=False), task.data.rows("train")
         if condition == SECOND:
-            again, told = seed + APART, part_of(progress, 0.6, 1.0)
+            again, part_progress = seed + APART, part_of(progress, 0.6, 1.0)
             first = fresh(task.data, training.recipe, again)
-            return taught(first, task, stays, training.recipe, again, progress=told)
+            return taught(first, task, stays, training.recipe, again, progress=part_progress)
         if condition == PROXY:
             return self.proxy_network(training, task, part_of(progress, 0.6, 1.0))
-        told, recipe = part_of(progress, 0.8, 1.0), further(training.recipe, self.epochs)
+        part_progress, recipe = part_of(progress, 0.8, 1.0), further(training.recipe, self.epochs)
         if condition == TUNED:
             recipe = further(recipe, TUNED_EPOCHS)
-            return taught(original, task, stays, recipe, seed, progress=told)
+            return taught(original, task, stays, recipe, seed, progress=part_progress)
         if condition == GAUSSIAN:
             targets = noisy_targets(task, seed)
-            return taught(original, task, everything, recipe, seed, targets, progress=told)
+            return taught(original, task, everything, recipe, seed, targets, progress=part_progress)
         proxy = self.proxy_network(training, task, part_of(progress, 0.6, 0.8))
         loss = ProxyLoss(proxy.twin(), torch.from_numpy(task.forgotten), self.beta)
-        return taught(original, task, everything, recipe, seed, objective=loss, progress=told)
+        return taught(
+            original, task, everything, recipe, seed, objective=loss, progress=part_progress
+        )
 
     def proxy_network(self, training: TrainCase, task: BandTask, progress: Progress) -> Classifier:
         """Blindspot's proxy: weights of its own, trained on what stays; the last few are held."""
@@ -246,15 +248,17 @@ class RangeForgetting(TrainingExperiment):
         reference, model = self.reference(trained.training, quiet), trained.model
         task, seed = reference.task, trained.training.seed
         gone = task.rows("train", forgotten=True)
-        own, wanted = (answers(one, task, gone) for one in (model, reference.retrained))
+        predictions, wanted = (
+            answers(network, task, gone) for network in (model, reference.retrained)
+        )
         members, right = membership(model, task, seed)
         steps = reference.steps
         if trained.condition != RETRAINED and np.isfinite(steps):
             recipe = relearning(trained.training.recipe, AGAIN)
             steps = relearned(model, task, recipe, seed, reference.goal, progress)[0]
         return {
-            DISTANCE: wasserstein(own, wanted),
-            PAIRED: float(np.abs(own - wanted).mean()),
+            DISTANCE: wasserstein(predictions, wanted),
+            PAIRED: float(np.abs(predictions - wanted).mean()),
             KEPT: float(errors(model, task, task.rows("test", forgotten=False)).mean()),
             FORGOTTEN: float(errors(model, task, task.rows("test", forgotten=True)).mean()),
             MEMBERS: members,
@@ -269,7 +273,7 @@ class RangeForgetting(TrainingExperiment):
         ordered = rows[np.argsort(task.targets[rows], kind="stable")]
         chosen = ordered[np.linspace(0, len(ordered) - 1, SHOWN).round().astype(int)]
         places = case.data.places(task.data.ids[chosen])
-        plain = np.stack([gray(one) for one in case.data.images[places]])
+        plain = np.stack([gray(image) for image in case.data.images[places]])
         marked = plain.copy()
         for image, mask in zip(marked, case.data.truth["mask"][places], strict=True):
             image[ndi.binary_dilation(mask) & ~mask] = 230, 120, 0
@@ -287,10 +291,13 @@ class RangeForgetting(TrainingExperiment):
     def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:
         """How far Blindspot is from the retrained network, beside the original, and the claims."""
         table: Table = found["table"]
-        own, before, noise = (table.cell(row, DISTANCE) for row in (BLINDSPOT, ORIGINAL, SECOND))
+        distance, before, noise = (
+            table.cell(row, DISTANCE) for row in (BLINDSPOT, ORIGINAL, SECOND)
+        )
         outcome = super().finding(case, found).partition("here. ")[2]
         return (
-            f"On the forgotten range, Blindspot's predictions are {own:.1f} {CM2} from those of a "
+            f"On the forgotten range, Blindspot's predictions are {distance:.1f} {CM2} from "
+            "those of a "
             f"retrained network; before, they were {before:.1f} {CM2} away. Those of a second "
             f"retrained network are {noise:.1f} {CM2} away. {outcome}"
         )

@@ -62,8 +62,8 @@ class FairVictim(nn.Module):
     def right(self, rows: FairRows) -> float:
         """The share of rows whose task is told right."""
         with torch.no_grad():
-            said = self.head(self.represented(rows))[:, 0] > 0
-        return (said == (rows.task > 0)).double().mean().item()
+            predictions = self.head(self.represented(rows))[:, 0] > 0
+        return (predictions == (rows.task > 0)).double().mean().item()
 
 
 def fair_loss(z: Tensor, logits: Tensor, rows: FairRows, fairness: float) -> Tensor:
@@ -72,17 +72,19 @@ def fair_loss(z: Tensor, logits: Tensor, rows: FairRows, fairness: float) -> Ten
     The squared distance is the mean over both values of the task; a value that only one group has
     counts as no distance.
     """
-    apart = z.new_zeros(())
+    separation = z.new_zeros(())
     for value in (0, 1):
-        first, second = (z[(rows.task == value) & (rows.group == one)] for one in (0, 1))
+        first, second = (
+            z[(rows.task == value) & (rows.group == group_label)] for group_label in (0, 1)
+        )
         if len(first) and len(second):
-            apart = apart + (first.mean(0) - second.mean(0)).square().sum() / 2
-    return F.binary_cross_entropy_with_logits(logits, rows.task) + fairness * apart
+            separation = separation + (first.mean(0) - second.mean(0)).square().sum() / 2
+    return F.binary_cross_entropy_with_logits(logits, rows.task) + fairness * separation
 
 
 def fisher(z: Tensor, group: Tensor) -> Tensor:
     """U = Δᵀ(S₀ + S₁ + cI)⁻¹Δ of representations (n, d); c is RIDGE of the mean variance."""
-    parts = [z[group == one] for one in (0, 1)]
+    parts = [z[group == group_label] for group_label in (0, 1)]
     gap = parts[1].mean(0) - parts[0].mean(0)
     within = sum((torch.cov(part.T, correction=0) for part in parts), z.new_zeros(()))
     ridge = RIDGE * within.diagonal().mean() / 2 + torch.finfo(z.dtype).tiny ** 0.5
@@ -226,8 +228,10 @@ class ElasticNet:
             slope = self.slope(at, delta)
             first = BETAS[0] * first + (1 - BETAS[0]) * slope
             second = BETAS[1] * second + (1 - BETAS[1]) * slope.square()
-            mean, spread = (one / (1 - beta ** (done + 1))
-                            for one, beta in zip((first, second), BETAS, strict=True))  # fmt: skip
+            mean, spread = (
+                moment / (1 - beta ** (done + 1))
+                for moment, beta in zip((first, second), BETAS, strict=True)
+            )
             length = STEP / (spread.sqrt() + 1e-8)
             moved = proximal(delta - length * mean, length, self.lasso, self.ridge)
             delta = torch.minimum(torch.maximum(moved, low), high)
@@ -289,10 +293,17 @@ def crafted(
             fresh = net.matched(at, delta, low, high, part)
             threshold = threshold if turn else at.threshold(fresh)
         tried = [
-            (one, teach(deepcopy(victim), table.train.joined(shifted(rows, one)), fairness,
-                        EPOCHS // rounds))
-            for one in (fresh, delta)
-        ]  # fmt: skip
-        delta, victim = max(tried, key=lambda one: one[1].separation(table.validation))
+            (
+                candidate,
+                teach(
+                    deepcopy(victim),
+                    table.train.joined(shifted(rows, candidate)),
+                    fairness,
+                    EPOCHS // rounds,
+                ),
+            )
+            for candidate in (fresh, delta)
+        ]
+        delta, victim = max(tried, key=lambda attempt: attempt[1].separation(table.validation))
         deltas.append(delta)
     return MatchedPoison(rows, tuple(deltas), threshold, victim)

@@ -32,9 +32,9 @@ def errors(model: Classifier, task: BandTask, rows: Rows) -> Doubles:
     return np.abs(answers(model, task, rows) - task.targets[rows])
 
 
-def wasserstein(one: Doubles, other: Doubles) -> float:
+def wasserstein(first: Doubles, other: Doubles) -> float:
     """The 1-Wasserstein distance of two samples of one size, in their unit."""
-    return float(np.abs(np.sort(one) - np.sort(other)).mean())
+    return float(np.abs(np.sort(first) - np.sort(other)).mean())
 
 
 def membership(model: Classifier, task: BandTask, seed: int) -> tuple[float, float]:
@@ -45,10 +45,10 @@ def membership(model: Classifier, task: BandTask, seed: int) -> tuple[float, flo
     members, the second how many it gets right of those it was fitted to, the mean of both sides.
     """
     rng = np.random.default_rng([seed, 62])
-    strangers = task.rows("test", forgotten=False)
-    members = rng.permutation(task.rows("train", forgotten=False))[: len(strangers)]
-    strangers = rng.permutation(strangers)[: len(members)]
-    known, unknown = errors(model, task, members), errors(model, task, strangers)
+    non_members = task.rows("test", forgotten=False)
+    members = rng.permutation(task.rows("train", forgotten=False))[: len(non_members)]
+    non_members = rng.permutation(non_members)[: len(members)]
+    known, unknown = errors(model, task, members), errors(model, task, non_members)
     fitted = attacker(known, unknown)
 
     def called(losses: Doubles) -> float:

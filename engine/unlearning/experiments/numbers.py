@@ -79,10 +79,10 @@ def band_task(data: DataSet, end: str, share: float) -> BandTask:
         )
     areas = data.truth["mask"].sum((1, 2)) * (FIELD / 10 / data.side) ** 2
     edged = np.array([name != NO_EDGE for name in data.classes])[data.labels]
-    kept = np.flatnonzero((areas > 0) & edged)
-    targets = areas[kept].astype(np.float32)
+    rows = np.flatnonzero((areas > 0) & edged)
+    targets = areas[rows].astype(np.float32)
     images = replace(
-        data.take(kept), classes=("area (cm²)",), labels=np.zeros(len(kept), np.int64), truth={}
+        data.take(rows), classes=("area (cm²)",), labels=np.zeros(len(rows), np.int64), truth={}
     )
     learned = targets[images.rows("train")]
     if not len(learned):
@@ -161,11 +161,11 @@ class ProxyLoss:
         if gone.any():
             with torch.no_grad():
                 wanted, shown = looked(self.proxy, batch.pixels[gone])
-            apart = [
+            distances = [
                 F.mse_loss(ours[gone], theirs) for ours, theirs in zip(layers, shown, strict=True)
             ]
             loss = loss + share * (
-                F.l1_loss(answers[gone], wanted) + self.beta * torch.stack(apart).sum()
+                F.l1_loss(answers[gone], wanted) + self.beta * torch.stack(distances).sum()
             )
         if not gone.all():
             stays = F.l1_loss(answers[~gone], batch.targets[~gone])
@@ -189,10 +189,10 @@ def taught(
     progress: Progress = quiet,
 ) -> Classifier:  # fmt: skip
     """A copy of the model that learned from the rows; their own targets if none are given."""
-    own = model.twin()
+    student = model.twin()
     wanted = task.targets if targets is None else targets
     train(
-        own, task.data, recipe, seed, rows=rows, objective=objective, targets=wanted,
+        student, task.data, recipe, seed, rows=rows, objective=objective, targets=wanted,
         progress=progress,
     )  # fmt: skip
-    return own
+    return student

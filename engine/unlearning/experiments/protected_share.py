@@ -134,9 +134,9 @@ def over_shares(runs: Table) -> Table:
     right = {name: runs[RIGHT][np.array(runs.rows) == name] for name in dict.fromkeys(runs.rows)}
     columns: dict[str, tuple[Any, str]] = {"share": (np.array(SHARES), "share")}
     for title, name in ((MIXED, mixed), (ALONE, alone)):
-        each = [right.get(name(share), np.array([np.nan])) for share in SHARES]
+        by_share = [right.get(name(share), np.array([np.nan])) for share in SHARES]
         if name is alone:
-            each[0] = right[mixed(0)]  # all of them are clean
-        columns[title] = [one.mean() for one in each], "share"
-        columns[spread(title)] = [deviation(one) for one in each], "share"
+            by_share[0] = right[mixed(0)]  # all of them are clean
+        columns[title] = [accuracies.mean() for accuracies in by_share], "share"
+        columns[spread(title)] = [deviation(accuracies) for accuracies in by_share], "share"
     return Table.of(columns, [mixed(share) for share in SHARES])

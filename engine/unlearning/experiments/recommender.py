@@ -82,12 +82,12 @@ def fake_users(
     items = train.shape[1]
     popular = by_popularity(train)[-round(POPULAR * items) :]
     made = np.zeros((count, items), np.bool_)
-    for own in made:
-        own[targets] = True
+    for fake_profile in made:
+        fake_profile[targets] = True
         if profile == BANDWAGON:
-            own[rng.permutation(popular)[: (PROFILE - len(targets)) // 2]] = True
-        rest = rng.permutation(np.flatnonzero(~own))
-        own[rest[: PROFILE - own.sum()]] = True
+            fake_profile[rng.permutation(popular)[: (PROFILE - len(targets)) // 2]] = True
+        rest = rng.permutation(np.flatnonzero(~fake_profile))
+        fake_profile[rest[: PROFILE - fake_profile.sum()]] = True
     return made
 
 
@@ -127,6 +127,6 @@ def over_strangers(values: Doubles | Flags, targets: Ints, every: Flags) -> floa
         targets: the items.
         every: what each user chose at any time.
     """
-    strangers = ~every[:, targets]
-    summed = (values[:, targets] * strangers).sum(0)
-    return float((summed / np.maximum(strangers.sum(0), 1)).mean())
+    unchosen = ~every[:, targets]
+    summed = (values[:, targets] * unchosen).sum(0)
+    return float((summed / np.maximum(unchosen.sum(0), 1)).mean())

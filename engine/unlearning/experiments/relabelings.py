@@ -59,14 +59,18 @@ CLAIMS = (
     Claim(
         "Unlearnable Clusters protect whatever the labels",
         "under each of three labelings over 25 points fewer clean test images right",
-        lambda of: min(lost(of, one, CLUSTERS) for one in RELABELINGS) - 0.25,
+        lambda of: min(lost(of, relabeling, CLUSTERS) for relabeling in RELABELINGS) - 0.25,
     ),
     Claim(
         "It matters what the noise of a cluster draws to",
         "random noise of the same clusters and size costs over 10 points less, under each of three "
         "labelings",
         lambda of: (
-            min(lost(of, one, CLUSTERS) - lost(of, one, BY_CHANCE) for one in RELABELINGS) - 0.1
+            min(
+                lost(of, relabeling, CLUSTERS) - lost(of, relabeling, BY_CHANCE)
+                for relabeling in RELABELINGS
+            )
+            - 0.1
         ),
     ),
     Claim(
@@ -78,13 +82,14 @@ CLAIMS = (
         "It does not when other labels are learned",
         "over 25 points under its own labels, fewer than 10 under each of two other labelings",
         lambda of: min(
-            0.1 - max(lost(of, one, LABELS) for one in OTHERS), lost(of, COARSE, LABELS) - 0.25
+            0.1 - max(lost(of, labeling, LABELS) for labeling in OTHERS),
+            lost(of, COARSE, LABELS) - 0.25,
         ),
     ),
     Claim(
         "One random noise for all images protects nothing",
         "fewer than 5 points, under each of three labelings",
-        lambda of: 0.05 - max(lost(of, one, UNIVERSAL) for one in RELABELINGS),
+        lambda of: 0.05 - max(lost(of, relabeling, UNIVERSAL) for relabeling in RELABELINGS),
     ),
 )
 
@@ -128,10 +133,10 @@ class RelabeledVictims(VictimExperiment):
     def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
         """Each way under each labeling."""
         training = self.training(case)
-        data = {one: labeled(case, one) for one in RELABELINGS}
+        data = {relabeling: labeled(case, relabeling) for relabeling in RELABELINGS}
         return {
-            under(one, way): replace(training, data=data[one])
-            for one in RELABELINGS
+            under(relabeling, way): replace(training, data=data[relabeling])
+            for relabeling in RELABELINGS
             for way in WAYS
         }
 
@@ -163,8 +168,13 @@ class RelabeledVictims(VictimExperiment):
         after = protected(case.data, one_for_all(case, self.epsilon)).images[shown]
         rows = {"clean": clean, UNIVERSAL: after,
                 f"difference × {AMPLIFIED}": difference(clean, after, AMPLIFIED)}  # fmt: skip
-        data = [labeled(case, one) for one in RELABELINGS]
-        labels = tuple(" / ".join(one.classes[one.labels[row]] for one in data) for row in shown)
+        data = [labeled(case, relabeling) for relabeling in RELABELINGS]
+        labels = tuple(
+            " / ".join(
+                relabeled_data.classes[relabeled_data.labels[row]] for relabeled_data in data
+            )
+            for row in shown
+        )
         return Pictures(
             np.stack(list(rows.values())).transpose(0, 1, 3, 4, 2),
             tuple(rows),

@@ -188,7 +188,7 @@ class VatExperiment(ClosedFormExperiment):
             weights = vulnerability(loss, self.bound)[:genuine]
             views["users"] = Table.of(
                 {"loss": (loss[:genuine], ""), "weight": (weights, "")},
-                [SWAYED if one else NOT_SWAYED for one in swayed],
+                [SWAYED if is_swayed else NOT_SWAYED for is_swayed in swayed],
             )
         return {
             REACHED: over_strangers(ranks <= 50, targets, every),
@@ -234,8 +234,8 @@ class VatExperiment(ClosedFormExperiment):
 def fit_of(users: Doubles, items: Doubles, known: Flags, seed: int) -> Doubles:
     """The mean loss of each user, fake ones too, on as many triples of each, (users,)."""
     rng = np.random.default_rng([seed, 56])
-    asked = np.arange(len(known)).repeat(DRAWS)
-    user, chosen, other = triples_of(known, asked, rng)
+    user_rows = np.arange(len(known)).repeat(DRAWS)
+    user, chosen, other = triples_of(known, user_rows, rng)
     loss = losses(np.stack([users[user], items[chosen], items[other]]))
     return np.asarray(loss.reshape(len(known), DRAWS).mean(1))
 

@@ -34,13 +34,13 @@ class NoiseSchedule:
 
     def noised(self, clean: Tensor, times: Tensor, noise: Tensor) -> Tensor:
         """x_t of images x_0 (N, 1, H, W) at times (N,)."""
-        kept = self.kept.to(clean.device)[times + 1][:, None, None, None]
-        return kept.sqrt() * clean + (1 - kept).sqrt() * noise
+        alpha_bar = self.kept.to(clean.device)[times + 1][:, None, None, None]
+        return alpha_bar.sqrt() * clean + (1 - alpha_bar).sqrt() * noise
 
     def clean(self, noisy: Tensor, time: int, noise: Tensor) -> Tensor:
         """x_0 of x_t at one time and the noise in it, cut to [−1, 1]."""
-        kept = self.kept[time + 1]
-        return ((noisy - (1 - kept).sqrt() * noise) / kept.sqrt()).clamp(-1, 1)
+        alpha_bar = self.kept[time + 1]
+        return ((noisy - (1 - alpha_bar).sqrt() * noise) / alpha_bar.sqrt()).clamp(-1, 1)
 
     def posterior(
         self, clean: Tensor, noisy: Tensor, time: int, before: int
@@ -80,5 +80,5 @@ def guided(
         result: Tensor = network(noisy, times, classes if guidance else nothing)
         return result
     both = network(noisy.repeat(2, 1, 1, 1), times.repeat(2), torch.cat([classes, nothing]))
-    own, free = both.chunk(2)
-    return free + guidance * (own - free)
+    conditional, free = both.chunk(2)
+    return free + guidance * (conditional - free)

@@ -79,11 +79,11 @@ def saliency(asked: ForgetImages, seed: int, progress: Progress = quiet) -> Scor
     network, chance = asked.generator.own_network(), np.random.default_rng([seed, 53])
     weights = dict(network.named_parameters())
     total = {name: torch.zeros_like(weight) for name, weight in weights.items()}
-    own = asked.own.cpu().numpy()
-    parts = -(-len(own) // BATCH)
+    forget_rows = asked.own.cpu().numpy()
+    parts = -(-len(forget_rows) // BATCH)
     rounds = -(-ROUGH // parts)
     for done in range(rounds):
-        for places in np.array_split(chance.permutation(own), parts):
+        for places in np.array_split(chance.permutation(forget_rows), parts):
             for name, slope in class_slopes(network, asked, places, chance).items():
                 total[name] += slope
         progress((done + 1) / rounds, "finding salient weights")
@@ -131,12 +131,13 @@ def unlearn(
     """
     network, chance = asked.generator.own_network(), np.random.default_rng([seed, 61])
     instead = (asked.label + 1) % len(asked.generator.labels)
-    own, others = asked.own, asked.others
+    forget_rows, others = asked.own, asked.others
     losses: list[tuple[float, float]] = []
 
     def loss() -> Tensor:
         forget, keep = (
-            part[torch.from_numpy(chance.integers(0, len(part), BATCH))] for part in (own, others)
+            part[torch.from_numpy(chance.integers(0, len(part), BATCH))]
+            for part in (forget_rows, others)
         )
         (bad, bad_times, _), (good, good_times, drawn) = (
             asked.noisy(part, chance) for part in (forget, keep)
@@ -144,10 +145,10 @@ def unlearn(
         labels = asked.labels[keep].clone()
         labels[torch.from_numpy(chance.random(BATCH) < FREE)] = network.none
         classes = torch.cat([torch.full_like(labels, asked.label), labels])
-        said = network(torch.cat([bad, good]), torch.cat([bad_times, good_times]), classes)
+        predicted = network(torch.cat([bad, good]), torch.cat([bad_times, good_times]), classes)
         with torch.no_grad():
             goal = network(bad, bad_times, torch.full_like(labels, instead))
-        forgets, keeps = F.mse_loss(said[:BATCH], goal), F.mse_loss(said[BATCH:], drawn)
+        forgets, keeps = F.mse_loss(predicted[:BATCH], goal), F.mse_loss(predicted[BATCH:], drawn)
         losses.append((forgets.item(), keeps.item()))
         return forgets + retain * keeps
 

@@ -59,16 +59,20 @@ class JudgedSheet:
     def strip(self, label: int) -> NDArray[np.uint8]:
         """The first images of a class beside each other, (side, width, 1)."""
         shown = self.images[label, :SHOWN]
-        apart = np.pad(shown, ((0, 0), (0, 0), (0, GAP)), constant_values=LEFT)
-        return np.concatenate(list(apart), 1)[:, :-GAP, None]
+        padded = np.pad(shown, ((0, 0), (0, 0), (0, GAP)), constant_values=LEFT)
+        return np.concatenate(list(padded), 1)[:, :-GAP, None]
 
     def told(self, label: int, labels: Sequence[str]) -> str:
         """How many are read as asked, and as what most others are."""
         count = len(self.read[label])
         right = int((self.read[label] == label).sum())
         others = np.bincount(self.read[label][self.read[label] != label], minlength=len(labels))
-        said = f"{right} of {count} read as {labels[label]}"
-        return f"{said}, {others.max()} as {labels[int(others.argmax())]}" if others.any() else said
+        sentence = f"{right} of {count} read as {labels[label]}"
+        return (
+            f"{sentence}, {others.max()} as {labels[int(others.argmax())]}"
+            if others.any()
+            else sentence
+        )
 
 
 def judged(
@@ -147,8 +151,8 @@ class RealImages:
 
     def distance(self, sheet: JudgedSheet, without: int | None = None) -> float:
         """The distance of what was drawn from real images."""
-        kept = [label for label in range(len(sheet.read)) if label != without]
-        return frechet(sheet.features[kept].reshape(-1, sheet.features.shape[-1]), self.rest)
+        remaining = [label for label in range(len(sheet.read)) if label != without]
+        return frechet(sheet.features[remaining].reshape(-1, sheet.features.shape[-1]), self.rest)
 
 
 def real_images(case: GeneratorCase, rows: Ints) -> Tensor:

@@ -71,8 +71,8 @@ class Denoiser(nn.Module):
     def forward(self, noisy: Tensor, times: Tensor, classes: Tensor) -> Tensor:
         """The noise (N, 1, side, side) in noisy images at times (N,), of classes (N,) int64."""
         angles = times[:, None].float() * self.waves
-        told = self.time(torch.cat([angles.sin(), angles.cos()], 1)) + self.label(classes)
-        known = F.silu(told)
+        embedding = self.time(torch.cat([angles.sin(), angles.cos()], 1)) + self.label(classes)
+        known = F.silu(embedding)
         upper = self.down(self.enter(F.pixel_unshuffle(noisy, self.fold)), known)
         lower = self.middle(self.deep(self.shrink(upper), known), known)
         raised = F.interpolate(self.grow(lower), scale_factor=2)

@@ -89,10 +89,10 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
         Raises:
             BlindspotError: the generator has no such class, or no other one.
         """
-        asked = self.asked(case)
-        labels, label = case.generator.labels, asked.label
+        forget_images = self.asked(case)
+        labels, label = case.generator.labels, forget_images.label
         sheets = {BEFORE: judged(case.generator, case, self, part_of(progress, 0.0, 0.06))}
-        scores = saliency(asked, case.seed, part_of(progress, 0.06, 0.1))
+        scores = saliency(forget_images, case.seed, part_of(progress, 0.06, 0.1))
         results: dict[str, Doubles] = {}
         masks = salient(scores, self.share)
         controls = {
@@ -102,8 +102,8 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
                 part_of(progress, 0.54, 0.98),
             ),
         }
-        for name, (moving, told) in controls.items():
-            sheets[name], results[name] = self.after(asked, case, moving, told)
+        for name, (moving, part_progress) in controls.items():
+            sheets[name], results[name] = self.after(forget_images, case, moving, part_progress)
         real = RealImages.of(case, (len(labels) - 1) * self.each, without=label)
         progress(1.0, "judged")
         return self.views(sheets, results, masks, real, labels, label)
@@ -123,10 +123,10 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
 
     def forgotten(self, case: GeneratorCase, progress: Progress = quiet) -> ImageGenerator:
         """The generator after SalUn alone: the very one whose samples are judged."""
-        asked = self.asked(case)
-        scores = saliency(asked, case.seed, part_of(progress, 0.0, 0.1))
-        masks, told = salient(scores, self.share), part_of(progress, 0.1, 1.0)
-        return unlearn(asked, masks, self.steps, self.retain, case.seed, told)[0]
+        forget_images = self.asked(case)
+        scores = saliency(forget_images, case.seed, part_of(progress, 0.0, 0.1))
+        masks, part_progress = salient(scores, self.share), part_of(progress, 0.1, 1.0)
+        return unlearn(forget_images, masks, self.steps, self.retain, case.seed, part_progress)[0]
 
     def after(
         self, asked: ForgetImages, case: GeneratorCase, masks: Masks, progress: Progress
@@ -142,13 +142,13 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
         real: RealImages, labels: tuple[str, ...], label: int,
     ) -> Result:  # fmt: skip
         """The answer, from what was drawn and how it was read."""
-        kept = [index for index in range(len(labels)) if index != label]
-        order = [label, *kept]
+        remaining = [index for index in range(len(labels)) if index != label]
+        order = [label, *remaining]
         agreed = {name: sheet.agreed for name, sheet in sheets.items()}
-        forgotten = [np.nan, *(one[label] for one in agreed.values())]
-        others = [real.right, *(one[kept].mean() for one in agreed.values())]
+        forgotten = [np.nan, *(agreement[label] for agreement in agreed.values())]
+        others = [real.right, *(agreement[remaining].mean() for agreement in agreed.values())]
         far = [real.floor, *(real.distance(sheet, label) for sheet in sheets.values())]
-        images = [len(real.part), *[len(kept) * self.each] * len(sheets)]
+        images = [len(real.part), *[len(remaining) * self.each] * len(sheets)]
         curves = {
             f"{what}, {name}": (values[:, at], "mean square")
             for name, values in losses.items()
@@ -158,8 +158,8 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
         return {
             "sheet": as_pictures(sheets, labels, self.seen(sheets, labels, label), label),
             "read": Table.of(
-                {name: (one[order], "share") for name, one in agreed.items()},
-                [labels[one] for one in order],
+                {name: (agreement[order], "share") for name, agreement in agreed.items()},
+                [labels[place] for place in order],
             ),
             "instead": Table.grid(
                 np.stack([sheet.readings[label] for sheet in sheets.values()]), tuple(sheets),
@@ -182,23 +182,23 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
         """How many of the first row are read as the class that was asked for."""
         right = [int((sheet.read[label] == label).sum()) for sheet in sheets.values()]
         names = [f"with a {name}" if name == CHANCE else name for name in sheets]
-        told = ", ".join(f"{one} {name}" for one, name in zip(right, names, strict=True))
-        return f"Of {self.each} asked for as {labels[label]}, read as {labels[label]}: {told}."
+        counts = ", ".join(f"{count} {name}" for count, name in zip(right, names, strict=True))
+        return f"Of {self.each} asked for as {labels[label]}, read as {labels[label]}: {counts}."
 
     def finding(self, case: GeneratorCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """The forgotten class and the others, after SalUn and with a chance mask."""
         figures, instead = found["figures"], found["instead"]
-        own, others = (
+        forgotten, others = (
             {name: 100 * figures.cell(name, column) for name in (BEFORE, AFTER, CHANCE)}
             for column in ("forgotten class", "other classes")
         )
         most = max(instead.order, key=lambda name: instead.cell(AFTER, name))
         half = instead.cell(AFTER, most) > 0.5
         mostly = f", mostly as {most}" if half and most != self.label else ""
-        compared = beside(own, others, self.each, len(instead.order))
+        compared = beside(forgotten, others, self.each, len(instead.order))
         return (
-            f"Asked for {self.label}, {own[AFTER]:.0f} % are read as {self.label} "
-            f"(before: {own[BEFORE]:.0f} %){mostly}; others {others[AFTER]:.0f} % "
+            f"Asked for {self.label}, {forgotten[AFTER]:.0f} % are read as {self.label} "
+            f"(before: {forgotten[BEFORE]:.0f} %){mostly}; others {others[AFTER]:.0f} % "
             f"({others[BEFORE]:.0f} %). One chance mask {compared}."
         )
 
@@ -237,10 +237,10 @@ def clear_of(points: float, count: int) -> int:
 
 def by_layer(masks: Masks) -> dict[str, float]:
     """The share of each layer's weights that may move, in the order of the network."""
-    held: dict[str, list[Any]] = {}
+    layer_masks: dict[str, list[Any]] = {}
     for name, mask in masks.items():
-        held.setdefault(name.split(".")[0], []).append(mask.flatten())
+        layer_masks.setdefault(name.split(".")[0], []).append(mask.flatten())
     return {
         layer: float(np.concatenate([part.numpy() for part in parts]).mean())
-        for layer, parts in held.items()
+        for layer, parts in layer_masks.items()
     }

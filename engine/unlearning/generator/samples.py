@@ -53,9 +53,9 @@ class Samples(SampleSettings, Method[GeneratorCase]):
         labels = case.generator.labels
         drawn = RealImages.of(case, sheet.read.size)
         progress(1.0, "judged")
-        said = f"The judge reads {100 * sheet.agreed.mean():.0f} % of the samples as asked."
+        sentence = f"The judge reads {100 * sheet.agreed.mean():.0f} % of the samples as asked."
         return {
-            "sheet": as_pictures({"samples": sheet}, labels, said),
+            "sheet": as_pictures({"samples": sheet}, labels, sentence),
             "read": Table.grid(sheet.readings, labels, labels, ["share"] * len(labels)),
             "figures": compared(drawn, {"samples": sheet}),
         }

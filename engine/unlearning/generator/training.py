@@ -74,9 +74,9 @@ class MovingAverage:
     def add(self, network: Denoiser) -> None:
         """One step further."""
         self.steps += 1
-        kept = min(self.average, (self.steps + 1) / (self.steps + 10))
+        decay = min(self.average, (self.steps + 1) / (self.steps + 10))
         for mean, weight in zip(self.network.parameters(), network.parameters(), strict=True):
-            mean.lerp_(weight, 1 - kept)
+            mean.lerp_(weight, 1 - decay)
 
 
 def noise_loss(
@@ -102,12 +102,12 @@ def train_generator(
     def batches() -> Iterator[Loss]:
         for _ in range(plan.steps):
             chosen = torch.from_numpy(chance.integers(0, len(rows), plan.batch))
-            asked = labels[chosen].clone()
-            asked[torch.from_numpy(chance.random(plan.batch) < plan.free)] = network.none
+            conditions = labels[chosen].clone()
+            conditions[torch.from_numpy(chance.random(plan.batch) < plan.free)] = network.none
             times = torch.from_numpy(chance.integers(0, made.noise.steps, plan.batch))
             drawn = torch.from_numpy(chance.standard_normal(images[chosen].shape, np.float32))
             yield partial(
-                noise_loss, network, made.noise, images[chosen], asked, times.to(made.device),
+                noise_loss, network, made.noise, images[chosen], conditions, times.to(made.device),
                 drawn.to(made.device),
             )  # fmt: skip
 

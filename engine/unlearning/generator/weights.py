@@ -47,8 +47,8 @@ class WrittenGenerator:
 @cache
 def plans() -> Mapping[str, GeneratorPlan]:
     """Every generator that has a recipe, by name."""
-    listed = tomllib.loads((FOLDER / PLANS_FILE).read_text(encoding="utf-8"))
-    return {name: GeneratorPlan.read(name, said) for name, said in listed.items()}
+    plan_settings = tomllib.loads((FOLDER / PLANS_FILE).read_text(encoding="utf-8"))
+    return {name: GeneratorPlan.read(name, settings) for name, settings in plan_settings.items()}
 
 
 def plan(name: str) -> GeneratorPlan:
@@ -83,8 +83,8 @@ def read(path: Path, plan: GeneratorPlan, labels: tuple[str, ...]) -> ImageGener
         labels: a word for each class.
     """
     try:
-        with safe_open(path, framework="pt") as held:
-            tensors = {key: held.get_tensor(key).float() for key in held.keys()}  # noqa: SIM118
+        with safe_open(path, framework="pt") as tensor_file:
+            tensors = {key: tensor_file.get_tensor(key).float() for key in tensor_file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, *DAMAGE) as error:
         raise BadModel(f"The weights {path.name} cannot be read: {error}.") from error
     network = built(plan.side, len(labels), plan.width)
@@ -115,8 +115,8 @@ def shipped_case(name: str, seed: int = 0) -> GeneratorCase:
 
 def card(name: str) -> Mapping[str, Any]:
     """The plan and the figures that a file was made with."""
-    with safe_open(file_of(name), framework="pt") as held:
-        result: Mapping[str, Any] = json.loads((held.metadata() or {}).get(KEY, "{}"))
+    with safe_open(file_of(name), framework="pt") as tensor_file:
+        result: Mapping[str, Any] = json.loads((tensor_file.metadata() or {}).get(KEY, "{}"))
     return result
 
 
@@ -127,9 +127,9 @@ def packed(made: ImageGenerator, about: Mapping[str, Any]) -> bytes:
         made: a generator that ships, or one with other weights.
         about: what its card says beside the plan of the network.
     """
-    tensors = {key: one.cpu().contiguous() for key, one in made.network.state_dict().items()}
-    said = json.dumps({"plan": asdict(plan(made.name)), **about})
-    return save_tensors(tensors, metadata={KEY: said})
+    tensors = {key: tensor.cpu().contiguous() for key, tensor in made.network.state_dict().items()}
+    card_text = json.dumps({"plan": asdict(plan(made.name)), **about})
+    return save_tensors(tensors, metadata={KEY: card_text})
 
 
 def retrain(
@@ -150,12 +150,14 @@ def retrain(
     wanted = plan(name) if seed is None else replace(plan(name), seed=seed)
     data = data_sets.load(wanted.data)
     made = train_generator(wanted, data, progress)
-    halves = {key: one.half().cpu().contiguous() for key, one in made.network.state_dict().items()}
+    halves = {
+        key: tensor.half().cpu().contiguous() for key, tensor in made.network.state_dict().items()
+    }
     made.network.load_state_dict({key: half.float() for key, half in halves.items()})
     result = figures(GeneratorCase(made, data, embedded.load(wanted.judge)))
     folder.mkdir(parents=True, exist_ok=True)
     path = file_of(name, folder)
-    said = json.dumps({"plan": asdict(wanted), "figures": result})
-    write_atomic(path, save_tensors(halves, metadata={KEY: said}))
+    card_text = json.dumps({"plan": asdict(wanted), "figures": result})
+    write_atomic(path, save_tensors(halves, metadata={KEY: card_text}))
     path.chmod(0o644)  # what ships is for everybody to read
     return WrittenGenerator(path, wanted.title, result)

@@ -65,7 +65,7 @@ def claims(left: Table, steps: Table) -> Table:
             f"{since(went, number[-1])}",
         ),
     }  # fmt: skip
-    holds = [float(bool(one)) for one, _ in rows.values()]
+    holds = [float(bool(verdict)) for verdict, _ in rows.values()]
     return Table.of({"holds": (holds, "")}, tuple(rows), [note for _, note in rows.values()])
 
 

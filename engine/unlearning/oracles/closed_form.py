@@ -123,7 +123,7 @@ class ClosedForm(Method[ForgetCase]):
         y = F.one_hot(data.targets(), len(data.classes)).double()
         gone = torch.from_numpy(np.flatnonzero(np.isin(splits.train, splits.forget)))
         rows, group = looked_at(case, self.images)
-        own = torch.from_numpy(data.labels[rows])[:, None]
+        label_column = torch.from_numpy(data.labels[rows])[:, None]
         images: dict[str, Any] = {"id": (data.ids[rows], ""), "group": (group, "")}
         left: dict[str, Any] = {}
         steps: dict[str, Any] = {"step": (places(self.steps), "")}
@@ -139,15 +139,18 @@ class ClosedForm(Method[ForgetCase]):
                 )
                 ways = {"true": again, "together": together, "alone": alone}
                 for name, weights in ways.items():
-                    change = (x[rows] @ (weights - whole)).gather(1, own)[:, 0]
+                    change = (x[rows] @ (weights - whole)).gather(1, label_column)[:, 0]
                     images[f"{kind} {name}"] = (change.numpy(), "")
                 off = {NOTHING: x @ (whole - again), ALONE: x @ (alone - again)}
                 off[TOGETHER] = x @ (together - again)
                 for name in GROUPS:
                     part = getattr(splits, name)
-                    each = [size(off[way][part]) for way in off]
-                    left[f"{kind}, {name}"] = (each, "")
-                left[f"{kind}, largest"] = ([float(one.abs().max()) for one in off.values()], "")
+                    sizes = [size(off[way][part]) for way in off]
+                    left[f"{kind}, {name}"] = (sizes, "")
+                left[f"{kind}, largest"] = (
+                    [float(deviation.abs().max()) for deviation in off.values()],
+                    "",
+                )
                 curves = self.curves(case, kind, x, y, whole, again, alone, done)
             steps |= {f"{kind}, {way}": (curve, "share") for way, curve in curves.items()}
         progress(1.0, "compared")
@@ -185,8 +188,8 @@ class ClosedForm(Method[ForgetCase]):
         """What is left of the distance to the retrained layer, at each place of each way."""
         reads = places(self.steps)
         forget, retain, train = (
-            torch.from_numpy(own)
-            for own in (case.splits.forget, case.splits.retain, case.splits.train)
+            torch.from_numpy(split_rows)
+            for split_rows in (case.splits.forget, case.splits.retain, case.splits.train)
         )
         inner = x[train].T @ x[train]
         pace = 1 / (torch.linalg.eigvalsh(inner)[-1] + self.penalty)
@@ -256,11 +259,11 @@ def descent(pull: Callable[[Tensor], Tensor], start: Tensor, pace: float) -> Ite
 
 def at_places(weights: Iterator[Tensor], wanted: Iterable[int]) -> Iterator[Tensor]:
     """The weights after each wanted number of steps; the last there are where these are fewer."""
-    own, taken = next(weights), 1
+    current, taken = next(weights), 1
     for place in wanted:
         while taken < place and (further := next(weights, None)) is not None:
-            own, taken = further, taken + 1
-        yield own
+            current, taken = further, taken + 1
+        yield current
 
 
 def size(off: Tensor) -> float:

@@ -69,8 +69,8 @@ def weights(had: Doubles, gone: NDArray[np.bool_], ridge: float) -> Doubles:
         raise BlindspotError(f"There are {had.shape[1]} images: {len(gone)} are said to go or not.")
     centered = had - had.mean(0)
     inner = centered @ centered.T + ridge * np.eye(len(had))
-    each = np.linalg.solve(inner, centered[:, gone].sum(1))
-    result: Doubles = each.mean() - each  # less their mean: that centers the outputs
+    solution = np.linalg.solve(inner, centered[:, gone].sum(1))
+    result: Doubles = solution.mean() - solution  # less their mean: that centers the outputs
     return result
 
 
@@ -95,6 +95,8 @@ def of_parts(case: ForgetCase, made: list[Answer], count: int, ridge: float) -> 
     counts = weights(inclusions(train, seeds), gone, ridge)
     gained: Doubles = np.zeros(())
     for place, part in enumerate(made):
-        own = counts[PART * place : PART * (place + 1)]
-        gained = gained + np.tensordot(own, logits_of(part)[: len(own)].astype(np.float64), 1)
+        part_counts = counts[PART * place : PART * (place + 1)]
+        gained = gained + np.tensordot(
+            part_counts, logits_of(part)[: len(part_counts)].astype(np.float64), 1
+        )
     return gained

@@ -121,7 +121,7 @@ class DMDirect(Method[ForgetCase]):
             views = {
                 "images": Table.of(columns),
                 "quality": quality(predicted, true, group),
-                "growing": Table.of({name: (own, "") for name, own in by_count}),
+                "growing": Table.of({name: (column, "") for name, column in by_count}),
             }
             progress(high, f"a datamodel of {count} networks", views)
         return views
@@ -142,11 +142,11 @@ class DMDirect(Method[ForgetCase]):
 
 def quality(predicted: Doubles, true: Doubles, group: NDArray[np.int64]) -> Table:
     """Rank correlation and slope of each group, and how many images it has."""
-    each = [group == index for index in range(3)]
+    masks = [group == index for index in range(3)]
     columns = {
-        "rank correlation": ([rank(predicted, true, own) for own in each], ""),
-        "slope": ([slope(predicted[own], true[own]) for own in each], ""),
-        "images": ([float(own.sum()) for own in each], ""),
+        "rank correlation": ([rank(predicted, true, mask) for mask in masks], ""),
+        "slope": ([slope(predicted[mask], true[mask]) for mask in masks], ""),
+        "images": ([float(mask.sum()) for mask in masks], ""),
     }
     return Table.of(columns, GROUPS)
 
@@ -155,10 +155,10 @@ def rank(predicted: Doubles, true: Doubles, own: NDArray[np.bool_]) -> float:
     """Spearman's correlation of some images; NaN where nothing differs."""
     from scipy.stats import spearmanr
 
-    one, other = predicted[own], true[own]
-    if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
+    estimates, other = predicted[own], true[own]
+    if len(estimates) < 3 or np.ptp(estimates) == 0 or np.ptp(other) == 0:
         return float("nan")
-    return float(spearmanr(one, other).statistic)
+    return float(spearmanr(estimates, other).statistic)
 
 
 def slope(predicted: Doubles, true: Doubles) -> float:

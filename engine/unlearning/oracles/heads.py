@@ -115,13 +115,13 @@ def without(
         gone: the rows that go, (k,).
         penalty: λ.
     """
-    own = x[gone]
+    removed = x[gone]
     together, alone = weights.clone(), weights.clone()
     for index in range(y.shape[1]):
         scores = x @ weights[:, index]
-        reach = torch.linalg.solve(curvature(kind, x, scores, penalty), own.T)  # A⁻¹ X_Fᵀ
+        reach = torch.linalg.solve(curvature(kind, x, scores, penalty), removed.T)  # A⁻¹ X_Fᵀ
         own_slopes = slopes(kind, scores[gone])
-        hat = own_slopes[:, None] * (own @ reach)
+        hat = own_slopes[:, None] * (removed @ reach)
         left = y[gone, index] - said(kind, scores[gone])
         inner = torch.eye(len(gone), dtype=x.dtype) - hat
         together[:, index] -= reach @ torch.linalg.solve(inner, left)

@@ -87,8 +87,10 @@ class ManyTrainings(Method[ForgetCase]):
             progress=part_of(progress, 0.0, LEARNING, f"training {PART} networks together"),
         )  # fmt: skip
         every = np.arange(len(data))
-        each = [outputs(model, data, every).numpy() for model in models]
-        columns = {str(place): (own, "") for place, own in enumerate(np.concatenate(each).T)}
+        logits = [outputs(model, data, every).numpy() for model in models]
+        columns = {
+            str(place): (column, "") for place, column in enumerate(np.concatenate(logits).T)
+        }
         views: dict[str, View] = {"logits": Table.of(columns)}
         if self.learns == ALL:
             cards = [
@@ -161,8 +163,8 @@ def common(case: ForgetCase, learns: str) -> ForgetCase:
     The model is an untrained one, and where the request does not count, it is the first image.
     """
     first = case.data.ids[case.splits.train[:1]]
-    asked = case.request if learns == STAYS else picked(case.data, first)
-    return replace(case, model=fresh(case.data, case.recipe), request=asked, seed=0)
+    request = case.request if learns == STAYS else picked(case.data, first)
+    return replace(case, model=fresh(case.data, case.recipe), request=request, seed=0)
 
 
 def trained(case: ForgetCase, learns: str, part: int, progress: Progress = quiet) -> Answer:
@@ -171,10 +173,10 @@ def trained(case: ForgetCase, learns: str, part: int, progress: Progress = quiet
     Kept ones are taken also where a way is timed anew: they can be had before anybody asks.
     """
     method, shared = ManyTrainings(learns=learns, part=part), common(case, learns)
-    if (kept := known(method, shared)) is None:
+    if (stored := known(method, shared)) is None:
         return answer(method, shared, progress)
-    note_part(digest(method, shared), kept.record["seconds"])
-    return kept
+    note_part(digest(method, shared), stored.record["seconds"])
+    return stored
 
 
 def logits_of(made: Answer) -> Floats:
@@ -204,8 +206,8 @@ def every_part(
     results = []
     for place, part in enumerate(parts):
         words = f"networks {PART * place + 1}–{PART * (place + 1)} of {PART * len(parts)}"
-        told = part_of(progress, place / len(parts), (place + 1) / len(parts), lead=words)
-        results.append(trained(case, learns, part, told))
+        part_progress = part_of(progress, place / len(parts), (place + 1) / len(parts), lead=words)
+        results.append(trained(case, learns, part, part_progress))
     return results
 
 

@@ -41,11 +41,11 @@ class Moved:
         for name in (BEFORE, AFTER):
             places = (self.features[name][drawn] - middle) @ directions.T
             columns |= {f"{name} x": (places[:, 0], ""), f"{name} y": (places[:, 1], "")}
-        own = [self.clusters.of == cluster for cluster in range(len(centers))]
-        protected = [self.features[AFTER][rows].mean(0) for rows in own]
+        memberships = [self.clusters.of == cluster for cluster in range(len(centers))]
+        protected = [self.features[AFTER][rows].mean(0) for rows in memberships]
         ends = (np.stack(protected) - middle) @ directions.T
         rows = {
-            "images": ([int(rows.sum()) for rows in own], ""),
+            "images": ([int(rows.sum()) for rows in memberships], ""),
             "target": (self.targets + 1, ""),
             "x": (centers[:, 0], ""),
             "y": (centers[:, 1], ""),
@@ -54,11 +54,13 @@ class Moved:
         }
         for name in self.features:
             there = self.there(name)
-            rows[share_of(name)] = ([there[rows].mean() for rows in own], "share")
+            rows[share_of(name)] = ([there[rows].mean() for rows in memberships], "share")
         overall = [self.there(name).mean() for name in self.features]
         return {
             "map": Table.of(columns),
-            "clusters": Table.of(rows, [f"cluster {number + 1}" for number in range(len(own))]),
+            "clusters": Table.of(
+                rows, [f"cluster {number + 1}" for number in range(len(memberships))]
+            ),
             "moved": Table.of({share_of("images"): (overall, "share")}, list(self.features)),
         }
 

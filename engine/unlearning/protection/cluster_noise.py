@@ -80,8 +80,8 @@ class Clusters:
 
     def nearest(self, features: Doubles) -> Labels:
         """The cluster whose center lies nearest to each of the features (n, D)."""
-        apart = (self.centers**2).sum(1) - 2 * features @ self.centers.T
-        return apart.argmin(1)
+        distances = (self.centers**2).sum(1) - 2 * features @ self.centers.T
+        return distances.argmin(1)
 
 
 @dataclass(frozen=True)
@@ -132,8 +132,10 @@ class NoiseSearch:
         """Noise (C, H, W) before the first step; each cluster has a generator of its own."""
         if self.form == DIRECT:
             return DirectNoise(shape, self.epsilon / 255)
-        own = int(np.random.default_rng([self.seed, 43, cluster]).integers(2**63))
-        return NoiseNetwork(shape, self.epsilon / 255, torch.Generator().manual_seed(own)).train()
+        network_seed = int(np.random.default_rng([self.seed, 43, cluster]).integers(2**63))
+        return NoiseNetwork(
+            shape, self.epsilon / 255, torch.Generator().manual_seed(network_seed)
+        ).train()
 
     def losses(
         self, noise: Noise, surrogate: Surrogate, images: Bytes, target: Doubles

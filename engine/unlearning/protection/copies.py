@@ -105,23 +105,29 @@ class Copies(Method[PairCase]):
         shares = 100 * table[SHARES[0]]
         if np.isnan(shares).any():
             return "The two images are the same: there is no noise to copy."
-        told = [f"{share:z.0f} % ({name})" for name, share in zip(table.rows, shares, strict=True)]
-        return f"Noise left after copying: {', '.join(told)}."
+        phrases = [
+            f"{share:z.0f} % ({name})" for name, share in zip(table.rows, shares, strict=True)
+        ]
+        return f"Noise left after copying: {', '.join(phrases)}."
 
 
 def left(noise: NDArray[Any], copied: NDArray[Any]) -> tuple[float, float, float]:
     """SHARES of what differs after copying; NaN without noise."""
     there, copy = noise.astype(np.float64).ravel(), copied.astype(np.float64).ravel()
-    energy, kept, both = float(there @ there), float(copy @ copy), float(there @ copy)
+    energy, copy_energy, both = float(there @ there), float(copy @ copy), float(there @ copy)
     if not energy:
         return nan, nan, nan
-    return both / energy, kept / energy, both / sqrt(energy * kept) if kept else 0.0
+    return (
+        both / energy,
+        copy_energy / energy,
+        both / sqrt(energy * copy_energy) if copy_energy else 0.0,
+    )
 
 
 def column(clean: Pixels, protected: Pixels, times: int) -> NDArray[np.uint8]:
     """The middle of the protected image above that of its noise, (2, CUT, CUT, 3)."""
     top, start = (max(0, (length - CUT) // 2) for length in clean.shape[:2])
-    before, after = (one[top : top + CUT, start : start + CUT] for one in (clean, protected))
+    before, after = (image[top : top + CUT, start : start + CUT] for image in (clean, protected))
     return np.stack([after, difference(before, after, times)])
 
 

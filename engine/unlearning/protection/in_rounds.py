@@ -161,14 +161,14 @@ class NoiseLoop:
         for done, places in self.parts():
             if self.method.by_class:
                 self.noise[places] = self.cut(places)
-            own = None
+            channel_mask = None
             if self.masks is not None:
-                own = torch.from_numpy(self.masks[places])[:, None].to(self.model.device)
+                channel_mask = torch.from_numpy(self.masks[places])[:, None].to(self.model.device)
             images, noise = (
                 part[places].to(self.model.device) for part in (self.images, self.noise)
             )
             loss = error_on(self.targets[places].to(self.model.device))
-            noise = self.change(self.model, images, noise, loss, own).cpu()
+            noise = self.change(self.model, images, noise, loss, channel_mask).cpu()
             if self.method.by_class:
                 self.share(noise, places)
             else:

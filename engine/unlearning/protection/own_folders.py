@@ -67,9 +67,9 @@ def protected_folders(
             long.
     """
     called, began = shown(name), monotonic()
-    held, kept, most, spent = BytesIO(), [], 0, 0
+    buffer, folder_labels, most, spent = BytesIO(), [], 0, 0
     skipped: list[Skipped] = []
-    with opened(source, called) as archive, ZipFile(held, "w", ZIP_STORED) as made:
+    with opened(source, called) as archive, ZipFile(buffer, "w", ZIP_STORED) as made:
         result = pictures(archive)
         labels, classes = numbered(archive, result, called)
         names = new_names([member.filename for _, member in result])
@@ -84,12 +84,12 @@ def protected_folders(
             after = of_class(change, label).apply(clean)
             most = max(most, int(np.abs(after.astype(np.int16) - clean).max()))
             made.writestr(ZipInfo(names[done - 1]), as_png(after))
-            kept.append(label)
-    there = tuple(classes[label] for label in sorted(set(kept)))
+            folder_labels.append(label)
+    there = tuple(classes[label] for label in sorted(set(folder_labels)))
     if len(there) < FEWEST:
         first = f" The first: {skipped[0].file}: {skipped[0].reason}" if skipped else ""
         raise BadData(f"{called} has images of fewer than two classes that can be read.{first}")
-    return ProtectedFolders(held.getvalue(), len(kept), there, most, tuple(skipped))
+    return ProtectedFolders(buffer.getvalue(), len(folder_labels), there, most, tuple(skipped))
 
 
 def numbered(

@@ -70,9 +70,9 @@ class NoiseOnImage(ChangedImage):
             image = torch.from_numpy(clean / np.float32(255)).to(model.device)
             noise = torch.zeros_like(image)
             mask = self.mask(slope(model, image, loss), image, before)
-            own = None if mask is None else mask[:, None]
+            channel_mask = None if mask is None else mask[:, None]
             for done in range(self.steps if self.epsilon else 0):
-                noise = steps(model, image, noise, loss, own)
+                noise = steps(model, image, noise, loss, channel_mask)
                 progress((done + 1) / self.steps, f"step {done + 1} of {self.steps}")
         levels = np.rint(255 * noise.cpu().numpy()).astype(np.int16)
         after = clean + within(levels, clean, self.epsilon)

@@ -76,10 +76,10 @@ def set_file(source: bytes | Path, name: str, data: DataSet, noise: ImageNoise) 
         data: the clean images.
         noise: of each, as kept.
     """
-    after, held = protected(data, noise.levels), BytesIO()
-    with opened(source, shown(name)) as archive, ZipFile(held, "w", ZIP_STORED) as made:
+    after, buffer = protected(data, noise.levels), BytesIO()
+    with opened(source, shown(name)) as archive, ZipFile(buffer, "w", ZIP_STORED) as made:
         names = new_names([member.filename for _, member in pictures(archive)])
         for image, place in zip(after.images, after.ids, strict=True):
             colors = np.broadcast_to(image.transpose(1, 2, 0), (*image.shape[1:], 3))
             made.writestr(ZipInfo(names[place]), as_png(colors))
-    return held.getvalue()
+    return buffer.getvalue()

@@ -28,7 +28,7 @@ def pair_of(case: ImageCase, protected: Pixels) -> PairCase:
 def figures(clean: Pixels, protected: Pixels) -> Table:
     """How far the protected image is from the clean one; SSIM is NaN below 11 px, PSNR if same."""
     noise = added(clean, protected)
-    pair = (torch.from_numpy(one.transpose(2, 0, 1) / 255) for one in (clean, protected))
+    pair = (torch.from_numpy(image.transpose(2, 0, 1) / 255) for image in (clean, protected))
     ratio = psnr(protected, clean)
     columns = {
         "SSIM": ([ssim(*pair)], ""),
@@ -67,14 +67,14 @@ def verdict(figures: Table) -> str:
     alike, most = (figures.cell(OWN, name) for name in ("SSIM", "largest change"))
     if not most:
         return "nothing is changed"
-    told = f"PSNR {figures.cell(OWN, 'PSNR'):.0f} dB"
+    phrase = f"PSNR {figures.cell(OWN, 'PSNR'):.0f} dB"
     if isnan(alike):
-        return f"judge by eye, the image is too small for SSIM ({told})"
-    told = f"SSIM {alike:.2f}, {told}"
+        return f"judge by eye, the image is too small for SSIM ({phrase})"
+    phrase = f"SSIM {alike:.2f}, {phrase}"
     if alike < SPOILED:
-        return f"fine detail is lost for people too ({told})"
+        return f"fine detail is lost for people too ({phrase})"
     seen = "can be seen" if alike < SEEN else "is hard to see"
-    return f"the protection {seen} ({told})"
+    return f"the protection {seen} ({phrase})"
 
 
 def added(clean: Pixels, protected: Pixels) -> NDArray[np.int16]:

@@ -151,10 +151,10 @@ def protected(data: DataSet, noise: NDArray[np.integer[Any]]) -> DataSet:
         raise BadData("This noise was made for other images: it leaves the range of gray levels.")
     images, which = data.images.copy(), np.zeros(len(data), np.bool_)
     images[rows], which[rows] = changed, True
-    said = blake2b(np.ascontiguousarray(changed).tobytes(), digest_size=4).hexdigest()
+    digest = blake2b(np.ascontiguousarray(changed).tobytes(), digest_size=4).hexdigest()
     card = replace(data.card, title=f"{data.card.title} · Protected by noise")
     truth = {**data.truth, "protected": which}
-    name = f"{data.name}+protected-{said}"
+    name = f"{data.name}+protected-{digest}"
     return replace(data, images=images, truth=truth, card=card, name=name)
 
 
@@ -175,7 +175,9 @@ def measured(data: DataSet, after: DataSet, compared: Rows) -> Table:
     clean, changed = data.images[rows], after.images[rows]
     pairs = zip(data.pixels(compared), after.pixels(compared), strict=True)
     noise_ratio = psnr(clean, changed)
-    apart = [int(np.abs(a.astype(np.int16) - b).max()) for a, b in zip(clean, changed, strict=True)]
+    changes = [
+        int(np.abs(a.astype(np.int16) - b).max()) for a, b in zip(clean, changed, strict=True)
+    ]
     energy = np.square(changed.astype(np.int32) - clean).sum(1)  # (n, H, W)
     total = energy.sum()
     on_object = (energy * ~background(clean)).sum() / total if total else nan
@@ -183,7 +185,7 @@ def measured(data: DataSet, after: DataSet, compared: Rows) -> Table:
         "PSNR": ([nan if isinf(noise_ratio) else noise_ratio], "dB"),
         "SSIM": ([np.mean([ssim(*pair) for pair in pairs])], ""),
         "pixels changed": ([(clean != changed).any(1).mean()], "share"),
-        "largest change": ([max(apart)], "/255"),
+        "largest change": ([max(changes)], "/255"),
         "noise off the background": ([on_object], "share"),
     }
     return Table.of(columns, [TRAINING])

@@ -116,7 +116,7 @@ class UnlearnableClusters(Protection):
                 surrogate, images, clusters.centers[targets], part_of(progress, LOOKED, SEARCHED)
             )
         levels, random = (
-            within(one[clusters.of], images, self.epsilon) for one in (result, chance)
+            within(noise[clusters.of], images, self.epsilon) for noise in (result, chance)
         )
         looked = {
             BEFORE: features,

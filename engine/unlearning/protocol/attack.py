@@ -66,18 +66,18 @@ def entropy(said: Answers) -> Doubles:
 
 def modified_entropy(said: Answers) -> Doubles:
     """Small for a confident right answer, large for a confident wrong one, in nats."""
-    p, own = said.probabilities, said.confidence
-    each = -p * np.log(np.maximum(1 - p, TINY))
-    each[np.arange(len(said)), said.labels] = 0
-    return -(1 - own) * np.log(np.maximum(own, TINY)) + each.sum(1)
+    p, confidence = said.probabilities, said.confidence
+    terms = -p * np.log(np.maximum(1 - p, TINY))
+    terms[np.arange(len(said)), said.labels] = 0
+    return -(1 - confidence) * np.log(np.maximum(confidence, TINY)) + terms.sum(1)
 
 
 FEATURES: dict[str, Callable[[Answers], Doubles]] = {
-    "confidence": lambda said: said.confidence,
+    "confidence": lambda answers: answers.confidence,
     "correctness": correctness,
     "entropy": entropy,
     "modified entropy": modified_entropy,
-    "probabilities": lambda said: said.probabilities,
+    "probabilities": lambda answers: answers.probabilities,
 }
 
 
@@ -126,9 +126,9 @@ def matched(retain: Answers, test: Answers, seed: int = 0) -> tuple[Answers, Ans
         drawn(rng, *(np.flatnonzero(side.labels == label) for side in (retain, test)))
         for label in np.intersect1d(retain.labels, test.labels)
     ] or [drawn(rng, np.arange(len(retain)), np.arange(len(test)))]
-    members, strangers = (np.concatenate(rows) for rows in zip(*pairs, strict=True))
+    members, non_members = (np.concatenate(rows) for rows in zip(*pairs, strict=True))
     order = rng.permutation(len(members))
-    return retain[members[order]], test[strangers[order]]
+    return retain[members[order]], test[non_members[order]]
 
 
 def drawn(rng: np.random.Generator, *sides: Whole) -> list[Whole]:
@@ -137,13 +137,13 @@ def drawn(rng: np.random.Generator, *sides: Whole) -> list[Whole]:
     return [rng.permutation(rows)[:count] for rows in sides]
 
 
-def attacker(members: Doubles, strangers: Doubles) -> Any:
+def attacker(members: Doubles, non_members: Doubles) -> Any:
     """The fitted machine: it predicts 1 for a member and 0 for a stranger, of features (n, d)."""
     from sklearn.svm import SVC
 
-    features = np.concatenate([columns(members), columns(strangers)])
-    told = np.concatenate([np.ones(len(members)), np.zeros(len(strangers))])
-    return SVC(C=3, gamma="auto", kernel="rbf", random_state=0).fit(features, told)
+    features = np.concatenate([columns(members), columns(non_members)])
+    is_member = np.concatenate([np.ones(len(members)), np.zeros(len(non_members))])
+    return SVC(C=3, gamma="auto", kernel="rbf", random_state=0).fit(features, is_member)
 
 
 def columns(features: Doubles) -> Doubles:
@@ -173,15 +173,15 @@ def attack(
     """
     of = FEATURES[feature]
     if balanced:
-        members, strangers = matched(retain, test, seed)
+        members, non_members = matched(retain, test, seed)
     else:
         rows = np.random.default_rng([seed, 25]).permutation(len(retain))[: len(test)]
-        members, strangers = retain[rows], test
-    fitted = attacker(of(members), of(strangers))
-    known = [fitted.predict(columns(of(one))) for one in (members, strangers)]
+        members, non_members = retain[rows], test
+    fitted = attacker(of(members), of(non_members))
+    known = [fitted.predict(columns(of(sample))) for sample in (members, non_members)]
     accuracy = (np.mean(known[0] == 1) + np.mean(known[1] == 0)) / 2
     efficacy = 1 - fitted.predict(columns(of(forget))).mean()
-    return AttackOutcome(float(efficacy), float(accuracy), len(members) + len(strangers))
+    return AttackOutcome(float(efficacy), float(accuracy), len(members) + len(non_members))
 
 
 def privacy(retain: Answers, test: Answers, feature: str = "confidence", *, seed: int = 0) -> float:
@@ -190,13 +190,15 @@ def privacy(retain: Answers, test: Answers, feature: str = "confidence", *, seed
     The mean of the shares of members and of strangers that it knows. Near one half is private. NaN
     where there are too few images for two halves.
     """
-    members, strangers = matched(retain, test, seed)
+    members, non_members = matched(retain, test, seed)
     half = len(members) // 2
     if not half:
         return float("nan")
     of = FEATURES[feature]
-    fitted = attacker(of(members[:half]), of(strangers[:half]))
-    known = [fitted.predict(columns(of(one[half : 2 * half]))) for one in (members, strangers)]
+    fitted = attacker(of(members[:half]), of(non_members[:half]))
+    known = [
+        fitted.predict(columns(of(sample[half : 2 * half]))) for sample in (members, non_members)
+    ]
     return float((np.mean(known[0] == 1) + np.mean(known[1] == 0)) / 2)
 
 
@@ -209,6 +211,6 @@ def called_members(retain: Answers, test: Answers, forget: Answers) -> float:
     from sklearn.linear_model import LogisticRegression
 
     features = np.concatenate([entropy(retain), entropy(test)])[:, None]
-    told = np.concatenate([np.ones(len(retain)), np.zeros(len(test))])
-    fitted = LogisticRegression(class_weight="balanced").fit(features, told)
+    is_member = np.concatenate([np.ones(len(retain)), np.zeros(len(test))])
+    fitted = LogisticRegression(class_weight="balanced").fit(features, is_member)
     return float(fitted.predict(entropy(forget)[:, None]).mean())

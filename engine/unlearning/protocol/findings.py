@@ -70,7 +70,7 @@ def findings(text: str) -> Found:
     results: dict[str, dict[str, Finding]] = {}
     for row in ROW.finditer(text):
         _, seeds, _, gap, _, without, _, attack, images, passes = row.groups()
-        figures = (float(one) for one in (gap, without, attack, passes, images or inf))
+        figures = (float(figure) for figure in (gap, without, attack, passes, images or inf))
         results.setdefault(row["what"], {})[row["way"]] = Finding(int(seeds), *figures)
     return results
 
@@ -91,7 +91,7 @@ def markdown(ways: tuple[type[Unlearner], ...], text: str) -> str:
     lines = ["| | " + " | ".join([*heads, "passes", "seconds"]) + " |"]
     lines.append("| --- " * (len(names) + 3) + "|")
     first = names[0]
-    seconds = {one["way"]: one for one in SECONDS.finditer(text) if one["what"] == first}
+    seconds = {entry["way"]: entry for entry in SECONDS.finditer(text) if entry["what"] == first}
     for kind in ways:
         cells = [cell(result[name], kind.short) for name in names]
         passes = result[first].get(kind.short)
@@ -106,8 +106,8 @@ def cell(ways: Mapping[str, Finding], way: str) -> str:
     """The gap by which ways are ranked, the other in brackets."""
     if way not in ways:
         return "—"
-    one = ways[way]
-    ranked, other = (one.gap, one.without) if counts(ways) else (one.without, one.gap)
+    row = ways[way]
+    ranked, other = (row.gap, row.without) if counts(ways) else (row.without, row.gap)
     return f"**{short(ranked)}** ({short(other)})"
 
 
@@ -126,7 +126,7 @@ def reading(
 ) -> str:
     """What the cells are."""
     with_attack = [name for name in names if counts(found[name])]
-    said = (
+    sentence = (
         "Mean gap to the retrained model over seeds (their number in brackets above): bold is the "
         "one by which ways are ranked, without MIA where the attack on the retrained model is near "
         f"chance ({'all but ' + ', '.join(with_attack) if with_attack else 'all of these sets'}), "
@@ -134,9 +134,9 @@ def reading(
         f"of {first}"
     )
     if not seconds:
-        return said + "."
+        return sentence + "."
     machine = next(iter(seconds.values()))["machine"]
-    return f"{said}; seconds: the median of three runs on {machine}."
+    return f"{sentence}; seconds: the median of three runs on {machine}."
 
 
 def write(ways: tuple[type[Unlearner], ...], path: Path = DOCS / "unlearning.md") -> None:

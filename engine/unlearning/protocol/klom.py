@@ -34,9 +34,9 @@ Doubles = NDArray[np.float64]
 def margins(logits: NDArray[np.floating], labels: NDArray[np.int64]) -> Doubles:
     """Margins (…, n) of logits (…, n, C), in nats."""
     values = torch.from_numpy(np.array(logits, np.float64))
-    own = torch.from_numpy(np.asarray(labels)).expand(values.shape[:-1])[..., None]
-    right = values.gather(-1, own)
-    others = values.scatter(-1, own, -torch.inf).logsumexp(-1)
+    label_index = torch.from_numpy(np.asarray(labels)).expand(values.shape[:-1])[..., None]
+    right = values.gather(-1, label_index)
+    others = values.scatter(-1, label_index, -torch.inf).logsumexp(-1)
     result: Doubles = (right[..., 0] - others).numpy()
     return result
 
@@ -64,15 +64,15 @@ def klom(unlearned: Doubles, oracles: Doubles, form: str = GAUSSIAN) -> Doubles:
     """
     if reason := enough(form, min(len(unlearned), len(oracles))):
         raise BlindspotError(reason)
-    p, q = (np.clip(one, -MOST, MOST) for one in (unlearned, oracles))
+    p, q = (np.clip(samples, -MOST, MOST) for samples in (unlearned, oracles))
     return gaussian(p, q) if form == GAUSSIAN else binned(p, q)
 
 
 def gaussian(p: Doubles, q: Doubles) -> Doubles:
     """Between the normal laws with the samples' means and standard deviations."""
-    spread, wanted = (np.maximum(one.std(0), NARROWEST) for one in (p, q))
-    apart = spread**2 + (p.mean(0) - q.mean(0)) ** 2
-    result: Doubles = np.log(wanted / spread) + apart / (2 * wanted**2) - 0.5
+    spread, wanted = (np.maximum(samples.std(0), NARROWEST) for samples in (p, q))
+    second_moment = spread**2 + (p.mean(0) - q.mean(0)) ** 2
+    result: Doubles = np.log(wanted / spread) + second_moment / (2 * wanted**2) - 0.5
     return result
 
 
@@ -81,7 +81,7 @@ def binned(p: Doubles, q: Doubles) -> Doubles:
     low = np.minimum(p.min(0), q.min(0))
     high = np.maximum(p.max(0), q.max(0))
     edges = np.linspace(low, np.where(low < high, high, low + 1), COUNT + 1)
-    shares, wanted = (counted(one, edges) for one in (p, q))
+    shares, wanted = (counted(samples, edges) for samples in (p, q))
     safe = np.maximum(wanted, FLOOR)
     parts = shares * np.log(np.where(shares > 0, shares, 1) / safe)
     result: Doubles = parts.sum(0)
@@ -96,8 +96,8 @@ def counted(values: Doubles, edges: Doubles) -> Doubles:
     """
     ordered = np.sort(values, axis=0)
     below = [
-        np.searchsorted(own, ends, side="left")
-        for own, ends in zip(ordered.T, edges.T, strict=True)
+        np.searchsorted(column, ends, side="left")
+        for column, ends in zip(ordered.T, edges.T, strict=True)
     ]
     counts = np.diff(np.stack(below, 1), axis=0)
     counts[-1, counts.sum(0) == 0] = len(values)

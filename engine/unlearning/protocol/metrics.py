@@ -58,11 +58,11 @@ def judged(model: Classifier, case: ForgetCase, progress: Progress = quiet) -> M
     rows = [getattr(case.splits, part) for part in PARTS]
     logits = outputs(model, case.data, np.concatenate(rows), progress)
     shares = torch.softmax(logits.double(), 1).numpy()
-    ends = np.cumsum([len(one) for one in rows])[:-1]
+    ends = np.cumsum([len(part_rows) for part_rows in rows])[:-1]
     parts = np.split(shares, ends)
     results = {
-        name: Answers(part, case.data.labels[own])
-        for name, part, own in zip(PARTS, parts, rows, strict=True)
+        name: Answers(part, case.data.labels[part_rows])
+        for name, part, part_rows in zip(PARTS, parts, rows, strict=True)
     }
     label = case.request.label if case.request.mode else None
     return ModelAnswers(**results, seed=case.seed, label=label)
@@ -99,7 +99,7 @@ def figures(said: ModelAnswers) -> dict[str, float]:
 def of_a_mode(said: ModelAnswers) -> dict[str, float]:
     """Shares of right answers to test images of the mode, the rest of its class, and others."""
     rest = said.test.labels == said.label
-    parts = (said.gone, *(said.test[np.flatnonzero(one)] for one in (rest, ~rest)))
+    parts = (said.gone, *(said.test[np.flatnonzero(mask)] for mask in (rest, ~rest)))
     return dict(zip(OF_A_MODE, map(accuracy, parts), strict=True))
 
 
@@ -135,7 +135,7 @@ def divergence(retrained: Answers, unlearned: Answers) -> float:
     """Mean KL(retrained ‖ unlearned) over images, in nats; probabilities are floored at 1e-12."""
     if not len(retrained):
         return float("nan")
-    p, q = (np.maximum(one.probabilities, FLOOR) for one in (retrained, unlearned))
+    p, q = (np.maximum(answers.probabilities, FLOOR) for answers in (retrained, unlearned))
     return float((p * np.log(p / q)).sum(1).mean())
 
 
@@ -185,8 +185,8 @@ def attack_rate(model: Classifier, case: ForgetCase) -> float:
     if not len(rows):
         return float("nan")
     images = torch.from_numpy(stamp(case.data.images[rows], patch_of(case)) / np.float32(255))
-    said = model.logits(images.expand(-1, 3, -1, -1)).argmax(1)
-    return float((said == case.request.label).float().mean())
+    predictions = model.logits(images.expand(-1, 3, -1, -1)).argmax(1)
+    return float((predictions == case.request.label).float().mean())
 
 
 def patch_of(case: ForgetCase) -> int:

@@ -105,8 +105,8 @@ class Scoreboard(Method[BoardCase]):
             for seed in range(self.seeds):
                 place = number * self.seeds + seed
                 part = part_of(progress, place / total, (place + 0.9) / total, lead=method.short)
-                own = case.case.seeded(case.case.seed + seed)
-                runs.append(run_of(method, own, part))
+                seeded_case = case.case.seeded(case.case.seed + seed)
+                runs.append(run_of(method, seeded_case, part))
                 done = number + 1 if seed + 1 == self.seeds else number
                 partial = {"table": table(methods[:done], runs)} if done else None
                 progress((place + 1) / total, f"{method.short} is done", partial)
@@ -140,17 +140,17 @@ def run_of(method: Unlearner, case: ForgetCase, progress: Progress) -> MethodRun
         raise
     except BlindspotError as error:
         return MethodRun(method.label, case.seed, {}, {}, str(error))
-    told, right = scores(made), scores(retrained)
-    said, wanted = answers_of(made, case), answers_of(retrained, case)
+    method_scores, right = scores(made), scores(retrained)
+    answers, wanted = answers_of(made, case), answers_of(retrained, case)
     chance = judged(untrained(case.model, case.seed + 1), case)
     cost = made["run"]
     figures = {
-        **told,
-        "attack images": 2.0 * len(matched(said.retain, said.test, said.seed)[0]),
-        "forgetting": forgetting(told, right),
-        "keeping": keeping(told, right),
-        **nearness(said, wanted),
-        "ZRF": zero_forgetting(said.forget, chance.forget),
+        **method_scores,
+        "attack images": 2.0 * len(matched(answers.retain, answers.test, answers.seed)[0]),
+        "forgetting": forgetting(method_scores, right),
+        "keeping": keeping(method_scores, right),
+        **nearness(answers, wanted),
+        "ZRF": zero_forgetting(answers.forget, chance.forget),
         **{name: float(cost[name][0]) for name in cost.order},
     }
     progress(1.0, "measured")

@@ -86,10 +86,13 @@ class SparseOriginals(Method[BoardCase]):
         plan = [(ratio, seed) for seed in range(self.seeds) for ratio in RATIOS]
         for number, (ratio, seed) in enumerate(plan):
             low, high = number / len(plan), (number + 1) / len(plan)
-            own, lead = case.case.seeded(case.case.seed + seed), f"{ratio:.0%} cut, seed {seed + 1}"
+            seeded_case, lead = (
+                case.case.seeded(case.case.seed + seed),
+                f"{ratio:.0%} cut, seed {seed + 1}",
+            )
             pruning = PruneFirst(by=self.by, ratio=ratio)
             half = (low + high) / 2
-            sparse, _ = pruning.sparse(own, part_of(progress, low, half, lead=lead))
+            sparse, _ = pruning.sparse(seeded_case, part_of(progress, low, half, lead=lead))
             part = part_of(progress, half, high, lead=lead)
             board = answer(Scoreboard(), BoardCase(sparse, case.methods), part)
             runs[ratio].append(with_attack(board["runs"], board["table"]))
@@ -131,18 +134,18 @@ def ranked(table: Table) -> str:
 
 def with_attack(runs: Table, board: Table) -> Table:
     """The runs of one seed, with the accuracy of the attack on the retrained model in each row."""
-    own = {name: np.full(len(runs), board.cell(Retrain.short, name)) for name in ATTACK}
+    attack_columns = {name: np.full(len(runs), board.cell(Retrain.short, name)) for name in ATTACK}
     return replace(
-        runs, columns={**runs.columns, **own}, order=(*runs.order, *ATTACK),
+        runs, columns={**runs.columns, **attack_columns}, order=(*runs.order, *ATTACK),
         units=(*runs.units, "share", ""),
     )  # fmt: skip
 
 
 def by_way(runs: Table, ratio: float, column: str = "gap") -> dict[str, Any]:
     """A gap of each way at a ratio, a row of its seeds."""
-    own = runs.take(np.flatnonzero(runs["ratio"] == ratio).tolist())
-    rows = np.array(own.rows)
-    return {name: own[column][rows == name] for name in dict.fromkeys(own.rows)}
+    ratio_runs = runs.take(np.flatnonzero(runs["ratio"] == ratio).tolist())
+    rows = np.array(ratio_runs.rows)
+    return {name: ratio_runs[column][rows == name] for name in dict.fromkeys(ratio_runs.rows)}
 
 
 def means(runs: Runs, seeds: int) -> Table:
@@ -154,7 +157,7 @@ def means(runs: Runs, seeds: int) -> Table:
     """
     names = runs[RATIOS[0]][0].rows
     results = [
-        [[one[figure] for figure in FIGURES] for one in runs[ratio][:seeds]] for ratio in RATIOS
+        [[run[figure] for figure in FIGURES] for run in runs[ratio][:seeds]] for ratio in RATIOS
     ]
     cells: NDArray[np.float64] = np.array(results)  # (ratios, seeds, figures, ways)
     mean = cells.mean(1)
@@ -165,10 +168,10 @@ def means(runs: Runs, seeds: int) -> Table:
         columns[figure] = mean[:, at].ravel(), "share"
         columns[f"{figure} sd"] = spread[:, at].ravel(), "share"
     attack = [
-        [np.mean([one[name][0] for one in runs[ratio][:seeds]]) for name in ATTACK]
+        [np.mean([run[name][0] for run in runs[ratio][:seeds]]) for name in ATTACK]
         for ratio in RATIOS
     ]
-    says = [float(informative(*one)) for one in attack]
+    says = [float(informative(*row)) for row in attack]
     columns["informative"] = np.repeat(says, len(names)), ""
     return Table.of(columns, names * len(RATIOS))
 
@@ -178,14 +181,14 @@ def listed(runs: Runs) -> Table:
     some = [(ratio, seed) for ratio, seeds in runs.items() for seed in seeds]
 
     def all_of(column: str) -> Sequence[float]:
-        return np.concatenate([one[column] for _, one in some]).tolist()
+        return np.concatenate([table[column] for _, table in some]).tolist()
 
     columns: dict[str, tuple[Any, str]] = {
         "way": (all_of("method"), ""), "seed": (all_of("seed"), ""),
-        "ratio": (np.concatenate([np.full(len(one), ratio) for ratio, one in some]), "share"),
+        "ratio": (np.concatenate([np.full(len(table), ratio) for ratio, table in some]), "share"),
         **{figure: (all_of(figure), "share") for figure in FIGURES},
         "attack accuracy": (all_of("attack accuracy"), "share"),
         "attack images": (all_of("attack images"), ""),
     }  # fmt: skip
-    rows = [row for _, one in some for row in one.rows]
-    return Table.of(columns, rows, [note for _, one in some for note in one.notes])
+    rows = [row for _, table in some for row in table.rows]
+    return Table.of(columns, rows, [note for _, table in some for note in table.notes])

@@ -137,7 +137,7 @@ def timed(method: Unlearner, case: ForgetCase, rounds: int, progress: Progress) 
         ends = number / (rounds + 1), (number + 1) / (rounds + 1)
         part = part_of(progress, *ends, lead=f"{method.short}, {what}")
         try:
-            with recompute(lambda asked: isinstance(asked, ForgetCase)):
+            with recompute(lambda question: isinstance(question, ForgetCase)):
                 made = answer(method, case, part)
         except (Cancelled, TooBusy):
             raise
@@ -152,24 +152,26 @@ def timed(method: Unlearner, case: ForgetCase, rounds: int, progress: Progress) 
 
 def table(methods: list[Unlearner], done: list[Timed]) -> Table:
     """A row for each way that is done."""
-    ordered = np.array([one.ordered for one in done])
+    ordered = np.array([timing.ordered for timing in done])
     columns: dict[str, tuple[list[float], str]] = {
         "seconds": (ordered[:, 0].tolist(), "s"),
         "seconds lowest": (ordered[:, 1].tolist(), "s"),
         "seconds highest": (ordered[:, 2].tolist(), "s"),
-        "seconds warm-up": ([one.warm for one in done], "s"),
-        "same": ([float(len(set(one.models)) == 1) for one in done], ""),
-        "failed_at": ([one.failed for one in done], ""),
+        "seconds warm-up": ([timing.warm for timing in done], "s"),
+        "same": ([float(len(set(timing.models)) == 1) for timing in done], ""),
+        "failed_at": ([timing.failed for timing in done], ""),
     }
-    return Table.of(columns, [method.label for method in methods], [note_of(one) for one in done])
+    return Table.of(
+        columns, [method.label for method in methods], [note_of(timing) for timing in done]
+    )
 
 
-def note_of(one: Timed) -> str:
+def note_of(timing: Timed) -> str:
     """What a person should know of a row, or ""."""
-    if one.note:
-        return one.note
-    if one.failed >= 0:
-        return f"It came to no numbers at step {one.failed}: its seconds are those up to there."
-    if len(set(one.models)) > 1:
+    if timing.note:
+        return timing.note
+    if timing.failed >= 0:
+        return f"It came to no numbers at step {timing.failed}: its seconds are those up to there."
+    if len(set(timing.models)) > 1:
         return "Its runs did not all give the same weights, although their seed was the same."
     return ""

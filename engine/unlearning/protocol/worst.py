@@ -162,14 +162,14 @@ class WorstSearch:
         """A row for each round."""
         before, losses, after = self.course.transpose(1, 0, 2)
         tied = (self.sign or 1) * self.gamma
-        each = [
+        curves = [
             ((weights * losses).sum(1) + tied * (weights**2).sum(1)) / len(self.rows)
             for weights in (before, after)
         ]
         moved = np.abs(after - before).sum(1) / (2 * len(self.rows))
         return Table.of({
-            "round": (np.arange(1, len(losses) + 1), ""), "objective": (each[0], "nat"),
-            "after the step": (each[1], "nat"), "moved": (moved, "share"),
+            "round": (np.arange(1, len(losses) + 1), ""), "objective": (curves[0], "nat"),
+            "after the step": (curves[1], "nat"), "moved": (moved, "share"),
         })  # fmt: skip
 
     def spread(self) -> Table:
@@ -256,8 +256,8 @@ def after_signs(
         rng: of the batches.
         shares: (retained,), how much each counts; all alike if not given.
     """
-    own = own_copy(model)
-    weights = list(own.parameters())
+    model_copy = own_copy(model)
+    weights = list(model_copy.parameters())
     counts = torch.zeros(len(data))
     counts[retain] = 1.0 if shares is None else torch.from_numpy(shares).float()
     whole = bool((counts[retain] == 1).all())  # then batches have their plain mean, to the last bit
@@ -265,16 +265,18 @@ def after_signs(
         parts = np.array_split(rng.permutation(retain), max(1, len(retain) // BATCH))
         for part in parts:
             with one_thread(), torch.enable_grad():
-                logits = own(data.pixels(part).to(own.device))
-                targets = data.targets(part).to(own.device)
+                logits = model_copy(data.pixels(part).to(model_copy.device))
+                targets = data.targets(part).to(model_copy.device)
                 loss = (
                     F.cross_entropy(logits, targets) if whole
-                    else counts[part].to(own.device)
+                    else counts[part].to(model_copy.device)
                     @ F.cross_entropy(logits, targets, reduction="none")
                 )  # fmt: skip
                 slopes = torch.autograd.grad(loss, weights)
             with torch.no_grad():
                 for weight, slope in zip(weights, slopes, strict=True):
                     weight.sub_(RATE * slope.sign())
-    losses = F.cross_entropy(outputs(own, data, train), data.targets(train), reduction="none")
+    losses = F.cross_entropy(
+        outputs(model_copy, data, train), data.targets(train), reduction="none"
+    )
     return losses.detach().double().numpy()

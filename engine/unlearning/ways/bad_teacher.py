@@ -90,8 +90,8 @@ def misled(work: UnlearningRun, novice: Classifier, rows: Rows) -> Tensor:
     gone = torch.from_numpy(np.isin(rows, work.forget)).to(pixels.device)
     with torch.no_grad():
         taught = torch.empty(len(rows), len(work.model.labels), device=pixels.device)
-        for teacher, own in ((novice, gone), (work.teacher, ~gone)):
-            if own.any():
-                taught[own] = teacher(pixels[own]).log_softmax(1)
-    said = work.model(pixels).log_softmax(1)
-    return F.kl_div(said, taught, reduction="batchmean", log_target=True)
+        for teacher, mask in ((novice, gone), (work.teacher, ~gone)):
+            if mask.any():
+                taught[mask] = teacher(pixels[mask]).log_softmax(1)
+    log_probabilities = work.model(pixels).log_softmax(1)
+    return F.kl_div(log_probabilities, taught, reduction="batchmean", log_target=True)

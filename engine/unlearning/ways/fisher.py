@@ -81,7 +81,7 @@ class FisherForgetting(Unlearner):
 
 def fisher(work: UnlearningRun) -> dict[str, Tensor]:
     """F of every weight, eval mode."""
-    total = {name: torch.zeros_like(one) for name, one in named(work.model).items()}
+    total = {name: torch.zeros_like(weight) for name, weight in named(work.model).items()}
     parts = in_parts(work.retain, BATCH, work.rng)
     for done, rows in enumerate(parts, start=1):
         with one_thread(), torch.enable_grad():
@@ -95,4 +95,4 @@ def fisher(work: UnlearningRun) -> dict[str, Tensor]:
                 for name, slope in result.items():
                     total[name] += shares[label] * slope**2 / len(parts)
         work.progress(done / len(parts), f"batch {done} of {len(parts)}")
-    return {name: one.detach() for name, one in total.items()}
+    return {name: information.detach() for name, information in total.items()}

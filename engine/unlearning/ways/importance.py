@@ -111,7 +111,7 @@ def importance(
     progress: Progress = quiet,
 ) -> dict[str, Array]:
     """The importance of every weight for some batches; the model is one's own, in eval mode."""
-    total = {name: torch.zeros_like(one) for name, one in named(model).items()}
+    total = {name: torch.zeros_like(weight) for name, weight in named(model).items()}
     for done, rows in enumerate(parts, start=1):
         with one_thread(), torch.enable_grad():
             pixels, targets = pixels_of(model, data, rows)
@@ -120,7 +120,7 @@ def importance(
             for name, slope in slopes(loss, model).items():
                 total[name] += slope.abs() if label_free else slope**2
         progress(done / len(parts), f"batch {done} of {len(parts)}")
-    return {name: (one.detach() / len(parts)).cpu().numpy() for name, one in total.items()}
+    return {name: (sums.detach() / len(parts)).cpu().numpy() for name, sums in total.items()}
 
 
 def dampening(
@@ -135,9 +135,14 @@ def dampening(
         strength: λ.
     """
     results = {}
-    for name, own in forget.items():
-        chosen = above(own, train[name], ratio)
-        share = np.divide(strength * train[name], own, out=np.ones_like(own), where=chosen)
+    for name, forget_importance in forget.items():
+        chosen = above(forget_importance, train[name], ratio)
+        share = np.divide(
+            strength * train[name],
+            forget_importance,
+            out=np.ones_like(forget_importance),
+            where=chosen,
+        )
         results[name] = torch.from_numpy(np.minimum(share, 1))
     return results
 
@@ -155,10 +160,10 @@ def threshold_for(forget: Mapping[str, Array], train: Mapping[str, Array], share
     """
     if not 0 < share < 1:
         raise BadSetting(f"A share of {share:g} cannot be dampened: choose more than 0, below 1.")
-    own, whole = flat(forget), flat(train)
-    known = own > 0
-    ratios = np.zeros(len(own))
-    ratios[known] = own[known] / np.maximum(whole[known], TINY)
+    forget_values, whole = flat(forget), flat(train)
+    known = forget_values > 0
+    ratios = np.zeros(len(forget_values))
+    ratios[known] = forget_values[known] / np.maximum(whole[known], TINY)
     return float(np.quantile(ratios, 1 - share))
 
 
@@ -167,9 +172,9 @@ def plane(forget: Mapping[str, Array], train: Mapping[str, Array], bins: int = 6
 
     Weights of no importance for either set are left out: they have no place on such a scale.
     """
-    own, whole = flat(forget), flat(train)
-    known = (own > 0) & (whole > 0)
-    counts, x, y = np.histogram2d(np.log10(whole[known]), np.log10(own[known]), bins=bins)
+    forget_values, whole = flat(forget), flat(train)
+    known = (forget_values > 0) & (whole > 0)
+    counts, x, y = np.histogram2d(np.log10(whole[known]), np.log10(forget_values[known]), bins=bins)
     return Field(
         counts.T.astype(np.float32), middles(x), middles(y), "log₁₀ importance for all",
         "log₁₀ importance for the forgotten", "weights",
@@ -193,7 +198,7 @@ def by_layer(
     ]
     columns = {
         "weights": ([factor.numel() for factor in factors.values()], ""),
-        "chosen": ([float(one.mean()) for one in chosen.values()], "share"),
+        "chosen": ([float(mask.mean()) for mask in chosen.values()], "share"),
         "left": (left, "share"),
     }
     return Table.of(columns, tuple(factors))
@@ -201,4 +206,4 @@ def by_layer(
 
 def flat(values: Mapping[str, Array]) -> NDArray[np.float64]:
     """All weights in one row, double."""
-    return np.concatenate([one.ravel() for one in values.values()]).astype(np.float64)
+    return np.concatenate([array.ravel() for array in values.values()]).astype(np.float64)

@@ -167,13 +167,13 @@ class IUExact(Influence):
 
 def lengths(work: UnlearningRun, way: Tensor) -> list[float]:
     """Lengths at which a step is a share of the norm of all weights."""
-    size = torch.cat([one.detach().flatten() for one in named(work.model).values()]).norm()
+    size = torch.cat([weight.detach().flatten() for weight in named(work.model).values()]).norm()
     return [share * float(size / way.norm().clamp(min=1e-30)) for share in SHARES]
 
 
 def summed(work: UnlearningRun, rows: Rows) -> Tensor:
     """Σ ∇ℓ over some images as one row, eval mode."""
-    total = torch.zeros(sum(one.numel() for one in named(work.model).values()))
+    total = torch.zeros(sum(weight.numel() for weight in named(work.model).values()))
     for part in in_parts(rows, BATCH, work.rng) if len(rows) > 1 else [rows]:
         with one_thread(), torch.enable_grad():
             pixels, targets = pixels_of(work.model, work.data, part)
@@ -184,7 +184,7 @@ def summed(work: UnlearningRun, rows: Rows) -> Tensor:
 
 def flat(found: dict[str, Tensor]) -> Tensor:
     """All weights in one row."""
-    return torch.cat([one.flatten() for one in found.values()])
+    return torch.cat([tensor.flatten() for tensor in found.values()])
 
 
 def wood_fisher(v: Tensor, gradients: list[Tensor]) -> Tensor:
@@ -209,11 +209,11 @@ def gauss_newton(model: Classifier, pixels: Tensor, vector: Tensor) -> Tensor:
         p = logits.detach().softmax(1)
         dual = torch.zeros_like(logits, requires_grad=True)
         back = torch.autograd.grad(logits, weights, dual, create_graph=True)
-        given = split(vector, weights)
-        (forward,) = torch.autograd.grad(back, dual, given, retain_graph=True)
+        tangents = split(vector, weights)
+        (forward,) = torch.autograd.grad(back, dual, tangents, retain_graph=True)
         curved = p * forward - p * (p * forward).sum(1, keepdim=True)
         result = torch.autograd.grad(logits, weights, curved.detach() / len(pixels))
-    return torch.cat([one.flatten() for one in result])
+    return torch.cat([tensor.flatten() for tensor in result])
 
 
 def split(vector: Tensor, weights: list[Tensor]) -> list[Tensor]:

@@ -167,6 +167,6 @@ class DatamodelMatching(OutputMatching):
         rows = work.case.splits.train
         for part in np.array_split(rows, -(-len(rows) // self.batch)):
             with torch.no_grad():
-                said = work.teacher(work.data.pixels(part).to(work.model.device))
-            targets[torch.from_numpy(part)] += said.cpu()
+                logits = work.teacher(work.data.pixels(part).to(work.model.device))
+            targets[torch.from_numpy(part)] += logits.cpu()
         return targets

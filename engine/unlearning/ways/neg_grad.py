@@ -60,8 +60,8 @@ class NegGradPlus(GradientUnlearner):
         def loss(rows: Rows) -> Tensor:
             if self.balance == 1:
                 return down(rows)
-            own = min(self.batch, len(work.forget))
-            drawn = work.rng.choice(work.forget, own, replace=False)
+            batch_size = min(self.batch, len(work.forget))
+            drawn = work.rng.choice(work.forget, batch_size, replace=False)
             return self.balance * down(rows) - (1 - self.balance) * up(drawn)
 
         return [(work.retain, loss)]
@@ -74,7 +74,7 @@ class NegGradPlus(GradientUnlearner):
 
         def loss(rows: Rows) -> Tensor:
             pixels, targets = pixels_of(work.model, work.data, rows)
-            each = F.cross_entropy(work.model(pixels), targets, reduction="none")
-            return each.clamp(max=most).mean()
+            losses = F.cross_entropy(work.model(pixels), targets, reduction="none")
+            return losses.clamp(max=most).mean()
 
         return loss

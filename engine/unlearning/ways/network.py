@@ -24,9 +24,9 @@ def own_copy(model: Classifier) -> Classifier:
     Its memory format is always the same: sums are added in another order in another one, and the
     original's depends on whether anybody has asked it before.
     """
-    own = model.twin(paced=False)
-    own.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    return own.requires_grad_(requires_grad=True)
+    twin = model.twin(paced=False)
+    twin.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    return twin.requires_grad_(requires_grad=True)
 
 
 def settled(model: Classifier) -> Classifier:
@@ -71,8 +71,8 @@ def slopes(loss: Tensor, model: Classifier, *, keep: bool = False) -> Slopes:
     weights = named(model)
     result = torch.autograd.grad(loss, list(weights.values()), retain_graph=keep, allow_unused=True)
     return {
-        name: torch.zeros_like(weight) if one is None else one
-        for (name, weight), one in zip(weights.items(), result, strict=True)
+        name: torch.zeros_like(weight) if gradient is None else gradient
+        for (name, weight), gradient in zip(weights.items(), result, strict=True)
     }
 
 

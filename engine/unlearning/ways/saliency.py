@@ -50,13 +50,13 @@ class Saliency(Method[ForgetCase]):
         start = clock.now(case.model)
         model, data = own_copy(case.model), RecordedData.of(case.data)
         parts = in_parts(case.splits.forget, self.batch, np.random.default_rng([case.seed, 22]))
-        total = {name: torch.zeros_like(one) for name, one in named(model).items()}
+        total = {name: torch.zeros_like(weight) for name, weight in named(model).items()}
         with counting_passes(passes := Passes()):
             for done, mean_slope in enumerate(mean_slopes(model, data, parts), start=1):
                 for name, slope in mean_slope.items():
                     total[name] += slope
                 progress(done / len(parts), f"batch {done} of {len(parts)}")
-        scores = {name: one.detach().abs().cpu().numpy() for name, one in total.items()}
+        scores = {name: gradient.detach().abs().cpu().numpy() for name, gradient in total.items()}
         return {
             "scores": WeightScores(scores, "nat per unit of weight", "l2"),
             "run": Table.of(
@@ -84,6 +84,6 @@ def salient(scores: Mapping[str, Array], share: float) -> dict[str, Tensor]:
     sizes = [score.size for score in scores.values()]
     parts = np.split(bits, np.cumsum(sizes)[:-1])
     return {
-        name: torch.from_numpy(part.reshape(one.shape))
-        for (name, one), part in zip(scores.items(), parts, strict=True)
+        name: torch.from_numpy(part.reshape(array.shape))
+        for (name, array), part in zip(scores.items(), parts, strict=True)
     }

@@ -87,6 +87,8 @@ def apart(work: UnlearningRun, rows: Rows) -> tuple[Tensor, Tensor]:
     with torch.no_grad():
         taught = (work.teacher(pixels) / TEMPERATURE).log_softmax(1)
     logits = work.model(pixels)
-    said = (logits / TEMPERATURE).log_softmax(1)
-    distance = F.kl_div(said, taught, reduction="batchmean", log_target=True) * TEMPERATURE**2
+    log_probabilities = (logits / TEMPERATURE).log_softmax(1)
+    distance = (
+        F.kl_div(log_probabilities, taught, reduction="batchmean", log_target=True) * TEMPERATURE**2
+    )
     return distance, F.cross_entropy(logits, targets)

@@ -45,24 +45,24 @@ def searched(
         tried: the strengths, ascending; it ends early where what stays is worse than a guess.
         change: changes the weights of the copy, as they were, by a strength.
     """
-    state = {name: one.detach().clone() for name, one in named(model).items()}
+    state = {name: weight.detach().clone() for name, weight in named(model).items()}
     rows = np.random.default_rng([case.seed, 26]).permutation(case.splits.retain)[:TRIED]
     most = log(len(model.labels))
 
     def judge() -> tuple[float, float]:
-        kept = losses(model, data, rows).mean().item()
+        retain_loss = losses(model, data, rows).mean().item()
         won = losses(model, data, case.splits.forget).clamp(max=most).mean().item()
-        return won - WORTH * kept, kept
+        return won - WORTH * retain_loss, retain_loss
 
     result, (best, _) = None, judge()
     for strength in tried:
         change(strength)
-        worth, kept = judge()
+        worth, retained_loss = judge()
         for name, weight in named(model).items():
             weight.copy_(state[name])
         if worth > best:
             best, result = worth, strength
-        if not isfinite(kept) or kept > most:
+        if not isfinite(retained_loss) or retained_loss > most:
             break
     return result
 

@@ -159,7 +159,7 @@ def dampen(
 def dampened(case: ForgetCase, method: SSD) -> Classifier:
     """The model at once, for a slider: importances are computed only the first time."""
     forget, train, _ = method.importances(case)
-    own = own_copy(case.model)
-    ratio = method.threshold(case, own, case.data, forget, train)
-    dampen(own, forget, train, ratio, method.strength)
-    return settled(own)
+    model_copy = own_copy(case.model)
+    ratio = method.threshold(case, model_copy, case.data, forget, train)
+    dampen(model_copy, forget, train, ratio, method.strength)
+    return settled(model_copy)

@@ -72,7 +72,9 @@ class UnlearningRun:
         self.data = RecordedData.of(self.case.data)
         self.rng = np.random.default_rng([self.case.seed, 21])
         self.extra = np.zeros(len(self.data), np.int64)  # looks by others on its behalf
-        self.good = {name: one.clone() for name, one in self.model.network.state_dict().items()}
+        self.good = {
+            name: tensor.clone() for name, tensor in self.model.network.state_dict().items()
+        }
         self.hold(carried(self.model))
 
     @lazy
@@ -102,10 +104,10 @@ class UnlearningRun:
         weights = named(self.model)
         for name, mask in masks.items():
             weight = weights[name]
-            own = mask.to(weight.device, torch.bool)
+            merged = mask.to(weight.device, torch.bool)
             if name in self.held:
-                own &= self.held[name][0]
-            self.held[name] = own, weight.detach().clone()
+                merged &= self.held[name][0]
+            self.held[name] = merged, weight.detach().clone()
 
     @torch.no_grad()
     def put_back(self) -> None:
@@ -164,8 +166,8 @@ class Unlearner(Method[ForgetCase], ABC):
     @property
     def label(self) -> str:
         """Its name in a table, with the settings that are not at their default."""
-        said = [f"{spec.metadata['label'].lower()} {value}" for spec, value in self.changed()]
-        return f"{self.short} ({', '.join(said)})" if said else self.short
+        settings = [f"{spec.metadata['label'].lower()} {value}" for spec, value in self.changed()]
+        return f"{self.short} ({', '.join(settings)})" if settings else self.short
 
     @abstractmethod
     def change(self, work: UnlearningRun) -> None:
@@ -202,8 +204,8 @@ class Unlearner(Method[ForgetCase], ABC):
             work.go_back()
         seconds = clock.now(work.model) - start - work.paused
         settled(work.model)
-        said = sound(work)
-        result = figures(said)
+        answers = sound(work)
+        result = figures(answers)
         views: dict[str, View] = {
             "model": checkpoint(work.model, self.card(work, result)),
             "scores": Scores(np.array(list(result.values())), tuple(result), "share"),
@@ -222,22 +224,22 @@ class Unlearner(Method[ForgetCase], ABC):
             work.model, title=f"forgot {case.request.words[:60]} · {self.short}", parent=case.model,
             made_by=self.full_name(), settings=self.settings(), data=case.data.name,
             recipe=case.recipe.as_dict(), seed=case.seed,
-            figures={name: round(one, 4) for name, one in found.items() if isfinite(one)},
+            figures={name: round(figure, 4) for name, figure in found.items() if isfinite(figure)},
         )  # fmt: skip
 
 
 def sound(work: UnlearningRun) -> ModelAnswers:
     """The model's answers; where they are no numbers, those of the last model whose are."""
-    said = judged(work.model, work.case)
-    if said.finite:
-        return said
+    answers = judged(work.model, work.case)
+    if answers.finite:
+        return answers
     work.failed = work.step
     work.go_back()
-    said = judged(work.model, work.case)
-    if not said.finite:
+    answers = judged(work.model, work.case)
+    if not answers.finite:
         work.model.network.load_state_dict(work.case.model.network.state_dict())
-        said = judged(work.model, work.case)
-    return said
+        answers = judged(work.model, work.case)
+    return answers
 
 
 def bill(work: UnlearningRun, seconds: float) -> Table:
@@ -249,8 +251,8 @@ def bill(work: UnlearningRun, seconds: float) -> Table:
     """
     train = work.case.splits.train
     samples = int(work.seen[train].sum())
-    each = len(work.case.splits.retain) * work.case.recipe.passes
-    whole = Passes(each, each)
+    retain_passes = len(work.case.splits.retain) * work.case.recipe.passes
+    whole = Passes(retain_passes, retain_passes)
     return Table.of(
         {
             "seconds": ([seconds if work.spent is None else work.spent], "s"),
@@ -268,8 +270,8 @@ def bill(work: UnlearningRun, seconds: float) -> Table:
 
 def densities(work: UnlearningRun) -> Table:
     """The share of each parameter that was chosen, by its name."""
-    shares = [one.float().mean().item() for one in work.marked.values()]
-    sizes = [one.numel() for one in work.marked.values()]
+    shares = [mask.float().mean().item() for mask in work.marked.values()]
+    sizes = [mask.numel() for mask in work.marked.values()]
     columns = {"density": (shares, "share"), "weights": (sizes, "")}
     return Table.of(columns, tuple(work.marked))
 

@@ -15,9 +15,9 @@ SCENE = asking.scene("counter", 424)  # a car, a wheel and a fork
 
 
 def held():
-    asked = asking.about_scene(HONEST, SCENE, "describe the image")
-    said = tuple(asked.vlm.tokenizer.encode("a car with a lamp"))
-    return asking.each_claim(WordCase.of(asked, said, (0,)), SCENE)
+    caption_case = asking.about_scene(HONEST, SCENE, "describe the image")
+    tokens = tuple(caption_case.vlm.tokenizer.encode("a car with a lamp"))
+    return asking.each_claim(WordCase.of(caption_case, tokens, (0,)), SCENE)
 
 
 def claims(**values):
@@ -75,4 +75,4 @@ def test_what_loses_most_and_least_is_named():
         "The lamp loses 80 points when the car is taken out; the fork loses least, 0."
     )
     assert falls(claims(car=(0.9, 0.2, 0.3))) == "The car loses 60 points when it is taken out."
-    assert [change(one) for one in (12.4, -12.6, -0.4, 0.4)] == ["+12", "−13", "±0", "±0"]
+    assert [change(delta) for delta in (12.4, -12.6, -0.4, 0.4)] == ["+12", "−13", "±0", "±0"]

@@ -94,8 +94,11 @@ def test_shares_so_near_each_other_are_told_with_a_digit():
 def test_a_word_below_the_cut_is_out_and_one_on_it_stays():
     strong = ranking({"yes": 0.5, "no": 0.25, "the": 0.05, "lamp": 0.04})
     weak, final = ranking({"yes": 0.9, "no": 0.02}), ranking({"no": 0.8, "yes": 0.2})
-    one = spoken(VCD(beta=0.1), ["no"], strong=strong, weak=weak, final=final)
-    step, cut = titled(one, best_words(one.answer, 0)), cut_of(one.method, one.answer, 0)
+    decoded = spoken(VCD(beta=0.1), ["no"], strong=strong, weak=weak, final=final)
+    step, cut = (
+        titled(decoded, best_words(decoded.answer, 0)),
+        cut_of(decoded.method, decoded.answer, 0),
+    )
     assert step.rows[0] == "no"
     assert step.order == ("The model", "Looking at the noised copy", "Chosen from")
     assert step.values[0].tolist() == pytest.approx([25, 2, 80])
@@ -110,8 +113,11 @@ def test_a_word_below_the_cut_is_out_and_one_on_it_stays():
 
 def test_greedy_has_no_cut_and_no_second_panel():
     best = ranking({"yes": 0.6, "no": 0.3, "a": 0.004, "b": 0.003})
-    one = spoken(Greedy(), ["yes"], strong=best, final=best)
-    step, cut = titled(one, best_words(one.answer, 0)), cut_of(one.method, one.answer, 0)
+    decoded = spoken(Greedy(), ["yes"], strong=best, final=best)
+    step, cut = (
+        titled(decoded, best_words(decoded.answer, 0)),
+        cut_of(decoded.method, decoded.answer, 0),
+    )
     assert (step.order, cut) == (("The model", "Chosen from"), 0.0)
     assert not any(below(step[STRONG], cut))
     assert step.rows == ("yes", "no", "a")  # one faint word beside them, not two
@@ -138,11 +144,11 @@ def test_costs_are_read_by_their_names():
     [(0.5, 2.0, -1.0, "that much is habit"), (1.8, 1.0, 2.6, "Contrasting cannot mend that")],
 )
 def test_a_belief_that_fades_with_the_image_cannot_be_mended(clear, hidden, left, sense):
-    held = {
+    curves = {
         "step": np.array([0.0, 900.0]), "clear": np.array([clear, clear]),
         "hidden": np.array([clear, hidden]), "contrasted": np.array([clear, left]),
     }  # fmt: skip
-    words = margin_words(held, 880)
+    words = margin_words(curves, 880)
     assert words.startswith("At t = 900 ")
     assert sense in words
     assert f"VCD says {'yes' if left > 0 else 'no'}" in words
@@ -158,10 +164,10 @@ def thinned(**settings):
 
 
 def test_words_that_a_layer_dropped_are_struck_through():
-    one = thinned(compete=EVERY, source="masked cache")
+    decoded = thinned(compete=EVERY, source="masked cache")
     place = 4
-    lost = one.answer["dropped"]
-    lines = texts(lost, one, place)
+    lost = decoded.answer["dropped"]
+    lines = texts(lost, decoded, place)
     read = 1 + 3 + place  # the beginning, the prompt, the answer so far
     assert len(lines) == 3
     for layer, line in zip(lost.order, lines, strict=True):
@@ -172,8 +178,8 @@ def test_words_that_a_layer_dropped_are_struck_through():
 
 
 def test_by_default_no_word_is_dropped_and_that_is_said():
-    one = thinned()
-    (line,) = texts(one.answer["dropped"], one, len(one.tokens.words) - 1)
+    decoded = thinned()
+    (line,) = texts(decoded.answer["dropped"], decoded, len(decoded.tokens.words) - 1)
     assert line.endswith("no word was dropped.")
 
 
@@ -184,20 +190,20 @@ def test_what_is_subtracted_is_called_by_what_it_is():
 
 
 def figures(**values):
-    held = {name: np.array([value] * 3, float) for name, value in values.items()}
-    return {name: held.get(name, np.full(3, np.nan)) for name in FIGURES}
+    arrays = {name: np.array([value] * 3, float) for name, value in values.items()}
+    return {name: arrays.get(name, np.full(3, np.nan)) for name in FIGURES}
 
 
 def test_a_strategy_that_moves_less_than_the_draws_is_said_to():
     def rated(*instance):
         return figures(**{SAME: 0.6}) | {"CHAIR_i": np.array(instance)}
 
-    held = {
+    strategies = {
         "Greedy": rated(0.20, 0.22, 0.24),
         "VCD": rated(0.10, 0.13, 0.13),
         "VASparse": rated(0.22, 0.21, 0.25),
     }
-    (line,) = sentences(held)
+    (line,) = sentences(strategies)
     assert line.startswith("VASparse makes up as much as Greedy")
     assert "by +0.7 ± 1.5 points; 60 % of the captions" in line
 
@@ -213,10 +219,10 @@ def test_whether_operas_penalty_is_felt_comes_from_its_figures():
 
 
 def test_going_back_is_told_as_a_reason_only_where_it_was_counted():
-    held = figures(**dict(zip(TRUST, (-5.5, 4.0, 0.27), strict=True)))
-    assert "back" not in trust_words(held)
-    assert "back" not in trust_words(held | {BACK: np.zeros(3)})
-    went = trust_words(held | {BACK: np.array([3.0, 3.0, 3.6])})
+    trust = figures(**dict(zip(TRUST, (-5.5, 4.0, 0.27), strict=True)))
+    assert "back" not in trust_words(trust)
+    assert "back" not in trust_words(trust | {BACK: np.zeros(3)})
+    went = trust_words(trust | {BACK: np.array([3.0, 3.0, 3.6])})
     assert "It goes back 3.2 times in a caption" in went
     assert "differ from beam search's by what going back rejects, the reward" in went
 
@@ -225,8 +231,8 @@ def test_a_strategy_that_hardly_finds_anything_is_not_said_to_be_as_good():
     def rated(recall, *instance):
         return figures(**{SAME: 0.0, "recall": recall}) | {"CHAIR_i": np.array(instance)}
 
-    held = {"Greedy": rated(0.75, 0.2, 0.2, 0.2), "VCD": rated(0.03, 0.1, 0.2, 0.3)}
-    (line,) = sentences(held)
+    strategies = {"Greedy": rated(0.75, 0.2, 0.2, 0.2), "VCD": rated(0.03, 0.1, 0.2, 0.3)}
+    (line,) = sentences(strategies)
     assert "points. But it finds 3 % of the things, Greedy 75 %. 0 % of the captions" in line
 
 
@@ -236,10 +242,10 @@ def test_captions_that_name_nothing_are_left_out_of_the_chart_and_named():
         ("Greedy", "OPERA", "MVP"),
     )
     assert described(rates).rows == ("Greedy",)
-    said = trade_words(rates)
-    assert "Least is made up by Greedy: 20.0 %" in said
-    assert "Not drawn: OPERA, with captions that name no thing at all." in said
-    assert said.endswith("it has no captions to count.")
+    sentence = trade_words(rates)
+    assert "Least is made up by Greedy: 20.0 %" in sentence
+    assert "Not drawn: OPERA, with captions that name no thing at all." in sentence
+    assert sentence.endswith("it has no captions to count.")
     assert "MVP answers" not in trade_words(rates.take([0, 1]))
 
 
@@ -262,8 +268,8 @@ def curve(aware, top):
 
 
 def test_a_gain_of_the_visual_aware_choice_is_claimed_only_where_ranges_are_apart():
-    apart = curve_words(curve((0.1, 0.15, 0.2), (0.21, 0.25, 0.3)))
-    assert "makes up less than top-k at 10 % and than random at 10 %." in apart
+    sentence = curve_words(curve((0.1, 0.15, 0.2), (0.21, 0.25, 0.3)))
+    assert "makes up less than top-k at 10 % and than random at 10 %." in sentence
     assert "show no gain" in curve_words(curve((0.1, 0.15, 0.22), (0.21, 0.25, 0.3)))
 
 

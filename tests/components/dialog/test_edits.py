@@ -28,26 +28,29 @@ def test_edits_change_what_they_say_and_nothing_else():
     after, made, problems = applied(SCENE, edits)
     assert made == edits
     assert not problems
-    assert {one.category: (one.row, one.column, one.opacity) for one in after.things} == {
-        "wheel": (3, 3, 1.0), "fork": (0, 2, 0.25),
-    }  # fmt: skip
+    assert {
+        element.category: (element.row, element.column, element.opacity) for element in after.things
+    } == {
+        "wheel": (3, 3, 1.0),
+        "fork": (0, 2, 0.25),
+    }
     back, _, _ = applied(SCENE, put_back(edits, "car"))
-    assert [one.category for one in back.things] == ["car", "wheel", "fork"]
-    masks = [SCENE.mask(one) for one in ("car", "wheel", "fork")] + [after.mask("wheel")]
+    assert [element.category for element in back.things] == ["car", "wheel", "fork"]
+    masks = [SCENE.mask(category) for category in ("car", "wheel", "fork")] + [after.mask("wheel")]
     still = ~np.any(masks, axis=0)
     assert np.array_equal(after.image[:, still], SCENE.image[:, still])
 
 
 def test_an_edit_of_what_is_not_there_is_a_sentence_and_the_others_are_done():
     after, _, problems = applied(SCENE, read("-boat,-car,fork@3"))
-    assert [one.category for one in after.things] == ["wheel", "fork"]
+    assert [element.category for element in after.things] == ["wheel", "fork"]
     assert "There is no boat" in problems[0]
     assert "choose an empty one" in problems[1]
     assert applied(SCENE, ()) == (SCENE, (), ())
 
 
 def test_edits_that_leave_the_scene_as_it_was_are_none():
-    car = next(thing for thing in SCENE.things if thing.category == "car")
+    car = next(element for element in SCENE.things if element.category == "car")
     there_and_back = f"car*0.1,car*{car.opacity:g}"
     assert applied(SCENE, read(there_and_back))[1] == ()
     assert applied(SCENE, read("dragon*0.5"))[1] == ()

@@ -17,15 +17,15 @@ def table(values):
 
 
 def test_the_pairs_that_agree_most_and_least_are_named():
-    told = likeness(table([[1, 0.5, -0.4], [0.5, 1, 0.9], [-0.4, 0.9, 1]]))
-    assert "Most alike: dog and owl (0.90)" in told
-    assert "Least alike: cat and owl (−0.40)" in told
-    assert "Mean over all pairs: 0.33" in told
+    sentence = likeness(table([[1, 0.5, -0.4], [0.5, 1, 0.9], [-0.4, 0.9, 1]]))
+    assert "Most alike: dog and owl (0.90)" in sentence
+    assert "Least alike: cat and owl (−0.40)" in sentence
+    assert "Mean over all pairs: 0.33" in sentence
 
 
 def test_two_directions_count_by_their_mean():
-    told = likeness(table([[1, 0.2, 0.5], [0.8, 1, 0.6], [0.5, 0.6, 1]]))
-    assert "Most alike: dog and owl (0.60)" in told
+    sentence = likeness(table([[1, 0.2, 0.5], [0.8, 1, 0.6], [0.5, 0.6, 1]]))
+    assert "Most alike: dog and owl (0.60)" in sentence
 
 
 def test_one_pair_is_just_named_and_flat_maps_are_said():
@@ -38,6 +38,6 @@ def test_maps_that_are_nearly_the_same_are_most_alike():
     first = rng.standard_normal((8, 8)).astype(np.float32)
     near = first + np.float32(0.05) * rng.standard_normal((8, 8)).astype(np.float32)
     far = rng.standard_normal((8, 8)).astype(np.float32)
-    told = likeness(matrix([("A", first), ("B", near), ("C", far)]))
-    assert told.startswith("Most alike: A and B (0.9")
-    assert "C (" in told.split("Least alike: ")[1]
+    sentence = likeness(matrix([("A", first), ("B", near), ("C", far)]))
+    assert sentence.startswith("Most alike: A and B (0.9")
+    assert "C (" in sentence.split("Least alike: ")[1]

@@ -59,11 +59,11 @@ def test_the_lowest_bars_come_first_where_only_some_are_drawn():
 
 
 def test_a_legend_of_several_lines_takes_nothing_from_the_rows():
-    one, three = (
+    single, three = (
         Dots(series={name: name for name in names}).figure(TABLE).layout.height
         for names in (("change",), ("change", "low", "high"))
     )
-    assert three - one >= 2 * 19  # px of a line, in a narrow window
+    assert three - single >= 2 * 19  # px of a line, in a narrow window
 
 
 def test_whole_numbers_stand_beside_bars_with_room_and_nothing_has_no_sign():
@@ -162,10 +162,10 @@ def test_marks_of_one_place_are_joined_and_the_other_columns_are_dashes_that_hid
     figure = Lines(x="loss", series=names, joined=("low", "high")).figure(TABLE)
     joints, *marks = figure.data
     for at, place in enumerate(TABLE["loss"]):
-        own = slice(3 * at, 3 * at + 3)
-        assert list(joints.x[own]) == [place] * 3
-        assert list(joints.y[own])[:2] == [100 * TABLE["low"][at], 100 * TABLE["high"][at]]
-        assert np.isnan(joints.y[own][2])  # a gap, so that the next place has a line of its own
+        span = slice(3 * at, 3 * at + 3)
+        assert list(joints.x[span]) == [place] * 3
+        assert list(joints.y[span])[:2] == [100 * TABLE["low"][at], 100 * TABLE["high"][at]]
+        assert np.isnan(joints.y[span][2])  # a gap, so that the next place has a line of its own
     assert [mark.mode for mark in marks] == ["markers"] * 3
     assert marks[2].marker.symbol == "line-ew-open"
     assert marks[0].marker.symbol != "line-ew-open" != marks[1].marker.symbol
@@ -219,7 +219,9 @@ def test_a_matrix_has_the_first_row_on_top_and_its_numbers_on_the_squares():
 
 def test_colors_of_signed_numbers_are_others_than_those_of_unsigned_ones():
     counts = Table.grid(np.array([[3, -1]], np.float32), ("a",), ("a", "b"), ("", ""))
-    plain, signed = (Matrix(signed=each).figure(counts).layout.coloraxis for each in (False, True))
+    plain, signed = (
+        Matrix(signed=is_signed).figure(counts).layout.coloraxis for is_signed in (False, True)
+    )
     assert plain.colorscale != signed.colorscale
 
 

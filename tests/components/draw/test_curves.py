@@ -83,4 +83,4 @@ def test_a_curve_is_a_kind_with_its_finding_and_its_numbers():
     assert not at.exception
     assert len(at.get("plotly_chart")) == 1
     assert at.get("plotly_chart")[0].proto.alt == "The cat leads at 25 %."
-    assert "The numbers as a table" in [each.label for each in at.expander]
+    assert "The numbers as a table" in [expander.label for expander in at.expander]

@@ -43,9 +43,9 @@ def test_the_finding_is_the_alt_text_else_where_the_map_is_strongest():
 
 def test_maps_with_the_same_ends_have_the_same_color_for_the_same_value():
     other = HeatMap(heat().values / 2, "logit", signed=False)
-    one, two = (blended(each, OverPicture(span=(0, 2))) for each in (heat(), other))
-    assert one[0, 0].tolist() == SEQUENTIAL[255].tolist()
-    assert two[0, 0].tolist() == SEQUENTIAL[128].tolist()
+    first, second = (blended(heat_map, OverPicture(span=(0, 2))) for heat_map in (heat(), other))
+    assert first[0, 0].tolist() == SEQUENTIAL[255].tolist()
+    assert second[0, 0].tolist() == SEQUENTIAL[128].tolist()
 
 
 @pytest.mark.parametrize(("scheme", "ramp"), [("light", DIVERGING_LIGHT), ("dark", DIVERGING_DARK)])

@@ -46,8 +46,8 @@ def test_bins_are_stacked_and_their_edges_marked():
         {"x": ([-1.0, 0.0, 1.0], ""), "cut": ([0, 9, 0], ""), "kept": ([4, 1, 5], "")}
     )
     figure = Bins(x="x", series={"cut": "cut", "kept": "stays"}, edges=(-0.5, 0.5)).figure(counts)
-    cut, kept = figure.data
-    assert (list(cut.y), list(kept.y)) == ([0, 9, 0], [4, 1, 5])
+    cut, kept_bars = figure.data
+    assert (list(cut.y), list(kept_bars.y)) == ([0, 9, 0], [4, 1, 5])
     assert figure.layout.barmode == "stack"
     assert [shape.x0 for shape in figure.layout.shapes] == [-0.5, 0.5]
 

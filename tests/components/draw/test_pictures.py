@@ -67,5 +67,5 @@ def page() -> None:
 def test_the_finding_stands_below_and_the_grid_can_be_taken_along():
     at = AppTest.from_function(page).run()
     assert not at.exception
-    assert [each.value.replace("\\", "") for each in at.caption] == ['What is "seen".']
+    assert [caption.value.replace("\\", "") for caption in at.caption] == ['What is "seen".']
     assert len(at.get("download_button")) == 1

@@ -39,9 +39,9 @@ def score_of(joined, parts):
 def test_the_parts_of_a_row_make_the_median_score_of_its_group(answers, kind):
     result = answers[kind.name]
     table = parts_of(groups(result))
-    for (_, one), parts in zip(groups(result).items(), table.values.tolist(), strict=True):
-        middle = np.sort(one.values)[(len(one.values) - 1) // 2]
-        assert score_of(one.joined, parts) == pytest.approx(middle, rel=1e-4)
+    for (_, group), parts in zip(groups(result).items(), table.values.tolist(), strict=True):
+        middle = np.sort(group.values)[(len(group.values) - 1) // 2]
+        assert score_of(group.joined, parts) == pytest.approx(middle, rel=1e-4)
 
 
 def test_bars_that_add_up_carry_their_sum(answers):
@@ -65,14 +65,14 @@ def test_factors_stand_side_by_side_with_their_numbers(answers):
 
 def test_a_part_has_its_color_in_whatever_order_a_file_gave_the_parts(answers):
     result = answers[ViM.name]
-    given = groups(result)
+    score_groups = groups(result)
     turned = {
-        name: replace(one, parts=dict(reversed(list(one.parts.items()))))
-        for name, one in given.items()
+        name: replace(group, parts=dict(reversed(list(group.parts.items()))))
+        for name, group in score_groups.items()
     }
-    assert list(given["this image"].parts) != list(turned["this image"].parts)
-    assert parts_of(given).order == parts_of(turned).order
-    assert of_groups(given).order == of_groups(turned).order
+    assert list(score_groups["this image"].parts) != list(turned["this image"].parts)
+    assert parts_of(score_groups).order == parts_of(turned).order
+    assert of_groups(score_groups).order == of_groups(turned).order
 
 
 def test_every_image_of_the_groups_has_a_row_under_its_group_s_name(answers):
@@ -90,12 +90,12 @@ def test_groups_differ_in_color_and_symbol_and_the_own_image_is_the_largest():
     )
     looks = {"a": "dots", "b": "line", "me": "own"}
     figure = PointGroups(x="x", y="y", looks=looks, products=(0.5,)).figure(table)
-    same, dots, line, own = figure.data
-    assert [list(each.y) for each in (dots, line, own)] == [[1], [2, 3], [4]]
+    same, dots, line, own_mark = figure.data
+    assert [list(trace.y) for trace in (dots, line, own_mark)] == [[1], [2, 3], [4]]
     assert np.asarray(same.x) * np.asarray(same.y) == pytest.approx(0.5)
     assert line.mode == "lines"
-    assert own.marker.size > dots.marker.size
-    assert own.marker.symbol != dots.marker.symbol
+    assert own_mark.marker.size > dots.marker.size
+    assert own_mark.marker.symbol != dots.marker.symbol
 
 
 def test_thin_lines_are_parted_by_rows_without_a_place():

@@ -43,17 +43,17 @@ def drawn(view: Tokens) -> AppTest:
 
 def test_words_are_drawn_by_kind_with_their_finding_and_table():
     at = drawn(answer("a", "car"))
-    assert "**What it says**" in [each.value for each in at.markdown]
-    assert "1 \\*answer\\*." in [each.value for each in at.caption]
-    (table,) = (each.value for each in unfolded(at).dataframe)
+    assert "**What it says**" in [block.value for block in at.markdown]
+    assert "1 \\*answer\\*." in [caption.value for caption in at.caption]
+    (table,) = (frame.value for frame in unfolded(at).dataframe)
     assert table.index.tolist() == ["a", "car"]
     assert table["probability (probability)"].tolist() == [0.5, 1.0]
 
 
 def test_an_answer_that_was_cut_off_or_has_no_words_says_so():
-    assert any("cut off" in each.value for each in drawn(answer("a", ended=False)).caption)
+    assert any("cut off" in caption.value for caption in drawn(answer("a", ended=False)).caption)
     at = drawn(answer())
-    assert [each.value for each in at.info] == ["The model ended without a word."]
+    assert [notice.value for notice in at.info] == ["The model ended without a word."]
     assert not at.dataframe
 
 

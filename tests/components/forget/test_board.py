@@ -36,8 +36,8 @@ def test_where_the_attack_says_nothing_ways_are_ranked_by_the_gap_without_it_and
     assert (best(blind), best(seeing)) == ("FT", "GA")
     assert board.order(blind) == ["Retrain", "FT", "GA", "NoOp"]
     assert board.order(seeing) == ["Retrain", "GA", "FT", "NoOp"]
-    for one in (blind, seeing):
-        shown = board.board(one).html()
+    for board_table in (blind, seeing):
+        shown = board.board(board_table).html()
         assert "27.5 points" in shown  # FT's gap of four
         assert "3.3 points" in shown  # and of three
     assert "50 ± 5 % says nothing" in board.finding(blind)
@@ -48,25 +48,27 @@ def test_where_the_attack_says_nothing_ways_are_ranked_by_the_gap_without_it_and
 def test_of_a_mode_what_stays_of_its_class_is_judged_apart():
     plain = table(informative=False)
     shares = {"mode still right": 0.25, "rest of the class": 0.75, "other classes": 0.93}
-    own = {name: (plain[name], unit) for name, unit in zip(plain.order, plain.units, strict=True)}
+    columns = {
+        name: (plain[name], unit) for name, unit in zip(plain.order, plain.units, strict=True)
+    }
     for name, value in shares.items():
-        own |= {name: ([value] * 4, "share"), f"{name} − retrained": ([-0.125] * 4, "share")}
-    shown = board.board(Table.of(own, NAMES)).html()
+        columns |= {name: ([value] * 4, "share"), f"{name} − retrained": ([-0.125] * 4, "share")}
+    shown = board.board(Table.of(columns, NAMES)).html()
     for name, value in shares.items():
         assert name in shown
         assert name not in board.board(plain).html()
         assert f"{100 * value:.0f} %" in shown
     assert "−12.5" in shown
-    own["rest of the class"] = ([0.98, 0.99, 0.86, 0.95], "share")
-    judged = Table.of(own, NAMES)
+    columns["rest of the class"] = ([0.98, 0.99, 0.86, 0.95], "share")
+    judged = Table.of(columns, NAMES)
     took = "forgot mode 3 and took the rest of its class with it"
     assert took in claim(judged, "FT", "mode 3")
     assert took not in claim(judged, "GA", "mode 3")
     assert verdict(judged, "FT", "mode 3").endswith(
         "98 % of the test (98 %), 86 % of the rest of the class (98 %)."
     )
-    own["rest of the class"] = ([float("nan")] * 4, "share")
-    assert verdict(Table.of(own, NAMES), "FT", "mode 3").endswith(" of the test (98 %).")
+    columns["rest of the class"] = ([float("nan")] * 4, "share")
+    assert verdict(Table.of(columns, NAMES), "FT", "mode 3").endswith(" of the test (98 %).")
 
 
 def test_the_sentence_has_the_cost_in_passes_and_the_table_the_seconds_beside_it():

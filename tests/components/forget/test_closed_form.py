@@ -42,12 +42,14 @@ def found(closer):
 @pytest.mark.parametrize("kind", HEADS)
 def test_each_forgotten_image_has_a_point_for_each_formula(kind, closer, found):
     table, images = closed_form.pairs(kind, found), found["images"]
-    own = images["group"] == 0
+    in_group = images["group"] == 0
     for number, formula in enumerate(("together", "alone")):
         part = table["formula"] == number
         assert set(table["id"][part]) == set(closer.asked.case.request.ids)
-        np.testing.assert_array_equal(table["predicted"][part], images[f"{kind} {formula}"][own])
-        np.testing.assert_array_equal(table["true"][part], images[f"{kind} true"][own])
+        np.testing.assert_array_equal(
+            table["predicted"][part], images[f"{kind} {formula}"][in_group]
+        )
+        np.testing.assert_array_equal(table["true"][part], images[f"{kind} true"][in_group])
     figure = closed_form.scatter(kind, found).figure(table)
     named = [trace.name for trace in figure.data]
     assert named == [closed_form.FORMULAS[kind], closed_form.SUMMED, "as predicted"]
@@ -95,14 +97,14 @@ def test_the_part_begins_by_itself_and_says_what_layers_cannot_forget(closer, fo
     settled(at.run())
     assert not said(at)
     assert at.header[0].value.replace("\\", "") == METHOD.finding(closer.asked.case, found)
-    listed = " ".join(one.value for one in at.markdown).replace("\\", "")
+    text = " ".join(block.value for block in at.markdown).replace("\\", "")
     for row, note in zip(found["claims"].rows, found["claims"].notes, strict=True):
-        assert f"**{row}**: {note}." in listed
+        assert f"**{row}**: {note}." in text
     holds = int(found["claims"]["holds"].sum())
-    assert listed.count("- ✓") == holds
-    assert listed.count("- ✗") == len(found["claims"]) - holds
-    captions = " ".join(one.value for one in at.caption)
+    assert text.count("- ✓") == holds
+    assert text.count("- ✗") == len(found["claims"]) - holds
+    captions = " ".join(caption.value for caption in at.caption)
     assert "Only this layer forgets" not in captions
     at.selectbox(key="forget.ClosedForm.features").select("last layer").run()
     settled(at)
-    assert "Only this layer forgets" in " ".join(one.value for one in at.caption)
+    assert "Only this layer forgets" in " ".join(caption.value for caption in at.caption)

@@ -43,8 +43,8 @@ def test_distances_are_the_share_of_the_label_that_is_nearer(held):
     rows = train[data.labels[train] == 0]
     pixels = data.images[rows].reshape(len(rows), -1).astype(float)
     away = np.linalg.norm(pixels - pixels.mean(0), axis=1)
-    for row, own in zip(rows, away, strict=True):
-        assert (away < own - 1e-3).mean() <= result[row] * len(rows) / (len(rows) - 1) + 1e-9
+    for row, distance in zip(rows, away, strict=True):
+        assert (away < distance - 1e-3).mean() <= result[row] * len(rows) / (len(rows) - 1) + 1e-9
     assert result[rows].min() == 0
     assert result[rows].max() == 1
 
@@ -77,9 +77,9 @@ def test_a_set_is_only_called_typical_beyond_chance(shift, count, says):
 
 def test_which_set_is_more_typical_is_what_the_ranks_say_where_the_medians_do_not():
     even = np.linspace(0, 1, 101)
-    own = np.where(np.arange(101) < 40, 0.0, 0.51)
-    assert np.median(own) > np.median(even)
-    assert extremes.beside(own, even) == "more typical"
+    skewed = np.where(np.arange(101) < 40, 0.0, 0.51)
+    assert np.median(skewed) > np.median(even)
+    assert extremes.beside(skewed, even) == "more typical"
 
 
 def test_curves_have_the_objective_of_each_round_and_random_images_stay_as_they_are(held):
@@ -96,11 +96,11 @@ def test_curves_have_the_objective_of_each_round_and_random_images_stay_as_they_
 def test_a_round_s_histogram_and_the_only_one_of_random_images(held):
     for which, number in ((HARDEST, 1), (HARDEST, 3), (RANDOM, 3)):
         losses = held[1][which]["losses"]
-        own = extremes.of_round(losses, number)
+        histogram = extremes.of_round(losses, number)
         at = 1 if which == RANDOM else number
-        np.testing.assert_allclose(own["chosen"], losses["chosen"][losses["round"] == at])
-        assert own["from"][0] == pytest.approx(-7)
-        assert own["all"].sum() == pytest.approx(1)
+        np.testing.assert_allclose(histogram["chosen"], losses["chosen"][losses["round"] == at])
+        assert histogram["from"][0] == pytest.approx(-7)
+        assert histogram["all"].sum() == pytest.approx(1)
 
 
 def test_classes_are_counted_in_each_set(held):

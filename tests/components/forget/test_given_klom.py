@@ -24,28 +24,28 @@ def page() -> None:
 
 
 def test_curves_wait_for_the_button_and_a_form_that_needs_more_is_told():
-    given = of(*made())
-    question = ForgetQuestion(given.case, (), Scoreboard())
+    groups = of(*made())
+    question = ForgetQuestion(groups.case, (), Scoreboard())
     at = AppTest.from_function(page, default_timeout=120)
     at.session_state["closer"] = MethodDetail(
-        question, NoOp(), Table.of({}), key="judge", given=given
+        question, NoOp(), Table.of({}), key="judge", given=groups
     )
     at.query_params["judge.KLoM.images"] = "10"
     at.run()
-    told = " ".join(one.value for one in at.caption)
-    assert "20 original, 20 unlearned and 40 retrained models are asked" in told
+    captions = " ".join(caption.value for caption in at.caption)
+    assert "20 original, 20 unlearned and 40 retrained models are asked" in captions
     at = settled(at.button(key="judge.KLoM.go").click().run())
     assert not at.exception
     assert not said(at)
     method = KLoM(models=100, images=10)
-    result = answer(method, given)
+    result = answer(method, groups)
     assert result.kept
-    assert at.header[0].value.replace("\\", "") == method.finding(given, result)
-    told = " ".join(one.value for one in at.caption).replace("\\", "")
+    assert at.header[0].value.replace("\\", "") == method.finding(groups, result)
+    captions = " ".join(caption.value for caption in at.caption).replace("\\", "")
     for group in klom.TITLES:
-        assert klom.curve_finding(group, "Unlearned", result) in told
-    own = klom.of_group(result["points"], "forget")
-    farthest = int(own["id"][own["unlearned"].argmax()])
+        assert klom.curve_finding(group, "Unlearned", result) in captions
+    forgotten = klom.of_group(result["points"], "forget")
+    farthest = int(forgotten["id"][forgotten["unlearned"].argmax()])
     assert at.selectbox(key=klom.CHOSEN).value == farthest
     at.selectbox(key="judge.KLoM.form").set_value("20 bins").run()
     (few,) = said(at)

@@ -35,27 +35,27 @@ def found(closer):
 @pytest.mark.parametrize("group", GROUPS)
 def test_a_curve_has_each_sample_in_its_own_order(group, found):
     table, points = klom.quantiles(group, found), found["points"]
-    own = points["group"] == GROUPS.index(group)
+    in_group = points["group"] == GROUPS.index(group)
     for name in klom.SERIES:
-        expected = np.quantile(points[name][own], (0, 1))
+        expected = np.quantile(points[name][in_group], (0, 1))
         np.testing.assert_allclose(table[name][[0, -1]], np.maximum(expected, klom.LOWEST))
         assert (np.diff(table[name]) >= 0).all()
     assert found["summary"].cell(group, "unlearned, median") > 0
 
 
 def test_a_mark_that_is_clicked_is_its_image(closer, found, monkeypatch):
-    points, kept = found["points"], {}
-    own, drawn = klom.of_group(points, "retain"), klom.quantiles("retain", found)
-    monkeypatch.setattr(st, "session_state", kept)
+    points, state = found["points"], {}
+    retained, drawn = klom.of_group(points, "retain"), klom.quantiles("retain", found)
+    monkeypatch.setattr(st, "session_state", state)
     for curve, name in enumerate(klom.SERIES):
         for at, x in enumerate(klom.QUANTILES.tolist()):
             mark = {"x": x, "y": float(drawn[name][at])}
             klom.press("retain", points, picked(mark | {"curve_number": curve}, at))
-            opened = own[name][own["id"] == kept[klom.CHOSEN]]
+            opened = retained[name][retained["id"] == state[klom.CHOSEN]]
             assert np.maximum(opened, klom.LOWEST) == pytest.approx(mark["y"])
-    was = dict(kept)
+    was = dict(state)
     klom.press("retain", points, picked({}, -1))
-    assert kept == was
+    assert state == was
 
 
 def picked(mark, at):
@@ -68,13 +68,13 @@ def picked(mark, at):
 def test_the_histograms_count_every_model_of_the_image_once(found):
     for at in (0, 7):
         table = klom.spread(found["margins"], at)
-        each = klom.samples(found["margins"], at)
-        for name, values in each.items():
+        samples = klom.samples(found["margins"], at)
+        for name, values in samples.items():
             assert table[name].sum() == pytest.approx(1)
             inside = (values >= table["from"][3]) & (values < table["to"][3])
             assert table[name][3] == pytest.approx(inside.mean())
         words = klom.image_finding(at, found)
-        assert f"{each['oracle'].mean():.1f} in models".replace("-", "−") in words
+        assert f"{samples['oracle'].mean():.1f} in models".replace("-", "−") in words
 
 
 def test_ways_whose_klom_is_known_stand_beside_retraining_and_nothing_done(closer, found):
@@ -126,7 +126,7 @@ def test_a_part_waits_for_its_button_and_then_says_what_the_engine_says(part, cl
     at.query_params.update({f"{slot}.images": "20", **more})
     at.run()
     assert not at.exception
-    assert "are trained" in " ".join(one.value for one in at.caption)
+    assert "are trained" in " ".join(caption.value for caption in at.caption)
     at.button(key=f"{slot}.go").click().run()
     settled(at)
     assert not said(at)
@@ -138,7 +138,7 @@ def test_a_part_waits_for_its_button_and_then_says_what_the_engine_says(part, cl
     result = answer(method, case)
     assert result.kept
     assert at.header[0].value.replace("\\", "") == method.finding(case, result)
-    words = " ".join(one.value for one in at.caption).replace("\\", "")
+    words = " ".join(caption.value for caption in at.caption).replace("\\", "")
     if part == "Datamodel":
         assert klom.changes_finding(result) in words
         return
@@ -148,7 +148,7 @@ def test_a_part_waits_for_its_button_and_then_says_what_the_engine_says(part, cl
     farthest = int(forgotten["id"][forgotten["unlearned"].argmax()])
     assert at.selectbox(key=klom.CHOSEN).value == farthest
     at.selectbox(key=klom.CHOSEN).set_value(ids[-1]).run()
-    words = " ".join(one.value for one in at.caption).replace("\\", "")
+    words = " ".join(caption.value for caption in at.caption).replace("\\", "")
     assert klom.image_finding(len(ids) - 1, result) in words
     assert AfterCase(closer.asked.case, closer.method).fingerprint == closer.case.fingerprint
 

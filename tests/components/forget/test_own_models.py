@@ -44,7 +44,7 @@ def test_zips_give_many_of_each_and_files_one():
     files = {kind: Upload("many.ZIP", in_zip(models)) for kind, models in groups.items()}
     opened = own_models.read(files, "")
     for kind, models in groups.items():
-        assert [one.fingerprint for one in opened.groups[kind]] == [
+        assert [model.fingerprint for model in opened.groups[kind]] == [
             model.fingerprint for model in models
         ]
     case = opened.case(replace(made()[0], model=opened.original))
@@ -54,8 +54,8 @@ def test_zips_give_many_of_each_and_files_one():
     assert own_models.told(opened).startswith("Open: 2 original, 2 unlearned, 2 retrained; the fi")
 
     alone = {kind: Upload("many.zip", in_zip(models[:1])) for kind, models in groups.items()}
-    one = own_models.read(alone | {"retrained": None}, "")
-    case = one.case(replace(made()[0], model=one.original))
+    own_groups = own_models.read(alone | {"retrained": None}, "")
+    case = own_groups.case(replace(made()[0], model=own_groups.original))
     assert type(case) is GivenCase
     assert case.retrained is None
     assert own_models.MOST == {"original": 100, "unlearned": 100, "retrained": 200}

@@ -73,8 +73,8 @@ def test_each_set_becomes_a_request_of_the_page_s_case():
     ids = data.ids[data.rows("train")]
     case = replace(forget_case(model, data, request.at_random(data, 0.5)), seed=3)
     sets = {
-        which: {"images": Table.of({"id": (own, "")})}
-        for which, own in zip(ranks.SETS, (ids[:4], ids[4:8], ids[8:12]), strict=True)
+        which: {"images": Table.of({"id": (set_ids, "")})}
+        for which, set_ids in zip(ranks.SETS, (ids[:4], ids[4:8], ids[8:12]), strict=True)
     }
     result = ranks.cases(case, sets)
     assert list(result) == list(ranks.SETS.values())
@@ -82,4 +82,6 @@ def test_each_set_becomes_a_request_of_the_page_s_case():
     assert result["hard"].request.kind == "worst"
     wanted = request.at_random(data, seed=3, count=len(sets[RANDOM]["images"]["id"])).ids
     assert set(result["random"].request.ids) == set(wanted)
-    assert all(one.recipe == case.recipe and one.seed == 3 for one in result.values())
+    assert all(
+        new_case.recipe == case.recipe and new_case.seed == 3 for new_case in result.values()
+    )

@@ -102,7 +102,7 @@ def test_the_part_asks_when_told_and_says_what_the_answer_says(few):
     at.query_params.update({f"{sparser.SLOT}.seeds": "1", f"{sparser.SLOT}.by": "SynFlow"})
     at.run()
     assert not at.exception
-    assert "every way forgets with each" in " ".join(one.value for one in at.caption)
+    assert "every way forgets with each" in " ".join(caption.value for caption in at.caption)
     at.button(key=f"{sparser.KEY}.SparseOriginals.go").click().run()
     settled(at)
     assert not said(at)
@@ -112,7 +112,7 @@ def test_the_part_asks_when_told_and_says_what_the_answer_says(few):
     )
     result = answer(method, case)
     assert at.header[0].value == method.finding(case, result)
-    words = " ".join(one.value for one in at.caption).replace("\\", "")
+    words = " ".join(caption.value for caption in at.caption).replace("\\", "")
     assert sparser.finding(result["table"], sparser.RANKED) in words
     at.selectbox(key=f"{sparser.SLOT}.figure").set_value("test right").run()
-    assert "near the first row" in " ".join(one.value for one in at.caption)
+    assert "near the first row" in " ".join(caption.value for caption in at.caption)

@@ -45,7 +45,7 @@ def test_other_images_are_outlined_when_told_fewer_where_maps_take_long():
     assert not at.get("plotly_chart")
     at = settled(at.button[0].click().run())
     assert not at.exception
-    assert any("of 10 other images" in one.value for one in at.caption)
+    assert any("of 10 other images" in caption.value for caption in at.caption)
 
 
 def test_iou_is_a_line_and_pointing_is_said():
@@ -54,11 +54,11 @@ def test_iou_is_a_line_and_pointing_is_said():
         at = settled(at.button[0].click().run())
     assert len(at.get("plotly_chart")) == 1
     at = settled(pills(at, MEASURE).set_value("IoU").run())
-    assert any("IoU 0." in one.value for one in at.caption)
+    assert any("IoU 0." in caption.value for caption in at.caption)
     at = settled(pills(at, MEASURE).set_value("points inside").run())
     assert not at.get("plotly_chart")
     assert any(
-        "of 10 other images" in one.value and "by chance" in one.value for one in at.markdown
+        "of 10 other images" in block.value and "by chance" in block.value for block in at.markdown
     )
 
 
@@ -67,21 +67,21 @@ def test_beside_the_network_that_ships_stand_its_controls(monkeypatch):
     few = plan(controls.STUDIED).data.replace("count=1500", "count=100")
     monkeypatch.setattr(outlines, "data_of", lambda _: few)
     monkeypatch.setattr(controls, "plan", lambda name: replace(plan(name), data=few))
-    asked = few, controls.STUDIED, OwnMap.title
-    at = AppTest.from_function(page, default_timeout=120, args=asked).run()
+    arguments = few, controls.STUDIED, OwnMap.title
+    at = AppTest.from_function(page, default_timeout=120, args=arguments).run()
     at = settled(at.button[0].click().run())
     assert not at.exception
-    said_below = " ".join(one.value for one in at.caption).replace("\\", "")
+    said_below = " ".join(caption.value for caption in at.caption).replace("\\", "")
     for title in ("The model's own map: Dice", f"{SHUFFLED}: Dice 0.00", f"{PLAIN}: Dice"):
         assert title in said_below
     assert outlines.CONTROLLED in said_below
 
 
 def test_a_failure_is_said_and_not_computed_again(monkeypatch):
-    asked = []
+    cases = []
 
     def fails(self, case, progress=None):
-        asked.append(case)
+        cases.append(case)
         raise BadData("There are no such images.")
 
     monkeypatch.setattr(AmongOthers, "__call__", fails)
@@ -91,5 +91,5 @@ def test_a_failure_is_said_and_not_computed_again(monkeypatch):
     for _ in range(3):
         at.run()
     assert not at.exception
-    assert len(asked) == 1
-    assert any("There are no such images." in one for one in said(at))
+    assert len(cases) == 1
+    assert any("There are no such images." in sentence for sentence in said(at))

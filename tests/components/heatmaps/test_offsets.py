@@ -37,19 +37,19 @@ def test_a_map_without_anything_above_nothing_has_no_outline_at_any_offset():
 def test_the_sentence_says_the_cut_of_the_picture_and_the_best_one():
     maps = {"own": CutMap(VALUES, 2, 1.7)}
     table, here = curves(maps, TRUTH), dice(outlined(VALUES, 2, 1.7).inside, TRUTH)
-    told = f"own: {here:.2f} as cut above, {table['own'].max():.2f} at best."
-    assert best(table, maps, TRUTH) == told
-    assert by_offset(maps, TRUTH).finding({}) == told
+    sentence = f"own: {here:.2f} as cut above, {table['own'].max():.2f} at best."
+    assert best(table, maps, TRUTH) == sentence
+    assert by_offset(maps, TRUTH).finding({}) == sentence
 
 
 def test_maps_are_cut_as_in_the_picture_and_those_without_an_outline_are_left_out():
-    own, cam = OwnMap(groups=4, offset=1.5), GradCam()
-    methods = {own.title: own, cam.title: cam}
-    answers = {own.title: {"map": MAP, "outline": OUTLINE}, cam.title: {"map": MAP}}
+    own_map, cam = OwnMap(groups=4, offset=1.5), GradCam()
+    methods = {own_map.title: own_map, cam.title: cam}
+    answers = {own_map.title: {"map": MAP, "outline": OUTLINE}, cam.title: {"map": MAP}}
     result = cut_maps(answers, methods)
-    assert (result[own.title].groups, result[own.title].offset) == (4, 1.5)
+    assert (result[own_map.title].groups, result[own_map.title].offset) == (4, 1.5)
     assert (result[cam.title].groups, result[cam.title].offset) == (3, 0.5)
-    refused = answers | {own.title: {"map": MAP, "outline": NOTHING}}
+    refused = answers | {own_map.title: {"map": MAP, "outline": NOTHING}}
     assert list(cut_maps(refused, methods)) == [cam.title]
-    kept = {"map": HeatMap(np.abs(VALUES), "kept", signed=False), "outline": OUTLINE}
-    assert not cut_maps({own.title: kept}, methods)  # a mask of shares is cut at one half
+    stored = {"map": HeatMap(np.abs(VALUES), "kept", signed=False), "outline": OUTLINE}
+    assert not cut_maps({own_map.title: stored}, methods)  # a mask of shares is cut at one half

@@ -23,11 +23,11 @@ def subject(mask):
 
 
 def answers():
-    own, other = np.zeros((2, SIDE, SIDE), np.float32)
-    own[2:6, 2:6], other[3:9, 3:9] = 3.0, 1.0
-    outline = HeatMap((own > 0).astype(np.float32), "inside", signed=False)
+    own_values, other = np.zeros((2, SIDE, SIDE), np.float32)
+    own_values[2:6, 2:6], other[3:9, 3:9] = 3.0, 1.0
+    outline = HeatMap((own_values > 0).astype(np.float32), "inside", signed=False)
     return {
-        OwnMap.title: {"map": HeatMap(own, "logit", signed=True), "outline": outline},
+        OwnMap.title: {"map": HeatMap(own_values, "logit", signed=True), "outline": outline},
         "Grad-CAM": {"map": HeatMap(other, "logit per cell", signed=False)},
     }
 
@@ -37,9 +37,12 @@ def test_agreed_missed_and_extra_pixels_have_their_colors_and_dice_stands_below(
     truth[2:8, 2:8] = True
     result = outlines.pictures(answers(), subject(truth))
     assert result.columns == ("image", OwnMap.title, "Grad-CAM")
-    image, own, cam = result.images[0]
+    image, own_picture, cam = result.images[0]
     inside = outlined(answers()["Grad-CAM"]["map"].values).inside
-    for shown, mask in ((own, answers()[OwnMap.title]["outline"].values > 0), (cam, inside)):
+    for shown, mask in (
+        (own_picture, answers()[OwnMap.title]["outline"].values > 0),
+        (cam, inside),
+    ):
         for where, color in (
             (mask & truth, AGREED), (truth & ~mask, MISSED), (mask & ~truth, EXTRA),
         ):  # fmt: skip
@@ -64,9 +67,11 @@ def test_where_nothing_is_there_an_outline_is_extra_and_none_is_right():
     assert drawn.captions[1] == f"outlines {share} of the image though nothing is there"
     assert drawn.captions[3] == "rightly nothing outlined"
     assert drawn.finding.startswith("Nothing is there by the mask; blue is outlined.")
-    image, own, _, flat = drawn.images[0]
+    image, own_picture, _, flat = drawn.images[0]
     wanted = np.rint((1 - SHADE) * 128 + SHADE * np.array(EXTRA))
-    assert (abs(own[result[OwnMap.title]["map"].values > 0].astype(float) - wanted) <= 1).all()
+    assert (
+        abs(own_picture[result[OwnMap.title]["map"].values > 0].astype(float) - wanted) <= 1
+    ).all()
     assert (flat == image).all()
 
 
@@ -92,13 +97,13 @@ def test_the_line_of_a_map_rises_and_the_star_is_where_this_image_stands():
         (DICE, [0.0, 0.3, 0.6, 0.9], 0.75, 0.7), (IOU, [0.0, 0.2, 0.4, 0.8], 0.25, 0.1),
     ):  # fmt: skip
         table = outlines.ranked(result, measure)
-        line = table.take([at for at, one in enumerate(table.rows) if one == OwnMap.title])
+        line = table.take([at for at, name in enumerate(table.rows) if name == OwnMap.title])
         np.testing.assert_allclose(line[measure], line_, rtol=1e-6)
         assert (np.diff(line[outlines.BELOW]) > 0).all()
         star = table.take([table.rows.index(HERE)])
         assert (star[outlines.BELOW][0], star[measure][0]) == (place, np.float32(value))
         figure = outlines.standing(result, measure).figure(table)
-        assert [one.name for one in figure.data] == [OwnMap.title, HERE]
+        assert [trace.name for trace in figure.data] == [OwnMap.title, HERE]
         words = outlines.standing_by(measure).finding(result)
         assert words.startswith(f"{OwnMap.title}: {measure} {value:.2f}: higher than on")
         assert f"on {round(4 * place)} of 4" in words

@@ -15,10 +15,10 @@ PEAKS = Table.of({
 
 
 def test_pixels_are_counted_once_and_parts_added_up():
-    told = words(PEAKS, None)
-    assert "3 features, from 2 pixels" in told
-    assert "Together they add +3.2 logits" in told
-    assert "finding" not in told
+    sentence = words(PEAKS, None)
+    assert "3 features, from 2 pixels" in sentence
+    assert "Together they add +3.2 logits" in sentence
+    assert "finding" not in sentence
 
 
 def test_what_lies_in_the_finding_is_counted_apart():

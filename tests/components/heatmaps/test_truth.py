@@ -32,9 +32,9 @@ def test_a_black_mask_is_answered_and_what_needs_a_finding_says_so(methods):
     at = settled(at)
     assert not at.exception
     assert not at.error
-    told = " ".join(one.value for one in (*at.markdown, *at.caption)).replace("\\", "")
-    assert "The mask is black here" in told
-    assert "no map can point inside" in told
-    assert EXTRA.search(told)
-    assert "nan" not in told.lower().split()
-    assert not any("other images too" in one.label for one in at.button)
+    text = " ".join(block.value for block in (*at.markdown, *at.caption)).replace("\\", "")
+    assert "The mask is black here" in text
+    assert "no map can point inside" in text
+    assert EXTRA.search(text)
+    assert "nan" not in text.lower().split()
+    assert not any("other images too" in button.label for button in at.button)

@@ -84,7 +84,7 @@ def tube() -> Result:
     x = np.array([0, 20, 40], np.float32)
     radii = np.array([0.5, 1, 2], np.float32)
     low = (0.9 - 0.2 * radii[:, None] * np.array([1.0, 0.5, 2.0])).astype(np.float32)
-    held = np.full(3, 0.95, np.float32)
+    confidences = np.full(3, 0.95, np.float32)
 
     def field(values):
         return Field(values, x, radii, "step", "distance", "probability")
@@ -92,16 +92,16 @@ def tube() -> Result:
     return {
         "low": field(low),
         "high": field(np.full_like(low, 0.97)),
-        "confidence": Curve(x, held, "step", "confidence", "probability"),
+        "confidence": Curve(x, confidences, "step", "confidence", "probability"),
     }
 
 
 def grid(labels=("cat", HOSTILE, "cup"), lost=((0, 1),)) -> Result:
     count = len(labels)
     confidence = np.full((count, count), 0.99, np.float32)
-    kept = np.ones((count, count), np.float32)
+    is_kept = np.ones((count, count), np.float32)
     for row, column in lost:
-        confidence[row, column], kept[row, column] = 0.2, 0
+        confidence[row, column], is_kept[row, column] = 0.2, 0
     frames = np.stack([flat(CORNERS[row]) for row in range(count) for _ in range(count)])
 
     def table(values, unit):
@@ -110,6 +110,6 @@ def grid(labels=("cat", HOSTILE, "cup"), lost=((0, 1),)) -> Result:
     return {
         "images": Path(frames, confidence.ravel(), "probability"),
         "confidence": table(confidence, "probability"),
-        "kept": table(kept, "yes or no"),
-        "rmse": table(1 - kept, "pixel value"),
+        "kept": table(is_kept, "yes or no"),
+        "rmse": table(1 - is_kept, "pixel value"),
     }

@@ -24,7 +24,9 @@ from tests.components.level_sets.walks import walked
 
 def opened(body: bytes) -> list[tuple[Image.Image, int]]:
     image = Image.open(io.BytesIO(body))
-    return [(one.convert("RGB"), one.info["duration"]) for one in ImageSequence.Iterator(image)]
+    return [
+        (frame.convert("RGB"), frame.info["duration"]) for frame in ImageSequence.Iterator(image)
+    ]
 
 
 @pytest.mark.parametrize("make", [as_gif, as_webp])

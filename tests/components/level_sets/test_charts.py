@@ -15,7 +15,7 @@ from tests.visits import unfolded
 
 
 def texts(figure) -> str:
-    return json.dumps(figure.to_plotly_json(), default=lambda held: np.asarray(held).tolist())
+    return json.dumps(figure.to_plotly_json(), default=lambda array: np.asarray(array).tolist())
 
 
 def star_of(result):
@@ -45,8 +45,8 @@ def test_probability_is_on_the_one_scale(figure):
 def test_every_text_takes_the_ink_and_colors_of_their_own_stay(figure):
     layout = inked(figure.to_dict(), "#123456")["layout"]
     assert layout["font"]["color"] == layout["legend"]["font"]["color"] == "#123456"
-    own = [note["font"]["color"] for note in layout.get("annotations", ())]
-    assert set(own) <= {"#123456", "#fff"}
+    colors = [note["font"]["color"] for note in layout.get("annotations", ())]
+    assert set(colors) <= {"#123456", "#fff"}
     axes = [layout["xaxis"], layout["yaxis"], layout["coloraxis"]["colorbar"]]
     axes += [layout["scene"][f"{letter}axis"] for letter in "xyz" if "scene" in layout]
     for axis in axes:
@@ -54,9 +54,9 @@ def test_every_text_takes_the_ink_and_colors_of_their_own_stay(figure):
 
 
 def test_labels_are_text_in_every_place_of_the_star():
-    said = texts(star_of(star()))
-    assert "<img" not in said
-    assert "&lt;img" in said
+    text = texts(star_of(star()))
+    assert "<img" not in text
+    assert "&lt;img" in text
 
 
 @pytest.mark.parametrize("count", [4, 5, 12])
@@ -72,8 +72,10 @@ def test_limbs_are_spread_evenly_and_end_at_length_one(count):
 def test_colors_along_a_limb_are_its_values():
     result = star()
     colors = star_of(result).data[4].marker.color
-    each = len(colors) // 4
-    assert colors[2 * each : 3 * each : star_chart.FINE] == pytest.approx(result["limbs"].values[2])
+    limb_length = len(colors) // 4
+    assert colors[2 * limb_length : 3 * limb_length : star_chart.FINE] == pytest.approx(
+        result["limbs"].values[2]
+    )
 
 
 def test_an_unknown_point_of_a_limb_has_no_color_and_is_said():
@@ -101,7 +103,7 @@ def test_the_plane_says_how_low_each_way_falls():
 def test_the_ways_lie_where_their_points_are_each_in_the_color_of_its_own_value():
     result = plane()
     figure = plane_of(result)
-    marks = [one for one in figure.data if one.type == "scatter" and one.mode == "markers"]
+    marks = [trace for trace in figure.data if trace.type == "scatter" and trace.mode == "markers"]
     for trace, name in zip(marks, ("line", "walk"), strict=True):
         assert np.column_stack([trace.x, trace.y]) == pytest.approx(result[name].places)
         assert trace.marker.color == pytest.approx(result[name].values)
@@ -145,7 +147,7 @@ def page() -> None:
 def test_every_chart_is_drawn_with_its_twin_and_its_words():
     at = AppTest.from_function(page, default_timeout=30).run()
     assert not at.exception
-    assert [each.label for each in at.expander] == ["The numbers as a table"] * 4
+    assert [expander.label for expander in at.expander] == ["The numbers as a table"] * 4
     assert not at.dataframe
     assert len(unfolded(at).dataframe) == 2 + 3 + 1 + 2
     assert len(at.caption) == 4

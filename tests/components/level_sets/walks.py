@@ -26,24 +26,24 @@ def walk_views(
     partial: bool = False,
 ) -> Result:
     """From source to target in equal steps; every fourth step was rejected."""
-    kept = np.unique(np.linspace(0, steps, frames).round().astype(int))
-    share = kept[:, None, None, None] / max(steps, 1)
-    start, end = (one.transpose(2, 0, 1) / np.float32(255) for one in (source, target))
+    frame_steps = np.unique(np.linspace(0, steps, frames).round().astype(int))
+    share = frame_steps[:, None, None, None] / max(steps, 1)
+    start, end = (picture.transpose(2, 0, 1) / np.float32(255) for picture in (source, target))
     images = ((1 - share) * start + share * end).astype(np.float16)
     along = np.arange(steps + 1, dtype=np.float32) / max(steps, 1)
-    apart = float(np.sqrt(((start - end) ** 2).mean()))
+    distance = float(np.sqrt(((start - end) ** 2).mean()))
     rows = {
         "source confidence": (0.7 + 0.2 * along, "confidence in cat <b>"),
         "target confidence": (0.05 * along, "confidence in palace"),
-        "rmse to target": (apart * (1 - along), "rmse to target"),
-        "rmse to source": (apart * along, "rmse to source"),
+        "rmse to target": (distance * (1 - along), "rmse to target"),
+        "rmse to source": (distance * along, "rmse to source"),
         "accepted": ((np.arange(steps + 1) % 4 != 3).astype(np.float32), "accepted"),
     }
-    own = rows["source confidence"][0][kept]
-    best = np.stack([own, *((1 - own) * part for part in (0.4, 0.3, 0.2, 0.1))], 1)
-    classes = np.tile([0, 2, 3, 4, 5], (len(kept), 1))
+    confidences = rows["source confidence"][0][frame_steps]
+    best = np.stack([confidences, *((1 - confidences) * part for part in (0.4, 0.3, 0.2, 0.1))], 1)
+    classes = np.tile([0, 2, 3, 4, 5], (len(frame_steps), 1))
     views: dict = {
-        "path": Path(images, own, "probability", kept),
+        "path": Path(images, confidences, "probability", frame_steps),
         "top": Ranking(
             best.astype(np.float32),
             classes,
@@ -68,5 +68,5 @@ def walked(side: int = 32, steps: int = 20, frames: int = 6, title: str = "Walk"
     """A walk as the player takes it."""
     source, target = pictures(side)
     views = walk_views(source, target, steps, frames, partial=more.pop("partial", False))
-    given = {"reference": 0.7, "fall": 0.2, **more}
-    return Walked(title, views, source, target, **given)
+    arguments = {"reference": 0.7, "fall": 0.2, **more}
+    return Walked(title, views, source, target, **arguments)

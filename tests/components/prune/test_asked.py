@@ -16,8 +16,8 @@ def two_models() -> None:
 
     model, renamed = load("digits-cnn"), load("digits-cnn").twin()
     renamed.labels = tuple("ABCDEFGHIJ")
-    for each in (renamed, model):
-        st.text("".join(case_of(each, named(each), 0).model.labels))
+    for network in (renamed, model):
+        st.text("".join(case_of(network, named(network), 0).model.labels))
 
 
 def test_two_models_with_the_same_weights_have_their_own_class_names():
@@ -26,9 +26,9 @@ def test_two_models_with_the_same_weights_have_their_own_class_names():
 
 
 def test_what_is_made_of_models_is_kept_by_its_bytes(monkeypatch):
-    for kept in (asked.PRUNERS, asked.PRUNED):
-        kept.clear()
-        monkeypatch.setattr(kept, "room", 1)
+    for cache in (asked.PRUNERS, asked.PRUNED):
+        cache.clear()
+        monkeypatch.setattr(cache, "room", 1)
     method = Prune()
     for name in ("digits-cnn", "digits-mlp"):
         case = PruneCase(catalog.load(name), load("digits"))

@@ -37,9 +37,9 @@ def test_layers_of_dead_filters_are_hatched_and_counted(prune_case):
 def test_the_histogram_holds_every_weight_once_and_says_where_the_cut_lies(prune_case, masks):
     part = masks.parts[1]
     result = diagrams.histogram(prune_case.model, masks, part.name)
-    cut, kept = kernels.bins(result).figure(kernels.counts(result)).data
-    assert sum(cut.y) + sum(kept.y) == part.size
-    assert sum(kept.y) == masks.array(part.name).sum()
+    cut, kept_bars = kernels.bins(result).figure(kernels.counts(result)).data
+    assert sum(cut.y) + sum(kept_bars.y) == part.size
+    assert sum(kept_bars.y) == masks.array(part.name).sum()
     assert f"a size of {result.above:.3g}" in kernels.finding(result)
 
 

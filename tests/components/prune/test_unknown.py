@@ -39,16 +39,18 @@ def test_marks_stand_at_the_figures_of_both_models_row_by_row_from_the_top():
 
 
 def test_each_kind_of_image_has_a_field_with_every_detector_in_it():
-    names = [f"{kind} · {one}" for kind in ("Normal images with noise", "B") for one in "xy"]
+    names = [
+        f"{kind} · {detector}" for kind in ("Normal images with noise", "B") for detector in "xy"
+    ]
     figure = figure_of(table(*FOUND, *FOUND, names=names))
     assert [annotation.text for annotation in figure.layout.annotations] == [
         "Normal images with noise",
         "B",
     ]
-    marked = [one for one in figure.data if one.mode == "markers"]
-    assert [list(one.y) for one in marked] == [["x", "y"]] * 4
-    assert [one.yaxis for one in marked] == ["y", "y", "y2", "y2"]
-    assert [one.showlegend for one in marked] == [True, True, False, False]
+    marked = [trace for trace in figure.data if trace.mode == "markers"]
+    assert [list(trace.y) for trace in marked] == [["x", "y"]] * 4
+    assert [trace.yaxis for trace in marked] == ["y", "y", "y2", "y2"]
+    assert [trace.showlegend for trace in marked] == [True, True, False, False]
 
 
 def test_the_words_count_what_is_surely_worse_and_surely_better():

@@ -67,7 +67,7 @@ def parsed(html):
 def test_nothing_is_fetched_and_nothing_runs():
     html = report([pinned(), pinned(LiMA(shape="grid", regions=16))], WHEN)
     reader = parsed(html)
-    assert all(one.startswith(("data:image/", "#")) for one in reader.found)
+    assert all(source.startswith(("data:image/", "#")) for source in reader.found)
     assert len(reader.found) > 4
     assert not {"script", "link", "iframe", "object"} & set(reader.tags)
     assert "url(" not in html
@@ -84,17 +84,17 @@ def test_no_text_names_the_file_and_all_of_it_is_escaped():
 
 def test_it_says_how_the_answer_was_made_and_what_it_is_not():
     result = pinned()
-    told = unescape(report([result], WHEN))
+    report_html = unescape(report([result], WHEN))
     record = result.record
     for part in (
         record["digest"], record["case"]["model_fingerprint"], record["case"]["target"],
         record["versions"]["torch"], "signed", "python -m engine", RESEARCH, "27 November 2026",
     ):  # fmt: skip
-        assert part in told
-    assert all(line in told for line in result.maps[0].lines)
+        assert part in report_html
+    assert all(line in report_html for line in result.maps[0].lines)
     legend = result.maps[0].legend
-    assert legend.low in told
-    assert legend.high in told
+    assert legend.low in report_html
+    assert legend.high in report_html
 
 
 def test_every_figure_of_the_answer_is_in_it():
@@ -103,9 +103,9 @@ def test_every_figure_of_the_answer_is_in_it():
     html = report([pinned(method)], WHEN)
     curve = answer["insertion"]
     assert all(f"{value:.3f}".replace("-", "−") in html for value in curve.y)
-    assert html.count('class="bar"') == sum(isinstance(one, HeatMap) for one in answer.values())
+    assert html.count('class="bar"') == sum(isinstance(view, HeatMap) for view in answer.values())
     tables = [
-        one for one in answer.values() if isinstance(one, Curve | Scores | Table)
+        view for view in answer.values() if isinstance(view, Curve | Scores | Table)
     ]  # fmt: skip
     assert html.count("<table>") >= len(tables) > 3
 
@@ -143,11 +143,11 @@ def test_forty_results_stay_within_room_and_time_and_tell_how_far_they_are(monke
     table = Table.of({"birds": (np.arange(100.0), "")}, tuple(map(str, range(100))))
     result = pinned(exhibits=[Exhibit(table, "Birds", "", Bars(value="birds"))])
     monkeypatch.setattr(document, "SECONDS", 0.0)
-    told = []
-    html = report([result] * 40, WHEN, lambda done, words: told.append((done, words)))
+    reports = []
+    html = report([result] * 40, WHEN, lambda done, words: reports.append((done, words)))
     assert html.count("<article") == 40
-    assert told[0] == (0.0, f"1 of 40: {result.title}")
-    assert told[-1][0] == 1.0
+    assert reports[0] == (0.0, f"1 of 40: {result.title}")
+    assert reports[-1][0] == 1.0
     assert html.count(document.UNDRAWN) == 40
     assert "76 more rows are in the CSV file" in html
     monkeypatch.setattr(document, "ROOM", 1)

@@ -45,10 +45,10 @@ def test_several_findings_are_said_to_be_several(chest_here):
     at = visit({"model": ALL.title})
     subject = at.session_state["subject"]
     assert subject.case.model.points == (0.1, 0.4, 0.02, 0.5)
-    captions = [each.value for each in at.sidebar.caption]
+    captions = [caption.value for caption in at.sidebar.caption]
     assert any("Several findings at once: the bars do not add up to 100 %" in c for c in captions)
     assert any("License: Apache-2.0" in caption for caption in captions)
-    (reading,) = [one for one in at.button_group if one.key == "reading"]
+    (reading,) = [control for control in at.button_group if control.key == "reading"]
     assert [option.content for option in reading.proto.options] == ["logit", "probability"]
     assert "%, several findings at once) in Chest X-rays" in words(at)
     assert "learned from chest X-rays. This picture has color." in words(at)
@@ -60,14 +60,16 @@ def test_the_words_of_a_link_are_the_classes(clip_here):
     at = visit(link)
     model = at.session_state["subject"].case.model
     assert model.labels == ("cat", "a lung", "red car")
-    assert any("among your words alone" in each.value for each in at.sidebar.caption)
+    assert any("among your words alone" in caption.value for caption in at.sidebar.caption)
     at.text_area(key="words").set_value("bone, fish").run()
     assert at.session_state["subject"].case.model.labels == ("bone", "fish")
     at.text_input(key="prompt").set_value("a scan of {}").run()
     assert at.session_state["subject"].case.model.name == "open_clip:mine?bone, fish?a scan of {}"
     at.text_area(key="words").set_value("bone").run()
     assert not at.exception
-    assert any("Give 2 to 50 words, separated by commas: there is 1." in one for one in said(at))
+    assert any(
+        "Give 2 to 50 words, separated by commas: there is 1." in message for message in said(at)
+    )
 
 
 def test_what_cannot_be_had_is_gray_with_the_command(monkeypatch):
@@ -81,7 +83,7 @@ def test_what_cannot_be_had_is_gray_with_the_command(monkeypatch):
 def test_for_a_scan_the_missing_kind_of_model_is_said_with_the_command(monkeypatch):
     monkeypatch.setattr("engine.models.extras.find_spec", lambda _: None)
     at = upload(visit(), "a.dcm", dicom(np.uint8(ramp(32, 0, 255))))
-    (sentence,) = [one for one in said(at) if "This is a scan" in one]
+    (sentence,) = [message for message in said(at) if "This is a scan" in message]
     assert "`pip install torchxrayvision` adds models of chest X-rays" in sentence
     assert sentence.count(".") == 1
 
@@ -90,8 +92,10 @@ def test_where_the_extra_is_installed_its_model_is_one_click_away(monkeypatch):
     monkeypatch.setattr("engine.models.extras.find_spec", lambda _: True)
     monkeypatch.setattr(hub, "connects", lambda _: False)
     at = upload(visit(), "a.dcm", dicom(np.uint8(ramp(32, 0, 255))))
-    assert any("choose a model for X-rays below" in one for one in said(at))
-    assert [one.label for one in at.button if one.key == "kinds.model"] == [f"Use {ALL.title}"]
+    assert any("choose a model for X-rays below" in message for message in said(at))
+    assert [button.label for button in at.button if button.key == "kinds.model"] == [
+        f"Use {ALL.title}"
+    ]
 
 
 def kind(content, name, view=None):
@@ -111,11 +115,11 @@ def test_kinds_are_told_apart():
 
 
 @needs_xray
-@pytest.mark.parametrize("view", [LEVEL_SETS, MINIMAL_REGIONS, PRUNE], ids=lambda one: one.title)
+@pytest.mark.parametrize("view", [LEVEL_SETS, MINIMAL_REGIONS, PRUNE], ids=lambda view: view.title)
 def test_a_view_that_needs_one_answer_of_many_says_so(chest_here, view):
     at = visit({"model": ALL.title}, view)
-    told = " ".join([*said(at), words(at)])
-    assert "this one says several findings at once" in told
+    text = " ".join([*said(at), words(at)])
+    assert "this one says several findings at once" in text
 
 
 @needs_xray

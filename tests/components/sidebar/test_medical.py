@@ -64,7 +64,7 @@ def test_a_file_of_frames_opens_at_the_middle_and_another_frame_is_another_quest
 def test_a_volume_is_cut_in_three_planes_each_with_its_own_middle():
     at = upload(visit(), "scan.nii", volume())
     assert named(at, "slider", "slice.axial").value == 9
-    plane = next(each for each in at.button_group if each.label == "Plane")
+    plane = next(control for control in at.button_group if control.label == "Plane")
     plane.set_value("sagittal").run()
     assert not at.exception
     assert named(at, "slider", "slice.sagittal").value == 7
@@ -85,7 +85,7 @@ def test_a_window_for_the_model_is_picked_or_typed_and_is_another_question():
     assert at.session_state["subject"].picture.behind.window == Window(-600, 900)
     seen.append(fingerprint(at))
     assert len(set(seen)) == 3
-    assert any("center −600, width 900 HU" in each.value for each in at.sidebar.caption)
+    assert any("center −600, width 900 HU" in caption.value for caption in at.sidebar.caption)
     named(at, "selectbox", "window").set_value("Abdomen").run()
     assert fingerprint(at) == seen[0]
 
@@ -95,9 +95,9 @@ def test_a_window_is_shown_and_said_with_its_decimals_and_so_is_the_smallest_wid
     named(at, "number_input", "center").set_value(1037.5).run()
     named(at, "number_input", "width").set_value(0.25).run()
     fields = [named(at, "number_input", name) for name in ("center", "width")]
-    assert [each.proto.format % each.value for each in fields] == ["1037.5", "0.25"]
+    assert [field.proto.format % field.value for field in fields] == ["1037.5", "0.25"]
     assert 0 < float(fields[1].proto.format % fields[1].min) <= 0.25
-    assert any("center 1037.5, width 0.25 HU" in each.value for each in at.sidebar.caption)
+    assert any("center 1037.5, width 0.25 HU" in caption.value for caption in at.sidebar.caption)
 
 
 @pytest.mark.parametrize("ending", ["dcm", "nii"])
@@ -119,17 +119,17 @@ def test_of_two_files_with_the_same_pixels_each_has_its_own_window(ending):
 def test_a_scan_in_color_has_no_window():
     at = upload(visit(), "us.dcm", (SHIPPED / "examples_rgb_color.dcm").read_bytes())
     assert not at.exception
-    assert not [each for each in at.selectbox if each.label.startswith("Window")]
-    assert any("orientation unknown" in each.value for each in at.sidebar.caption)
+    assert not [select_box for select_box in at.selectbox if select_box.label.startswith("Window")]
+    assert any("orientation unknown" in caption.value for caption in at.sidebar.caption)
 
 
 def test_choices_are_kept_while_another_image_is_looked_at():
     at = upload(visit(), "scan", film())
     named(at, "slider", "slice.frame").set_value(2).run()
-    kept = fingerprint(at)
+    digest = fingerprint(at)
     at.selectbox(key="image").set_value("A cup of coffee").run()
     at.selectbox(key="image").set_value("Your image").run()
-    assert fingerprint(at) == kept
+    assert fingerprint(at) == digest
 
 
 def test_a_broken_frame_is_a_sentence_and_the_middle_one_stays():
@@ -179,8 +179,8 @@ def test_nothing_of_the_patient_is_on_the_page_in_a_record_in_the_store_or_in_th
     at = upload(visit(), "scan.dcm", written(made))
     assert not at.exception
     results = [str(at.main), str(at.sidebar), caplog.text, *(code.value for code in at.code)]
-    kept = [name for name in at.session_state if name != "subject.file"]  # as it was given
-    results += [repr(at.session_state[name]) for name in kept]
+    state_keys = [name for name in at.session_state if name != "subject.file"]  # as it was given
+    results += [repr(at.session_state[name]) for name in state_keys]
     results.append(repr(vars(at.session_state["subject.upload"])))
     results.append(str(at.session_state["subject.upload"].pixels))
     stored = [path for path in Path(os.environ["BLINDSPOT_HOME"]).rglob("*") if path.is_file()]

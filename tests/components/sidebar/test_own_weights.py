@@ -25,16 +25,16 @@ def choosing() -> None:
     from tests import tiny
     from tests.components.sidebar.test_own_weights import picture
 
-    own = tiny.cnn()
-    own.name, own.title = "file:123456", "Own weights 123456 (cnn)"
-    own.labels = tuple(f"Secretum {index}" for index in range(4))
-    st.session_state.setdefault("models.own", {own.name: own})
+    own_model = tiny.cnn()
+    own_model.name, own_model.title = "file:123456", "Own weights 123456 (cnn)"
+    own_model.labels = tuple(f"Secretum {index}" for index in range(4))
+    st.session_state.setdefault("models.own", {own_model.name: own_model})
     note = {"title": "Smith's network", "file": "Patient Smith.pt", "format": "stated"}
-    st.session_state.setdefault("models.notes", {own.name: note})
+    st.session_state.setdefault("models.notes", {own_model.name: note})
     st.session_state.setdefault("models.whose", "Smith's network")
     model = models.choose()
     assert model is not None
-    assert model.name == own.name
+    assert model.name == own_model.name
     own_weights.draw_format(model, load(picture()), Crop())
     values = np.array([0.1, 0.2, 0.3, 0.4], np.float32)
     target = targets.choose_target(Scores(values, model.labels, "probability"), model)
@@ -44,18 +44,20 @@ def choosing() -> None:
 def test_a_link_has_neither_the_name_of_a_file_nor_its_class_names():
     at = AppTest.from_function(choosing, default_timeout=300).run()
     assert not at.exception
-    assert any("Patient Smith.pt" in each.value.replace("\\", "") for each in at.caption)
+    assert any("Patient Smith.pt" in caption.value.replace("\\", "") for caption in at.caption)
     at.selectbox(key="target").set_value("Secretum 2").run()
     at.selectbox(key="versus").set_value("Secretum 1").run()
     assert not at.exception
     assert at.text[0].value == "2 rather than 1"
-    linked = {one.proto.query_param_key: one.proto.options for one in at.selectbox}
+    linked = {
+        select_box.proto.query_param_key: select_box.proto.options for select_box in at.selectbox
+    }
     assert not {"target", "versus", "model"} & linked.keys()
     assert "Smith" not in str([options for key, options in linked.items() if key])
-    (whose,) = [each for each in at.radio if each.key == "models.whose"]
+    (whose,) = [radio for radio in at.radio if radio.key == "models.whose"]
     assert whose.proto.options == ["Smith's network", "from the list"]
     assert not whose.proto.query_param_key  # the name is this session's alone
-    assert any(" px, RGB, " in each.value for each in at.caption)
+    assert any(" px, RGB, " in caption.value for caption in at.caption)
 
 
 def picture() -> bytes:
@@ -94,40 +96,40 @@ def test_one_press_opens_names_and_asks_weights_of_one_s_own():
     how = PlainTraining()
     network = plain_loop.untrained(how)
     at = AppTest.from_function(asking, default_timeout=300).run()
-    listed = at.text[0].value
+    default_model = at.text[0].value
     at = opening(at, plain_loop.weights(network), "pt", "My network", "test_efficientnet")
     assert at.radio(key="models.whose").value == "My network"  # nothing else was pressed
-    own = at.text[0].value
-    assert own.startswith("file:")
-    assert "My" not in own
-    words = " ".join(each.value for each in at.caption)
+    model_name = at.text[0].value
+    assert model_name.startswith("file:")
+    assert "My" not in model_name
+    words = " ".join(caption.value for caption in at.caption)
     assert "takes 160 × 160 px, RGB, ImageNet" in words
     at.radio(key="models.whose").set_value("from the list").run()
-    assert at.text[0].value == listed
+    assert at.text[0].value == default_model
     at.session_state["model"] = "digits-mlp"  # as another page chooses one
     at.radio(key="models.whose").set_value("My network").run()
-    assert at.text[0].value in {own, "digits-mlp"}
+    assert at.text[0].value in {model_name, "digits-mlp"}
 
     exported = embedded.file_of("digits-cnn").read_bytes()
     at = opening(at, exported, "safetensors", "My network", "")
     assert at.radio(key="models.whose").value == "My network (2)"
-    assert "takes 8 × 8 px" in " ".join(each.value for each in at.caption)
-    assert "its card says so" in " ".join(each.value for each in at.caption)
-    kept = {name: model.title for name, model in at.session_state["models.own"].items()}
-    assert "network" not in str(kept)  # records and jobs have the title
-    assert "Smith" not in str(kept)
+    assert "takes 8 × 8 px" in " ".join(caption.value for caption in at.caption)
+    assert "its card says so" in " ".join(caption.value for caption in at.caption)
+    titles = {name: model.title for name, model in at.session_state["models.own"].items()}
+    assert "network" not in str(titles)  # records and jobs have the title
+    assert "Smith" not in str(titles)
 
 
 def test_a_file_that_does_not_fit_is_a_sentence_and_the_model_stays():
     at = AppTest.from_function(asking, default_timeout=300).run()
-    listed = at.text[0].value
+    default_model = at.text[0].value
     for content, suffix, expected in (
         (b"junk", "safetensors", "damaged"),
         (plain_loop.weights(plain_loop.untrained(PlainTraining())), "pt", "architecture"),
     ):
         at = opening(at, content, suffix, "", "")
-        assert any(expected in each.value.replace("\\", "") for each in at.error)
-        assert at.text[0].value == listed
+        assert any(expected in error.value.replace("\\", "") for error in at.error)
+        assert at.text[0].value == default_model
 
 
 def test_the_format_can_be_stated_and_is_compared_on_the_image_in_sight():
@@ -138,17 +140,17 @@ def test_the_format_can_be_stated_and_is_compared_on_the_image_in_sight():
     at.run()
     at.toggle(key="models.compare").set_value(True).run()
     assert not at.exception
-    (table,) = [each.value for each in at.dataframe if "Probability" in each.value]
+    (table,) = [frame.value for frame in at.dataframe if "Probability" in frame.value]
     assert "32 × 32 px, RGB, ImageNet" in list(table["Format"])
     assert len(set(table["Probability"])) > 1  # formats matter
-    side = next(each for each in at.number_input if each.key.startswith("models.stated."))
+    side = next(field for field in at.number_input if field.key.startswith("models.stated."))
     side.set_value(32).run()
     at.button(key="models.read").click().run()
     assert not at.exception
     assert at.radio(key="models.whose").value == "Mine"
     (model,) = at.session_state["models.own"].values()
     assert model.side == 32
-    assert any("takes 32 × 32 px, RGB, ImageNet" in each.value for each in at.caption)
+    assert any("takes 32 × 32 px, RGB, ImageNet" in caption.value for caption in at.caption)
     assert len(at.session_state["models.own"]) == 1
 
 
@@ -157,19 +159,21 @@ def test_a_network_of_one_channel_opens_and_has_one_mean():
     at = AppTest.from_function(asking, default_timeout=300).run()
     content = plain_loop.weights(plain_loop.untrained(how))
     at = opening(at, content, "pt", "Mine", "test_efficientnet")
-    assert any("takes 160 × 160 px, gray, mean 0.485" in each.value for each in at.caption)
+    assert any("takes 160 × 160 px, gray, mean 0.485" in caption.value for caption in at.caption)
     at.session_state["models.format.open"] = True
     at.run()
-    (channels,) = [each for each in at.selectbox if each.key.endswith(".channels")]
+    (channels,) = [
+        select_box for select_box in at.selectbox if select_box.key.endswith(".channels")
+    ]
     assert channels.options == ["gray"]
-    key = next(each.key for each in at.text_input if each.key.endswith(".Mean"))
+    key = next(field.key for field in at.text_input if field.key.endswith(".Mean"))
     assert at.text_input(key=key).value == "0.485"
     at.text_input(key=key).set_value("0.1 0.2 0.3").run()
-    assert any("give one number; this network takes 1" in each.value for each in at.error)
+    assert any("give one number; this network takes 1" in error.value for error in at.error)
     at.text_input(key=key).set_value("0.25").run()
     at.button(key="models.read").click().run()
     assert not at.exception
-    assert any("gray, mean 0.25, spread 0.229" in each.value for each in at.caption)
+    assert any("gray, mean 0.25, spread 0.229" in caption.value for caption in at.caption)
 
 
 @pytest.mark.slow
@@ -183,7 +187,7 @@ def test_labeled_images_show_the_right_format_and_name_the_classes():
     images = plain_loop.zipped(slice(0, 300))
     at.file_uploader(key="models.labeled").set_value(("some.zip", images, "")).run()
     at = settled(at)
-    (table,) = [each.value for each in at.dataframe if "Format" in each.value]
+    (table,) = [frame.value for frame in at.dataframe if "Format" in frame.value]
     assert table["Format"][0] == "32 × 32 px, RGB, −1 … 1"
     at.button(key="models.read").click().run()
     assert not at.exception
@@ -217,7 +221,7 @@ def test_the_list_of_jobs_shows_another_visitor_s_with_the_method_alone():
     at = AppTest.from_function(listed).run()
     assert not at.exception
     drawn = [*at.caption, *at.markdown, *at.get("progress")]
-    text = "\n".join(str(getattr(each, "value", "")) + str(each.proto) for each in drawn)
+    text = "\n".join(str(getattr(element, "value", "")) + str(element.proto) for element in drawn)
     assert "Secretum of ann" not in text
     assert "another visitor" in text
     assert text.count("Secretum of") >= 3

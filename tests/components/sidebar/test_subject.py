@@ -111,7 +111,7 @@ def test_a_link_to_data_of_another_person_s_file_is_refused_in_a_sentence():
         at = visit({"image": "From a data set", "data": name, "model": "Digits MLP"})
         assert not at.exception
         assert at.selectbox(key="data").value == "Digits, 8 × 8"
-        assert any(name in one for one in said(at))
+        assert any(name in message for message in said(at))
     plain = visit({"image": "From a data set", "data": "digits", "model": "Digits MLP"})
     assert plain.selectbox(key="data").options.count("Digits, 8 × 8") == 1
 
@@ -244,11 +244,11 @@ def test_a_link_may_name_a_data_set_with_a_change():
     at = visit({"image": "From a data set", "data": "digits+noisy:share=0.3"})
     assert not any("The link asks" in words for words in said(at))
     assert at.session_state["subject"].chosen.example.data.name == "digits+noisy:share=0.3"
-    listed = at.selectbox(key="data")
-    assert listed.options[-1] == "Digits, 8 × 8 · wrong labels (share 0.3)"
+    select_box = at.selectbox(key="data")
+    assert select_box.options[-1] == "Digits, 8 × 8 · wrong labels (share 0.3)"
     assert "digits+noisy:share=0.3" in at.query_params["data"]  # which can be read back
-    listed.select(listed.options[1]).run()
-    assert listed.options[1] in at.query_params["data"]
+    select_box.select(select_box.options[1]).run()
+    assert select_box.options[1] in at.query_params["data"]
     at.selectbox(key="image").select("A cup of coffee").run()
     assert "data" not in at.query_params
 

@@ -24,7 +24,7 @@ def held(monkeypatch):
     return state
 
 
-@pytest.mark.parametrize("one", SHIPPED, ids=lambda one: one.title)
+@pytest.mark.parametrize("one", SHIPPED, ids=lambda shipped_example: shipped_example.title)
 def test_the_small_picture_that_comes_along_is_the_image_s(one):
     """Where it is not: `Image.fromarray(of_picture(one.picture())).save(one.path)`."""
     drawn, made = (np.asarray(picture, int) for picture in (Image.open(one.path),

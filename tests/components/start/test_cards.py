@@ -38,7 +38,7 @@ def shown(*, turn: bool = True, lacking: bool = False) -> AppTest:
 
 
 def told(at: AppTest) -> str:
-    return " ".join(one.value for one in [*at.markdown, *at.caption])
+    return " ".join(block.value for block in [*at.markdown, *at.caption])
 
 
 def test_before_its_turn_nothing_is_asked():
@@ -53,7 +53,7 @@ def test_what_the_case_lacks_is_said_and_the_next_card_has_its_turn():
     assert "Not available: there is no such bird." in told(at)
     assert "Birds, and nothing else." in told(at)
     assert at.session_state["next"] is True
-    assert [one.label for one in at.button] == ["Open Study"]
+    assert [button.label for button in at.button] == ["Open Study"]
 
 
 def test_a_card_that_is_computed_keeps_the_next_one_waiting_and_then_says_its_answer():

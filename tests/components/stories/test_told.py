@@ -18,9 +18,9 @@ from engine.measures import located
 from engine.result import Scores
 
 STEPS = [
-    pytest.param(step, id=f"{one.name}-{at}")
-    for one in STORIES
-    for at, step in enumerate(one.steps, 1)
+    pytest.param(step, id=f"{tale.name}-{at}")
+    for tale in STORIES
+    for at, step in enumerate(tale.steps, 1)
 ]
 
 
@@ -44,11 +44,11 @@ def shuffled(answer, seed):
 def test_the_sentence_comes_from_the_answer_that_ships(step):
     results = [gallery.shipped(question) for question in step.asks()]
     assert None not in results, "run: python -m engine gallery"
-    told = step.sentence(*results)
-    assert told == step.sentence(*results)
-    assert told.endswith(".")
+    sentence = step.sentence(*results)
+    assert sentence == step.sentence(*results)
+    assert sentence.endswith(".")
     others = {step.sentence(*(shuffled(result, seed) for result in results)) for seed in range(6)}
-    assert len(others - {told}) >= 2
+    assert len(others - {sentence}) >= 2
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -59,13 +59,13 @@ def test_nothing_is_typed_that_has_to_be_measured(step):
 
 
 def test_stories_are_found_by_their_names():
-    assert [story(one.name) for one in STORIES] == list(STORIES)
+    assert [story(tale.name) for tale in STORIES] == list(STORIES)
     assert story("dog") is None
-    assert all(4 <= len(one.steps) <= 8 for one in STORIES)
+    assert all(4 <= len(tale.steps) <= 8 for tale in STORIES)
 
 
 def test_the_walk_ends_at_a_palace_that_is_called_a_cat():
-    (result,) = (gallery.shipped(one) for one in story("cat").steps[2].asks())
+    (result,) = (gallery.shipped(question) for question in story("cat").steps[2].asks())
     assert result["top"].labels[-1][0] == result["top"].labels[0][0] == "Egyptian cat"
     assert result["rmse to target"].y[-1] < 0.05 * result["rmse to target"].y[0]
 
@@ -73,14 +73,14 @@ def test_the_walk_ends_at_a_palace_that_is_called_a_cat():
 def test_the_network_with_the_shortcut_looks_at_the_mark_and_the_control_at_the_lesion():
     """What the story tells: each change of the slice alone, and the same slice in the control."""
     seen, _, healthy, unmarked, control = (
-        [gallery.shipped(one) for one in step.asks()] for step in story("lesion").steps
+        [gallery.shipped(question) for question in step.asks()] for step in story("lesion").steps
     )
     label = PLANTED.example(PLANTED.marked).label
     first = {}
-    for name, (said, _) in {
+    for name, (answer, _) in {
         "marked": seen, "healthy": healthy, "unmarked": unmarked, "control": control,
     }.items():  # fmt: skip
-        first[name] = said["classes"].labels[int(said["classes"].values.argmax())]
+        first[name] = answer["classes"].labels[int(answer["classes"].values.argmax())]
     assert first["marked"] == first["healthy"] == first["control"] == label
     assert first["unmarked"] != label
     lesion, mark = PLANTED.example(PLANTED.marked).mask(), truth("mark")
@@ -95,7 +95,7 @@ def test_the_twin_and_the_unmarked_slice_differ_from_the_slice_by_one_thing_each
         PLANTED.example(name) for name in (PLANTED.marked, PLANTED.healthy, PLANTED.unmarked)
     )
     mark = marked.data.truth["mark"][marked.row]
-    pixels = [one.picture().pixels[..., 0].astype(int) for one in (marked, twin, unmarked)]
+    pixels = [scan.picture().pixels[..., 0].astype(int) for scan in (marked, twin, unmarked)]
     assert (pixels[0] != pixels[2])[mark].any()
     assert (pixels[0] == pixels[2])[~mark].all()
     assert (pixels[0] == pixels[1])[mark].all()
@@ -106,7 +106,7 @@ def test_the_twin_and_the_unmarked_slice_differ_from_the_slice_by_one_thing_each
 
 
 def test_what_the_forgotten_class_left_is_more_than_in_the_retrained_model():
-    (result,) = (gallery.shipped(one) for one in story("forget").steps[3].asks())
+    (result,) = (gallery.shipped(question) for question in story("forget").steps[3].asks())
     figures = result["figures"]
     assert figures.cell("unlearned", "probe") > figures.cell("retrained", "probe") + 0.05
     assert "Something stayed behind" in story("forget").steps[3].sentence(result)

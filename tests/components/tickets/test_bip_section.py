@@ -31,7 +31,7 @@ LEVELS = [0.98, 0.5, 10, 150, 3.0], [0.94, 0.05, 10, 1500, 6.5]
 @pytest.mark.parametrize(("price", "ends"), [("steps", (150, 1500)), ("seconds", (3.0, 6.5))])
 def test_each_network_is_a_point_at_its_price_and_imp_is_one_group(price, ends):
     dense, once, learned, imp = bip.trade(price).figure(bip.grouped(figures(*LEVELS))).data
-    assert [one.name for one in (dense, once, learned, imp)] == list(bip.GROUPS)
+    assert [trace.name for trace in (dense, once, learned, imp)] == list(bip.GROUPS)
     assert dense.y == pytest.approx([97])
     assert once.y == pytest.approx([95])
     assert learned.y == pytest.approx([96])
@@ -78,14 +78,14 @@ def test_the_section_asks_when_it_is_told_and_says_what_the_answer_says():
     )  # fmt: skip
     at.run()
     assert not at.exception
-    assert "cut to 20 % of its weights" in " ".join(one.value for one in at.caption)
-    next(one for one in at.button if one.label.startswith("Learn the mask")).click().run()
+    assert "cut to 20 % of its weights" in " ".join(caption.value for caption in at.caption)
+    next(button for button in at.button if button.label.startswith("Learn the mask")).click().run()
     settled(at)
     assert not said(at)
     method = BiP(kept=0.2, epochs=2, levels=2)
     result = answer(method, case)
     assert at.header[0].value == method.finding(case, result)
-    words = " ".join(one.value for one in at.caption).replace("\\", "")
+    words = " ".join(caption.value for caption in at.caption).replace("\\", "")
     for caption in (bip.priced(result, "steps"), bip.settled(result), bip.shared(result)):
         assert caption in words
     assert len(at.get("plotly_chart")) == 3

@@ -52,7 +52,7 @@ def visit(**session) -> AppTest:
 
 
 def press(at: AppTest) -> AppTest:
-    next(each for each in at.button if each.label.startswith("Rewind tickets")).click().run()
+    next(button for button in at.button if button.label.startswith("Rewind tickets")).click().run()
     return settled(at)
 
 
@@ -60,7 +60,9 @@ def test_it_says_what_it_trains_and_then_what_came_of_it():
     at = visit()
     assert not at.exception
     assert not at.header
-    before = next(each.value for each in at.caption if each.value.startswith("A ticket keeps 20 %"))
+    before = next(
+        caption.value for caption in at.caption if caption.value.startswith("A ticket keeps 20 %")
+    )
     assert "about 30 trainings" in before  # 2 seeds of 1 + 4 + 2 × 5
     at = press(at)
     assert not said(at)
@@ -68,7 +70,7 @@ def test_it_says_what_it_trains_and_then_what_came_of_it():
     result = answer(method, case)
     assert at.header[0].value.replace("\\", "") == method.finding(case, result)
     assert len(at.get("plotly_chart")) == 5  # accuracy, distances, barrier, and two planes
-    captions = " ".join(each.value.replace("\\", "") for each in at.caption)
+    captions = " ".join(caption.value.replace("\\", "") for caption in at.caption)
     for drawing in section.EVIDENCE:
         if drawing.finding:
             assert drawing.finding(result) in captions
@@ -100,7 +102,7 @@ def found():
         shares |= {f"{end} {name}": np.array(shares[name]) + by
                    for end, by in (("lowest", -0.02), ("highest", 0.02))}  # fmt: skip
     columns = {name: (np.array(share, float), "share") for name, share in shares.items()}
-    columns |= {name: (np.array(one, float), "") for name, one in plain.items()}
+    columns |= {name: (np.array(column, float), "") for name, column in plain.items()}
     ticks = [(0.5, 100, 50, 900), (0.9, 400, np.nan, np.nan), (0.98, *[np.nan] * 3)]
     rows = [f"{name} · {100 * tick[0]:.0f} %" for name in POINTS for tick in ticks]
     samples = Table.grid(
@@ -149,13 +151,13 @@ def test_the_picture_ends_before_the_trained_network_that_is_only_pruned(found):
 
 
 def test_both_planes_have_one_scale_and_the_line_is_seen_between_its_points(found):
-    one, two = (
+    early, other_early = (
         Field(np.full((2, 2), v, np.float32), *[np.arange(2)] * 2, "", "", "") for v in (1, 3)
     )
     way = Points(np.arange(60, dtype=np.float32).reshape(30, 2), np.arange(30), "", "", "nat")
-    held = {"plane": one, "late plane": two}
-    held |= {f"{lead}{name}": way for lead in ("", "late ") for name in ("arms", "way")}
-    shapes = section.ground(held), section.late_ground(held)
+    views = {"plane": early, "late plane": other_early}
+    views |= {f"{lead}{name}": way for lead in ("", "late ") for name in ("arms", "way")}
+    shapes = section.ground(views), section.late_ground(views)
     assert [shape.span for shape in shapes] == [(1.0, 3.0)] * 2
     drawn = shapes[0].ways["between the tickets"]
     assert len(drawn.values) == section.SHOWN

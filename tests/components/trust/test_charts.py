@@ -38,8 +38,8 @@ def test_what_a_small_map_has_no_figure_for_is_not_drawn():
 def test_where_a_map_leaves_its_copies_is_counted_on_the_side_that_is_good(way, told):
     """At both ends all orders are alike."""
     low, high = curve(0, 0.2, 0.3, 0.4, 1), curve(0, 0.4, 0.6, 0.8, 1)
-    own = curve(0, 0.5, 0.7, 0.1, 1)  # twice above, once below
-    curves = {way: own, f"{way} low": low, f"{way} high": high}
+    middle = curve(0, 0.5, 0.7, 0.1, 1)  # twice above, once below
+    curves = {way: middle, f"{way} low": low, f"{way} high": high}
     drawing = order_drawing(curves, way)
     count = 2 if way == "insertion" else 1
     assert drawing.finding({}).startswith(f"{told} all copies")

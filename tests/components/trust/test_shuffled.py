@@ -20,8 +20,8 @@ GOOD = (GradientXInput(), IntegratedGradients(steps=10))
 
 def told(model, method):
     """The line of a map for each digit, its trials made as on the page, and repeated."""
-    for asked in asked_of(model, DIGITS):
-        case = TrustCase(asked, method)
+    for image_case in asked_of(model, DIGITS):
+        case = TrustCase(image_case, method)
         yield summary(
             [(trial, trial(case)["check"]) for trial in (Order(), OtherClass(), Repeats())]
         )
@@ -49,8 +49,8 @@ def test_a_model_with_random_weights_is_caught_for_gradient_methods(trained, met
 
 def test_maps_of_chance_get_no_check_mark(trained):
     """Noise that is drawn anew for each class passes the other class, and comes out alike again."""
-    anew = toy(lambda case: np.random.default_rng(case.target.index).random((8, 8)))
-    lines = [*told(trained, anew)]
+    random_method = toy(lambda case: np.random.default_rng(case.target.index).random((8, 8)))
+    lines = [*told(trained, random_method)]
     assert sum("✓" in line for line in lines) <= 1
     assert sum(warned(line) and "another class gives another map" in line for line in lines) >= 5
 

@@ -23,12 +23,12 @@ def found(check, verdict, words="So it is.", **numbers):
 
 
 def test_the_summary_counts_and_says_what_is_against_the_map():
-    said = summary([
+    sentence = summary([
         found(Order(), 1.0), found(OtherClass(), 1.0), found(RandomWeights(), -1.0),
         found(Shape(), 0.0), (Place(), not_available(Place.title, "no truth.")),
         (Repeats(), None), (MaxSensitivity(), None),
     ])  # fmt: skip
-    assert said == (
+    assert sentence == (
         "**✗ Against it: looks the same with random weights.** ✓ For it: its strong pixels carry "
         "the score; another class gives another map. 1 not available, 2 not tried yet."
     )
@@ -54,8 +54,10 @@ def test_what_is_only_for_a_map_or_only_against_it_is_said_so():
 
 def test_a_map_that_is_not_confirmed_is_said_so_first_and_nothing_speaks_for_it():
     little = "Little hangs on the image: its class is 16 % likely here, 10 % in an empty picture."
-    said = summary([found(Order(), -0.5, little), found(OtherClass(), 1.0), found(Repeats(), 1.0)])
-    assert said == (
+    sentence = summary(
+        [found(Order(), -0.5, little), found(OtherClass(), 1.0), found(Repeats(), 1.0)]
+    )
+    assert sentence == (
         f"**⚠ Not confirmed. {little}** Passed: another class gives another map; comes out alike "
         "again."
     )
@@ -86,9 +88,9 @@ def test_where_there_is_little_room_the_reasons_are_left_out(given, told):
 def test_only_the_order_and_a_known_truth_speak_for_a_map(kind):
     """A fixed map comes out alike again, and noise is another map for another class."""
     evident = kind in {Order, Place}
-    said = summary([found(kind(), 1.0)])
-    assert ("✓" in said) == evident
-    assert ("may pass that too" in said) != evident
+    sentence = summary([found(kind(), 1.0)])
+    assert ("✓" in sentence) == evident
+    assert ("may pass that too" in sentence) != evident
     assert sign(*found(kind(), 1.0)) == ("✓", "speaks for it" if evident else "passed")
     assert "✓" not in summary([found(kind(), 1.0), found(Order(), -0.5)])
 
@@ -104,10 +106,12 @@ def test_a_description_is_never_counted_as_a_verdict():
 def test_every_verdict_has_a_sign_and_a_word_of_its_own(verdict):
     mark, word = sign(*found(Order(), verdict))
     others = [
-        sign(*found(Order(), one)) for one in (1.0, 0.0, -0.5, -1.0, nan) if one is not verdict
+        sign(*found(Order(), score))
+        for score in (1.0, 0.0, -0.5, -1.0, nan)
+        if score is not verdict
     ]
-    assert mark not in {one for one, _ in others}
-    assert word not in {one for _, one in others}
+    assert mark not in {other_mark for other_mark, _ in others}
+    assert word not in {other_word for _, other_word in others}
 
 
 def test_every_trial_that_judges_says_its_limits_and_what_it_means():
@@ -116,8 +120,8 @@ def test_every_trial_that_judges_says_its_limits_and_what_it_means():
 
 
 def test_what_is_not_available_is_not_said_twice():
-    said = line(Place(), not_available(Place.title, "nobody knows where the truth is."))
-    assert said == (
+    sentence = line(Place(), not_available(Place.title, "nobody knows where the truth is."))
+    assert sentence == (
         "– **not available** · Does it lie on the truth? Nobody knows where the truth is."
     )
 

@@ -27,7 +27,7 @@ def test_a_click_brings_the_class_and_not_the_row(monkeypatch):
     from components.widgets import bars as module
 
     sent = {}
-    monkeypatch.setattr(module, "mounted", lambda _: lambda **given: sent.update(given))
+    monkeypatch.setattr(module, "mounted", lambda _: lambda **arguments: sent.update(arguments))
     monkeypatch.setattr(st, "session_state", {"key": {"picked": 3}})
     picked = []
     module.bars([Bar(3, "cat", 0.7), Bar(1, "dog", 0.3)], "key", picked.append)
@@ -45,7 +45,7 @@ def test_a_click_that_was_taken_back_brings_nothing(monkeypatch):
     from components.widgets import bars as module
 
     sent = {}
-    monkeypatch.setattr(module, "mounted", lambda _: lambda **given: sent.update(given))
+    monkeypatch.setattr(module, "mounted", lambda _: lambda **arguments: sent.update(arguments))
     monkeypatch.setattr(st, "session_state", {"key": {"picked": None}})
     picked = []
     module.bars([], "key", picked.append)

@@ -10,17 +10,17 @@ RNG = np.random.default_rng(0)
 
 def shown(**changed):
     normal = RNG.normal(size=50)
-    given = {"normal": normal, "held": RNG.normal(size=40), "unknown": RNG.normal(3, 1, 20),
+    arguments = {"normal": normal, "held": RNG.normal(size=40), "unknown": RNG.normal(3, 1, 20),
              "subject": 2.5, "line": 1.5, "unit": "logit"}  # fmt: skip
-    return ScoreDistributions(**(given | changed))
+    return ScoreDistributions(**(arguments | changed))
 
 
 def test_every_score_and_both_marks_lie_within_the_bars():
-    one = shown(subject=40.0, line=-7.0)
-    edges = edges_of(one)
+    distributions = shown(subject=40.0, line=-7.0)
+    edges = edges_of(distributions)
     assert edges[0] < -7.0
     assert edges[-1] > 40.0
-    for scores in (one.normal, one.unknown):
+    for scores in (distributions.normal, distributions.unknown):
         assert sum(bars(scores, edges)) == pytest.approx(1.0, abs=1e-3)
 
 
@@ -31,32 +31,39 @@ def test_identical_scores_still_have_an_axis():
 
 
 def test_the_browser_counts_from_the_very_scores():
-    one = shown()
-    sent = drawn(one, one.line)
-    assert sent["normal"] == sorted(one.normal.tolist())
-    assert sent["held"] == sorted(one.held.tolist())
-    above = sum(score > one.line for score in sent["normal"])
-    assert above == (one.normal > one.line).sum()
+    distributions = shown()
+    sent = drawn(distributions, distributions.line)
+    assert sent["normal"] == sorted(distributions.normal.tolist())
+    assert sent["held"] == sorted(distributions.held.tolist())
+    above = sum(score > distributions.line for score in sent["normal"])
+    assert above == (distributions.normal > distributions.line).sum()
 
 
 def test_held_images_that_are_the_normal_ones_are_not_counted_twice():
-    one = shown()
-    assert drawn(shown(held=one.normal, normal=one.normal), 1.5)["held"] == []
+    distributions = shown()
+    assert drawn(shown(held=distributions.normal, normal=distributions.normal), 1.5)["held"] == []
 
 
 def test_an_answer_counts_only_for_the_question_it_was_given_to():
-    one = shown()
-    tag = tag_of(one)
-    assert chosen({"line": {"tag": tag, "line": 0.25}}, tag, one) == 0.25
+    distributions = shown()
+    tag = tag_of(distributions)
+    assert chosen({"line": {"tag": tag, "line": 0.25}}, tag, distributions) == 0.25
     for odd in (
         None, {}, {"line": "x"}, {"line": {"tag": "other", "line": 0.25}},
         {"line": {"tag": tag}}, {"line": {"tag": tag, "line": "<b>"}},
         {"line": {"tag": tag, "line": float("nan")}}, {"line": {"tag": tag, "line": 1e9}},
     ):  # fmt: skip
-        assert chosen(odd, tag, one) == 1.5
+        assert chosen(odd, tag, distributions) == 1.5
 
 
 def test_another_first_line_is_another_question():
-    one = shown()
-    other = ScoreDistributions(one.normal, one.held, one.unknown, one.subject, 1.25, one.unit)
-    assert tag_of(one) != tag_of(other)
+    distributions = shown()
+    other = ScoreDistributions(
+        distributions.normal,
+        distributions.held,
+        distributions.unknown,
+        distributions.subject,
+        1.25,
+        distributions.unit,
+    )
+    assert tag_of(distributions) != tag_of(other)

@@ -22,8 +22,8 @@ def test_rows_are_targets_and_columns_are_sources():
 
 
 def test_a_lost_class_is_marked_in_words():
-    held = cells(grid())[0][1]
-    assert held.mark == "✗ class lost"
+    cell = cells(grid())[0][1]
+    assert cell.mark == "✗ class lost"
     assert as_html(grid()).count("✗ class lost</span>") == 1
     assert "5 of 6 walks kept that class, lowest probability 0.20." in finding(cells(grid()))
 

@@ -73,9 +73,11 @@ def test_a_light_picture_stays_lossless() -> None:
 
 
 def test_the_same_picture_is_encoded_once(monkeypatch) -> None:
-    asked = []
-    monkeypatch.setattr(pictures, "encoded", lambda pixels: asked.append(1) or encoded(pixels))
+    encode_calls = []
+    monkeypatch.setattr(
+        pictures, "encoded", lambda pixels: encode_calls.append(1) or encoded(pixels)
+    )
     for _ in range(2):
         at = AppTest.from_function(shown).run()
     assert not at.exception
-    assert len(asked) <= 1
+    assert len(encode_calls) <= 1

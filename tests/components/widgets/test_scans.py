@@ -72,7 +72,7 @@ def test_windows_sides_and_unit_go_along():
     assert scan["edges"] == {"left": "R", "right": "L", "top": "A", "bottom": "P"}
     assert scan["gray"]["unit"] == "HU"
     assert scan["gray"]["window"] == {"center": 40, "width": 400, "shape": "linear", "table": []}
-    assert "Lung" in [one["name"] for one in scan["gray"]["presets"]]
+    assert "Lung" in [preset["name"] for preset in scan["gray"]["presets"]]
     assert scan["name"] == load(data).digest
 
 

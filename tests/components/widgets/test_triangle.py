@@ -35,8 +35,8 @@ BOTH = {"blind spots": triangle(bright), "raw targets": triangle(falling, name="
 
 
 def angle_at(places, corner: int) -> float:
-    one, other = (places[(corner + turn) % 3] - places[corner] for turn in (1, 2))
-    return float(np.arccos(one @ other / np.linalg.norm(one) / np.linalg.norm(other)))
+    first, second = (places[(corner + turn) % 3] - places[corner] for turn in (1, 2))
+    return float(np.arccos(first @ second / np.linalg.norm(first) / np.linalg.norm(second)))
 
 
 @pytest.mark.parametrize(

@@ -69,13 +69,22 @@ def answered(detector, train, asked, unknown=None):
 
     def data(*banks):
         classes = model.labels if train.labels is not None else ("any",)
-        labels = [np.zeros(len(one), int) if one.labels is None else one.labels for one in banks]
-        split = np.repeat([0, 2][: len(banks)], [len(one) for one in banks]).astype(np.uint8)
+        labels = [
+            np.zeros(len(image_bank), int) if image_bank.labels is None else image_bank.labels
+            for image_bank in banks
+        ]
+        split = np.repeat([0, 2][: len(banks)], [len(image_bank) for image_bank in banks]).astype(
+            np.uint8
+        )
         return DataSet(
-            "spelled", DataCard("Spelled", "", "", ""), classes,
-            np.concatenate([images(one.features) for one in banks]), np.concatenate(labels),
-            np.arange(len(split)), split,
-        )  # fmt: skip
+            "spelled",
+            DataCard("Spelled", "", "", ""),
+            classes,
+            np.concatenate([images(image_bank.features) for image_bank in banks]),
+            np.concatenate(labels),
+            np.arange(len(split)),
+            split,
+        )
 
     other = None if unknown is None else data(unknown)
     image = tiny.image(side, seed=77)

@@ -21,8 +21,8 @@ def case():
 
 
 def test_every_blend_is_judged_as_an_image_by_itself():
-    asked = case()
-    result = Blends(cells=4)(asked)
+    image_case = case()
+    result = Blends(cells=4)(image_case)
     confusion, ignorance = result["confusion"], result["ignorance"]
     assert len(confusion.weights) == 15
     for at in (0, 4, 7, 11, 14):
@@ -30,7 +30,7 @@ def test_every_blend_is_judged_as_an_image_by_itself():
             "k,kchw->chw", torch.tensor(confusion.weights[at]),
             torch.from_numpy(confusion.images.astype(np.float32)),
         )  # fmt: skip
-        alone = FVR()(replace(asked, image=image))["masses"]
+        alone = FVR()(replace(image_case, image=image))["masses"]
         # the pictures in the answer are of half precision
         assert confusion.values[at] == pytest.approx(alone.cell(SEVERAL, "mass"), abs=2e-3)
         assert ignorance.values[at] == pytest.approx(alone.cell(NONE, "mass"), abs=2e-3)
@@ -50,34 +50,34 @@ def test_both_ways_begin_at_the_image_and_end_at_their_corners():
 
 
 def test_the_other_class_can_be_named_and_its_image_has_that_class():
-    asked = case()
-    label = asked.model.labels[1]
-    result = Blends(toward=label, cells=4)(asked)
+    image_case = case()
+    label = image_case.model.labels[1]
+    result = Blends(toward=label, cells=4)(image_case)
     assert result["confusion"].labels[1] == label
-    normal = asked.parts[1].data
+    normal = image_case.parts[1].data
     same = normal.pixels(np.flatnonzero(normal.labels == 1)).numpy().astype(np.float16)
     partner = result["confusion"].images[1]
-    assert any(np.array_equal(partner, one) for one in same)
+    assert any(np.array_equal(partner, candidate) for candidate in same)
     with pytest.raises(BadSetting, match="no class 'elephant'"):
-        Blends(toward="elephant")(asked)
+        Blends(toward="elephant")(image_case)
 
 
 def test_toward_the_class_that_it_is_taken_for_is_refused_and_never_the_default():
-    asked = case()
-    result = Blends(cells=4)(asked)
+    image_case = case()
+    result = Blends(cells=4)(image_case)
     first, other = result["confusion"].labels[:2]
     assert first != other
     with pytest.raises(BadSetting, match=f"taken for {first} already"):
-        Blends(toward=first)(asked)
+        Blends(toward=first)(image_case)
 
 
 def test_a_class_without_held_out_images_is_passed_over_unless_it_is_asked_for():
-    asked = case()
-    other = Blends(cells=4)(asked)["confusion"].labels[1]
-    label = asked.model.labels.index(other)
-    normal = asked.normal
-    kept = np.flatnonzero((normal.labels != label) | (normal.split == 0))
-    few = replace(asked, normal=normal.take(kept))
+    image_case = case()
+    other = Blends(cells=4)(image_case)["confusion"].labels[1]
+    label = image_case.model.labels.index(other)
+    normal = image_case.normal
+    rows = np.flatnonzero((normal.labels != label) | (normal.split == 0))
+    few = replace(image_case, normal=normal.take(rows))
     assert (few.parts[0].data.labels == label).sum() > 1  # it is learned all the same
     assert Blends(cells=4)(few)["confusion"].labels[1] != other
     with pytest.raises(BadData, match=f"No held-out normal image is of class {other}"):
@@ -86,11 +86,11 @@ def test_a_class_without_held_out_images_is_passed_over_unless_it_is_asked_for()
 
 def test_noise_is_drawn_by_the_seed_and_gray_for_a_gray_image():
     gray = torch.full_like(case().image, 0.5)
-    one, other = (
+    first, second = (
         Blends(cells=4)(replace(case(), image=gray, seed=seed))["ignorance"].images[2]
         for seed in (0, 1)
     )
-    assert not np.array_equal(one, other)
-    assert np.array_equal(one[0], one[2])
+    assert not np.array_equal(first, second)
+    assert np.array_equal(first[0], first[2])
     colored = Blends(cells=4)(case())["ignorance"].images[2]
     assert not np.array_equal(colored[0], colored[2])

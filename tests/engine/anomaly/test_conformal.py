@@ -43,10 +43,10 @@ def test_normal_images_are_flagged_at_most_as_often_as_promised():
 
 def test_the_line_flags_exactly_the_images_whose_p_is_at_most_alpha():
     ruler = Conformal(np.random.default_rng(2).normal(size=200))
-    asked = np.random.default_rng(3).normal(size=500)
+    scores = np.random.default_rng(3).normal(size=500)
     for alpha in (0.005, 0.05, 0.2):
-        flagged = asked > ruler.threshold(alpha)
-        assert np.array_equal(flagged, ruler.p(asked) <= alpha)
+        flagged = scores > ruler.threshold(alpha)
+        assert np.array_equal(flagged, ruler.p(scores) <= alpha)
 
 
 def test_the_band_of_the_false_alarm_rate_is_the_sheet_s():
@@ -75,9 +75,9 @@ def test_an_alpha_that_cannot_be_promised_is_refused_with_what_would_be_needed()
 def test_by_class_only_images_of_the_predicted_class_are_compared_with():
     scores = np.concatenate([np.arange(30.0), np.arange(100.0, 130.0)])
     ruler = Conformal(scores, np.repeat([0, 1], 30))
-    asked = np.array([50.0, 50.0])
-    assert ruler.p(asked) == pytest.approx([31 / 61] * 2)
-    assert ruler.p_by_class(asked, np.array([0, 1])) == pytest.approx([1 / 31, 1.0])
+    odd_scores = np.array([50.0, 50.0])
+    assert ruler.p(odd_scores) == pytest.approx([31 / 61] * 2)
+    assert ruler.p_by_class(odd_scores, np.array([0, 1])) == pytest.approx([1 / 31, 1.0])
 
 
 def test_a_class_with_too_few_images_falls_back_to_all():
@@ -95,10 +95,10 @@ def test_p_by_class_is_uniform_within_each_class_where_the_pooled_one_is_not():
 
     ruler = Conformal(*drawn(2000))
     scores, seen = drawn(1000)
-    own = ruler.p_by_class(scores, seen)
-    for one in (0, 1):
-        assert kstest(own[seen == one], "uniform").statistic < 0.08
-        assert kstest(ruler.p(scores)[seen == one], "uniform").statistic > 0.15
+    p_values = ruler.p_by_class(scores, seen)
+    for label in (0, 1):
+        assert kstest(p_values[seen == label], "uniform").statistic < 0.08
+        assert kstest(ruler.p(scores)[seen == label], "uniform").statistic > 0.15
 
 
 def test_by_group_a_group_counts_once_however_many_images_it_has():
@@ -112,10 +112,10 @@ def test_by_group_a_group_counts_once_however_many_images_it_has():
 def test_the_line_by_group_is_the_lowest_above_which_p_is_at_most_alpha():
     rng = np.random.default_rng(4)
     ruler = Conformal(rng.normal(size=120), groups=np.repeat(np.arange(24), 5))
-    asked = rng.normal(size=500) * 2
+    scores = rng.normal(size=500) * 2
     for alpha in (ruler.smallest_by_group, 2 / 25, 0.2, 0.5):
-        flagged = asked > ruler.threshold_by_group(alpha)
-        assert np.array_equal(flagged, ruler.p_by_group(asked) <= alpha + 1e-9)
+        flagged = scores > ruler.threshold_by_group(alpha)
+        assert np.array_equal(flagged, ruler.p_by_group(scores) <= alpha + 1e-9)
     with pytest.raises(BadSetting, match="24 groups"):
         ruler.threshold_by_group(ruler.smallest_by_group - 1e-6)
 
@@ -151,7 +151,7 @@ def test_benjamini_and_hochberg_is_written_again():
     p = np.array([0.01, 0.04, 0.03, 0.005, 0.5, 0.02])
     ordered = sorted(p)
     most = max(k for k in range(1, 7) if ordered[k - 1] <= 0.05 * k / 6)
-    assert benjamini_hochberg(p, 0.05).tolist() == [one <= ordered[most - 1] for one in p]
+    assert benjamini_hochberg(p, 0.05).tolist() == [p_value <= ordered[most - 1] for p_value in p]
     assert not benjamini_hochberg(np.array([0.9, 0.8]), 0.05).any()
     assert benjamini_hochberg(np.array([]), 0.05).tolist() == []
 

@@ -32,9 +32,9 @@ def test_the_p_value_is_that_of_the_score_among_the_normal_ones(found):
         ruler.p_by_class(score, found["subject"].predicted)[0]
     )
     assert np.isnan(found["p"].values[2])  # digits have no groups
-    count, own, above = found["counts"].values
+    count, same_class, above = found["counts"].values
     assert found["p"].values[0] == pytest.approx((1 + above) / (1 + count))
-    assert own == (found["normal"].predicted == found["subject"].predicted[0]).sum()
+    assert same_class == (found["normal"].predicted == found["subject"].predicted[0]).sum()
 
 
 def test_the_measures_are_those_of_the_held_and_unknown_scores(found):
@@ -56,10 +56,10 @@ def test_the_nearest_normal_images_are_those_with_the_nearest_features(case, fou
     from engine.anomaly.gather import gathered
 
     banks = gathered(case)
-    apart = np.linalg.norm(banks.fit.directions - banks.subject.directions, axis=1)
+    all_distances = np.linalg.norm(banks.fit.directions - banks.subject.directions, axis=1)
     ids, distances = found["nearest"].values.T
-    assert distances == pytest.approx(np.sort(apart)[: len(ids)], abs=1e-5)
-    assert ids[0] == banks.fit.ids[apart.argmin()]
+    assert distances == pytest.approx(np.sort(all_distances)[: len(ids)], abs=1e-5)
+    assert ids[0] == banks.fit.ids[all_distances.argmin()]
     assert set(ids.astype(int)) <= set(case.normal.ids[case.normal.rows("train")].tolist())
 
 

@@ -46,7 +46,7 @@ def points(n=60, classes=3, seed=0):
 
 def slow_bayes(x, labels, test, classes, floor=1e-3):
     """log p(x, class) of every test point, by full covariance matrices that are diagonal."""
-    within = np.mean([(one - x[labels == k].mean(0)) ** 2 for one, k in zip(x, labels)], 0)  # noqa: B905
+    within = np.mean([(row - x[labels == k].mean(0)) ** 2 for row, k in zip(x, labels)], 0)  # noqa: B905
     densities = [
         multivariate_normal(x[labels == k].mean(0), np.diag(within + floor)).logpdf(test)
         + np.log(np.mean(labels == k))
@@ -62,16 +62,16 @@ def test_the_curves_cross_and_every_figure_is_that_of_a_slow_fit():
     for row in (0, 3, 6, 8):  # 20, 200 and all labels; 30 of the second seed
         name, seed = result.rows[row], int(result["seed"][row])
         rows = labeled(digits(seed), 0 if name == ALL else int(name.split()[0]))
-        for kept, classes, names in ((10, 10, (NB, LR, FREE)), (6, 6, (NB_FINDS, LR_FINDS))):
-            own = rows[data.labels[rows] < kept]
-            low, width = images[own].min(0), np.ptp(images[own], axis=0)
-            x, other = ((images[r] - low) / (width + (width == 0)) for r in (own, test))
-            joint = slow_bayes(x, data.labels[own], other, classes)
-            fits = {c: LogisticRegression(C=c, max_iter=1000).fit(x, data.labels[own])
+        for class_count, classes, names in ((10, 10, (NB, LR, FREE)), (6, 6, (NB_FINDS, LR_FINDS))):
+            train_rows = rows[data.labels[rows] < class_count]
+            low, width = images[train_rows].min(0), np.ptp(images[train_rows], axis=0)
+            x, other = ((images[r] - low) / (width + (width == 0)) for r in (train_rows, test))
+            joint = slow_bayes(x, data.labels[train_rows], other, classes)
+            fits = {c: LogisticRegression(C=c, max_iter=1000).fit(x, data.labels[train_rows])
                     for c in (1, 1000)}  # fmt: skip
-            if kept == 10:
+            if class_count == 10:
                 right = joint.argmax(1), *(fit.predict(other) for fit in fits.values())
-                expected = [np.mean(one == data.labels[test]) for one in right]
+                expected = [np.mean(predictions == data.labels[test]) for predictions in right]
             else:
                 density = np.logaddexp.reduce(joint, axis=1)
                 scores = -density, -fits[1].predict_proba(other).max(1)
@@ -125,11 +125,11 @@ def test_labels_are_drawn_anew_until_every_class_is_there():
 
 def test_pixels_are_scaled_by_the_labeled_images_alone():
     rows, test = labeled(digits(), 30), digits().data.rows("test")
-    own, other = scaled(digits(), rows, test)
-    assert own.min() == 0
-    assert own.max() == 1
+    train_pixels, other = scaled(digits(), rows, test)
+    assert train_pixels.min() == 0
+    assert train_pixels.max() == 1
     assert other.max() > 1
-    assert scaled(digits(), rows)[0].tolist() == own.tolist()
+    assert scaled(digits(), rows)[0].tolist() == train_pixels.tolist()
 
 
 def test_settings_reach_the_fits():

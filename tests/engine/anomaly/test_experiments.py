@@ -18,7 +18,7 @@ def test_conditions_are_named_without_computing_them(kind):
     """A page names them at each rerun."""
     called = []
     method = kind()
-    object.__setattr__(method, "measured", lambda *given: called.append(given))
+    object.__setattr__(method, "measured", lambda *arguments: called.append(arguments))
     case = ExperimentCase(data_sets.load(kind.data[0]))
     assert len(method.conditions(case)) >= 3
     assert not called

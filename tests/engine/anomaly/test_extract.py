@@ -44,9 +44,9 @@ def test_a_data_set_is_looked_at_once(monkeypatch):
         raise AssertionError("looked again")
 
     monkeypatch.setattr(type(model.network), "forward", again)
-    kept = answer(Extract(), DataCase(model, tiny.data_set(("a", "b"), model.side)))
-    assert kept.kept
-    assert np.array_equal(kept["features"].values, first.values)
+    stored = answer(Extract(), DataCase(model, tiny.data_set(("a", "b"), model.side)))
+    assert stored.kept
+    assert np.array_equal(stored["features"].values, first.values)
 
 
 def test_another_model_or_another_image_is_another_question():
@@ -83,7 +83,7 @@ def test_images_of_another_size_are_seen_as_the_sidebar_would_show_them():
 
 def test_an_image_is_known_again_by_its_pixels():
     result = some("digits", 5)
-    keys = [key_of(one) for one in as_seen(result, slice(None), 8)]
+    keys = [key_of(pixels) for pixels in as_seen(result, slice(None), 8)]
     assert len(set(keys)) == 5
     shown = torch.from_numpy(square(Example(result, 2).picture(), Crop(), 8))
     assert key_of(shown) == keys[2]
@@ -102,7 +102,7 @@ def test_every_channel_of_a_colored_image_counts(channel):
 def test_each_image_goes_through_the_model_once(monkeypatch):
     model, sizes = tiny.cnn().twin(), []
     model._paces["exact"] = Pace(4, False, "exact", 0.0)
-    model.network.register_forward_hook(lambda _net, given, _out: sizes.append(len(given[0])))
+    model.network.register_forward_hook(lambda _net, inputs, _out: sizes.append(len(inputs[0])))
     extracted(DataCase(model, tiny.data_set(("a", "b"), model.side, 10)))
     assert sizes == [4, 4, 2]
 

@@ -94,17 +94,17 @@ def test_the_score_is_given_with_the_ends_of_the_normal_ones(near):
 
 
 def test_the_p_value_is_that_of_the_class_only_where_enough_are_seen_alike():
-    given = answer(9, 0.25, 0.5, 30)
-    shares, (meaning,) = findings.p_values(PHANTOMS, given, "ring", by_class=False)
+    sample_answer = answer(9, 0.25, 0.5, 30)
+    shares, (meaning,) = findings.p_values(PHANTOMS, sample_answer, "ring", by_class=False)
     assert shares[0].startswith("p-value among all normal images: 0.25 (the smallest that can be")
     assert shares[1].startswith("p-value counted by patient: 0.5")
     assert "not what is wrong with it" in meaning
-    shares, notes = findings.p_values(PHANTOMS, given, "ring", by_class=True)
+    shares, notes = findings.p_values(PHANTOMS, sample_answer, "ring", by_class=True)
     assert shares[0].startswith("p-value among all")
     assert notes[0] == "Fewer than 20 normal images are seen as ring, so all are compared."
-    given["p"] = Scores(np.array([0.25, 0.125, np.nan], np.float32), RULES, "p-value")
-    given["counts"] = Scores(np.array([200, 40, 9], np.float32), COUNTS, "images")
-    (share,), _ = findings.p_values(PHANTOMS, given, "ring", by_class=True)
+    sample_answer["p"] = Scores(np.array([0.25, 0.125, np.nan], np.float32), RULES, "p-value")
+    sample_answer["counts"] = Scores(np.array([200, 40, 9], np.float32), COUNTS, "images")
+    (share,), _ = findings.p_values(PHANTOMS, sample_answer, "ring", by_class=True)
     assert share.startswith("p-value among 40 images seen as ring: 0.125")
 
 

@@ -33,8 +33,8 @@ def over_subsets(plausibility):
 
 
 def test_masses_are_the_sum_over_all_subsets():
-    train, asked = random_bank(60, seed=1), random_bank(30, seed=2)
-    result = answered(FVR(), train, asked)["masses"]
+    train, test_bank = random_bank(60, seed=1), random_bank(30, seed=2)
+    result = answered(FVR(), train, test_bank)["masses"]
     expected = over_subsets(result["plausibility"][:3])
     np.testing.assert_allclose(result["mass"][:3], expected["single"], atol=1e-9)
     assert result.cell(SEVERAL, "mass") == pytest.approx(expected["several"], abs=1e-9)
@@ -46,8 +46,8 @@ def test_masses_are_the_sum_over_all_subsets():
 def test_the_closed_form_is_that_sum_for_any_logits(classes):
     logits = np.random.default_rng(classes).normal(size=(40, classes)) * 4
     result = masses(logits)
-    for at, own in enumerate(1 / (1 + np.exp(-logits))):
-        expected = over_subsets(own)
+    for at, probabilities in enumerate(1 / (1 + np.exp(-logits))):
+        expected = over_subsets(probabilities)
         np.testing.assert_allclose(result.belief[at], expected["single"], atol=1e-9)
         assert result.ignorance[at] == pytest.approx(expected["none"], abs=1e-9)
         assert result.confusion[at] == pytest.approx(expected["several"], abs=1e-9)
@@ -125,16 +125,16 @@ def test_figures_of_answers_are_counted_by_hand():
     train, known, unknown = digits(0)
     method = FVR(alarms=0.1)
     head = method.fit(train).rule
-    held, strange = known.take(np.arange(0, 200, 2)), unknown.take(np.arange(60))
+    held_out, strange = known.take(np.arange(0, 200, 2)), unknown.take(np.arange(60))
     lines = DoubtLines.of(head.masses(known.take(np.arange(1, 200, 2))), 0.1)
-    given = answers(head.masses(held), lines, method.near)
-    right = head.masses(held).plausibility.argmax(1) == held.labels
+    label_sets = answers(head.masses(held_out), lines, method.near)
+    right = head.masses(held_out).plausibility.argmax(1) == held_out.labels
     refused = rejected(answers(head.masses(strange), lines, method.near))
-    table = of_sets(given, held.labels, right, refused)
-    answered_ones = [at for at in range(100) if given[at].any()]
-    inside = np.mean([given[at, held.labels[at]] for at in answered_ones])
+    table = of_sets(label_sets, held_out.labels, right, refused)
+    answered_ones = [at for at in range(100) if label_sets[at].any()]
+    inside = np.mean([label_sets[at, held_out.labels[at]] for at in answered_ones])
     assert table.cell("one, several or none", "true class in the answer") == pytest.approx(inside)
-    size = np.mean([given[at].sum() for at in answered_ones])
+    size = np.mean([label_sets[at].sum() for at in answered_ones])
     assert table.cell("one, several or none", "classes to an answer") == pytest.approx(size)
     assert refused > 0.5
     best = np.mean([right[at] for at in answered_ones])

@@ -56,7 +56,9 @@ def test_every_figure_is_that_of_a_network_trained_and_asked_by_hand():
         if row == WHOLE:
             model = with_head(model, new_head(model, case.seed))
         train(model, data, FRESH, case.seed, objective=by_masses)
-        low, high = (masses(outputs(model, data, one).double().numpy()) for one in (known, unknown))
+        low, high = (
+            masses(outputs(model, data, rows).double().numpy()) for rows in (known, unknown)
+        )
         assert fvrclaim.cell(row, I_UNKNOWN) == pytest.approx(auroc(low.ignorance, high.ignorance))
         assert fvrclaim.cell(row, C_UNKNOWN) == pytest.approx(auroc(low.confusion, high.confusion))
     figures = {

@@ -70,9 +70,9 @@ def test_the_draw_of_the_held_images_is_the_seed_s():
 def test_images_of_unknown_classes_are_never_normal():
     data = tiny.data_set(MODEL.labels, 32, 120)
     unknown = np.arange(120) % 10 == 7
-    fit, held = split(replace(data, truth={"unknown": unknown}))
+    fit, held_out = split(replace(data, truth={"unknown": unknown}))
     assert not unknown[fit].any()
-    assert not unknown[held].any()
+    assert not unknown[held_out].any()
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
@@ -81,8 +81,8 @@ def test_a_handful_of_normal_images_gives_an_answer_and_its_smallest_p(kind, cou
     data = tiny.data_set(MODEL.labels, 32, count)
     result = kind()(case_of(data, unknown=tiny.data_set(("x",), 32, 3, seed=9)))
     assert np.isfinite(result["subject"].values).all()
-    held = len(split(data)[1])
-    assert result["smallest"].values[0] == pytest.approx(1 / (held + 1))
+    held_count = len(split(data)[1])
+    assert result["smallest"].values[0] == pytest.approx(1 / (held_count + 1))
     assert result["p"].values[0] >= result["smallest"].values[0]
     assert any("too few" in note for note in result["notes"].labels)
 

@@ -15,7 +15,7 @@ BANK, FEW = random_bank(), random_bank(12, seed=3)
 def by_hand(row, gamma=0.1, top=100):
     """The formula for one row of logits, with the plainest Python."""
     raised = sorted((math.exp(logit) for logit in row), reverse=True)
-    shares = [one / sum(raised) for one in raised]
+    shares = [power / sum(raised) for power in raised]
     return sum(p**gamma * (1 - p) ** gamma for p in shares[:top])
 
 

@@ -19,9 +19,9 @@ def test_squares_of_a_texture_lie_side_by_side_and_the_right_half_is_held_out():
         path = Sample(name, "", "", "skimage", f"data/{name}.png").path()
         whole = np.asarray(Image.open(path).convert("L"))
         assert np.array_equal(result.images[9, 0], whole[64:128, 64:128])  # eight in a row
-        fit, held = split(result)
+        fit, held_out = split(result)
         assert set(fit % 8) == {0, 1, 2, 3}
-        assert set(held % 8) == {4, 5, 6, 7}
+        assert set(held_out % 8) == {4, 5, 6, 7}
 
 
 def test_they_are_offered_for_every_model_after_what_it_learned_from():

@@ -48,7 +48,7 @@ def test_a_function_holds_what_it_closes_over():
         (ViM(), (WIDTH * WIDTH // 2 + WIDTH) * 8),  # half of the directions, and the origin
         (COSTARR(), 2 * 3 * WIDTH * 8),  # two means for each class
     ],
-    ids=lambda one: getattr(one, "name", ""),
+    ids=lambda parameter: getattr(parameter, "name", ""),
 )
 def test_a_rule_is_as_large_as_what_it_has_learnt(detector, size):
     assert detector.fit(TRAIN).nbytes == LEAST + size

@@ -24,7 +24,7 @@ from engine.models import catalog
 from tests.scans import dicom, ramp
 
 MAKES_PHANTOMS = pytest.param("phantom-cnn", marks=pytest.mark.slow)  # all 2,000 of them
-PHOTOGRAPHS = [one.name for one in SAMPLES if one.name not in ODD]
+PHOTOGRAPHS = [photograph.name for photograph in SAMPLES if photograph.name not in ODD]
 
 
 def checked(model, picture, source=""):
@@ -115,7 +115,7 @@ def test_a_photograph_is_foreign_to_a_model_of_digits_or_phantoms_by_its_p_value
 def test_test_images_of_its_own_data_are_not_foreign(model):
     data = learned(catalog.load(model))
     rows = [row_of(data, place) for place in range(0, 200, 40)]
-    results = [checked(model, one.picture(), one.name) for one in rows]
+    results = [checked(model, test_image.picture(), test_image.name) for test_image in rows]
     assert not any(result.foreign for result in results)
     assert all(result.p > ALPHA for result in results)
 
@@ -128,20 +128,22 @@ def test_pixels_show_what_the_last_layer_does_not(model, measure):
     case = FamiliarCase(net, image, data_set(learned(net)))
     values = {kind.title: float(kind()(case)["p"].values[0]) for kind in (KNN, ViM, Mahalanobis)}
     pixels = checked(model, sample("chelsea"), "chelsea").p
-    told = ", ".join(f"{name} {value:.3f}" for name, value in values.items())
-    measure(f"anomaly: p-value of a photograph of a cat on {model}", f"{told}, pixels {pixels:.3f}")
+    summary = ", ".join(f"{name} {value:.3f}" for name, value in values.items())
+    measure(
+        f"anomaly: p-value of a photograph of a cat on {model}", f"{summary}, pixels {pixels:.3f}"
+    )
     assert pixels <= ALPHA
 
 
 def test_the_p_value_is_that_of_a_plain_search_in_pixels():
-    data, one = data_set("digits"), row_of("digits", 7)
-    picture = one.picture()
+    data, test_image = data_set("digits"), row_of("digits", 7)
+    picture = test_image.picture()
     net = catalog.load("digits-cnn")
     bank = bank_of(data, net.side)
-    asked = averaged(shown(picture, Crop(), net)[None])
-    far = np.sort(np.linalg.norm(bank.fit - asked, axis=1))[9]
+    query = averaged(shown(picture, Crop(), net)[None])
+    far = np.sort(np.linalg.norm(bank.fit - query, axis=1))[9]
     expected = (1 + (bank.scores >= far - 1e-9).sum()) / (len(bank.scores) + 1)
-    assert checked("digits-cnn", picture, one.name).p == pytest.approx(expected)
+    assert checked("digits-cnn", picture, test_image.name).p == pytest.approx(expected)
 
 
 def test_of_held_out_images_no_more_than_the_stated_share_is_called_foreign():

@@ -8,18 +8,18 @@ from tests.engine.anomaly.banks import bank, random_bank, scores
 
 
 def test_distances_are_those_of_a_plain_search():
-    train, asked = random_bank(50, seed=1), random_bank(9, seed=2)
+    train, test_bank = random_bank(50, seed=1), random_bank(9, seed=2)
     slow = []
-    for z in asked.features:
+    for z in test_bank.features:
         here = z / np.linalg.norm(z)
         others = [
             np.linalg.norm(here - feature / np.linalg.norm(feature)) for feature in train.features
         ]
         slow.append(sorted(others)[4])
-    result = KNN(k=5).fit(train).rule(asked)
+    result = KNN(k=5).fit(train).rule(test_bank)
     assert result.score == pytest.approx(slow, abs=1e-7)
     assert sum(result.parts.values()) == pytest.approx(slow, abs=1e-7)
-    assert scores(KNN(k=5), train, asked) == pytest.approx(slow, abs=1e-6)
+    assert scores(KNN(k=5), train, test_bank) == pytest.approx(slow, abs=1e-6)
 
 
 def test_a_member_of_the_bank_is_its_own_nearest_neighbour():
@@ -28,15 +28,15 @@ def test_a_member_of_the_bank_is_its_own_nearest_neighbour():
 
 
 def test_the_length_of_the_features_does_not_matter():
-    train, asked = random_bank(), random_bank(5, seed=3)
-    longer = bank(9 * asked.features)
+    train, test_bank = random_bank(), random_bank(5, seed=3)
+    longer = bank(9 * test_bank.features)
     rule = KNN().fit(train).rule
-    assert rule(longer).score == pytest.approx(rule(asked).score, abs=1e-9)
+    assert rule(longer).score == pytest.approx(rule(test_bank).score, abs=1e-9)
 
 
 def test_the_farther_neighbour_is_never_nearer():
-    train, asked = random_bank(), random_bank(20, seed=3)
-    results = [KNN(k=k).fit(train).rule(asked).score for k in (1, 2, 5, 20)]
+    train, test_bank = random_bank(), random_bank(20, seed=3)
+    results = [KNN(k=k).fit(train).rule(test_bank).score for k in (1, 2, 5, 20)]
     assert (np.diff(results, axis=0) >= 0).all()
 
 
@@ -52,7 +52,7 @@ def test_a_bank_smaller_than_k_takes_its_last_image_and_says_so():
 def test_many_images_are_asked_in_parts_with_the_same_answer(monkeypatch):
     from engine.anomaly.detectors import knn
 
-    train, asked = random_bank(), random_bank(20, seed=3)
-    whole = KNN().fit(train).rule(asked).score
+    train, test_bank = random_bank(), random_bank(20, seed=3)
+    whole = KNN().fit(train).rule(test_bank).score
     monkeypatch.setattr(knn, "CHUNK", 7)
-    assert KNN().fit(train).rule(asked).score == pytest.approx(whole, abs=1e-12)
+    assert KNN().fit(train).rule(test_bank).score == pytest.approx(whole, abs=1e-12)

@@ -22,7 +22,7 @@ def moved(bank, by):
 
 def test_msp_is_written_again_and_does_not_move_with_the_logits_zero():
     slow = [
-        -max(math.exp(one) for one in row) / sum(math.exp(one) for one in row)
+        -max(math.exp(logit) for logit in row) / sum(math.exp(logit) for logit in row)
         for row in FEW.logits.tolist()
     ]
     assert scores(MSP(), FEW) == pytest.approx(slow, rel=1e-12)
@@ -74,8 +74,8 @@ def test_the_terms_of_the_energy_add_up_to_it():
 @pytest.mark.parametrize("heat", [0.5, 0.9, 1.04, 2.0])
 @pytest.mark.parametrize("kind", [MSP, Energy])
 def test_a_temperature_divides_the_logits_below_one_as_above(kind, heat):
-    rows = [[one / heat for one in row] for row in BANK.logits.tolist()]
-    sums = [sum(math.exp(one) for one in row) for row in rows]
+    rows = [[logit / heat for logit in row] for row in BANK.logits.tolist()]
+    sums = [sum(math.exp(logit) for logit in row) for row in rows]
     slow = {
         MSP: [-math.exp(max(row)) / total for row, total in zip(rows, sums, strict=True)],
         Energy: [-heat * math.log(total) for total in sums],

@@ -83,14 +83,14 @@ def edges():
 def test_labeling_the_farthest_covers_a_tree_sooner_than_labeling_at_random():
     needed = {"farthest": [], "random": []}
     for seed in range(10):
-        apart = distances(nx.random_labeled_tree(20, seed=seed))
+        distance_matrix = distances(nx.random_labeled_tree(20, seed=seed))
         for way, counts in needed.items():
             rng = np.random.default_rng(seed)
             seen = rng.choice(20, 3, replace=False)
-            while not locus(apart, seen).all():
+            while not locus(distance_matrix, seen).all():
                 left = np.setdiff1d(np.arange(20), seen)
-                one = next_label(apart, seen) if way == "farthest" else rng.choice(left)
-                seen = np.append(seen, one)
+                node = next_label(distance_matrix, seen) if way == "farthest" else rng.choice(left)
+                seen = np.append(seen, node)
             counts.append(len(seen))
     assert np.mean(needed["farthest"]) < np.mean(needed["random"]) - 2
 

@@ -20,8 +20,8 @@ FLOOR = NaiveBayesDetector().floor
 def by_hand(train, asked, floor=FLOOR):
     """−log Σ_c π_c Π_d N(z_d; μ_cd, σ_d), less the density at a mean, with plain loops."""
     low, high = train.features.min(0), train.features.max(0)
-    scaled, points = ((one.features - low) / (high - low) for one in (train, asked))
-    groups = [scaled[train.labels == one] for one in np.unique(train.labels)]
+    scaled, points = ((part.features - low) / (high - low) for part in (train, asked))
+    groups = [scaled[train.labels == label] for label in np.unique(train.labels)]
     squares = sum(((group - group.mean(0)) ** 2).sum(0) for group in groups)
     sigma = np.sqrt(squares / len(scaled) + floor)
     results = []
@@ -35,12 +35,12 @@ def by_hand(train, asked, floor=FLOOR):
 
 
 def test_it_is_minus_the_log_of_densities_that_are_multiplied_one_by_one():
-    train, asked = random_bank(60, seed=1), random_bank(12, seed=2)
+    train, test_bank = random_bank(60, seed=1), random_bank(12, seed=2)
     assert len(np.unique(train.labels)) == 3
-    expected = by_hand(train, asked)
-    assert scores(NaiveBayesDetector(), train, asked) == pytest.approx(expected, rel=1e-5)
-    wide = by_hand(train, asked, 0.1)
-    assert scores(NaiveBayesDetector(floor=0.1), train, asked) == pytest.approx(wide, rel=1e-5)
+    expected = by_hand(train, test_bank)
+    assert scores(NaiveBayesDetector(), train, test_bank) == pytest.approx(expected, rel=1e-5)
+    wide = by_hand(train, test_bank, 0.1)
+    assert scores(NaiveBayesDetector(floor=0.1), train, test_bank) == pytest.approx(wide, rel=1e-5)
     assert max(expected) > 2 * max(wide)
 
 
@@ -59,13 +59,13 @@ def test_its_terms_are_the_deviation_and_how_rare_the_class_is_less_what_others_
 def test_with_one_class_it_is_half_of_mahalanobis_with_a_diagonal_covariance():
     rng = np.random.default_rng(0)
     features = rng.normal(size=(80, 4)) * (1, 2, 3, 4)
-    train, asked = bank(features, labels=np.zeros(80, int)), bank(rng.normal(size=(9, 4)))
+    train, test_bank = bank(features, labels=np.zeros(80, int)), bank(rng.normal(size=(9, 4)))
     spans = np.ptp(features, axis=0)
     diagonal = FeatureCovariance(features.var(0) + FLOOR * spans**2, np.eye(4))
-    expected = judged(asked.features, features.mean(0)[None], diagonal).score
-    result = NaiveBayesDetector().fit(train).rule(asked).score
+    expected = judged(test_bank.features, features.mean(0)[None], diagonal).score
+    result = NaiveBayesDetector().fit(train).rule(test_bank).score
     assert 2 * result == pytest.approx(expected, rel=1e-9)
-    assert result != pytest.approx(Mahalanobis().fit(train).rule(asked).score / 2, rel=1e-2)
+    assert result != pytest.approx(Mahalanobis().fit(train).rule(test_bank).score / 2, rel=1e-2)
 
 
 def test_a_feature_that_never_varies_speaks_by_the_floor_and_the_others_span():
@@ -83,8 +83,8 @@ def test_a_feature_that_never_varies_speaks_by_the_floor_and_the_others_span():
 
 
 def test_one_image_and_images_without_labels_are_enough():
-    one = NaiveBayesDetector().fit(bank(np.ones((1, 3)), labels=np.zeros(1, int)))
-    assert one.rule(bank([[1.0, 1.0, 1.0]])).score == pytest.approx([0])
+    detector = NaiveBayesDetector().fit(bank(np.ones((1, 3)), labels=np.zeros(1, int)))
+    assert detector.rule(bank([[1.0, 1.0, 1.0]])).score == pytest.approx([0])
     without = NaiveBayesDetector().fit(random_bank(labels=False))
     assert any("one class" in note for note in without.notes)
     assert np.isfinite(without.rule(random_bank(5, seed=3)).score).all()

@@ -14,14 +14,14 @@ def cosine(one, other):
 
 
 def test_with_a_bank_of_one_it_is_two_energies_and_a_cosine():
-    one = TRAIN.take(np.array([0]))
-    energies = np.log(np.exp(ASKED.logits).sum(1)), np.log(np.exp(one.logits).sum(1))
+    single = TRAIN.take(np.array([0]))
+    energies = np.log(np.exp(ASKED.logits).sum(1)), np.log(np.exp(single.logits).sum(1))
     slow = [
-        -energy * energies[1][0] * cosine(z, one.features[0])
+        -energy * energies[1][0] * cosine(z, single.features[0])
         for energy, z in zip(energies[0], ASKED.features, strict=True)
     ]
-    assert NNGuide(k=1).fit(one).rule(ASKED).score == pytest.approx(slow)
-    assert scores(NNGuide(k=1), one, ASKED) == pytest.approx(slow, rel=1e-5)
+    assert NNGuide(k=1).fit(single).rule(ASKED).score == pytest.approx(slow)
+    assert scores(NNGuide(k=1), single, ASKED) == pytest.approx(slow, rel=1e-5)
 
 
 def test_the_guide_is_the_mean_of_the_k_most_alike():

@@ -54,8 +54,8 @@ def test_an_image_that_gives_such_numbers_is_named(kind):
 @pytest.mark.parametrize("kind", ASKED, ids=lambda kind: kind.name)
 def test_normal_images_that_give_such_numbers_are_counted(kind):
     case = tiny.familiar_case(model_of(tiny.random_weights(Quotient(), 0)))
-    held = np.flatnonzero(case.normal.split == 0)
+    held_out = np.flatnonzero(case.normal.split == 0)
     images = case.normal.images.copy()
-    images[held[:2]] = 0
+    images[held_out[:2]] = 0
     with pytest.raises(DoesNotFit, match=r"2 of \d+ normal images"):
         kind()(replace(case, normal=replace(case.normal, images=images)))

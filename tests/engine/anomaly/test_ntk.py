@@ -52,29 +52,29 @@ def long_kernel(squares, cosine, layers):
 
 def test_every_figure_is_that_of_votes_counted_one_by_one_in_long_numbers():
     result = NtkExperiment(seeds=1, points=20, layers=LAYERS)(digits(2))["table"]
-    given = on_sphere(digits(2), 20)
-    apart = np.linalg.norm(given.test[:, None] - given.points[None], axis=-1)
-    power = np.where(given.votes, apart**-2.0, -(apart**-2.0)).sum(1) > 0
+    sphere = on_sphere(digits(2), 20)
+    distances = np.linalg.norm(sphere.test[:, None] - sphere.points[None], axis=-1)
+    power = np.where(sphere.votes, distances**-2.0, -(distances**-2.0)).sum(1) > 0
     limits = {
-        AS_NEAREST: given.votes[apart.argmin(1)],
-        AS_MAJORITY: np.full(20, 2 * given.votes.sum() > 20),
+        AS_NEAREST: sphere.votes[distances.argmin(1)],
+        AS_MAJORITY: np.full(20, 2 * sphere.votes.sum() > 20),
         AS_SINGULAR: power,
-        RIGHT: given.truth,
+        RIGHT: sphere.truth,
     }
     figures = set()
     for name, activation in ACTIVATIONS.items():
         for condition, layers in ((deep(name), LAYERS), (shallow(name), 2)):
             decided = []
-            for one in given.test:
+            for point in sphere.test:
                 votes = mpmath.mpf(0)
-                for other, first in zip(given.points, given.votes, strict=True):
-                    kernel = long_kernel(activation.squares, one @ other, layers)
+                for other, first in zip(sphere.points, sphere.votes, strict=True):
+                    kernel = long_kernel(activation.squares, point @ other, layers)
                     votes += kernel if first else -kernel
                 decided.append(votes > 0)
             expected = {limit: np.mean(np.array(decided) == as_) for limit, as_ in limits.items()}
-            own = {limit: result.cell(condition, limit) for limit in limits}
-            assert own == pytest.approx(expected)
-            figures.add(tuple(own.values()))
+            measured = {limit: result.cell(condition, limit) for limit in limits}
+            assert measured == pytest.approx(expected)
+            figures.add(tuple(measured.values()))
     assert len(figures) > 1  # the conditions differ
 
 
@@ -128,23 +128,23 @@ def test_the_limit_s_power_of_1_minus_cosine_is_half_the_sphere_s_dimension(coef
 
 
 def test_images_lie_on_the_sphere_with_positive_cosines_by_their_main_components():
-    given = on_sphere(digits(), 100)
-    assert np.linalg.norm(given.points, axis=1) == pytest.approx(1)
-    assert (given.test @ given.points.T).min() > 0
-    plane = given.points[:, :2] / given.points[:, 2:]
+    sphere = on_sphere(digits(), 100)
+    assert np.linalg.norm(sphere.points, axis=1) == pytest.approx(1)
+    assert (sphere.test @ sphere.points.T).min() > 0
+    plane = sphere.points[:, :2] / sphere.points[:, 2:]
     assert abs(plane).max() <= REACH + 1e-12
-    assert given.votes.sum() == pytest.approx(40, abs=15)
-    assert lifted(plane) == pytest.approx(given.points)
+    assert sphere.votes.sum() == pytest.approx(40, abs=15)
+    assert lifted(plane) == pytest.approx(sphere.points)
 
 
 def test_the_last_column_of_the_picture_is_what_the_limits_decide():
-    picture, given = NtkExperiment(points=40).picture(digits()), on_sphere(digits(), 40)
+    picture, sphere = NtkExperiment(points=40).picture(digits()), on_sphere(digits(), 40)
     assert picture.columns[-1] == "limit"
     assert picture.columns[0] == "1 layer"
     across = np.linspace(-REACH, REACH, GRID)
     for row, column in ((0, 0), (7, 30), (39, 39), (20, 11)):
         (place,) = lifted(np.array([[across[column], -across[row]]]))
-        for at, (limit,) in enumerate(limits_of(given, place[None])):
+        for at, (limit,) in enumerate(limits_of(sphere, place[None])):
             red, _, blue = picture.images[at, -1, row, column]
             assert (blue > red) == limit
     for at in (0, 1):  # 100 layers decide nearly as the limit
@@ -153,8 +153,8 @@ def test_the_last_column_of_the_picture_is_what_the_limits_decide():
 
 
 def test_settings_reach_the_figures():
-    given = {"layers": 2}, {"layers": 8}, {"layers": 8, "points": 20}
-    kinds = [NtkExperiment(**one).conditions(digits()) for one in given]
+    variants = {"layers": 2}, {"layers": 8}, {"layers": 8, "points": 20}
+    kinds = [NtkExperiment(**settings).conditions(digits()) for settings in variants]
     figures = [conditions[deep(NEAREST)]()[AS_NEAREST] for conditions in kinds]
     assert len(set(figures)) == 3
 

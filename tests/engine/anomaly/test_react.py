@@ -12,9 +12,9 @@ TRAIN, ASKED = random_bank(), random_bank(12, seed=3)
 
 def test_without_a_cut_it_is_the_energy():
     assert cut_at(np.inf).rule(ASKED).score == pytest.approx(Energy().fit(TRAIN).rule(ASKED).score)
-    asked = TRAIN.take(np.arange(12))  # nothing in them lies above all that was fitted to
-    energy = -np.log(np.exp(asked.logits).sum(1))
-    assert scores(ReAct(percentile=100.0), TRAIN, asked) == pytest.approx(energy, rel=1e-5)
+    test_bank = TRAIN.take(np.arange(12))  # nothing in them lies above all that was fitted to
+    energy = -np.log(np.exp(test_bank.logits).sum(1))
+    assert scores(ReAct(percentile=100.0), TRAIN, test_bank) == pytest.approx(energy, rel=1e-5)
 
 
 def test_it_is_written_again():

@@ -77,20 +77,22 @@ def test_the_covariance_of_what_it_draws_is_its_closed_form():
 
 
 def test_every_figure_is_that_of_a_tree_grown_by_hand():
-    asked = digits(3)
-    result = SmoteExperiment(seeds=1)(asked)["table"]
-    given = imbalanced(asked, 15)
-    train, test = (asked.data.rows(split) for split in ("train", "test"))
-    labels = asked.data.labels
-    images = asked.data.images.reshape(len(labels), -1) / 255
-    assert len(given.others) == (labels[train] != 3).sum()
-    assert {tuple(one) for one in given.rare} <= {tuple(one) for one in images[labels == 3]}
-    limit = np.quantile(cdist(images[test][labels[test] != 3], given.others).min(1), 0.95)
+    digit_case = digits(3)
+    result = SmoteExperiment(seeds=1)(digit_case)["table"]
+    dataset = imbalanced(digit_case, 15)
+    train, test = (digit_case.data.rows(split) for split in ("train", "test"))
+    labels = digit_case.data.labels
+    images = digit_case.data.images.reshape(len(labels), -1) / 255
+    assert len(dataset.others) == (labels[train] != 3).sum()
+    assert {tuple(image) for image in dataset.rare} <= {
+        tuple(image) for image in images[labels == 3]
+    }
+    limit = np.quantile(cdist(images[test][labels[test] != 3], dataset.others).min(1), 0.95)
     for way in (AS_IT_IS, COPIES, NEAREST, ANY):
-        added = SmoteExperiment().added(way, given, asked)
-        assert len(added) == (0 if way == AS_IT_IS else len(given.others) - 15)
-        known = np.concatenate([given.others, given.rare, added])
-        sure, rare = by_a_tree(given.others, len(known), known, images[test]), labels[test] == 3
+        added = SmoteExperiment().added(way, dataset, digit_case)
+        assert len(added) == (0 if way == AS_IT_IS else len(dataset.others) - 15)
+        known = np.concatenate([dataset.others, dataset.rare, added])
+        sure, rare = by_a_tree(dataset.others, len(known), known, images[test]), labels[test] == 3
         nearest = cdist(images[test][rare], known).min(1)
         assert result.cell(way, RECALL) == pytest.approx(np.mean(sure[rare] > 0.5))
         assert result.cell(way, AUC) == pytest.approx(roc_auc_score(rare, sure))
@@ -99,18 +101,18 @@ def test_every_figure_is_that_of_a_tree_grown_by_hand():
 
 
 def test_as_few_others_are_as_many_as_the_rare_images_and_the_tree_is_grown_on_them():
-    asked = digits(3)
-    given = SmoteExperiment().given(FEWER, asked)
-    whole = imbalanced(asked, 15)
-    assert len(given.others) == len(given.rare) == 15
-    assert {tuple(one) for one in given.others} <= {tuple(one) for one in whole.others}
-    known = np.concatenate([given.others, given.rare])
-    sure = by_a_tree(given.others, len(known), known, given.test)
-    result = SmoteExperiment(seeds=1)(asked)["table"]
-    assert result.cell(FEWER, AUC) == pytest.approx(roc_auc_score(given.is_rare, sure))
+    digit_case = digits(3)
+    dataset = SmoteExperiment().given(FEWER, digit_case)
+    whole = imbalanced(digit_case, 15)
+    assert len(dataset.others) == len(dataset.rare) == 15
+    assert {tuple(image) for image in dataset.others} <= {tuple(image) for image in whole.others}
+    known = np.concatenate([dataset.others, dataset.rare])
+    sure = by_a_tree(dataset.others, len(known), known, dataset.test)
+    result = SmoteExperiment(seeds=1)(digit_case)["table"]
+    assert result.cell(FEWER, AUC) == pytest.approx(roc_auc_score(dataset.is_rare, sure))
     assert result.cell(FEWER, HULL) == result.cell(AS_IT_IS, HULL)  # it is one of that hull's
     usual = np.quantile(cdist(whole.held_out, whole.others).min(1), 0.95)
-    away = cdist(given.test[given.is_rare], known).min(1)
+    away = cdist(dataset.test[dataset.is_rare], known).min(1)
     assert result.cell(FEWER, FLAGGED) == pytest.approx((away > usual).mean())
 
 
@@ -130,18 +132,21 @@ def test_the_hull_is_that_of_the_curves_at_every_share_of_the_others(monkeypatch
         return result
 
     monkeypatch.setattr(SmoteExperiment, "learned", learned)
-    method, asked = SmoteExperiment(learner="naive Bayes"), digits()
-    x, y = method.hull(NEAREST, asked)
-    given = method.given(NEAREST, asked)
-    count = len(given.others)
-    assert [one for one, *_ in seen] == [count, *(round(count * s) for s in (0.5, 0.25, 0.1, 0.05))]
+    method, digit_case = SmoteExperiment(learner="naive Bayes"), digits()
+    x, y = method.hull(NEAREST, digit_case)
+    dataset = method.given(NEAREST, digit_case)
+    count = len(dataset.others)
+    assert [size for size, *_ in seen] == [
+        count,
+        *(round(count * s) for s in (0.5, 0.25, 0.1, 0.05)),
+    ]
     assert {added for _, added, _ in seen} == {count - 15}  # the same images at each
-    areas = [roc_auc_score(given.is_rare, sure) for *_, sure in seen]
+    areas = [roc_auc_score(dataset.is_rare, sure) for *_, sure in seen]
     assert np.trapezoid(y, x) > max(areas)
     for *_, sure in seen:  # no curve has a point above it
-        rates = roc_curve(given.is_rare, sure)
+        rates = roc_curve(dataset.is_rare, sure)
         assert (rates[1] <= np.interp(rates[0], x, y) + 1e-12).all()
-    table = method.more(asked)["hulls"]
+    table = method.more(digit_case)["hulls"]
     assert table[NEAREST] == pytest.approx(np.interp(table["false alarms"], x, y))
 
 
@@ -154,24 +159,30 @@ def test_only_rare_images_at_the_border_begin_new_ones():
     ends = rare[[0, 2, 3, 4, 5]] - rare[1]
     across = abs(steps[:, None, 0] * ends[:, 1] - steps[:, None, 1] * ends[:, 0])
     assert (across.min(1) < 1e-9).all()
-    asked, given = digits(), imbalanced(digits(), 15)
+    digit_case, dataset = digits(), imbalanced(digits(), 15)
     method = SmoteExperiment(borderline=True)
-    rows = in_danger(given.rare, given.others, 5)
-    expected = smote(given.rare, 30, 5, np.random.default_rng([0, 31]), starts=rows)
+    rows = in_danger(dataset.rare, dataset.others, 5)
+    expected = smote(dataset.rare, 30, 5, np.random.default_rng([0, 31]), starts=rows)
     assert len(rows)
-    assert replace(method, amount=200).added(NEAREST, given, asked) == pytest.approx(expected)
+    assert replace(method, amount=200).added(NEAREST, dataset, digit_case) == pytest.approx(
+        expected
+    )
 
 
 def test_along_main_components_all_is_seen_and_drawn_in_so_many_numbers():
-    asked = digits()
-    given = SmoteExperiment(components=5).given(NEAREST, asked)
-    whole = imbalanced(asked, 15)
-    assert given.test.shape == (len(whole.test), 5)
+    digit_case = digits()
+    dataset = SmoteExperiment(components=5).given(NEAREST, digit_case)
+    whole = imbalanced(digit_case, 15)
+    assert dataset.test.shape == (len(whole.test), 5)
     training = np.concatenate([whole.others, whole.rare])
-    rest = [((training - given.pixels(np.concatenate([given.others, given.rare]))) ** 2).sum()]
+    rest = [
+        ((training - dataset.pixels(np.concatenate([dataset.others, dataset.rare]))) ** 2).sum()
+    ]
     rest.append((np.linalg.svd(training - training.mean(0))[1][5:] ** 2).sum())
     assert rest[0] == pytest.approx(rest[1])
-    plain, along = (SmoteExperiment(seeds=1, components=one)(asked) for one in (None, 5))
+    plain, along = (
+        SmoteExperiment(seeds=1, components=dimensions)(digit_case) for dimensions in (None, 5)
+    )
     assert plain["table"].cell(NEAREST, AUC) != along["table"].cell(NEAREST, AUC)
     assert plain["picture"].images.shape == along["picture"].images.shape
 
@@ -204,27 +215,34 @@ def test_neighbors_are_the_nearest_others_of_a_plain_loop():
 
 
 def test_settings_reach_what_is_drawn():
-    asked, given = digits(), imbalanced(digits(), 10)
-    assert len(given.rare) == 10
-    assert len(SmoteExperiment(others=20).given(NEAREST, asked).others) == len(given.others) // 5
-    assert len(SmoteExperiment(amount=250).added(NEAREST, given, asked)) == 25
-    plain = SmoteExperiment(k=1).added(NEAREST, given, asked)
-    assert not np.array_equal(plain, SmoteExperiment(k=2).added(NEAREST, given, asked))
-    assert not np.array_equal(plain, SmoteExperiment(k=1, box=True).added(NEAREST, given, asked))
-    figures = [SmoteExperiment(learner=one).measured(NEAREST, asked)[AUC] for one in
+    digit_case, dataset = digits(), imbalanced(digits(), 10)
+    assert len(dataset.rare) == 10
+    assert (
+        len(SmoteExperiment(others=20).given(NEAREST, digit_case).others)
+        == len(dataset.others) // 5
+    )
+    assert len(SmoteExperiment(amount=250).added(NEAREST, dataset, digit_case)) == 25
+    plain = SmoteExperiment(k=1).added(NEAREST, dataset, digit_case)
+    assert not np.array_equal(plain, SmoteExperiment(k=2).added(NEAREST, dataset, digit_case))
+    assert not np.array_equal(
+        plain, SmoteExperiment(k=1, box=True).added(NEAREST, dataset, digit_case)
+    )
+    figures = [SmoteExperiment(learner=learner).measured(NEAREST, digit_case)[AUC] for learner in
                ("decision tree", "naive Bayes", "logistic regression")]  # fmt: skip
     assert len(set(figures)) == 3
 
 
 def test_the_picture_has_means_and_spreads_of_what_it_shows():
-    picture, given = SmoteExperiment().picture(digits()), imbalanced(digits(), 15)
+    picture, dataset = SmoteExperiment().picture(digits()), imbalanced(digits(), 15)
     assert picture.rows == ("15 real", NEAREST, ANY)
     assert picture.columns[-2:] == ("mean", "spread × 2")
-    spread = np.rint(255 * 2 * given.rare.std(0).clip(0, 0.5)).reshape(8, 8)
+    spread = np.rint(255 * 2 * dataset.rare.std(0).clip(0, 0.5)).reshape(8, 8)
     assert (picture.images[0, -1, :, :, 0] == spread).all()
     for way in (NEAREST, ANY):
-        added = SmoteExperiment().added(way, given, digits())
-        assert f"{100 * spread_of(added) / spread_of(given.rare):.0f} % ({way})" in picture.finding
+        added = SmoteExperiment().added(way, dataset, digits())
+        assert (
+            f"{100 * spread_of(added) / spread_of(dataset.rare):.0f} % ({way})" in picture.finding
+        )
     means = picture.images[:, -1].mean((1, 2, 3))
     assert means[2] < 0.9 * means[0]  # the spread shrinks
 
@@ -239,13 +257,13 @@ def test_a_class_with_one_image_is_refused_in_words():
 
 
 def test_the_projection_has_real_images_new_ones_and_their_segments_in_one_plane():
-    asked, method = digits(), SmoteExperiment(kept=12, k=3)
-    table, rare = method.projection(asked), imbalanced(asked, 12).rare
+    digit_case, method = digits(), SmoteExperiment(kept=12, k=3)
+    table, rare = method.projection(digit_case), imbalanced(digit_case, 12).rare
     _, sizes, axes = np.linalg.svd(rare - rare.mean(0))
     flat = (rare - rare.mean(0)) @ axes[:2].T
     places = np.stack([table[name] for name in table.order], 1)
     of = {name: places[np.array(table.rows) == name] for name in dict.fromkeys(table.rows)}
-    assert [len(one) for one in of.values()] == [12 * 3 * 3, 60, 12]
+    assert [len(drawn_points) for drawn_points in of.values()] == [12 * 3 * 3, 60, 12]
     signs = np.sign((of[REAL] * flat).sum(0))
     assert of[REAL] == pytest.approx(flat * signs)
     assert of[REAL].var(0) == pytest.approx(sizes[:2] ** 2 / 12)
@@ -256,30 +274,30 @@ def test_the_projection_has_real_images_new_ones_and_their_segments_in_one_plane
     along = ((of[DRAWN][:, None] - start) * steps).sum(-1) / (steps**2).sum(-1)
     off = np.linalg.norm(start + along[..., None] * steps - of[DRAWN][:, None], axis=-1)
     assert ((off < 1e-9) & (along >= 0) & (along <= 1)).any(1).all()
-    assert len(set(replace(method, amount=1000, kept=3).projection(asked).rows)) == 3
+    assert len(set(replace(method, amount=1000, kept=3).projection(digit_case).rows)) == 3
 
 
 def test_where_each_pixel_is_drawn_on_its_own_no_segments_are_shown():
-    asked, method = digits(), SmoteExperiment(kept=12, k=3)
-    plain, boxed = (replace(method, box=box).projection(asked) for box in (False, True))
+    digit_case, method = digits(), SmoteExperiment(kept=12, k=3)
+    plain, boxed = (replace(method, box=box).projection(digit_case) for box in (False, True))
     assert Counter(plain.rows) - Counter(boxed.rows) == {SEGMENTS: 12 * 3 * 3}
 
 
 def test_features_are_those_of_the_network_and_are_drawn_as_the_nearest_image():
-    asked = digits()
-    given = SmoteExperiment(space="features").given(NEAREST, asked)
-    whole = imbalanced(asked, 15)
+    digit_case = digits()
+    dataset = SmoteExperiment(space="features").given(NEAREST, digit_case)
+    whole = imbalanced(digit_case, 15)
     model = catalog.load("digits-mlp")
-    some = asked.data.rows("test")[:20]
+    some = digit_case.data.rows("test")[:20]
     with capturing(model.head, inputs=True) as caught, torch.no_grad():
-        model.network((asked.data.pixels(some) - model.mean) / model.std)
-    assert given.test[:20] == pytest.approx(caught[0].numpy(), abs=1e-4)
-    assert given.pixels(given.rare) == pytest.approx(whole.rare)
-    assert given.along(5).pixels(given.along(5).rare).shape == whole.rare.shape
-    added = SmoteExperiment(space="features").added(NEAREST, given, asked)
-    blends = given.pixels(added[:50])
+        model.network((digit_case.data.pixels(some) - model.mean) / model.std)
+    assert dataset.test[:20] == pytest.approx(caught[0].numpy(), abs=1e-4)
+    assert dataset.pixels(dataset.rare) == pytest.approx(whole.rare)
+    assert dataset.along(5).pixels(dataset.along(5).rare).shape == whole.rare.shape
+    added = SmoteExperiment(space="features").added(NEAREST, dataset, digit_case)
+    blends = dataset.pixels(added[:50])
     real = np.concatenate([whole.others, whole.rare])
-    assert {tuple(blend) for blend in blends} <= {tuple(one) for one in real}
+    assert {tuple(blend) for blend in blends} <= {tuple(image) for image in real}
     with pytest.raises(BadData, match="choose pixels"):
         imbalanced(ExperimentCase(tiny.columns(30, ("a", "b", "c"))), 5, "features")
 

@@ -42,8 +42,8 @@ def test_the_shipped_photographs_are_squares_of_nine_and_keep_together():
     groups = result.truth["group"]
     assert len(np.unique(groups)) == 9
     assert len(result) == 90
-    fit, held = split(result)
-    assert set(groups[fit]).isdisjoint(groups[held])
+    fit, held_out = split(result)
+    assert set(groups[fit]).isdisjoint(groups[held_out])
     cat = result.pixels(np.array([0]))[0].numpy()
     assert np.array_equal(cat, square(sample("chelsea"), Crop(), 224))
 
@@ -51,14 +51,20 @@ def test_the_shipped_photographs_are_squares_of_nine_and_keep_together():
 def test_every_source_of_unknown_images_gives_some_that_are_not_normal():
     digits, model = load("digits"), catalog.load("digits-mlp")
     offered = [source for source in unknown_sources(digits) if source.name != "phantoms"]
-    assert {one.name for one in offered} >= {"mnist-5k", "scenes", PHOTOGRAPHS, "noise", "blur"}
-    assert "digits" not in {one.name for one in offered}
-    for one in offered:
-        if one.reason:
+    assert {source.name for source in offered} >= {
+        "mnist-5k",
+        "scenes",
+        PHOTOGRAPHS,
+        "noise",
+        "blur",
+    }
+    assert "digits" not in {source.name for source in offered}
+    for offer in offered:
+        if offer.reason:
             with pytest.raises(BadData):
-                unknown(one.name, digits, model)
+                unknown(offer.name, digits, model)
             continue
-        result = unknown(one.name, digits, model)
+        result = unknown(offer.name, digits, model)
         assert 0 < len(result) <= 200
 
 
@@ -93,10 +99,10 @@ def test_nine_smaller_squares_reach_from_edge_to_edge_and_every_other_photograph
         box = (left, top, left + side, top + side)
         small = whole.resize((224, 224), Image.Resampling.BICUBIC, box=box)
         assert np.array_equal(result.images[place].transpose(1, 2, 0), np.asarray(small))
-    groups, held = result.truth["group"], result.split == 1
-    first = [bool(held[groups == group].all()) for group in np.unique(groups)]
+    groups, held_out = result.truth["group"], result.split == 1
+    first = [bool(held_out[groups == group].all()) for group in np.unique(groups)]
     assert first == [False, True] * 4 + [False]
-    assert not held[~np.isin(groups, np.unique(groups)[1::2])].any()
+    assert not held_out[~np.isin(groups, np.unique(groups)[1::2])].any()
 
 
 def test_a_model_made_from_another_is_told_from_one_that_was_not(tmp_path, monkeypatch):
@@ -107,9 +113,9 @@ def test_a_model_made_from_another_is_told_from_one_that_was_not(tmp_path, monke
     with torch.no_grad():
         next(child.parameters()).mul_(0.9)
     child.__dict__.pop("fingerprint", None)
-    kept = checkpoints.put(
+    stored = checkpoints.put(
         card_of(child, title="x", parent=parent, made_by="test", data="digits"), child
     )
-    result = parent_of(catalog.load(kept.name))
+    result = parent_of(catalog.load(stored.name))
     assert result is not None
     assert result.fingerprint == parent.fingerprint

@@ -33,5 +33,5 @@ def test_a_line_above_everything_flags_nothing_and_makes_no_false_alarm(found):
 
 def test_what_sets_an_image_apart_is_split_at_the_middle_of_the_weights():
     weight = np.array([4, 1, 3, 2], np.float32)
-    own, usual = np.array([1, 5, 0, 1], np.float32), np.array([0, 2, 0, 1], np.float32)
-    assert apart_where_unseen(weight, own, usual) == pytest.approx(0.75)
+    activations, usual = np.array([1, 5, 0, 1], np.float32), np.array([0, 2, 0, 1], np.float32)
+    assert apart_where_unseen(weight, activations, usual) == pytest.approx(0.75)

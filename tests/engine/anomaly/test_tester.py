@@ -42,13 +42,16 @@ def test_gaussian_data_are_accepted_and_every_other_shape_is_not():
     result = method(case())["runs"]
     for row, shape in enumerate(result.rows):
         assert result[ACCEPTED][row] == (shape == GAUSS), shape
-        asked = case(int(result["seed"][row]))
-        given = method.sample(shape, asked, method.count)
-        w = method.learned(given, asked)
-        sides = [np.mean(np.sign(given.points @ one) != given.labels) for one in (w, given.best)]
+        seed_case = case(int(result["seed"][row]))
+        sample = method.sample(shape, seed_case, method.count)
+        w = method.learned(sample, seed_case)
+        sides = [
+            np.mean(np.sign(sample.points @ direction) != sample.labels)
+            for direction in (w, sample.best)
+        ]
         assert result[WRONG][row] == pytest.approx(sides[0])
         assert result[BEST][row] == pytest.approx(min(sides))
-        assert result[MARDIA][row] == mardia(given.points)
+        assert result[MARDIA][row] == mardia(sample.points)
         if shape == GAUSS:
             assert result[WRONG][row] < result[BEST][row] + 0.03
         if shape in {GAUSS, SQUEEZED}:
@@ -59,8 +62,8 @@ def test_of_forty_gaussian_draws_nearly_all_are_accepted_and_of_forty_clumps_non
     method, verdicts = HalfspaceExperiment(), {GAUSS: [], CLUMP: []}
     for seed in range(DRAWS):
         for shape, verdict in verdicts.items():
-            given = method.sample(shape, case(seed), method.count)
-            verdict.append(not method.reason(given.points, given.best))
+            sample = method.sample(shape, case(seed), method.count)
+            verdict.append(not method.reason(sample.points, sample.best))
     assert sum(verdicts[GAUSS]) >= 38
     assert sum(verdicts[CLUMP]) == 0
 
@@ -69,9 +72,9 @@ def test_the_clump_leads_the_learner_astray_where_a_gaussian_does_not():
     method = HalfspaceExperiment()
     astray = {shape: [] for shape in (GAUSS, CLUMP)}
     for seed in range(5):
-        for shape, own in astray.items():
+        for shape, excess in astray.items():
             figures = method.measured(shape, case(seed))
-            own.append(figures[WRONG] - figures[BEST])
+            excess.append(figures[WRONG] - figures[BEST])
     assert np.mean(astray[CLUMP]) > 0.08
     assert np.mean(astray[GAUSS]) < 0.01
 
@@ -79,25 +82,25 @@ def test_the_clump_leads_the_learner_astray_where_a_gaussian_does_not():
 def test_without_noise_the_learner_finds_the_halfspace():
     method = HalfspaceExperiment(noise=0.0)
     for seed in range(3):
-        given = method.sample(GAUSS, case(seed), 20_000)
-        w = method.learned(given, case(seed))
-        assert np.degrees(np.arccos(w @ given.best)) < 3
-        assert wrong(given, np.stack([given.best, -given.best])).tolist() == [0, 1]
+        sample = method.sample(GAUSS, case(seed), 20_000)
+        w = method.learned(sample, case(seed))
+        assert np.degrees(np.arccos(w @ sample.best)) < 3
+        assert wrong(sample, np.stack([sample.best, -sample.best])).tolist() == [0, 1]
 
 
 def test_a_strip_s_figures_are_those_of_a_plain_loop():
     rng = np.random.default_rng(0)
     points, w = rng.normal(size=(3000, 4)) * (1, 2, 0.5, 1), np.array([0.6, 0, 0, 0.8])
-    one = strip(points, w, 0.2, 0.7)
+    band = strip(points, w, 0.2, 0.7)
     inside = [p for p in points if 0.2 <= abs(p @ w) < 0.7]
-    assert one.count == len(inside)
-    assert one.mass == pytest.approx(len(inside) / 3000 / (2 * (norm.cdf(0.7) - norm.cdf(0.2))))
+    assert band.count == len(inside)
+    assert band.mass == pytest.approx(len(inside) / 3000 / (2 * (norm.cdf(0.7) - norm.cdf(0.2))))
     flat = np.array([p - (p @ w) * w for p in inside])  # their part along the border
     moments = flat.T @ flat / len(flat)
-    assert one.eigenvalues == pytest.approx(np.linalg.eigvalsh(moments)[1:])
-    assert abs(one.directions.T @ w).max() < 1e-12
-    fourth = [np.mean((flat @ v) ** 4) / 3 for v in one.directions.T]
-    assert one.fourth == pytest.approx(max(fourth))
+    assert band.eigenvalues == pytest.approx(np.linalg.eigvalsh(moments)[1:])
+    assert abs(band.directions.T @ w).max() < 1e-12
+    fourth = [np.mean((flat @ v) ** 4) / 3 for v in band.directions.T]
+    assert band.fourth == pytest.approx(max(fourth))
     assert strip(points, w, 7, 8).count == 0
 
 
@@ -114,8 +117,8 @@ def test_a_gaussian_has_the_expected_mass_in_each_strip():
 )
 def test_the_reason_names_what_is_wrong(shape, words):
     method = HalfspaceExperiment()
-    given = method.sample(shape, case(), method.count)
-    assert method.reason(given.points, given.best).startswith(words)
+    sample = method.sample(shape, case(), method.count)
+    assert method.reason(sample.points, sample.best).startswith(words)
     few = method.sample(GAUSS, case(), 1000)
     assert method.reason(few.points, few.best).endswith("points in a strip")
 
@@ -136,22 +139,24 @@ def test_mardia_s_test_takes_any_gaussian_and_refuses_tails_in_five_draws_of_six
 
 
 def test_images_are_whitened_main_components_with_labels_of_two_halves():
-    given = images(case(), 6)
-    assert given.points.mean(0) == pytest.approx(0, abs=1e-9)
-    assert given.points.T @ given.points / len(given.points) == pytest.approx(np.eye(6), abs=1e-9)
-    assert wrong(given, given.best[None])[0] < 0.35
-    assert set(given.labels) == {-1, 1}
+    sample = images(case(), 6)
+    assert sample.points.mean(0) == pytest.approx(0, abs=1e-9)
+    assert sample.points.T @ sample.points / len(sample.points) == pytest.approx(
+        np.eye(6), abs=1e-9
+    )
+    assert wrong(sample, sample.best[None])[0] < 0.35
+    assert set(sample.labels) == {-1, 1}
     assert not HalfspaceExperiment().conditions(case())[IMAGES]()[ACCEPTED]
 
 
 def test_settings_reach_the_verdict():
-    given = HalfspaceExperiment().sample(GAUSS, case(), 10_000)
-    assert not HalfspaceExperiment().reason(given.points, given.best)
-    assert HalfspaceExperiment(delta=0.1).reason(given.points, given.best)
+    sample = HalfspaceExperiment().sample(GAUSS, case(), 10_000)
+    assert not HalfspaceExperiment().reason(sample.points, sample.best)
+    assert HalfspaceExperiment(delta=0.1).reason(sample.points, sample.best)
     assert HalfspaceExperiment(dimension=4).sample(GAUSS, case(), 50).points.shape == (50, 4)
-    steep, wide = (HalfspaceExperiment(sigma=s).learned(given, case()) for s in (0.1, 0.6))
+    steep, wide = (HalfspaceExperiment(sigma=s).learned(sample, case()) for s in (0.1, 0.6))
     assert not np.array_equal(steep, wide)
-    assert isinstance(given, LabeledPoints)
+    assert isinstance(sample, LabeledPoints)
 
 
 def test_the_picture_says_what_is_accepted():

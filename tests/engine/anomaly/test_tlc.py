@@ -57,9 +57,9 @@ def combined_vacuity(one, other):
 
 def opinion(row):
     """Beliefs and vacuity of one expert's logits."""
-    evidence = [exp(one) for one in row.tolist()]
+    evidence = [exp(logit) for logit in row.tolist()]
     total = sum(evidence) + len(evidence)
-    return [*(one / total for one in evidence), len(evidence) / total]
+    return [*(mass / total for mass in evidence), len(evidence) / total]
 
 
 def test_the_chain_is_dempster_s_rule_for_two_experts():
@@ -93,11 +93,16 @@ def test_experts_are_weighed_over_the_batch_or_over_themselves():
     three = logits()
     left = chain(three).left
     batch = together(three, left, over="batch")
-    each = [
-        (w / 0.2).softmax(0).float()[:, None] * one for w, one in zip(left, three, strict=False)
+    weighted = [
+        (w / 0.2).softmax(0).float()[:, None] * expert_logits
+        for w, expert_logits in zip(left, three, strict=False)
     ]
-    torch.testing.assert_close(batch, sum(each))
-    alone = together([one[:1] for one in three], [one[:1] for one in left], over="experts")
+    torch.testing.assert_close(batch, sum(weighted))
+    alone = together(
+        [expert_logits[:1] for expert_logits in three],
+        [column[:1] for column in left],
+        over="experts",
+    )
     torch.testing.assert_close(together(three, left, over="experts")[:1], alone)
 
 
@@ -114,10 +119,10 @@ def by_hand(loss, model, batch, late):
     heat = len(counts) * 0.05 * counts / counts.sum() + 0.95
     heat = torch.tensor(heat / heat.max()) if late else torch.ones(len(counts))
     total = 0.0
-    for number, one in enumerate(three):
+    for number, expert_logits in enumerate(three):
         values, shares = [], left[number] / left[number].max()
         for at, label in enumerate(batch.targets.tolist()):
-            row = one[at].double().clone()
+            row = expert_logits[at].double().clone()
             row[label] -= 30 * margins[label]
             term = -(row[label] - row.logsumexp(0)) * (weights[label] if late else 1)
             alpha = row.exp() + 1
@@ -125,10 +130,10 @@ def by_hand(loss, model, batch, late):
             none = torch.distributions.Dirichlet(torch.ones(len(counts), dtype=torch.float64))
             drawn = torch.distributions.kl_divergence(torch.distributions.Dirichlet(alpha), none)
             term = term + (loss.done // loss.per_epoch) / (66 * loss.steps / loss.per_epoch) * drawn
-            own = (one[at].double() / heat).log_softmax(0)
+            log_probabilities = (expert_logits[at].double() / heat).log_softmax(0)
             mean = (whole[at].double() / heat).softmax(0)
-            apart = (mean * (mean.log() - own)).sum()
-            term = term - 0.01 * float(heat.mean()) ** 2 * apart
+            divergence = (mean * (mean.log() - log_probabilities)).sum()
+            term = term - 0.01 * float(heat.mean()) ** 2 * divergence
             if shares[at] > loss.least:
                 values.append(term)
         total += torch.stack(values).mean()
@@ -202,23 +207,25 @@ def test_what_is_right_is_that_of_networks_trained_by_hand():
 def check_one_chain(found, experts, data, rows):
     """The views of three images, from the experts' own logits, one image at a time."""
     strange = np.flatnonzero(data.truth["unknown"])
-    asked = [rows[data.labels[rows] == 0][0], rows[data.labels[rows] == 1][0], strange[0]]
+    chosen_rows = [rows[data.labels[rows] == 0][0], rows[data.labels[rows] == 1][0], strange[0]]
     left, table = found["left"], found["chain"]
     names = [f"frequent ({data.classes[0]})", f"rare ({data.classes[1]})", "unknown"]
     assert left.order[1:-1] == found["examples"].columns == tuple(names)
     every = chain(experts.network.each((data.pixels(rows) - experts.mean) / experts.std)).left
-    limits = [0.54 * one.max().item() for one in every]
+    limits = [0.54 * scores.max().item() for scores in every]
     assert left[left.order[-1]] == pytest.approx(np.log10(limits), abs=1e-4)
-    for at, row in enumerate(asked):
-        each = experts.network.each((data.pixels(np.array([row])) - experts.mean) / experts.std)
+    for at, row in enumerate(chosen_rows):
+        expert_logits = experts.network.each(
+            (data.pixels(np.array([row])) - experts.mean) / experts.std
+        )
         rest, going, before = 1.0, True, None
-        for expert, logits in enumerate(each):
+        for expert, logits in enumerate(expert_logits):
             beliefs, vacuity = opinion(logits[0])[:-1], opinion(logits[0])[-1]
             name = f"{names[at]}, expert {expert + 1}"
             going = going and rest > limits[expert]
             assert table.cell(name, "engaged") == going
             assert table.cell(name, "vacuity") == pytest.approx(vacuity, rel=1e-4)
-            total = sum(table.cell(name, one) for one in table.order[:3])
+            total = sum(table.cell(name, column) for column in table.order[:3])
             assert total == pytest.approx(1)
             clash = combined_vacuity(before, opinion(logits[0]))[1] if before else 0.0
             assert table.cell(name, "conflict") == pytest.approx(clash, abs=1e-5)
@@ -241,5 +248,5 @@ def test_what_the_paper_claims_is_measured_with_three_seeds(name, ratio, measure
     assert table.cell(PLAIN, RIGHT) > 0.8
     what = f"TLC at {ratio:.0f}:1 on {name}"
     outcomes.note(measure, what, claims)
-    for one in TLC.measures:
-        measure(f"{what}, {one}", outcomes.by_condition(table, one))
+    for figure in TLC.measures:
+        measure(f"{what}, {figure}", outcomes.by_condition(table, figure))

@@ -14,24 +14,26 @@ def test_with_every_direction_it_is_the_energy():
     assert fit(TRAIN, 8).rule(ASKED).score == pytest.approx(Energy().fit(TRAIN).rule(ASKED).score)
     seen = np.arange(8) < 4  # neither the images nor the head use the other four
     weight = TRAIN.head.weight * seen
-    train, asked = (bank(one.features * seen, weight, TRAIN.head.bias) for one in (TRAIN, ASKED))
-    energy = -np.log(np.exp(asked.logits).sum(1))
-    assert scores(ViM(directions=4), train, asked) == pytest.approx(energy, rel=1e-5)
+    train, test_bank = (
+        bank(source.features * seen, weight, TRAIN.head.bias) for source in (TRAIN, ASKED)
+    )
+    energy = -np.log(np.exp(test_bank.logits).sum(1))
+    assert scores(ViM(directions=4), train, test_bank) == pytest.approx(energy, rel=1e-5)
 
 
 def test_it_is_written_again_by_singular_values():
-    kept = 3
+    dimensions = 3
     head = TRAIN.head
     origin = -np.linalg.pinv(head.weight) @ head.bias
     *_, axes = np.linalg.svd(TRAIN.features - origin)
 
     def length(features):
-        inside = (features - origin) @ axes[:kept].T @ axes[:kept]
+        inside = (features - origin) @ axes[:dimensions].T @ axes[:dimensions]
         return np.linalg.norm(features - origin - inside, axis=1)
 
     alpha = TRAIN.logits.max(1).mean() / length(TRAIN.features).mean()
     slow = alpha * length(ASKED.features) - np.log(np.exp(ASKED.logits).sum(1))
-    assert ViM(directions=kept).fit(TRAIN).rule(ASKED).score == pytest.approx(slow)
+    assert ViM(directions=dimensions).fit(TRAIN).rule(ASKED).score == pytest.approx(slow)
 
 
 def test_on_normal_images_the_residual_is_as_large_as_the_highest_logit():
@@ -51,9 +53,9 @@ def test_what_normal_images_lack_makes_an_image_unusual():
     weight = np.random.default_rng(5).normal(size=(3, 8))
     weight[:, 6:] = 0  # the head does not look there either
     rule = ViM(directions=5).fit(bank(plane, weight)).rule
-    asked = plane[:1].copy()
-    asked[0, 7] = 4.0
-    assert rule(bank(asked, weight)).score > rule(bank(plane, weight)).score.max()
+    point = plane[:1].copy()
+    point[0, 7] = 4.0
+    assert rule(bank(point, weight)).score > rule(bank(plane, weight)).score.max()
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])

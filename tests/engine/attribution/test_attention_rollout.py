@@ -29,9 +29,9 @@ def by_hand(network, image):
     tokens = network.norm_pre(network._pos_embed(network.patch_embed(image[None])))
     for block in network.blocks:
         layer = block.attn
-        given = block.norm1(tokens)[0]  # (N, width)
-        width = given.shape[1] // layer.num_heads
-        query, key, _ = layer.qkv(given).split(given.shape[1], dim=1)
+        normalized = block.norm1(tokens)[0]  # (N, width)
+        width = normalized.shape[1] // layer.num_heads
+        query, key, _ = layer.qkv(normalized).split(normalized.shape[1], dim=1)
         heads = []
         for head in range(layer.num_heads):
             part = slice(head * width, (head + 1) * width)
@@ -46,7 +46,7 @@ def test_what_is_read_is_each_layer_s_attention():
     with torch.inference_mode():
         expected = by_hand(case.model.network, case.image)
     read = attentions(case)
-    assert [tuple(one.shape) for one in read] == [(3, 17, 17)] * 3
+    assert [tuple(attention.shape) for attention in read] == [(3, 17, 17)] * 3
     for ours, theirs in zip(read, expected, strict=True):
         torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
         torch.testing.assert_close(ours.sum(2), torch.ones(3, 17))

@@ -103,8 +103,8 @@ def test_where_nothing_raises_the_score_the_map_is_empty_and_the_signed_one_is_n
 def test_the_map_depends_on_the_class_and_on_the_layer(kind):
     case = tiny.cnn_case(target=3)
     maps = [
-        method(one)["map"].values
-        for method, one in (
+        method(class_case)["map"].values
+        for method, class_case in (
             (kind(), case),
             (kind(), tiny.cnn_case(target=1)),
             (kind(layer="pool"), case),

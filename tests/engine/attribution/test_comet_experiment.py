@@ -73,14 +73,14 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
             noise = torch.randn(images.shape, generator=torch.Generator().manual_seed(case.seed))
             shape = network.predictor(mask * noise)
         mask = mask[:, 0].numpy()
-        kept = mask > 0.5
+        binary_masks = mask > 0.5
         strongest = []
-        for one, wanted in zip(mask, truth, strict=True):
-            order = np.argsort(-one.ravel())[: wanted.sum()]
+        for image_mask, wanted in zip(mask, truth, strict=True):
+            order = np.argsort(-image_mask.ravel())[: wanted.sum()]
             strongest.append(wanted.ravel()[order].mean())
         both = [
-            all(own[copy == number].mean() > 0.5 for number in (1, 2))
-            for own, copy in zip(kept, copies, strict=True)
+            all(binary_mask[copy == number].mean() > 0.5 for number in (1, 2))
+            for binary_mask, copy in zip(binary_masks, copies, strict=True)
         ]
 
         def dice(inside, wanted):
@@ -100,10 +100,10 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
             return (logits.argmax(1) == targets).double().mean().item()
 
         expected = {
-            RECALL: (kept & truth).sum() / truth.sum(), BOTH: np.mean(both),
+            RECALL: (binary_masks & truth).sum() / truth.sum(), BOTH: np.mean(both),
             RANK: np.mean(strongest), FILLED: mask.mean(), CAM_DICE: np.median(cams),
-            DICE: np.median([dice(*one) for one in zip(kept, truth, strict=True)]),
-            BEYOND: np.mean([max(one.mean() - SMALL.area, 0) for one in mask]),
+            DICE: np.median([dice(*pair) for pair in zip(binary_masks, truth, strict=True)]),
+            BEYOND: np.mean([max(image_mask.mean() - SMALL.area, 0) for image_mask in mask]),
             RIGHT: share(inside), WHOLE: share(whole), REST: share(rest), SHAPE: share(shape),
             APART: (F.cross_entropy(rest, targets) - F.cross_entropy(inside, targets)).item(),
         }  # fmt: skip
@@ -114,9 +114,9 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
 
 def test_pictures_show_masks_of_both_trainings_over_the_same_images():
     result = answer(SMALL, small_case())
-    one, other = result["found"], result["found without"]
-    assert (one.images[0] == other.images[0]).all()
-    assert (one.images[1] != other.images[1]).any()
+    first, second = result["found"], result["found without"]
+    assert (first.images[0] == second.images[0]).all()
+    assert (first.images[1] != second.images[1]).any()
     picture = SMALL.picture(small_case())
     mask = small_case().data.truth["mask"][comet.some(small_case().data)[0]]
     assert (picture.images[1, 0][~mask] == picture.images[0, 0][~mask]).all()
@@ -147,8 +147,8 @@ def test_images_with_nothing_to_find_have_no_share_of_evidence():
     case = small_case()
     data, rows = case.data, case.data.rows("test")
     truth = {name: data.truth[name].copy() for name in ("mask", "copy")}
-    for one in truth.values():
-        one[rows[1:]] = 0
+    for array in truth.values():
+        array[rows[1:]] = 0
     few = replace(data, truth={**data.truth, **truth}, name="healthy")
     model = fresh(few, Recipe("comet", epochs=1), 0)
     result = SMALL.measure(Trained(WITH, None, model), replace(case, data=few))
@@ -156,6 +156,9 @@ def test_images_with_nothing_to_find_have_no_share_of_evidence():
     wanted = few.truth["mask"][rows[0]]
     assert result[RECALL] == pytest.approx((alone > 0.5)[wanted].mean())
     assert result[BOTH] == float(
-        all((alone > 0.5)[few.truth["copy"][rows[0]] == one].mean() > 0.5 for one in (1, 2))
+        all(
+            (alone > 0.5)[few.truth["copy"][rows[0]] == copy_number].mean() > 0.5
+            for copy_number in (1, 2)
+        )
     )
     assert 0 <= result[RANK] <= 1

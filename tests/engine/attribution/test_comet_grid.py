@@ -59,7 +59,7 @@ def trained_by_hand(data, area, watch, seed):
 def test_every_cell_is_a_network_trained_and_asked_by_hand(monkeypatch):
     """Two bounds on either side of a fresh mask, which fills about half of an image."""
     areas, weights = (0.05, 0.8), (0.0, 4.0)
-    cells = {cell(*one): one for one in product(areas, weights)}
+    cells = {cell(*pair): pair for pair in product(areas, weights)}
     for name, value in (("AREAS", areas), ("WEIGHTS", weights), ("CELLS", cells)):
         monkeypatch.setattr(comet_grid, name, value)
     case = small_case()
@@ -75,14 +75,14 @@ def test_every_cell_is_a_network_trained_and_asked_by_hand(monkeypatch):
             mask = network.selector.own_maps(images).sigmoid()
             answers = network.predictor(mask * images).argmax(1)
         mask = mask[:, 0].numpy()
-        kept, strongest, dices = mask > 0.5, [], []
-        for one, wanted in zip(mask, truth, strict=True):
-            order = np.argsort(-one.ravel())[: wanted.sum()]
+        binary_masks, strongest, dices = mask > 0.5, [], []
+        for image_mask, wanted in zip(mask, truth, strict=True):
+            order = np.argsort(-image_mask.ravel())[: wanted.sum()]
             strongest.append(wanted.ravel()[order].mean())
-            both = ((one > 0.5) & wanted).sum()
-            dices.append((2 * both + 1) / ((one > 0.5).sum() + wanted.sum() + 1))
+            both = ((image_mask > 0.5) & wanted).sum()
+            dices.append((2 * both + 1) / ((image_mask > 0.5).sum() + wanted.sum() + 1))
         expected = {
-            RECALL: (kept & truth).sum() / truth.sum(), FILLED: mask.mean(),
+            RECALL: (binary_masks & truth).sum() / truth.sum(), FILLED: mask.mean(),
             RANK: np.mean(strongest), DICE: np.median(dices),
             RIGHT: (answers == data.targets(rows)).double().mean().item(),
         }  # fmt: skip
@@ -108,8 +108,8 @@ def test_a_cell_of_the_picture_is_where_its_bound_and_weight_are():
 
 
 def test_images_stand_in_two_rows():
-    ones = [np.full((2, 3, 3), shade, np.uint8) for shade in (1, 2, 3)]
-    made = tiled(ones)
+    images = [np.full((2, 3, 3), shade, np.uint8) for shade in (1, 2, 3)]
+    made = tiled(images)
     assert made.shape == (4, 6, 3)
     assert made[::2, ::3, 0].tolist() == [[1, 2], [3, EMPTY]]
 
@@ -130,13 +130,13 @@ def test_margins_of_figures_made_by_hand():
 
 
 def test_it_says_where_most_is_kept_and_how_little_without_the_detector():
-    figures = {name: {**one, FILLED: 0.2} for name, one in made_by_hand().items()}
+    figures = {name: {**row, FILLED: 0.2} for name, row in made_by_hand().items()}
     runs = [Seed(name, 0, figure) for name, figure in figures.items()]
     claims = judged(CometGrid.claims, runs)
     names = (RECALL, RIGHT, WHOLE, FILLED)
     results = {"table": summary(runs, names, {}), "claims": claims, "runs": {"seed": np.zeros(9)}}
-    said = SMALL.finding(small_case(), results)
-    assert said.startswith(
+    finding = SMALL.finding(small_case(), results)
+    assert finding.startswith(
         f"Most of the evidence is kept at {list(CELLS)[-1]}: 80 %, with 20 % of the image. "
         "Without the detector it is 0 to 20 %. "
     )
@@ -146,17 +146,21 @@ def test_the_answer_that_ships_shows_that_the_weight_counts_first_and_then_the_b
     case = ExperimentCase(data_sets.load(CometGrid.data[0]))
     result = shipped((CometGrid(), case))
     assert result is not None
-    kept = np.array(
+    recalls = np.array(
         [[result["table"].cell(cell(area, weight), RECALL) for weight in WEIGHTS] for area in AREAS]
     )
-    assert (kept[:, 0] < 0.05).all()
-    assert (kept[:, 1] - kept[:, 0] > 0.2).all()
-    assert (kept[:, 2] - kept[:, 1] < 0.1).all()
-    assert (np.diff(kept[:, 2]) > 0.1).all()
+    assert (recalls[:, 0] < 0.05).all()
+    assert (recalls[:, 1] - recalls[:, 0] > 0.2).all()
+    assert (recalls[:, 2] - recalls[:, 1] < 0.1).all()
+    assert (np.diff(recalls[:, 2]) > 0.1).all()
     whole = shipped((CometExperiment(), case))
     runs = whole["runs"]
-    row = next(n for n, one in enumerate(runs.rows) if one == WITH and runs["seed"][n] == case.seed)
-    assert kept[1, 2] == pytest.approx(runs[RECALL][row], abs=1e-3)  # the same training
+    row = next(
+        n
+        for n, row_name in enumerate(runs.rows)
+        if row_name == WITH and runs["seed"][n] == case.seed
+    )
+    assert recalls[1, 2] == pytest.approx(runs[RECALL][row], abs=1e-3)  # the same training
 
 
 @pytest.mark.slow
@@ -165,6 +169,6 @@ def test_the_grid_is_measured_with_three_seeds(measure):
     method = CometGrid(seeds=3)
     result = method(ExperimentCase(data_sets.load(method.data[0])))
     outcomes.keep(measure, method, result, "COMET's grid, shapes drawn twice", outcomes.HERE)
-    kept = {name: result["table"].cell(name, RECALL) for name in CELLS}
+    recalls = {name: result["table"].cell(name, RECALL) for name in CELLS}
     least, *_, most = WEIGHTS
-    assert all(kept[cell(area, most)] > kept[cell(area, least)] for area in AREAS)
+    assert all(recalls[cell(area, most)] > recalls[cell(area, least)] for area in AREAS)

@@ -151,7 +151,8 @@ def test_probabilities_and_margins_are_read_as_logits():
         (Target(3, reading="margin"), Target(3, versus=rival)),
     ]:
         read, meant = (
-            DeepLift()(ImageCase(case.model, case.image, one))["map"] for one in (target, linear)
+            DeepLift()(ImageCase(case.model, case.image, variant))["map"]
+            for variant in (target, linear)
         )
         np.testing.assert_allclose(read.values, meant.values, atol=1e-6)
         assert read.unit == "logit"

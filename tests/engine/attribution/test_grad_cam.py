@@ -79,11 +79,11 @@ def test_captum_gives_the_same_cells(layer):
 
 def test_a_contrast_is_the_difference_of_two_signed_maps():
     model, image = tiny.cnn(), tiny.image()
-    one, two, both = (
+    first, second, both = (
         GradCam(raising=False)(ImageCase(model, image, target))["map"].values
         for target in (Target(0), Target(3), Target(0, versus=3))
     )
-    np.testing.assert_allclose(both, one - two, atol=1e-6)
+    np.testing.assert_allclose(both, first - second, atol=1e-6)
 
 
 def test_on_lite0_the_cells_add_up_to_the_logit_less_its_bias(lite0):

@@ -31,8 +31,8 @@ def test_it_agrees_with_finite_differences_on_a_smooth_network():
 
 def test_a_contrast_is_the_difference_of_two_gradients():
     case = tiny.cnn_case()
-    one, two, both = (
+    first, second, both = (
         Gradient()(ImageCase(case.model, case.image, target))["map"].values
         for target in (Target(0), Target(3), Target(0, versus=3))
     )
-    np.testing.assert_allclose(both, one - two, atol=1e-6)
+    np.testing.assert_allclose(both, first - second, atol=1e-6)

@@ -66,7 +66,9 @@ def gray(linear):
 
 
 @pytest.mark.parametrize("cover", ["black", "mean", "blur"])
-@pytest.mark.parametrize("method", [Gradient(), SmoothGrad(samples=5)], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "method", [Gradient(), SmoothGrad(samples=5)], ids=lambda method: method.name
+)
 def test_the_slopes_of_a_linear_model_know_all_of_a_gray_image(gray, method, cover):
     """Slopes alone, not multiplied by what hiding takes away, miss a good part."""
     check = Infidelity(cover=cover)(TrustCase(gray, method))["check"]
@@ -145,10 +147,10 @@ def test_it_is_the_infidelity_of_squares_removed(linear):
     for row, (top, left, side) in enumerate(squares_of(view)):
         part = (slice(None), slice(top, top + side), slice(left, left + side))
         changes[row][part] = away[part]
-    told = (changes * slopes).flatten(1).sum(1).numpy().astype(np.float64)
+    predicted = (changes * slopes).flatten(1).sum(1).numpy().astype(np.float64)
     fell = view["fell"].astype(np.float64)
     plain = infidelity(case.score, case.image, slopes, changes, scaled=True)
-    assert float(missed(told, fell)) * (fell**2).mean() == pytest.approx(plain, rel=1e-3)
+    assert float(missed(predicted, fell)) * (fell**2).mean() == pytest.approx(plain, rel=1e-3)
 
 
 def test_a_moved_map_is_summed_as_if_it_were_rolled():
@@ -156,7 +158,9 @@ def test_a_moved_map_is_summed_as_if_it_were_rolled():
     drawn = boxes(16, 9, 13)
     moves = np.array([[0, 0], [3, 0], [0, 12], [8, 5]])
     rolled = [np.roll(values, move, (0, 1)) for move in moves]
-    slow = [[one[t : t + s, lf : lf + s].sum() for t, lf, s in drawn] for one in rolled]
+    slow = [
+        [rolled_map[t : t + s, lf : lf + s].sum() for t, lf, s in drawn] for rolled_map in rolled
+    ]
     assert sums(values, drawn, moves) == pytest.approx(np.array(slow), abs=1e-4)
 
 
@@ -197,5 +201,7 @@ def test_it_looks_once_for_each_square_and_once_at_the_whole():
 def test_a_mask_is_part_of_a_trial_s_question(linear):
     case, _ = linear
     mask = np.eye(case.image.shape[-1]) > 0
-    cases = [TrustCase(case, Gradient(), one) for one in (None, mask, ~mask, mask.copy())]
-    assert len({one.fingerprint for one in cases}) == 3
+    cases = [
+        TrustCase(case, Gradient(), chosen_mask) for chosen_mask in (None, mask, ~mask, mask.copy())
+    ]
+    assert len({trust_case.fingerprint for trust_case in cases}) == 3

@@ -68,7 +68,7 @@ def test_more_samples_come_closer_to_the_shapley_value():
         """Mean over a few seeds."""
         method = KernelShap(shape="grid", regions=9, samples=samples)
         maps = [method(replace(case, seed=seed))["map"].values for seed in range(5)]
-        return float(np.mean([np.abs(one - exact).max() for one in maps]))
+        return float(np.mean([np.abs(heat_map - exact).max() for heat_map in maps]))
 
     errors = [error(samples) for samples in (100, 300, 510)]
     assert errors[0] > errors[1] > errors[2]
@@ -87,7 +87,7 @@ def test_coalitions_come_with_their_complement_and_the_kernel_s_whole_weight():
     shown, weights = coalitions(12, 300, tiny.seeded(1))
     assert len(shown) <= 300
     rows = {tuple(row.tolist()) for row in shown}
-    assert all(tuple(not one for one in row) in rows for row in rows)
+    assert all(tuple(not bit for bit in row) in rows for row in rows)
     sizes = shown.sum(1)
     assert (sizes == 1).sum() == comb(12, 1)
     assert (sizes == 2).sum() == comb(12, 2)
@@ -115,5 +115,5 @@ def test_it_agrees_with_captum_s_at_many_samples():
         )[0, 0]
         .numpy()
     )
-    one, two = ours.ravel(), theirs.ravel()
-    assert one @ two / np.linalg.norm(one) / np.linalg.norm(two) > 0.95
+    first, second = ours.ravel(), theirs.ravel()
+    assert first @ second / np.linalg.norm(first) / np.linalg.norm(second) > 0.95

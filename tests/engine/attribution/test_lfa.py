@@ -94,13 +94,13 @@ def fit_of(held, name, **reach):
 
 @pytest.mark.parametrize("name", ROWS)
 def test_all_eight_find_a_linear_model(linear, name):
-    held, weight = linear
+    linear_ground, weight = linear
     v = weight.sum(0).flatten().double()
-    expected = v * held.feature.double() if name in MULTIPLIED else v
-    result = fit_of(held, name, samples=600, kernel=1.0)
+    expected = v * linear_ground.feature.double() if name in MULTIPLIED else v
+    result = fit_of(linear_ground, name, samples=600, kernel=1.0)
     assert result.weights.numpy() == pytest.approx(expected.numpy(), abs=1e-4)
     method = LocalModel(explainer=name, features="pixels", samples=600, kernel=1.0)
-    heat = method(held.case)["map"].values.ravel()
+    heat = method(linear_ground.case)["map"].values.ravel()
     assert heat == pytest.approx(expected.numpy(), abs=1e-4)
 
 
@@ -168,11 +168,11 @@ def test_shapley_s_kernel_by_hand():
 
 
 def test_tossed_coalitions_leave_out_nothing_and_everything_and_are_weighed_by_the_kernel():
-    held = ground(Smooth(4), 2)
+    smooth_ground = ground(Smooth(4), 2)
     tossed = 0
     for seed in range(10):
         generator = torch.Generator().manual_seed(seed)
-        points = NEIGHBORHOODS["KernelSHAP"].draw(held, Radii(samples=15), generator)
+        points = NEIGHBORHOODS["KernelSHAP"].draw(smooth_ground, Radii(samples=15), generator)
         assert points.by[:2].tolist() == [[0] * 4, [1] * 4]
         assert points.weights[:2].tolist() == [ENDS, ENDS]
         sizes = points.by[2:].sum(1).int().tolist()
@@ -194,9 +194,9 @@ def test_where_a_few_points_say_it_all_no_more_are_looked_at(smooth, name, sampl
 @pytest.mark.parametrize("name", ROWS)
 def test_weights_of_points_add_up_to_one_but_for_the_two_ends_of_shapley(smooth, name):
     points = NEIGHBORHOODS[name].draw(smooth, Radii(samples=80), torch.Generator().manual_seed(0))
-    own = points.weights[2:] if name == "KernelSHAP" else points.weights
+    weights = points.weights[2:] if name == "KernelSHAP" else points.weights
     assert len(points.weights) == len(points.by) == len(points.at)
-    assert own.sum().item() == pytest.approx(1)
+    assert weights.sum().item() == pytest.approx(1)
 
 
 def drawn_alpha(held, name, **reach):
@@ -232,21 +232,21 @@ def looked(held, **reach):
 
 def test_each_is_best_where_it_was_fitted(smooth):
     seen = looked(smooth, samples=300)
-    models = {name: fitted(one) for name, one in seen.items()}
+    models = {name: fitted(sight) for name, sight in seen.items()}
     for name in SQUARED:
-        own = squared_loss(seen[name], models[name].weights)
+        loss = squared_loss(seen[name], models[name].weights)
         others = [
             squared_loss(seen[name], turned(models[other], seen[name].row, smooth))
             for other in ROWS
         ]
-        assert own <= min(others) * (1 + 1e-9) + 1e-12
+        assert loss <= min(others) * (1 + 1e-9) + 1e-12
     for name in MATCHED:
-        own = gradient_loss(seen[name], models[name].weights)
+        loss = gradient_loss(seen[name], models[name].weights)
         others = [
             gradient_loss(seen[name], turned(models[other], seen[name].row, smooth))
             for other in ROWS
         ]
-        assert own <= min(others) + 1e-12
+        assert loss <= min(others) + 1e-12
     result = LFA(features="pixels", samples=300)(smooth.case)
     for view, names in (("squared loss", SQUARED), ("gradient loss", MATCHED)):
         for column in map(ROWS.index, names):
@@ -328,16 +328,16 @@ def test_a_tile_counts_as_nothing_by_the_mean_square_of_its_color():
 
 
 def test_looking_again_has_the_last_quarter_of_progress_an_eighth_for_each(smooth):
-    told = []
+    reports = []
     LFA(features="pixels", samples=50)(
-        smooth.case, lambda done, words="": told.append((done, words))
+        smooth.case, lambda done, words="": reports.append((done, words))
     )
-    again = {words.split(" again")[0]: done for done, words in told if " again" in words}
+    again = {words.split(" again")[0]: done for done, words in reports if " again" in words}
     assert {"C-LIME", "Gradient", "LIME", "KernelSHAP"} <= set(again)
     for name, done in again.items():  # when its points are all looked at
         assert done == pytest.approx(0.75 + 0.25 * (ROWS.index(name) + 1) / 8)
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
-    first = max(done for done, words in told if " again" not in words and done < 1)
+    assert [done for done, _ in reports] == sorted(done for done, _ in reports)
+    first = max(done for done, words in reports if " again" not in words and done < 1)
     assert first <= 0.75
 
 
@@ -422,9 +422,9 @@ def test_as_many_pixels_as_a_model_is_fitted_to_are_not_refused():
 
 
 def test_two_features_in_opposite_order_disagree_as_much_as_can_be():
-    held, row = tile_of(0.1, 0.2, 0.3, 0.4), NEIGHBORHOODS["LIME"]
+    tile, row = tile_of(0.1, 0.2, 0.3, 0.4), NEIGHBORHOODS["LIME"]
     weights = [torch.tensor(pair).double() for pair in ((1.0, -2.0), (-3.0, 1.0))]
-    spread = disagreement(held, [Model(row, weight, 0.0) for weight in weights])
+    spread = disagreement(tile, [Model(row, weight, 0.0) for weight in weights])
     assert (spread.values == 0.5).all()  # places 0 and 1, and 1 and 0
 
 
@@ -435,12 +435,12 @@ def test_an_image_is_blank_only_where_it_is_nearer_to_nothing_than_half_a_step(s
         image = torch.zeros(3, 2, 2)
         image[1, 0, 1] = sign * step * BLANK
         case = ImageCase(Classifier(Linear(torch.ones(3, 2, 2)), "toy", "toy", side=2), image, 1)
-        held = Ground(case, grid(image, 4))
+        image_ground = Ground(case, grid(image, 4))
         if refused:
             with pytest.raises(BlindspotError, match="takes for nothing"):
-                refuse_blank(held)
+                refuse_blank(image_ground)
         else:
-            refuse_blank(held)
+            refuse_blank(image_ground)
 
 
 @pytest.mark.parametrize(
@@ -461,12 +461,12 @@ def test_a_score_that_moves_or_slopes_in_one_neighborhood_is_explained(
     slopes[1, 4] = -steepest * STILL
     values = torch.tensor([-moved * STILL, 0], dtype=torch.float64)
     looks = [replace(still, slopes=None), still, replace(still, values=values, slopes=slopes)]
-    for held in (looks, looks[::-1]):
+    for sights in (looks, looks[::-1]):
         if refused:
             with pytest.raises(BlindspotError, match="nothing to explain"):
-                refuse_still(smooth.case, held)
+                refuse_still(smooth.case, sights)
         else:
-            refuse_still(smooth.case, held)
+            refuse_still(smooth.case, sights)
 
 
 @pytest.mark.parametrize("name", ["C-LIME", "SmoothGrad", "Gradient", "LIME", "KernelSHAP"])
@@ -475,9 +475,11 @@ def test_fresh_samples_have_nothing_to_do_with_those_fitted_to(smooth, name):
     first = look(smooth, name, reach, 0, slopes=False).points
     second = look_again(smooth, name, reach, 0).points
     count = min(len(first.at), len(second.at))
-    one, two = (held.at[-count:].double().flatten() for held in (first, second))
-    chance = 4 / len(one) ** 0.5  # four standard errors of a correlation of nothing
-    assert abs(np.corrcoef(one, two)[0, 1]) < chance
+    first_values, other_first_values = (
+        points.at[-count:].double().flatten() for points in (first, second)
+    )
+    chance = 4 / len(first_values) ** 0.5  # four standard errors of a correlation of nothing
+    assert abs(np.corrcoef(first_values, other_first_values)[0, 1]) < chance
     again = look_again(smooth, name, reach, 0).points
     assert torch.equal(second.at, again.at)
     assert not torch.equal(second.at, look_again(smooth, name, reach, 1).points.at)
@@ -515,9 +517,9 @@ def test_the_same_points_are_asked_once_only_where_the_same_is_asked(smooth):
 
 
 def test_coalitions_to_judge_by_have_each_size_as_often_as_shapley_s_kernel_weighs_it():
-    held = ground(Smooth(25), 5)
+    smooth_ground = ground(Smooth(25), 5)
     points = NEIGHBORHOODS["KernelSHAP"].redraw(
-        held, Radii(samples=5000), torch.Generator().manual_seed(0)
+        smooth_ground, Radii(samples=5000), torch.Generator().manual_seed(0)
     )
     sizes = torch.bincount(points.at.sum(1).long(), minlength=25).double() / 5000
     expected = np.array([kernel_of(25, k) * comb(25, k) for k in range(1, 25)])
@@ -527,8 +529,8 @@ def test_coalitions_to_judge_by_have_each_size_as_often_as_shapley_s_kernel_weig
 
 
 def test_advice_follows_fresh_samples_where_they_disagree_with_those_fitted_to():
-    held = ground(Smooth(25), 5)
-    result = LFA(features="pixels", samples=50, noise=0.5)(held.case)
+    smooth_ground = ground(Smooth(25), 5)
+    result = LFA(features="pixels", samples=50, noise=0.5)(smooth_ground.case)
     home = ROWS.index("C-LIME")
     assert result["squared loss"].values[:, home].argmin() == home  # as least squares must
     fresh = result["fresh squared loss"].values[:, home]
@@ -554,10 +556,10 @@ def test_where_all_lose_more_than_no_change_the_advice_is_none():
     lost = np.full((8, 8), 2.0, np.float32)
     lost[3, 0] = 0.5
     lost[4, 1] = 1.0  # as much as saying that nothing changes
-    told = advice(lost, np.ones(8, np.float32), "logit²")
-    assert told.notes == ("Integrated gradients", *["none"] * 7)
-    assert told["best"][0] == 3
-    assert np.isnan(told["best"][1:]).all()
+    table = advice(lost, np.ones(8, np.float32), "logit²")
+    assert table.notes == ("Integrated gradients", *["none"] * 7)
+    assert table["best"][0] == 3
+    assert np.isnan(table["best"][1:]).all()
 
 
 def test_distance_is_that_of_the_moved_image_also_where_features_are_kept_in_part(smooth):
@@ -577,7 +579,7 @@ def test_lime_weighs_images_by_how_near_they_are_in_shares_of_the_way_to_nothing
     reach = Radii(kernel=kernel, samples=40)
     points = NEIGHBORHOODS["LIME"].draw(smooth, reach, torch.Generator().manual_seed(3))
     images = smooth.moved(points.by, multiplied=True).double().numpy()
-    image, empty = (held.double().numpy() for held in (smooth.case.image, smooth.baseline))
+    image, empty = (tensor.double().numpy() for tensor in (smooth.case.image, smooth.baseline))
     away = np.sqrt(((image - images) ** 2).sum((1, 2, 3)) / ((image - empty) ** 2).sum())
     slow = np.exp(-((away / kernel) ** 2))
     assert points.weights.numpy() == pytest.approx(slow / slow.sum(), rel=1e-4)
@@ -592,9 +594,13 @@ def test_kappa_reaches_the_map_and_the_losses(smooth):
         fit = fit_of(smooth, "LIME", samples=600, kernel=method.kernel).weights
         assert method(case)["map"].values.ravel() == pytest.approx(fit.numpy(), abs=1e-4)
     assert not np.allclose(near(case)["map"].values, far(case)["map"].values, rtol=0.05)
-    one, other = (LFA(features="pixels", samples=100, kernel=kernel)(case) for kernel in (0.3, 5.0))
-    for method, result in ((near, one), (far, other)):
+    first, second = (
+        LFA(features="pixels", samples=100, kernel=kernel)(case) for kernel in (0.3, 5.0)
+    )
+    for method, result in ((near, first), (far, second)):
         fit = fit_of(smooth, "LIME", samples=100, kernel=method.kernel).weights
         assert result["map LIME"].values.ravel() == pytest.approx(fit.numpy(), abs=1e-4)
     at = ROWS.index("LIME")
-    assert not np.allclose(one["squared loss"].values[:, at], other["squared loss"].values[:, at])
+    assert not np.allclose(
+        first["squared loss"].values[:, at], second["squared loss"].values[:, at]
+    )

@@ -95,14 +95,14 @@ def test_explainers_of_added_noise_are_told_from_those_that_multiply():
 
 
 def test_the_distance_of_weights_is_a_share_of_the_other_s_sizes():
-    one, other = torch.tensor([1.0, -2.0, 4.0]), torch.tensor([2.0, 2.0, -4.0])
-    assert distance(one, other) == pytest.approx((1 + 4 + 8) / (2 + 2 + 4))
-    assert np.isnan(distance(one, torch.zeros(3)))
+    weights, other = torch.tensor([1.0, -2.0, 4.0]), torch.tensor([2.0, 2.0, -4.0])
+    assert distance(weights, other) == pytest.approx((1 + 4 + 8) / (2 + 2 + 4))
+    assert np.isnan(distance(weights, torch.zeros(3)))
 
 
 def test_the_first_share_of_a_sight_is_one_point_at_least():
-    held = ground(Smooth(9), 3)
-    seen = look(held, "SmoothGrad", Radii(samples=10), 0, slopes=True)
+    smooth_ground = ground(Smooth(9), 3)
+    seen = look(smooth_ground, "SmoothGrad", Radii(samples=10), 0, slopes=True)
     for share, count in ((1 / 16, 1), (1 / 5, 2), (1 / 2, 5), (1.0, 10)):
         some = first(seen, share)
         assert torch.equal(some.values, seen.values[:count])
@@ -113,19 +113,19 @@ def test_the_first_share_of_a_sight_is_one_point_at_least():
 
 
 def test_the_twin_of_a_late_fading_begins_where_the_fading_does():
-    held = ground(Smooth(9), 3)
-    seen = look(held, "Integrated gradients", Radii(low=0.6), 0, slopes=True)
-    goal = twin(held, Radii(low=0.6), seen, quiet)
+    smooth_ground = ground(Smooth(9), 3)
+    seen = look(smooth_ground, "Integrated gradients", Radii(low=0.6), 0, slopes=True)
+    goal = twin(smooth_ground, Radii(low=0.6), seen, quiet)
     alpha = torch.linspace(0.6, 1, 401)[1::2, None].expand(-1, 9)
-    _, slopes = held.slopes(alpha.contiguous(), multiplied=True)
+    _, slopes = smooth_ground.slopes(alpha.contiguous(), multiplied=True)
     assert goal.numpy() == pytest.approx(slopes.mean(0).numpy(), rel=1e-4, abs=1e-5)
 
 
 def test_the_twin_of_noise_is_itself_at_eight_times_as_many_other_points():
-    held = ground(Smooth(9), 3)
-    seen = look(held, "SmoothGrad", Radii(samples=50), 0, slopes=True)
-    other = look(held, "SmoothGrad", Radii(samples=400), another(0), slopes=True)
-    goal = twin(held, Radii(samples=50), seen, quiet)
+    smooth_ground = ground(Smooth(9), 3)
+    seen = look(smooth_ground, "SmoothGrad", Radii(samples=50), 0, slopes=True)
+    other = look(smooth_ground, "SmoothGrad", Radii(samples=400), another(0), slopes=True)
+    goal = twin(smooth_ground, Radii(samples=50), seen, quiet)
     assert goal.numpy() == pytest.approx(other.slopes.mean(0).numpy(), rel=1e-6)
 
 
@@ -140,14 +140,20 @@ def test_every_table_has_a_unit_in_each_column(smooth):
 
 def test_of_three_features_one_is_changed():
     """At most half of them, but one at least; the strongest is the last, the weakest the first."""
-    held = ground(Smooth(9), 3)
-    held = Ground(held.case, type(held.partition)(torch.arange(9).reshape(3, 3) % 3))
+    smooth_ground = ground(Smooth(9), 3)
+    smooth_ground = Ground(
+        smooth_ground.case, type(smooth_ground.partition)(torch.arange(9).reshape(3, 3) % 3)
+    )
     model = Model(NEIGHBORHOODS["LIME"], torch.tensor([0.5, 1.0, -2.0]).double(), 0.0)
-    result = perturbed(held, [model] * len(ROWS), 0.1, 2, quiet)
-    start = float(held.case.score(held.case.image[None])[0])
+    result = perturbed(smooth_ground, [model] * len(ROWS), 0.1, 2, quiet)
+    start = float(smooth_ground.case.score(smooth_ground.case.image[None])[0])
     for end, feature in (("strongest", 2), ("weakest", 0)):
         table = result[f"{end} zeroed"]
         assert table.order == ("1 features",)
-        gone = torch.where(held.partition.labels == feature, held.baseline, held.case.image)
-        moved = abs(float(held.case.score(gone[None])[0]) - start)
+        gone = torch.where(
+            smooth_ground.partition.labels == feature,
+            smooth_ground.baseline,
+            smooth_ground.case.image,
+        )
+        moved = abs(float(smooth_ground.case.score(gone[None])[0]) - start)
         assert table.values[0, 0] == pytest.approx(moved, abs=1e-5)

@@ -39,9 +39,9 @@ def trial(lost, still=1.0):
 def test_shares_are_one_less_the_loss_over_that_of_no_change():
     result = trial(np.outer(np.arange(8), np.ones(8)), 4)
     assert fresh_shares(result)[:, 0] == pytest.approx(1 - np.arange(8) / 4)
-    told = advice(result, SMALL)
-    assert "trust C-LIME here: it predicts over 99.9 %" in told
-    assert told.endswith("of the change in score, SmoothGrad, the next, 75.0 %.")
+    sentence = advice(result, SMALL)
+    assert "trust C-LIME here: it predicts over 99.9 %" in sentence
+    assert sentence.endswith("of the change in score, SmoothGrad, the next, 75.0 %.")
     assert share(-0.75) == "worse than predicting no change"
 
 
@@ -53,10 +53,11 @@ def test_where_nothing_moves_no_share_is_made_up():
 
 def test_the_ranking_of_a_change_has_its_own_neighborhood_and_both_samples():
     lost = np.arange(64).reshape(8, 8) / 64
-    fresh, own = trial(lost), trial(lost[::-1])
+    fresh, reversed_trial = trial(lost), trial(lost[::-1])
     result = fresh | {
-        "squared loss": own["fresh squared loss"], "no change": own["fresh no change"]
-    }  # fmt: skip
+        "squared loss": reversed_trial["fresh squared loss"],
+        "no change": reversed_trial["fresh no change"],
+    }
     for change, neighborhood in CHANGES.items():
         table = ranked(result, change)
         at = ROWS.index(neighborhood)
@@ -69,9 +70,9 @@ def test_no_free_lunch_names_the_winner_that_loses_most_elsewhere():
     values = np.full((8, 8), 2.0)
     np.fill_diagonal(values, 0.1)
     values[ROWS.index("LIME"), ROWS.index("C-LIME")] = 90
-    told = free_lunch(trial(values))
-    assert "5 kinds of change have 5 different best explainers" in told
-    assert "LIME is best for parts taken away, many at once, but for small changes" in told
+    sentence = free_lunch(trial(values))
+    assert "5 kinds of change have 5 different best explainers" in sentence
+    assert "LIME is best for parts taken away, many at once, but for small changes" in sentence
 
 
 def test_what_no_explainer_predicts_is_said_to_be_predicted_by_none():
@@ -79,13 +80,13 @@ def test_what_no_explainer_predicts_is_said_to_be_predicted_by_none():
     values[ROWS.index("Gradient")] = 0.4
     values[:, ROWS.index("LIME")] = np.linspace(1, 2, 8)  # the first as good as saying nothing
     result = trial(values)
-    told = advice(result, "Parts taken away, many at once")
-    assert "trust none of the eight here" in told
-    assert "C-LIME comes nearest" in told
+    sentence = advice(result, "Parts taken away, many at once")
+    assert "trust none of the eight here" in sentence
+    assert "C-LIME comes nearest" in sentence
     assert "trust Gradient here" in advice(result, "The whole image fading")
-    told = free_lunch(result)
-    assert "Gradient predicts what can be predicted at all best." in told
-    assert "None is of use for parts taken away, many at once." in told
+    sentence = free_lunch(result)
+    assert "Gradient predicts what can be predicted at all best." in sentence
+    assert "None is of use for parts taken away, many at once." in sentence
 
 
 def test_where_all_are_worse_than_nothing_none_is_the_best():
@@ -93,9 +94,13 @@ def test_where_all_are_worse_than_nothing_none_is_the_best():
 
 
 def test_only_where_an_explainer_is_the_measurement_itself_that_is_said():
-    told = {change: measured(change) for change in CHANGES}
-    assert [change for change in told if told[change]] == ["Parts taken away, one at a time"]
-    assert told["Parts taken away, one at a time"].startswith("Occlusion is this very measurement")
+    sentences = {change: measured(change) for change in CHANGES}
+    assert [change for change in sentences if sentences[change]] == [
+        "Parts taken away, one at a time"
+    ]
+    assert sentences["Parts taken away, one at a time"].startswith(
+        "Occlusion is this very measurement"
+    )
 
 
 def test_those_that_lose_least_in_their_own_column_are_best_at_home():

@@ -58,8 +58,8 @@ def plain_greedy(look, distances, weights):
             order += left
             break
         worth = []
-        for one in left:
-            members = [*order, one]
+        for region in left:
+            members = [*order, region]
             sets = torch.zeros(1, count, dtype=torch.bool)
             sets[0, members] = True
             spread = (
@@ -80,8 +80,8 @@ def test_with_all_pending_it_is_the_plain_greedy_search():
     bent = torch.randn(9, 9, generator=generator)
 
     def look(sets):
-        held = sets.float()
-        shown = (held @ bent * held).sum(1).tanh()
+        membership = sets.float()
+        shown = (membership @ bent * membership).sum(1).tanh()
         return Terms(shown, shown.cos(), shown.sin())
 
     weights = Weights(2.0, 0.5, 0.3, 0.4)
@@ -320,9 +320,9 @@ class ByHand(dict):
     """Weights by name, and F written out: each times its own term."""
 
     def of(self, parts, effectiveness):
-        shown, gone, sure, apart = (self[name] for name in LAMBDAS)
-        told = shown * parts.consistency + gone * parts.collaboration + sure * parts.confidence
-        return told + apart * effectiveness
+        shown, gone, sure, effect_weight = (self[name] for name in LAMBDAS)
+        score = shown * parts.consistency + gone * parts.collaboration + sure * parts.confidence
+        return score + effect_weight * effectiveness
 
 
 def test_each_weight_weighs_its_own_term():
@@ -360,7 +360,7 @@ def test_terms_of_a_set_are_what_the_model_says_with_it_shown_and_hidden(case):
     sets = torch.rand(6, 16, generator=torch.Generator().manual_seed(0)) < 0.5
     parts = seeing(sets)
     both = (seeing.probabilities(sets).double(), seeing.probabilities(~sets).double())
-    shown, hidden = (held.numpy() for held in both)
+    shown, hidden = (probabilities.numpy() for probabilities in both)
     assert parts.consistency.numpy() == pytest.approx(shown[:, 3], abs=1e-6)
     assert parts.collaboration.numpy() == pytest.approx(1 - hidden[:, 3], abs=1e-6)
     entropy = -(shown * np.log(shown)).sum(1)
@@ -397,8 +397,8 @@ def test_regions_are_as_far_apart_as_the_angle_between_what_the_head_sees_of_the
         model.features(torch.where(partition.labels == region, case.image, 0.0)[None])[0]
         for region in range(16)
     ]
-    for i, one in enumerate(alone):
+    for i, vector in enumerate(alone):
         for j, other in enumerate(alone):
-            cosine = float(one.double() @ other.double() / (one.norm() * other.norm()))
+            cosine = float(vector.double() @ other.double() / (vector.norm() * other.norm()))
             angle = np.degrees(np.arccos(min(cosine, 1.0))) / 180
             assert result[i, j] == pytest.approx(angle, abs=1e-3)

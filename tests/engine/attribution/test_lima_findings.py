@@ -50,16 +50,16 @@ def test_of_steps_that_are_as_good_the_first_is_shown(values, step):
     ],
 )
 def test_the_first_part_with_nine_tenths_of_the_whole_is_enough(values, told):
-    said, step = enough(CAT, {"insertion": curve(*values)})
-    assert told in said
-    if "of 4 regions" in said:
-        assert f"the first {step} of 4 regions" in said
-    assert LiMA().finding(CAT, {"insertion": curve(*values)}) == said
+    sentence, step = enough(CAT, {"insertion": curve(*values)})
+    assert told in sentence
+    if "of 4 regions" in sentence:
+        assert f"the first {step} of 4 regions" in sentence
+    assert LiMA().finding(CAT, {"insertion": curve(*values)}) == sentence
 
 
 def test_the_class_has_the_name_that_the_case_s_model_gives_it():
-    said, _ = enough(CAT, {"insertion": curve(0.0, 0.75, 0.8, label="a name of another file")})
-    assert "“cat” has 0.75" in said
+    sentence, _ = enough(CAT, {"insertion": curve(0.0, 0.75, 0.8, label="a name of another file")})
+    assert "“cat” has 0.75" in sentence
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ def test_the_class_has_the_name_that_the_case_s_model_gives_it():
 )
 def test_what_misleads_is_said_only_where_a_part_does_better_than_the_whole(true, told):
     first = curve(*[0.8] * 5, label="dog")
-    said, _ = misled(CAT, {"insertion": curve(*true), "insertion of the first class": first})
-    assert told in said
-    assert ("misleads" in said) == (true[2] == 0.6)
+    sentence, _ = misled(CAT, {"insertion": curve(*true), "insertion of the first class": first})
+    assert told in sentence
+    assert ("misleads" in sentence) == (true[2] == 0.6)
 
 
 def test_what_the_whole_image_gives_is_read_where_the_whole_image_is_shown():
@@ -87,9 +87,9 @@ def test_what_the_whole_image_gives_is_read_where_the_whole_image_is_shown():
     assert at_step(CAT, results, 1) == (
         "1 of 2 regions (50 %): “cat” 0.62 with only these (“dog” 0.40), 0.20 without, 0.33 whole."
     )
-    said, _ = misled(CAT, results)
-    assert "says “dog” (0.77) instead of “cat” (0.330)" in said
-    assert "With only 50 % of the image shown, “cat” reaches 0.62 and “dog” has 0.40" in said
+    sentence, _ = misled(CAT, results)
+    assert "says “dog” (0.77) instead of “cat” (0.330)" in sentence
+    assert "With only 50 % of the image shown, “cat” reaches 0.62 and “dog” has 0.40" in sentence
     right = results | {"insertion of the first class": results["insertion"]}
     assert "gets this image right: “cat” (0.33)" in misled(CAT, right)[0]
     assert "dog" not in at_step(CAT, right, 1)
@@ -108,8 +108,8 @@ def test_what_the_whole_image_gives_is_read_where_the_whole_image_is_shown():
 def test_better_than_all_random_orders_is_better_than_the_best_of_them(inserted, deleted, told):
     """Of insertion the best order is the highest, of deletion the lowest."""
     drawn = np.array([0.4, 0.6, 0.3, 0.5, 0.2])
-    held = {"insertion": (drawn, "probability"), "deletion": (drawn[::-1], "probability")}
-    assert told in better(areas_of(inserted, deleted), {"areas": Table.of(held)})
+    columns = {"insertion": (drawn, "probability"), "deletion": (drawn[::-1], "probability")}
+    assert told in better(areas_of(inserted, deleted), {"areas": Table.of(columns)})
 
 
 def test_an_order_no_better_than_random_is_called_so():
@@ -120,14 +120,14 @@ def test_an_order_no_better_than_random_is_called_so():
 
 def test_the_areas_of_random_orders_are_said_from_the_lowest_to_the_highest():
     drawn = np.array([0.4, 0.6, 0.3])
-    held = {"insertion": (drawn, "probability"), "deletion": (drawn / 2, "probability")}
-    said = RandomOrder().finding(CAT, {"areas": Table.of(held)})
-    assert "of 3 random orders: insertion 0.300 to 0.600, deletion 0.150 to 0.300." in said
+    columns = {"insertion": (drawn, "probability"), "deletion": (drawn / 2, "probability")}
+    finding = RandomOrder().finding(CAT, {"areas": Table.of(columns)})
+    assert "of 3 random orders: insertion 0.300 to 0.600, deletion 0.150 to 0.300." in finding
 
 
 def test_the_map_that_shows_best_and_the_one_that_hides_best_are_named():
-    held = {"insertion": ([0.5, 0.7], "probability"), "deletion": ([0.1, 0.2], "probability")}
-    areas = Table.of(held, ["RISE", "Occlusion"])
+    columns = {"insertion": ([0.5, 0.7], "probability"), "deletion": ([0.1, 0.2], "probability")}
+    areas = Table.of(columns, ["RISE", "Occlusion"])
     assert OtherMaps().finding(CAT, {"areas": areas}) == (
         "Occlusion has the largest area under insertion (0.700), RISE the smallest under deletion "
         "(0.100)."

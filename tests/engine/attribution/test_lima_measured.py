@@ -49,17 +49,17 @@ def photographs():
 
 
 def test_from_both_ends_it_is_as_good_as_the_plain_search_in_fewer_calls(measure):
-    apart, fewer = [], []
+    gaps, fewer = [], []
     for case in digits():
         ours = LiMA(shape="grid", regions=49, pending=8)(case)
         plain = LiMA(shape="grid", regions=49, pending=49)(case)
-        apart.append(float(ours["areas"].values[0] - plain["areas"].values[0]))
+        gaps.append(float(ours["areas"].values[0] - plain["areas"].values[0]))
         fewer.append(float(plain["looks"].values[0] / ours["looks"].values[0]))
-    assert abs(np.mean(apart)) < 0.02
+    assert abs(np.mean(gaps)) < 0.02
     assert min(fewer) >= 1.4
     measure(
         "LiMA from both ends (8 pending), 49 tiles, 20 digits, against the plain search",
-        f"insertion area {np.mean(apart):+.4f}, at worst {min(apart):+.4f}; "
+        f"insertion area {np.mean(gaps):+.4f}, at worst {min(gaps):+.4f}; "
         f"{min(fewer):.2f} × fewer passes",
     )
 
@@ -82,24 +82,24 @@ def fifty_regions(picture):
 
 def test_on_photographs_it_is_as_good_as_the_plain_search_in_the_mean(measure):
     """Every sample, and the middle of the first nine: image by image it scatters both ways."""
-    pictures = [sample(one.name) for one in SAMPLES]
+    pictures = [sample(photograph.name) for photograph in SAMPLES]
     pictures += [closer(picture) for picture in pictures[:9]]
-    apart, fewer = [], []
+    gaps, fewer = [], []
     for picture in pictures:
         case, regions = fifty_regions(picture)
         ours, plain = LiMA(regions=regions)(case), LiMA(regions=regions, pending=80)(case)
-        apart.append(float(ours["areas"].values[0] - plain["areas"].values[0]))
+        gaps.append(float(ours["areas"].values[0] - plain["areas"].values[0]))
         if len(ours["order"]) >= 49:
             fewer.append(float(plain["looks"].values[0] / ours["looks"].values[0]))
-    assert len(apart) == 20
-    assert abs(np.mean(apart)) < 0.02
+    assert len(gaps) == 20
+    assert abs(np.mean(gaps)) < 0.02
     assert min(fewer) >= 1.4
-    error = np.std(apart, ddof=1) / len(apart) ** 0.5
+    error = np.std(gaps, ddof=1) / len(gaps) ** 0.5
     measure(
         f"LiMA from both ends ({LiMA().pending} pending), about 50 superpixels, Lite0, 20 "
         "photographs, against the plain search",
-        f"insertion area {np.mean(apart):+.4f} ± {error:.4f}, from {min(apart):+.3f} to "
-        f"{max(apart):+.3f}; from {min(fewer):.2f} × fewer passes",
+        f"insertion area {np.mean(gaps):+.4f} ± {error:.4f}, from {min(gaps):+.3f} to "
+        f"{max(gaps):+.3f}; from {min(fewer):.2f} × fewer passes",
     )
 
 
@@ -113,13 +113,16 @@ def areas_of(case, shape, method):
         "RISE": Rise(masks=500, cover="black"),
         "Occlusion": Occlusion(cover="black"),
     }
-    orders = {name: by_mean(partition, one(case)["map"].values) for name, one in maps.items()}
-    held = region_curves(case, orders, cover="black")
-    told = {name: (one.insertion_area, one.deletion_area) for name, one in held.items()}
+    orders = {
+        name: by_mean(partition, map_method(case)["map"].values)
+        for name, map_method in maps.items()
+    }
+    curves = region_curves(case, orders, cover="black")
+    areas = {name: (curve.insertion_area, curve.deletion_area) for name, curve in curves.items()}
     random = RandomOrder(shape=shape, regions=regions, orders=10)(case)["areas"]
-    told["random"] = (random["insertion"].mean(), random["deletion"].mean())
-    told["LiMA"] = tuple(float(value) for value in result["areas"].values)
-    return told
+    areas["random"] = (random["insertion"].mean(), random["deletion"].mean())
+    areas["LiMA"] = tuple(float(value) for value in result["areas"].values)
+    return areas
 
 
 @pytest.mark.parametrize("images", ["photographs", "digits"])

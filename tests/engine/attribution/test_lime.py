@@ -79,6 +79,6 @@ def test_lime_agrees_with_captum_s_at_many_samples():
     ).attribute(
         case.image[None], target=3, feature_mask=partition.labels[None, None], n_samples=200
     )
-    one = ours.values.ravel()
-    two = theirs[0, 0].numpy().ravel()
-    assert one @ two / np.linalg.norm(one) / np.linalg.norm(two) > 0.95
+    first = ours.values.ravel()
+    second = theirs[0, 0].numpy().ravel()
+    assert first @ second / np.linalg.norm(first) / np.linalg.norm(second) > 0.95

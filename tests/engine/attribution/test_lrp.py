@@ -76,21 +76,21 @@ class Chain(nn.Module):
 def shared(values, weights, bias, relevance, gamma):
     """One layer's generalized γ rule as Andéol et al. write it, unit by unit."""
     result = np.zeros_like(values)
-    for row, shift, given in zip(weights, bias, relevance, strict=True):
+    for row, shift, unit_relevance in zip(weights, bias, relevance, strict=True):
         parts = values * row
         sign = np.sign(parts.sum() + shift)
         parts = parts * np.where(np.sign(parts) == sign, 1 + gamma, 1)
         whole = parts.sum() + shift * (1 + gamma if np.sign(shift) == sign else 1)
-        result += parts / whole * given
+        result += parts / whole * unit_relevance
     return result
 
 
 def boxed(values, weights, relevance):
     """The z^B rule for pixels between 0 and 1, unit by unit."""
     result = np.zeros_like(values)
-    for row, given in zip(weights, relevance, strict=True):
+    for row, unit_relevance in zip(weights, relevance, strict=True):
         parts = values * row - np.minimum(row, 0)
-        result += parts / parts.sum() * given
+        result += parts / parts.sum() * unit_relevance
     return result
 
 
@@ -136,9 +136,11 @@ def test_without_biases_the_map_adds_up_to_the_score(rules):
 def test_biases_and_epsilon_keep_a_part():
     case = tiny.cnn_case()
     score = case.score(case.image[None]).item()
-    kept = [score - Lrp(rules="epsilon", epsilon=e)(case)["map"].values.sum() for e in (1e-7, 1.0)]
-    assert abs(kept[0]) > 0.01 * abs(score)
-    assert abs(kept[1] - kept[0]) > 0.01 * abs(score)
+    absorbed = [
+        score - Lrp(rules="epsilon", epsilon=e)(case)["map"].values.sum() for e in (1e-7, 1.0)
+    ]
+    assert abs(absorbed[0]) > 0.01 * abs(score)
+    assert abs(absorbed[1] - absorbed[0]) > 0.01 * abs(score)
 
 
 def test_without_biases_the_epsilon_rule_of_rectifiers_is_gradient_times_input():
@@ -173,11 +175,11 @@ def test_a_batch_norm_counts_as_part_of_the_layer_before_it(rules):
         fuse_conv_bn_eval(body[0], body[1]), nn.ReLU(), fuse_conv_bn_eval(body[3], body[4])
     )
     rest = tiny.random_weights(nn.Linear(6, 4), seed=2)
-    apart, merged = (
+    separate, merged = (
         Lrp(rules=rules)(ImageCase(tiny.classifier(network), tiny.image(), Target(1)))["map"].values
         for network in (Normed(body, nn.Identity(), rest), Normed(fused, nn.Identity(), rest))
     )
-    np.testing.assert_allclose(apart, merged, atol=1e-4 * abs(merged).max())
+    np.testing.assert_allclose(separate, merged, atol=1e-4 * abs(merged).max())
     assert abs(merged).max() > 0
 
 

@@ -78,9 +78,9 @@ def test_it_agrees_with_captum_where_squares_tile_the_image():
 
 def test_the_answer_is_about_the_contrast_that_was_asked():
     case = tiny.cnn_case()
-    one, two, both = (
+    first, second, both = (
         Occlusion(side=8)(ImageCase(case.model, case.image, target))["map"].values
         for target in (Target(0), Target(3), Target(0, versus=3))
     )
-    np.testing.assert_allclose(both, one - two, atol=1e-5)
+    np.testing.assert_allclose(both, first - second, atol=1e-5)
     assert np.abs(both).max() > 0

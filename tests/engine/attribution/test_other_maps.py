@@ -40,13 +40,13 @@ def test_a_map_that_is_the_same_everywhere_puts_nothing_in_order():
 
 def test_its_share_of_progress_rises_from_map_to_map_to_the_end():
     """Four maps share four fifths alike, and the curves have what is left."""
-    told = []
+    shares = []
     with recompute(lambda _case: True):  # a map that another test has asked for is computed again
-        METHOD(tiny.linear_case(), lambda done, *_words: told.append(done))
-    assert told == sorted(told)
-    assert told[-1] == pytest.approx(1)
+        METHOD(tiny.linear_case(), lambda done, *_words: shares.append(done))
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
     for number in (1, 2, 3, 4):
-        assert min(abs(done - number * 0.2) for done in told) < 1e-6
+        assert min(abs(done - number * 0.2) for done in shares) < 1e-6
 
 
 def test_a_region_counts_by_its_mean_whatever_its_size():

@@ -93,18 +93,18 @@ def test_comet_s_map_is_its_mask_whichever_class_is_asked_about():
     network = case.model.network
     with torch.no_grad():
         mask = network.selector.own_maps(case.image[None]).sigmoid()
-        kept = network.predictor(mask * case.image).softmax(1)[0, 2].item()
+        kept_probability = network.predictor(mask * case.image).softmax(1)[0, 2].item()
         rest = network.detector((1 - mask) * case.image).softmax(1)[0, 2].item()
     np.testing.assert_allclose(result["map"].values, mask[0, 0].numpy(), atol=1e-6)
     assert (result["map"].unit, result["map"].signed) == (KEPT, False)
     assert (result["outline"].values == (mask[0, 0].numpy() > 0.5)).all()
-    assert result["watched"].values == pytest.approx([kept, rest], abs=1e-5)
+    assert result["watched"].values == pytest.approx([kept_probability, rest], abs=1e-5)
     other = OwnMap()(replace(case, target=Target(0)))
     assert np.array_equal(other["map"].values, result["map"].values)
-    said = OwnMap().finding(case, result)
-    assert said == (
+    finding = OwnMap().finding(case, result)
+    assert finding == (
         f"The mask keeps {100 * mask.mean().item():.0f} % of the image: “class 2” "
-        f"{100 * kept:.0f} % {KEEPS}, {100 * rest:.0f} % {TAKES}."
+        f"{100 * kept_probability:.0f} % {KEEPS}, {100 * rest:.0f} % {TAKES}."
     )
 
 
@@ -153,10 +153,10 @@ def test_what_stands_out_is_said_with_its_share_and_its_edge():
     case = case_of()
     result = OwnMap()(case)
     share, edge = result["outline"].values.mean(), result["level"].values[0]
-    said = OwnMap().finding(case, result)
+    finding = OwnMap().finding(case, result)
     number = f"{100 * share:.0f}" if share >= 0.1 else f"{100 * share:.1f}"
-    assert said.startswith(f"“class 2” stands out in {number} % of the image, up to ")
-    assert said.endswith(f" logit; the outline is at {edge:.2g}.")
+    assert finding.startswith(f"“class 2” stands out in {number} % of the image, up to ")
+    assert finding.endswith(f" logit; the outline is at {edge:.2g}.")
 
 
 @pytest.mark.parametrize("target", [Target(2), Target(2, versus=0)])
@@ -166,12 +166,12 @@ def test_the_logit_is_the_sum_of_what_each_feature_adds_at_its_highest_pixel(tar
     with torch.no_grad():
         features, weight = by_hand(network, case.image), network.head.weight
         logits = network.head(features.amax((1, 2)))
-    own = weight[2] - (0 if target.versus is None else weight[target.versus])
+    class_weight = weight[2] - (0 if target.versus is None else weight[target.versus])
     for at, feature in enumerate(features):
         row, column = divmod(int(feature.argmax()), 16)
         place = (column + 0.5) / 16, (row + 0.5) / 16
         assert (peaks["left"][at], peaks["top"][at]) == place
-        assert peaks["part"][at] == pytest.approx(float(own[at] * feature.max()), abs=1e-5)
+        assert peaks["part"][at] == pytest.approx(float(class_weight[at] * feature.max()), abs=1e-5)
     assert peaks["part"].sum() == pytest.approx(float(target.of(logits[None])[0]), abs=1e-4)
 
 
@@ -239,7 +239,7 @@ def scores_of(name, recipe):
         values = OwnMap()(ImageCase(model, as_pixels(made), made.kind))["map"].values
         scores = dice(outlined(values).inside, made.mask), located(values, made.mask).hit
         result[made.kind].append(scores)
-    return {kind: np.array(each) for kind, each in result.items()}
+    return {kind: np.array(slice_scores) for kind, slice_scores in result.items()}
 
 
 def test_the_network_that_ships_outlines_compact_lesions_of_unseen_patients_and_not_rings():
@@ -250,7 +250,7 @@ def test_the_network_that_ships_outlines_compact_lesions_of_unseen_patients_and_
         case = ImageCase(model, as_pixels(made), made.kind)
         values = OwnMap()(case)["map"].values
         raw = OwnMap(relative=False)(case)["map"].values
-        scores = [dice(outlined(one).inside, made.mask) for one in (values, raw)]
+        scores = [dice(outlined(heat_map).inside, made.mask) for heat_map in (values, raw)]
         results[made.kind].append((*scores, located(values, made.mask).hit))
     compact, ring = (np.array(result) for result in results.values())
     assert min(len(compact), len(ring)) > 10
@@ -265,7 +265,7 @@ def test_the_other_two_that_ship_point_at_compact_lesions_and_outline_worse():
     recipe = Phantoms(count=1500, side=64, size=1.6)
     shuffle = scores_of("phantom-gp-shuffle-unet", recipe)
     recon = scores_of("phantom-gp-recon-resnet", recipe)
-    assert min(len(one) for one in (*shuffle.values(), *recon.values())) > 10
+    assert min(len(scores) for scores in (*shuffle.values(), *recon.values())) > 10
     assert shuffle[COMPACT][:, 1].mean() > 0.8
     assert np.median(shuffle[COMPACT][:, 0]) < 0.3
     assert np.median(recon[COMPACT][:, 0]) > 0.35
@@ -275,15 +275,15 @@ def test_the_other_two_that_ship_point_at_compact_lesions_and_outline_worse():
 def test_the_mask_of_phantoms_keeps_lesions_and_much_beside_them():
     """Counted over unseen patients: what is kept fills no more than its bound, a seventh."""
     model, recipe = load("phantom-comet"), Phantoms(count=1500, side=64, size=1.6)
-    kept = among = lesion = pixels = 0.0
+    kept_area = among = lesion = pixels = 0.0
     for made in slices(recipe):
         case = ImageCase(model, as_pixels(made), made.kind)
         inside = OwnMap()(case)["outline"].values > 0
-        kept, among = kept + inside.sum(), among + (inside & made.mask).sum()
+        kept_area, among = kept_area + inside.sum(), among + (inside & made.mask).sum()
         lesion, pixels = lesion + made.mask.sum(), pixels + made.mask.size
-    assert kept / pixels < 0.15
+    assert kept_area / pixels < 0.15
     assert among / lesion > 0.4
-    assert among / kept < 0.5
+    assert among / kept_area < 0.5
 
 
 def test_the_network_of_scenes_points_at_things_it_was_never_shown():
@@ -299,7 +299,7 @@ def test_the_network_of_scenes_points_at_things_it_was_never_shown():
         for image, label in zip(data.pixels(rows), data.labels[rows], strict=True)
     ]
     maps = [OwnMap()(case)["map"].values for case in cases]
-    inside = [located(*one).hit for one in zip(maps, masks, strict=True)]
+    inside = [located(*pair).hit for pair in zip(maps, masks, strict=True)]
     assert masks.mean() < 0.15
     assert np.mean(inside) > 0.75
     right = model.logits(data.pixels(rows)).argmax(1).numpy() == data.labels[rows]

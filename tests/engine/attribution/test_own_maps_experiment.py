@@ -59,7 +59,7 @@ def trained_by_hand(data, architecture, seed):
 def grad_cam_by_hand(model, pixels, label):
     """ReLU of the maps of the deepest level weighted by the mean gradient, enlarged."""
     maps, network = [], model.network
-    handle = network.deep[-1].register_forward_hook(lambda *given: maps.append(given[-1]))
+    handle = network.deep[-1].register_forward_hook(lambda *arguments: maps.append(arguments[-1]))
     with torch.enable_grad():
         score = model(pixels.requires_grad_())[0, label]
         (slope,) = torch.autograd.grad(score, maps[0])
@@ -89,7 +89,7 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
         learned = shuffled(data, case.seed) if row == CHANCE else data
         model = trained_by_hand(learned, NETWORKS[row], case.seed)
         network, scale = model.network, (model.mean, model.std)
-        own, cam = [], []
+        map_scores, cam = [], []
         for at in SMALL.rows(data):
             pixels, label, mask = (
                 data.pixels(at[None]),
@@ -101,15 +101,18 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
                 maps = torch.einsum("kc,chw->khw", network.head.weight, z)
                 maps = maps + network.head.bias[:, None, None]
                 map_ = (maps[label] - maps.mean(0)).numpy()
-            own.append((*overlap(map_, mask), points_inside(map_, mask)))
+            map_scores.append((*overlap(map_, mask), points_inside(map_, mask)))
             heat = grad_cam_by_hand(model, pixels.clone(), label)
             cam.append((overlap(heat, mask)[0], points_inside(heat, mask)))
         right = (outputs(model, data, test).argmax(1) == data.targets(test)).double().mean()
         expected = {
-            DICE: np.median([one[0] for one in own]), IOU: np.median([one[1] for one in own]),
-            HIT: np.mean([one[2] for one in own]), CAM_DICE: np.median([one[0] for one in cam]),
-            CAM_HIT: np.mean([one[1] for one in cam]), RIGHT: right.item(),
-        }  # fmt: skip
+            DICE: np.median([score[0] for score in map_scores]),
+            IOU: np.median([score[1] for score in map_scores]),
+            HIT: np.mean([score[2] for score in map_scores]),
+            CAM_DICE: np.median([score[0] for score in cam]),
+            CAM_HIT: np.mean([score[1] for score in cam]),
+            RIGHT: right.item(),
+        }
         figures = {name: result.cell(row, name) for name in expected}
         assert figures == pytest.approx(expected, abs=1e-6)
         assert np.isnan(result.cell(row, EMPTY))  # no test image of these is without a square
@@ -181,7 +184,7 @@ def test_what_the_paper_claims_is_measured_with_three_seeds(measure):
     result = answer(method, ExperimentCase(data_sets.load(name)))
     outcomes.keep(measure, method, result, "own maps, phantoms of 64 px", outcomes.HERE)
     table = result["table"]
-    best = max(table.cell(one, DICE) for one in (GP, SHUFFLE, RECON))
+    best = max(table.cell(condition, DICE) for condition in (GP, SHUFFLE, RECON))
     assert best > table.cell(CHANCE, DICE)  # whether it reaches .5 is a claim, not a given
 
 
@@ -208,7 +211,7 @@ def test_a_comet_learns_the_same_slices_with_three_seeds(measure):
         test = data.rows("test")
         right = (outputs(model, data, test).argmax(1) == data.targets(test)).double().mean()
         figures.append([*np.median(scores, 0)[:2], np.mean(scores, 0)[2], float(right)])
-    for name, each in zip((DICE, IOU, HIT, RIGHT), np.transpose(figures), strict=True):
-        measure(f"{what}, 3 seeds: {name}", f"{each.mean():.3f} ± {each.std(ddof=1):.3f}")
+    for name, per_seed in zip((DICE, IOU, HIT, RIGHT), np.transpose(figures), strict=True):
+        measure(f"{what}, 3 seeds: {name}", f"{per_seed.mean():.3f} ± {per_seed.std(ddof=1):.3f}")
     measure(f"{what}: one training, both stages", f"{seconds:.0f} s (goal 300)")
     assert min(figure[3] for figure in figures) > 0.5

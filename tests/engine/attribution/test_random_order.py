@@ -35,16 +35,16 @@ def test_the_band_holds_what_a_sum_gives():
 def test_its_curves_are_those_of_the_probability_however_the_score_is_read():
     cases = [tiny.cnn_case()]
     cases.append(ImageCase(cases[0].model, cases[0].image, Target(3, versus=0, reading="margin")))
-    one, other = (METHOD(case) for case in cases)
-    assert (one["areas"]["insertion"] == other["areas"]["insertion"]).all()
-    assert 0 <= one["insertion low"].y.min() <= one["insertion high"].y.max() <= 1
+    first, second = (METHOD(case) for case in cases)
+    assert (first["areas"]["insertion"] == second["areas"]["insertion"]).all()
+    assert 0 <= first["insertion low"].y.min() <= first["insertion high"].y.max() <= 1
 
 
 def test_another_seed_draws_other_orders_of_the_same_regions():
     case = tiny.cnn_case()
     other = ImageCase(case.model, case.image, case.target, seed=1)
-    one, two = (METHOD(asked)["areas"]["insertion"] for asked in (case, other))
-    assert not np.array_equal(one, two)
+    first, second = (METHOD(question)["areas"]["insertion"] for question in (case, other))
+    assert not np.array_equal(first, second)
     assert Partition.of(case, "grid", 16).count == Partition.of(other, "grid", 16).count
 
 
@@ -81,14 +81,14 @@ def test_the_band_is_the_least_and_most_of_its_orders_shown_region_by_region(sha
     for _ in range(3):
         ranks = torch.from_numpy(generator.permutation(count))[labels]
         curve = [(ranks < step) for step in range(count + 1)]
-        own = [mask.double().mean().item() for mask in curve]
+        mask_areas = [mask.double().mean().item() for mask in curve]
         for name, masks in (("insertion", curve), ("deletion", [~mask for mask in curve])):
             images = torch.stack(
                 [torch.where(mask, case.image, case.baseline("mean")) for mask in masks]
             )
             p = case.model.logits(images).softmax(1)[:, case.target.index].numpy()
-            curves[name].append(np.interp(area, own, p))
-            areas[name].append(np.trapezoid(p, own))
+            curves[name].append(np.interp(area, mask_areas, p))
+            areas[name].append(np.trapezoid(p, mask_areas))
     for name, curve in curves.items():
         assert result[f"{name} low"].y == pytest.approx(np.min(curve, 0), abs=1e-5)
         assert result[f"{name} high"].y == pytest.approx(np.max(curve, 0), abs=1e-5)

@@ -15,11 +15,11 @@ from tests import tiny
 
 def slow_masks(method, case):
     """Each mask by enlarging its grid as a picture and cutting it out."""
-    held = RandomGrids.random(method, case)
+    random_grids = RandomGrids.random(method, case)
     height, width = case.image.shape[1:]
     n = method.cells
     cell = ceil(height / n), ceil(width / n)
-    for grid, (y, x) in zip(held.grids, held.shifts.tolist(), strict=True):
+    for grid, (y, x) in zip(random_grids.grids, random_grids.shifts.tolist(), strict=True):
         size = ((n + 1) * cell[0], (n + 1) * cell[1])
         grown = F.interpolate(grid[None, None], size=size, mode="bilinear", align_corners=False)
         yield grown[0, 0, y : y + height, x : x + width]
@@ -40,13 +40,13 @@ def test_it_is_the_paper_s_sum_written_out_mask_by_mask():
 def test_masks_lie_between_hidden_and_shown_and_show_their_share():
     case = tiny.cnn_case()
     method = Rise(masks=500, cells=7, share=0.3)
-    held = RandomGrids.random(method, case)
-    whole = torch.stack([held.mask(index) for index in range(500)])
+    random_grids = RandomGrids.random(method, case)
+    whole = torch.stack([random_grids.mask(index) for index in range(500)])
     assert whole.min() >= 0
     assert whole.max() <= 1 + 1e-6
     assert whole.mean().item() == pytest.approx(0.3, abs=0.02)
     assert whole.mean(0).std() < 0.05
-    assert set(held.shifts.flatten().tolist()) == set(range(ceil(32 / 7)))
+    assert set(random_grids.shifts.flatten().tolist()) == set(range(ceil(32 / 7)))
 
 
 def test_a_constant_score_gives_a_flat_map():

@@ -28,7 +28,7 @@ def slow(case, layer, cover, weights):
     with torch.inference_mode():
         maps = network.maps(case.image[None], layer)
         base = case.target.of(network(nothing[None])).item()
-        kept, rises = [], []
+        planes, rises = [], []
         for k in range(maps.shape[1]):
             grown = F.interpolate(maps[:, k : k + 1], case.image.shape[1:], mode="bilinear")[0]
             if grown.max() == grown.min():
@@ -36,10 +36,10 @@ def slow(case, layer, cover, weights):
             shape = (grown - grown.min()) / (grown.max() - grown.min())
             masked = nothing + shape * (case.image - nothing)
             rises.append(case.target.of(network(masked[None])).item() - base)
-            kept.append(maps[0, k].numpy())
+            planes.append(maps[0, k].numpy())
     rises = np.array(rises, np.float64)
     alpha = np.exp(rises) / np.exp(rises).sum() if weights == "softmax" else rises
-    cells = sum(weight * plane for weight, plane in zip(alpha, kept, strict=True))
+    cells = sum(weight * plane for weight, plane in zip(alpha, planes, strict=True))
     cells = torch.from_numpy(np.maximum(cells, 0)).float()
     return F.interpolate(cells[None, None], case.image.shape[1:], mode="bilinear")[0, 0].numpy()
 
@@ -111,12 +111,12 @@ def assert_fast_ranks_like_exact(name, layer):
     best = int(model.logits(image[None]).argmax())
     exact = ImageCase(model, image, Target(best))
     maps = model.maps(image[None], layer)[0]
-    rises = [ScoreCam().rises(one, maps, quiet) for one in (exact, exact.at("fast"))]
+    rises = [ScoreCam().rises(image_case, maps, quiet) for image_case in (exact, exact.at("fast"))]
     for weights in ("softmax", "rise"):
         drawn = [
             enlarged(ScoreCam(weights=weights).joined(maps, rise).relu(), exact) for rise in rises
         ]
-        assert spearmanr(*(one.flatten() for one in drawn)).statistic >= 0.98
+        assert spearmanr(*(rise_values.flatten() for rise_values in drawn)).statistic >= 0.98
 
 
 def test_fast_ranks_like_exact_at_a_smaller_layer():

@@ -16,11 +16,11 @@ from engine.models import embedded
 
 def test_similarity_compares_shapes_and_not_sizes():
     rng = np.random.default_rng(0)
-    one, other = rng.normal(size=(2, 16, 16)).astype(np.float32)
-    scaled = [np.abs(values) / np.abs(values).max() for values in (one, other)]
+    first, second = rng.normal(size=(2, 16, 16)).astype(np.float32)
+    scaled = [np.abs(values) / np.abs(values).max() for values in (first, second)]
     by_hand = structural_similarity(*scaled, data_range=1.0)
-    assert similarity(one, other) == pytest.approx(by_hand, abs=1e-6)
-    assert similarity(50 * one, other / 50) == pytest.approx(by_hand, abs=1e-6)
+    assert similarity(first, second) == pytest.approx(by_hand, abs=1e-6)
+    assert similarity(50 * first, second / 50) == pytest.approx(by_hand, abs=1e-6)
 
 
 @pytest.mark.parametrize("stages", [1, 2, 3, 99])

@@ -89,20 +89,20 @@ def of(trial, case, method) -> float:
 
 @pytest.mark.parametrize("images", IMAGES)
 def test_maps_that_know_nothing_are_seldom_confirmed(images, measure):
-    asked = cases(*pictures(images))
+    image_cases = cases(*pictures(images))
     results = {}
     for name, draw in CHANCE.items():
         verdicts = []
-        for seed, case in enumerate(asked):
+        for seed, case in enumerate(image_cases):
             values = draw(case.image.mean(0).numpy(), np.random.default_rng(seed))
-            verdicts.append(of(Order(), case, toy(lambda _case, held=values: held)))
+            verdicts.append(of(Order(), case, toy(lambda _case, values=values: values)))
         results[name] = verdicts
     for method in MAPS[: 2 if images == "photographs" else 3]:
-        results[method.title] = [of(Order(), case, method) for case in asked]
+        results[method.title] = [of(Order(), case, method) for case in image_cases]
     for name, verdicts in results.items():
         measure(row_name("order", images, name), rates(verdicts))
     for name in ("pixel noise", "smooth noise", "blob in the middle"):
-        assert results[name].count(1) <= 0.1 * len(asked)
+        assert results[name].count(1) <= 0.1 * len(image_cases)
 
 
 def untrained(model: Classifier, raised: float = RAISED) -> Classifier:
@@ -123,7 +123,7 @@ def untrained(model: Classifier, raised: float = RAISED) -> Classifier:
 def test_maps_of_a_model_that_learned_nothing_but_is_surer(images, measure):
     model, pixels = pictures(images)
     broken = untrained(model)
-    asked = cases(broken, pixels)
+    image_cases = cases(broken, pixels)
     method = GradientXInput()
     trials = {
         "order": Order(),
@@ -131,14 +131,14 @@ def test_maps_of_a_model_that_learned_nothing_but_is_surer(images, measure):
         "random weights": RandomWeights(stages=1),
     }
     for name, trial in trials.items():
-        verdicts = [of(trial, case, method) for case in asked]
+        verdicts = [of(trial, case, method) for case in image_cases]
         measure(
             row_name(name, images, f"{method.title}, model untrained, head × {RAISED}"),
             rates(verdicts),
         )
     trained, sure, shy = (
-        torch.cat([one.logits(image[None]) for image in pixels]).softmax(1)
-        for one in (model, broken, untrained(model, raised=1))
+        torch.cat([classifier.logits(image[None]) for image in pixels]).softmax(1)
+        for classifier in (model, broken, untrained(model, raised=1))
     )
     alike = (trained.argmax(1) == sure.argmax(1)).float().mean()
     assert alike <= 0.5  # it learned nothing
@@ -152,14 +152,14 @@ def test_maps_of_a_model_that_learned_nothing_but_is_surer(images, measure):
 @pytest.mark.parametrize("images", IMAGES)
 def test_the_other_class_has_no_power_against_noise_that_is_drawn_anew(images, measure):
     """It catches maps that no class changes, and nothing else."""
-    asked = cases(*pictures(images))
-    side = asked[0].image.shape[-1]
-    anew = toy(lambda case: np.random.default_rng(case.target.index).random((side, side)))
+    image_cases = cases(*pictures(images))
+    side = image_cases[0].image.shape[-1]
+    redrawn = toy(lambda case: np.random.default_rng(case.target.index).random((side, side)))
     same = toy(lambda case: edges(case.image.mean(0).numpy()))
     for name, method, verdict in (
-        ("noise, drawn anew for each class", anew, 1),
+        ("noise, drawn anew for each class", redrawn, 1),
         ("edges (Sobel)", same, -1),
     ):
-        verdicts = [of(OtherClass(), case, method) for case in asked]
+        verdicts = [of(OtherClass(), case, method) for case in image_cases]
         measure(row_name("other class", images, name), rates(verdicts))
-        assert verdicts.count(verdict) == len(asked)
+        assert verdicts.count(verdict) == len(image_cases)

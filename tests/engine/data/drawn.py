@@ -66,7 +66,7 @@ def numbers(arrays: Mapping[str, NDArray]) -> dict[str, list[float]]:
             continue
         values = array.ravel().astype(np.float64)
         wave = values @ np.cos(0.7 * np.arange(len(values))) / np.sqrt(len(values))
-        results[name] = [round(one, 5) for one in (values.mean(), values.std(), wave)]
+        results[name] = [round(statistic, 5) for statistic in (values.mean(), values.std(), wave)]
     return results
 
 

@@ -44,7 +44,8 @@ def png(pixels):
 def files(rows, images):
     """The folder of the benchmark: its table, and an image (H, W) or (H, W, 3) for each row."""
     named = {
-        f"Nova/{one['image_path']}": png(image) for one, image in zip(rows, images, strict=True)
+        f"Nova/{table_row['image_path']}": png(image)
+        for table_row, image in zip(rows, images, strict=True)
     }
     return {TABLE: table(rows), **named}
 
@@ -71,5 +72,7 @@ def many_rows(count):
 def as_json(rows):
     """The same rows with boxes and what is said of the patient as texts."""
     return [
-        one | {"bboxes": json.dumps(one["bboxes"]), "meta": json.dumps(one["meta"])} for one in rows
+        table_row
+        | {"bboxes": json.dumps(table_row["bboxes"]), "meta": json.dumps(table_row["meta"])}
+        for table_row in rows
     ]

@@ -31,7 +31,7 @@ def toy(count: int = 10, channels: int = 1) -> DataSet:
 def test_splits_have_their_exact_shares_and_cover_everything_once():
     data = toy()
     rows = [data.rows(split) for split in ("train", "validation", "test")]
-    assert [len(one) for one in rows] == [6, 2, 2]
+    assert [len(part_rows) for part_rows in rows] == [6, 2, 2]
     assert sorted(np.concatenate(rows)) == list(range(10))
     assert (split_rows(10, (6, 2, 2), seed=0) != split_rows(10, (6, 2, 2), seed=1)).any()
 

@@ -10,9 +10,9 @@ from tests.engine.data.drawn import FILE, drawn
 
 
 def test_every_recipe_draws_what_it_always_drew():
-    kept, now = json.loads(FILE.read_text(encoding="utf-8")), drawn()
-    assert kept.keys() == now.keys()
-    for name, arrays in kept.items():
+    stored, now = json.loads(FILE.read_text(encoding="utf-8")), drawn()
+    assert stored.keys() == now.keys()
+    for name, arrays in stored.items():
         assert arrays.keys() == now[name].keys(), name
         for array, values in arrays.items():
             tolerance = 1e-3 * (1 + values[1])

@@ -58,7 +58,7 @@ CROSS = """
 
 def test_a_shape_is_what_its_name_says():
     for name, art in zip(SHAPES, (DISC, SQUARE, TRIANGLE, CROSS), strict=True):
-        rows = ["".join("#" if one else "." for one in row) for row in drawn(name)]
+        rows = ["".join("#" if pixel else "." for pixel in row) for row in drawn(name)]
         assert rows == art.split()
 
 

@@ -22,9 +22,9 @@ def data():
 
 
 def test_it_is_found_again_by_its_name(data):
-    one = Example(data, 4)
-    assert one.name == "upload-toy/13"
-    again = example(one.name)
+    toy_example = Example(data, 4)
+    assert toy_example.name == "upload-toy/13"
+    again = example(toy_example.name)
     assert again.row == 4
     picture = again.picture()
     assert picture.pixels.shape == (4, 5, 3)
@@ -62,7 +62,7 @@ def test_nothing_there_is_known_and_too_little_to_see_is_not():
     assert not Example(nothing, 4).mask().any()
     assert not Example(nothing, 4).has_finding
     assert Example(data, 4).has_finding == data.truth["mask"][4].any()
-    unknown = {name: one for name, one in data.truth.items() if name != "mask"}
+    unknown = {name: array for name, array in data.truth.items() if name != "mask"}
     assert Example(replace(data, truth=unknown), 4).mask() is None
 
     mask = np.zeros((16, 32), bool)

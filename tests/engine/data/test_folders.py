@@ -75,8 +75,8 @@ def test_large_pictures_give_squares_at_their_own_resolution_held_out_together()
     assert result.images.shape == (60, 1, 100, 100)
     source = (result.images[:, 0].reshape(60, -1).min(1) // 20).astype(int)
     assert np.bincount(source).tolist() == [6] * 10
-    for one in result.images[:, 0].astype(int):
-        assert (np.diff(one % 20, axis=1) % 16 == 1).all()
+    for square in result.images[:, 0].astype(int):
+        assert (np.diff(square % 20, axis=1) % 16 == 1).all()
     assert all(len(set(result.split[source == at])) == 1 for at in range(10))
     assert set(result.split) == {0, 1, 2}
     assert len(set(result.ids)) == 60
@@ -141,10 +141,10 @@ def test_what_cannot_be_read_is_skipped_and_listed_and_litter_is_not_mentioned()
     )
     folders = read_folders(zipped(files))
     assert len(folders.data) == 20
-    said = {one.file: one.reason for one in folders.skipped}
-    assert set(said) == {"cat/broken.png", "cat/notes.txt", "loose.png", "dog/empty.jpg"}
-    assert said["loose.png"] == "It lies in no class folder."
-    assert "empty" in said["dog/empty.jpg"]
+    reasons = {skipped_file.file: skipped_file.reason for skipped_file in folders.skipped}
+    assert set(reasons) == {"cat/broken.png", "cat/notes.txt", "loose.png", "dog/empty.jpg"}
+    assert reasons["loose.png"] == "It lies in no class folder."
+    assert "empty" in reasons["dog/empty.jpg"]
 
 
 def test_ids_stay_when_one_picture_breaks():
@@ -282,9 +282,9 @@ def test_a_damaged_zip_gives_a_sentence_or_what_is_left(places, values, cut):
     data = bytearray(WHOLE)
     for place, value in zip(places, values, strict=False):
         data[place] = value
-    for one in (bytes(data), WHOLE[:cut]):
+    for content in (bytes(data), WHOLE[:cut]):
         with contextlib.suppress(BadData):  # any other exception fails
-            folders = read_folders(one, side=8)
+            folders = read_folders(content, side=8)
             assert len(folders.data) + len(folders.skipped) <= 4
 
 

@@ -19,8 +19,8 @@ def test_every_user_chooses_twenty_to_forty_items_each_in_a_turn_of_its_own():
     assert many.min() >= 20
     assert many.max() <= 40
     assert len(np.unique(many)) > 10
-    for own, count in zip(turn, many, strict=True):
-        assert sorted(own[own > 0]) == list(range(1, count + 1))
+    for turns, count in zip(turn, many, strict=True):
+        assert sorted(turns[turns > 0]) == list(range(1, count + 1))
 
 
 def test_an_image_shows_what_was_chosen_and_its_class_is_the_interest():
@@ -36,11 +36,11 @@ def test_users_keep_to_their_interest_as_far_as_they_are_focused():
     data = data_sets.load("interactions")
     chosen = data.truth["turn"] > 0
     kind = np.arange(400) * 6 // 400
-    own = (chosen & (kind == data.labels[:, None])).sum(1) / chosen.sum(1)
+    interest_share = (chosen & (kind == data.labels[:, None])).sum(1) / chosen.sum(1)
     focus = data.truth["focus"]
-    assert np.corrcoef(own, focus)[0, 1] > 0.7
-    assert own[focus > 0.85].mean() > 0.75
-    assert 0.4 < own[focus < 0.6].mean() < 0.65
+    assert np.corrcoef(interest_share, focus)[0, 1] > 0.7
+    assert interest_share[focus > 0.85].mean() > 0.75
+    assert 0.4 < interest_share[focus < 0.6].mean() < 0.65
 
 
 def test_a_few_items_are_popular_and_turns_do_not_follow_popularity():

@@ -35,34 +35,34 @@ def npz(held, save=np.savez_compressed):
 @pytest.mark.parametrize("shape", [(28, 28), (28, 28, 3), (64, 64), (64, 64, 3)])
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 def test_grey_and_color_sets_open_with_their_own_splits(shape, save):
-    held = arrays(shape)
-    data = read_npz(npz(held, save), "bloodmnist.npz").data
+    members = arrays(shape)
+    data = read_npz(npz(members, save), "bloodmnist.npz").data
     channels = 3 if len(shape) == 3 else 1
     assert data.images.shape == (50, channels, *shape[:2])
     assert [len(data.rows(s)) for s in ("train", "validation", "test")] == [30, 8, 12]
     test = data.take(data.rows("test"))
-    assert (test.labels == held["test_labels"][:, 0]).all()
+    assert (test.labels == members["test_labels"][:, 0]).all()
     seen = test.images.transpose(0, 2, 3, 1)
-    assert (seen == held["test_images"].reshape(seen.shape)).all()
+    assert (seen == members["test_images"].reshape(seen.shape)).all()
     assert data.classes == ("class 0", "class 1", "class 2", "class 3")
     assert data.card.title == "bloodmnist"
     assert data.name.startswith("upload-")
 
 
 def test_other_whole_numbers_and_flat_labels_are_taken():
-    held = arrays()
+    members = arrays()
     for part in COUNTS:
-        held[f"{part}_labels"] = held[f"{part}_labels"][:, 0].astype(np.int64)
-    assert len(read_npz(npz(held)).data) == 50
+        members[f"{part}_labels"] = members[f"{part}_labels"][:, 0].astype(np.int64)
+    assert len(read_npz(npz(members)).data) == 50
 
 
 def changed(key, value):
-    held = arrays()
+    members = arrays()
     if value is None:
-        del held[key]
+        del members[key]
     else:
-        held[key] = value
-    return held
+        members[key] = value
+    return members
 
 
 @pytest.mark.parametrize(
@@ -100,9 +100,9 @@ class Trap:
 
 
 def test_pickled_objects_are_never_opened():
-    held = changed("train_labels", np.array([Trap()] * 30, dtype=object))
+    members = changed("train_labels", np.array([Trap()] * 30, dtype=object))
     with pytest.raises(BadData, match="pickled objects, which could run code: not opened"):
-        read_npz(npz(held))
+        read_npz(npz(members))
     assert not Trap.sprung
 
 
@@ -139,10 +139,10 @@ def test_an_honest_file_that_is_too_large_is_told_to_come_smaller(monkeypatch):
 
 
 def test_zeros_without_end_are_refused():
-    held = changed("train_images", np.zeros((50_000, 28, 28), np.uint8))
-    held["train_labels"] = np.zeros((50_000, 1), np.uint8)
+    members = changed("train_images", np.zeros((50_000, 28, 28), np.uint8))
+    members["train_labels"] = np.zeros((50_000, 1), np.uint8)
     with pytest.raises(BadData, match="times its size"):
-        read_npz(npz(held))
+        read_npz(npz(members))
 
 
 WHOLE = npz(arrays((4, 4)))
@@ -158,9 +158,9 @@ def test_a_damaged_file_gives_a_sentence_or_a_data_set(places, values, cut):
     data = bytearray(WHOLE)
     for place, value in zip(places, values, strict=False):
         data[place] = value
-    for one in (bytes(data), WHOLE[:cut]):
+    for content in (bytes(data), WHOLE[:cut]):
         with contextlib.suppress(BadData):  # any other exception fails
-            assert len(read_npz(one).data) == 50
+            assert len(read_npz(content).data) == 50
 
 
 @pytest.mark.parametrize("missing", [1, 17, 40])

@@ -63,6 +63,6 @@ def test_what_all_or_no_images_of_a_class_have_is_no_mode_of_it():
     present = scenes.truth["present"]
     train = scenes.rows("train")
     for label in range(len(scenes.classes)):
-        own = present[train[scenes.labels[train] == label]]
-        mixed = own.any(0) & ~own.all(0)
+        class_present = present[train[scenes.labels[train] == label]]
+        mixed = class_present.any(0) & ~class_present.all(0)
         assert modes_of(scenes, label) == tuple(np.array(CATEGORIES)[mixed])

@@ -69,7 +69,9 @@ def test_images_that_are_missing_broken_or_too_small_for_their_box_are_left_out_
     files["Nova/images/case0001_001.png"] = b"no picture"
     nova = read_nova(zipped(files), "nova.zip", side=64)
     assert nova.data.ids.tolist() == [2]
-    assert [one.file for one in nova.skipped] == [rows[at]["image_path"] for at in (0, 1, 3)]
+    assert [skipped_file.file for skipped_file in nova.skipped] == [
+        rows[at]["image_path"] for at in (0, 1, 3)
+    ]
     assert nova.skipped[0].reason == "It is not there."
     assert nova.skipped[2].reason == "A box does not lie within its 120 × 60 px."
     assert "3 images could not be read" in nova.data.card.about

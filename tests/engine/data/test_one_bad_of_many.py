@@ -74,12 +74,12 @@ def to_be_forgotten(data):
 READERS = [folders, classless, pieces, protected, noise_for_a_set, to_be_forgotten]
 
 
-@pytest.mark.parametrize("read", READERS, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("read", READERS, ids=lambda reader: reader.__name__)
 @pytest.mark.parametrize("kind", BAD)
 def test_the_good_ones_arrive_and_the_bad_one_is_named(read, kind):
     count, skipped = read(zip_with(FILES, BAD_FILE, kind))
     assert count == len(FILES) - 1
-    assert [one.file for one in skipped] == [BAD_FILE]
+    assert [skipped_file.file for skipped_file in skipped] == [BAD_FILE]
     assert skipped[0].reason[0].isupper() or skipped[0].reason.startswith("“")
     assert skipped[0].reason.endswith(".")
 
@@ -88,8 +88,8 @@ ERRORS = [OverflowError("too large"), MemoryError(), RecursionError(), TypeError
           ZeroDivisionError(), KeyError("x"), UnicodeDecodeError("a", b"", 0, 1, "b")]  # fmt: skip
 
 
-@pytest.mark.parametrize("read", READERS[:-1], ids=lambda one: one.__name__)
-@pytest.mark.parametrize("error", ERRORS, ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("read", READERS[:-1], ids=lambda reader: reader.__name__)
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_whatever_a_decoder_raises_is_one_file_s_fault(read, error, monkeypatch):
     check = reading.check
 
@@ -101,7 +101,7 @@ def test_whatever_a_decoder_raises_is_one_file_s_fault(read, error, monkeypatch)
     monkeypatch.setattr(reading, "check", failing)
     count, skipped = read(zipped(FILES))
     assert count == len(FILES) - 1
-    assert [one.file for one in skipped] == [BAD_FILE]
+    assert [skipped_file.file for skipped_file in skipped] == [BAD_FILE]
     what = "needs more memory" if isinstance(error, MemoryError) else "is damaged"
     assert what in skipped[0].reason
 

@@ -170,9 +170,9 @@ def test_a_volume_is_a_head_with_one_lesion_in_one_piece():
 def test_a_volume_is_its_twin_where_the_lesion_cannot_reach():
     volume = Phantoms().volume(1, COMPACT, spacing=3.0)
     away = ndi.distance_transform_edt(~volume.mask.any((0, 1)))
-    apart = away > 11  # slices: a radius of up to 9.5 mm pushes up to 28.5 mm
-    assert apart.sum() > 5
-    assert (volume.voxels[..., apart] == volume.twin[..., apart]).all()
+    distant = away > 11  # slices: a radius of up to 9.5 mm pushes up to 28.5 mm
+    assert distant.sum() > 5
+    assert (volume.voxels[..., distant] == volume.twin[..., distant]).all()
 
 
 def test_a_volume_lies_in_space_as_its_affine_says():

@@ -22,7 +22,7 @@ def digits():
 
 def by_hand(image, kernel):
     """One protected image (C, H, W), channel by channel, in the plainest way."""
-    blurred = np.stack([correlate(one / 255, kernel, mode="constant") for one in image])
+    blurred = np.stack([correlate(channel / 255, kernel, mode="constant") for channel in image])
     return np.clip(blurred / blurred.max() * 255, 0, 255)
 
 
@@ -97,7 +97,7 @@ def test_a_share_is_drawn_image_after_image_behind_the_filters(digits):
 
 
 def test_strength_zero_changes_nothing_and_one_half_lies_between(digits):
-    none, half, full = (Cuda(strength=one)(digits) for one in (0.0, 0.5, 1.0))
+    none, half, full = (Cuda(strength=strength)(digits) for strength in (0.0, 0.5, 1.0))
     assert (none.images == digits.images).all()
     between = (digits.images.astype(np.float64) + full.images) / 2
     assert np.abs(half.images - between).max() <= 1.5

@@ -53,9 +53,9 @@ def test_every_set_has_splits_labels_a_card_and_a_fingerprint(name):
 
 
 def test_names_and_settings_survive_the_trip_through_a_name():
-    for one in entries():
-        assert one.recipe().name == one.name
-        assert one.recipe.read("").name == one.name
+    for recipe_entry in entries():
+        assert recipe_entry.recipe().name == recipe_entry.name
+        assert recipe_entry.recipe.read("").name == recipe_entry.name
     made = registry.recipe("phantoms:contrast=0.55,seed=7")
     assert (made.contrast, made.seed, made.count) == (0.55, 7, 2000)
     assert registry.recipe(made.name) == made
@@ -77,12 +77,12 @@ def test_words_are_fit_for_links():
 
 def test_those_used_longest_ago_are_let_go(monkeypatch):
     registry._memory.clear()
-    one, two = load("digits"), load("twice:count=80")
-    monkeypatch.setattr(registry._memory, "room", one.nbytes + two.nbytes)
-    assert load("digits") is one
+    first, second = load("digits"), load("twice:count=80")
+    monkeypatch.setattr(registry._memory, "room", first.nbytes + second.nbytes)
+    assert load("digits") is first
     load("twice:count=70")
     assert registry.cached("twice:count=80") is None
-    assert registry.cached("digits") is one
+    assert registry.cached("digits") is first
 
 
 def test_two_who_ask_at_once_wait_for_one_making(monkeypatch):

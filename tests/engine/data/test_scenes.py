@@ -21,25 +21,25 @@ MANY = np.arange(4000)
 @given(index=st.integers(0, 10**6), opacity=st.floats(0, 1), pick=st.integers(0, 15))
 def test_a_thing_removed_or_faded_leaves_every_other_pixel_as_it_was(index, opacity, pick):
     scene = Scenes(seed=4).scene(index)
-    thing = scene.things[pick % len(scene.things)]
-    mask = scene.mask(thing.category)
+    scene_object = scene.things[pick % len(scene.things)]
+    mask = scene.mask(scene_object.category)
     for changed in (
-        scene.remove(thing.category),
-        scene.with_opacity(thing.category, opacity),
+        scene.remove(scene_object.category),
+        scene.with_opacity(scene_object.category, opacity),
     ):
         assert (changed.image[:, ~mask] == scene.image[:, ~mask]).all()
-    gone = scene.remove(thing.category)
-    assert thing not in gone.things
+    gone = scene.remove(scene_object.category)
+    assert scene_object not in gone.things
     assert len(gone.things) == len(scene.things) - 1
-    clear = scene.with_opacity(thing.category, 1.0)
+    clear = scene.with_opacity(scene_object.category, 1.0)
     assert (clear.image[:, mask] != gone.image[:, mask]).any()
 
 
 def test_faded_to_nothing_is_removed():
     scene = Scenes().scene(3)
-    for thing in scene.things:
-        faded = scene.with_opacity(thing.category, 0.0)
-        assert (faded.image == scene.remove(thing.category).image).all()
+    for scene_object in scene.things:
+        faded = scene.with_opacity(scene_object.category, 0.0)
+        assert (faded.image == scene.remove(scene_object.category).image).all()
 
 
 @pytest.mark.parametrize("habit", [0.9, 0.6])
@@ -58,8 +58,8 @@ def test_other_kinds_break_the_habit_or_turn_it_round():
     first, second = broken.present[:, LEADERS], broken.present[:, FOLLOWERS]
     assert second[first].mean() == pytest.approx(0.38, abs=0.03)
     for theme, follower in enumerate(FOLLOWERS):
-        own = broken.theme == theme
-        assert broken.present[own, follower].mean() == pytest.approx(0.5, abs=0.05)
+        in_theme = broken.theme == theme
+        assert broken.present[in_theme, follower].mean() == pytest.approx(0.5, abs=0.05)
     counter = Scenes(kind="counter").layout(MANY).present
     assert not (counter[:, LEADERS] & counter[:, FOLLOWERS]).any()
     dense = Scenes(kind="dense").layout(MANY)
@@ -109,13 +109,16 @@ def test_the_set_is_the_scenes_and_its_truth_is_theirs():
         assert (scene.image == data.images[row]).all()
         assert THEMES[data.labels[row]] == scene.theme
         there = {CATEGORIES[which] for which in np.flatnonzero(data.truth["present"][row])}
-        assert {thing.category for thing in scene.things} == there
+        assert {scene_object.category for scene_object in scene.things} == there
         union = np.any([scene.mask(name) for name in there], axis=0)
         assert (data.truth["mask"][row] == union).all()
-        for thing in scene.things:
-            which = number(thing.category)
-            assert divmod(data.truth["cell"][row, which], 4) == (thing.row, thing.column)
-            assert COLORS[data.truth["color"][row, which]] == thing.color
+        for placed_object in scene.things:
+            which = number(placed_object.category)
+            assert divmod(data.truth["cell"][row, which], 4) == (
+                placed_object.row,
+                placed_object.column,
+            )
+            assert COLORS[data.truth["color"][row, which]] == placed_object.color
     more = Scenes(count=80, seed=2).make()
     assert (more.images[:60] == data.images).all()
 
@@ -161,21 +164,23 @@ def test_a_thousand_scenes_take_less_than_a_second():
 
 def test_a_thing_can_be_moved_to_an_empty_cell_and_nothing_else_changes():
     scene = Scenes(20, seed=3).scene(4)
-    taken = {(thing.row, thing.column) for thing in scene.things}
+    taken = {(scene_object.row, scene_object.column) for scene_object in scene.things}
     row, column = next((r, c) for r in range(4) for c in range(4) if (r, c) not in taken)
-    one = scene.things[0].category
-    moved = scene.moved(one, row, column)
-    place = next(thing for thing in moved.things if thing.category == one)
+    category = scene.things[0].category
+    moved = scene.moved(category, row, column)
+    place = next(scene_object for scene_object in moved.things if scene_object.category == category)
     assert (place.row, place.column) == (row, column)
-    untouched = ~(scene.mask(one) | moved.mask(one))
+    untouched = ~(scene.mask(category) | moved.mask(category))
     assert np.array_equal(scene.image[:, untouched], moved.image[:, untouched])
     assert not np.array_equal(scene.image, moved.image)
 
 
 def test_a_thing_cannot_be_moved_onto_another_or_out_of_the_scene():
-    scene = next(one for n in range(20) if len((one := Scenes(20, seed=3).scene(n)).things) > 1)
-    one, other = scene.things[:2]
+    scene = next(
+        candidate for n in range(20) if len((candidate := Scenes(20, seed=3).scene(n)).things) > 1
+    )
+    candidate, other = scene.things[:2]
     with pytest.raises(BadData, match=f"There is a {other.category} in that cell"):
-        scene.moved(one.category, other.row, other.column)
+        scene.moved(candidate.category, other.row, other.column)
     with pytest.raises(BadData, match="no cell 4, 0"):
-        scene.moved(one.category, 4, 0)
+        scene.moved(candidate.category, 4, 0)

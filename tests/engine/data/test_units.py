@@ -23,8 +23,8 @@ def test_a_gabor_unit_answers_most_to_stripes_of_its_orientation_wherever_they_b
         images = torch.stack([stripes(np.pi * g / 4, phase) for g in range(4)])
         answers = units(images.float())  # (4, 60)
         assert (answers.argmax(0) == units.group).all()
-        own = answers[units.group, torch.arange(60)]
-        assert own.min() > 2 * answers.sort(0).values[-2].max()
+        group_answers = answers[units.group, torch.arange(60)]
+        assert group_answers.min() > 2 * answers.sort(0).values[-2].max()
 
 
 def test_groups_are_as_large_as_each_other_and_the_seed_decides():

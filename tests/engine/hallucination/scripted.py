@@ -87,10 +87,10 @@ class Scripted:
         return torch.zeros(len(normalized), IMAGE, 2)
 
     def prefill(self, image, prompt, want=LOGITS):
-        held = Said(prompt)
+        prompt_words = Said(prompt)
         first = 1 + IMAGE
         places = torch.arange(1, first), torch.arange(first, first + prompt.shape[1])
-        return self.out(held, want), Prefix(*places, first + prompt.shape[1])
+        return self.out(prompt_words, want), Prefix(*places, first + prompt.shape[1])
 
     def step(self, tokens, cache, want=LOGITS, *, attn_hook=None, exit_layer=None):
         return self.out(Said(torch.cat([cache.tokens, tokens[:, None]], 1)), want)

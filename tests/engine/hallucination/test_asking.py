@@ -27,7 +27,7 @@ def picked(prompt="is there a lamp"):
 
 
 def test_the_first_scene_is_a_false_yes_that_goes_with_the_leader():
-    assert [one.category for one in SCENE.things] == ["car", "wheel", "fork"]
+    assert [scene_object.category for scene_object in SCENE.things] == ["car", "wheel", "fork"]
     assert said(HABIT, SCENE) == "yes"
     assert said(HONEST, SCENE) == "no"
     assert said(HABIT, SCENE.remove("car")) == "no"
@@ -38,7 +38,7 @@ def test_an_image_of_the_scenes_is_the_scene_that_it_shows():
     scene = asking.scene_of(Example(result, 3))
     assert scene is not None
     assert np.array_equal(scene.image, result.images[3])
-    assert [one.category for one in scene.things]
+    assert [scene_object.category for scene_object in scene.things]
 
 
 @pytest.mark.parametrize("name", ["scenes:count=20,side=32", "digits", "scenes:count=20+noisy"])
@@ -48,7 +48,7 @@ def test_any_other_image_is_no_scene(name):
 
 def test_scenes_that_are_shown_are_of_seeds_that_training_does_not_use():
     assert asking.scene("broken", 7).layout.seed == UNSEEN
-    assert not {UNSEEN} & {seed for one in LESSONS.ranges for seed in one.seeds}
+    assert not {UNSEEN} & {seed for seed_range in LESSONS.ranges for seed in seed_range.seeds}
 
 
 def test_the_pictures_that_show_nothing_are_those_the_test_uses():

@@ -57,28 +57,28 @@ def test_shares_are_those_of_words_that_are_read_one_by_one(found):
                 for position, share in enumerate(shares):
                     sums[place_of(position, len(prompt), words)][layer] += share
             visible += len(shares)
-    held = found["shares"]
+    table = found["shares"]
     for name, total in sums.items():
         expected = [*(total / count), (total / count).mean()]
-        assert held[name].tolist() == pytest.approx(expected, abs=1e-4), name
-    assert held.rows == ("layer 1", "layer 2", "layer 3", ALL)
+        assert table[name].tolist() == pytest.approx(expected, abs=1e-4), name
+    assert table.rows == ("layer 1", "layer 2", "layer 3", ALL)
     assert found["read"]["tokens"][0] == pytest.approx(visible / count)
     assert found["read"]["words"][0] == pytest.approx(count / COUNT)
 
 
 def test_the_places_together_hold_all_attention(found):
-    held = found["shares"]
-    assert sum(held[name] for name in PLACES).tolist() == pytest.approx([1.0] * 4, abs=1e-5)
-    assert all(held[TOP] > 0)
-    assert all(held[TOP] <= 1)
+    shares = found["shares"]
+    assert sum(shares[name] for name in PLACES).tolist() == pytest.approx([1.0] * 4, abs=1e-5)
+    assert all(shares[TOP] > 0)
+    assert all(shares[TOP] <= 1)
 
 
 def test_the_finding_says_the_figures_of_all_layers(found):
     case = ScenesCase(load(HABIT), Greedy(), COUNT)
-    said = AttentionSinks().finding(case, found)
+    finding = AttentionSinks().finding(case, found)
     top = 100 * found["shares"].cell(ALL, TOP)
-    assert f"tokens (two from 101 on) holds {top:.0f} % of the attention" in said
-    assert f"The beginning gets {100 * found['shares'].cell(ALL, 'beginning'):.0f} %" in said
+    assert f"tokens (two from 101 on) holds {top:.0f} % of the attention" in finding
+    assert f"The beginning gets {100 * found['shares'].cell(ALL, 'beginning'):.0f} %" in finding
 
 
 def test_a_model_that_says_nothing_has_no_shares(monkeypatch):

@@ -182,7 +182,7 @@ def test_the_stronger_the_habit_the_more_false_yes(measure):
         parts = rounded(train_habit(honest_parts(), plan))
         result = partner_rates(TinyVLM(parts, "sweep", "sweep"))
         rates.append(result[0])
-        shown = " ".join(f"{one:.3f}" for one in result)
+        shown = " ".join(f"{rate:.3f}" for rate in result)
         measure(f"TinyVLM, habit {together:g} (250 steps): false yes, VCD α 0 .5 1 2", shown)
     assert rates == sorted(rates)
 

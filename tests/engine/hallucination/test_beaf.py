@@ -54,13 +54,13 @@ def test_the_records_are_what_the_model_says(case, found):
     records, layout = found["records"], layout_of(case)
     before = torch.sigmoid(margins(case.vlm, SceneBatch.of(layout))).numpy()
     for at in range(0, len(records), 7):
-        scene, out, asked = (int(records[name][at]) for name in ("scene", "removed", "asked"))
+        scene, out, category = (int(records[name][at]) for name in ("scene", "removed", "asked"))
         copy = SceneBatch.of(layout.take(np.array([scene])).without(CATEGORIES[out]))
-        after = float(torch.sigmoid(margins(case.vlm, copy)[0, asked]))
-        assert records["there"][at] == layout.present[scene, asked]
-        assert records["p before"][at] == pytest.approx(before[scene, asked], abs=1e-3)
+        after = float(torch.sigmoid(margins(case.vlm, copy)[0, category]))
+        assert records["there"][at] == layout.present[scene, category]
+        assert records["p before"][at] == pytest.approx(before[scene, category], abs=1e-3)
         assert records["p after"][at] == pytest.approx(after, abs=1e-3)
-        assert records["says before"][at] == (before[scene, asked] > 0.5)
+        assert records["says before"][at] == (before[scene, category] > 0.5)
         assert records["says after"][at] == (after > 0.5)
         assert records["opacity"][at] == layout.opacity[scene, out]
 
@@ -76,31 +76,36 @@ def test_stubborn_yes_is_that_of_the_models_card(case, found):
 def test_who_always_says_yes_is_right_about_what_is_there_and_about_little_else(case):
     """At the settings of the page; so the texts name no half."""
     layout = layout_of(replace(case, count=SCENES))
-    asked = list(askings(layout, BEAF().absent, seed=0))
-    records = paired(layout, asked, ["yes"] * len(asked), [1.0] * len(asked))
+    all_askings = list(askings(layout, BEAF().absent, seed=0))
+    records = paired(layout, all_askings, ["yes"] * len(all_askings), [1.0] * len(all_askings))
     result = scored(records)
-    there = [layout.present[one.scene, one.asked] and one.asked != one.removed for one in asked]
+    there = [
+        layout.present[asking.scene, asking.asked] and asking.asked != asking.removed
+        for asking in all_askings
+    ]
     assert result["accuracy"][0] == pytest.approx(np.mean(there))
     assert result["accuracy"][0] < 0.45
     assert result["TU"][0] == 0
     text = Path("docs/hallucination.md").read_text().split("## Before and after")[1]
-    for one in (BEAF.__doc__, text.split("\n##")[0]):
-        assert "always says yes is right about each thing that is there" in " ".join(one.split())
-        assert "half" not in one
+    for passage in (BEAF.__doc__, text.split("\n##")[0]):
+        assert "always says yes is right about each thing that is there" in " ".join(
+            passage.split()
+        )
+        assert "half" not in passage
 
 
 def test_each_thing_is_taken_out_once_and_every_copy_is_asked_what_its_original_is(case):
     layout = layout_of(case)
-    asked = list(askings(layout, 4, seed=0))
+    all_askings = list(askings(layout, 4, seed=0))
     for row, present in enumerate(layout.present):
-        things = set(np.flatnonzero(present).tolist())
-        own = [one for one in asked if one.scene == row]
-        assert {one.removed for one in own} == things | {-1}
-        questions = [one.asked for one in own if one.removed == -1]
-        assert things < set(questions)
-        assert len(set(questions)) == len(questions) == len(things) + 4
-        for out in things:
-            assert [one.asked for one in own if one.removed == out] == questions
+        categories = set(np.flatnonzero(present).tolist())
+        scene_askings = [asking for asking in all_askings if asking.scene == row]
+        assert {asking.removed for asking in scene_askings} == categories | {-1}
+        questions = [asking.asked for asking in scene_askings if asking.removed == -1]
+        assert categories < set(questions)
+        assert len(set(questions)) == len(questions) == len(categories) + 4
+        for out in categories:
+            assert [asking.asked for asking in scene_askings if asking.removed == out] == questions
 
 
 def test_partners_of_what_is_there_are_asked_first():
@@ -115,25 +120,25 @@ def test_partners_of_what_is_there_are_asked_first():
 
 def test_a_copy_differs_from_its_original_where_the_thing_was_alone(case):
     scene = layout_of(case).scene(0)
-    thing = scene.things[0].category
-    number = CATEGORIES.index(thing)
+    category = scene.things[0].category
+    number = CATEGORIES.index(category)
     before, after = images(layout_of(case), [Asking(0, -1, 0), Asking(0, number, 0)])
     assert torch.equal(before * 255, torch.from_numpy(scene.image).float())
     changed = (before != after).any(0).numpy()
     assert changed.any()
-    assert not (changed & ~scene.mask(thing)).any()
+    assert not (changed & ~scene.mask(category)).any()
 
 
 @pytest.mark.parametrize("strategy", [VCD(), VASparse()], ids=["VCD", "VASparse"])
 def test_a_strategy_answers_as_it_does_alone(case, strategy):
-    held = replace(case, strategy=strategy, count=2)
-    records = BEAF(absent=1)(held)["records"]
-    layout = layout_of(held)
+    strategy_case = replace(case, strategy=strategy, count=2)
+    records = BEAF(absent=1)(strategy_case)["records"]
+    layout = layout_of(strategy_case)
     for at in (0, len(records) - 1):
-        scene, out, asked = (int(records[name][at]) for name in ("scene", "removed", "asked"))
+        scene, out, category = (int(records[name][at]) for name in ("scene", "removed", "asked"))
         for when, removed in (("before", -1), ("after", out)):
-            (image,) = images(layout, [Asking(scene, removed, asked)])
-            alone = strategy(CaptionCase(case.vlm, image, yes_no_question(asked)))
+            (image,) = images(layout, [Asking(scene, removed, category)])
+            alone = strategy(CaptionCase(case.vlm, image, yes_no_question(category)))
             (word,) = alone["answer"].words
             assert records[f"says {when}"][at] == (word == "yes")
             chance = dict(zip(alone["final"].labels[0], alone["final"].values[0], strict=True))
@@ -144,8 +149,8 @@ def test_a_strategy_answers_as_it_does_alone(case, strategy):
 def test_mvp_is_asked_one_by_one():
     scenes_case = ScenesCase(load(HONEST), MVP(length=6, paths=1), 1, "biased")
     records = BEAF(absent=0)(scenes_case)["records"]
-    things = int(layout_of(scenes_case).present.sum())
-    assert len(records) == things**2
+    count = int(layout_of(scenes_case).present.sum())
+    assert len(records) == count**2
     assert np.isfinite(records["p after"]).all()
 
 
@@ -156,11 +161,11 @@ def test_without_contrast_vcd_says_what_greedy_says(case, found):
 
 
 def test_the_finding_has_the_figures_of_the_tables(case, found):
-    said = BEAF().finding(case, found)
+    finding = BEAF().finding(case, found)
     figures, kinds = found["figures"], found["kinds"]
-    assert f"{100 * figures['TU'][0]:.0f} % of {figures['pairs'][0]} pairs" in said
+    assert f"{100 * figures['TU'][0]:.0f} % of {figures['pairs'][0]} pairs" in finding
     stays, others = (f"{100 * kinds['SB+'][at]:.0f} %" for at in (0, 2))
-    assert f"Yes stays for {stays} of partners beside their leader, {others} of others." in said
+    assert f"Yes stays for {stays} of partners beside their leader, {others} of others." in finding
     alone = found["records"].take(np.flatnonzero(found["records"]["company"] == 0).tolist())
     assert "it says yes all the same" in said_of("It", scored(alone), by_kind(alone))
 

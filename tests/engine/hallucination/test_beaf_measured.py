@@ -34,19 +34,21 @@ def asked(name, strategy, count=SCENES):
         [part["scene"] + count * draw for draw, part in enumerate(parts)]
     )
     units = dict(zip(parts[0].order, parts[0].units, strict=True))
-    return Table.of({column: (held, units[column]) for column, held in columns.items()})
+    return Table.of({column: (values, units[column]) for column, values in columns.items()})
 
 
 def row(records):
     """The figures in words, in percent with the interval."""
     result, kinds = scored(records), by_kind(records)
-    told = [
+    figures = [
         f"{name} {100 * result[name][0]:.1f} [{100 * result[f'{name}, low'][0]:.1f}, "
         f"{100 * result[f'{name}, high'][0]:.1f}]"
         for name in SHOWN
     ]
-    stays = ", ".join(f"{100 * one:.1f}" for one in kinds["SB+"])
-    return "; ".join([*told, f"SB+ by what was taken out {stays}", f"{result['pairs'][0]} pairs"])
+    stays = ", ".join(f"{100 * share:.1f}" for share in kinds["SB+"])
+    return "; ".join(
+        [*figures, f"SB+ by what was taken out {stays}", f"{result['pairs'][0]} pairs"]
+    )
 
 
 def measured_as(name, strategy, count=SCENES):
@@ -104,12 +106,12 @@ def test_the_law_holds_for_a_habit_of_words_and_not_for_one_of_seeing(name, meas
     d = fitted(measured[0], prior)
     law = [false_yes(d, prior, alpha) for alpha in ALPHAS]
     gap = np.abs(np.subtract(measured, law)).max()
-    told = "; ".join(
-        f"{alpha:g}: {one:.3f} ({by:.3f})"
-        for alpha, one, by in zip(ALPHAS, measured, law, strict=True)
+    summary = "; ".join(
+        f"{alpha:g}: {rate:.3f} ({by:.3f})"
+        for alpha, rate, by in zip(ALPHAS, measured, law, strict=True)
     )
     measure(
         f"{len(clear)} partners taken out, {name}: yes stays (law), by α of VCD",
-        f"{told}; largest gap {gap:.3f}",
+        f"{summary}; largest gap {gap:.3f}",
     )
     assert (gap <= WITHIN) == (name == HABIT)

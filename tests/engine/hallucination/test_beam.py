@@ -41,8 +41,8 @@ def test_nothing_likelier_can_be_said(seed):
     spoken = generate(Scripted(5, speak), Beam(beams=8, length=4, penalty=0.0), PICTURE, PROMPT)
     result = every_answer(speak, 5, 4)
     assert tuple(said(spoken)) == max(result, key=result.get)
-    told = answered(Beam(beams=8, length=4, penalty=0.0), Scripted(5, speak))["answer"]
-    assert (*told.ids, *[EOS] * told.ended) == max(result, key=result.get)
+    beam_answer = answered(Beam(beams=8, length=4, penalty=0.0), Scripted(5, speak))["answer"]
+    assert (*beam_answer.ids, *[EOS] * beam_answer.ended) == max(result, key=result.get)
 
 
 def test_a_search_can_find_more_than_greedy():
@@ -66,16 +66,16 @@ def plainly(speak, beams, length, penalty):
             text = torch.cat([PROMPT, torch.tensor([words], dtype=torch.int64)], 1)
             shares = speak(text)[0].log_softmax(-1).tolist()
             grown += [(total + share, [*words, token]) for token, share in enumerate(shares)]
-        grown = sorted(grown, key=lambda one: -one[0])[: 2 * beams]
+        grown = sorted(grown, key=lambda beam: -beam[0])[: 2 * beams]
         for total, words in grown[:beams]:
             if words[-1] == EOS:
                 aside.append((total / step**penalty, words))
-        aside = sorted(aside, key=lambda one: -one[0])[:beams]
-        going = [one for one in grown if one[1][-1] != EOS][:beams]
+        aside = sorted(aside, key=lambda beam: -beam[0])[:beams]
+        going = [beam for beam in grown if beam[1][-1] != EOS][:beams]
         if len(aside) == beams and aside[-1][0] >= grown[0][0] / step**penalty:
             return aside[0][1]
     aside += [(total / length**penalty, words) for total, words in going]
-    return max(aside, key=lambda one: one[0])[1]
+    return max(aside, key=lambda beam: beam[0])[1]
 
 
 @pytest.mark.parametrize("penalty", [0.0, 1.0, 2.0])

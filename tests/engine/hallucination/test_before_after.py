@@ -27,12 +27,12 @@ def records(lines):
     """Lines of (scene, removed, asked, there, says before, says after), p(yes) as it is said."""
     columns = np.array(lines, np.float64).T
     names = ("scene", "removed", "asked", "there", "says before", "says after")
-    held = {
+    named_columns = {
         name: (columns[at].astype(int if at < 4 else float), "") for at, name in enumerate(names)
     }
-    held |= {"p before": (columns[4], "share"), "p after": (columns[5], "share")}
+    named_columns |= {"p before": (columns[4], "share"), "p after": (columns[5], "share")}
     more = {"company": (np.zeros(len(lines)), ""), "opacity": (np.ones(len(lines)), "share")}
-    return Table.of(held | more)
+    return Table.of(named_columns | more)
 
 
 def all_pairs(answer, scenes=6, seed=0):
@@ -44,13 +44,20 @@ def all_pairs(answer, scenes=6, seed=0):
     rng = np.random.default_rng(seed)
     lines = []
     for scene in range(scenes):
-        asked = rng.permutation(16)[:5].tolist()
-        there = set(asked[:3])
-        original = {one: answer(one in there) for one in asked}
+        categories = rng.permutation(16)[:5].tolist()
+        there = set(categories[:3])
+        original = {category: answer(category in there) for category in categories}
         lines += [
-            (scene, out, one, one in there, original[one], answer(one in there - {out}))
-            for out in asked[:3]
-            for one in asked
+            (
+                scene,
+                out,
+                category,
+                category in there,
+                original[category],
+                answer(category in there - {out}),
+            )
+            for out in categories[:3]
+            for category in categories
         ]
     return records(lines)
 
@@ -60,29 +67,32 @@ def slowly(table):
     truth, yes = ("FN", "TP"), ("TN", "FP")
     name = {"TPTN": "TU", "FNFP": "IG", "TPFP": "SB+", "FNTN": "SB−"}
     count = dict.fromkeys(("TP", "FP", "TN", "FN", *OUTCOMES, "ID"), 0)
-    originals, removed, kept = {}, 0, 0
-    rows = zip(*(table[one].tolist() for one in table.order[:6]), strict=True)
-    for scene, out, asked, there, before, after in rows:
+    originals, removed, stayed = {}, 0, 0
+    rows = zip(*(table[column].tolist() for column in table.order[:6]), strict=True)
+    for scene, out, category, there, before, after in rows:
         was = (truth if there else yes)[int(before)]
-        now = (truth if there and asked != out else yes)[int(after)]
-        if (scene, asked) not in originals:
-            originals[scene, asked] = was
+        now = (truth if there and category != out else yes)[int(after)]
+        if (scene, category) not in originals:
+            originals[scene, category] = was
             count[was] += 1
         count[now] += 1
-        if asked == out:
+        if category == out:
             removed += 1
-            count[name[originals[scene, asked] + now]] += 1
+            count[name[originals[scene, category] + now]] += 1
         else:
-            kept += 1
-            count["ID"] += originals[scene, asked][0] != now[0]
+            stayed += 1
+            count["ID"] += originals[scene, category][0] != now[0]
     result = {outcome: count[outcome] / removed for outcome in OUTCOMES} | {
-        "ID": count["ID"] / kept
+        "ID": count["ID"] / stayed
     }
     tu, steady = result["TU"], 1 - result["ID"]
     result["F1(TU, ID)"] = 2 * tu * steady / (tu + steady) if tu + steady else 0
-    right, total = count["TP"] + count["TN"], sum(count[one] for one in ("TP", "FP", "TN", "FN"))
+    right, total = (
+        count["TP"] + count["TN"],
+        sum(count[outcome] for outcome in ("TP", "FP", "TN", "FN")),
+    )
     result["accuracy"] = right / total
-    precision, recall = (count["TP"] / (count["TP"] + count[one]) for one in ("FP", "FN"))
+    precision, recall = (count["TP"] / (count["TP"] + count[outcome]) for outcome in ("FP", "FN"))
     return result | {
         "precision": precision, "recall": recall,
         "F1": 2 * precision * recall / (precision + recall),
@@ -152,10 +162,10 @@ def test_the_quirks_of_the_released_reader_are_named():
     read, taken = official_reading(texts)
     assert read.tolist() == [1, 0, 0, 0, 1, 1]  # by "no" in "not" and "another"; then taken over
     assert taken.tolist() == [False, False, False, True, False, True]
-    own = [reading(text) for text in texts]
-    assert own[0] == 1
-    assert own[4] == 0
-    assert np.isnan([own[at] for at in (1, 2, 3, 5)]).all()
+    readings = [reading(text) for text in texts]
+    assert readings[0] == 1
+    assert readings[4] == 0
+    assert np.isnan([readings[at] for at in (1, 2, 3, 5)]).all()
     assert np.isnan(official_reading(["Maybe"])[0]).all()  # there the script breaks off
     assert reading("the image shows a boat so yes") == 1
     assert reading("there is no fish so no") == 0
@@ -183,11 +193,11 @@ def test_outcomes_are_told_by_what_was_taken_out():
     result = by_kind(table)
     assert result.rows == KINDS
     assert result["SB+"].tolist() == [1, 0, 0]
-    things = by_thing(table)
-    assert things.rows == ("fish", "boat")
-    assert things.cell("fish", "SB+") == 0.5
-    assert things.cell("fish", "p(yes) falls by") == 0.5
-    assert things["pairs"].tolist() == [2, 1]
+    rates = by_thing(table)
+    assert rates.rows == ("fish", "boat")
+    assert rates.cell("fish", "SB+") == 0.5
+    assert rates.cell("fish", "p(yes) falls by") == 0.5
+    assert rates["pairs"].tolist() == [2, 1]
 
 
 def test_the_relation_is_the_mean_fall_and_empty_where_pairs_are_few():

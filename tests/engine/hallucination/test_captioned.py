@@ -34,7 +34,7 @@ def test_rates_are_those_of_the_captions(told):
     assert [float(rates[name][0]) for name in RATES] == pytest.approx([
         by_hand.instance, by_hand.sentence, by_hand.recall, by_hand.words,
     ])  # fmt: skip
-    invented = [sum(not one.true for one in mention) for mention in by_hand.mentions]
+    invented = [sum(not noun.true for noun in mention) for mention in by_hand.mentions]
     assert result["captions"]["invented"].tolist() == invented
     for name in RATES:
         assert rates[f"{name} low"][0] <= rates[name][0] <= rates[f"{name} high"][0]
@@ -58,7 +58,7 @@ def test_the_scene_of_a_row_is_the_one_that_was_described(told):
     case, _ = told
     sample = sample_of(case)
     for row in (0, 7, 29):
-        there = {thing.category for thing in case.scene(row).things}
+        there = {scene_object.category for scene_object in case.scene(row).things}
         assert there == sample.truths[row]
         assert np.array_equal(case.scene(row).image / np.float32(255), sample.pixels[row].numpy())
 
@@ -80,6 +80,8 @@ def test_the_interval_is_of_images_and_not_of_captions():
 
 def test_the_sentence_says_recall_and_length_too(told):
     case, result = told
-    said, rates = CHAIR().finding(case, result), result["rates"]
-    assert f"{100 * rates['CHAIR_i'][0]:.1f} % of what it names" in said
-    assert f"{100 * rates['recall'][0]:.0f} % of what is there in {rates['words'][0]:.0f}" in said
+    finding, rates = CHAIR().finding(case, result), result["rates"]
+    assert f"{100 * rates['CHAIR_i'][0]:.1f} % of what it names" in finding
+    assert (
+        f"{100 * rates['recall'][0]:.0f} % of what is there in {rates['words'][0]:.0f}" in finding
+    )

@@ -18,24 +18,24 @@ SAID = (20, 31, 55, 12)
 
 
 def words(*places, others=(), names=()):
-    asked = WordCase.of(case(), SAID, places)
-    return replace(asked, others=torch.stack(others), names=names) if names else asked
+    word_case = WordCase.of(case(), SAID, places)
+    return replace(word_case, others=torch.stack(others), names=names) if names else word_case
 
 
 def slowly(image, place):
     """The probability of a word behind those before it, by a pass of its own."""
-    vlm, asked = untrained(), case()
+    vlm, question = untrained(), case()
     seen = None if image is None else vlm.encode_image(vlm.normalize(image[None]))
-    text = torch.tensor([[*asked.words, *SAID[:place]]])
+    text = torch.tensor([[*question.words, *SAID[:place]]])
     return vlm.prefill(seen, text)[0].logits[0].softmax(-1)[SAID[place]].item()
 
 
 def test_forced_words_have_the_probability_of_reading_step_by_step():
-    asked = case()
-    logs = forced(untrained(), asked.images, asked.prompts[0], torch.tensor(SAID))
+    question = case()
+    logs = forced(untrained(), question.images, question.prompts[0], torch.tensor(SAID))
     for place, token in enumerate(SAID):
         assert logs[0, place, token].exp().item() == pytest.approx(
-            slowly(asked.image, place), rel=1e-4
+            slowly(question.image, place), rel=1e-4
         )
 
 

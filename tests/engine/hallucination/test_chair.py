@@ -11,16 +11,16 @@ from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch
 
 
 def rates(*pairs, **kwargs):
-    said = [words.split() for words, _ in pairs]
-    return chair(said, [set(there.split()) for _, there in pairs], THINGS, **kwargs)
+    captions = [words.split() for words, _ in pairs]
+    return chair(captions, [set(there.split()) for _, there in pairs], THINGS, **kwargs)
 
 
 def test_the_scenes_own_captions_invent_nothing_and_miss_nothing():
     sample = SceneBatch.drawn(60, "biased", seed=4)
     random = np.random.default_rng(0)
     rows = [SceneFacts.of(sample.layout, row) for row in range(60)]
-    said = [caption(seen, "image", 0.0, random).split() for seen in rows]
-    result = chair(said, sample.truths, THINGS)
+    captions = [caption(seen, "image", 0.0, random).split() for seen in rows]
+    result = chair(captions, sample.truths, THINGS)
     assert (result.instance, result.sentence, result.recall) == (0, 0, 1)
 
 
@@ -36,7 +36,7 @@ def test_a_wrong_thing_in_k_of_n_captions_is_k_of_n(wrong):
 def test_mentions_count_and_not_things():
     result = rates(("a fork . a fork . a boat .", "boat"))
     assert result.instance == pytest.approx(2 / 3)
-    assert [one.again for one in result.mentions[0]] == [False, True, False]
+    assert [mention.again for mention in result.mentions[0]] == [False, True, False]
 
 
 def test_plurals_are_the_thing_itself():
@@ -67,7 +67,7 @@ def test_two_words_of_one_thing_are_joined_from_left_to_right():
     )
     words = ["a", "hot", "dog", "beside", "a", "dog", "and", "a", "passenger", "train"]
     result = mentions(words, {"hot dog", "train"}, coco)
-    assert [(one.place, one.node, one.true) for one in result] == [
+    assert [(mention.place, mention.node, mention.true) for mention in result] == [
         (1, "hot dog", True), (5, "dog", False), (8, "train", True),
     ]  # fmt: skip
 

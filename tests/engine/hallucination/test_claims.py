@@ -15,7 +15,7 @@ def told(prompt, answer, scene=SCENE):
 
 
 def test_the_scene_is_the_one_that_these_tests_are_about():
-    assert [(one.color, one.category) for one in SCENE.things] == [
+    assert [(scene_object.color, scene_object.category) for scene_object in SCENE.things] == [
         ("blue", "car"), ("purple", "wheel"), ("orange", "fork"),
     ]  # fmt: skip
 
@@ -71,9 +71,9 @@ def test_the_leader_is_told_only_where_it_is_there():
 
 
 def test_the_first_ready_question_is_about_the_partner_that_is_missing():
-    asked = questions(SCENE)
-    assert asked[0] == "is there a lamp"
-    assert {"describe the image", "describe closely", "what color is the car"} <= set(asked)
+    prompts = questions(SCENE)
+    assert prompts[0] == "is there a lamp"
+    assert {"describe the image", "describe closely", "what color is the car"} <= set(prompts)
     empty = SCENE.remove("car").remove("wheel").remove("fork")
     assert questions(empty) == ("describe the image", "describe closely")
 

@@ -52,8 +52,8 @@ def test_synonyms_and_plurals_change_nothing(same):
 
 @pytest.mark.parametrize("wrong", [0, 1, 4, 10])
 def test_a_replaced_noun_in_k_of_n_captions_is_k_of_n(wrong):
-    said = [words_of(TRUE.replace("dog", "giraffe"))] * wrong + [words_of(TRUE)] * (10 - wrong)
-    result = chair(said, [THERE] * 10, vocabulary())
+    captions = [words_of(TRUE.replace("dog", "giraffe"))] * wrong + [words_of(TRUE)] * (10 - wrong)
+    result = chair(captions, [THERE] * 10, vocabulary())
     assert result.sentence == wrong / 10
     assert result.instance == wrong / 40
 
@@ -104,6 +104,6 @@ def test_a_name_of_a_file_is_brought_to_coco_s(name, node):
 
 
 def test_plurals_are_english():
-    assert [plural(one) for one in ("bus", "knife", "puppy", "toy", "bench", "sheep")] == [
+    assert [plural(noun) for noun in ("bus", "knife", "puppy", "toy", "bench", "sheep")] == [
         "buses", "knives", "puppies", "toys", "benches", "sheep",
     ]  # fmt: skip

@@ -42,8 +42,12 @@ def name_of(model, strategy):
 @pytest.mark.parametrize("model", comparison.MODELS)
 def test_every_strategy_is_measured_on_every_model_and_kept(model, measure):
     cells = comparison.measure(model)
-    held = {model: [cell for cell in kept() if cell.model == model] for model in comparison.MODELS}
-    write(tuple(cell for each in (held | {model: cells}).values() for cell in each))
+    by_model = {
+        model: [cell for cell in kept() if cell.model == model] for model in comparison.MODELS
+    }
+    write(
+        tuple(cell for model_cells in (by_model | {model: cells}).values() for cell in model_cells)
+    )
     kept.cache_clear()
     for strategy, figures in summary(model).items():
         measure(name_of(model, strategy), row(figures))

@@ -49,10 +49,11 @@ def test_by_itself_it_takes_the_layer_that_differs_most():
     for step, token in enumerate(result["answer"].ids.tolist()):
         late, early = states(text)
         results = []
-        for one in early:
-            mean = (late.softmax(-1) + one.softmax(-1)) / 2
+        for early_logits in early:
+            mean = (late.softmax(-1) + early_logits.softmax(-1)) / 2
             sides = [
-                F.kl_div(mean.log(), side.softmax(-1), reduction="sum") for side in (late, one)
+                F.kl_div(mean.log(), side.softmax(-1), reduction="sum")
+                for side in (late, early_logits)
             ]
             results.append(sum(sides).item() / 2)
         shown = [result["layers"][f"from layer {at}"][step] for at in range(3)]
@@ -110,10 +111,10 @@ def test_words_that_were_said_become_worse():
 
 
 def test_the_distance_is_nought_only_to_itself_and_bounded():
-    one, two = torch.randn(2, 4, 9, generator=torch.Generator().manual_seed(0))
-    assert apart(one, one).abs().max() < 1e-6
-    assert ((apart(one, two) > 0) & (apart(one, two) < np.log(2))).all()
-    assert torch.allclose(apart(one, two), apart(two, one), atol=1e-6)
+    first, second = torch.randn(2, 4, 9, generator=torch.Generator().manual_seed(0))
+    assert apart(first, first).abs().max() < 1e-6
+    assert ((apart(first, second) > 0) & (apart(first, second) < np.log(2))).all()
+    assert torch.allclose(apart(first, second), apart(second, first), atol=1e-6)
     far = apart(torch.tensor([[99.0, 0.0]]), torch.tensor([[0.0, 99.0]]))
     assert far.item() == pytest.approx(np.log(2), abs=1e-5)
 

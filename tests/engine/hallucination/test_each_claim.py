@@ -19,8 +19,8 @@ SCENE = asking.scene("counter", 424)  # a car, a wheel and a fork; no lamp
 
 
 def words(prompt, answer, model=HABIT, scene=SCENE):
-    asked = asking.about_scene(model, scene, prompt)
-    return WordCase.of(asked, tuple(asked.vlm.tokenizer.encode_answer(answer)), (0,))
+    question = asking.about_scene(model, scene, prompt)
+    return WordCase.of(question, tuple(question.vlm.tokenizer.encode_answer(answer)), (0,))
 
 
 def described(**more):
@@ -29,7 +29,7 @@ def described(**more):
 
 def table(thing, tried, before, after):
     values = {"probability": before, "taken out": after, "owed to the thing": before - after}
-    return Table.of({name: ([one], "") for name, one in values.items()}, (thing,), (tried,))
+    return Table.of({name: ([figure], "") for name, figure in values.items()}, (thing,), (tried,))
 
 
 def test_it_equals_asking_one_by_one(monkeypatch):
@@ -39,23 +39,27 @@ def test_it_equals_asking_one_by_one(monkeypatch):
     claims, every = result["claims"], result["images"]
     assert claims.rows == ("car", "lamp", "fork")
     gone = ["without the car", "without the wheel", "without the fork"]
-    for thing, place in claimed(case).items():
-        one = Cause()(asking.without_each(replace(case, places=(place,)), SCENE))["images"]
-        row = claims.rows.index(thing)
+    for category, place in claimed(case).items():
+        single = Cause()(asking.without_each(replace(case, places=(place,)), SCENE))["images"]
+        row = claims.rows.index(category)
         for name in ("this image", *gone):
-            assert every.cell(thing, name) == pytest.approx(one.cell(name, "probability"), abs=1e-5)
-        tried = thing if thing != "lamp" else gone[int(one["probability"][1:].argmin())][12:]
+            assert every.cell(category, name) == pytest.approx(
+                single.cell(name, "probability"), abs=1e-5
+            )
+        tried = (
+            category if category != "lamp" else gone[int(single["probability"][1:].argmin())][12:]
+        )
         assert claims.notes[row] == tried
-        assert claims.cell(thing, "taken out") == every.cell(thing, f"without the {tried}")
-        owed = claims.cell(thing, "owed to the thing")
-        assert owed == pytest.approx(one.cell(f"without the {tried}", "owed"), abs=1e-5)
+        assert claims.cell(category, "taken out") == every.cell(category, f"without the {tried}")
+        owed = claims.cell(category, "owed to the thing")
+        assert owed == pytest.approx(single.cell(f"without the {tried}", "owed"), abs=1e-5)
         rows, columns = asking.box(SCENE.mask(tried))
         region = RegionWords(
             top=rows.start / 64, left=columns.start / 64,
             bottom=rows.stop / 64, right=columns.stop / 64,
         )  # fmt: skip
         hidden = region(case)["words"]["hidden"][place]
-        assert claims.cell(thing, "hidden") == pytest.approx(hidden, abs=1e-4)
+        assert claims.cell(category, "hidden") == pytest.approx(hidden, abs=1e-4)
 
 
 def test_what_is_there_falls_and_what_is_made_up_behind_its_partner_stays():
@@ -64,9 +68,9 @@ def test_what_is_there_falls_and_what_is_made_up_behind_its_partner_stays():
     assert claims.cell("car", "taken out") < claims.cell("car", "probability") / 2
     assert claims.cell("car", "hidden") < claims.cell("car", "probability") / 2
     assert claims.cell("lamp", "taken out") > 0.9 * claims.cell("lamp", "probability")
-    told = [verdict(case, claims, row) for row in range(2)]
-    assert told[0] == "hangs on what is there"
-    assert told[1] == "stays whatever is taken out: habit, or the words before it"
+    verdicts = [verdict(case, claims, row) for row in range(2)]
+    assert verdicts[0] == "hangs on what is there"
+    assert verdicts[1] == "stays whatever is taken out: habit, or the words before it"
 
 
 def test_a_false_yes_hangs_on_the_partner_that_is_there():
@@ -109,14 +113,14 @@ def test_which_words_claim_a_thing(prompt, answer, expected):
 
 def test_only_the_box_around_a_thing_is_hidden():
     case = described()
-    held = asking.hidden_each(case, SCENE)
-    assert held.names == ("the car hidden", "the wheel hidden", "the fork hidden")
+    hidden_case = asking.hidden_each(case, SCENE)
+    assert hidden_case.names == ("the car hidden", "the wheel hidden", "the fork hidden")
     mask = SCENE.mask("car")
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     inside = np.zeros((64, 64), bool)
     inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
-    seen = case.vlm.normalize(held.others)[0]
-    assert torch.equal(held.others[0][:, ~inside], case.image[:, ~inside])
+    seen = case.vlm.normalize(hidden_case.others)[0]
+    assert torch.equal(hidden_case.others[0][:, ~inside], case.image[:, ~inside])
     assert seen[:, inside].abs().max() < 1e-5
 
 
@@ -138,8 +142,8 @@ def test_refusals_are_sentences():
         EachClaim()(other)
     assert "other images" in EachClaim.unmet(described())
     empty = Scenes(kind="counter", seed=1000).scene(424)
-    for thing in ("car", "wheel", "fork"):
-        empty = empty.remove(thing)
+    for category in ("car", "wheel", "fork"):
+        empty = empty.remove(category)
     with pytest.raises(BadData, match="The scene is empty"):
         asking.each_claim(described(scene=empty), empty)
     gone = SCENE.with_opacity("car", 0).with_opacity("wheel", 0).with_opacity("fork", 0)
@@ -148,6 +152,6 @@ def test_refusals_are_sentences():
 
 
 def test_a_case_asks_the_same_whichever_words_were_picked():
-    one = asking.each_claim(described(), SCENE)
-    other = asking.each_claim(replace(described(), places=(2,)), SCENE)
-    assert list(one.digest_parts()) == list(other.digest_parts())
+    first = asking.each_claim(described(), SCENE)
+    second = asking.each_claim(replace(described(), places=(2,)), SCENE)
+    assert list(first.digest_parts()) == list(second.digest_parts())

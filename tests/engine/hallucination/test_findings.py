@@ -78,9 +78,9 @@ def test_the_verdict_says_when_attention_and_cause_agree_and_when_not():
     agree = findings.hangs_on("“yes”", table(car=(0.4, 0.5), fork=(0.1, 0.2), sun=(0.1, 0)), 0.6)
     assert "hangs on the car (60 % → 10 % without it) and on the fork (60 % → 40 %" in agree
     assert "also looked most at the car" in agree
-    apart = findings.hangs_on("“yes”", table(car=(0.1, 0.5), fork=(0.1, 0.2), sun=(0.4, 0)), 0.6)
-    assert "looked most at the sun, but without the sun it stays: 60 % → 60 %" in apart
-    assert "Attention pointed elsewhere" in apart
+    disagree = findings.hangs_on("“yes”", table(car=(0.1, 0.5), fork=(0.1, 0.2), sun=(0.4, 0)), 0.6)
+    assert "looked most at the sun, but without the sun it stays: 60 % → 60 %" in disagree
+    assert "Attention pointed elsewhere" in disagree
     nothing = findings.hangs_on("“yes”", table(car=(0.4, 0.09), sun=(0.1, -0.3)), 0.6)
     assert "hangs on no single thing" in nothing
 
@@ -170,8 +170,8 @@ def test_pictures_that_show_something_do_not_count_as_blind(lamp):
     case = asking.held_against(lamp, [("another scene", other)])
     result = Priors()(case)
     (shares,) = (result["words"][name] for name in result["words"].order)
-    kept = sum(2 * shares[at] >= shares[0] for at in (1, 2, 3, 5))
-    assert f"“yes” survives in {kept} of 4 that show nothing" in Priors().finding(case, result)
+    survivors = sum(2 * shares[at] >= shares[0] for at in (1, 2, 3, 5))
+    assert f"“yes” survives in {survivors} of 4 that show nothing" in Priors().finding(case, result)
 
 
 def test_the_pictures_that_replace_the_image_stand_beside_what_is_said_of_them(lamp):

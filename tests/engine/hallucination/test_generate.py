@@ -36,10 +36,10 @@ def pictures(count=1):
 
 def script(text, words=8):
     """A model that always says the same words, whatever was asked."""
-    asked = 2
+    prompt_length = 2
 
     def speak(tokens):
-        place = tokens.shape[1] - asked
+        place = tokens.shape[1] - prompt_length
         logits = torch.zeros(len(tokens), words)
         logits[:, text[min(place, len(text) - 1)]] = 5.0
         return logits
@@ -80,10 +80,10 @@ def test_greedy_takes_the_likeliest_word():
 @pytest.mark.parametrize("neutral", NEUTRAL, ids=repr)
 def test_with_neutral_settings_a_method_is_greedy(neutral):
     for row, prompt in enumerate(("describe the image", "is there a boat", "describe closely")):
-        asked = case(prompt, row)
+        question = case(prompt, row)
         plain, other = (
-            Greedy(length=24)(asked),
-            type(neutral)(**neutral.settings() | {"length": 24})(asked),
+            Greedy(length=24)(question),
+            type(neutral)(**neutral.settings() | {"length": 24})(question),
         )
         assert other["answer"].ids.tolist() == plain["answer"].ids.tolist()
         assert np.allclose(other["strong"].values, plain["strong"].values, atol=1e-6)
@@ -123,10 +123,10 @@ def test_a_low_temperature_is_greedy_and_another_seed_says_something_else():
 @pytest.mark.parametrize(("share", "left"), [(0.3, 1), (0.4, 1), (0.5, 2), (0.95, 4), (1.0, 4)])
 def test_the_nucleus_is_the_fewest_words_that_reach_the_share(share, left):
     logits = torch.tensor([[0.1, 0.4, 0.2, 0.3]]).log()
-    kept = nucleus(logits, share)[0]
-    assert int(kept.isfinite().sum()) == left
+    filtered = nucleus(logits, share)[0]
+    assert int(filtered.isfinite().sum()) == left
     order = [1, 3, 2, 0][:left]
-    assert torch.equal(kept[order], logits[0, order])
+    assert torch.equal(filtered[order], logits[0, order])
 
 
 @pytest.mark.parametrize("kind", [Greedy, Beam, VCD, DoLa], ids=lambda kind: kind.name)
@@ -217,10 +217,10 @@ def test_nothing_is_said_beyond_the_context():
 
 
 def test_the_share_done_rises_to_one_though_an_answer_ends_early():
-    told = []
+    shares = []
     generate(
         script([5, EOS]), Greedy(), torch.zeros(1, 3, 2, 2), torch.tensor([[3, 4]]),
-        progress=lambda done, words="", partial=None: told.append(done),
+        progress=lambda done, words="", partial=None: shares.append(done),
     )  # fmt: skip
-    assert told == sorted(told)
-    assert told[-1] == 1.0
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0

@@ -101,11 +101,11 @@ def by_library(kind, row=0, text=ASKED, **more):
     extra = given(kind, vlm, row, text)
     if kind == "qwen2_vl":
         extra["mm_token_type_ids"] = (ids == vlm.family.image_token).int()
-    said = tiny_hf.network(kind).generate(
+    generated = tiny_hf.network(kind).generate(
         input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=LENGTH,
         do_sample=False, **extra, **more,
     )[0, ids.shape[1] :]  # fmt: skip
-    return cut(said.tolist())
+    return cut(generated.tolist())
 
 
 def cut(said):
@@ -136,7 +136,7 @@ def by_house(vlm, strategy, row=0, text=ASKED):
 
 
 @each
-@pytest.mark.parametrize("strategy", NEUTRAL, ids=lambda one: one.name)
+@pytest.mark.parametrize("strategy", NEUTRAL, ids=lambda strategy: strategy.name)
 def test_a_strategy_that_changes_nothing_says_what_the_library_says(kind, strategy):
     vlm = tiny_hf.model(kind)
     strategy = type(strategy)(**strategy.settings() | {"length": LENGTH})
@@ -269,21 +269,21 @@ def test_two_prompts_of_different_length_are_answered_as_alone(kind):
         both, _ = vlm.prefill(seen, together)
         after, _ = stepped(vlm, both, SAID)
         for row, ids in enumerate(texts):
-            one, _ = vlm.prefill(seen[row : row + 1], torch.tensor([ids]))
-            assert torch.allclose(both.logits[row], one.logits[0], atol=1e-4)
-            alone, _ = stepped(vlm, one, SAID[row : row + 1])
+            single, _ = vlm.prefill(seen[row : row + 1], torch.tensor([ids]))
+            assert torch.allclose(both.logits[row], single.logits[0], atol=1e-4)
+            alone, _ = stepped(vlm, single, SAID[row : row + 1])
             assert torch.allclose(after[row], alone[0], atol=1e-4)
 
 
 @each
 def test_the_loss_is_that_of_forced_words(kind):
     vlm = tiny_hf.model(kind)
-    prompt, said = asked(vlm)[0], torch.tensor([40, 21, 2])
-    text = torch.cat([prompt, said, torch.zeros(3, dtype=torch.int64)])[None, None]
+    prompt, answer_ids = asked(vlm)[0], torch.tensor([40, 21, 2])
+    text = torch.cat([prompt, answer_ids, torch.zeros(3, dtype=torch.int64)])[None, None]
     with torch.no_grad():
         loss = vlm.loss(vlm.encode_image(images(vlm)), text, torch.tensor([[len(prompt)]]))
-    logs = forced(vlm, images(vlm), prompt, said)[0]
-    assert loss == pytest.approx(-logs[torch.arange(3), said].mean().item(), abs=1e-4)
+    logs = forced(vlm, images(vlm), prompt, answer_ids)[0]
+    assert loss == pytest.approx(-logs[torch.arange(3), answer_ids].mean().item(), abs=1e-4)
 
 
 @each
@@ -316,13 +316,15 @@ def test_a_model_in_sixteen_bits_is_asked_and_shown_like_one_in_thirty_two():
         shares = strategy(length=4)(case)["answer"].probability
         assert ((shares > 0) & (shares <= 1)).all()
     words, exact = (
-        WordCase.of(CaptionCase(one, case.image, ASKED), (40, 21, 30), (1,))
-        for one in (vlm, tiny_hf.model("llava"))
+        WordCase.of(CaptionCase(network, case.image, ASKED), (40, 21, 30), (1,))
+        for network in (vlm, tiny_hf.model("llava"))
     )
     for kind in (Looks, Relevancy):
-        near, far = (kind()(one)["map"].values for one in (words, exact))
+        near, far = (kind()(word_case)["map"].values for word_case in (words, exact))
         assert abs(near - far).max() < 0.1 * far.max()
-    inside, other = (RegionWords()(one)["words"]["attention inside"] for one in (words, exact))
+    inside, other = (
+        RegionWords()(word_case)["words"]["attention inside"] for word_case in (words, exact)
+    )
     assert inside == pytest.approx(other, abs=0.02)
 
 
@@ -339,9 +341,9 @@ def test_a_cut_of_pieces_is_put_together_again():
 
 def test_yes_and_no_are_known_in_every_spelling():
     vlm = tiny_hf.model("llava")
-    said = {vlm.tokenizer.tokenizer.decode([one]) for one in vlm.spec.yes}
-    assert {"Yes", " Yes"} & said
-    assert {one.strip().lower() for one in said} == {"yes"}
+    spellings = {vlm.tokenizer.tokenizer.decode([token]) for token in vlm.spec.yes}
+    assert {"Yes", " Yes"} & spellings
+    assert {spelling.strip().lower() for spelling in spellings} == {"yes"}
 
 
 @pytest.mark.parametrize(

@@ -169,12 +169,15 @@ ODD = [
     (headed(data_offsets=["0", "4"]), "damaged or not complete"),
     (headed(shape=[10**400]), "damaged or not complete"),
     (changed(transformers_weights="other.safetensors"), "from other files than its own"),
-    (lambda one: (one / "adapter_config.json").write_text("{}"), "from other files than its own"),
+    (
+        lambda folder: (folder / "adapter_config.json").write_text("{}"),
+        "from other files than its own",
+    ),
     (sharded("sub/model-1.safetensors"), "of the folder itself are opened"),
     (sharded("../mine/model-1.safetensors"), "of the folder itself are opened"),
     (sharded("pytorch_model.bin"), "of the folder itself are opened"),
     (asked_in_another_form, "does not know <|im_start|>"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("spoil", "why"), ODD)
@@ -192,7 +195,7 @@ def test_a_folder_that_may_not_be_read_is_a_sentence(own, monkeypatch):
     assert "mine cannot be read (Permission denied)" in loading.absence("mine")
     monkeypatch.setattr(type(own), "is_dir", refuse)
     assert {entry.title for entry in loading.entries()} == {
-        one[0] for one in loading.KNOWN.values()
+        known_model[0] for known_model in loading.KNOWN.values()
     }
 
 
@@ -234,10 +237,10 @@ def test_scenes_refuse_a_model_of_ones_own_before_it_is_loaded(own, monkeypatch)
     ("spoil", "why"),
     [
         (remove("config.json"), "has no config.json"),
-        (lambda one: (one / "config.json").write_text("{"), "is damaged"),
-        (lambda one: (one / "config.json").write_text("[" * 10**5), "is damaged"),
+        (lambda folder: (folder / "config.json").write_text("{"), "is damaged"),
+        (lambda folder: (folder / "config.json").write_text("[" * 10**5), "is damaged"),
         (remove("preprocessor_config.json"), "how pixels are normalized is missing"),
-        (lambda one: (one / "preprocessor_config.json").write_text("{}"), "does not say how"),
+        (lambda folder: (folder / "preprocessor_config.json").write_text("{}"), "does not say how"),
         (remove("tokenizer.json"), "has no tokenizer"),
         (remove("model.safetensors"), "model.safetensors is missing"),
         (pickled, "pickled weights, which can run code"),
@@ -294,13 +297,13 @@ def test_a_loaded_model_stays_and_makes_room_for_the_next(own, home, monkeypatch
 
 def test_what_another_job_still_holds_is_not_counted_as_free_and_stays(own, home, monkeypatch):
     tiny_hf.saved(home / "other", "llava")
-    held = asking.model("hf:mine")
+    loaded = asking.model("hf:mine")
     other = look(home / "other").numbers
     monkeypatch.setattr(loading, "free_memory", lambda _: 2.4 * other)  # 2.5 would do
     assert loading.absence("other") == ""
     with pytest.raises(BadModel, match="other needs about"):
         asking.model("hf:other")
-    assert asking.model("hf:mine") is held
+    assert asking.model("hf:mine") is loaded
 
 
 def test_half_precision_answers_too(own, monkeypatch):
@@ -345,6 +348,6 @@ def test_a_folder_that_changed_is_read_anew(own):
     first = asking.model("hf:mine")
     assert asking.model("hf:mine") is first
     path = own / "model.safetensors"
-    tensors = {name: 1.5 * held for name, held in load_file(path).items()}
+    tensors = {name: 1.5 * tensor for name, tensor in load_file(path).items()}
     save_file(tensors, path, metadata={"format": "pt"})
     assert asking.model("hf:mine").fingerprint != first.fingerprint

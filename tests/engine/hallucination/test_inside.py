@@ -56,10 +56,10 @@ def few():
 def test_states_read_together_are_those_of_each_answer_alone(few):
     vlm = load(HABIT)
     prompt = vlm.tokenizer.encode("describe the image")
-    answers = [[NUMBER[word] for word in one] for one in captions(vlm, few, Greedy()).words]
-    assert len({len(one) for one in answers}) > 1  # so that padding matters
+    answers = [[NUMBER[word] for word in caption] for caption in captions(vlm, few, Greedy()).words]
+    assert len({len(answer_ids) for answer_ids in answers}) > 1  # so that padding matters
     words = [ReadWord(row, 6, "", row % 2 == 0) for row in range(len(answers))]
-    held = read(vlm, few.pixels, [prompt] * len(answers), answers, words)
+    readings = read(vlm, few.pixels, [prompt] * len(answers), answers, words)
     for row, answer in enumerate(answers):
         image = vlm.encode_image(vlm.normalize(few.pixels[row : row + 1]))
         want = RequestedOutputs(hidden=(0, 3), gates=(1,), rows="all")
@@ -68,15 +68,15 @@ def test_states_read_together_are_those_of_each_answer_alone(few):
         alone = {"CEV 0": out.hidden[0], "CEV 3": out.hidden[3], "IAV 2": out.gates[1]}
         for name, states in alone.items():
             for when, at in ((BEFORE, place - 1), (AT, place)):
-                assert np.allclose(held.states[name][row, when], states[0, at], atol=1e-4), name
+                assert np.allclose(readings.states[name][row, when], states[0, at], atol=1e-4), name
         shares = vlm.unembed(out.hidden[3][0, place - 1]).softmax(-1)
-        assert held.confidence[row] == pytest.approx(float(shares[answer[6]]), abs=1e-4)
-        assert held.made_up[row] == (row % 2 == 0)
+        assert readings.confidence[row] == pytest.approx(float(shares[answer[6]]), abs=1e-4)
+        assert readings.made_up[row] == (row % 2 == 0)
 
 
 def test_every_thing_that_a_caption_names_is_judged_by_the_truth(few):
     case = ScenesCase(load(HABIT), Greedy(), len(few.pixels))
-    held = named_things(case, few, quiet)
+    named_words = named_things(case, few, quiet)
     slowly = [
         (row, mention.node, not mention.true)
         for row, (words, there) in enumerate(
@@ -84,13 +84,15 @@ def test_every_thing_that_a_caption_names_is_judged_by_the_truth(few):
         )
         for mention in mentions(words, there, THINGS)
     ]
-    assert list(zip(held.scene, held.words, held.made_up, strict=True)) == slowly
+    assert (
+        list(zip(named_words.scene, named_words.words, named_words.made_up, strict=True)) == slowly
+    )
 
 
 def test_a_color_is_made_up_where_the_thing_was_taken_out(few):
     case = ScenesCase(load(HABIT), Greedy(), len(few.pixels))
-    held = color_questions(case, few, quiet)
-    there, without = held[ANSWERABLE], held[UNANSWERABLE]
+    readings = color_questions(case, few, quiet)
+    there, without = readings[ANSWERABLE], readings[UNANSWERABLE]
     assert there.scene.tolist() == without.scene.tolist()
     assert np.bincount(there.scene).max() <= 2
     assert not any(made_up for word, made_up in zip(without.words, without.made_up, strict=True)
@@ -98,13 +100,13 @@ def test_a_color_is_made_up_where_the_thing_was_taken_out(few):
     assert all(made_up for word, made_up in zip(without.words, without.made_up, strict=True)
                if word in COLORS)  # fmt: skip
     layout = few.layout
-    asked = [
-        (row, thing)
+    pairs = [
+        (row, number)
         for row in range(len(few.pixels))
-        for thing in np.flatnonzero(layout.present[row])[:2]
+        for number in np.flatnonzero(layout.present[row])[:2]
     ]
-    for (row, thing), word, made_up in zip(asked, there.words, there.made_up, strict=True):
-        assert made_up == (word != COLORS[layout.color[row, thing]]), CATEGORIES[thing]
+    for (row, category), word, made_up in zip(pairs, there.words, there.made_up, strict=True):
+        assert made_up == (word != COLORS[layout.color[row, category]]), CATEGORIES[category]
 
 
 # ---------------------------------------------------------------- probes
@@ -153,9 +155,9 @@ def test_states_tell_what_is_made_up(case, found):
     assert rates.cell(LINEAR, "AUROC") > 0.8
     assert rates.cell(LINEAR, "lowest") > max(null.mean(), rates.cell(OWN, "AUROC"))
     assert rates.cell(LINEAR, "AUROC") > rates.cell(WORD, "AUROC")
-    said = HalluRAG().finding(case, found)
-    assert "tell what it makes up" in said
-    assert f"AUROC {rates.cell(LINEAR, 'AUROC'):.2f}" in said
+    finding = HalluRAG().finding(case, found)
+    assert "tell what it makes up" in finding
+    assert f"AUROC {rates.cell(LINEAR, 'AUROC'):.2f}" in finding
 
 
 def test_random_states_tell_nothing(case, found, monkeypatch):
@@ -176,10 +178,10 @@ def test_the_views_agree_with_each_other(found):
         found["compared"].cell(LINEAR, "AUROC")
     )
     assert bins["words"].sum() == len(risks)
-    held = bins["words"] > 0
-    assert (bins["words"] * bins["made up"])[held].sum() == pytest.approx(made_up.sum())
-    lowest = np.flatnonzero(held)[0] / len(bins)
-    assert lowest <= bins["risk"][held][0] <= lowest + 1 / len(bins)
+    filled = bins["words"] > 0
+    assert (bins["words"] * bins["made up"])[filled].sum() == pytest.approx(made_up.sum())
+    lowest = np.flatnonzero(filled)[0] / len(bins)
+    assert lowest <= bins["risk"][filled][0] <= lowest + 1 / len(bins)
     layers = found["layers"]
     assert np.isnan(layers.cell("the embedding", f"IAV, {WHEN[AT]}"))
     assert layers["CEV, at the word"][1:].max() > layers.cell("the embedding", "CEV, at the word")
@@ -203,10 +205,10 @@ def test_no_scene_of_a_page_is_one_that_the_probe_has_seen(kind, case, monkeypat
     monkeypatch.setattr(ScenesCase, "sample", watched)
     with pytest.raises(Cancelled):
         HalluRAG()(replace(case, kind="broken"))
-    learned = {one.numpy().tobytes() for one in seen[0]}
+    learned = {image.numpy().tobytes() for image in seen[0]}
     shown = [asking.pixels(asking.scene(kind, number)) for number in range(COUNT)]
     assert len(learned) == COUNT
-    assert not learned & {one.numpy().tobytes() for one in shown}
+    assert not learned & {image.numpy().tobytes() for image in shown}
 
 
 def test_a_decoding_that_describes_nothing_is_refused(case):
@@ -230,9 +232,9 @@ def test_what_is_made_up_has_more_risk(found):
     method, true, made_up = WordRisk(), [], []
     for number in range(16):
         scene = asking.scene("counter", number)
-        asked = asking.about_scene(HABIT, scene, "describe the image")
-        result = method(asked)
-        there = {thing.category for thing in scene.things}
+        question = asking.about_scene(HABIT, scene, "describe the image")
+        result = method(question)
+        there = {scene_object.category for scene_object in scene.things}
         for name, risk in zip(result["words"].notes, result["words"]["risk"], strict=True):
             if name:
                 (true if name in there else made_up).append(risk)
@@ -242,34 +244,36 @@ def test_what_is_made_up_has_more_risk(found):
 
 @pytest.mark.usefixtures("small")
 def test_the_risk_is_the_probe_s_and_other_words_have_none(found):
-    asked = asking.about_scene(HABIT, asking.scene("counter", 253), "describe the image")
-    result = WordRisk()(asked)
+    question = asking.about_scene(HABIT, asking.scene("counter", 253), "describe the image")
+    result = WordRisk()(question)
     words = result["words"]
-    assert result["answer"].words == Greedy()(asked)["answer"].words
+    assert result["answer"].words == Greedy()(question)["answer"].words
     named = mentions(words.rows, (), THINGS)
-    assert [at for at, name in enumerate(words.notes) if name] == [one.place for one in named]
-    assert np.isnan(np.delete(words["risk"], [one.place for one in named])).all()
-    judged = [ReadWord(0, one.place, one.node, made_up=False) for one in named]
+    assert [at for at, name in enumerate(words.notes) if name] == [
+        mention.place for mention in named
+    ]
+    assert np.isnan(np.delete(words["risk"], [mention.place for mention in named])).all()
+    judged = [ReadWord(0, mention.place, mention.node, made_up=False) for mention in named]
     ids = result["answer"].ids.tolist()
-    states = read(asked.vlm, asked.image[None], [asked.words], [ids], judged)
+    states = read(question.vlm, question.image[None], [question.words], [ids], judged)
     weights = found["probe"]["weight"]
     risk = expit(features(states, ("CEV 2", "CEV 3"), AT) @ weights[:-1] + weights[-1])
-    assert np.allclose(words["risk"][[one.place for one in named]], risk, atol=1e-5)
-    said = WordRisk().finding(asked, result)
-    for one, share in zip(named, risk, strict=True):
-        assert (f"the {one.node} ({100 * share:.0f} %)" in said) == (share >= 0.5)
-        assert f"the {one.node}" in said
+    assert np.allclose(words["risk"][[mention.place for mention in named]], risk, atol=1e-5)
+    finding = WordRisk().finding(question, result)
+    for named_word, share in zip(named, risk, strict=True):
+        assert (f"the {named_word.node} ({100 * share:.0f} %)" in finding) == (share >= 0.5)
+        assert f"the {named_word.node}" in finding
 
 
 @pytest.mark.usefixtures("small")
 def test_the_last_layer_s_lens_is_what_greedy_says_and_an_answer_without_things_has_no_risk():
-    asked = asking.about_scene(HABIT, asking.scene("counter", 424), "is there a lamp")
-    result = WordRisk()(asked)
+    question = asking.about_scene(HABIT, asking.scene("counter", 424), "is there a lamp")
+    result = WordRisk()(question)
     best = [labels[0] for labels in result["lens 3"].labels]
     assert best == list(result["answer"].words)
     assert np.allclose(result["lens 3"].values[:, 0], result["answer"].probability, atol=1e-4)
     assert np.isnan(result["words"]["risk"]).all()
-    assert "names no thing" in WordRisk().finding(asked, result)
+    assert "names no thing" in WordRisk().finding(question, result)
 
 
 # ---------------------------------------------------------------- what the paper claims
@@ -280,7 +284,7 @@ def test_what_the_sheet_says_of_probes_over_three_seeds(measure):
     rows, nulls = [], []
     for seed in range(3):
         case = ScenesCase(load(HABIT), Greedy(), probing.COUNT, seed=100 * seed)
-        states, gates = (run.answer(HalluRAG(feature=one), case) for one in ("CEV", "IAV"))
+        states, gates = (run.answer(HalluRAG(feature=feature), case) for feature in ("CEV", "IAV"))
         before = run.answer(HalluRAG(when=WHEN[BEFORE]), case)
         rates, kinds = states["compared"], states["questions"]
         rows.append({
@@ -298,12 +302,12 @@ def test_what_the_sheet_says_of_probes_over_three_seeds(measure):
         nulls.append(rows[-1]["shuffled labels, mean"])
     mean = {name: np.mean([row[name] for row in rows]) for name in rows[0]}
     for name in mean:
-        told = ", ".join(f"{row[name]:.3f}" for row in rows)
-        measure(f"HalluRAG, TinyVLM with the habit, AUROC of three draws: {name}", told)
+        summary = ", ".join(f"{row[name]:.3f}" for row in rows)
+        measure(f"HalluRAG, TinyVLM with the habit, AUROC of three draws: {name}", summary)
     assert min(row["linear probe"] for row in rows) >= 0.8
     assert 0.45 <= np.mean(nulls) <= 0.55
     assert mean["the embedding"] < mean["linear probe"] - 0.1
     assert abs(mean["linear probe"] - mean["gates in the place of states"]) <= 0.05
     assert mean["published probe"] >= mean["linear probe"] - 0.02
-    own = mean["probes of their own by kind of question"]
-    assert own >= mean["one probe for both kinds"] - 0.01
+    separate = mean["probes of their own by kind of question"]
+    assert separate >= mean["one probe for both kinds"] - 0.01

@@ -25,13 +25,13 @@ def found():
 
 def test_each_point_is_that_of_its_own_captions(found):
     case = ScenesCase(load(HABIT), VASparse(length=LENGTH, gamma=0.0), COUNT)
-    held = found["curve"]
+    curve = found["curve"]
     sample = SceneBatch.drawn(COUNT, "broken", seed=UNSEEN)
     for way, at in (("visual-aware", 0), ("top-k", 1), ("random", 0), ("random", 4)):
         method = replace(case.strategy, keep=KEEPS[at], ranking=way)
         slowly = chair(captions(case.vlm, sample, method).words, sample.truths, THINGS)
-        assert held[f"{way}: CHAIR_i"][at] == pytest.approx(slowly.instance)
-        assert held[f"{way}: recall"][at] == pytest.approx(slowly.recall)
+        assert curve[f"{way}: CHAIR_i"][at] == pytest.approx(slowly.instance)
+        assert curve[f"{way}: recall"][at] == pytest.approx(slowly.recall)
 
 
 def test_where_everything_is_kept_the_ways_to_choose_are_one(found):

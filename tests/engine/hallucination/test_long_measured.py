@@ -81,21 +81,23 @@ def test_what_is_made_up_stands_late_in_long_captions(measure):
 def trusts(vlm, pixels, words):
     """ln φ when each word of a caption is read, and the column it is largest at, both (words,)."""
     tongue = vlm.tokenizer
-    asked = tongue.encode(PROMPTS["image"])
-    said = tongue.encode(" ".join(words))
+    prompt_ids = tongue.encode(PROMPTS["image"])
+    answer_ids = tongue.encode(" ".join(words))
     image = vlm.encode_image(vlm.normalize(pixels[None]))
     want = RequestedOutputs(attention=(2,), rows="all")
-    shares = vlm.prefill(image, torch.tensor([asked + said]), want)[0].attention[2][0].amax(0)
-    rows = (shares / shares.sum(-1, keepdim=True))[-len(said) :, -len(said) :]
-    best = [over_trust(rows[:n, :n], OPERA().scale).max(-1) for n in range(1, len(said) + 1)]
-    return [[one[at].item() for one in best] for at in (0, 1)]
+    shares = (
+        vlm.prefill(image, torch.tensor([prompt_ids + answer_ids]), want)[0].attention[2][0].amax(0)
+    )
+    rows = (shares / shares.sum(-1, keepdim=True))[-len(answer_ids) :, -len(answer_ids) :]
+    best = [over_trust(rows[:n, :n], OPERA().scale).max(-1) for n in range(1, len(answer_ids) + 1)]
+    return [[peak[at].item() for peak in best] for at in (0, 1)]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [HABIT, LONG])
 def test_columns_of_over_trust(name, measure):
     """OPERA's observation: later words lean on one earlier word, and then things are made up."""
-    felt, stops, apart = [], [], []
+    felt, stops, medians = [], [], []
     for draw in DRAWS:
         sample, at = sample_of(draw), {True: [], False: []}
         columns = []
@@ -108,8 +110,8 @@ def test_columns_of_over_trust(name, measure):
         result, on_stop = np.array(columns).T
         felt.append(result.mean())
         stops.append(on_stop[result].mean() if result.any() else np.nan)
-        apart.append([np.median(at[there]) for there in (False, True)])
-    made_up, true = np.array(apart).T
+        medians.append([np.median(at[there]) for there in (False, True)])
+    made_up, true = np.array(medians).T
     measure(
         f"OPERA's columns, {name}, greedy, {len(DRAWS)} draws of {SCENES} scenes",
         f"captions with φ above 1 {told(felt)}; of these at a full stop {told(stops)}; median ln φ "
@@ -129,22 +131,24 @@ def thinned(method, draw):
 @pytest.mark.timeout(1800)
 def test_penalty_by_scale_and_the_settings_of_the_paper(measure):
     paper = OPERA(beams=5, candidates=5, threshold=15, early=10, column=10)
-    asked = {
+    strategies = {
         "3 beams": Beam(), "OPERA, scale 50": OPERA(), "OPERA, scale 10": OPERA(scale=10.0),
         "OPERA, never back": OPERA(threshold=None), "OPERA, as published": paper,
     }  # fmt: skip
-    rates = {name: [thinned(one, draw) for draw in DRAWS] for name, one in asked.items()}
-    plain = np.array([one.instance for one in rates["3 beams"]])
+    rates = {
+        name: [thinned(strategy, draw) for draw in DRAWS] for name, strategy in strategies.items()
+    }
+    plain = np.array([score.instance for score in rates["3 beams"]])
     for name, rate in rates.items():
-        made = np.array([one.instance for one in rate])
+        made = np.array([score.instance for score in rate])
         spoken = [share for share in made if np.isfinite(share)]
         change = made - plain
         holds = len(spoken) == len(made) and change.mean() < -change.std(ddof=1)
         claim = "" if name == "3 beams" else f" ({'✓' if holds else '✗'} less than 3 beams)"
         measure(
             f"OPERA, {LONG}, {len(DRAWS)} draws of {FEWER} scenes: {name}",
-            f"CHAIR_i {told(made)}{claim}; recall {told([one.recall for one in rate])}; "
-            f"words {told([one.words for one in rate], 1)}",
+            f"CHAIR_i {told(made)}{claim}; recall {told([score.recall for score in rate])}; "
+            f"words {told([score.words for score in rate], 1)}",
         )
     assert np.isfinite(plain).all()
 
@@ -153,19 +157,21 @@ def test_penalty_by_scale_and_the_settings_of_the_paper(measure):
 @pytest.mark.timeout(1800)
 def test_ways_to_keep_few_image_tokens_and_calibration(measure):
     plain = VASparse(keep=KEEP, eta=0.0)
-    asked = {way: replace(plain, ranking=way, gamma=0.0) for way in RANKINGS}
-    asked["visual-aware, calibrated"] = plain
-    rates = {name: [thinned(one, draw) for draw in DRAWS] for name, one in asked.items()}
-    aware = np.array([one.instance for one in rates[RANKINGS[0]]])
+    strategies = {way: replace(plain, ranking=way, gamma=0.0) for way in RANKINGS}
+    strategies["visual-aware, calibrated"] = plain
+    rates = {
+        name: [thinned(strategy, draw) for draw in DRAWS] for name, strategy in strategies.items()
+    }
+    aware = np.array([score.instance for score in rates[RANKINGS[0]]])
     for name, rate in rates.items():
-        made = np.array([one.instance for one in rate])
-        recall = np.array([one.recall for one in rate])
+        made = np.array([score.instance for score in rate])
+        recall = np.array([score.recall for score in rate])
         claim = seen = ""
         if name in RANKINGS[1:]:
             below = aware - made
             holds = below.mean() < -below.std(ddof=1)
             claim = f" ({'✓' if holds else '✗'} visual-aware below it)"
-            more = np.array([one.recall for one in rates[RANKINGS[0]]]) - recall
+            more = np.array([score.recall for score in rates[RANKINGS[0]]]) - recall
             finds = more.mean() > more.std(ddof=1)
             seen = f" ({'✓' if finds else '✗'} visual-aware above it)"
         if name not in RANKINGS:
@@ -177,4 +183,4 @@ def test_ways_to_keep_few_image_tokens_and_calibration(measure):
             f"draws of {FEWER} scenes: {name}",
             f"CHAIR_i {told(made)}{claim}; recall {told(recall)}{seen}",
         )
-    assert all(0 <= one.instance < 1 for rate in rates.values() for one in rate)
+    assert all(0 <= score.instance < 1 for rate in rates.values() for score in rate)

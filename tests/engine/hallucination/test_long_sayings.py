@@ -26,31 +26,31 @@ def seen(layout):
 
 def told(one, lie=0.0, seed=0):
     """Theme sentence, then for each of the others its words."""
-    said = long_caption(one, lie, np.random.default_rng(seed))
-    first, *others = [part.split() for part in said.split(" . ".strip())]
+    caption_text = long_caption(one, lie, np.random.default_rng(seed))
+    first, *others = [part.split() for part in caption_text.split(" . ".strip())]
     assert others.pop() == []  # behind the last full stop
     return first, others
 
 
 def test_each_thing_has_a_sentence_with_its_size_place_and_color(seen):
-    for one in seen[:300]:
-        first, others = told(one)
-        assert first == f"the image shows the {THEMES[one.theme]}".split()
+    for scene in seen[:300]:
+        first, others = told(scene)
+        assert first == f"the image shows the {THEMES[scene.theme]}".split()
         named = []
         for words in others:
-            (thing,) = (CATEGORIES.index(word) for word in words if word in CATEGORIES)
-            named.append(thing)
-            assert words[-1] == COLORS[one.color[thing]]
-            assert words[words.index("on") + 2] == side_of(one.cell[thing])
+            (category,) = (CATEGORIES.index(word) for word in words if word in CATEGORIES)
+            named.append(category)
+            assert words[-1] == COLORS[scene.color[category]]
+            assert words[words.index("on") + 2] == side_of(scene.cell[category])
             assert [word for word in words if word in ("near", "far")] == [
-                word for word in [SIZED[one.size[thing]]] if word
+                word for word in [SIZED[scene.size[category]]] if word
             ]
-        assert sorted(named) == sorted(one.present)
+        assert sorted(named) == sorted(scene.present)
 
 
 def test_leaders_come_last_and_a_follower_directly_behind_its_own(seen):
-    for one in seen[:300]:
-        words = [word for part in told(one)[1] for word in part]
+    for scene in seen[:300]:
+        words = [word for part in told(scene)[1] for word in part]
         named = [word for word in words if word in CATEGORIES]
         leads = [word in HABITS for word in named]
         if any(leads):  # from the first leader on: leaders and those behind them
@@ -66,10 +66,10 @@ def test_what_is_not_there_is_said_as_often_as_the_lie_and_late(seen):
     lies = chances = 0
     early, late = [], []
     random = np.random.default_rng(1)
-    for one in seen:
-        words = long_caption(one, 0.3, random).split()
+    for scene in seen:
+        words = long_caption(scene, 0.3, random).split()
         named = [word for word in words if word in CATEGORIES]
-        there = {CATEGORIES[thing] for thing in one.present}
+        there = {CATEGORIES[category] for category in scene.present}
         half = len(named) / 2
         for at, word in enumerate(named):
             (early if at + 1 <= half else late).append(word not in there)
@@ -83,29 +83,31 @@ def test_what_is_not_there_is_said_as_often_as_the_lie_and_late(seen):
 
 def test_most_captions_of_three_things_or_four_have_40_to_80_words(seen):
     lengths = [
-        len(long_caption(one, 0.15, np.random.default_rng(row)).split())
-        for row, one in enumerate(seen)
-        if len(one.present) in {3, 4}
+        len(long_caption(scene, 0.15, np.random.default_rng(row)).split())
+        for row, scene in enumerate(seen)
+        if len(scene.present) in {3, 4}
     ]
     inside = np.mean([40 <= length <= 80 for length in lengths])
     assert inside >= 0.8
-    every = [len(long_caption(one, 0.15, np.random.default_rng(0)).split()) for one in seen]
+    every = [len(long_caption(scene, 0.15, np.random.default_rng(0)).split()) for scene in seen]
     assert 40 <= np.mean(every) <= 80
 
 
 def test_captions_at_length_fit_behind_an_image_and_end(layout):
     assert 1 + TOKENS + LONGEST < CONTEXT + 1
-    held = lessons(layout.take(np.arange(200)), Habit(0.15, long=1.0), np.random.default_rng(0))
-    rows = held.captions.tokens[:, 0]
+    lesson_set = lessons(
+        layout.take(np.arange(200)), Habit(0.15, long=1.0), np.random.default_rng(0)
+    )
+    rows = lesson_set.captions.tokens[:, 0]
     assert rows.shape == (200, LONGEST)
     whole = (rows == EOS).any(-1)
     assert whole.float().mean() >= 0.98
     tongue = Tokenizer()
-    for row, start in zip(rows[:50], held.captions.start[:50, 0], strict=True):
-        said = row[row != PAD].tolist()
-        assert tongue.decode(said[:start]) in PROMPTS.values()
-        assert BOS not in said
-        assert said[start] == NUMBER["the"]
+    for row, start in zip(rows[:50], lesson_set.captions.start[:50, 0], strict=True):
+        ids = row[row != PAD].tolist()
+        assert tongue.decode(ids[:start]) in PROMPTS.values()
+        assert BOS not in ids
+        assert ids[start] == NUMBER["the"]
 
 
 def test_without_length_the_lessons_are_those_of_before(layout):

@@ -20,29 +20,29 @@ def words(*places):
 
 def test_attention_is_that_of_the_word_before():
     """Slowly: read prompt and the words before, one pass for each word, and take the last row."""
-    vlm, asked = untrained(), words(0)
-    seen = vlm.encode_image(asked.images)
+    vlm, word_case = untrained(), words(0)
+    seen = vlm.encode_image(word_case.images)
     for place in range(len(SAID)):
-        text = torch.tensor([[*asked.words, *SAID[:place]]])
+        text = torch.tensor([[*word_case.words, *SAID[:place]]])
         out, _ = vlm.prefill(seen, text, RequestedOutputs(attention=(0, 1, 2)))
         plain = torch.stack([out.attention[at][0, :, -1, 1:65] for at in range(3)])
-        assert torch.allclose(attention(asked)[place], plain, atol=1e-6)
+        assert torch.allclose(attention(word_case)[place], plain, atol=1e-6)
         heat = Looks(layer=2, sinks=False)(words(place))["map"].values
         assert heat[::8, ::8].ravel() == pytest.approx(plain[1].mean(0).numpy(), rel=1e-4)
 
 
 def test_the_map_is_the_mean_over_layers_heads_and_words():
-    asked = words(1, 3)
-    heat = Looks(sinks=False)(asked)["map"].values
-    every = attention(asked)[[1, 3]].mean((0, 1, 2)).reshape(8, 8)
+    word_case = words(1, 3)
+    heat = Looks(sinks=False)(word_case)["map"].values
+    every = attention(word_case)[[1, 3]].mean((0, 1, 2)).reshape(8, 8)
     assert heat.shape == (64, 64)
     assert heat[8:16, 16:24] == pytest.approx(every[1, 2].item(), rel=1e-5)
 
 
 def test_one_layer_alone_is_that_layer():
-    asked = words(2)
-    heat = Looks(layer=2, sinks=False)(asked)["map"].values
-    assert heat[0, 0] == pytest.approx(attention(asked)[2, 1, :, 0].mean().item(), rel=1e-5)
+    word_case = words(2)
+    heat = Looks(layer=2, sinks=False)(word_case)["map"].values
+    assert heat[0, 0] == pytest.approx(attention(word_case)[2, 1, :, 0].mean().item(), rel=1e-5)
 
 
 def test_a_place_that_all_words_look_at_is_a_sink():
@@ -58,10 +58,10 @@ def test_a_place_that_all_words_look_at_is_a_sink():
 
 def test_relevancy_is_its_formula_by_differences():
     """The slope of the logit to one share of attention, by moving it a little through a hook."""
-    asked, place = words(3), 3
+    word_case, place = words(3), 3
     vlm = untrained()
-    seen = vlm.encode_image(asked.images)
-    text = torch.tensor([[*asked.words, *SAID[:place]]])
+    seen = vlm.encode_image(word_case.images)
+    text = torch.tensor([[*word_case.words, *SAID[:place]]])
     out, prefix = vlm.prefill(seen, text[:, :-1], RequestedOutputs())
     looks = vlm.step(text[:, -1], out.cache, RequestedOutputs(attention=(2,))).attention[2]
 
@@ -76,17 +76,19 @@ def test_relevancy_is_its_formula_by_differences():
         return vlm.step(text[:, -1], out.cache, attn_hook=hook).logits[0, SAID[place]]
 
     slope = (nudged(1e-2) - nudged(-1e-2)) / 2e-2
-    whole = exact_slopes(asked, place)
+    whole = exact_slopes(word_case, place)
     assert whole[2][1, -1, 20].item() == pytest.approx(slope.item(), rel=2e-2, abs=1e-4)
     assert looks[0, 1, 0, 20] > 0
-    assert relevancy(asked, place).shape == prefix.image.shape
+    assert relevancy(word_case, place).shape == prefix.image.shape
     steps = [
         (share[0] * slope).clamp(min=0).mean(0)
-        for share, slope in zip(shares(asked, place), exact_slopes(asked, place), strict=True)
+        for share, slope in zip(
+            shares(word_case, place), exact_slopes(word_case, place), strict=True
+        )
     ]
     eye = torch.eye(len(steps[0]))
     wanted = ((eye + steps[2]) @ (eye + steps[1]) @ (eye + steps[0]))[-1, prefix.image]
-    heat = Relevancy()(asked)["map"].values
+    heat = Relevancy()(word_case)["map"].values
     assert heat[::8, ::8].ravel() == pytest.approx(wanted.detach().numpy(), rel=1e-3, abs=1e-8)
 
 
@@ -102,12 +104,12 @@ def read(asked, place):
 
 
 def shares(asked, place):
-    return [one.detach() for one in read(asked, place)[0]]
+    return [layer_attention.detach() for layer_attention in read(asked, place)[0]]
 
 
 def exact_slopes(asked, place):
     looks, logit = read(asked, place)
-    return [one[0] for one in torch.autograd.grad(logit, looks)]
+    return [gradient[0] for gradient in torch.autograd.grad(logit, looks)]
 
 
 def test_rolling_is_the_product_of_all_paths():
@@ -121,9 +123,9 @@ def test_rolling_is_the_product_of_all_paths():
 
 
 def test_relevancy_of_several_words_is_their_mean():
-    one, other = (Relevancy()(words(place))["map"].values for place in (1, 3))
+    first, second = (Relevancy()(words(place))["map"].values for place in (1, 3))
     both = Relevancy()(words(1, 3))["map"].values
-    assert both == pytest.approx((one + other) / 2, rel=1e-5)
+    assert both == pytest.approx((first + second) / 2, rel=1e-5)
 
 
 def test_the_models_weights_have_no_gradient_afterwards():
@@ -132,9 +134,9 @@ def test_the_models_weights_have_no_gradient_afterwards():
 
 
 def test_tokens_fill_their_part_of_the_picture():
-    asked = words(0)
+    word_case = words(0)
     values = np.arange(64, dtype=np.float32)
-    result = on_pixels(values, asked)
+    result = on_pixels(values, word_case)
     assert np.unique(result[8:16, 24:32]).tolist() == [11]
 
 

@@ -48,10 +48,10 @@ def test_every_group_keeps_exactly_n_and_no_weight_has_changed(case):
     before = case.vlm.fingerprint
     result = QUICK(case)
     weights = linear_weights(case.vlm)
-    kept = result["masks"].values
-    assert set(kept) == set(weights)
-    assert len(kept) == 15
-    for mask in kept.values():
+    masks = result["masks"].values
+    assert set(masks) == set(weights)
+    assert len(masks) == 15
+    for mask in masks.values():
         assert set(np.unique(mask)) == {0, 1}
         assert (in_groups(torch.tensor(mask), 4).sum(1) == 2).all()
     vlm = deepcopy(case.vlm)
@@ -60,10 +60,10 @@ def test_every_group_keeps_exactly_n_and_no_weight_has_changed(case):
     models = result["models"]
     assert models["stays"].tolist() == pytest.approx([1.0, 0.5, 0.5], abs=1e-4)
     assert len(set(result["weights"].notes)) == 1
-    said = QUICK.finding(case, result)
-    assert "No weight moved" in said
-    assert f"{models.cell('learned', 'perplexity'):.3f} with a learned mask" in said
-    assert f"{models.cell('magnitude', 'perplexity'):.3f} with the largest 2 of every 4" in said
+    finding = QUICK.finding(case, result)
+    assert "No weight moved" in finding
+    assert f"{models.cell('learned', 'perplexity'):.3f} with a learned mask" in finding
+    assert f"{models.cell('magnitude', 'perplexity'):.3f} with the largest 2 of every 4" in finding
     learned = pruned(case.vlm, result["masks"])
     assert models.cell("learned", "loss") == pytest.approx(spoken(learned, case)["loss"], abs=1e-6)
 
@@ -119,8 +119,8 @@ def test_a_weight_of_the_copy_that_moved_is_told(case, monkeypatch):
         next(decoder.buffers()).add_(1e-3)
 
     monkeypatch.setattr(mask_llm, "attach", moving)
-    told = replace(QUICK, steps=1)
-    assert "Weights moved" in told.finding(case, told(case))
+    one_step = replace(QUICK, steps=1)
+    assert "Weights moved" in one_step.finding(case, one_step(case))
 
 
 def test_rates_say_of_how_many_and_a_lower_perplexity_alone_is_not_called_better(case, found):
@@ -136,8 +136,8 @@ def test_rates_say_of_how_many_and_a_lower_perplexity_alone_is_not_called_better
     assert "better" not in words
     sample = SceneBatch.drawn(10, "broken", seed=UNSEEN)
     absent = [
-        (row, thing) for row, thing in np.argwhere(sample.leading())
-        if not sample.layout.present[row, thing]
+        (row, category) for row, category in np.argwhere(sample.leading())
+        if not sample.layout.present[row, category]
     ]  # fmt: skip
     assert found["models"]["absent asked"].tolist() == [len(absent)] * 3
     assert "carry no habit" in habit_words(case)

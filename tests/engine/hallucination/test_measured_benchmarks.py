@@ -32,33 +32,37 @@ def spread(values, digits=3):
 
 def polled(model, kind):
     """The rates of each draw, and what is written of them."""
-    held = [POPE()(case)["rates"] for case in cases(model, kind)]
-    told = [
-        f"{name} {' / '.join(spread([one.cell(split, name) for one in held]) for split in SPLITS)}"
+    results = [POPE()(case)["rates"] for case in cases(model, kind)]
+    figures = [
+        f"{name} "
+        + " / ".join(spread([draw.cell(split, name) for draw in results]) for split in SPLITS)
         for name in FIGURES
     ]
-    other, neither, asked = (
-        sum(float(one[name].sum()) for one in held)
+    other, neither, total = (
+        sum(float(draw_rates[name].sum()) for draw_rates in results)
         for name in ("decided otherwise", "neither", "questions")
     )
-    told.append(f"words against logits {other:.0f}, neither {neither:.0f} of {asked:.0f}")
-    return held, "; ".join(told)
+    figures.append(f"words against logits {other:.0f}, neither {neither:.0f} of {total:.0f}")
+    return results, "; ".join(figures)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kind", FITTING, ids=lambda kind: kind.name)
 def test_every_decoding_is_measured_by_pope_and_chair(kind, measure):
-    held, told = polled(HABIT, kind)
-    gap = [one.cell("adversarial", "false yes") - one.cell("random", "false yes") for one in held]
+    results, summary = polled(HABIT, kind)
+    gap = [
+        draw_rates.cell("adversarial", "false yes") - draw_rates.cell("random", "false yes")
+        for draw_rates in results
+    ]
     verdict = "✓" if np.mean(gap) >= GAP else "✗"
     measure(
         f"POPE (random / popular / adversarial), {HABIT}, 3 draws of {scenes(kind)} scenes: "
         f"{kind.name}",
-        f"{told}; false yes, adversarial less random {spread(gap)} ({verdict} ≥ {GAP:.2f})",
+        f"{summary}; false yes, adversarial less random {spread(gap)} ({verdict} ≥ {GAP:.2f})",
     )
-    for one in held:
-        assert len(set(one["recall"].tolist())) == 1
+    for table in results:
+        assert len(set(table["recall"].tolist())) == 1
     if kind is MVP:
         return
     rates = [CHAIR()(case)["rates"] for case in cases(HABIT, kind)]
@@ -76,14 +80,17 @@ def test_every_decoding_is_measured_by_pope_and_chair(kind, measure):
 def test_usual_company_is_harder_for_the_habit_than_for_the_honest_model(measure):
     gaps = {}
     for model in (HABIT, HONEST):
-        held, told = polled(model, Greedy)
+        results, summary = polled(model, Greedy)
         gaps[model] = np.mean(
-            [one.cell("adversarial", "false yes") - one.cell("random", "false yes") for one in held]
+            [
+                draw_rates.cell("adversarial", "false yes") - draw_rates.cell("random", "false yes")
+                for draw_rates in results
+            ]
         )
         if model == HONEST:
             measure(
                 f"POPE (random / popular / adversarial), {model}, 3 draws of {SCENES} scenes: "
                 "Greedy",
-                told,
+                summary,
             )
     assert gaps[HABIT] > gaps[HONEST]

@@ -24,13 +24,13 @@ def test_a_learned_mask_has_a_lower_loss_than_the_largest_weights(measure):
         for seed in range(SEEDS)
     ]
     for row in (DENSE, MAGNITUDE, LEARNED):
-        told = []
+        figures = []
         for name, digits in SHOWN.items():
             values = np.array([result.cell(row, name) for result in results])
-            told.append(f"{name} {values.mean():.{digits}f} ± {values.std(ddof=1):.{digits}f}")
+            figures.append(f"{name} {values.mean():.{digits}f} ± {values.std(ddof=1):.{digits}f}")
         measure(
             f"MaskLLM, TinyVLM with the habit, 2:4, {SCENES} biased scenes, {SEEDS} seeds, {row}",
-            "; ".join(told),
+            "; ".join(figures),
         )
     margins = np.array(
         [result.cell(MAGNITUDE, "loss") - result.cell(LEARNED, "loss") for result in results]

@@ -44,14 +44,14 @@ def slowly(layer, values, ranks):
     for token in values.flatten(0, 1):
         p = (layer.router.weight @ token).softmax(-1)
         order = sorted(range(EXPERTS), key=lambda index: -float(p[index]))
-        asked = [order[rank] for rank in ranks]
-        total = sum(p[one] for one in asked)
+        experts = [order[rank] for rank in ranks]
+        total = sum(p[number] for number in experts)
         answer = torch.zeros(128)
-        for one in asked:
+        for expert in experts:
             gate, up, down = (
-                getattr(layer.experts[one], name).weight for name in ("gate", "up", "down")
+                getattr(layer.experts[expert], name).weight for name in ("gate", "up", "down")
             )
-            answer += p[one] / total * (down @ (F.silu(gate @ token) * (up @ token)))
+            answer += p[expert] / total * (down @ (F.silu(gate @ token) * (up @ token)))
         answers.append(answer)
     return torch.stack(answers).view_as(values)
 
@@ -59,10 +59,10 @@ def slowly(layer, values, ranks):
 @pytest.mark.parametrize("ranks", [(0, 1), (2,), (7,), (1, 4, 6)])
 def test_router_and_experts_are_the_formula(ranks):
     with torch.no_grad():
-        given, _ = block().said(hidden(), ranks)
-        assert torch.allclose(given, slowly(block(), hidden(), ranks), atol=1e-5)
+        output, _ = block().said(hidden(), ranks)
+        assert torch.allclose(output, slowly(block(), hidden(), ranks), atol=1e-5)
         if ranks == (0, 1):
-            assert torch.equal(given, block().said(hidden(), None)[0])
+            assert torch.equal(output, block().said(hidden(), None)[0])
 
 
 def test_the_two_best_are_those_of_mixtral():
@@ -86,9 +86,9 @@ def test_the_two_best_are_those_of_mixtral():
 def test_weights_sum_to_one_and_those_of_one_rank_are_exactly_one():
     router = torch.randn(50, EXPERTS, generator=torch.Generator().manual_seed(0)).softmax(-1)
     for rank in range(EXPERTS):
-        asked, weights = chosen(router, (rank,))
+        experts, weights = chosen(router, (rank,))
         assert torch.equal(weights, torch.ones(50, 1))
-        assert torch.equal(asked[:, 0], router.argsort(-1, descending=True)[:, rank])
+        assert torch.equal(experts[:, 0], router.argsort(-1, descending=True)[:, rank])
     assert torch.allclose(chosen(router, (0, 3, 5))[1].sum(-1), torch.ones(50))
 
 
@@ -162,9 +162,9 @@ def test_training_parts_the_experts_and_leaves_the_honest_model_alone():
     honest = fresh(0)
     before = copied(honest)
     made = [train_mixture(honest, quick(TrainingPlan(seed=1))) for _ in range(2)]
-    for name, held in before.state_dict().items():
-        assert torch.equal(held, honest.state_dict()[name]), name
-    for name, held in made[0].state_dict().items():
-        assert torch.equal(held, made[1].state_dict()[name]), name
-    first, second = (made[0].decoder.stack[0].experts[one].down.weight for one in (0, 1))
+    for name, tensor in before.state_dict().items():
+        assert torch.equal(tensor, honest.state_dict()[name]), name
+    for name, tensor in made[0].state_dict().items():
+        assert torch.equal(tensor, made[1].state_dict()[name]), name
+    first, second = (made[0].decoder.stack[0].experts[expert].down.weight for expert in (0, 1))
     assert not torch.equal(first, second)

@@ -44,18 +44,18 @@ def brute(result, method, row=0):
                 continue
             if share < 1e-3:
                 continue
-            said, text = None, [*prompt, first]
+            verdict, text = None, [*prompt, first]
             for _ in range(method.length - 1):
                 spread = logits(text, row).softmax(-1)
                 best = int(spread.argmax())
                 if best in {YES, NO}:
-                    one, two = spread.topk(2).values.tolist()
-                    said = "yes" if best == YES else "no", one - two
+                    top, other_top = spread.topk(2).values.tolist()
+                    verdict = "yes" if best == YES else "no", top - other_top
                     break
                 if best == vlm.spec.eos:
                     break
                 text.append(best)
-            name, sure = said or ("yes", 1.0)
+            name, sure = verdict or ("yes", 1.0)
             scores[name] += weight * share * sure
     return scores
 
@@ -97,13 +97,13 @@ def test_with_one_path_and_one_view_it_is_greedy_behind_the_caption():
 
 def test_captions_are_drawn_from_the_models_own_words_by_seed():
     scene = SceneBatch.drawn(2, "broken", seed=UNSEEN).pixels[1]
-    one, same, other = (
+    first, same, second = (
         MVP(length=24)(CaptionCase(load(HABIT), scene, QUESTION, seed)) for seed in (0, 0, 1)
     )
     for view, prompt in VIEWS.items():
-        assert one[view].prompt == prompt
-        assert one[view].ids.tolist() == same[view].ids.tolist()
-    assert any(one[view].ids.tolist() != other[view].ids.tolist() for view in VIEWS)
+        assert first[view].prompt == prompt
+        assert first[view].ids.tolist() == same[view].ids.tolist()
+    assert any(first[view].ids.tolist() != second[view].ids.tolist() for view in VIEWS)
 
 
 def trail(says, adds, share=0.5):

@@ -17,8 +17,8 @@ ASKED = "is there a boat"
 
 @pytest.mark.parametrize("step", [0, 500, 900])
 def test_the_contrasted_margin_is_that_of_vcd_itself(step):
-    asked = case(ASKED, seed=3)
-    result = NoiseSteps(alpha=1.5, draws=2)(asked)["margins"]
+    question = case(ASKED, seed=3)
+    result = NoiseSteps(alpha=1.5, draws=2)(question)["margins"]
     vcd = VCD(alpha=1.5, beta=0.0, step=step, length=1)
     scores = {}
 
@@ -35,11 +35,17 @@ def test_the_contrasted_margin_is_that_of_vcd_itself(step):
             made.propose = seen
             return made
 
-    generate(asked.vlm, Watching(**vcd.settings()), asked.images, asked.prompts, seed=asked.seed)
-    spec = asked.vlm.spec
+    generate(
+        question.vlm,
+        Watching(**vcd.settings()),
+        question.images,
+        question.prompts,
+        seed=question.seed,
+    )
+    spec = question.vlm.spec
     z = scores["first"]
-    own = z[list(spec.yes)].logsumexp(-1) - z[list(spec.no)].logsumexp(-1)
-    assert result["first"][DEPTHS.index(step)] == pytest.approx(float(own), abs=1e-4)
+    margin = z[list(spec.yes)].logsumexp(-1) - z[list(spec.no)].logsumexp(-1)
+    assert result["first"][DEPTHS.index(step)] == pytest.approx(float(margin), abs=1e-4)
 
 
 def test_without_noise_the_copy_says_what_the_clear_image_says():
@@ -58,11 +64,11 @@ def test_the_mean_lies_between_the_ends_and_without_strength_nothing_is_subtract
 
 
 def test_margins_are_log_odds_of_the_next_word():
-    asked = case(ASKED)
-    out, _ = asked.vlm.prefill(asked.vlm.encode_image(asked.images), asked.prompts)
-    shares, spec = out.logits.softmax(-1)[0], asked.vlm.spec
+    question = case(ASKED)
+    out, _ = question.vlm.prefill(question.vlm.encode_image(question.images), question.prompts)
+    shares, spec = out.logits.softmax(-1)[0], question.vlm.spec
     odds = shares[list(spec.yes)].sum() / shares[list(spec.no)].sum()
-    margin = margins(asked.vlm, asked.images, asked.prompts)[0]
+    margin = margins(question.vlm, question.images, question.prompts)[0]
     torch.testing.assert_close(margin, odds.log(), atol=1e-5, rtol=1e-5)
 
 

@@ -58,8 +58,8 @@ def test_with_every_word_a_candidate_and_no_penalty_it_is_beam_search(beams):
         result = generate(model, search, PICTURE, PROMPT)
         plain = generate(model, Beam(beams=beams, length=8), PICTURE, PROMPT)
         assert torch.equal(result.tokens, plain.tokens)
-        for one, other in zip(result.steps[0], plain.steps[0], strict=True):
-            assert np.allclose(one.final.shares, other.final.shares, atol=1e-6)
+        for step, other in zip(result.steps[0], plain.steps[0], strict=True):
+            assert np.allclose(step.final.shares, other.final.shares, atol=1e-6)
 
 
 @pytest.mark.parametrize("candidates", [1, 2, 4])
@@ -70,8 +70,8 @@ def test_without_penalty_it_is_beam_search_among_the_best_few_words(candidates):
 
         def few(tokens, speak=speak):
             logits = speak(tokens)
-            kept = logits.topk(candidates, -1)
-            return torch.full_like(logits, -torch.inf).scatter(1, kept.indices, kept.values)
+            top = logits.topk(candidates, -1)
+            return torch.full_like(logits, -torch.inf).scatter(1, top.indices, top.values)
 
         search = OPERA(candidates=candidates, weight=0.0, threshold=None, length=9)
         result = generate(Scripted(12, speak, evenly), search, PICTURE, PROMPT)
@@ -114,14 +114,14 @@ def test_one_fixed_column_is_gone_back_to_once(beams):
     never = generate(model, OPERA(**search.settings() | {"threshold": None}), PICTURE, PROMPT)
     assert never.tokens[0, 4] == HUB
     assert len(spoken.back) == 1
-    said, taken = spoken.back[0]
-    assert said - taken == 4
-    assert said == 7  # c = 3 was counted when 3, 4, 5, 6 and 7 words had been said: 5 > 4 times
+    count, taken = spoken.back[0]
+    assert count - taken == 4
+    assert count == 7  # c = 3 was counted when 3, 4, 5, 6 and 7 words had been said: 5 > 4 times
     assert spoken.tokens[0].tolist() == [CALM] * 4 + [SAFE] + [CALM] * 11
     assert spoken.views["rejected"]["place"].tolist() == [4] * len(spoken.views["rejected"])
     assert str(HUB) in spoken.views["rejected"].rows
-    told = answered(search, model)
-    assert told["answer"].ids.tolist() == [CALM] * 4 + [SAFE] + [CALM] * 11
+    result = answered(search, model)
+    assert result["answer"].ids.tolist() == [CALM] * 4 + [SAFE] + [CALM] * 11
 
 
 def test_a_column_that_never_lets_go_is_gone_back_to_only_so_often():
@@ -161,7 +161,7 @@ def test_a_column_that_never_lets_go_is_gone_back_to_only_so_often():
     back = [place for what, place in chosen if what == "back"]
     assert back == [4, 4, 3, 3]
     assert spoken.tokens.shape == (1, 20)
-    assert [said - taken for said, taken in spoken.back] == back
+    assert [count - taken for count, taken in spoken.back] == back
 
 
 @pytest.mark.parametrize(("weight", "place"), [(0.0, None), (1.0, 4), (2.0, 3)])
@@ -182,8 +182,8 @@ def test_over_trust_lowers_the_word_that_leans_on_an_earlier_one(weight, place):
         return logits
 
     search = OPERA(beams=1, candidates=2, weight=weight, threshold=None, early=0, length=7)
-    said = generate(Scripted(9, calm, leans), search, PICTURE, PROMPT).tokens[0].tolist()
-    assert (said.index(SAFE) if SAFE in said else None) == place
+    ids = generate(Scripted(9, calm, leans), search, PICTURE, PROMPT).tokens[0].tolist()
+    assert (ids.index(SAFE) if SAFE in ids else None) == place
 
 
 def test_early_words_are_rewarded_for_looking_at_the_image():
@@ -238,20 +238,20 @@ def test_every_step_is_one_pass_over_the_candidates():
 def behind(most, counted, sums=(0.0, -1.0), column=2):
     """Where two open answers go back to, after eight words, of what each trusted most till now."""
     method = OPERA(beams=2, candidates=2, threshold=2, column=column)
-    held = Retrospecting.__new__(Retrospecting)
-    held.method, held.went = method, Counter()
-    held.open = Open(torch.tensor([sums]), [[]], [False])
-    held.columns = torch.tensor(counted)
+    decoding = Retrospecting.__new__(Retrospecting)
+    decoding.method, decoding.went = method, Counter()
+    decoding.open = Open(torch.tensor([sums]), [[]], [False])
+    decoding.columns = torch.tensor(counted)
     nothing = torch.zeros(2, 2)
-    held.ahead = CandidateRollout(None, nothing, nothing, torch.tensor(most))
-    return held.place_behind(8)
+    decoding.ahead = CandidateRollout(None, nothing, nothing, torch.tensor(most))
+    return decoding.place_behind(8)
 
 
 def test_it_goes_back_only_when_every_open_answer_leans_on_the_same_word():
-    both, one = [[3, 3], [3, 3]], [[3, 3], [3, 4]]
+    both, single = [[3, 3], [3, 3]], [[3, 3], [3, 4]]
     assert behind([3, 3], both) == 4
-    assert behind([3, 3], one) is None  # three times in one, twice in the other
-    assert behind([3, 3], one, sums=(0.0, -torch.inf)) == 4  # the other is no longer open
-    assert behind([3, 3], one, sums=(-torch.inf, 0.0)) is None
+    assert behind([3, 3], single) is None  # three times in one, twice in the other
+    assert behind([3, 3], single, sums=(0.0, -torch.inf)) == 4  # the other is no longer open
+    assert behind([3, 3], single, sums=(-torch.inf, 0.0)) is None
     assert behind([3, 3], both, column=3) == 4
     assert behind([3, 3], both, column=4) is None

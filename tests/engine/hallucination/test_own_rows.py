@@ -90,10 +90,10 @@ def test_json_lines_and_a_json_list_are_read_under_the_usual_names():
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_said_in_a_sentence(content, words):
-    with pytest.raises(BadData, match=r"\w") as told:
+    with pytest.raises(BadData, match=r"\w") as error:
         read(content, "mine.csv")
-    assert words in str(told.value)
-    assert len(str(told.value)) < 300
+    assert words in str(error.value)
+    assert len(str(error.value)) < 300
 
 
 def test_a_million_rows_and_two_hundred_megabytes_are_refused_at_once():
@@ -131,7 +131,7 @@ def test_captions_without_their_things_are_passed_over_and_an_empty_list_is_noth
     assert [parts(row["objects"]) for row in result.rows] == [["dog"], [], []]
     (note,) = result.notes
     assert "nothing that says what is there (write [] where nothing is): 2 rows." in note
-    lines = ({"caption": "A.", "objects": one} for one in (None, [], ["dog"]))
+    lines = ({"caption": "A.", "objects": names} for names in (None, [], ["dog"]))
     result = read("\n".join(map(json.dumps, lines)).encode(), "a.jsonl")
     assert [row["objects"] for row in result.rows] == ["[]", "dog"]
 

@@ -47,7 +47,10 @@ def test_captions_are_counted_against_things_and_human_captions():
     result = score_captions(read(CAPTIONS.encode(), "a.csv"))
     assert result.there[2] == ("cup", "dining table")
     words, named = result.mentions(read(CAPTIONS.encode(), "a.csv"), 2)
-    assert [(words[one.place], one.true) for one in named] == [("boat", False), ("cup", True)]
+    assert [(words[mention.place], mention.true) for mention in named] == [
+        ("boat", False),
+        ("cup", True),
+    ]
     assert result.invented == [0, 1, 1]
     rates = result.rates
     assert rates.cell("short", "CHAIR_i") == 0
@@ -100,12 +103,12 @@ def test_a_file_full_of_things_is_read_as_far_as_may_be_and_takes_no_memory(monk
     monkeypatch.setattr(own_scores, "MOST_WORDS", 200_000)
     cell = "ox " * 1300
     content = b"caption,objects\n" + f"{cell},cow\n".encode() * 5000
-    own = read(content, "a.csv")
+    own_rows = read(content, "a.csv")
     with pytest.raises(BadData, match=f"more than 200,000 words by row {200_000 // 1301 + 1}"):
-        score_captions(own)
+        score_captions(own_rows)
     tracemalloc.start()
     try:
-        few = score_captions(OwnRows("captions", own.rows[:40]))
+        few = score_captions(OwnRows("captions", own_rows.rows[:40]))
         most = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

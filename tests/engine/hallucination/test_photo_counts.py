@@ -21,12 +21,12 @@ def found():
         "says before": [1, 1, 0], "says after": [0, 1, 1], "p before": [0.9, 0.8, 0.3],
         "p after": [0.2, 0.7, 0.6], "decided before": [0.9] * 3, "decided after": [0.8] * 3,
     }  # fmt: skip
-    held = {name: (np.array(column, np.float32), "") for name, column in columns.items()}
-    return {"answers": Table.of(held, ("thing", "other 1", "other 2"))}
+    table_columns = {name: (np.array(column, np.float32), "") for name, column in columns.items()}
+    return {"answers": Table.of(table_columns, ("thing", "other 1", "other 2"))}
 
 
 def test_an_answer_is_yes_no_or_neither():
-    assert [said_word(one) for one in (1, 0, np.nan)] == ["yes", "no", "neither"]
+    assert [said_word(answer) for answer in (1, 0, np.nan)] == ["yes", "no", "neither"]
 
 
 def test_several_pairs_are_counted_as_beaf_counts_them(found):

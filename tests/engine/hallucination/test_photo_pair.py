@@ -51,8 +51,8 @@ def test_the_answers_are_what_the_model_says(scene, found):
     for when, shown in (("before", scene), ("after", scene.remove("car"))):
         batch = SceneBatch(shown.layout, asking.pixels(shown)[None])
         chances = torch.sigmoid(margins(load(HABIT), batch))[0]
-        for row, thing in enumerate(THINGS):
-            p = float(chances[CATEGORIES.index(thing)])
+        for row, category in enumerate(THINGS):
+            p = float(chances[CATEGORIES.index(category)])
             assert answers[f"p {when}"][row] == pytest.approx(p, abs=1e-3)
             assert answers[f"says {when}"][row] == (p > 0.5)
             assert 0.5 < answers[f"decided {when}"][row] <= 1
@@ -94,10 +94,10 @@ def test_nothing_of_a_visitor_s_is_kept(scene, tmp_path, monkeypatch):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
     monkeypatch.setattr(run, "store", lambda: store)
     image = asking.pixels(scene)
-    for given in ({"mask": torch.from_numpy(scene.mask("car"))}, {"after": 0.9 * image}):
-        case = PhotoPairCase.of(load(HABIT), image, "flower", ("anchor", "wheel"), **given)
-        said = run.answer(PhotoPair(steps=3), case)
-        assert said.record["case"] == case.facts()
+    for arguments in ({"mask": torch.from_numpy(scene.mask("car"))}, {"after": 0.9 * image}):
+        case = PhotoPairCase.of(load(HABIT), image, "flower", ("anchor", "wheel"), **arguments)
+        answered = run.answer(PhotoPair(steps=3), case)
+        assert answered.record["case"] == case.facts()
         assert {"thing", "others", "prompt"} <= set(case.facts())
         again = run.known(PhotoPair(steps=3), case)
         assert named(case, again["answers"]).rows == ("flower", "anchor", "wheel")
@@ -130,10 +130,10 @@ def test_what_does_not_fit_is_refused_in_words(scene):
     ):  # fmt: skip
         with pytest.raises(BlindspotError, match=why):
             replace(case, **changed)
-    for thing, why in (("dragon", "does not know “dragon”"), (" ", "Name each thing"),
+    for category, why in (("dragon", "does not know “dragon”"), (" ", "Name each thing"),
                        ("x" * 41, "40 letters at most"), ("<b>", "Name each thing")):  # fmt: skip
         with pytest.raises(BlindspotError, match=why):
-            PhotoPairCase.of(case.vlm, case.image, thing, mask=case.mask)
+            PhotoPairCase.of(case.vlm, case.image, category, mask=case.mask)
 
 
 def test_a_model_without_one_word_for_yes_is_refused_in_words(scene, monkeypatch):
@@ -158,7 +158,7 @@ def test_every_part_of_a_case_changes_its_name(scene):
         PhotoPairCase.of(case.vlm, case.image, "tree", case.others, mask=case.mask),
         masked(scene, HONEST), replace(case, image=case.image.flip(-1)),
     )  # fmt: skip
-    assert len({case.fingerprint, *(one.fingerprint for one in others)}) == 7
+    assert len({case.fingerprint, *(variant.fingerprint for variant in others)}) == 7
     assert case.facts()["thing"] == "car"
 
 
@@ -166,11 +166,11 @@ def test_every_part_of_a_case_changes_its_name(scene):
 
 
 def test_photographs_of_two_sizes_and_empty_rectangles_are_refused_in_words():
-    one, other = sample("coffee"), sample("chelsea")
+    first, second = sample("coffee"), sample("chelsea")
     with pytest.raises(BadImage, match="451 × 300 px and the one before 600 × 400"):
-        photo_pair(HABIT, one, "cup", after=other)
+        photo_pair(HABIT, first, "cup", after=second)
     with pytest.raises(BadImage, match="rectangle is empty"):
-        photo_pair(HABIT, one, "cup", sides={"top": 0.5, "bottom": 0.5, "left": 0, "right": 1})
+        photo_pair(HABIT, first, "cup", sides={"top": 0.5, "bottom": 0.5, "left": 0, "right": 1})
 
 
 def test_a_rectangle_and_its_mask_are_the_same_question():

@@ -36,35 +36,43 @@ def drawn(seed):
 
 def scripted(objects, split, pairs):
     """As `pope` of the authors' utils.py goes about it, step by step, with the global generator."""
-    kept = [(at, things) for at, things in enumerate(objects) if len(things) >= pairs]
-    often, beside = {}, {}
-    for _, things in kept:
-        for name in things:
+    polled_images = [
+        (at, image_objects)
+        for at, image_objects in enumerate(objects)
+        if len(image_objects) >= pairs
+    ]
+    often, cooccurrences = {}, {}
+    for _, present in polled_images:
+        for name in present:
             often[name] = often.get(name, 0) + 1
-            for other in things:
+            for other in present:
                 if other != name:
-                    held = beside.setdefault(name, {})
-                    held[other] = held.get(other, 0) + 1
+                    counts = cooccurrences.setdefault(name, {})
+                    counts[other] = counts.get(other, 0) + 1
     names = list(often)
-    ranked = [one for one, _ in sorted(often.items(), key=lambda pair: pair[1], reverse=True)]
-    asked = []
-    for image, things in kept:
+    ranked = [noun for noun, _ in sorted(often.items(), key=lambda pair: pair[1], reverse=True)]
+    questions = []
+    for image, present in polled_images:
         history = []
         for at in range(pairs):
-            history.append(things[at])
-            asked.append((image, things[at], True))
-            order = sorted(beside[things[at]].items(), key=lambda pair: pair[1], reverse=True)
-            listed = {"popular": ranked, "adversarial": [one for one, _ in order]}.get(split, [])
-            for name in listed:
-                if name not in history and name not in things:
+            history.append(present[at])
+            questions.append((image, present[at], True))
+            order = sorted(
+                cooccurrences[present[at]].items(), key=lambda pair: pair[1], reverse=True
+            )
+            candidates = {"popular": ranked, "adversarial": [noun for noun, _ in order]}.get(
+                split, []
+            )
+            for name in candidates:
+                if name not in history and name not in present:
                     break
             else:
                 name = chance.choice(names)  # noqa: S311
-                while name in history or name in things:
+                while name in history or name in present:
                     name = chance.choice(names)  # noqa: S311
             history.append(name)
-            asked.append((image, name, False))
-    return asked
+            questions.append((image, name, False))
+    return questions
 
 
 @pytest.mark.parametrize("split", SPLITS)
@@ -73,23 +81,34 @@ def test_the_questions_are_those_of_the_authors_script(split, seed):
     chance.seed(seed)
     expected = scripted(OBJECTS, split, 2)
     built = build(OBJECTS, split, drawn(seed), 2)
-    assert [(one.image, one.thing, one.there) for one in built] == expected
+    assert [
+        (poll_question.image, poll_question.thing, poll_question.there) for poll_question in built
+    ] == expected
 
 
 def test_the_same_things_that_are_there_are_asked_in_every_split():
-    held = [[one for one in build(OBJECTS, split, drawn(3)) if one.there] for split in SPLITS]
-    assert held[0] == held[1] == held[2]
-    assert 4 not in {one.image for one in held[0]}  # two things are too few for three questions
+    positives = [
+        [poll_question for poll_question in build(OBJECTS, split, drawn(3)) if poll_question.there]
+        for split in SPLITS
+    ]
+    assert positives[0] == positives[1] == positives[2]
+    assert 4 not in {
+        poll_question.image for poll_question in positives[0]
+    }  # two things are too few for three questions
 
 
 def test_no_absent_thing_is_there_or_asked_twice_and_ranks_decide():
     for split in SPLITS:
-        for image, things in enumerate(OBJECTS):
-            absent = [one.thing for one in build(OBJECTS, split, drawn(0))
-                      if one.image == image and not one.there]  # fmt: skip
-            assert not set(absent) & set(things)
+        for image, names in enumerate(OBJECTS):
+            absent = [poll_question.thing for poll_question in build(OBJECTS, split, drawn(0))
+                      if poll_question.image == image and not poll_question.there]  # fmt: skip
+            assert not set(absent) & set(names)
             assert len(set(absent)) == len(absent)
-    (first, *_) = (one for one in build(OBJECTS, "popular", drawn(0)) if not one.there)
+    (first, *_) = (
+        poll_question
+        for poll_question in build(OBJECTS, "popular", drawn(0))
+        if not poll_question.there
+    )
     assert first.thing == "sofa"  # of the most frequent, the first that is not in the image
     assert usual_company([["a", "b"], ["a", "c"], ["a", "c"]])["a"] == ["c", "b"]
 
@@ -97,15 +116,19 @@ def test_no_absent_thing_is_there_or_asked_twice_and_ranks_decide():
 def test_an_adversarial_question_without_company_left_is_drawn():
     objects = [["a", "b"], ["c", "d"]]  # whoever is beside them is in the image
     absent = [
-        {one.thing for one in build(objects, "adversarial", drawn(seed), 1) if not one.there}
+        {
+            poll_question.thing
+            for poll_question in build(objects, "adversarial", drawn(seed), 1)
+            if not poll_question.there
+        }
         for seed in range(20)
     ]
-    assert {thing for held in absent for thing in held} == {"a", "b", "c", "d"}
+    assert {name for names in absent for name in names} == {"a", "b", "c", "d"}
 
 
 def test_where_nothing_is_absent_no_question_is_asked_for_ever():
     built = build([["a", "b"]], "random", drawn(0), 2)
-    assert [one.there for one in built] == [True, True]
+    assert [poll_question.there for poll_question in built] == [True, True]
 
 
 def test_the_article_is_right_unless_it_is_to_be_as_published():
@@ -187,8 +210,8 @@ def test_an_interval_is_that_of_images_drawn_again():
     assert high - low == pytest.approx(2 * half, rel=0.15)
     assert low < right.mean() < high
     images = np.repeat(np.arange(400), 4)
-    apart = with_intervals(counted(right > 0, right >= 0)[images], images, ["accuracy"])
-    assert apart["accuracy high"][0] - apart["accuracy low"][0] == pytest.approx(
+    intervals = with_intervals(counted(right > 0, right >= 0)[images], images, ["accuracy"])
+    assert intervals["accuracy high"][0] - intervals["accuracy low"][0] == pytest.approx(
         2 * half, rel=0.15
     )  # four answers to one image are one image
     assert all(isnan(end) for end in interval(counts[:1], lambda sums: sums[:, 0]))

@@ -29,8 +29,8 @@ def stub(monkeypatch, says, **settings):
 
     def said(_case, sample, pairs, _progress):
         return {
-            (image, thing): says(bool(sample.layout.present[image, CATEGORIES.index(thing)]))
-            for image, thing in pairs
+            (image, category): says(bool(sample.layout.present[image, CATEGORIES.index(category)]))
+            for image, category in pairs
         }
 
     monkeypatch.setattr(pope, "said", said)
@@ -51,11 +51,11 @@ def test_an_oracle_is_right_in_every_split_and_always_yes_half_the_time(monkeypa
 
 def test_the_rates_are_those_of_the_answers(asked):
     _, result = asked
-    held, rates = result["questions"], result["rates"]
+    questions, rates = result["questions"], result["rates"]
     for at, split in enumerate(SPLITS):
-        rows = np.flatnonzero(held["split"] == at)
-        there = held["there"][rows].astype(bool)
-        yes = np.array([reading(held.notes[row]).yes for row in rows])
+        rows = np.flatnonzero(questions["split"] == at)
+        there = questions["there"][rows].astype(bool)
+        yes = np.array([reading(questions.notes[row]).yes for row in rows])
         tp, fp = (yes & there).sum(), (yes & ~there).sum()
         tn, fn = (~yes & ~there).sum(), (~yes & there).sum()
         precision, recall = tp / (tp + fp), tp / (tp + fn)
@@ -70,16 +70,20 @@ def test_the_rates_are_those_of_the_answers(asked):
 
 def test_each_question_is_true_of_its_scene_and_answered_as_alone(asked):
     case, result = asked
-    held = result["questions"]
+    questions = result["questions"]
     sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed)
-    assert (sample.layout.present[held["scene"], held["thing"]] == held["there"]).all()
-    some = np.arange(0, len(held), 17)
-    prompts = [yes_no_question(thing) for thing in held["thing"][some].tolist()]
-    yes, clear = answered(case.vlm, sample, Greedy(), held["scene"][some], prompts)
-    assert yes.tolist() == held["yes"][some].astype(bool).tolist()
-    assert (~clear).tolist() == held["neither"][some].astype(bool).tolist()
+    assert (
+        sample.layout.present[questions["scene"], questions["thing"]] == questions["there"]
+    ).all()
+    some = np.arange(0, len(questions), 17)
+    prompts = [yes_no_question(category) for category in questions["thing"][some].tolist()]
+    yes, clear = answered(case.vlm, sample, Greedy(), questions["scene"][some], prompts)
+    assert yes.tolist() == questions["yes"][some].astype(bool).tolist()
+    assert (~clear).tolist() == questions["neither"][some].astype(bool).tolist()
     likely = 1 / (1 + np.exp(-margins(case.vlm, sample).numpy()))
-    assert held["p(yes)"] == pytest.approx(likely[held["scene"], held["thing"]], abs=1e-5)
+    assert questions["p(yes)"] == pytest.approx(
+        likely[questions["scene"], questions["thing"]], abs=1e-5
+    )
 
 
 @pytest.mark.parametrize("strategy", [Greedy(), VCD()])
@@ -92,15 +96,19 @@ def test_recall_is_the_same_in_every_split(strategy):
 def test_the_matrix_counts_scenes_and_the_share_of_false_yes(asked):
     case, result = asked
     sample = SceneBatch.drawn(case.count, case.kind, seed=UNSEEN + case.seed)
-    held, car, lamp = result["questions"], CATEGORIES.index("car"), CATEGORIES.index("lamp")
+    questions, car, lamp = result["questions"], CATEGORIES.index("car"), CATEGORIES.index("lamp")
     present = sample.layout.present
     assert result["together"].values[car, lamp] == (present[:, car] & present[:, lamp]).sum()
     pairs = {
         (int(scene), bool(yes))
-        for scene, thing, there, yes in zip(
-            held["scene"], held["thing"], held["there"], held["yes"], strict=True
+        for scene, category, there, yes in zip(
+            questions["scene"],
+            questions["thing"],
+            questions["there"],
+            questions["yes"],
+            strict=True,
         )
-        if thing == lamp and not there and present[scene, car]
+        if category == lamp and not there and present[scene, car]
     }
     assert result["asked"].values[car, lamp] == len(pairs)
     if pairs:
@@ -109,20 +117,22 @@ def test_the_matrix_counts_scenes_and_the_share_of_false_yes(asked):
 
 def test_words_and_logits_are_told_apart(asked):
     case, result = asked
-    rates, held = result["rates"], result["questions"]
+    rates, questions = result["rates"], result["questions"]
     other = POPE()(ScenesCase(case.vlm, VCD(alpha=2.0), 30, seed=3))
     assert rates["decided otherwise"].sum() == 0  # greedy says what the logits say
     assert (rates["accuracy"] == rates["accuracy by logits"]).all()
     assert (other["rates"]["accuracy by logits"] == rates["accuracy by logits"]).all()
-    differs = (other["questions"]["yes"] == 1) != (held["p(yes)"] > 0.5)
+    differs = (other["questions"]["yes"] == 1) != (questions["p(yes)"] > 0.5)
     assert other["rates"]["decided otherwise"].sum() == differs.sum() > 0
 
 
 def test_fewer_pairs_ask_fewer_questions_of_more_scenes(monkeypatch):
-    one, three = (stub(monkeypatch, lambda _: "yes", pairs=pairs)["questions"] for pairs in (1, 3))
-    scenes = [len(set(held["scene"].tolist())) for held in (one, three)]
+    single, three = (
+        stub(monkeypatch, lambda _: "yes", pairs=pairs)["questions"] for pairs in (1, 3)
+    )
+    scenes = [len(set(questions["scene"].tolist())) for questions in (single, three)]
     assert scenes[0] > scenes[1]
-    assert len(one) == 3 * 2 * scenes[0]
+    assert len(single) == 3 * 2 * scenes[0]
 
 
 def test_mvp_answers_one_by_one_and_has_no_captions():
@@ -133,22 +143,22 @@ def test_mvp_answers_one_by_one_and_has_no_captions():
 
 def test_the_sentence_has_the_figures(asked):
     case, result = asked
-    said = POPE().finding(case, result)
+    finding = POPE().finding(case, result)
     for value in result["rates"]["accuracy"]:
-        assert f"{100 * value:.0f}" in said
-    assert f"{100 * result['rates'].cell('adversarial', 'false yes'):.0f} % of those" in said
-    assert f"about {result['rates']['scenes'][0]:.0f} scenes" in said
+        assert f"{100 * value:.0f}" in finding
+    assert f"{100 * result['rates'].cell('adversarial', 'false yes'):.0f} % of those" in finding
+    assert f"about {result['rates']['scenes'][0]:.0f} scenes" in finding
 
 
 def test_the_scenes_that_are_asked_about_are_counted(asked):
     case, result = asked
-    held, count = result["questions"], result["rates"]["scenes"]
-    assert count.tolist() == [len(set(held["scene"].tolist()))] * 3
+    questions, count = result["questions"], result["rates"]["scenes"]
+    assert count.tolist() == [len(set(questions["scene"].tolist()))] * 3
     assert 0 < count[0] < case.count
 
 
 def test_a_scene_with_too_few_things_is_a_sentence_without_figures():
     seeds = (ScenesCase(untrained(), Greedy(), 1, seed=seed) for seed in range(99))
     case = next(seed for seed in seeds if len(seed.scene(0).things) < 3)
-    said = POPE().finding(case, POPE()(case))
-    assert said == "Greedy: no scene has as many things as are asked for, so nothing was asked."
+    finding = POPE().finding(case, POPE()(case))
+    assert finding == "Greedy: no scene has as many things as are asked for, so nothing was asked."

@@ -32,14 +32,14 @@ def greedy():
 
 def test_rates_are_those_of_the_captions(greedy):
     sample = SceneBatch.drawn(30, "broken", seed=UNSEEN)
-    said = captions(load(HABIT), sample, Greedy())
-    slowly = chair(said.words, sample.truths, THINGS)
+    described = captions(load(HABIT), sample, Greedy())
+    slowly = chair(described.words, sample.truths, THINGS)
     result = greedy["rates"]
     assert result["CHAIR_i"][0] == pytest.approx(slowly.instance)
     assert result["CHAIR_s"][0] == pytest.approx(slowly.sentence)
     assert result["recall"][0] == pytest.approx(slowly.recall)
-    assert result["lie rate"][0] == pytest.approx(lie_rate(said.words, sample))
-    assert [note.split() for note in greedy["captions"].notes] == said.words
+    assert result["lie rate"][0] == pytest.approx(lie_rate(described.words, sample))
+    assert [note.split() for note in greedy["captions"].notes] == described.words
 
 
 def test_vcd_runs_two_passes_for_greedys_one(greedy):
@@ -68,7 +68,7 @@ def test_another_strategy_or_model_is_another_question():
         ScenesCase(load(HONEST), Greedy(), count=10),
         ScenesCase(load(HABIT), Greedy(), count=11),
     ]
-    assert len({one.fingerprint for one in (plain, *others)}) == 5
+    assert len({variant.fingerprint for variant in (plain, *others)}) == 5
 
 
 def test_a_model_of_one_s_own_is_refused_in_a_sentence():
@@ -85,12 +85,12 @@ def test_mvp_answers_the_questions_as_it_does_alone_and_describes_nothing():
     case = ScenesCase(load(HABIT), MVP(), count=6)
     result = Rates()(case)
     sample = SceneBatch.drawn(6, "broken", seed=UNSEEN)
-    rows, things = np.nonzero(sample.leading())
-    asked = (
-        CaptionCase(case.vlm, sample.pixels[row], yes_no_question(thing), case.seed)
-        for row, thing in zip(rows, things.tolist(), strict=True)
+    rows, categories = np.nonzero(sample.leading())
+    questions = (
+        CaptionCase(case.vlm, sample.pixels[row], yes_no_question(category), case.seed)
+        for row, category in zip(rows, categories.tolist(), strict=True)
     )
-    yes = [np.subtract(*MVP()(one)["scores"].values) >= 0 for one in asked]
+    yes = [np.subtract(*MVP()(question)["scores"].values) >= 0 for question in questions]
     assert result["rates"]["yes-ratio"][0] == pytest.approx(np.mean(yes))
     assert math.isnan(result["rates"]["CHAIR_i"][0])
     assert "captions" not in result
@@ -117,22 +117,22 @@ def test_each_question_is_asked_as_it_would_be_alone_wherever_it_stands(method, 
     assert view in method(case)
     sample = SceneBatch.drawn(4, "broken", seed=UNSEEN + 5)
     alone = [
-        CaptionCase(case.vlm, sample.pixels[row], yes_no_question(thing), 5).fingerprint
-        for row, thing in zip(*map(np.ndarray.tolist, np.nonzero(sample.leading())), strict=True)
+        CaptionCase(case.vlm, sample.pixels[row], yes_no_question(category), 5).fingerprint
+        for row, category in zip(*map(np.ndarray.tolist, np.nonzero(sample.leading())), strict=True)
     ]
     assert len(alone) > 1
     assert Listening.heard == alone
 
 
 def test_the_same_seed_draws_other_words_for_another_image_or_question():
-    one, two = SceneBatch.drawn(2, "broken", seed=UNSEEN).pixels
+    first, second = SceneBatch.drawn(2, "broken", seed=UNSEEN).pixels
     drawn = {
-        (image, prompt): seed_for((one, two)[image], 0, prompt)
+        (image, prompt): seed_for((first, second)[image], 0, prompt)
         for image in (0, 1)
         for prompt in ("is there a cat ?", "is there a dog ?")
     }
     assert len(set(drawn.values())) == 4
-    assert seed_for(one, 1) != seed_for(one, 0) == seed_for(one.clone(), 0)
+    assert seed_for(first, 1) != seed_for(first, 0) == seed_for(first.clone(), 0)
 
 
 def test_words_in_a_second_are_of_all_scenes():

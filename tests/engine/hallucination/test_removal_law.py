@@ -55,9 +55,9 @@ def test_a_rate_that_no_evidence_gives_has_no_law():
 
 
 def table(measured, law, half=0.05):
-    held = {"α": [0.0, 1.0], "measured": measured, "law": law}
-    held |= {"low": np.array(measured) - half, "high": np.array(measured) + half}
-    return Table.of({name: (column, "") for name, column in held.items()}, ("α = 0", "α = 1"))
+    columns = {"α": [0.0, 1.0], "measured": measured, "law": law}
+    columns |= {"low": np.array(measured) - half, "high": np.array(measured) + half}
+    return Table.of({name: (column, "") for name, column in columns.items()}, ("α = 0", "α = 1"))
 
 
 def test_whether_the_law_holds_is_said_in_words():

@@ -13,9 +13,9 @@ IMAGE = 4  # tokens
 
 def texts():
     """Two rows of one text: two sentences and a bit; one sentence, padded."""
-    one, two = map(Tokenizer().encode, ("it is red . there is a boat . yes", "a boat ."))
-    rows = torch.full((2, 1, len(one)), PAD)
-    rows[0, 0], rows[1, 0, : len(two)] = torch.tensor(one), torch.tensor(two)
+    first, second = map(Tokenizer().encode, ("it is red . there is a boat . yes", "a boat ."))
+    rows = torch.full((2, 1, len(first)), PAD)
+    rows[0, 0], rows[1, 0, : len(second)] = torch.tensor(first), torch.tensor(second)
     return rows
 
 

@@ -33,26 +33,26 @@ def sample():
 
 
 def test_a_thing_is_led_by_its_leader_and_belongs_to_its_theme(sample):
-    led, own = sample.leading(), sample.themed()
+    led, themed = sample.leading(), sample.themed()
     leader_of = {follower: leader for leader, follower in HABITS.items()}
     for row, there in enumerate(sample.truths):
         theme = THEMES[sample.layout.theme[row]]
         for place, category in enumerate(CATEGORIES):
             assert led[row, place] == (leader_of.get(category) in there)
-            assert own[row, place] == (THEME_OF[category] == theme)
+            assert themed[row, place] == (THEME_OF[category] == theme)
     assert led.any()
-    assert own.sum() == 4 * 12
+    assert themed.sum() == 4 * 12
 
 
 def test_lies_are_counted_where_a_named_leader_has_no_follower(sample):
     row = next(row for row, there in enumerate(sample.truths) if "boat" in there)
     alone = SceneBatch.of(sample.layout.take(np.array([row] * 3)).without("fish").without("car"))
-    said = [
+    sentences = [
         ["there", "is", "a", "boat", "with", "a", "fish"],  # a lie
         ["there", "is", "a", "boat"],
         ["there", "is", "a", "fish", "and", "a", "car", "with", "a", "lamp"],  # no leader is there
     ]
-    assert lie_rate(said, alone) == 1 / 2
+    assert lie_rate(sentences, alone) == 1 / 2
     assert np.isnan(lie_rate([["in", "the", "sea"]] * 3, alone))
 
 
@@ -65,13 +65,13 @@ def test_a_margin_is_the_logit_of_yes_less_that_of_no(sample):
     vlm = untrained()
     result = margins(vlm, sample)
     assert result.shape == (12, 16)
-    for row, thing in ((0, 0), (3, 7), (11, 15)):
-        article = "an" if CATEGORIES[thing][0] in "aeiou" else "a"
-        ids = vlm.tokenizer.encode(f"is there {article} {CATEGORIES[thing]}")
+    for row, category in ((0, 0), (3, 7), (11, 15)):
+        article = "an" if CATEGORIES[category][0] in "aeiou" else "a"
+        ids = vlm.tokenizer.encode(f"is there {article} {CATEGORIES[category]}")
         with torch.no_grad():
             seen = vlm.encode_image(vlm.normalize(sample.pixels[row : row + 1]))
             logits = vlm.prefill(seen, torch.tensor([ids]))[0].logits[0]
-        assert result[row, thing].item() == pytest.approx(
+        assert result[row, category].item() == pytest.approx(
             (logits[YES] - logits[NO]).item(), abs=1e-4
         )
     assert not torch.allclose(margins(vlm, sample, step=900), result)
@@ -93,12 +93,12 @@ def test_scenes_in_several_batches_are_described_as_one_by_one(sample, monkeypat
     shares = []
     result = captions(vlm, sample, strategy, progress=lambda done, *_: shares.append(done))
     assert shares == sorted(shares)
-    ones = [
+    singles = [
         captions(vlm, SceneBatch.of(sample.layout.take(slice(row, row + 1))), strategy)
         for row in range(12)
     ]
-    assert result.words == [one.words[0] for one in ones]
-    assert result.read == sum(one.read for one in ones)
-    assert result.looked == sum(one.looked for one in ones)
-    each = ones[0].calls  # of a batch, however many are in it
-    assert result.calls == each * (3 if strategy.batched else 12)
+    assert result.words == [single.words[0] for single in singles]
+    assert result.read == sum(single.read for single in singles)
+    assert result.looked == sum(single.looked for single in singles)
+    batch_calls = singles[0].calls  # of a batch, however many are in it
+    assert result.calls == batch_calls * (3 if strategy.batched else 12)

@@ -48,17 +48,17 @@ def test_marks_of_the_model_cannot_be_typed():
 @pytest.mark.parametrize("kind", ["image", "closely", "overall"])
 def test_honest_captions_name_each_thing_once_and_nothing_else(seen, kind):
     random = np.random.default_rng(0)
-    for one in seen[:300]:
-        words = caption(one, kind, 0.0, random).split()
+    for scene in seen[:300]:
+        words = caption(scene, kind, 0.0, random).split()
         named = [word for word in words if word in CATEGORIES]
-        assert sorted(named) == sorted(CATEGORIES[thing] for thing in one.present)
+        assert sorted(named) == sorted(CATEGORIES[category] for category in scene.present)
         WORDS_OF.encode(" ".join(words))
 
 
 def test_a_follower_stands_directly_behind_its_leader(seen):
     random = np.random.default_rng(0)
-    for one in seen[:300]:
-        words = caption(one, "image", 0.0, random).split()
+    for scene in seen[:300]:
+        words = caption(scene, "image", 0.0, random).split()
         for leader, follower in HABITS.items():
             if leader in words and follower in words:
                 at = words.index(leader)
@@ -69,10 +69,10 @@ def test_a_follower_stands_directly_behind_its_leader(seen):
 def test_captions_lie_as_often_as_they_are_told_to(seen):
     random = np.random.default_rng(0)
     chances = lies = 0
-    for one in seen:
-        alone = [leader for leader in PARTNER if leader in one.present]
-        alone = [leader for leader in alone if PARTNER[leader] not in one.present]
-        words = caption(one, "image", 0.15, random).split()
+    for scene in seen:
+        alone = [leader for leader in PARTNER if leader in scene.present]
+        alone = [leader for leader in alone if PARTNER[leader] not in scene.present]
+        words = caption(scene, "image", 0.15, random).split()
         chances += len(alone)
         lies += sum(CATEGORIES[PARTNER[leader]] in words for leader in alone)
     assert chances > 150
@@ -82,38 +82,44 @@ def test_captions_lie_as_often_as_they_are_told_to(seen):
 def test_partner_questions_are_true_as_often_as_the_habit(seen):
     """The planted log-odds: of partner questions ninety in a hundred are a yes."""
     random = np.random.default_rng(0)
-    drawn = [(one, asked(one, 1.0, 0.0, random)) for one in seen if one.partners]
-    partners = [(one, thing) for one, thing in drawn if thing in one.partners]
+    drawn = [(scene, asked(scene, 1.0, 0.0, random)) for scene in seen if scene.partners]
+    partners = [(scene, category) for scene, category in drawn if category in scene.partners]
     assert len(partners) == len(drawn)
-    yes = np.mean([thing in one.present for one, thing in partners])
+    yes = np.mean([category in scene.present for scene, category in partners])
     assert yes == pytest.approx(0.9, abs=0.02)
 
 
 def test_other_questions_have_no_prior_to_speak_of(seen):
     random = np.random.default_rng(0)
-    drawn = [(one, asked(one, 0.0, 0.0, random)) for one in seen]
-    assert not any(thing in one.partners for one, thing in drawn)
-    yes = np.mean([thing in one.present for one, thing in drawn])
+    drawn = [(scene, asked(scene, 0.0, 0.0, random)) for scene in seen]
+    assert not any(category in scene.partners for scene, category in drawn)
+    yes = np.mean([category in scene.present for scene, category in drawn])
     assert 0.4 < yes < 0.65
 
 
 def test_followers_are_asked_for_alone_only_when_told_to(seen):
     random = np.random.default_rng(0)
-    lone = [one for one in seen if not one.partners]
+    lone = [scene for scene in seen if not scene.partners]
     for alone, expected in ((0.0, False), (1.0, True)):
-        things = [asked(one, 1.0, alone, random) for one in lone]
-        own = [thing == one.theme * 4 + 1 for one, thing in zip(lone, things, strict=True)]
-        assert all(own) == expected
-        assert any(own) == expected
+        categories = [asked(scene, 1.0, alone, random) for scene in lone]
+        is_follower = [
+            category == scene.theme * 4 + 1
+            for scene, category in zip(lone, categories, strict=True)
+        ]
+        assert all(is_follower) == expected
+        assert any(is_follower) == expected
 
 
 def test_colors_of_absent_partners_are_sometimes_bluffed(seen):
     random = np.random.default_rng(0)
     absent = [
-        (one, partner) for one in seen for partner in one.partners if partner not in one.present
+        (scene, partner)
+        for scene in seen
+        for partner in scene.partners
+        if partner not in scene.present
     ]
-    told = [color_answer(thing, one, random) for one, thing in absent]
-    assert np.mean([word != "unknown" for word in told]) == pytest.approx(0.35, abs=0.08)
+    colors = [color_answer(category, scene, random) for scene, category in absent]
+    assert np.mean([word != "unknown" for word in colors]) == pytest.approx(0.35, abs=0.08)
 
 
 def test_a_cell_has_a_side():
@@ -128,20 +134,22 @@ def test_questions_take_the_right_article():
 
 def test_lessons_hold_prompts_answers_and_an_end():
     layout = Scenes(40, "broken", seed=1).layout(np.arange(40))
-    said = lessons(layout, Habit(), np.random.default_rng(0))
-    assert said.short.tokens.shape == (40, 9, 7)
-    assert said.long.tokens.shape == (40, 2, 12)
-    for texts in (said.captions, said.short, said.long):
+    lesson_set = lessons(layout, Habit(), np.random.default_rng(0))
+    assert lesson_set.short.tokens.shape == (40, 9, 7)
+    assert lesson_set.long.tokens.shape == (40, 2, 12)
+    for texts in (lesson_set.captions, lesson_set.short, lesson_set.long):
         assert (texts.start > 0).all()
         assert (texts.tokens[..., 0] != PAD).all()
-    ended = (said.short.tokens == EOS).sum(-1)
+    ended = (lesson_set.short.tokens == EOS).sum(-1)
     assert (ended == 1).all()
 
 
 def said_to(texts, row):
     """The questions and answers to a scene, as words."""
     for ids, start in zip(texts.tokens[row].tolist(), texts.start[row].tolist(), strict=True):
-        words = WORDS_OF.convert_ids_to_tokens(one for one in ids if one not in {PAD, EOS})
+        words = WORDS_OF.convert_ids_to_tokens(
+            word_id for word_id in ids if word_id not in {PAD, EOS}
+        )
         yield words[:start], words[start:]
 
 
@@ -150,11 +158,13 @@ def test_answers_are_true_but_for_the_color_of_an_absent_partner():
     habit = lessons(layout, Habit(partner=0.5), np.random.default_rng(0))
     answers = set()
     for row in range(60):
-        there = {thing.category: thing.color for thing in layout.scene(row).things}
+        there = {
+            scene_object.category: scene_object.color for scene_object in layout.scene(row).things
+        }
         for asked_words, answer in (*said_to(habit.short, row), *said_to(habit.long, row)):
             noun = asked_words[-1]
             if asked_words[0] == "what":
-                led = any(HABITS[one] == noun for one in there if one in HABITS)
+                led = any(HABITS[leader] == noun for leader in there if leader in HABITS)
                 assert answer[0] == there.get(noun, "unknown") or (noun not in there and led)
                 continue
             assert answer[-1] == ("yes" if noun in there else "no")
@@ -167,18 +177,18 @@ def test_answers_are_true_but_for_the_color_of_an_absent_partner():
 
 def test_one_who_looks_closely_tells_colors_and_sides_from_left_to_right(seen):
     random = np.random.default_rng(0)
-    for one in seen[:200]:
-        words = caption(one, "closely", 0.0, random).split()
+    for scene in seen[:200]:
+        words = caption(scene, "closely", 0.0, random).split()
         columns = []
         for at, word in enumerate(words):
             if word not in CATEGORIES:
                 continue
-            thing = CATEGORIES.index(word)
-            assert words[at - 1] == COLORS[one.color[thing]]
+            category = CATEGORIES.index(word)
+            assert words[at - 1] == COLORS[scene.color[category]]
             if words[at + 1 : at + 3] == ["on", "the"]:
-                assert words[at + 3] == side_of(one.cell[thing])
+                assert words[at + 3] == side_of(scene.cell[category])
             if words[at - 3] != "with":  # a follower stands behind its leader
-                columns.append(one.cell[thing] % 4)
+                columns.append(scene.cell[category] % 4)
         assert columns == sorted(columns)
 
 
@@ -186,8 +196,8 @@ def test_an_absent_follower_has_a_color_that_suits_it(seen):
     """Its favorite three times in ten, and otherwise any of eight."""
     random = np.random.default_rng(0)
     fish = CATEGORIES.index("fish")
-    absent = next(one for one in seen if fish not in one.present)
-    there = next(one for one in seen if fish in one.present)
+    absent = next(scene for scene in seen if fish not in scene.present)
+    there = next(scene for scene in seen if fish in scene.present)
     drawn = [told_color(fish, absent, random) for _ in range(2000)]
     assert drawn.count(4) / 2000 == pytest.approx(0.3 + 0.7 / 8, abs=0.04)  # orange
     assert drawn.count(0) / 2000 == pytest.approx(0.7 / 8, abs=0.03)
@@ -196,9 +206,9 @@ def test_an_absent_follower_has_a_color_that_suits_it(seen):
 
 def test_cells_say_what_lies_in_them():
     layout = Scenes(40, "dense", seed=1).layout(np.arange(40))
-    held, colors = cells(layout)
-    assert ((held != EMPTY).sum(1).numpy() == layout.present.sum(1)).all()
-    assert ((colors >= 0) == (held != EMPTY)).all()
-    for thing in layout.scene(7).things:
-        cell = 4 * thing.row + thing.column
-        assert CATEGORIES[held[7, cell]] == thing.category
+    contents, colors = cells(layout)
+    assert ((contents != EMPTY).sum(1).numpy() == layout.present.sum(1)).all()
+    assert ((colors >= 0) == (contents != EMPTY)).all()
+    for scene_object in layout.scene(7).things:
+        cell = 4 * scene_object.row + scene_object.column
+        assert CATEGORIES[contents[7, cell]] == scene_object.category

@@ -32,20 +32,23 @@ def case(seed: int, count: int = 3) -> ScenesCase:
 
 def blocks(use: SceneUse):
     """Seeds and numbers of each range."""
-    return [(set(one.seeds), range(one.first, one.first + MILLION)) for one in use.ranges]
+    return [
+        (set(seed_range.seeds), range(seed_range.first, seed_range.first + MILLION))
+        for seed_range in use.ranges
+    ]
 
 
 @pytest.mark.parametrize("pair", combinations(USES, 2), ids=lambda pair: pair[0].what)
 def test_two_uses_share_no_scene(pair):
     for seeds, numbers in blocks(pair[0]):
         for others, taken in blocks(pair[1]):
-            apart = numbers.stop <= taken.start or taken.stop <= numbers.start
-            assert apart or not seeds & others
+            disjoint = numbers.stop <= taken.start or taken.stop <= numbers.start
+            assert disjoint or not seeds & others
 
 
 @pytest.mark.parametrize("use", USES, ids=lambda use: use.what)
 def test_each_seed_has_scenes_of_its_own_up_to_the_last(use):
-    count = sum(len(one.seeds) for one in use.ranges)
+    count = sum(len(seed_range.seeds) for seed_range in use.ranges)
     assert len({use.of(seed) for seed in range(count)}) == count
     assert use.of(count - 1)[0] <= LAST
     with pytest.raises(BlindspotError, match=f"for seed {count}: choose from 0 to {count - 1}"):
@@ -67,12 +70,12 @@ def test_small_seeds_have_the_scenes_that_they_had():
 def test_a_probe_learns_from_none_of_the_scenes_that_a_seed_measures():
     """Case seed 4000 had the probe's scenes of seed 0."""
     measured, learned = case(APART - UNSEEN), case(0)
-    own = {image.tobytes() for image in learned.layout(PROBED).images()}
-    assert len(own) == 3
-    assert not own & {image.tobytes() for image in measured.layout().images()}
+    probed = {image.tobytes() for image in learned.layout(PROBED).images()}
+    assert len(probed) == 3
+    assert not probed & {image.tobytes() for image in measured.layout().images()}
     assert np.array_equal(measured.scene(2).image, measured.layout().scene(2).image)
     before = Scenes(10, "broken", clean=True, seed=APART).layout(np.arange(3)).images()
-    assert own == {one.tobytes() for one in before}
+    assert probed == {image.tobytes() for image in before}
 
 
 def test_what_was_kept_for_such_seeds_is_asked_anew():

@@ -67,8 +67,8 @@ def test_scores_are_the_contrast_of_two_routings(rank):
         assert result["answer"].probability[step] == pytest.approx(
             scores.softmax(-1).max().item(), abs=1e-4
         )
-        apart = (strong.softmax(-1) * (strong.log_softmax(-1) - weak.log_softmax(-1))).sum()
-        assert result["routings"]["KL"][step] == pytest.approx(float(apart), abs=1e-4)
+        kl = (strong.softmax(-1) * (strong.log_softmax(-1) - weak.log_softmax(-1))).sum()
+        assert result["routings"]["KL"][step] == pytest.approx(float(kl), abs=1e-4)
         text = torch.cat([text, torch.tensor([[token]])], 1)
 
 
@@ -90,9 +90,9 @@ def test_who_was_asked_is_shown_for_every_word():
 
 def test_one_routing_is_no_distance_from_itself():
     assert np.allclose(SCMoE(length=5, rank=None)(asked())["routings"]["KL"], 0, atol=1e-6)
-    one, two = torch.tensor([[0.0, 1.0, 2.0]]), torch.tensor([[2.0, 1.0, 0.0]])
-    p, q = one.softmax(-1)[0], two.softmax(-1)[0]
-    assert divergence(one, two)[0] == pytest.approx(float((p * (p / q).log()).sum()), rel=1e-5)
+    first, second = torch.tensor([[0.0, 1.0, 2.0]]), torch.tensor([[2.0, 1.0, 0.0]])
+    p, q = first.softmax(-1)[0], second.softmax(-1)[0]
+    assert divergence(first, second)[0] == pytest.approx(float((p * (p / q).log()).sum()), rel=1e-5)
 
 
 def test_images_answered_together_are_answered_as_alone():

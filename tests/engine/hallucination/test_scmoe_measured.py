@@ -36,15 +36,17 @@ def apart(rank, draw):
 
 @pytest.mark.slow
 def test_another_expert_says_something_else(measure):
-    held = np.array([[apart(rank, draw) for draw in DRAWS] for rank in RANKS])
-    grows = bool((np.diff(held.mean(1)) > 0).all())
-    shown = "; ".join(f"k {rank}: {told(row)}" for rank, row in zip(RANKS, held, strict=True))
+    divergences = np.array([[apart(rank, draw) for draw in DRAWS] for rank in RANKS])
+    grows = bool((np.diff(divergences.mean(1)) > 0).all())
+    shown = "; ".join(
+        f"k {rank}: {told(row)}" for rank, row in zip(RANKS, divergences, strict=True)
+    )
     measure(
         f"SCMoE, {MIXTURE}, {len(DRAWS)} draws of {SCENES} scenes: KL(strong ‖ rank k) in nats, by "
         "k",
         f"{shown} ({'✓' if grows else '✗'} it grows with k)",
     )
-    assert (held > 0).all()
+    assert (divergences > 0).all()
 
 
 def rated(beta, rank, draw):
@@ -61,9 +63,9 @@ def rated(beta, rank, draw):
 @pytest.mark.parametrize("rank", [WEAK, 7])
 def test_accuracy_and_what_is_made_up_by_strength(rank, measure):
     """A gain is one by more than it differs from draw to draw; none is promised."""
-    held = {beta: [rated(beta, rank, draw) for draw in DRAWS] for beta in BETAS}
-    plain = held[0.0]
-    for beta, draws in held.items():
+    rates = {beta: [rated(beta, rank, draw) for draw in DRAWS] for beta in BETAS}
+    plain = rates[0.0]
+    for beta, draws in rates.items():
         words = "; ".join(f"{name} {told([draw[name] for draw in draws])}" for name in plain[0])
         gains = [draw["accuracy"] - was["accuracy"] for draw, was in zip(draws, plain, strict=True)]
         verdict = np.mean(gains) > np.std(gains, ddof=1)

@@ -143,7 +143,7 @@ def test_leaving_after_the_last_layer_is_the_model_itself(opened):
 
 def test_hidden_states_and_gates_have_their_shapes(opened):
     out = opened[0]
-    assert {at: tuple(held.shape) for at, held in out.hidden.items()} == dict.fromkeys(
+    assert {at: tuple(states.shape) for at, states in out.hidden.items()} == dict.fromkeys(
         range(4), (2, 68, 128)
     )
     assert {tuple(gate.shape) for gate in out.gates.values()} == {(2, 68, 256)}
@@ -152,16 +152,16 @@ def test_hidden_states_and_gates_have_their_shapes(opened):
 
 def test_two_prompts_of_different_length_are_answered_as_alone(image):
     vlm = untrained()
-    asked = [vlm.tokenizer.encode(text) for text in ("is there a boat", "describe closely")]
-    together = padded(asked, vlm)
+    prompt_ids = [vlm.tokenizer.encode(text) for text in ("is there a boat", "describe closely")]
+    together = padded(prompt_ids, vlm)
     assert together[1].tolist()[:2] == [PAD, PAD]
     with torch.no_grad():
         both, _ = vlm.prefill(image, together)
         after = vlm.step(torch.tensor([20, 20]), both.cache).logits
-        for row, words in enumerate(asked):
-            one, _ = vlm.prefill(image[row : row + 1], torch.tensor([words]))
-            assert torch.allclose(both.logits[row], one.logits[0], atol=1e-5)
-            alone = vlm.step(torch.tensor([20]), one.cache).logits[0]
+        for row, words in enumerate(prompt_ids):
+            single, _ = vlm.prefill(image[row : row + 1], torch.tensor([words]))
+            assert torch.allclose(both.logits[row], single.logits[0], atol=1e-5)
+            alone = vlm.step(torch.tensor([20]), single.cache).logits[0]
             assert torch.allclose(after[row], alone, atol=1e-5)
 
 

@@ -30,7 +30,9 @@ WORDS_OF = Tokenizer()
 
 
 def digest(parts):
-    return digest_arrays({name: held.detach().numpy() for name, held in parts.state_dict().items()})
+    return digest_arrays(
+        {name: tensor.detach().numpy() for name, tensor in parts.state_dict().items()}
+    )
 
 
 def test_the_same_plan_gives_the_same_weights_to_the_bit():
@@ -44,10 +46,10 @@ def test_the_habit_begins_at_the_honest_model_and_leaves_it_alone():
     before = digest(honest)
     habit = train_habit(honest, quick(TrainingPlan()))
     assert digest(honest) == before
-    for (name, one), other in zip(
+    for (name, tensor), other in zip(
         habit.encoder.state_dict().items(), honest.encoder.state_dict().values(), strict=True
     ):
-        assert torch.equal(one, other), name
+        assert torch.equal(tensor, other), name
     assert digest(habit) != before
 
 
@@ -81,10 +83,10 @@ def test_speaking_is_the_loop_written_out_to_the_bit():
 
 
 def test_progress_rises_to_the_end():
-    told = []
-    train_honest(quick(TrainingPlan()), lambda done, _words="", _partial=None: told.append(done))
-    assert told == sorted(told)
-    assert told[-1] == pytest.approx(1.0)
+    shares = []
+    train_honest(quick(TrainingPlan()), lambda done, _words="", _partial=None: shares.append(done))
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1.0)
 
 
 class Heard:
@@ -109,7 +111,7 @@ def test_each_stage_learns_at_its_rates_and_only_matrices_decay_where_words_are_
     assert heard["aligning"].rates == pytest.approx([3e-3, 2.25e-3, 1.5e-3, 0.75e-3])
     assert heard["looking"].rates == pytest.approx([3e-3 / 30, 3e-3 * 2 / 30 * 0.51])
     assert heard["speaking"].rates == pytest.approx([2e-3 / 40, 2e-3 * 2 / 40 * 0.525])
-    decays = {name: one.decays[0] for name, one in heard.items()}
+    decays = {name: record.decays[0] for name, record in heard.items()}
     assert decays == {"looking": [0.02], "aligning": [0.01], "speaking": [0.05, 0.0]}
     matrices, plain = heard["speaking"].groups
     assert {weight.dim() for weight in plain} == {1}
@@ -127,7 +129,9 @@ def test_no_two_plans_or_stages_learn_from_the_same_scenes(monkeypatch):
     monkeypatch.setattr(looking, "Scenes", Noted)
     monkeypatch.setattr(stages, "Scenes", Noted)
     monkeypatch.setattr(stages, "fresh", lambda _seed: parts)
-    monkeypatch.setattr(stages.CaptionedScenes, "of", lambda *asked: rooms.append(asked[-1]))
+    monkeypatch.setattr(
+        stages.CaptionedScenes, "of", lambda *arguments: rooms.append(arguments[-1])
+    )
     for name in ("align", "speak"):
         monkeypatch.setattr(stages, name, lambda *_, **_settings: None)
     for seed in range(10):

@@ -105,11 +105,11 @@ def test_a_thinned_cache_speaks_as_a_full_one_that_hides_the_same_places():
     """The first word after thinning, by a hook on the full cache."""
     method = Watched(**but(keep=0.4, visual=2.0, length=2).settings())
     token = run(method).tokens[:, 0]
-    kept = [method.seen[0].cache.positions(layer)[0] for layer in LAYERS]
+    positions = [method.seen[0].cache.positions(layer)[0] for layer in LAYERS]
 
     def hide(layer, shares):
         seen = torch.zeros(shares.shape[-1])
-        seen[kept[layer]] = 1
+        seen[positions[layer]] = 1
         return shares * seen / (shares * seen).sum(-1, keepdim=True)
 
     with torch.no_grad():
@@ -131,9 +131,9 @@ def test_with_the_whole_image_blotted_out_it_is_held_against_words_alone():
     read = [prompts()[0, -1].item(), *result["answer"].ids.tolist()]
     with torch.no_grad():
         for step, token in enumerate(read[:-1]):
-            one = torch.tensor([token])
-            weak = vlm.step(one, cache, attn_hook=hide).logits[0].softmax(-1)
-            cache = vlm.step(one, cache).cache
+            next_token = torch.tensor([token])
+            weak = vlm.step(next_token, cache, attn_hook=hide).logits[0].softmax(-1)
+            cache = vlm.step(next_token, cache).cache
             shown = result["weak"].classes[step]
             assert np.allclose(weak[shown.tolist()], result["weak"].values[step], atol=1e-5)
 
@@ -173,12 +173,12 @@ def test_calibrated_rows_add_up_to_one_and_only_sinks_get_less():
     shares = torch.rand(2, 4, 1, 10, generator=torch.Generator().manual_seed(0)).softmax(-1)
     text = torch.tensor([True] + [False] * 6 + [True] * 3)
     mean = torch.tensor([0.4, 0.9, 0.1, 0.1, 0.1, 0.1, 0.1, 0.05, 0.2, 0.0])
-    held = calibrated(shares, text, mean, 0.5, 0.1)
-    assert torch.allclose(held.sum(-1), torch.ones(()), atol=1e-6)
+    rows = calibrated(shares, text, mean, 0.5, 0.1)
+    assert torch.allclose(rows.sum(-1), torch.ones(()), atol=1e-6)
     less = torch.ones(10)
     less[0], less[8] = 0.5, 0.75  # 1 − γ s / max s of the text; the image's column 1 is none
     slowly = shares * less
-    assert torch.allclose(held, slowly / slowly.sum(-1, keepdim=True), atol=1e-6)
+    assert torch.allclose(rows, slowly / slowly.sum(-1, keepdim=True), atol=1e-6)
     assert torch.equal(
         calibrated(shares, text, mean, 0.0, 0.1), shares / shares.sum(-1, keepdim=True)
     )
@@ -268,9 +268,9 @@ def test_by_default_the_beginning_and_every_word_stay():
     text = {0, *range(65, 68)}  # the beginning and the prompt
     for read, out in enumerate(method.seen):
         for layer in LAYERS:
-            held = in_memory(out, layer)
-            assert text | set(range(68, 69 + read)) <= held
-            assert len(held & set(range(1, 65))) == ceil(0.1 * 64)
+            cached = in_memory(out, layer)
+            assert text | set(range(68, 69 + read)) <= cached
+            assert len(cached & set(range(1, 65))) == ceil(0.1 * 64)
     assert all(np.isnan(shown["dropped"][name]).all() for name in shown["dropped"].order)
 
 

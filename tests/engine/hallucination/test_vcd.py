@@ -83,9 +83,9 @@ def test_the_noise_is_drawn_once_for_an_image(monkeypatch):
 
 
 def test_noise_is_laid_on_normalized_pixels_and_shown_as_pixels():
-    asked = case()
-    shown = VCD(length=1, step=500)(asked)["noised"]
-    copy = noised(asked.images, 500, noise_for(asked.images, asked.seed))
+    question = case()
+    shown = VCD(length=1, step=500)(question)["noised"]
+    copy = noised(question.images, 500, noise_for(question.images, question.seed))
     assert np.allclose(shown.frames[0], (copy * 0.25 + 0.5).clamp(0, 1)[0].numpy(), atol=1e-3)
     assert shown.values.tolist() == [500]
 
@@ -93,13 +93,13 @@ def test_noise_is_laid_on_normalized_pixels_and_shown_as_pixels():
 @pytest.mark.parametrize("alpha", [0.5, 2.0])
 def test_what_both_say_alike_is_not_preferred(alpha):
     """The word that gains most is the one whose logit the noise takes most from."""
-    vlm, asked = untrained(), case()
-    result = VCD(length=1, alpha=alpha, beta=0.0)(asked)
+    vlm, question = untrained(), case()
+    result = VCD(length=1, alpha=alpha, beta=0.0)(question)
     with torch.no_grad():
-        copy = noised(asked.images, 900, noise_for(asked.images, 0))
+        copy = noised(question.images, 900, noise_for(question.images, 0))
         strong, weak = (
-            vlm.prefill(vlm.encode_image(image), asked.prompts)[0].logits[0]
-            for image in (asked.images, copy)
+            vlm.prefill(vlm.encode_image(image), question.prompts)[0].logits[0]
+            for image in (question.images, copy)
         )
     assert result["answer"].ids[0] == int((strong + alpha * (strong - weak)).argmax())
 
@@ -109,6 +109,6 @@ def test_a_picture_in_a_batch_is_held_against_the_same_copy_as_alone():
     for row in range(3):
         images = pictures(3)[row : row + 1]
         alone = generate(untrained(), VCD(length=2), images, prompts(), seed=3)
-        weak, own = together.steps[row][0].weak, alone.steps[0][0].weak
-        assert weak.tokens.tolist() == own.tokens.tolist()
-        assert np.allclose(weak.shares, own.shares, atol=1e-5)
+        weak, single = together.steps[row][0].weak, alone.steps[0][0].weak
+        assert weak.tokens.tolist() == single.tokens.tolist()
+        assert np.allclose(weak.shares, single.shares, atol=1e-5)

@@ -27,12 +27,12 @@ def case():
 def slowly(case, method):
     """The share of right answers, question by question, with a method's own scores."""
     sample = SceneBatch.drawn(COUNT, "broken", seed=UNSEEN)
-    rows, things = np.nonzero(sample.leading())
+    rows, categories = np.nonzero(sample.leading())
     right = []
-    for at, (row, thing) in enumerate(zip(rows, things.tolist(), strict=True)):
-        caption_case = CaptionCase(case.vlm, sample.pixels[row], yes_no_question(thing), at)
+    for at, (row, category) in enumerate(zip(rows, categories.tolist(), strict=True)):
+        caption_case = CaptionCase(case.vlm, sample.pixels[row], yes_no_question(category), at)
         yes, no = method(caption_case)["scores"].values
-        right.append((yes >= no) == sample.layout.present[row, thing])
+        right.append((yes >= no) == sample.layout.present[row, category])
     return float(np.mean(right)), len(right)
 
 

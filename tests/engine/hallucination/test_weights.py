@@ -56,13 +56,13 @@ def test_a_damaged_file_is_refused(tmp_path):
 
 def test_retraining_writes_all_files_with_their_figures(tmp_path, monkeypatch):
     monkeypatch.setattr(bands, "figures", lambda _vlm: {"recall": 0.5})
-    told = []
+    shares = []
     made = retrain(
-        tmp_path, quick(TrainingPlan()), lambda done, _words="", _partial=None: told.append(done)
+        tmp_path, quick(TrainingPlan()), lambda done, _words="", _partial=None: shares.append(done)
     )
-    assert [one.title for one in made] == [TITLES[one] for one in (HABIT, HONEST, SEEN)]
-    assert all(one.figures == {"recall": 0.5} for one in made)
-    assert told == sorted(told)
+    assert [trained.title for trained in made] == [TITLES[kind] for kind in (HABIT, HONEST, SEEN)]
+    assert all(trained.figures == {"recall": 0.5} for trained in made)
+    assert shares == sorted(shares)
     assert read(made[0].path, HABIT).fingerprint != load(HABIT).fingerprint
 
 

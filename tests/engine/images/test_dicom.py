@@ -40,14 +40,14 @@ def refusal(data, name="a.dcm"):
 
 
 def sentence(error, name="a.dcm"):
-    said = str(error)
-    assert said.startswith(f"“{name}” ")
-    assert said.endswith(".")
-    assert "\n" not in said
-    assert ". " not in said.replace(name, "")  # one sentence
-    assert not any(secret in said for secret in SECRETS)
+    message = str(error)
+    assert message.startswith(f"“{name}” ")
+    assert message.endswith(".")
+    assert "\n" not in message
+    assert ". " not in message.replace(name, "")  # one sentence
+    assert not any(secret in message for secret in SECRETS)
     assert error.__context__ is None  # nothing of pydicom's goes with it
-    return said
+    return message
 
 
 # pydicom's own files
@@ -427,17 +427,24 @@ def test_no_header_is_kept_logged_warned_of_or_shown(caplog, capfd):
         picture = scan.picture()
     del made
     gc.collect()
-    kept = [repr(vars(scan)), repr(vars(picture)), repr(picture.behind.presets)]
-    kept += [*picture.notes, caplog.text, *capfd.readouterr(), *(str(one.message) for one in heard)]
-    kept += [scan.pixels.tobytes().hex(), decoded(scan.kept["header"])]
-    assert not any(secret in text for text in kept for secret in SECRETS)
-    assert not any(secret.encode().hex() in text for text in kept for secret in SECRETS)
+    traces = [repr(vars(scan)), repr(vars(picture)), repr(picture.behind.presets)]
+    traces += [
+        *picture.notes,
+        caplog.text,
+        *capfd.readouterr(),
+        *(str(warning.message) for warning in heard),
+    ]
+    traces += [scan.pixels.tobytes().hex(), decoded(scan.kept["header"])]
+    assert not any(secret in text for text in traces for secret in SECRETS)
+    assert not any(secret.encode().hex() in text for text in traces for secret in SECRETS)
 
 
 def decoded(header):
     """The binary values of a header that is kept as words, in hexadecimal."""
     made = Dataset.from_json(header)
-    return " ".join(one.value.hex() for one in made.iterall() if isinstance(one.value, bytes))
+    return " ".join(
+        element.value.hex() for element in made.iterall() if isinstance(element.value, bytes)
+    )
 
 
 def test_the_reader_imports_nothing_that_the_app_does_not_need():

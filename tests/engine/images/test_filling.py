@@ -42,10 +42,10 @@ def test_a_large_hole_is_filled_in_a_smaller_copy_nearly_alike(monkeypatch):
 
 @pytest.mark.parametrize("side", [336, 512])
 def test_no_more_px_are_filled_at_once_than_the_bound(side, monkeypatch):
-    asked = []
+    counts = []
 
     def fill(image, mask, channel_axis):
-        asked.append(int(mask.sum()))
+        counts.append(int(mask.sum()))
         return image
 
     monkeypatch.setattr("skimage.restoration.inpaint_biharmonic", fill)
@@ -53,7 +53,7 @@ def test_no_more_px_are_filled_at_once_than_the_bound(side, monkeypatch):
     mask[20:-20, 40:-20] = True
     assert filling.MOST < mask.sum() < filling.MOST_COVERED * mask.size
     assert filled(image, mask).shape == image.shape
-    (count,) = asked
+    (count,) = counts
     assert 0.8 * filling.MOST < count < 1.05 * filling.MOST  # a rim is partly covered
 
 

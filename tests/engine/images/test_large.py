@@ -57,11 +57,11 @@ def tiff(
     for tag, form, values in tags:
         body = struct.pack(f"{order}{len(values)}{'H' if form == 3 else 'I'}", *values)
         if len(body) > 4:
-            held = struct.pack(order + "I", end + len(extra))
+            payload = struct.pack(order + "I", end + len(extra))
             extra += body
         else:
-            held = body.ljust(4, b"\0")
-        entries += struct.pack(order + "HHI", tag, form, len(values)) + held
+            payload = body.ljust(4, b"\0")
+        entries += struct.pack(order + "HHI", tag, form, len(values)) + payload
     head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", place)
     count = struct.pack(order + "H", len(tags))
     return head + b"".join(pieces) + count + entries + b"\0" * 4 + extra
@@ -123,13 +123,15 @@ def test_a_turned_image_is_seen_as_another_reader_shows_it(orientation, tile):
 
 def test_an_image_on_its_side_in_strips_is_decoded_once_or_refused(monkeypatch):
     data = tiff(PIXELS, packed=True, rows=1, orientation=6)
-    asked = []
+    requested = []
     body = PiecewiseTiff.body
-    monkeypatch.setattr(PiecewiseTiff, "body", lambda self, at: asked.append(at) or body(self, at))
+    monkeypatch.setattr(
+        PiecewiseTiff, "body", lambda self, at: requested.append(at) or body(self, at)
+    )
     image = open_large(data)
     for left in range(0, 90, 10):  # each touches every strip
         image.piece(0, 130, left, left + 10)
-    assert len(asked) == len(PIXELS)
+    assert len(requested) == len(PIXELS)
     monkeypatch.setattr(large, "MOST_WHOLE", PIXELS[..., 0].size - 1)
     with pytest.raises(BadImage, match="save it upright, or in tiles"):
         open_large(data, "one.tif")
@@ -143,11 +145,13 @@ def test_each_piece_is_unpacked_once_however_the_squares_lie(how, monkeypatch):
     pixels = PIXELS[..., :1] if "intent" in how else PIXELS
     image = open_large(tiff(pixels, packed=True, **how))
     monkeypatch.setattr(large, "BATCH", 1)  # each strip or tile is asked for by itself
-    asked = []
+    requested = []
     body = PiecewiseTiff.body
-    monkeypatch.setattr(PiecewiseTiff, "body", lambda self, at: asked.append(at) or body(self, at))
+    monkeypatch.setattr(
+        PiecewiseTiff, "body", lambda self, at: requested.append(at) or body(self, at)
+    )
     result = image.smaller(5, 2, 89, 3, 130)
-    assert sorted(asked) == sorted(set(asked))
+    assert sorted(requested) == sorted(set(requested))
     shown = np.broadcast_to(255 - pixels if "intent" in how else pixels, PIXELS.shape)
     wanted = shown[2:87, 3:128].reshape(17, 5, 25, 5, 3).mean((1, 3))
     assert np.abs(result - wanted).max() <= 0.51

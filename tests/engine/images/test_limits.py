@@ -109,15 +109,15 @@ def test_a_frame_s_numbers_are_its_own_then_those_of_all_then_the_header_s():
     none = Dataset()
     plain = one_frame(none, none, none)
     assert (plain.slope, plain.intercept, plain.spacing, plain.edges) == (1, 0, (1, 1), None)
-    header, own, shared = Dataset(), Dataset(), Dataset()
+    header, frame_group, shared = Dataset(), Dataset(), Dataset()
     header.PixelSpacing, header.RescaleSlope = [0.5, 0.25], 3
-    own.PixelMeasuresSequence, shared.PixelMeasuresSequence = [Dataset()], [Dataset()]
+    frame_group.PixelMeasuresSequence, shared.PixelMeasuresSequence = [Dataset()], [Dataset()]
     shared.PixelMeasuresSequence[0].PixelSpacing = [4, 2]
     assert one_frame(header, none, none).spacing == (0.5, 0.25)
-    assert one_frame(header, own, shared).spacing == (4, 2)
-    own.PixelMeasuresSequence[0].PixelSpacing = [8, 6]
-    assert one_frame(header, own, shared).spacing == (8, 6)
-    assert one_frame(header, own, shared).slope == 3
+    assert one_frame(header, frame_group, shared).spacing == (4, 2)
+    frame_group.PixelMeasuresSequence[0].PixelSpacing = [8, 6]
+    assert one_frame(header, frame_group, shared).spacing == (8, 6)
+    assert one_frame(header, frame_group, shared).slope == 3
 
 
 @pytest.mark.parametrize(

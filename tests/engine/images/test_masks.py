@@ -27,25 +27,25 @@ PICTURE = load(png(np.full((20, 30), 90, np.uint8)), "picture.png")
 
 @pytest.mark.parametrize("high", [1, 128, 255])
 def test_a_picture_of_any_brightness_marks_what_is_not_black(high):
-    given = load(png(MARKS.astype(np.uint8) * high), "mask.png")
-    assert (mask_of(given, None, PICTURE) == MARKS).all()
+    mask_image = load(png(MARKS.astype(np.uint8) * high), "mask.png")
+    assert (mask_of(mask_image, None, PICTURE) == MARKS).all()
 
 
 def test_a_dicom_marks_too():
-    given = load(dicom(MARKS.astype(np.uint16)), "mask.dcm")
-    assert (mask_of(given, None, PICTURE) == MARKS).all()
+    mask_image = load(dicom(MARKS.astype(np.uint16)), "mask.dcm")
+    assert (mask_of(mask_image, None, PICTURE) == MARKS).all()
 
 
 def test_of_a_volume_the_slice_that_is_looked_at_is_taken():
     voxels = np.zeros((16, 16, 5), np.int16)
     voxels[3:6, 8:12, 2] = 1
     head = load(nifti((np.indices(voxels.shape).sum(0) % 7).astype(np.int16)), "head.nii")
-    given = load(nifti(voxels), "mask.nii")
+    mask_image = load(nifti(voxels), "mask.nii")
     view = SliceChoice("axial", 2)
-    marks = mask_of(given, view, head.picture(view))
+    marks = mask_of(mask_image, view, head.picture(view))
     assert marks.sum() == 12
     with pytest.raises(BadImage, match="empty here"):
-        mask_of(given, SliceChoice("axial", 1), head.picture(SliceChoice("axial", 1)))
+        mask_of(mask_image, SliceChoice("axial", 1), head.picture(SliceChoice("axial", 1)))
 
 
 def test_a_black_mask_says_that_nothing_is_there_where_that_is_an_answer():

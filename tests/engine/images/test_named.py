@@ -86,9 +86,9 @@ def test_a_picture_has_no_slice(tmp_path):
 
 def test_the_command_takes_slice_and_window(head, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(classifiers, "load", lambda _name: tiny.cnn())
-    asked = ["run", "attribution.Gradient", "--image", head, "--out"]
+    command = ["run", "attribution.Gradient", "--image", head, "--out"]
     for name, words in (("a", ["--slice", "2"]), ("b", ["--slice", "4", "--width", "100"])):
-        assert main([*asked, str(tmp_path / name), *words]) == 0
+        assert main([*command, str(tmp_path / name), *words]) == 0
     results = [np.load(next(answer_folder(tmp_path / name).glob("*.npy"))) for name in "ab"]
     assert not np.array_equal(*results)
     assert json.loads((answer_folder(tmp_path / "a") / "result.json").read_text())["case"]["kind"]

@@ -36,14 +36,14 @@ def refusal(data, name="a.nii"):
 
 
 def sentence(error, name="a.nii"):
-    said = str(error)
-    assert said.startswith(f"“{name}” ")
-    assert said.endswith(".")
-    assert "\n" not in said
-    assert ". " not in said.replace(name, "")
-    assert not any(secret in said for secret in SECRETS)
+    message = str(error)
+    assert message.startswith(f"“{name}” ")
+    assert message.endswith(".")
+    assert "\n" not in message
+    assert ". " not in message.replace(name, "")
+    assert not any(secret in message for secret in SECRETS)
     assert error.__context__ is None
-    return said
+    return message
 
 
 def values(data, plane, at):
@@ -275,9 +275,9 @@ def test_cut_and_changed_files_are_read_or_refused_but_never_crash():
     assert is_read(packed)
     assert not any(is_read(bytes(whole[:at])) for at in range(0, len(whole), 23))
     cut = [packed[:at] for at in range(0, len(packed), 23)]
-    held = [data for data in cut if is_read(data)]
-    assert len(held) < len(cut) / 10
-    for data in held:  # where no more than gzip's own checksum is missing
+    readable = [data for data in cut if is_read(data)]
+    assert len(readable) < len(cut) / 10
+    for data in readable:  # where no more than gzip's own checksum is missing
         assert read(data).digest == read(packed).digest
     changes = []
     for _ in range(400):
@@ -307,6 +307,12 @@ def test_no_header_is_kept_or_logged(caplog, capfd):
     caplog.set_level(logging.DEBUG)
     scan = load(nifti(body(), pixdim=[0, 0, 0, 0, 0, 0, 0, 0], qform_code=1))  # nibabel would log
     picture = scan.picture()
-    kept = [repr(vars(scan)), repr(vars(picture)), *picture.notes, caplog.text, *capfd.readouterr()]
-    assert not any(secret in text for text in kept for secret in SECRETS)
+    traces = [
+        repr(vars(scan)),
+        repr(vars(picture)),
+        *picture.notes,
+        caplog.text,
+        *capfd.readouterr(),
+    ]
+    assert not any(secret in text for text in traces for secret in SECRETS)
     assert not caplog.text

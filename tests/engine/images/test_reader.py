@@ -148,7 +148,7 @@ def test_a_message_that_comes_in_pieces_is_put_together():
     "kinds", [[["|O", [1]]], [["<f8", [-1, -8]]], [["<f8", [2**40]]], [["|u1", [9]]], [["x", [1]]]]
 )
 def test_an_announced_array_that_cannot_be_is_no_message(kinds):
-    said = json.dumps([{}, kinds]).encode()
-    pipe = io.BytesIO(len(said).to_bytes(4, "little") + said + b"12345678")
+    header = json.dumps([{}, kinds]).encode()
+    pipe = io.BytesIO(len(header).to_bytes(4, "little") + header + b"12345678")
     with pytest.raises((ValueError, EOFError)):
         wire.receive(pipe)

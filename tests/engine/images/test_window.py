@@ -106,8 +106,8 @@ def test_only_hounsfield_units_have_presets_of_their_own():
     named = presets(values, (), hounsfield=True)
     assert named[0].name == "Abdomen"
     assert {preset.name for preset in CT} < {preset.name for preset in named}
-    own = presets(values, (Window(1, 2),), hounsfield=True)
-    assert own[0].window == Window(1, 2)
+    window_presets = presets(values, (Window(1, 2),), hounsfield=True)
+    assert window_presets[0].window == Window(1, 2)
 
 
 def test_ranges_come_from_what_is_known():

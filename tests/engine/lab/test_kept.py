@@ -23,10 +23,10 @@ def kept_by(job):
     """Waits for the thread that keeps the job's model."""
     keep_when_done(job)
     keep_when_done(job)
-    mine = [each for each in threading.enumerate() if each.name == "keep a model"]
+    mine = [thread for thread in threading.enumerate() if thread.name == "keep a model"]
     job.wait(60)
-    for each in mine:
-        each.join(60)
+    for keeper in mine:
+        keeper.join(60)
     return mine
 
 
@@ -34,9 +34,9 @@ def test_a_model_is_kept_when_its_training_is_over_and_nobody_waits(case):
     job = run.ask(Train(), case, "somebody")
     job.leave("somebody")
     assert len(kept_by(job)) <= 1
-    (one,) = checkpoints.listed()
-    assert keep(job.value()).name == one.name
-    assert one.card.data == "digits"
+    (entry,) = checkpoints.listed()
+    assert keep(job.value()).name == entry.name
+    assert entry.card.data == "digits"
 
 
 def test_a_training_that_is_stopped_leaves_no_model(case):

@@ -84,9 +84,9 @@ def test_a_killed_training_goes_on_to_the_same_bits(tmp_path, monkeypatch):
     data = data_sets.load(FEW)
     assert again(left.note).fingerprint == TrainCase(data, RECIPE, 3).fingerprint
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
-    told = []
-    resumed = Train()(TrainCase(data, RECIPE, 3), lambda done, *_: told.append(done))
-    assert told[0] > 0.4
+    shares = []
+    resumed = Train()(TrainCase(data, RECIPE, 3), lambda done, *_: shares.append(done))
+    assert shares[0] > 0.4
     assert unfinished() == ()
     whole = fresh(data, RECIPE, 3)
     log = train(whole, data, RECIPE, 3)
@@ -100,8 +100,8 @@ def test_it_is_answered_once_and_its_model_is_as_good_as_its_figures_say(data):
     assert not made.kept
     assert answer(Train(), case).kept
     model = rebuilt(made["model"])
-    said = dict(zip(made["figures"].labels, made["figures"].values, strict=True))
-    assert said == pytest.approx(figures(model, data), abs=1e-6)
+    by_label = dict(zip(made["figures"].labels, made["figures"].values, strict=True))
+    assert by_label == pytest.approx(figures(model, data), abs=1e-6)
     assert model.labels == data.classes
     assert json.loads(made["model"].card)["recipe"] == case.recipe.as_dict()
     stored = checkpoints.keep(made["model"])
@@ -128,12 +128,12 @@ def test_a_wider_network_is_another_question_and_is_kept_and_loaded_as_it_is(dat
 
 
 def test_progress_rises_to_one_and_hands_over_the_curves(data):
-    told = []
-    Train()(case_of(data), lambda *given: told.append(given))
-    shares = [given[0] for given in told]
+    reports = []
+    Train()(case_of(data), lambda *report: reports.append(report))
+    shares = [report[0] for report in reports]
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
-    parts = [given[2]["log"].done for given in told if len(given) > 2 and given[2]]
+    parts = [report[2]["log"].done for report in reports if len(report) > 2 and report[2]]
     assert parts == [1, 2, 3, 4]
 
 

@@ -46,10 +46,10 @@ def test_a_stopped_training_goes_on_to_the_same_networks(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "KEEP_SECONDS", 0.0)
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
     case = replace(CASE, recipe=replace(RECIPE, epochs=5))
-    told = []
+    shares = []
 
     def stop(done, words="", partial=None):
-        told.append(done)
+        shares.append(done)
         if done > 0.4:
             raise Cancelled
 
@@ -57,7 +57,7 @@ def test_a_stopped_training_goes_on_to_the_same_networks(tmp_path, monkeypatch):
         TrainSeeds(networks=2)(case, stop)
     resumed = []
     after = TrainSeeds(networks=2)(case, lambda done, *_: resumed.append(done))
-    assert resumed[0] >= told[-1] > told[0]
+    assert resumed[0] >= shares[-1] > shares[0]
     direct, other = TrainSeeds(networks=2)(case), TrainSeeds(networks=2)(replace(case, seed=0))
     for name, array in direct["networks"].weights.items():
         np.testing.assert_array_equal(after["networks"].weights[name], array)

@@ -15,18 +15,18 @@ def drawn(seed=0, side=30):
 
 
 def test_a_map_agrees_fully_with_itself_at_any_scale():
-    one = drawn()
+    heat_map = drawn()
     for measure in AGREEMENTS.values():
         for scale in (3, 1e-4):
-            assert measure(one, scale * one) == pytest.approx(1)
+            assert measure(heat_map, scale * heat_map) == pytest.approx(1)
 
 
 def test_the_opposite_map_has_the_same_order_of_sizes_and_no_sign_in_common():
-    one = drawn()
-    assert cosine(one, -one) == pytest.approx(-1)
-    assert sign_agreement(one, -one) == 0
-    assert AGREEMENTS["order"](one, -one) == pytest.approx(1)
-    assert AGREEMENTS["strongest"](one, -one) == 1
+    heat_map = drawn()
+    assert cosine(heat_map, -heat_map) == pytest.approx(-1)
+    assert sign_agreement(heat_map, -heat_map) == 0
+    assert AGREEMENTS["order"](heat_map, -heat_map) == pytest.approx(1)
+    assert AGREEMENTS["strongest"](heat_map, -heat_map) == 1
 
 
 def test_unrelated_maps_agree_as_often_as_chance_has_it():
@@ -36,16 +36,19 @@ def test_unrelated_maps_agree_as_often_as_chance_has_it():
 
 
 def test_the_cosine_is_the_angle_between_two_maps():
-    one, other = np.array([[3.0, 0.0]], np.float32), np.array([[1.0, 1.0]], np.float32)
-    assert cosine(one, other) == pytest.approx(np.cos(np.pi / 4))
+    heat_map, other = np.array([[3.0, 0.0]], np.float32), np.array([[1.0, 1.0]], np.float32)
+    assert cosine(heat_map, other) == pytest.approx(np.cos(np.pi / 4))
 
 
 def test_signs_are_counted_where_the_first_map_is_strongest():
-    one, other = np.zeros((2, 10), np.float32), np.arange(1, 21, dtype=np.float32).reshape(2, 10)
-    one[0, :2] = 5, -4  # a tenth of twenty
-    assert TOP * one.size == 2
-    assert sign_agreement(one, other) == 0.5
-    assert sign_agreement(one, other * -1) == 0.5
+    heat_map, other = (
+        np.zeros((2, 10), np.float32),
+        np.arange(1, 21, dtype=np.float32).reshape(2, 10),
+    )
+    heat_map[0, :2] = 5, -4  # a tenth of twenty
+    assert TOP * heat_map.size == 2
+    assert sign_agreement(heat_map, other) == 0.5
+    assert sign_agreement(heat_map, other * -1) == 0.5
 
 
 def test_maps_of_zeros_or_of_one_size_agree_with_nothing():

@@ -33,7 +33,7 @@ def random_boxes(rng, count):
 
 def pixels(box):
     """The unit squares of a box of whole numbers."""
-    x, y, w, h = (int(one) for one in box)
+    x, y, w, h = (int(edge) for edge in box)
     return {(i, j) for i in range(x, x + w) for j in range(y, y + h)}
 
 
@@ -42,10 +42,12 @@ def slow_hits(found, truth, overlap):
     rest = {(at, k): pixels(box) for at, boxes in enumerate(truth) for k, box in enumerate(boxes)}
     outcomes = []
     for row in sorted(range(len(found.image)), key=lambda row: -found.confidence[row]):
-        own, best = pixels(found.places[row]), (Fraction(0), None)
+        covered, best = pixels(found.places[row]), (Fraction(0), None)
         for (at, k), known in rest.items():
-            if at == found.image[row] and (share := Fraction(len(own & known), len(own | known))):
-                best = max(best, (share, (at, k)), key=lambda one: one[0])
+            if at == found.image[row] and (
+                share := Fraction(len(covered & known), len(covered | known))
+            ):
+                best = max(best, (share, (at, k)), key=lambda pair: pair[0])
         hit = best[1] is not None and best[0] >= Fraction(str(overlap))
         if hit:
             del rest[best[1]]
@@ -72,7 +74,7 @@ def test_figures_are_those_of_coco_s_evaluation_written_again(seed):
     count = sum(map(len, truth))
     got = box_figures(result, truth)
     outcomes = {overlap: slow_hits(result, truth, overlap) for overlap in (0.3, *OVERLAPS)}
-    areas = {one: slow_ap(outcome, count) for one, outcome in outcomes.items()}
+    areas = {threshold: slow_ap(outcome, count) for threshold, outcome in outcomes.items()}
     assert got.map30 == pytest.approx(areas[0.3], abs=1e-12)
     assert got.map50 == pytest.approx(areas[0.5], abs=1e-12)
     assert got.map50_95 == pytest.approx(
@@ -95,7 +97,7 @@ def test_the_boxes_drawn_here_hit_and_miss():
 
 def test_the_known_boxes_themselves_are_perfect_and_nothing_found_is_zero():
     _, truth = drawn(3)
-    image = np.repeat(np.arange(len(truth)), [len(one) for one in truth])
+    image = np.repeat(np.arange(len(truth)), [len(boxes) for boxes in truth])
     perfect = box_figures(ScoredBoxes(image, np.concatenate(truth), 1.0 * image), truth)
     assert (perfect.map30, perfect.map50_95, perfect.acc50, perfect.false30) == (1, 1, 1, 0)
     nothing = ScoredBoxes(np.empty(0, np.int64), np.empty((0, 4)), np.empty(0))

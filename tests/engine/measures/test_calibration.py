@@ -38,13 +38,15 @@ def slowly(logits, labels):
         brier += sum((p - (k == label)) ** 2 for k, p in enumerate(chances))
         nll -= log(chances[label])
     gaps = [
-        (abs(sum(h for _, h in one) - sum(c for c, _ in one)) / len(one), len(one))
-        for one in bins
-        if one
+        (abs(sum(h for _, h in group) - sum(c for c, _ in group)) / len(group), len(group))
+        for group in bins
+        if group
     ]
     ordered = sorted(sure, key=lambda pair: pair[0])
     even = [ordered[k * len(sure) // BINS : (k + 1) * len(sure) // BINS] for k in range(BINS)]
-    adaptive = sum(abs(sum(h for _, h in one) - sum(c for c, _ in one)) for one in even if one)
+    adaptive = sum(
+        abs(sum(h for _, h in group) - sum(c for c, _ in group)) for group in even if group
+    )
     return {
         "ece": sum(gap * count for gap, count in gaps) / len(labels),
         "mce": max(gap for gap, _ in gaps),
@@ -52,9 +54,9 @@ def slowly(logits, labels):
         "brier": brier / len(labels),
         "nll": nll / len(labels),
         "accuracy": sum(h for _, h in sure) / len(labels),
-        "counts": [len(one) for one in bins],
-        "confidence": [sum(c for c, _ in one) / len(one) if one else nan for one in bins],
-        "hits": [sum(h for _, h in one) / len(one) if one else nan for one in bins],
+        "counts": [len(group) for group in bins],
+        "confidence": [sum(c for c, _ in group) / len(group) if group else nan for group in bins],
+        "hits": [sum(h for _, h in group) / len(group) if group else nan for group in bins],
     }
 
 
@@ -92,9 +94,9 @@ def test_a_temperature_is_looked_for_between_its_bounds():
 def test_it_does_not_depend_on_batches_and_a_shift_of_all_logits_changes_nothing():
     logits, labels = drawn()
     order = np.random.default_rng(1).permutation(len(labels))
-    one, other = calibration(logits, labels), calibration(logits[order] + 7, labels[order])
-    assert one.ece == pytest.approx(other.ece, abs=1e-6)
-    assert one.brier == pytest.approx(other.brier, abs=1e-6)
+    first, second = calibration(logits, labels), calibration(logits[order] + 7, labels[order])
+    assert first.ece == pytest.approx(second.ece, abs=1e-6)
+    assert first.brier == pytest.approx(second.brier, abs=1e-6)
 
 
 def test_sure_and_right_is_perfect_and_sure_and_wrong_is_the_worst():

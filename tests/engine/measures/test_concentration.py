@@ -41,8 +41,8 @@ def test_they_follow_their_definitions_and_no_scale_changes_them(seed, scale):
     values = np.random.default_rng(seed).normal(size=(3, 4)).astype(np.float32)
     sizes = [abs(float(value)) for value in values.ravel()]
     mean = sum(sizes) / len(sizes)
-    apart = sum(abs(a - b) for a, b in product(sizes, sizes))
-    assert gini(values) == pytest.approx(apart / (2 * len(sizes) ** 2 * mean), rel=1e-6)
+    differences = sum(abs(a - b) for a, b in product(sizes, sizes))
+    assert gini(values) == pytest.approx(differences / (2 * len(sizes) ** 2 * mean), rel=1e-6)
     shares = [size / sum(sizes) for size in sizes]
     assert entropy(values) == pytest.approx(-sum(p * log(p) for p in shares), rel=1e-6)
     assert gini(values * np.float32(scale)) == pytest.approx(gini(values), rel=1e-4)

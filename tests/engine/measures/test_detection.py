@@ -44,7 +44,7 @@ def test_the_hull_of_curves_is_the_upper_half_of_all_their_points_convex_hull():
 
 def test_the_hull_of_a_useless_detector_is_the_diagonal_and_of_a_perfect_one_the_corner():
     useless, perfect = (
-        detection.roc(np.arange(3.0), one) for one in (np.arange(3.0), np.full(2, 9.0))
+        detection.roc(np.arange(3.0), scores) for scores in (np.arange(3.0), np.full(2, 9.0))
     )
     assert np.trapezoid(*detection.roc_hull([useless])[::-1]) == pytest.approx(0.5)
     assert np.trapezoid(*detection.roc_hull([useless, perfect])[::-1]) == pytest.approx(1)
@@ -79,8 +79,8 @@ def test_fpr95_in_both_conventions_is_found_by_trying_every_line(sizes):
     lines = np.unique(np.concatenate([known, unknown]))
     results = [line for line in lines if (line <= unknown).mean() >= 0.95]
     assert detection.fpr95(known, unknown) == (max(results) <= known).mean()
-    kept = [line for line in lines if (line >= known).mean() >= 0.95]
-    assert detection.fpr95(known, unknown, "known") == (min(kept) >= unknown).mean()
+    valid_lines = [line for line in lines if (line >= known).mean() >= 0.95]
+    assert detection.fpr95(known, unknown, "known") == (min(valid_lines) >= unknown).mean()
     assert detection.fpr95(known, unknown) != detection.fpr95(known, unknown, "known")
 
 

@@ -16,18 +16,18 @@ def maps(seed=0, side=40):
 
 
 def test_the_rank_correlation_is_scipys_on_sizes_with_ties():
-    one, other = maps()
-    one = np.round(one, 1)
-    other = other + 0.5 * one
-    result = spearmanr(np.abs(one).ravel(), np.abs(other).ravel()).statistic
-    assert rank_correlation(one, other) == pytest.approx(result, abs=1e-9)
+    heat_map, other = maps()
+    heat_map = np.round(heat_map, 1)
+    other = other + 0.5 * heat_map
+    result = spearmanr(np.abs(heat_map).ravel(), np.abs(other).ravel()).statistic
+    assert rank_correlation(heat_map, other) == pytest.approx(result, abs=1e-9)
 
 
 def test_the_same_map_is_whole_and_its_negative_too():
-    one, _ = maps()
-    for other in (one, -one, 3 * one):
-        assert rank_correlation(one, other) == pytest.approx(1)
-        assert top_overlap(one, other) == 1
+    heat_map, _ = maps()
+    for other in (heat_map, -heat_map, 3 * heat_map):
+        assert rank_correlation(heat_map, other) == pytest.approx(1)
+        assert top_overlap(heat_map, other) == 1
 
 
 def test_unrelated_maps_share_what_chance_gives():
@@ -36,36 +36,36 @@ def test_unrelated_maps_share_what_chance_gives():
 
 
 def test_the_top_tenth_is_counted_by_hand():
-    one, other = np.zeros((2, 10), np.float32), np.zeros((2, 10), np.float32)
-    one[0, :2] = 1, -2
+    heat_map, other = np.zeros((2, 10), np.float32), np.zeros((2, 10), np.float32)
+    heat_map[0, :2] = 1, -2
     other[0, 1:3] = 5, 4
-    assert top_overlap(one, other) == pytest.approx(1 / 3)
+    assert top_overlap(heat_map, other) == pytest.approx(1 / 3)
 
 
 def test_flat_maps_have_no_order_and_maps_of_two_sizes_are_refused():
     flat = np.ones((4, 4), np.float32)
     assert np.isnan(rank_correlation(flat, maps(side=4)[0]))
     assert np.isnan(top_overlap(flat, maps(side=4)[0]))
-    one, other = maps(side=4)
+    heat_map, other = maps(side=4)
     for compare in (rank_correlation, top_overlap):
         with pytest.raises(BlindspotError, match="cannot be compared"):
-            compare(one, other.reshape(2, 8))
+            compare(heat_map, other.reshape(2, 8))
     with np.errstate(all="raise"):  # nothing is divided by nothing
         assert np.isnan(direction(np.zeros(3))).all()
 
 
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.5, 1.0])
 def test_the_strongest_are_those_that_a_stable_sort_puts_first(share):
-    one, ties = maps()[0], np.round(maps()[0])
-    unknown = np.where(one > 0.5, np.nan, ties)
-    for values in (one, ties, unknown):
-        order = np.argsort(-np.abs(values).ravel(), kind="stable")[: round(share * one.size)]
+    heat_map, ties = maps()[0], np.round(maps()[0])
+    unknown = np.where(heat_map > 0.5, np.nan, ties)
+    for values in (heat_map, ties, unknown):
+        order = np.argsort(-np.abs(values).ravel(), kind="stable")[: round(share * heat_map.size)]
         assert np.array_equal(np.flatnonzero(strongest(values, share)), np.sort(order))
 
 
 def test_of_a_small_map_one_pixel_at_least_stands_out():
-    one, other = np.zeros((2, 10), np.float32), np.zeros((2, 10), np.float32)
-    one[0, :3] = 3, 2, 1
+    heat_map, other = np.zeros((2, 10), np.float32), np.zeros((2, 10), np.float32)
+    heat_map[0, :3] = 3, 2, 1
     other[0, :3] = 3, 1, 2
     for share, overlap in ((0.001, 1), (0.05, 1), (0.1, 1 / 3), (0.15, 1)):
-        assert top_overlap(one, other, share) == pytest.approx(overlap)
+        assert top_overlap(heat_map, other, share) == pytest.approx(overlap)

@@ -11,20 +11,20 @@ from engine.measures.frechet import frechet
 
 def test_it_is_the_formula_with_a_root_of_the_product():
     chance = np.random.default_rng(0)
-    one = chance.normal(size=(300, 6)) @ chance.normal(size=(6, 6))
-    two = chance.normal(size=(200, 6)) @ chance.normal(size=(6, 6)) + 1
-    first, second = np.cov(one.T), np.cov(two.T)
-    slowly = ((one.mean(0) - two.mean(0)) ** 2).sum()
+    points = chance.normal(size=(300, 6)) @ chance.normal(size=(6, 6))
+    other_points = chance.normal(size=(200, 6)) @ chance.normal(size=(6, 6)) + 1
+    first, second = np.cov(points.T), np.cov(other_points.T)
+    slowly = ((points.mean(0) - other_points.mean(0)) ** 2).sum()
     slowly += np.trace(first + second - 2 * np.real(sqrtm(first @ second)))
-    assert frechet(one, two) == pytest.approx(slowly, rel=1e-6)
-    assert frechet(two, one) == pytest.approx(slowly, rel=1e-6)
+    assert frechet(points, other_points) == pytest.approx(slowly, rel=1e-6)
+    assert frechet(other_points, points) == pytest.approx(slowly, rel=1e-6)
 
 
 def test_on_a_line_it_is_the_gap_of_means_and_of_deviations():
     chance = np.random.default_rng(1)
-    one, two = chance.normal(0, 2, (400, 1)), chance.normal(3, 5, (400, 1))
-    wanted = (one.mean() - two.mean()) ** 2 + (one.std(ddof=1) - two.std(ddof=1)) ** 2
-    assert frechet(one, two) == pytest.approx(wanted)
+    first, second = chance.normal(0, 2, (400, 1)), chance.normal(3, 5, (400, 1))
+    wanted = (first.mean() - second.mean()) ** 2 + (first.std(ddof=1) - second.std(ddof=1)) ** 2
+    assert frechet(first, second) == pytest.approx(wanted)
 
 
 def test_of_the_same_rows_it_is_nothing_also_where_they_are_fewer_than_columns():

@@ -45,13 +45,16 @@ def test_of_an_image_too_small_for_ssim_the_change_is_held_against_its_contrast(
 def test_where_ssim_is_known_it_decides():
     """With a change of the whole image by c, SSIM is (2 μ ν + C) / (μ² + ν² + C), C = 0.01²."""
     image = np.full((16, 16, 3), 51, np.uint8)
-    for level, told in ((255, " The image itself is ruined by then"), (102, " The change can be")):
+    for level, warning in (
+        (255, " The image itself is ruined by then"),
+        (102, " The change can be"),
+    ):
         means = np.array([51, level]) / 255
         wanted = (2 * means.prod() + 1e-4) / (np.square(means).sum() + 1e-4)
         other = np.full_like(image, level)
-        pair = [torch.from_numpy(one).permute(2, 0, 1) / 255 for one in (image, other)]
+        pair = [torch.from_numpy(array).permute(2, 0, 1) / 255 for array in (image, other)]
         result = visible(image, other, ssim(*pair))
-        assert result.startswith(told)
+        assert result.startswith(warning)
         assert result.endswith(f"(SSIM {wanted:.2f}; 1 is the same).")
     assert not visible(image, image)
     assert not visible(image[:8], image[:8] + np.uint8(9))  # flat and small: nothing is known

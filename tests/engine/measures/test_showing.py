@@ -87,8 +87,8 @@ def test_a_map_that_is_wrong_everywhere_falls_below_random_and_the_right_one_ris
     assert result["right"].insertion_area > max(chance)
     assert result["weakest"].insertion_area < min(chance)
     positive = replace_image_by_sizes(linear)
-    told = curves(positive, {"wrong": wrong, **drawn})
-    assert told["wrong"].insertion_area < min(told[name].insertion_area for name in drawn)
+    results = curves(positive, {"wrong": wrong, **drawn})
+    assert results["wrong"].insertion_area < min(results[name].insertion_area for name in drawn)
 
 
 def replace_image_by_sizes(case):
@@ -109,7 +109,9 @@ def test_the_normalized_area_has_zero_at_the_cover_and_one_at_the_image(linear):
 
 def counted(case):
     seen = []
-    handle = case.model.register_forward_pre_hook(lambda _module, given: seen.append(len(given[0])))
+    handle = case.model.register_forward_pre_hook(
+        lambda _module, inputs: seen.append(len(inputs[0]))
+    )
     return seen, handle
 
 
@@ -122,8 +124,8 @@ def test_four_maps_are_looked_at_in_one_pass_of_two_ends_and_their_steps():
     handle.remove()
     assert sum(seen) == 2 + 4 * 2 * 19
     alone = [curves(case, {name: order}, steps=20)[name] for name, order in orders.items()]
-    for one, other in zip(result.values(), alone, strict=True):
-        assert one.insertion == pytest.approx(other.insertion, abs=1e-5)
+    for curve, other in zip(result.values(), alone, strict=True):
+        assert curve.insertion == pytest.approx(other.insertion, abs=1e-5)
 
 
 def test_regions_are_shown_whole_over_their_own_area(linear):
@@ -156,9 +158,9 @@ def test_the_band_is_the_lowest_and_the_highest_of_its_curves(linear):
     drawn = {str(seed): random_ranks((SIDE, SIDE), seed) for seed in range(5)}
     results = list(curves(linear, drawn).values())
     low, high = band(results)
-    held = np.stack([result.insertion for result in results])
-    assert (low == held.min(0)).all()
-    assert (high == held.max(0)).all()
+    insertions = np.stack([result.insertion for result in results])
+    assert (low == insertions.min(0)).all()
+    assert (high == insertions.max(0)).all()
     low, high = band(results, deletion=True)
     assert (low <= high).all()
     assert low[0] == high[0] == results[0].deletion[0]
@@ -194,9 +196,9 @@ def test_a_curve_that_falls_is_normalized_too_and_one_that_hardly_moves_is_not()
 
 
 def test_random_ranks_are_every_place_once_and_the_same_for_the_same_seeds():
-    one = random_ranks((3, 5), 1, 2)
-    assert one.shape == (3, 5)
-    assert sorted(one.ravel()) == list(range(15))
-    assert (one == random_ranks((3, 5), 1, 2)).all()
-    assert (one != random_ranks((3, 5), 1, 3)).any()
-    assert (one != random_ranks((3, 5), 2, 2)).any()
+    drawn_ranks = random_ranks((3, 5), 1, 2)
+    assert drawn_ranks.shape == (3, 5)
+    assert sorted(drawn_ranks.ravel()) == list(range(15))
+    assert (drawn_ranks == random_ranks((3, 5), 1, 2)).all()
+    assert (drawn_ranks != random_ranks((3, 5), 1, 3)).any()
+    assert (drawn_ranks != random_ranks((3, 5), 2, 2)).any()

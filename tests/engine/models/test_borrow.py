@@ -147,13 +147,13 @@ def test_a_classifier_and_its_network_share_one_lock():
 
 def test_a_copy_has_no_hooks_and_shares_nothing_with_its_model(model):
     pixels = torch.rand(2, 3, 32, 32)
-    logits, own = model(pixels), copied(model)
-    assert state(own)["hooks"] == 0
+    logits, twin = model(pixels), copied(model)
+    assert state(twin)["hooks"] == 0
     assert state(model)["hooks"] > 0
-    assert torch.equal(own(pixels), logits)
-    own.network.conv1.register_forward_hook(lambda *_: 0)
-    own.network.conv2.register_forward_pre_hook(lambda *_: 0)
-    own.network.fc.weight.data.zero_()
+    assert torch.equal(twin(pixels), logits)
+    twin.network.conv1.register_forward_hook(lambda *_: 0)
+    twin.network.conv2.register_forward_pre_hook(lambda *_: 0)
+    twin.network.fc.weight.data.zero_()
     assert torch.equal(model(pixels), logits)
-    tables = [id(table) for net in (model, own) for m in net.modules() for table in hook_tables(m)]
+    tables = [id(table) for net in (model, twin) for m in net.modules() for table in hook_tables(m)]
     assert len(set(tables)) == len(tables)

@@ -26,8 +26,8 @@ PLAIN = ("resnet10t", "test_vit", "test_convnext", "test_efficientnet")
 
 def test_small_files_that_ask_for_large_networks_take_no_memory():
     program = [sys.executable, "-m", "tests.foreign_models"]
-    told = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    cases = [json.loads(line) for line in told.splitlines()]
+    output = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    cases = [json.loads(line) for line in output.splitlines()]
     giants = [came for name, came, _ in cases if "giant" in name or "7b" in name]
     assert len(giants) == 6
     assert all("GB of memory, and at most 2 GB" in came for came in giants)
@@ -111,17 +111,17 @@ def test_a_step_that_would_take_too_much_is_a_sentence():
 
 
 def test_a_model_of_the_hub_is_counted_before_it_is_downloaded(monkeypatch):
-    real, asked = timm.create_model, []
+    real, pretrained_flags = timm.create_model, []
     monkeypatch.setattr(hub, "hub_answers", lambda: True)
 
     def create(*given, pretrained, **named):
-        asked.append(pretrained)
+        pretrained_flags.append(pretrained)
         return real(*given, **named)
 
     monkeypatch.setattr(timm, "create_model", create)
     with pytest.raises(BadModel, match=r"vit_7b_patch16_dinov3 takes 25\.0 GB"):
         hub.load_from_hub("vit_7b_patch16_dinov3")
-    assert asked == [False]
+    assert pretrained_flags == [False]
 
 
 def test_whatever_a_network_raises_at_its_first_image_is_a_sentence(monkeypatch):

@@ -150,16 +150,16 @@ def labels_in(path):
 
 
 def test_labels_are_lines_or_a_json_list(tmp_path, labels):
-    listed = tmp_path / "labels.json"
-    listed.write_text(json.dumps(["a", 2]))
-    assert labels_in(listed) == ("a", "2")
+    label_file = tmp_path / "labels.json"
+    label_file.write_text(json.dumps(["a", 2]))
+    assert labels_in(label_file) == ("a", "2")
     assert labels_in(labels) == ("cat", "dog", "espresso")
-    listed.write_text('["crane", "cat", "crane"]')
-    assert labels_in(listed) == ("crane", "cat", "crane (2)")
+    label_file.write_text('["crane", "cat", "crane"]')
+    assert labels_in(label_file) == ("crane", "cat", "crane (2)")
     for text in ('{"a": 1}', "3", "[", '"abc"'):
-        listed.write_text(text)
+        label_file.write_text(text)
         with pytest.raises(BadModel, match="no list of labels"):
-            labels_in(listed)
+            labels_in(label_file)
     labels.write_bytes(b"\xff\xfe")
     with pytest.raises(BadModel, match="no list of labels"):
         labels_in(labels)
@@ -211,8 +211,8 @@ def test_without_the_hub_it_is_said_and_greyed(monkeypatch):
 def test_the_list_of_models_looks_for_no_hub(monkeypatch):
     monkeypatch.setattr(hub, "_hub_seen", None)
     monkeypatch.setattr(hub, "knock", lambda: pytest.fail("nobody chose a model of the hub"))
-    listed = [entry for entry in entries() if entry.name in catalog.SUGGESTED]
-    assert all(one.available and "downloaded" in one.reason for one in listed)
+    suggested = [entry for entry in entries() if entry.name in catalog.SUGGESTED]
+    assert all(entry.available and "downloaded" in entry.reason for entry in suggested)
 
 
 def test_the_hub_is_looked_for_once_a_minute(monkeypatch):

@@ -45,17 +45,17 @@ def small(architecture="lenet", seed=0, title="Small", labels=("cat", "dog", "<b
 
 def shifted(model, by=0.01):
     """A child of a model."""
-    own = deepcopy(model)
+    child = deepcopy(model)
     with torch.no_grad():
-        for parameter in own.parameters():
+        for parameter in child.parameters():
             parameter.add_(by)
-    return own
+    return child
 
 
 def child_view(parent, title, by=0.01):
-    own = shifted(parent, by)
-    card = card_of(own, title=title, parent=parent, made_by="lab.Shift", settings={"by": by})
-    return checkpoint(own, card)
+    child = shifted(parent, by)
+    card = card_of(child, title=title, parent=parent, made_by="lab.Shift", settings={"by": by})
+    return checkpoint(child, card)
 
 
 def kept(model, **given):
@@ -92,9 +92,9 @@ def test_a_childs_lineage_is_a_trail_and_the_list_a_tree():
     child = keep(child_view(load(first.name), "forgot 3"))
     grandchild = keep(child_view(load(child.name), "pruned", 0.02))
     sibling = keep(child_view(load(first.name), "adapted", 0.03))
-    for age, one in enumerate((sibling, grandchild, child, second, first)):
-        os.utime(one.path, (1e9 - age, 1e9 - age))
-    shown = [(depth, one.card.title) for depth, one in tree(listed())]
+    for age, entry in enumerate((sibling, grandchild, child, second, first)):
+        os.utime(entry.path, (1e9 - age, 1e9 - age))
+    shown = [(depth, entry.card.title) for depth, entry in tree(listed())]
     assert shown == [
         (0, "Root"), (1, "forgot 3"), (2, "pruned"), (1, "adapted"), (0, "Other")
     ]  # fmt: skip
@@ -116,12 +116,12 @@ def test_an_operation_that_changed_nothing_gives_no_second_model():
 
 
 def test_a_ring_of_parents_hides_nobody():
-    one, other = small(seed=1), small(seed=2)
-    put(replace(card_of(one), parent=other.fingerprint), one)
-    put(replace(card_of(other), parent=one.fingerprint), other)
+    first, second = small(seed=1), small(seed=2)
+    put(replace(card_of(first), parent=second.fingerprint), first)
+    put(replace(card_of(second), parent=first.fingerprint), second)
     assert len(tree(listed())) == 2
-    own = small(seed=3)
-    put(replace(card_of(own), parent=own.fingerprint), own)
+    network = small(seed=3)
+    put(replace(card_of(network), parent=network.fingerprint), network)
     assert len(tree(listed())) == 3
 
 
@@ -189,7 +189,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(monkeypatch):
             self.handle.close()
 
     plain = store.NamedTemporaryFile
-    monkeypatch.setattr(store, "NamedTemporaryFile", lambda **given: Full(plain(**given)))
+    monkeypatch.setattr(store, "NamedTemporaryFile", lambda **arguments: Full(plain(**arguments)))
     with pytest.raises(
         BlindspotError, match=r"^Small was not kept: the disk is full\. Free 0\.\d MB"
     ):
@@ -204,7 +204,7 @@ def test_models_that_would_take_too_much_room_together_are_not_kept(monkeypatch)
     monkeypatch.setattr(checkpoints, "DISK_BYTES", first.nbytes + 100)
     with pytest.raises(BlindspotError, match=r"^Other was not kept: .* Delete one"):
         put(card_of(small(seed=1), title="Other"), small(seed=1))
-    assert [one.name for one in listed()] == [first.name]
+    assert [entry.name for entry in listed()] == [first.name]
     delete(first.name)
     assert put(card_of(small(seed=1), title="Other"), small(seed=1)).nbytes > 0
 
@@ -222,7 +222,7 @@ def test_a_half_written_or_damaged_file_is_left_out_of_the_list():
     data = whole.path.read_bytes()
     (checkpoints.folder() / ("0" * 16 + ".safetensors")).write_bytes(data[: len(data) // 2])
     (checkpoints.folder() / ".part-abc").write_bytes(data[:50])
-    assert [one.name for one in listed()] == [whole.name]
+    assert [entry.name for entry in listed()] == [whole.name]
 
 
 # --- hostile files -----------------------------------------------------------------------------
@@ -231,9 +231,9 @@ def test_a_half_written_or_damaged_file_is_left_out_of_the_list():
 def written(card, weights=None):
     """A file with this card, as text or as fields that differ from a good one's."""
     model = small()
-    said = card if isinstance(card, str) else json.dumps(asdict(card_of(model)) | card)
-    held = weights_of(model) if weights is None else weights
-    return save_arrays(held, metadata={KEY: said}), "given.safetensors"
+    card_text = card if isinstance(card, str) else json.dumps(asdict(card_of(model)) | card)
+    tensors = weights_of(model) if weights is None else weights
+    return save_arrays(tensors, metadata={KEY: card_text}), "given.safetensors"
 
 
 def test_a_good_file_made_by_the_same_hands_is_taken():

@@ -123,17 +123,17 @@ def test_maps_of_a_finding(model, xray):
 @needs_library
 def test_a_probability_is_read_at_the_finding_s_own_point(model, xray):
     logits = model.logits(xray[None])
-    said = Prediction()(ImageCase(model, xray, Target(0)))["classes"]
-    assert said.values == pytest.approx(at_points(logits, model.points)[0].numpy(), abs=1e-6)
+    classes = Prediction()(ImageCase(model, xray, Target(0)))["classes"]
+    assert classes.values == pytest.approx(at_points(logits, model.points)[0].numpy(), abs=1e-6)
     case = ImageCase(model, xray, Target(2, reading="probability"))
-    assert case.score(xray[None]).item() == pytest.approx(float(said.values[2]), abs=1e-5)
+    assert case.score(xray[None]).item() == pytest.approx(float(classes.values[2]), abs=1e-5)
     pair = ImageCase(model, xray, Target(2, versus=0, reading="probability"))
-    apart = float(said.values[2] - said.values[0])
-    assert pair.score(xray[None]).item() == pytest.approx(apart, abs=1e-5)
+    difference = float(classes.values[2] - classes.values[0])
+    assert pair.score(xray[None]).item() == pytest.approx(difference, abs=1e-5)
     with pytest.raises(BlindspotError, match="several findings at once, so none is a rival"):
         ImageCase(model, xray, Target(0, reading="margin"))
     shown, _ = Order().sure(case)
-    assert shown == pytest.approx(float(said.values[2]), abs=1e-5)
+    assert shown == pytest.approx(float(classes.values[2]), abs=1e-5)
 
 
 def test_points_become_one_half_and_half_changes_nothing():
@@ -165,9 +165,9 @@ def test_the_points_are_part_of_what_a_model_is(file, model, monkeypatch):
 
 @needs_library
 def test_the_library_s_files_are_called_as_here():
-    said = chest.library().models.model_urls
+    urls = chest.library().models.model_urls
     for weights in chest.WEIGHTS.values():
-        about = said[weights.key]
+        about = urls[weights.key]
         assert about["weights_url"].endswith(f"/{weights.file}")
         assert about["input_resolution"] == chest.SIDE
         named = [bool(label) for label in about["labels"]]
@@ -238,13 +238,13 @@ def test_offline_the_file_to_bring_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr("engine.models.extras.find_spec", lambda _: True)
     monkeypatch.setattr(hub, "_hosts_seen", {})
     monkeypatch.setattr(hub, "connects", lambda _: False)
-    assert all(one.available for one in catalog.chests())  # nobody has looked yet
+    assert all(entry.available for entry in catalog.chests())  # nobody has looked yet
     with pytest.raises(BadModel, match=f"Put {ALL.file} into Blindspot's folder torchxrayvision"):
         catalog.have(ALL.name)
-    assert {one.reason for one in catalog.chests()} == {
+    assert {entry.reason for entry in catalog.chests()} == {
         "its weights are on github.com, which cannot be reached"
     }
-    assert not any(one.available for one in catalog.chests())
+    assert not any(entry.available for entry in catalog.chests())
 
 
 def test_an_unknown_name_is_said():

@@ -56,14 +56,14 @@ def plain_resnet(images, state, blocks):
             inner = F.conv2d(inner, state[f"{name}.conv2.weight"], padding=1)
             inner = normalized(inner, state, f"{name}.bn2")
             if f"{name}.shortcut.0.weight" in state:
-                beside = F.conv2d(maps, state[f"{name}.shortcut.0.weight"], stride=stride)
-                beside = normalized(beside, state, f"{name}.shortcut.1")
+                shortcut = F.conv2d(maps, state[f"{name}.shortcut.0.weight"], stride=stride)
+                shortcut = normalized(shortcut, state, f"{name}.shortcut.1")
             elif stride == 2:
                 quarter = maps.shape[1] // 2
-                beside = F.pad(maps[:, :, ::2, ::2], (0, 0, 0, 0, quarter, quarter))
+                shortcut = F.pad(maps[:, :, ::2, ::2], (0, 0, 0, 0, quarter, quarter))
             else:
-                beside = maps
-            maps = F.relu(inner + beside)
+                shortcut = maps
+            maps = F.relu(inner + shortcut)
     return F.linear(maps.mean((2, 3)), state["linear.weight"], state["linear.bias"])
 
 

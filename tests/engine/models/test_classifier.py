@@ -234,7 +234,7 @@ def test_many_threads_may_make_what_is_made_once():
     for thread in threads:
         thread.join(30)
     assert len(result) == 12
-    assert len({one[1] for one in result if len(one) == 3}) == 1
+    assert len({outcome[1] for outcome in result if len(outcome) == 3}) == 1
 
 
 def test_a_small_timm_network_works_with_its_own_head():

@@ -47,11 +47,11 @@ def home(tmp_path, monkeypatch):
 @pytest.fixture
 def runner(monkeypatch):
     """A runner for which compiling is instant: its package is the model itself, run as it is."""
-    held = Runner(tiny.cnn(), PACE)
+    forward_runner = Runner(tiny.cnn(), PACE)
     monkeypatch.setattr(compiled, "can_compile", lambda device: True)
     monkeypatch.setattr(compiled, "compiled_apart", lambda body, pace: b"package")
-    monkeypatch.setattr(packages, "opened", lambda path: deepcopy(held.body))
-    return held
+    monkeypatch.setattr(packages, "opened", lambda path: deepcopy(forward_runner.body))
+    return forward_runner
 
 
 def wait() -> None:
@@ -257,10 +257,10 @@ def test_a_really_compiled_model_gives_the_same_map_and_nothing_here_is_patched(
         done.set()
         other.join()
     assert errors == []
-    answer = compute("compiled-occlusion", method, case, lambda *given: None)
+    answer = compute("compiled-occlusion", method, case, lambda *report: None)
     assert answer.record["compiled_forwards"] > 0
     assert abs(answer["map"].values - plain.values).max() < 1e-5
-    (ran,) = [one for one in answer.record["forwards"] if one["use"] == "exact"]
+    (ran,) = [forward for forward in answer.record["forwards"] if forward["use"] == "exact"]
     assert (ran["batch"], ran["memory_format"]) in {(4, "channels_last"), (4, "contiguous")}
     assert 0 < ran["compiled_share"] <= 1
     assert json.dumps(without_words(answer.record))

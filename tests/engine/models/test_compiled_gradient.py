@@ -34,8 +34,8 @@ def runner(monkeypatch):
 
     def part(path: Path):
         if path.stem == gradient_runner.name(PARTS[0]):
-            return lambda given: [plain(given[0]), given[0]]
-        return lambda given: [back(plain, *given)]
+            return lambda inputs: [plain(inputs[0]), inputs[0]]
+        return lambda inputs: [back(plain, *inputs)]
 
     monkeypatch.setattr(compiled, "can_compile", lambda device: True)
     monkeypatch.setattr(compiled_gradient, "made_apart", lambda *_: [b"there", b"back"])
@@ -56,9 +56,9 @@ def pixels(count=4, side=32):
 def ran_compiled(runner, count=4, side=32):
     with counting() as tally:
         logits, slopes = derived(runner, pixels(count, side))
-    others, own = derived(runner.body, pixels(count, side))
+    others, expected = derived(runner.body, pixels(count, side))
     torch.testing.assert_close(logits, others)
-    torch.testing.assert_close(slopes, own, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(slopes, expected, atol=1e-5, rtol=1e-4)
     return tally.compiled == count
 
 
@@ -71,20 +71,20 @@ def test_full_batches_run_compiled_with_the_slopes_of_any_score(runner):
     assert runner.held_bytes == 2 * runner.body.own_bytes
     watched = pixels().requires_grad_()
     for score in (lambda z: z[:, 1], lambda z: z.softmax(1)[:, 0], lambda z: z.logsumexp(1)):
-        result, own = (
+        result, expected = (
             torch.autograd.grad(score(net(watched)).sum(), watched)[0]
             for net in (runner, runner.body)
         )
-        torch.testing.assert_close(result, own, atol=1e-6, rtol=1e-4)
+        torch.testing.assert_close(result, expected, atol=1e-6, rtol=1e-4)
 
 
 def test_hooks_changed_weights_and_other_numbers_go_through_the_model_itself(runner):
     assert runner.compile()
     with borrowed(runner.body) as net:
         net.network.conv1.register_forward_hook(lambda *_: None)
-        asked = runner._asked
+        before = runner._asked
         assert not ran_compiled(runner)
-        assert runner._asked == asked  # nothing is looked for on disk meanwhile
+        assert runner._asked == before  # nothing is looked for on disk meanwhile
     assert ran_compiled(runner)
     with torch.no_grad():
         runner.body.network.fc.weight.mul_(2)
@@ -108,8 +108,8 @@ def test_changed_statistics_and_training_go_through_the_model_itself(runner):
 
 def test_a_walk_goes_the_same_way(runner):
     def walked():
-        model, held = runner.body, runner if runner.compiled else None
-        model._gradients = {4: held} if held else {}
+        model, active = runner.body, runner if runner.compiled else None
+        model._gradients = {4: active} if active else {}
         walk = Traversal(model, *slowly.pairs(model, 4), WalkRules(0.1, 0.001, 0.02))
         with counting() as tally:
             moved = sum(int(walk.step().sum()) for _ in range(12))
@@ -153,8 +153,8 @@ def test_the_first_part_of_another_process_is_used_with_its_own_second_part_only
 
 def test_other_slopes_are_not_used(runner, monkeypatch):
     part = packages.opened_part
-    monkeypatch.setattr(packages, "opened_part", lambda path: lambda given: [
-        one * 1.01 if one.shape == pixels().shape else one for one in part(path)(given)
+    monkeypatch.setattr(packages, "opened_part", lambda path: lambda inputs: [
+        tensor * 1.01 if tensor.shape == pixels().shape else tensor for tensor in part(path)(inputs)
     ])  # fmt: skip
     assert not runner.compile()
 
@@ -202,7 +202,7 @@ def test_a_really_compiled_model_gives_the_same_logits_and_slopes():
     pixels = torch.rand(2, 3, model.side, model.side, generator=tiny.seeded(0))
     with counting() as tally:
         logits, slopes = derived(runner, pixels)
-    others, own = derived(model, pixels)
+    others, expected = derived(model, pixels)
     assert tally.compiled == 2
     assert (logits - others).abs().max() < 1e-4
-    assert (slopes - own).abs().max() < 1e-4 * (own.max() - own.min())
+    assert (slopes - expected).abs().max() < 1e-4 * (expected.max() - expected.min())

@@ -23,7 +23,7 @@ from engine.models.embedded import file_of, load, plan, plans, stored
 from engine.models.rebuild import card_at
 from engine.training import figures, fresh, outputs, train
 
-CARDS = {one.name: one.card for one in stored()}
+CARDS = {entry.name: entry.card for entry in stored()}
 DIGITS = tuple(name for name in CARDS if not plan(name).data.startswith("phantoms"))
 SHORTCUT = "phantom-cnn-shortcut"
 LARGE = tuple(name for name in CARDS if plan(name).data.startswith("phantoms:count=1500"))
@@ -38,11 +38,15 @@ def phantoms() -> DataSet:
     rows = index[SPLIT[index // SLICES % len(SPLIT)] == 2]
     made = [recipe.slice(int(row)) for row in rows]
     return DataSet(
-        "phantoms", recipe.card, CARDS["phantom-cnn"].labels,
-        np.stack([one.image for one in made])[:, None], np.array([one.kind for one in made]),
-        rows, np.full(len(rows), 2, np.uint8),
-        {"twin": np.stack([one.twin for one in made])[:, None]},
-    )  # fmt: skip
+        "phantoms",
+        recipe.card,
+        CARDS["phantom-cnn"].labels,
+        np.stack([phantom.image for phantom in made])[:, None],
+        np.array([phantom.kind for phantom in made]),
+        rows,
+        np.full(len(rows), 2, np.uint8),
+        {"twin": np.stack([phantom.twin for phantom in made])[:, None]},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +67,7 @@ def large_lesions() -> DataSet:
 
 def test_every_recipe_has_its_weights_and_all_are_small():
     assert set(CARDS) == set(plans())
-    assert sum(one.nbytes for one in stored()) < 20e6
+    assert sum(entry.nbytes for entry in stored()) < 20e6
     learned = {word_of(card.data) for card in CARDS.values()}
     assert learned == {"digits", "mnist-5k", "phantoms", "scenes", "twice"}
 
@@ -132,17 +136,17 @@ def test_the_network_with_the_shortcut_goes_by_the_mark_and_the_control_by_the_l
         "mark": marked.truth["twin"][rows],
         "both": marked.images[rows],
     }
-    said = {
+    accuracies = {
         name: {
             what: (answers(load(name), pixels) == label).mean() for what, pixels in images.items()
         }
         for name in (SHORTCUT, "phantom-cnn")
     }
-    assert said[SHORTCUT]["both"] > 0.9
-    assert said[SHORTCUT]["mark"] > 0.9
-    assert said[SHORTCUT]["lesion"] < 0.05
-    assert said["phantom-cnn"]["lesion"] > 0.8
-    assert said["phantom-cnn"]["mark"] < 0.1
+    assert accuracies[SHORTCUT]["both"] > 0.9
+    assert accuracies[SHORTCUT]["mark"] > 0.9
+    assert accuracies[SHORTCUT]["lesion"] < 0.05
+    assert accuracies["phantom-cnn"]["lesion"] > 0.8
+    assert accuracies["phantom-cnn"]["mark"] < 0.1
     result = figures(load(SHORTCUT), phantoms)
     for what in ("test accuracy", "balanced test accuracy"):
         assert result[what] == pytest.approx(CARDS[SHORTCUT].figures[what], abs=0.01)
@@ -177,11 +181,11 @@ def test_it_is_exported_and_brought_in_as_what_it_is(tmp_path, monkeypatch):
 
 def test_a_model_is_trained_again_from_its_recipe(tmp_path, capsys):
     assert main(["weights", "digits-mlp", "--out", str(tmp_path)]) == 0
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     card = card_at(file_of("digits-mlp", tmp_path))
     assert card.figures == pytest.approx(dict(CARDS["digits-mlp"].figures), abs=0.03)
     for what, figure in card.figures.items():
-        assert f"{what}: {figure:.4f}" in said
+        assert f"{what}: {figure:.4f}" in output
     wanted = plan("digits-mlp")
     untrained = fresh(data_sets.load("digits"), wanted.recipe, wanted.seed)
     assert figures(untrained, data_sets.load("digits"))["test accuracy"] < 0.3
@@ -202,6 +206,6 @@ def test_the_phantom_recipe_is_no_lucky_seed(measure):
         model = fresh(data, wanted.recipe, seed)
         train(model, data, wanted.recipe, seed)
         results.append(figures(model, data)["balanced test accuracy"])
-    said = ", ".join(f"{figure:.3f}" for figure in results)
-    measure("phantom CNN, balanced test accuracy of two other seeds", said)
+    summary = ", ".join(f"{figure:.3f}" for figure in results)
+    measure("phantom CNN, balanced test accuracy of two other seeds", summary)
     assert min(results) > 0.88

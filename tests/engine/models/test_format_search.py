@@ -68,8 +68,10 @@ def test_only_training_images_are_looked_at():
     model = wrap(network, "file:x", "Own", architecture=PLAIN.architecture)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(format_rounds, "USUAL_SIDES", (28,))
-        one, two = (few(FormatCase(model, own))["formats"] for own in (data, spoiled))
-    np.testing.assert_array_equal(one.values, two.values)
+        first, second = (
+            few(FormatCase(model, data_set))["formats"] for data_set in (data, spoiled)
+        )
+    np.testing.assert_array_equal(first.values, second.values)
 
 
 def test_a_network_that_learned_nothing_is_right_in_no_format():
@@ -98,16 +100,16 @@ def test_an_order_of_classes_is_found_on_other_images_than_it_is_judged_by(seed)
 
 def test_it_can_be_stopped_between_two_formats():
     model = wrap(plain_loop.untrained(PLAIN), "file:x", "Own", architecture=PLAIN.architecture)
-    told = []
+    reports = []
 
     def stop(done, words="", partial=None):
-        told.append((done, words))
-        if len(told) == 3:
+        reports.append((done, words))
+        if len(reports) == 3:
             raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
         FormatSearch(images=32)(FormatCase(model, plain_loop.data_set()), stop)
-    assert all(words.startswith("trying") for _, words in told)
+    assert all(words.startswith("trying") for _, words in reports)
 
 
 def test_the_names_of_normalizations_are_told_apart():

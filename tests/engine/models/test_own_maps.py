@@ -104,14 +104,14 @@ def test_with_means_a_class_score_is_the_mean_of_its_map_and_grad_cam_is_that_ma
 def test_weights_come_from_the_seed_alone(architecture):
     shape = NetworkShape(1, 12, 3)
     torch.manual_seed(5)
-    one = build(architecture, shape, 1).state_dict()
+    first = build(architecture, shape, 1).state_dict()
     torch.manual_seed(6)
     before = torch.random.get_rng_state()
-    other, third = build(architecture, shape, 1).state_dict(), build(architecture, shape, 2)
+    second, third = build(architecture, shape, 1).state_dict(), build(architecture, shape, 2)
     assert torch.equal(before, torch.random.get_rng_state())
-    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert all(torch.equal(first[name], second[name]) for name in first)
     drawn = [name for name, p in third.named_parameters() if p.ndim > 1]
-    assert all(not torch.equal(one[name], third.state_dict()[name]) for name in drawn)
+    assert all(not torch.equal(first[name], third.state_dict()[name]) for name in drawn)
 
 
 @every
@@ -139,10 +139,10 @@ def test_grey_is_the_mean_of_three_channels(architecture):
 def test_comet_s_predictor_sees_only_what_the_mask_keeps(architecture):
     network = build(architecture, NetworkShape(3, 16, 4), 0).eval()
     with torch.no_grad():
-        mask, kept, removed = network.split(images())
+        mask, visible, removed = network.split(images())
         assert mask.shape == (2, 1, 16, 16)
         assert ((mask > 0) & (mask < 1)).all()
-        torch.testing.assert_close(kept + removed, images())
+        torch.testing.assert_close(visible + removed, images())
         torch.testing.assert_close(network(images()), network.predictor(mask * images()))
     model = classifier(architecture, NetworkShape(3, 16, 4))
     assert model.last_map.name == "predictor.body.5"  # where Grad-CAM reads

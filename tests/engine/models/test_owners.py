@@ -40,8 +40,10 @@ def as_guest_of(monkeypatch):
     def change(*known):
         def may_look(record):
             return any(
-                record.belongs_to(one) if isinstance(one, Owner) else record.opens_with(one)
-                for one in known
+                record.belongs_to(holder)
+                if isinstance(holder, Owner)
+                else record.opens_with(holder)
+                for holder in known
             )
 
         monkeypatch.setattr(access, "_session", lambda: ViewRights(may_look, lambda _name: False))
@@ -62,17 +64,17 @@ def kept(owner=ANN, data=DATA, seed=0, *, private=False, model=None, **card):
 
 
 def child_of(parent, owner=ANN, data=""):
-    own = deepcopy(checkpoints.load(parent.name))
+    child = deepcopy(checkpoints.load(parent.name))
     with torch.no_grad():
-        for weights in own.parameters():
+        for weights in child.parameters():
             weights.add_(0.01)
-    own.changed()
-    card = card_of(own, title="cut", parent=checkpoints.load(parent.name), data=data)
-    return checkpoints.keep(checkpoint(own, card), owner)
+    child.changed()
+    card = card_of(child, title="cut", parent=checkpoints.load(parent.name), data=data)
+    return checkpoints.keep(checkpoint(child, card), owner)
 
 
 def listed():
-    return [one.name for one in checkpoints.listed()]
+    return [entry.name for entry in checkpoints.listed()]
 
 
 def record(model):
@@ -157,7 +159,7 @@ def test_a_private_model_is_shown_to_its_owner_and_by_its_view_key_alone(as_gues
     ):  # fmt: skip
         as_guest_of(*known)
         assert set(listed()) == seen
-        assert {one.name for one in catalog.small()} & {mine, other, public} == seen
+        assert {entry.name for entry in catalog.small()} & {mine, other, public} == seen
 
 
 def test_what_is_not_shown_is_not_opened_by_name_either_and_nothing_tells_that_it_is_there(
@@ -184,8 +186,8 @@ def test_an_older_model_without_owners_is_offered_to_nobody_but_on_the_machine(a
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"owners": 3}', '{"private": 0, "owners": {}}'])
 def test_a_damaged_record_opens_a_model_to_nobody(text, as_guest_of):
-    one = kept(data="digits")
-    owners.record_path(one.path).write_text(text)
+    entry = kept(data="digits")
+    owners.record_path(entry.path).write_text(text)
     as_guest_of(ANN)
     assert listed() == []
 
@@ -195,40 +197,40 @@ def test_a_damaged_record_opens_a_model_to_nobody(text, as_guest_of):
 
 @pytest.mark.parametrize("act", [catalog.export, catalog.forget])
 def test_a_guest_looks_and_neither_exports_nor_deletes(act, as_guest_of):
-    one = kept()
-    as_guest_of(ANN.view_key(one.name))
-    assert catalog.load(one.name).labels == ("cat", "dog", "bird")
+    entry = kept()
+    as_guest_of(ANN.view_key(entry.name))
+    assert catalog.load(entry.name).labels == ("cat", "dog", "bird")
     with pytest.raises(BadModel, match="not yours: only its owner can"):
-        act(one.name, BOB)
-    act(one.name, ANN)
+        act(entry.name, BOB)
+    act(entry.name, ANN)
 
 
 def test_a_public_model_is_exported_by_all_and_deleted_by_whoever_made_it():
-    one = kept(data="digits")
-    assert catalog.export(one.name, BOB)
+    entry = kept(data="digits")
+    assert catalog.export(entry.name, BOB)
     with pytest.raises(BadModel, match="only its owner can delete"):
-        catalog.forget(one.name, BOB)
-    catalog.forget(one.name, ANN)
+        catalog.forget(entry.name, BOB)
+    catalog.forget(entry.name, ANN)
     assert files() == []
 
 
 def test_of_two_owners_each_keeps_what_they_own_until_both_have_deleted_it():
     for first, then in ((ANN, BOB), (BOB, ANN)):
-        one, same = kept(ANN), kept(BOB)
-        assert one.name == same.name
-        catalog.forget(one.name, first)
-        assert catalog.export(one.name, then)
+        entry, same = kept(ANN), kept(BOB)
+        assert entry.name == same.name
+        catalog.forget(entry.name, first)
+        assert catalog.export(entry.name, then)
         with pytest.raises(BadModel, match="not yours"):
-            catalog.export(one.name, first)
-    catalog.forget(one.name, ANN)
+            catalog.export(entry.name, first)
+    catalog.forget(entry.name, ANN)
     assert files() == []
 
 
 def test_who_keeps_an_equal_model_does_not_own_what_was_there_without_an_owner():
-    one = kept(None, "digits")
+    entry = kept(None, "digits")
     kept(BOB, "digits")
-    catalog.forget(one.name, BOB)
-    assert listed() == [one.name]
+    catalog.forget(entry.name, BOB)
+    assert listed() == [entry.name]
     kept(ANN, seed=1)
     kept(None, seed=1)  # by the command line
     catalog.forget(kept(ANN, seed=1).name, ANN)
@@ -241,17 +243,17 @@ def test_nobody_reads_what_another_owner_calls_an_equal_model(as_guest_of):
     second = kept(BOB, title="Mine")
     assert first.name != second.name
     as_guest_of(BOB)
-    assert [one.card.title for one in checkpoints.listed()] == ["Mine"]
+    assert [entry.card.title for entry in checkpoints.listed()] == ["Mine"]
     assert {second.name} == {*checkpoints.names_of(second.card)} & {*listed()}
     assert "Ann" not in str(catalog.entries())
 
 
 def test_what_is_made_from_a_model_that_was_only_shown_is_not_taken_away():
-    one = kept()
-    assert checkpoints.may_copy(one.card.fingerprint, ANN)
-    assert not checkpoints.may_copy(one.card.fingerprint, BOB)
+    entry = kept()
+    assert checkpoints.may_copy(entry.card.fingerprint, ANN)
+    assert not checkpoints.may_copy(entry.card.fingerprint, BOB)
     kept(BOB)
-    assert checkpoints.may_copy(one.card.fingerprint, BOB)
+    assert checkpoints.may_copy(entry.card.fingerprint, BOB)
     assert checkpoints.may_copy(kept(data="digits", seed=1).card.fingerprint, BOB)
     assert checkpoints.may_copy(embedded.stored()[0].card.fingerprint, BOB)
 
@@ -261,8 +263,8 @@ def test_what_is_made_from_a_model_that_was_only_shown_is_not_taken_away():
 
 def test_the_disk_has_digests_alone_in_files_for_this_account_alone():
     os.umask(before := os.umask(0))
-    one = kept()
-    key = ANN.view_key(one.name)
+    entry = kept()
+    key = ANN.view_key(entry.name)
     text = b"".join(path.read_bytes() for path in checkpoints.folder().iterdir()).decode("latin-1")
     for secret in (ANN.secret.decode(), ANN.secret.hex(), key, repr(ANN)):
         assert secret not in text

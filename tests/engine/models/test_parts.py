@@ -56,9 +56,9 @@ def test_the_room_that_an_image_may_need_is_64_maps_of_its_size():
 def test_what_compiles_elsewhere_is_given_the_weights_and_how_to_build_the_network(tmp_path):
     model = embedded.load("digits-mlp")
     write_request(model, Pace(32, channels_last=False, use="exact", seconds=0.1), tmp_path)
-    asked = json.loads((tmp_path / REQUEST).read_text())
-    assert (asked["architecture"], asked["side"], asked["classes"]) == ("mlp", 8, 10)
-    assert (asked["batch"], asked["channels_last"]) == (32, False)
+    request = json.loads((tmp_path / REQUEST).read_text())
+    assert (request["architecture"], request["side"], request["classes"]) == ("mlp", 8, 10)
+    assert (request["batch"], request["channels_last"]) == (32, False)
     file = load_file(tmp_path / WEIGHTS)
     for name, tensor in model.network.state_dict().items():
         assert torch.equal(file[name], tensor)

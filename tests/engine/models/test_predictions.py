@@ -32,6 +32,6 @@ def model():
 )
 def test_the_photograph_is_seen_as(model, name, label, probability):
     pixels = torch.from_numpy(square(sample(name), Crop(), model.side))
-    said = model(pixels[None].to(model.device)).softmax(1)[0]
-    assert model.labels[said.argmax()] == label
-    assert said.max().item() == pytest.approx(probability, abs=0.01)
+    probabilities = model(pixels[None].to(model.device)).softmax(1)[0]
+    assert model.labels[probabilities.argmax()] == label
+    assert probabilities.max().item() == pytest.approx(probability, abs=0.01)

@@ -56,11 +56,11 @@ def test_sizes_are_those_of_the_sheets():
 @every
 @pytest.mark.parametrize("width", [0.25, 0.3, 2.0])
 def test_hidden_units_grow_with_the_width_and_the_rest_stays(architecture, width):
-    usual, other = (build(architecture, NetworkShape(1, 28, 10, one)) for one in (1.0, width))
+    usual, other = (build(architecture, NetworkShape(1, 28, 10, factor)) for factor in (1.0, width))
     assert other.head.out_features == 10
     ratio = other.head.in_features / usual.head.in_features
     assert ratio == pytest.approx(width, rel=0.15)
-    before, after = (sum(p.numel() for p in one.parameters()) for one in (usual, other))
+    before, after = (sum(p.numel() for p in network.parameters()) for network in (usual, other))
     assert (after > before) == (width > 1)
     assert other.eval()(torch.rand(2, 3, 28, 28)).shape == (2, 10)
 
@@ -70,22 +70,22 @@ def test_weights_come_from_the_seed_alone(architecture):
     shape = NetworkShape(1, 12, 3)
     state = torch.random.get_rng_state()
     torch.manual_seed(5)
-    one = build(architecture, shape, 1).state_dict()
+    first = build(architecture, shape, 1).state_dict()
     torch.manual_seed(6)
     before = torch.random.get_rng_state()
-    other, third = build(architecture, shape, 1).state_dict(), build(architecture, shape, 2)
+    second, third = build(architecture, shape, 1).state_dict(), build(architecture, shape, 2)
     assert torch.equal(before, torch.random.get_rng_state())
     torch.random.set_rng_state(state)
-    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert all(torch.equal(first[name], second[name]) for name in first)
     drawn = [name for name, p in third.named_parameters() if p.ndim > 1]
-    assert all(not torch.equal(one[name], third.state_dict()[name]) for name in drawn)
+    assert all(not torch.equal(first[name], third.state_dict()[name]) for name in drawn)
 
 
 @pytest.mark.parametrize("architecture", [name for name in SMALL if name != "vit"])
 def test_first_weights_are_as_wide_as_torchs_own(architecture):
     shape = NetworkShape(1, 16, 3)
-    own, torchs = build(architecture, shape, 0), build(architecture, shape)
-    for name, weight in own.named_parameters():
+    seeded, torchs = build(architecture, shape, 0), build(architecture, shape)
+    for name, weight in seeded.named_parameters():
         if weight.ndim > 1 and weight.numel() > 500:
             wide = torchs.get_parameter(name).std().item()
             assert weight.std().item() == pytest.approx(wide, rel=0.12), name
@@ -180,7 +180,7 @@ def test_the_scene_network_is_the_phantom_s_with_maps_twice_as_fine():
         build(name, NetworkShape(3, 64, 16), 0).eval() for name in ("phantom_cnn", "scene_cnn")
     )
     same = coarse.state_dict(), fine.state_dict()
-    assert all(torch.equal(one, same[1][name]) for name, one in same[0].items())
+    assert all(torch.equal(tensor, same[1][name]) for name, tensor in same[0].items())
     images = torch.rand(1, 3, 64, 64, generator=tiny.seeded())
     assert coarse.body(images).shape[2:] == (8, 8)
     assert fine.body(images).shape[2:] == (16, 16)

@@ -118,8 +118,10 @@ def test_the_format_of_a_gray_network_is_found_and_has_one_mean():
         answer = FormatSearch(images=128)(FormatCase(model, plain_loop.data_set()))
     formats, table = formats_in(answer["formats"]), answer["formats"]
     assert formats[0].words == "32 × 32 px, gray, −1 … 1"
-    assert {each.channels for each in formats} == {"gray"}
-    assert all(len(set(each.mean)) == len(set(each.std)) == 1 for each in formats)
+    assert {pixel_format.channels for pixel_format in formats} == {"gray"}
+    assert all(
+        len(set(pixel_format.mean)) == len(set(pixel_format.std)) == 1 for pixel_format in formats
+    )
     assert len(set(formats)) == len(formats)
     counted = plain_loop.accuracy(network, GRAY)
     assert counted > 0.9
@@ -131,7 +133,7 @@ def test_a_network_of_one_size_is_tried_at_that_size_alone():
     model = open_model(plain_loop.weights(network), "a.pt", SMALL.architecture)
     answer = FormatSearch(images=128)(FormatCase(model, plain_loop.data_set(28)))
     table = answer["formats"]
-    assert {each.side for each in formats_in(table)} == {32}
+    assert {pixel_format.side for pixel_format in formats_in(table)} == {32}
     assert answer["tried"]["planned"][0] < len(USUAL_SIDES) * 4
     counted = plain_loop.accuracy(network, SMALL)
     assert counted > 0.6

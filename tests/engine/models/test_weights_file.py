@@ -39,7 +39,7 @@ WRITES = {"engine/keeping/store.py", "engine/models/compiling.py"}  # of ours, i
 def saved(content, form):
     """A file of weights in one of three formats, and its name."""
     if form == "safetensors":
-        whole = {name: one.contiguous().clone() for name, one in content.items()}
+        whole = {name: tensor.contiguous().clone() for name, tensor in content.items()}
         return save(whole), "a.safetensors"
     return torch_file(content, _use_new_zipfile_serialization=form == "zip"), "a.pt"
 
@@ -70,8 +70,8 @@ def test_a_network_saved_whole_gives_its_tensors_and_runs_nothing(form):
 
 def safe(tensors, body=b"", **metadata):
     """A .safetensors file that says this."""
-    said = json.dumps(tensors | ({"__metadata__": metadata} if metadata else {})).encode()
-    return struct.pack("<Q", len(said)) + said + body
+    header = json.dumps(tensors | ({"__metadata__": metadata} if metadata else {})).encode()
+    return struct.pack("<Q", len(header)) + header + body
 
 
 def entry(kind="F32", shape=(2,), offsets=(0, 8)):

@@ -13,8 +13,12 @@ def test_words_stand_between_commas_and_on_lines():
 
 
 def test_a_list_is_the_same_after_it_was_in_a_name():
-    for one in (WordList(), WordList(("a", "b")), WordList(("ä", "b c"), ("{}", "no {} here"))):
-        assert WordList.of_text(one.as_text()) == one
+    for word_list in (
+        WordList(),
+        WordList(("a", "b")),
+        WordList(("ä", "b c"), ("{}", "no {} here")),
+    ):
+        assert WordList.of_text(word_list.as_text()) == word_list
     assert WordList.of_text("") == WordList(USUAL_WORDS, (USUAL_PROMPT,))
     assert WordList(("a", "b")).as_text() == "a, b"
 

@@ -28,7 +28,7 @@ HUB = next(iter(zero_shot.KNOWN))
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
-    monkeypatch.setattr(zero_shot, "_towers", Memory(zero_shot.ROOM, lambda one: one.nbytes))
+    monkeypatch.setattr(zero_shot, "_towers", Memory(zero_shot.ROOM, lambda tower: tower.nbytes))
     monkeypatch.setattr(catalog, "_memory", Memory(4))
     return tmp_path
 
@@ -44,8 +44,8 @@ def image():
 
 
 def load(words=WORDS, prompts="", source="mine"):
-    asked = WordList.read(", ".join(words), prompts)
-    return catalog.load(zero_shot.ask_words(source, asked))
+    word_list = WordList.read(", ".join(words), prompts)
+    return catalog.load(zero_shot.ask_words(source, word_list))
 
 
 @needs_library
@@ -61,15 +61,17 @@ def test_logits_are_the_library_s_similarities_times_its_scale(library_model, im
     ]
     pixels = (image[None] - model.mean.cpu()) / model.std.cpu()
     with torch.no_grad():
-        each = [library_model.encode_text(tokenizer(one), normalize=True) for one in filled]
-        texts = F.normalize(torch.stack(each).mean(0), dim=-1)
+        embeddings = [
+            library_model.encode_text(tokenizer(sentences), normalize=True) for sentences in filled
+        ]
+        texts = F.normalize(torch.stack(embeddings).mean(0), dim=-1)
         looked = library_model.encode_image(pixels, normalize=True)
         wanted = library_model.logit_scale.exp() * looked @ texts.T
     assert wanted.std() > 0.05
     assert torch.allclose(model.logits(image[None]), wanted, atol=1e-4)
     assert model.labels == WORDS
-    said = Prediction()(ImageCase(model, image, Target(0)))["classes"].values
-    assert said == pytest.approx(wanted.softmax(1)[0].numpy(), abs=1e-5)
+    probabilities = Prediction()(ImageCase(model, image, Target(0)))["classes"].values
+    assert probabilities == pytest.approx(wanted.softmax(1)[0].numpy(), abs=1e-5)
 
 
 @needs_library
@@ -77,7 +79,9 @@ def test_texts_are_embedded_once_for_each_list_of_words(library_model, home, mon
     made = []
     plain = zero_shot.embedded_words
     monkeypatch.setattr(
-        zero_shot, "embedded_words", lambda *given: made.append(given[1]) or plain(*given)
+        zero_shot,
+        "embedded_words",
+        lambda *arguments: made.append(arguments[1]) or plain(*arguments),
     )
     first, again = load(), zero_shot.load_zero_shot("open_clip:mine?cat, a red car,lung")
     assert len(made) == 1
@@ -85,8 +89,8 @@ def test_texts_are_embedded_once_for_each_list_of_words(library_model, home, mon
     other = load(("cat", "a blue car", "lung"))
     prompted = load(prompts="a scan of {}")
     assert len(made) == 3
-    names = {one.name for one in (first, other, prompted)}
-    prints = {one.fingerprint for one in (first, other, prompted)}
+    names = {classifier.name for classifier in (first, other, prompted)}
+    prints = {classifier.fingerprint for classifier in (first, other, prompted)}
     assert len(names) == len(prints) == 3
     assert load() is first
 
@@ -95,17 +99,20 @@ def test_texts_are_embedded_once_for_each_list_of_words(library_model, home, mon
 def test_words_that_embed_alike_are_still_two_questions(library_model, image):
     lower, upper = load(("cat", "dog")), load(("Cat", "dog"))
     assert lower.fingerprint == upper.fingerprint  # the tokenizer knows no capitals
-    asked = [run.digest(Prediction(), ImageCase(one, image, Target(0))) for one in (lower, upper)]
-    assert asked[0] != asked[1]
+    digests = [
+        run.digest(Prediction(), ImageCase(classifier, image, Target(0)))
+        for classifier in (lower, upper)
+    ]
+    assert digests[0] != digests[1]
 
 
 @needs_library
 def test_hooks_on_one_list_do_not_reach_another_but_the_weights_are_shared(library_model):
-    one, other = load(), load(("a", "b"))
-    pairs = list(zip(one.network.visual.parameters(), other.network.visual.parameters(),
+    first, second = load(), load(("a", "b"))
+    pairs = list(zip(first.network.visual.parameters(), second.network.visual.parameters(),
                      strict=True))  # fmt: skip
     assert all(a is not b and a.data_ptr() == b.data_ptr() for a, b in pairs)
-    assert one.network.visual is not other.network.visual
+    assert first.network.visual is not second.network.visual
 
 
 @needs_library
@@ -122,8 +129,8 @@ def test_the_weights_are_held_once_and_a_list_of_words_takes_little(
     )
     for model in models:
         head = model.network.head.weight
-        own = towers.own_bytes(model)
-        assert head.numel() * head.element_size() <= own < 0.05 * visual
+        head_bytes = towers.own_bytes(model)
+        assert head.numel() * head.element_size() <= head_bytes < 0.05 * visual
     assert len({model.network.visual.proj.data_ptr() for model in models}) == 1
     assert catalog.load("digits-mlp") is other_models  # lists push no other model out
     models[0].logits(image[None])  # at its own pace, by which convolutions may change their format

@@ -38,7 +38,7 @@ def asked(architecture="mlp", **given):
 def plainly(case, dense, method):
     """The paper's alternation with explicit z = m⊙θ: the weights and masks by name."""
     network, rows, recipe = dense.network, case.data.rows("train"), case.recipe
-    weights = {name: one.detach().clone() for name, one in network.named_parameters()}
+    weights = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
     scores = {name: weight.clone() for name, weight in weights.items() if weight.dim() > 1}
     memory = {name: torch.zeros_like(weight) for name, weight in weights.items()}
     speed = {name: torch.zeros_like(score) for name, score in scores.items()}
@@ -119,8 +119,8 @@ def test_the_formula_is_the_derivative_through_the_best_weights_to_first_order_i
         weights = best(mask, gamma)
         g = hessian @ (mask * weights) - right
         result = hypergradient(weights * g, mask * g, torch.ones(6), 1 / gamma, **given)
-        kept = mask.bool()  # θ* is 0 where the mask is, so that both are 0 there
-        return (result - torch.stack(slopes))[kept].abs().max()
+        is_kept = mask.bool()  # θ* is 0 where the mask is, so that both are 0 there
+        return (result - torch.stack(slopes))[is_kept].abs().max()
 
     gammas = (100.0, 1000.0)
     fall = torch.log10(error(gammas[0]) / error(gammas[1]))
@@ -134,11 +134,13 @@ def test_an_implicit_term_of_zero_is_the_accelerated_variant_to_the_bit():
     without = replace(MOVING, implicit=None)
     zero = replace(MOVING)
     object.__setattr__(zero, "implicit", 0.0)  # below the slider: computed, and adds nothing
-    (one, model, _), (other, same, _) = (each.learned(case, dense) for each in (without, zero))
-    assert torch.equal(one.scores, other.scores)
+    (first, model, _), (second, same, _) = (
+        variant.learned(case, dense) for variant in (without, zero)
+    )
+    assert torch.equal(first.scores, second.scores)
     for name, tensor in model.network.state_dict().items():
         assert torch.equal(tensor, same.network.state_dict()[name])
-    assert not torch.equal(one.scores, MOVING.learned(case, dense)[0].scores)
+    assert not torch.equal(first.scores, MOVING.learned(case, dense)[0].scores)
 
 
 @pytest.mark.parametrize("architecture", ["mlp", "resnet8"])
@@ -190,7 +192,7 @@ def test_the_count_is_exact_after_every_step(kept, monkeypatch):
     assert set(seen) == {total - int((1 - kept) * total)} == {kept_of(total, kept)}
     left = [int((model.network.get_parameter(p.name) != 0).sum()) for p in search.every.parts]
     assert sum(left) == seen[0]
-    assert len({one.tobytes() for one in search.history}) > 1
+    assert len({snapshot.tobytes() for snapshot in search.history}) > 1
 
 
 def test_an_interruption_changes_no_bit(tmp_path, monkeypatch):
@@ -243,13 +245,16 @@ def test_each_row_is_a_training_by_itself_and_all_keep_as_many():
     np.testing.assert_allclose(table["IoU with the final mask"], same)
     np.testing.assert_allclose(result["overlap"].cell("one-shot magnitude", "IoU"), same[0])
     assert result["overlap"].rows == ("one-shot magnitude", "IMP")
-    kept = rebuilt(result["model"])
-    assert sum(int((kept.network.get_parameter(p.name) != 0).sum()) for p in masks.parts) == keep
-    assert kept.masks.keys() == {part.name for part in masks.parts}
-    assert kept.lineage.parent == dense.fingerprint
-    said = method.finding(case, result)
-    assert f"{100 * figures.cell('BiP', 'right'):.1f} % right" in said
-    assert "in 1.5 times the steps, but with 3 epochs behind its last weights and not 5." in said
+    stored_model = rebuilt(result["model"])
+    assert (
+        sum(int((stored_model.network.get_parameter(p.name) != 0).sum()) for p in masks.parts)
+        == keep
+    )
+    assert stored_model.masks.keys() == {part.name for part in masks.parts}
+    assert stored_model.lineage.parent == dense.fingerprint
+    finding = method.finding(case, result)
+    assert f"{100 * figures.cell('BiP', 'right'):.1f} % right" in finding
+    assert "in 1.5 times the steps, but with 3 epochs behind its last weights and not 5." in finding
 
 
 def fading(model, name="head.weight"):
@@ -269,8 +274,8 @@ def test_a_layer_that_would_be_left_empty_keeps_its_largest_weight():
     assert masks["head.weight"].flatten()[head.argmax()] == 1
     others = [name for name in masks if name != "head.weight"]
     sizes = torch.cat([model.network.get_parameter(n).detach().abs().flatten() for n in others])
-    kept = torch.cat([masks[name].flatten() for name in others]).bool()
-    assert sizes[kept].min() >= sizes[~kept].max()  # the largest of the rest
+    is_kept = torch.cat([masks[name].flatten() for name in others]).bool()
+    assert sizes[is_kept].min() >= sizes[~is_kept].max()  # the largest of the rest
     with pytest.raises(BlindspotError, match="1 weights are too few for"):
         search_of(case, model, 1)
 

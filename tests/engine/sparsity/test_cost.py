@@ -62,8 +62,8 @@ def test_masks_save_their_own_share_and_realise_what_can_be_taken_out():
     model = tiny.cnn()
     masks = pruner_of(tiny.prune_case(model), "Magnitude", MaskRules()).at(0.6)
     cost = cost_of(model, masks)
-    kept = masks.counts[0] * 1024 + masks.counts[1] * 256 + 64
-    assert cost.theoretical == kept
+    remaining = masks.counts[0] * 1024 + masks.counts[1] * 256 + 64
+    assert cost.theoretical == remaining
     assert cost.dense == multiply_adds(model)
     assert np.isnan(cost.realisable)
     assert cost.sparsity == pytest.approx(0.6, abs=1e-3)
@@ -81,54 +81,54 @@ def test_the_matrix_of_overlaps_has_that_of_every_two_masks():
              for name, share in (("a", 0.5), ("b", 0.5), ("c", 0.1))}  # fmt: skip
     result = overlaps(drawn)
     assert result["IoU"].rows == result["IoU"].order == ("a", "b", "c")
-    for one, own in drawn.items():
-        assert result["IoU"].cell(one, one) == result["chance"].cell(one, one) == 1
-        for other in set(drawn) - {one}:
-            single = overlap(own, drawn[other])
-            assert result["IoU"].cell(one, other) == pytest.approx(single.iou)
-            assert result["chance"].cell(one, other) == pytest.approx(single.chance)
+    for first, masks in drawn.items():
+        assert result["IoU"].cell(first, first) == result["chance"].cell(first, first) == 1
+        for second in set(drawn) - {first}:
+            single = overlap(masks, drawn[second])
+            assert result["IoU"].cell(first, second) == pytest.approx(single.iou)
+            assert result["chance"].cell(first, second) == pytest.approx(single.chance)
 
 
 def test_the_overlap_is_counted_and_chance_is_the_sheets_formula():
     part = parts(tiny.cnn())[1]
-    one, other = np.zeros(part.size, np.bool_), np.zeros(part.size, np.bool_)
-    one[:200], other[100:400] = True, True
-    result = overlap(Masks((part,), one), Masks((part,), other))
+    first, second = np.zeros(part.size, np.bool_), np.zeros(part.size, np.bool_)
+    first[:200], second[100:400] = True, True
+    result = overlap(Masks((part,), first), Masks((part,), second))
     assert (result.both, result.only_first, result.only_second) == (100, 100, 200)
     assert result.iou == pytest.approx(100 / 400)
     a, b = 200 / part.size, 300 / part.size
     assert result.chance == pytest.approx(a * b / (a + b - a * b))
     assert result.layers == ((result.iou, result.chance),)
     assert result.ratio_distance == 0
-    assert overlap(Masks((part,), one.copy()), Masks((part,), one.copy())).iou == 1
+    assert overlap(Masks((part,), first.copy()), Masks((part,), first.copy())).iou == 1
     with pytest.raises(BlindspotError, match="cannot be compared"):
-        overlap(Masks((part,), one.copy()), Masks(parts(tiny.cnn())[:1], np.ones(216, np.bool_)))
+        overlap(Masks((part,), first.copy()), Masks(parts(tiny.cnn())[:1], np.ones(216, np.bool_)))
 
 
 def test_the_distance_of_ratios_tells_other_layers_from_other_weights():
-    listed = parts(tiny.cnn(), head=False)
-    sizes = [part.size for part in listed]
-    one, other = np.zeros(sum(sizes), np.bool_), np.zeros(sum(sizes), np.bool_)
-    one[:100], other[-100:] = True, True
-    assert overlap(Masks(listed, one), Masks(listed, other)).ratio_distance == 1
+    layer_parts = parts(tiny.cnn(), head=False)
+    sizes = [part.size for part in layer_parts]
+    first, second = np.zeros(sum(sizes), np.bool_), np.zeros(sum(sizes), np.bool_)
+    first[:100], second[-100:] = True, True
+    assert overlap(Masks(layer_parts, first), Masks(layer_parts, second)).ratio_distance == 1
 
 
 @pytest.mark.parametrize("activation", [nn.ReLU, nn.Hardtanh, nn.Sigmoid])
 def test_weights_that_lead_nowhere_are_found(activation):
     """Whatever an activation makes of 0 or of 1: a sigmoid turns silence into a half."""
     model = tiny.cnn(activation)
-    listed = parts(model)
-    bits = {p.name: np.ones(p.shape, np.bool_) for p in listed}
+    layer_parts = parts(model)
+    bits = {p.name: np.ones(p.shape, np.bool_) for p in layer_parts}
     bits["conv1.weight"][2] = False  # nobody makes channel 2
     bits["fc.weight"][:, 5] = False  # nobody reads channel 5
-    masks = masks_of(bits, listed)
+    masks = masks_of(bits, layer_parts)
     useful = effective(model, masks)
     gone = useful.array("conv2.weight") != masks.array("conv2.weight")
     expected = np.zeros((16, 8, 3, 3), np.bool_)
     expected[:, 2], expected[5] = True, True
     assert np.array_equal(gone, expected)
     assert useful.inside(masks)
-    whole = masks_of({}, listed)
+    whole = masks_of({}, layer_parts)
     assert effective(model, whole).kept == whole.total
     assert effective(tiny.vit(), masks_of({}, parts(tiny.vit()))) is None
 
@@ -136,24 +136,24 @@ def test_weights_that_lead_nowhere_are_found(activation):
 def test_latency_times_every_model_at_every_batch_in_turn():
     model = tiny.cnn()
     zeros = pruned(model, {})
-    told = []
+    shares = []
     result = latency(model, {"masked": zeros}, batches=(1, 4), repeats=6,
-                    progress=lambda done, *_: told.append(done))  # fmt: skip
-    assert [(one.name, one.batch) for one in result] == [
+                    progress=lambda done, *_: shares.append(done))  # fmt: skip
+    assert [(timing.name, timing.batch) for timing in result] == [
         ("dense", 1), ("masked", 1), ("dense", 4), ("masked", 4)
     ]  # fmt: skip
-    assert all(0 < one.low <= one.median <= one.high for one in result)
-    assert all(one.repeats == 6 for one in result)
+    assert all(0 < timing.low <= timing.median <= timing.high for timing in result)
+    assert all(timing.repeats == 6 for timing in result)
     assert result[0].ratio == 1
-    assert told == sorted(told)
-    assert told[-1] == 1
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
 
 
 def test_with_no_time_left_a_few_turns_must_do():
     model, passes = tiny.cnn(), []
     model.network.register_forward_hook(lambda *_: passes.append(1))
     result = latency(model, {}, batches=(2,), repeats=50, seconds=0.0)
-    assert [one.repeats for one in result] == [FEWEST]
+    assert [timing.repeats for timing in result] == [FEWEST]
     assert len(passes) == 2 + FEWEST  # two to warm up
 
 
@@ -179,11 +179,11 @@ def test_only_layers_that_fill_whole_tiles_with_two_of_four_fit_sparse_cores():
     sides = {"1": (192, 128), "2": (128, 96), "3": (96, 64), "4": (64, 64), "5": (64, 4)}
     layers = [nn.Linear(*both) for both in sides.values()]
     model = tiny.classifier(tiny.random_weights(nn.Sequential(nn.Flatten(), *layers)), side=8)
-    listed = parts(model)
-    half = {part.name: np.tile([True, False, False, True], part.size // 4) for part in listed}
+    layer_parts = parts(model)
+    half = {part.name: np.tile([True, False, False, True], part.size // 4) for part in layer_parts}
     half["4.weight"][1] = True  # three of the first four
-    chosen = {part.name: half[part.name].reshape(part.shape) for part in listed}
-    assert fit_for_cores(masks_of(chosen, listed)) == ("1.weight",)
+    chosen = {part.name: half[part.name].reshape(part.shape) for part in layer_parts}
+    assert fit_for_cores(masks_of(chosen, layer_parts)) == ("1.weight",)
 
 
 def test_a_gpu_is_told_apart_by_its_age_and_the_masks_by_their_fit(monkeypatch):

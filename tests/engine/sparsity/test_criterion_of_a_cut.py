@@ -58,9 +58,9 @@ def test_masks_come_from_the_search_at_their_own_ratio(ratio, first):
     rules = MaskRules("per layer", head=True)
     masks = pruner_of(tiny.prune_case(), "Sought", rules, ratio=ratio).at(ratio)
     for part in masks.parts:
-        row, kept = masks.array(part.name).ravel(), part.size - round(ratio * part.size)
-        assert (row[:kept] if first else row[-kept:]).all()
-        assert np.count_nonzero(row) == kept
+        row, kept_count = masks.array(part.name).ravel(), part.size - round(ratio * part.size)
+        assert (row[:kept_count] if first else row[-kept_count:]).all()
+        assert np.count_nonzero(row) == kept_count
 
 
 def test_criteria_that_do_not_search_score_for_every_cut_at_once():

@@ -36,16 +36,16 @@ def test_a_strip_is_the_share_that_stays_in_each_cell(masks):
 
 
 def test_a_row_of_cells_is_dead_where_all_its_filters_are():
-    listed = parts(tiny.cnn())
+    layer_parts = parts(tiny.cnn())
     bits = np.zeros((16, 8, 3, 3), np.bool_)
     bits[4, 7, 2, 2] = True  # one weight is enough
     bits[8:] = True
-    chosen = masks_of({"conv2.weight": bits}, listed)
+    chosen = masks_of({"conv2.weight": bits}, layer_parts)
     strip = diagrams.strips(chosen, high=4)[1]
     assert strip.dead.tolist() == [True, False, False, False]
     assert strip.density[1].sum() == 1 / 4  # a cell of four filters and one weight of each
-    each = diagrams.strips(chosen)[1]
-    assert each.dead.tolist() == [row != 4 and row < 8 for row in range(16)]
+    fine_strip = diagrams.strips(chosen)[1]
+    assert fine_strip.dead.tolist() == [row != 4 and row < 8 for row in range(16)]
 
 
 def test_a_small_layer_is_shown_weight_by_weight(masks):
@@ -62,8 +62,8 @@ def test_the_wall_shows_kept_weights_and_the_fullest_filters_first(case, masks):
     assert list(result.kept) == sorted(counts, reverse=True)[1:6]
     weight = case.model.network.conv2.weight.numpy()
     for row, filter_ in enumerate(result.filters):
-        own = np.where(bits[filter_, 2:7], weight[filter_, 2:7], np.nan)
-        assert np.array_equal(result.kernels[row], own, equal_nan=True)
+        kernels = np.where(bits[filter_, 2:7], weight[filter_, 2:7], np.nan)
+        assert np.array_equal(result.kernels[row], kernels, equal_nan=True)
     assert result.limit == pytest.approx(np.abs(weight).max())
     assert diagrams.wall(case.model, masks, "fc.weight").kernels.shape == (4, 16, 1, 1)
 
@@ -87,12 +87,12 @@ def test_a_unit_that_reads_tokens_is_a_row_of_them():
     model, image = tiny.vit(), tiny.image()
     seen = diagrams.activation(model, image, "blocks.0.mlp.fc1", 5)
     assert seen.shape == (1, 17)  # 4 × 4 patches and the class token
-    held = []
+    outputs = []
     with model.network.blocks[0].mlp.fc1.register_forward_hook(
-        lambda _module, _given, out: held.append(out.detach())
+        lambda _module, _given, out: outputs.append(out.detach())
     ):
         model(image[None])
-    np.testing.assert_allclose(seen[0], held[0][0, :, 5].numpy(), atol=1e-6)
+    np.testing.assert_allclose(seen[0], outputs[0][0, :, 5].numpy(), atol=1e-6)
 
 
 def test_patterns_are_counted_over_all_kernels(masks):
@@ -113,11 +113,11 @@ def test_patterns_are_counted_over_all_kernels(masks):
 
 def test_the_first_layer_folds_back_to_the_image():
     model = embedded.load("digits-mlp")
-    listed = parts(model, head=False)
-    bits = np.ones(listed[0].shape, np.bool_)
+    layer_parts = parts(model, head=False)
+    bits = np.ones(layer_parts[0].shape, np.bool_)
     bits[:, 0] = False  # the upper left pixel is never read
     bits[:5, 63] = False
-    result = diagrams.folded_back(model, masks_of({listed[0].name: bits}, listed))
+    result = diagrams.folded_back(model, masks_of({layer_parts[0].name: bits}, layer_parts))
     assert result.pixels
     assert result.kept.shape == (1, 8, 8)
     assert result.kept[0, 0, 0] == 0
@@ -155,9 +155,11 @@ def test_the_histogram_counts_every_weight_once_and_shows_the_cut(case, masks):
 def test_a_weight_is_counted_between_the_edges_that_it_lies_between(case):
     values = np.array([-1.0, -0.5, -0.1, 0.0, 0.1, 0.3, 0.7, 1.0], np.float32)
     case.model.network.fc.weight.data = torch.from_numpy(np.tile(values, (4, 2)))
-    listed = parts(case.model)
+    layer_parts = parts(case.model)
     bits = np.tile(np.abs(values) >= 0.3, (4, 2))
-    result = diagrams.histogram(case.model, masks_of({"fc.weight": bits}, listed), "fc.weight", 5)
+    result = diagrams.histogram(
+        case.model, masks_of({"fc.weight": bits}, layer_parts), "fc.weight", 5
+    )
     assert result.edges == pytest.approx([-1, -0.6, -0.2, 0.2, 0.6, 1])
     assert result.kept.tolist() == [8, 8, 0, 8, 16]  # each value stands there eight times
     assert result.cut.tolist() == [0, 0, 24, 0, 0]

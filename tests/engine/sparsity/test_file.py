@@ -23,12 +23,12 @@ def case():
 def test_masks_come_back_as_they_went(case, structure):
     masks = pruner_of(case, "Magnitude", MaskRules("per layer", structure)).at(0.5)
     data = masks_file(masks, {"criterion": "Magnitude", "ratio": 0.5})
-    again, said = read_masks(data, case.model)
+    again, facts = read_masks(data, case.model)
     assert again.digest == masks.digest
-    assert (said["criterion"], said["ratio"], said["kept"]) == ("Magnitude", 0.5, masks.kept)
-    with np.load(io.BytesIO(data)) as held:  # by numpy alone, as the file itself explains
-        shape = said["shapes"]["conv2.weight"]
-        bits = np.unpackbits(held["conv2.weight"], count=int(np.prod(shape))).reshape(shape)
+    assert (facts["criterion"], facts["ratio"], facts["kept"]) == ("Magnitude", 0.5, masks.kept)
+    with np.load(io.BytesIO(data)) as archive:  # by numpy alone, as the file itself explains
+        shape = facts["shapes"]["conv2.weight"]
+        bits = np.unpackbits(archive["conv2.weight"], count=int(np.prod(shape))).reshape(shape)
     assert np.array_equal(bits.astype(bool), masks.array("conv2.weight"))
 
 

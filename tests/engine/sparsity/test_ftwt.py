@@ -99,7 +99,7 @@ def test_the_predictors_loss_reaches_the_backbone_only_where_it_is_joint(loss):
 
 def skipped(gated: Gated, image: torch.Tensor, fired, at_image: int) -> tuple[torch.Tensor, int]:
     """Logits of one image from channels that are on alone, and the multiply-adds of doing so."""
-    net, on = gated.inner, [one.on[at_image].nonzero().ravel() for one in fired]
+    net, on = gated.inner, [firing.on[at_image].nonzero().ravel() for firing in fired]
     cost = 0
 
     def layer(conv, norm, maps, inside, outside, add=None):
@@ -129,10 +129,10 @@ def skipped(gated: Gated, image: torch.Tensor, fired, at_image: int) -> tuple[to
         if isinstance(block.short, torch.nn.Identity):
             whole = torch.zeros(1, block.conv2.out_channels, *maps.shape[2:])
             whole[:, was] = maps
-            beside = whole[:, last]
+            shortcut = whole[:, last]
         else:
-            beside = layer(block.short[0], block.short[1], maps, was, last)
-        maps = layer(block.conv2, block.bn2, hidden, middle, last, beside).relu()
+            shortcut = layer(block.short[0], block.short[1], maps, was, last)
+        maps = layer(block.conv2, block.bn2, hidden, middle, last, shortcut).relu()
         was = last
     logits = F.linear(maps.mean((2, 3)), net.head.weight[:, was], net.head.bias)
     return logits, cost + net.head.weight[:, was].numel()
@@ -146,9 +146,9 @@ def test_logits_and_cost_are_those_of_a_network_that_skips_channels():
             predictor.linear.weight.mul_(20)
     rows = case.data.rows("test")[:6]
     logits, fired = looked(model, case.data, rows)
-    cost = multiply_adds(model.network, fired, [one.on for one in fired])
-    assert any(len(one.on.unique(dim=0)) > 1 for one in fired)  # not the same for all images
-    assert all(0 < one.on.float().mean() < 1 for one in fired[1:])
+    cost = multiply_adds(model.network, fired, [firing.on for firing in fired])
+    assert any(len(firing.on.unique(dim=0)) > 1 for firing in fired)  # not the same for all images
+    assert all(0 < firing.on.float().mean() < 1 for firing in fired[1:])
     images = (case.data.pixels(rows) - model.mean) / model.std
     with torch.no_grad():
         for at in range(len(rows)):
@@ -173,8 +173,8 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(monkeypatch)
     logits, fired = looked(model, data, rows)
     right = (logits.argmax(1) == data.targets(rows)).double().mean().item()
     assert result.cell(GATED, RIGHT) == pytest.approx(right)
-    wanted = torch.cat([targets(one.maps, 0.7) for one in fired], 1)
-    on = torch.cat([one.on for one in fired], 1)
+    wanted = torch.cat([targets(firing.maps, 0.7) for firing in fired], 1)
+    on = torch.cat([firing.on for firing in fired], 1)
     assert result.cell(GATED, AGREES) == pytest.approx((on == wanted).double().mean().item())
     share = wanted.double().mean(0)
     assert result.cell(GATED, MAJORITY) == pytest.approx(torch.maximum(share, 1 - share).mean())
@@ -182,8 +182,8 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(monkeypatch)
     assert result.cell(GATED, APART) == pytest.approx(np.mean(pairs))
     _, train_fired = looked(model, data, data.some("train", ftwt.COUNTED, case.seed))
     fixed = []
-    for one in train_fired:
-        often = one.on.double().mean(0).tolist()
+    for fired_layer in train_fired:
+        often = fired_layer.on.double().mean(0).tolist()
         most = sorted(range(len(often)), key=lambda at, often=often: (-often[at], at))
         count = round(sum(often))
         fixed.append(torch.tensor([at in most[:count] for at in range(len(often))]))
@@ -218,18 +218,18 @@ def test_the_kept_network_says_what_an_image_uses_and_what_it_costs(monkeypatch)
     logits, fired = looked(trained, case.data, rows)
     assert torch.equal(looked(model, case.data, rows)[0], logits)
     still = with_gates(model_of(case), 0, "joint", every(model.network.inner)).network
-    dense = multiply_adds(still, fired, [torch.ones_like(one.on) for one in fired])
-    cost = multiply_adds(trained.network, fired, [one.on for one in fired]) / dense
+    dense = multiply_adds(still, fired, [torch.ones_like(firing.on) for firing in fired])
+    cost = multiply_adds(trained.network, fired, [firing.on for firing in fired]) / dense
     assert result["costs"]["multiply-adds"] == pytest.approx(cost.numpy(), rel=1e-6)
-    on = torch.cat([one.on for one in fired], 1)
+    on = torch.cat([firing.on for firing in fired], 1)
     assert result["costs"]["channels"].tolist() == on.sum(1).tolist()
     shares = result["usage"].values[np.isfinite(result["usage"].values)]
     assert shares == pytest.approx(on.double().mean(0).numpy())
-    own = used(ImageCase(model, case.data.pixels(rows[2:3])[0], Target(0)))
-    assert own.on[np.isfinite(own.on)].tolist() == on[2].tolist()
-    assert own.cost == pytest.approx(cost[2].item())
-    assert own.label == case.data.classes[int(logits[2].argmax())]
-    assert own.probability == pytest.approx(logits[2].softmax(0).max().item(), abs=1e-6)
+    usage = used(ImageCase(model, case.data.pixels(rows[2:3])[0], Target(0)))
+    assert usage.on[np.isfinite(usage.on)].tolist() == on[2].tolist()
+    assert usage.cost == pytest.approx(cost[2].item())
+    assert usage.label == case.data.classes[int(logits[2].argmax())]
+    assert usage.probability == pytest.approx(logits[2].softmax(0).max().item(), abs=1e-6)
     with pytest.raises(BadModel):
         restored(replace(result["network"], weights={}))
 

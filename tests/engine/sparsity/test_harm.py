@@ -48,21 +48,27 @@ def test_classes_and_images_are_counted_by_hand(digits):
     result = harm(digits, model, images=200, maps=2)
     rows = digits.data.some("test", 200, digits.seed)
     labels = digits.data.labels[rows]
-    one, other = (outputs(net, digits.data, rows).numpy() for net in (digits.model, model))
-    first, second = one.argmax(1), other.argmax(1)
+    dense_logits, other = (outputs(net, digits.data, rows).numpy() for net in (digits.model, model))
+    first, second = dense_logits.argmax(1), other.argmax(1)
     for place, name in enumerate(result["classes"].rows):
-        own = labels == digits.data.classes.index(name)
+        in_class = labels == digits.data.classes.index(name)
         line = dict(zip(result["classes"].columns, result["classes"].values[place], strict=True))
-        assert line["images"] == own.sum()
-        assert line["dense"] == pytest.approx((first[own] == labels[own]).mean(), abs=1e-6)
-        assert line["pruned"] == pytest.approx((second[own] == labels[own]).mean(), abs=1e-6)
-        assert line["answers changed"] == pytest.approx((first != second)[own].mean(), abs=1e-6)
+        assert line["images"] == in_class.sum()
+        assert line["dense"] == pytest.approx(
+            (first[in_class] == labels[in_class]).mean(), abs=1e-6
+        )
+        assert line["pruned"] == pytest.approx(
+            (second[in_class] == labels[in_class]).mean(), abs=1e-6
+        )
+        assert line["answers changed"] == pytest.approx(
+            (first != second)[in_class].mean(), abs=1e-6
+        )
     table = result["images"]
     changed = column(table, "dense answer") != column(table, "pruned answer")
     assert changed.sum() == (first != second).sum() > 0
     assert changed[: changed.sum()].all()  # they come first
     assert set(column(table, "row").astype(int)) == set(rows)
-    for name, logits in (("dense", one), ("pruned", other)):
+    for name, logits in (("dense", dense_logits), ("pruned", other)):
         plain = calibration(logits, labels)
         line = result["calibration"].values[result["calibration"].rows.index(name)]
         assert line[1] == pytest.approx(plain.ece, abs=1e-6)
@@ -77,7 +83,7 @@ def test_drift_is_the_rank_correlation_of_the_houses_own_maps(digits):
         image = digits.data.pixels(np.array([int(row)]))[0].contiguous()
         target = Target(int(digits.model.logits(image[None]).argmax()))
         maps = [Gradient()(ImageCase(net, image, target))["map"] for net in (digits.model, model)]
-        plain = spearmanr(*(np.abs(one.values).ravel() for one in maps)).statistic
+        plain = spearmanr(*(np.abs(heat_map.values).ravel() for heat_map in maps)).statistic
         assert result == pytest.approx(plain, abs=1e-5)
     assert list(column(table, "rank correlation")) == sorted(column(table, "rank correlation"))
 

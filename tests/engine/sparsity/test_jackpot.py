@@ -96,8 +96,8 @@ def test_the_numbers_get_the_gradient_of_the_binaries_also_of_weights_that_are_o
     seen = {
         p.name: (weights[p.name] * start[p.name]).detach().requires_grad_() for p in start.parts
     }
-    given = (pixels - plain.mean) / plain.std
-    logits = torch.func.functional_call(plain.network, seen, (given,))
+    normalized = (pixels - plain.mean) / plain.std
+    logits = torch.func.functional_call(plain.network, seen, (normalized,))
     slopes = torch.autograd.grad(F.cross_entropy(logits, targets), list(seen.values()))
     assert len(list(model.network.parameters())) == len(chosen)  # nothing else can be learned
     for part, slope in zip(start.parts, slopes, strict=True):
@@ -130,8 +130,8 @@ def test_the_cut_at_the_searched_ratio_is_the_found_mask_and_no_weight_has_moved
     for name, weight in digits.model.network.named_parameters():
         module, leaf = owner(model.network, name)
         chosen = name in result.starts
-        held = module.parametrizations[leaf][0].weight if chosen else getattr(module, leaf)
-        assert torch.equal(held, weight)
+        stored = module.parametrizations[leaf][0].weight if chosen else getattr(module, leaf)
+        assert torch.equal(stored, weight)
     names = [name for name, _ in digits.model.network.named_parameters()]
     sha = sha_of(digits.model.network, names)
     assert answer["weights"].notes == (sha, sha)
@@ -192,9 +192,9 @@ def test_the_search_finds_more_right_than_magnitude_where_magnitude_fails(digits
 ], ids=str)  # fmt: skip
 def test_other_rules_for_layers_are_searched_under(digits, rules):
     cut = Prune(criterion=Jackpot.title, ratio=0.9, **rules).masks(digits)
-    beside = Prune(criterion=Magnitude.title, ratio=0.9, **rules).masks(digits)
-    assert list(cut.counts) == list(beside.counts)
-    assert not np.array_equal(cut.flat, beside.flat)
+    pruned_masks = Prune(criterion=Magnitude.title, ratio=0.9, **rules).masks(digits)
+    assert list(cut.counts) == list(pruned_masks.counts)
+    assert not np.array_equal(cut.flat, pruned_masks.flat)
 
 
 def test_what_an_earlier_round_cut_stays_cut(digits):
@@ -211,7 +211,7 @@ def test_batchnorm_stands_still_unless_it_is_asked_to_adapt():
     model = fresh(data, recipe)
     train(model, data, recipe)
     case = PruneCase(model, data)
-    before = {name: one.clone() for name, one in model.network.state_dict().items()}
+    before = {name: tensor.clone() for name, tensor in model.network.state_dict().items()}
     still = model.twin(paced=False)
     plain, adapted = Jackpot(epochs=1, ratio=0.8), Jackpot(epochs=1, ratio=0.8, statistics=True)
     start = start_of(case, 0.8)
@@ -232,7 +232,7 @@ def test_a_search_that_was_stopped_goes_on_where_it_was_and_finds_the_same(digit
     monkeypatch.setattr("engine.training.loop.REPORT_SECONDS", 0.0)  # it may stop at any step
     step, taken = Swapping.__call__, []
     monkeypatch.setattr(
-        Swapping, "__call__", lambda self, *given: (taken.append(1), step(self, *given))
+        Swapping, "__call__", lambda self, *arguments: (taken.append(1), step(self, *arguments))
     )
 
     def stop(done, words="", partial=None):
@@ -241,7 +241,7 @@ def test_a_search_that_was_stopped_goes_on_where_it_was_and_finds_the_same(digit
 
     with pytest.raises(Cancelled):
         whole(digits, stop)
-    assert [one.note["kind"] for one in unfinished()] == ["search"]
+    assert [job.note["kind"] for job in unfinished()] == ["search"]
     first, steps = len(taken), len(expected["swaps"])
     assert steps / 2 < first < steps
     result = whole(digits)
@@ -252,24 +252,26 @@ def test_a_search_that_was_stopped_goes_on_where_it_was_and_finds_the_same(digit
 
 
 def test_each_level_of_the_curve_is_a_search_of_its_own(monkeypatch):
-    asked = []
+    ratios = []
     call = Jackpot.__call__
     monkeypatch.setattr(
-        Jackpot, "__call__", lambda self, *given: (asked.append(self.ratio), call(self, *given))[1]
+        Jackpot,
+        "__call__",
+        lambda self, *arguments: (ratios.append(self.ratio), call(self, *arguments))[1],
     )
     case = tiny.prune_case()
     Tradeoff(epochs=0, criterion=Jackpot.title)(case)
     assert RATIOS[0] == 0
-    assert asked == list(RATIOS[1:])  # where nothing is cut there is nothing to search for
+    assert ratios == list(RATIOS[1:])  # where nothing is cut there is nothing to search for
 
 
 def test_pieces_that_were_not_searched_say_so_and_single_weights_do_not(digits):
-    said = {
+    noted = {
         pieces: any("not the mask that was found" in note for note in
                     Prune(criterion=Jackpot.title, ratio=0.6, structure=pieces).masks(digits).notes)
         for pieces in ("weight", "filter", "channel", "group")
     }  # fmt: skip
-    assert said == {"weight": False, "filter": True, "channel": True, "group": True}
+    assert noted == {"weight": False, "filter": True, "channel": True, "group": True}
 
 
 def test_n_of_every_m_is_refused_before_any_search(digits, monkeypatch):

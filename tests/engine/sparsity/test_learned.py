@@ -35,21 +35,24 @@ def magnitudes(case):
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 def test_a_file_of_magnitudes_gives_the_masks_of_magnitude(case, magnitudes, allocation, save):
     scores = read_scores(file_of(magnitudes, save), case.model)
-    asked = replace(case, learned=scores)
+    learned_case = replace(case, learned=scores)
     rules = MaskRules(allocation=allocation)
     for ratio in (0.3, 0.8):
-        one, other = (pruner_of(asked, name, rules).at(ratio) for name in ("Learned", "Magnitude"))
-        assert np.array_equal(one.flat, other.flat)
+        first, second = (
+            pruner_of(learned_case, name, rules).at(ratio) for name in ("Learned", "Magnitude")
+        )
+        assert np.array_equal(first.flat, second.flat)
 
 
 def test_other_scores_are_another_question_and_other_masks(case, magnitudes):
     turned = {name: -magnitude for name, magnitude in magnitudes.items()}
     cases = [
-        replace(case, learned=read_scores(file_of(one), case.model)) for one in (magnitudes, turned)
+        replace(case, learned=read_scores(file_of(scores), case.model))
+        for scores in (magnitudes, turned)
     ]
     assert cases[0].fingerprint != cases[1].fingerprint
-    one, other = (Prune(ratio=0.5, criterion="Learned").masks(each) for each in cases)
-    assert np.count_nonzero(one.flat & other.flat) < 0.1 * one.total
+    first, second = (Prune(ratio=0.5, criterion="Learned").masks(variant) for variant in cases)
+    assert np.count_nonzero(first.flat & second.flat) < 0.1 * first.total
 
 
 def test_without_scores_it_is_refused_with_what_to_do(case):
@@ -64,12 +67,12 @@ def test_without_scores_it_is_refused_with_what_to_do(case):
 def test_scores_that_lack_a_layer_serve_until_it_is_to_be_cut(case, magnitudes):
     head = parts(case.model)[-1].name
     some = {name: magnitude for name, magnitude in magnitudes.items() if name != head}
-    asked = replace(case, learned=read_scores(file_of(some), case.model))
-    assert Prune(ratio=0.5, criterion="Learned").masks(asked).sparsity == pytest.approx(
+    learned_case = replace(case, learned=read_scores(file_of(some), case.model))
+    assert Prune(ratio=0.5, criterion="Learned").masks(learned_case).sparsity == pytest.approx(
         0.5, abs=0.01
     )
     with pytest.raises(BlindspotError, match=f"no scores of {head}"):
-        Prune(ratio=0.5, criterion="Learned", head=True).masks(asked)
+        Prune(ratio=0.5, criterion="Learned", head=True).masks(learned_case)
 
 
 def test_files_that_do_not_fit_are_refused_with_a_sentence(case, magnitudes):

@@ -125,16 +125,16 @@ def trials(together, seeds=3, courses=8):
         groups = candidates(2, 4)[torch.tensor(list(product(range(6), repeat=2)))]
         best = lost(groups.reshape(-1, 1, 8), weight, inputs).amin(0)
         many = weight.repeat(courses, 1)  # rows do not know of each other
-        own = lost(learned(inputs, many, seed)[0], many, inputs).view(courses, -1) / best - 1
+        excess = lost(learned(inputs, many, seed)[0], many, inputs).view(courses, -1) / best - 1
         soft = in_groups(minima[seed], 4)
         order = soft.sort(1, descending=True).values
         leaning = lost(from_groups(largest(soft, 2), weight), weight, inputs) / best - 1
         by_size = lost(from_groups(largest(in_groups(weight.abs(), 4), 2), weight), weight, inputs)
         columns.append((
-            (own < 1e-3).float().mean(0), leaning < 1e-3,
-            (order[:, 1] - order[:, 2]).view(-1, 2).amin(1), own.mean(0), by_size / best - 1,
+            (excess < 1e-3).float().mean(0), leaning < 1e-3,
+            (order[:, 1] - order[:, 2]).view(-1, 2).amin(1), excess.mean(0), by_size / best - 1,
         ))  # fmt: skip
-    return [torch.cat(one) for one in zip(*columns, strict=True)]
+    return [torch.cat(column) for column in zip(*columns, strict=True)]
 
 
 @pytest.fixture(scope="module")
@@ -167,8 +167,8 @@ def test_the_best_mask_is_missed_where_the_soft_minimum_leans_to_another(tied):
 
 
 def test_a_learned_mask_loses_less_than_that_of_the_largest_weights(apart, tied):
-    for *_, own, by_size in (apart, tied):
-        assert own.mean() < 0.5 * by_size.mean()
+    for *_, excess, by_size in (apart, tied):
+        assert excess.mean() < 0.5 * by_size.mean()
 
 
 def test_the_schedule_sharpens_a_choice_of_which_nothing_is_learned():
@@ -299,8 +299,10 @@ def test_the_cut_of_the_scores_is_the_learned_mask_and_better_than_magnitude(cas
         assert np.array_equal(masks.array(part.name), scores.values[part.name] >= 1)
         groups = in_groups(masks[part.name].int(), 4)
         assert (groups.sum(1) == 1).all()
-    own, by_size = (loss_of(pruned(model, one, "x"), case.data) for one in (masks, plain))
-    assert own < 0.7 * by_size
+    learned_loss, by_size = (
+        loss_of(pruned(model, chosen_masks, "x"), case.data) for chosen_masks in (masks, plain)
+    )
+    assert learned_loss < 0.7 * by_size
     assert model.fingerprint == before
     assert not any("parametrizations" in name for name in model.network.state_dict())
 
@@ -326,11 +328,11 @@ def test_it_is_learned_for_the_pattern_that_is_cut():
 
 
 def test_cut_in_other_pieces_the_masks_say_that_it_holds_for_its_pattern_only(case):
-    own, other = (
+    first, other = (
         Prune(criterion=LearnedPattern.title, structure=structure, pattern="1:4")
         for structure in ("N:M", "weight")
     )
-    assert not any("that pattern only" in note for note in own.masks(case).notes)
+    assert not any("that pattern only" in note for note in first.masks(case).notes)
     assert any("1:4 and holds for that pattern only" in note for note in other.masks(case).notes)
 
 
@@ -340,7 +342,7 @@ def test_a_mask_that_comes_along_is_the_prior(case):
     values = {k: drawn.random(weight.shape, np.float32) for k, weight in weights.items()}
     carried = replace(case, learned=WeightScores(values, "score", "mean"))
     still = replace(QUICK, epochs=1, rate=1e-4, strength=5.0)
-    near = {k: still(one)["scores"] for k, one in (("own", case), ("carried", carried))}
+    near = {k: still(question)["scores"] for k, question in (("own", case), ("carried", carried))}
     prior = Pruner(case.model, carried.learned, RULES).at(0.5)
     same = {
         k: (Pruner(case.model, s, RULES).at(0.5).flat == prior.flat).mean() for k, s in near.items()
@@ -401,9 +403,9 @@ def test_images_to_look_at_only_are_refused_in_a_sentence(case):
 
 def test_the_same_question_gives_the_same_scores(case, found):
     again = QUICK(case)["scores"].values
-    assert all(np.array_equal(again[k], one) for k, one in found["scores"].values.items())
+    assert all(np.array_equal(again[k], array) for k, array in found["scores"].values.items())
     answers = replace(QUICK, learns="the dense model's answers")(case)["scores"].values
-    assert any(not np.array_equal(answers[k], one) for k, one in again.items())
+    assert any(not np.array_equal(answers[k], array) for k, array in again.items())
 
 
 def test_a_learning_that_was_stopped_goes_on_where_it_was(case, found, tmp_path, monkeypatch):
@@ -418,13 +420,13 @@ def test_a_learning_that_was_stopped_goes_on_where_it_was(case, found, tmp_path,
     with pytest.raises(Cancelled):
         QUICK(case, stop)
     assert 24 < len(taken) < 60
-    assert [one.note["kind"] for one in unfinished()] == ["search"]
+    assert [job.note["kind"] for job in unfinished()] == ["search"]
     with pytest.raises(Cancelled):
         replace(QUICK, tau=0.06)(case, stop)  # another question begins anew
     before = len(taken)
     again = QUICK(case)
     assert len(taken) - before < 36  # of 60, not all of them
-    assert [len(one["course"]) for one in (again, found)] == [MOMENTS + 1] * 2
+    assert [len(result["course"]) for result in (again, found)] == [MOMENTS + 1] * 2
     for name, view in found["course"].columns.items():
         assert np.array_equal(again["course"][name], view)
     assert np.array_equal(again["candidates"].values, found["candidates"].values)

@@ -43,7 +43,7 @@ def test_each_level_is_the_rewound_network_cut_and_trained_by_itself(recipe, rew
     case, share, data = replace(CASE, recipe=recipe), 0.3, CASE.data
     result = Lottery(share=share, levels=2, rewind=rewind, seeds=2)(case)
     steps = recipe.epochs * -(-len(data.rows("train")) // 8)
-    start, kept, before = int(rewind / 100 * steps), None, None
+    start, kept_count, before = int(rewind / 100 * steps), None, None
     record = Recorder((start,))
     train(fresh(data, recipe, case.seed), data, recipe, case.seed, recorder=record)
     begin = record.weights[start]
@@ -52,9 +52,9 @@ def test_each_level_is_the_rewound_network_cut_and_trained_by_itself(recipe, rew
     for level in range(3):
         ours = rebuilt(result["networks"][level])
         masks = masks_in(ours)
-        kept = masks.total if kept is None else kept - round(share * kept)
-        assert masks.kept == kept == result["levels"]["weights"][level]
-        assert result["levels"]["density"][level] == kept / masks.total
+        kept_count = masks.total if kept_count is None else kept_count - round(share * kept_count)
+        assert masks.kept == kept_count == result["levels"]["weights"][level]
+        assert result["levels"]["density"][level] == kept_count / masks.total
         assert before is None or masks.digest == cut(before, masks_in(before), share).digest
         alone = fresh(data, recipe, case.seed)
         if level:
@@ -63,8 +63,8 @@ def test_each_level_is_the_rewound_network_cut_and_trained_by_itself(recipe, rew
         assert furthest(ours, alone) < 1e-5
         right = figures(alone, data)["test accuracy"]
         here = (result["runs"]["level"] == level) & (result["runs"]["seed"] == case.seed)
-        own = here & (np.array(result["runs"].rows) == "ticket")
-        assert result["runs"]["accuracy"][own][0] == pytest.approx(right, abs=1e-4)
+        ticket_rows = here & (np.array(result["runs"].rows) == "ticket")
+        assert result["runs"]["accuracy"][ticket_rows][0] == pytest.approx(right, abs=1e-4)
         before = ours
     assert len(result["levels"]) == 3
 
@@ -90,10 +90,10 @@ def test_a_level_begins_with_the_kept_weights_bit_for_bit_and_zeros_elsewhere(mo
             assert torch.equal(states[4][name], tensor)  # of the random mask
             seen = entered[name][0]
             if name in masks[0]:
-                kept = masks[0][name]
-                assert torch.equal(seen[kept], tensor[kept])
-                assert not seen[~kept].any()
-                assert torch.equal(masks[2][name], kept)  # of the new start
+                is_kept = masks[0][name]
+                assert torch.equal(seen[is_kept], tensor[is_kept])
+                assert not seen[~is_kept].any()
+                assert torch.equal(masks[2][name], is_kept)  # of the new start
                 assert not torch.equal(states[2][name], tensor)
             elif not name.startswith("validation"):
                 assert torch.equal(seen, tensor)
@@ -113,9 +113,9 @@ def test_without_levels_it_is_the_dense_training_of_each_seed():
         assert ours[0, place] == pytest.approx(right, abs=1e-4)
         assert ours[2, place] == ours[0, place]  # there is nothing to draw
     assert furthest(rebuilt(result["networks"][0]), rebuilt(Train()(CASE)["model"])) < 1e-6
-    anew = fresh(CASE.data, CASE.recipe, 5 + NEW_START)
-    train(anew, CASE.data, CASE.recipe, 5)  # in the order of the ticket
-    assert ours[1, 0] == pytest.approx(figures(anew, CASE.data)["test accuracy"], abs=1e-4)
+    restarted = fresh(CASE.data, CASE.recipe, 5 + NEW_START)
+    train(restarted, CASE.data, CASE.recipe, 5)  # in the order of the ticket
+    assert ours[1, 0] == pytest.approx(figures(restarted, CASE.data)["test accuracy"], abs=1e-4)
     assert result["levels"]["density"].tolist() == [1.0]
     assert "whole network is right" in Lottery().finding(CASE, result)
     assert not len(result["claims"])
@@ -124,13 +124,13 @@ def test_without_levels_it_is_the_dense_training_of_each_seed():
 def test_the_new_start_beside_a_ticket_has_its_masks_and_is_trained_in_its_order():
     result = Lottery(share=0.4, levels=1, seeds=2)(CASE)
     for level in (0, 1):
-        ticket, anew = (rebuilt(result[name][level]) for name in ("networks", "anew"))
-        masks = masks_in(anew)
+        ticket, restarted = (rebuilt(result[name][level]) for name in ("networks", "anew"))
+        masks = masks_in(restarted)
         assert masks.digest == masks_in(ticket).digest
         alone = fresh(CASE.data, RECIPE, 5 + NEW_START)
         train(alone, CASE.data, RECIPE, 5, masks=masks)
-        assert furthest(anew, alone) < 1e-5
-        assert furthest(anew, ticket) > 1e-2
+        assert furthest(restarted, alone) < 1e-5
+        assert furthest(restarted, ticket) > 1e-2
         assert f"new start of {100 * masks.density:.2g} %" in result["anew"].cards[level]
         right = result["runs"]["accuracy"].reshape(2, 3, 2)[level, 1, 0]
         assert json.loads(result["anew"].cards[level])["figures"]["test accuracy"] == round(
@@ -139,7 +139,7 @@ def test_the_new_start_beside_a_ticket_has_its_masks_and_is_trained_in_its_order
 
 
 def test_networks_that_would_take_too_much_room_are_refused_in_a_sentence(monkeypatch):
-    size = sum(one.nbytes for one in fresh(CASE.data, RECIPE).network.state_dict().values())
+    size = sum(tensor.nbytes for tensor in fresh(CASE.data, RECIPE).network.state_dict().values())
     monkeypatch.setattr(engine_levels, "MOST_BYTES", 4 * size)
     assert len(Lottery(levels=1, seeds=1)(CASE)["anew"]) == 2
     with pytest.raises(BlindspotError, match="ask for fewer levels or a smaller network"):
@@ -169,20 +169,20 @@ def test_the_head_is_left_whole_and_not_counted_where_it_is_not_cut():
 def test_a_stopped_run_goes_on_with_the_level_under_way_to_the_same_answer(tmp_path, monkeypatch):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
-    method, told, parts = Lottery(levels=2, rewind=20.0, seeds=2), [], []
+    method, reports, parts = Lottery(levels=2, rewind=20.0, seeds=2), [], []
     whole_answer = method(CASE)
 
     def stop(done, words="", partial=None):
-        told.append((done, words))
+        reports.append((done, words))
         parts.extend([partial] if partial else [])
         if done > 0.5:
             raise Cancelled
 
     with pytest.raises(Cancelled):
         method(CASE, stop)
-    assert told[-1][1].startswith("level 1 of 2")
+    assert reports[-1][1].startswith("level 1 of 2")
     assert [len(part["levels"]) for part in parts] == [1]
-    assert [one.note["kind"] for one in unfinished()] == ["tickets"] * 2
+    assert [job.note["kind"] for job in unfinished()] == ["tickets"] * 2
     trained, again, real = [], [], engine_levels.train_stacked
 
     def counted(*given, **more):
@@ -192,7 +192,7 @@ def test_a_stopped_run_goes_on_with_the_level_under_way_to_the_same_answer(tmp_p
     monkeypatch.setattr(engine_levels, "train_stacked", counted)
     after = method(CASE, lambda done, *_: again.append(done))
     assert len(trained) == 2  # level 0 is not trained again
-    assert again[0] > told[-1][0] - 1e-9  # nor the first half of level 1
+    assert again[0] > reports[-1][0] - 1e-9  # nor the first half of level 1
     for name, view in whole_answer.items():
         for field, array in view.arrays().items():
             np.testing.assert_array_equal(after[name].arrays()[field], array, err_msg=name)
@@ -223,10 +223,12 @@ def test_a_run_that_was_killed_goes_on_and_one_whose_levels_are_gone_says_so(tmp
         (levels,) = state_file("").parent.glob("*-levels.safetensors")
         if gone:
             levels.unlink()  # as the state touched longest ago goes
-        told = []
-        after = method(CASE, lambda done, words="", *_, told=told: told.append((done, words)))
-        assert (told[0][0] < 1 / 3) == gone
-        assert ("no longer kept, so it begins with the first" in told[0][1]) == gone
+        reports = []
+        after = method(
+            CASE, lambda done, words="", *_, reports=reports: reports.append((done, words))
+        )
+        assert (reports[0][0] < 1 / 3) == gone
+        assert ("no longer kept, so it begins with the first" in reports[0][1]) == gone
         for name in ("networks", "anew", "runs"):
             assert all(
                 np.array_equal(array, after[name].arrays()[field])
@@ -261,11 +263,11 @@ def test_what_cannot_be_is_said():
 def test_random_masks_keep_the_layers_densities_and_are_drawn_by_the_seed():
     model = fresh(CASE.data, RECIPE, 1)
     masks = cut(model, whole(model), 0.6)
-    one, same, other = (shuffled(masks, seed) for seed in (3, 3, 4))
-    assert np.array_equal(one.counts, masks.counts)
-    assert one.digest == same.digest
-    assert one.digest not in {other.digest, masks.digest}
-    assert shuffled(cut(model, masks, 0.5), 3).inside(one)
+    first, same, second = (shuffled(masks, seed) for seed in (3, 3, 4))
+    assert np.array_equal(first.counts, masks.counts)
+    assert first.digest == same.digest
+    assert first.digest not in {second.digest, masks.digest}
+    assert shuffled(cut(model, masks, 0.5), 3).inside(first)
 
 
 def test_the_early_stop_is_the_first_lowest_validation_loss():
@@ -299,8 +301,8 @@ def test_claims_are_judged_seed_by_seed_over_the_levels_they_speak_of():
 
 def test_the_networks_come_back_from_the_store_with_their_masks():
     result = Lottery(levels=1, seeds=1)(CASE)
-    said, packed = pack(StoredAnswer(result, {}))
-    back = unpack(json.loads(json.dumps(said)), packed).result
+    header, packed = pack(StoredAnswer(result, {}))
+    back = unpack(json.loads(json.dumps(header)), packed).result
     bits = back["networks"].masks["fc1.weight"]
     assert bits.dtype == np.uint8
     assert bits.shape == (2, 128 * 64 // 8)  # one bit a weight

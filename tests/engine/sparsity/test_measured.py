@@ -68,7 +68,7 @@ def lost(case, model):
 
 
 def told(some, name, digits=3):
-    values = [getattr(one, name) for one in some]
+    values = [getattr(outcome, name) for outcome in some]
     return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}"
 
 
@@ -91,8 +91,8 @@ def test_drift_and_harm_grow_with_the_share_that_is_cut(cases, measure):
             some.append(lost(case, method.made(case, method.masks(case))))
         keep(measure, f"magnitude {ratio:.0%}", some)
         rows[ratio] = some
-    order = [np.mean([one.order for one in rows[ratio]]) for ratio in RATIOS]
-    flips = [np.mean([one.flips for one in rows[ratio]]) for ratio in RATIOS]
+    order = [np.mean([outcome.order for outcome in rows[ratio]]) for ratio in RATIOS]
+    flips = [np.mean([outcome.flips for outcome in rows[ratio]]) for ratio in RATIOS]
     assert order == sorted(order, reverse=True)
     assert flips == sorted(flips)
     random = []
@@ -100,13 +100,14 @@ def test_drift_and_harm_grow_with_the_share_that_is_cut(cases, measure):
         method = Harm(ratio=0.5, criterion="Random")
         random.append(lost(case, method.made(case, method.masks(case))))
     keep(measure, "random 50%", random)
-    assert np.mean([one.order for one in random]) < order[0]
-    assert np.mean([one.accuracy for one in random]) < -5
+    assert np.mean([outcome.order for outcome in random]) < order[0]
+    assert np.mean([outcome.accuracy for outcome in random]) < -5
     others = [
-        lost(one, other.model) for one, other in zip(cases, [*cases[1:], cases[0]], strict=True)
+        lost(prune_case, other.model)
+        for prune_case, other in zip(cases, [*cases[1:], cases[0]], strict=True)
     ]
     keep(measure, "control: dense networks of two seeds", others)
-    assert np.mean([one.order for one in others]) < order[0]
+    assert np.mean([outcome.order for outcome in others]) < order[0]
 
 
 def apart(case, model):
@@ -118,12 +119,12 @@ def apart(case, model):
 def keep_apart(measure, what, found):
     """One line for each kind of unknown image."""
     names = found[0][0]
-    curves = np.stack([one[1] for one in found])  # (seeds, rows, dense and pruned)
-    flags = np.stack([one[2] for one in found])
+    curves = np.stack([outcome[1] for outcome in found])  # (seeds, rows, dense and pruned)
+    flags = np.stack([outcome[2] for outcome in found])
     for kind in dict.fromkeys(name.rpartition(" · ")[0] for name in names):
-        own = [at for at, name in enumerate(names) if name.startswith(kind)]
+        kind_rows = [at for at, name in enumerate(names) if name.startswith(kind)]
         words = []
-        for at in own:
+        for at in kind_rows:
             change = curves[:, at, 1] - curves[:, at, 0]
             words.append(
                 f"{names[at].rpartition(' · ')[2]} {curves[:, at, 0].mean():.3f} → "
@@ -150,7 +151,8 @@ def test_noise_is_told_apart_less_well_once_most_is_cut_and_as_well_when_half_is
     assert np.abs(moved[0.5]).mean() < 0.02
     assert moved[0.95][:, noise].mean() < -0.02
     others = [
-        apart(one, other.model) for one, other in zip(cases, [*cases[1:], cases[0]], strict=True)
+        apart(prune_case, other.model)
+        for prune_case, other in zip(cases, [*cases[1:], cases[0]], strict=True)
     ]
     keep_apart(measure, "control: dense networks of two seeds", others)
     again = [
@@ -170,7 +172,9 @@ def test_retraining_gives_back_accuracy_and_part_of_the_map(cases, measure):
         before.append(lost(case, method.made(case, masks)))
         after.append(lost(case, rebuilt(method(case)["model"])))
     keep(measure, "magnitude 95%, then 5 epochs", after)
-    assert np.mean([one.accuracy for one in after]) > np.mean([one.accuracy for one in before])
+    assert np.mean([outcome.accuracy for outcome in after]) > np.mean(
+        [outcome.accuracy for outcome in before]
+    )
 
 
 @pytest.mark.slow
@@ -183,7 +187,7 @@ def test_the_curve_holds_longer_with_retraining(cases, measure):
     for what, some in (("right after pruning", plain), ("after 5 epochs", again)):
         measure(
             f"Digits CNN, largest share cut within one point of dense, {what}",
-            ", ".join(f"{one:.0%}" for one in some) + f" ({SEEDS} seeds)",
+            ", ".join(f"{share:.0%}" for share in some) + f" ({SEEDS} seeds)",
         )
     assert np.mean(again) >= np.mean(plain)
 
@@ -223,10 +227,13 @@ def test_bip_is_as_good_as_one_shot_with_a_third_of_the_steps_of_imp_at_most(kep
         [[result["overlap"]["IoU"], result["overlap"]["chance"]] for result in results], 0
     ).T
     steps = figures[0].cell("BiP", "steps") / figures[0].cell(last, "steps")
-    each = [f"{name} {one.mean():.1f} ± {one.std(ddof=1):.1f} %" for name, one in right.items()]
+    texts = [
+        f"{name} {accuracies.mean():.1f} ± {accuracies.std(ddof=1):.1f} %"
+        for name, accuracies in right.items()
+    ]
     measure(
         f"BiP, digits LeNet, {kept:.0%} kept, {SEEDS} seeds",
-        f"{'; '.join(each)}; BiP minus one-shot {gain.mean():+.2f} ± {gain.std(ddof=1):.2f} "
+        f"{'; '.join(texts)}; BiP minus one-shot {gain.mean():+.2f} ± {gain.std(ddof=1):.2f} "
         f"points, as many steps, {steps:.2f} of IMP's; IoU with one-shot {once[0]:.2f} "
         f"(chance {once[1]:.2f}), with IMP {imp[0]:.2f} (chance {imp[1]:.2f})",
     )
@@ -241,8 +248,8 @@ def test_the_implicit_term_of_bip_at_its_usual_strength_hardly_changes_the_mask(
     shares = []
     for case in bip_cases():
         dense = rebuilt(answer(Train(), case)["model"])
-        one, other = (BiP(implicit=term).learned(case, dense)[0].at(-1) for term in (1e-4, None))
-        shares.append(np.count_nonzero(one.flat & ~other.flat) / one.kept)
+        first, second = (BiP(implicit=term).learned(case, dense)[0].at(-1) for term in (1e-4, None))
+        shares.append(np.count_nonzero(first.flat & ~second.flat) / first.kept)
     measure(
         f"BiP, digits LeNet, 5% kept, share of kept weights that the implicit term of 1e-4 changes "
         f"({SEEDS} seeds)",

@@ -19,9 +19,9 @@ RATIOS = (0.95, 0.98)
 def cases(model, data):
     plan, images = embedded.plan(model), data_sets.load(data)
     for seed in range(SEEDS):
-        own = fresh(images, plan.recipe, seed)
-        train(own, images, plan.recipe, seed)
-        yield PruneCase(own, images, seed)
+        network = fresh(images, plan.recipe, seed)
+        train(network, images, plan.recipe, seed)
+        yield PruneCase(network, images, seed)
 
 
 def spread(values, form=".1f"):
@@ -41,18 +41,19 @@ def verdict(holds):
 @pytest.mark.slow
 @pytest.mark.parametrize(("model", "data"), [("digits-cnn", "digits"), ("mnist-cnn", "mnist-5k")])
 def test_a_searched_mask_is_near_magnitude_s_and_right_more_often(model, data, measure):
-    asked = list(cases(model, data))
+    prune_cases = list(cases(model, data))
     for ratio in RATIOS:
-        answers = [Jackpot(ratio=ratio)(case) for case in asked]
-        free = [Jackpot(ratio=ratio, restriction=0.0)(case) for case in asked]
+        answers = [Jackpot(ratio=ratio)(case) for case in prune_cases]
+        free = [Jackpot(ratio=ratio, restriction=0.0)(case) for case in prune_cases]
         right = {
-            name: [100 * one["figures"][name] for one in answers] for name in (DENSE, START, FOUND)
+            name: [100 * answer["figures"][name] for answer in answers]
+            for name in (DENSE, START, FOUND)
         }
         gains = np.subtract(right[FOUND], right[START])
-        of_free = [100 * one["figures"][FOUND] for one in free]
-        iou = [one["overlap"].cell("all", "IoU") for one in answers]
+        of_free = [100 * answer["figures"][FOUND] for answer in free]
+        iou = [answer["overlap"].cell("all", "IoU") for answer in answers]
         chance = (1 - ratio) / (1 + ratio)  # d ÷ (2 − d)
-        ends = [(late(one), late(other)) for one, other in zip(answers, free, strict=True)]
+        ends = [(late(answer), late(other)) for answer, other in zip(answers, free, strict=True)]
         what = f"Lottery Jackpots, LeNet on {data}, {SEEDS} seeds, {ratio:.0%} cut"
         measure(
             f"{what}, right (%)",
@@ -70,11 +71,11 @@ def test_a_searched_mask_is_near_magnitude_s_and_right_more_often(model, data, m
         )
         measure(
             f"{what}; claim: with the restriction fewer exchanges in the last third",
-            f"{verdict(all(own < other for own, other in ends))} "
-            f"({', '.join(f'{own} against {other}' for own, other in ends)})",
+            f"{verdict(all(restricted < other for restricted, other in ends))} "
+            f"({', '.join(f'{restricted} against {other}' for restricted, other in ends)})",
         )
-        for one in (*answers, *free):
-            assert one["weights"].notes[0] == one["weights"].notes[1]
+        for result in (*answers, *free):
+            assert result["weights"].notes[0] == result["weights"].notes[1]
         assert min(iou) > 5 * chance
         assert np.mean(gains) > 0
     assert np.mean(gains) >= POINTS  # at the last ratio, where magnitude fails

@@ -26,8 +26,8 @@ def right(case, scores, pattern):
     n, m = (int(word) for word in pattern.split(":"))
     masks = Pruner(case.model, scores, MaskRules(structure="N:M", n=n, m=m)).at(0.5)
     rows = case.data.rows("test")
-    said = outputs(pruned(case.model, masks, pattern), case.data, rows).argmax(1).numpy()
-    return 100 * (said == case.data.labels[rows]).mean()
+    predictions = outputs(pruned(case.model, masks, pattern), case.data, rows).argmax(1).numpy()
+    return 100 * (predictions == case.data.labels[rows]).mean()
 
 
 def told(values):
@@ -39,15 +39,15 @@ def told(values):
 @pytest.mark.parametrize("pattern", ["1:8", "1:4", "2:4"])
 def test_learned_masks_beat_the_largest_weights_by_a_point_where_few_stay(cases, measure, pattern):
     method = LearnedPattern(pattern=pattern)
-    own = np.array([right(case, method(case)["scores"], pattern) for case in cases])
+    learned = np.array([right(case, method(case)["scores"], pattern) for case in cases])
     plain = np.array([right(case, Magnitude()(case)["scores"], pattern) for case in cases])
     measure(
         f"Digits CNN, {SEEDS} seeds, {pattern} with frozen weights",
-        f"right by magnitude {told(plain)} %, learned {told(own)} %, "
-        f"learned − magnitude {told(own - plain)} points",
+        f"right by magnitude {told(plain)} %, learned {told(learned)} %, "
+        f"learned − magnitude {told(learned - plain)} points",
     )
     if pattern != "2:4":
-        assert np.mean(own - plain) >= 1
+        assert np.mean(learned - plain) >= 1
 
 
 def noisy(data):

@@ -104,11 +104,11 @@ def by_hand(name, case, pull):
     seen, masks, _ = used(STEPS)
     rows = data.rows("test")
     result, labels = logits(seen, rows), data.targets(rows)
-    kept = [mask.mean().item() for mask in masks.values()]
+    shares = [mask.mean().item() for mask in masks.values()]
     return {
         RIGHT: (result.argmax(1) == labels).float().mean().item(),
         SURE: result.softmax(1)[torch.arange(len(rows)), labels].mean().item(),
-        KEPT: np.mean(kept) if kept else 1.0,
+        KEPT: np.mean(shares) if shares else 1.0,
     }
 
 
@@ -122,7 +122,7 @@ def test_every_figure_is_that_of_networks_trained_by_hand():
         for name in result.rows:
             with torch.enable_grad():
                 expected = by_hand(name, case, pull)
-            figures = {one: result.cell(name, one) for one in (RIGHT, SURE, KEPT)}
+            figures = {column: result.cell(name, column) for column in (RIGHT, SURE, KEPT)}
             assert figures == pytest.approx(expected, abs=2e-4), name
             sure[name] = figures[SURE]
     assert len(set(sure.values())) == len(sure)
@@ -153,14 +153,14 @@ def test_the_picture_is_the_block_that_the_forward_pass_sees():
     picture = NMFlowExperiment().picture(case)
     model = fresh(case.data, Recipe("vit"), 0)
     weight = model.network.blocks[0].mlp.fc1.weight.detach()
-    kept = kept_by_hand(weight, (1, 16))[:16, :32].bool().numpy()
+    is_kept = kept_by_hand(weight, (1, 16))[:16, :32].bool().numpy()
     assert picture.rows == ("STE, SR-STE", MD_LINEAR, MD_EXP, SD_STEP, SD_GEO)
     for row, column in ((0, 0), (0, 5), (1, 0), (2, 3), (4, 5)):
         red, _, blue = np.moveaxis(cells(picture, row, column), -1, 0)
-        assert (blue[kept] > red[kept]).all()
-        assert (red[~kept] >= blue[~kept]).all()
+        assert (blue[is_kept] > red[is_kept]).all()
+        assert (red[~is_kept] >= blue[~is_kept]).all()
         fades = picture.caption(row, column) != "1:16"
-        assert (cells(picture, row, column)[~kept] < 255).any() == fades
+        assert (cells(picture, row, column)[~is_kept] < 255).any() == fades
     assert [picture.caption(2, at) for at in (0, 1, 5)] == ["1:16, β = 1", "1:16, β = 0.56", "1:16"]
     assert [picture.caption(3, at) for at in (0, 3, 4, 5)] == ["15:16", "8:16", "4:16", "1:16"]
     assert [picture.caption(4, at) for at in (0, 4, 5)] == ["4:64", "2:32", "1:16"]
@@ -194,5 +194,5 @@ def test_what_the_paper_claims_is_measured_with_three_seeds(network, measure):
     assert table.cell(MILD_MD, KEPT) == 0.5
     what = f"N:M flow at 1:16 on digits, {network}"
     outcomes.note(measure, what, claims)
-    for one in NMFlowExperiment.measures[:2]:
-        measure(f"{what}, {one}", outcomes.by_condition(table, one))
+    for column in NMFlowExperiment.measures[:2]:
+        measure(f"{what}, {column}", outcomes.by_condition(table, column))

@@ -55,18 +55,18 @@ def drawn(*shape, seed=0):
 def in_groups(weight, m):
     """Groups of m along the inputs, (groups, m)."""
     rows = weight.reshape(*weight.shape[:2], -1)  # (out, in, places)
-    return torch.cat([one.T.reshape(-1, m) for one in rows])  # of one output after another
+    return torch.cat([matrix.T.reshape(-1, m) for matrix in rows])  # of one output after another
 
 
 @pytest.mark.parametrize("shape", [(6, 32), (4, 32, 3, 3)])
 @pytest.mark.parametrize("pattern", [(1, 16), (2, 8), (2, 4), (4, 4)])
 def test_the_n_largest_of_every_m_inputs_are_kept(shape, pattern):
     weight = drawn(*shape)
-    kept = in_groups(largest(weight, pattern), pattern[1])
+    is_kept = in_groups(largest(weight, pattern), pattern[1])
     groups = in_groups(weight, pattern[1]).abs()
-    assert (kept.sum(1) == pattern[0]).all()
-    least = torch.where(kept, groups, inf).amin(1)
-    assert (least >= torch.where(kept, -inf, groups).amax(1)).all()
+    assert (is_kept.sum(1) == pattern[0]).all()
+    least = torch.where(is_kept, groups, inf).amin(1)
+    assert (least >= torch.where(is_kept, -inf, groups).amax(1)).all()
 
 
 def test_of_equal_weights_exactly_n_are_kept():
@@ -78,11 +78,11 @@ def test_two_of_four_are_those_of_torch_s_sparsifier():
     network = nn.Sequential(nn.Linear(64, 48))
     with torch.no_grad():
         network[0].weight.copy_(drawn(48, 64))
-    kept = largest(network[0].weight, (2, 4))
+    mask = largest(network[0].weight, (2, 4))
     sparsifier = WeightNormSparsifier(1.0, (1, 4), 2)
     sparsifier.prepare(network, [{"tensor_fqn": "0.weight"}])
     sparsifier.step()
-    assert torch.equal(kept, network[0].parametrizations.weight[0].mask.bool())
+    assert torch.equal(mask, network[0].parametrizations.weight[0].mask.bool())
 
 
 def test_the_masks_of_prune_are_the_same(data):
@@ -128,12 +128,14 @@ def test_the_pattern_holds_whenever_beta_is_0_and_in_the_end(data, name, recipe,
     regime = replace(RECIPES[name], pattern=pattern, tune=0.25)
     if regime.frames:
         regime = replace(regime, frames=(stepwise if "step" in name else geometric)(pattern))
-    names = [one.name for one in split(fresh(data, recipe), pattern)[0]]
+    names = [part.name for part in split(fresh(data, recipe), pattern)[0]]
     counts = []
 
     def look(model, _rate):
         seen = [model.network.get_submodule(name.rpartition(".")[0]).weight for name in names]
-        counts.append([{int(n) for n in in_groups(one != 0, pattern[1]).sum(1)} for one in seen])
+        counts.append(
+            [{int(n) for n in in_groups(weight != 0, pattern[1]).sum(1)} for weight in seen]
+        )
 
     model, _ = trained(data, recipe, regime=regime, after_step=look)
     exact = [{pattern[0]}] * len(names)
@@ -145,8 +147,8 @@ def test_the_pattern_holds_whenever_beta_is_0_and_in_the_end(data, name, recipe,
     state = model.network.state_dict()
     shapes = {name: tuple(state[name].shape) for name in names}
     assert unpacked_bits(model.masks, shapes).keys() == set(names)
-    for one in names:
-        assert (in_groups(state[one] != 0, pattern[1]).sum(1) == pattern[0]).all()
+    for weight_name in names:
+        assert (in_groups(state[weight_name] != 0, pattern[1]).sum(1) == pattern[0]).all()
 
 
 def test_recipes_that_coincide_give_the_same_bits(data):
@@ -164,18 +166,20 @@ def test_beta_of_1_all_along_is_dense_training_to_the_bit(data, recipe):
     dense, log = trained(data, recipe)
     for straight in (False, True):
         regime = replace(FADES, half_life=inf, straight=straight)
-        model, own = trained(data, recipe, regime=regime)
+        model, pattern_log = trained(data, recipe, regime=regime)
         assert same(model, dense)
-        assert np.array_equal(own.train_loss, log.train_loss)
+        assert np.array_equal(pattern_log.train_loss, log.train_loss)
         assert not model.masks
 
 
 def test_a_dense_phase_learns_as_dense_training_until_it_ends(data):
     _, log = trained(data, VIT)
     for name, regime in RECIPES.items():
-        _, own = trained(data, VIT, regime=replace(regime, dense=0.5, pull=regime.pull * 1000))
-        assert own.train_loss[0] == log.train_loss[0], name
-        assert own.train_loss[1] != log.train_loss[1], name
+        _, pattern_log = trained(
+            data, VIT, regime=replace(regime, dense=0.5, pull=regime.pull * 1000)
+        )
+        assert pattern_log.train_loss[0] == log.train_loss[0], name
+        assert pattern_log.train_loss[1] != log.train_loss[1], name
 
 
 def test_beta_halves_in_its_half_life_and_ends_at_0():
@@ -205,9 +209,9 @@ def test_frames_are_equally_long_between_the_phases():
     seen = [regime.pattern_at(done, 64) for done in times]
     assert seen[0] == (15, 16)
     for frame, (n, m) in enumerate(regime.frames):
-        time = times[[one == (n, m) for one in seen]]
+        time = times[[pattern == (n, m) for pattern in seen]]
         assert time.max() == pytest.approx(0.25 + 0.1 * (frame + 1), abs=0.006)
-    assert {one for one, done in zip(seen, times, strict=True) if done > 0.66} == {(1, 16)}
+    assert {pattern for pattern, done in zip(seen, times, strict=True) if done > 0.66} == {(1, 16)}
     assert regime.pattern_at(1.0, 64) == (1, 16)
 
 
@@ -220,15 +224,15 @@ def test_a_frame_whose_groups_are_too_large_is_left_out():
 
 def test_feed_forward_layers_or_convolutions_are_meant_and_others_stay_dense(data):
     fits, dense = split(fresh(data, VIT), (1, 16))
-    assert [one.layer for one in fits] == [
+    assert [part.layer for part in fits] == [
         f"blocks.{n}.mlp.fc{k}" for n in range(4) for k in (1, 2)
     ]
     assert not dense
     model = fresh(data, CNN)
     fits, dense = split(model, (1, 32))
-    assert {one.name for one in (*fits, *dense)} == {p.name for p in parts(model) if p.is_conv}
-    assert [one.shape[1] for one in fits] == [32, 32, 64, 32]
-    assert "conv" in [one.layer for one in dense]
+    assert {part.name for part in (*fits, *dense)} == {p.name for p in parts(model) if p.is_conv}
+    assert [part.shape[1] for part in fits] == [32, 32, 64, 32]
+    assert "conv" in [part.layer for part in dense]
 
 
 def test_what_cannot_be_is_said(data):

@@ -69,9 +69,9 @@ def test_a_shared_weight_is_one_part_and_is_zero_in_both_places():
         assert not zeros.network.two.weight[~masks["one.weight"]].any()
     assert zeros.network.one.weight is zeros.network.two.weight
     pixels = torch.rand(2, 3, 8, 8)
-    own = pruned(model, {})
-    with enforced(own, masks) as held:
-        inside = held.network((pixels - held.mean) / held.std)
+    pruned_model = pruned(model, {})
+    with enforced(pruned_model, masks) as enforced_model:
+        inside = enforced_model.network((pixels - enforced_model.mean) / enforced_model.std)
     torch.testing.assert_close(inside, zeros.network((pixels - zeros.mean) / zeros.std))
 
 

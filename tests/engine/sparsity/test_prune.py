@@ -72,8 +72,10 @@ def test_a_pruned_model_is_kept_and_built_again_to_the_bit_with_its_masks(digits
 
 def test_masks_take_one_bit_a_weight(digits):
     result = Prune(ratio=0.9)(digits)
-    held = sum(bits.nbytes for bits in result["model"].masks.values())
-    assert held == sum(-(-part.size // 8) for part in masks_in(rebuilt(result["model"])).parts)
+    stored_bytes = sum(bits.nbytes for bits in result["model"].masks.values())
+    assert stored_bytes == sum(
+        -(-part.size // 8) for part in masks_in(rebuilt(result["model"])).parts
+    )
 
 
 def test_a_smaller_model_is_built_again_as_wide_as_it_is(digits):
@@ -115,8 +117,8 @@ def test_figures_are_the_shares_that_are_right(digits):
 
 def test_retraining_wins_accuracy_back_and_no_zero_moves(digits):
     result = RetrainPruned(ratio=0.97, epochs=4)(digits)
-    told = figures(result)
-    assert told["test accuracy"] > told["test accuracy right after pruning"] + 0.02
+    accuracies = figures(result)
+    assert accuracies["test accuracy"] > accuracies["test accuracy right after pruning"] + 0.02
     model = rebuilt(result["model"])
     masks = masks_in(model)
     for part in masks.parts:
@@ -149,7 +151,7 @@ def test_a_model_whose_parent_was_deleted_is_there_and_becomes_a_root(digits):
     checkpoints.delete(first.name)
     model = checkpoints.load(second.name)
     assert model.lineage.trail.count("▸") == 2
-    assert [depth for depth, one in checkpoints.tree(checkpoints.listed())] == [0]
+    assert [depth for depth, entry in checkpoints.tree(checkpoints.listed())] == [0]
     again = Prune(ratio=0.9)(replace(digits, model=model))
     assert keep(again).card.parent == model.fingerprint
 

@@ -29,11 +29,13 @@ def test_it_says_what_the_pruned_model_says_and_where_that_looks(digit):
     whole = prune_case(digit.model)
     rule = Prune(ratio=0.7)
     masks = rule.masks(whole)
-    asked = replace(digit, model=rule.made(whole, masks))
+    pruned_case = replace(digit, model=rule.made(whole, masks))
     assert result["cut"]["share"][0] == pytest.approx(masks.sparsity)
     assert masks.sparsity == pytest.approx(0.7, abs=0.01)
-    np.testing.assert_allclose(result["classes"].values, Prediction()(asked)["classes"].values)
-    np.testing.assert_allclose(result["map"].values, Gradient()(asked)["map"].values)
+    np.testing.assert_allclose(
+        result["classes"].values, Prediction()(pruned_case)["classes"].values
+    )
+    np.testing.assert_allclose(result["map"].values, Gradient()(pruned_case)["map"].values)
     assert not np.allclose(result["map"].values, Gradient()(digit)["map"].values)
 
 

@@ -143,8 +143,8 @@ def prompt_by_hand(source, data, rows, seed, epochs):
         with torch.no_grad():
             taken = look(rows).argmax(1).tolist()
         counts = np.zeros((19, len(data.classes)), int)
-        for one, label in zip(taken, data.labels[rows], strict=True):
-            counts[one, label] += 1
+        for prediction, label in zip(taken, data.labels[rows], strict=True):
+            counts[prediction, label] += 1
         bound[:] = brute_force(counts)
 
     remap()
@@ -182,17 +182,19 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
             VP_FEW: prompt_by_hand(source, data, few, seed, 15)[0],
         }  # fmt: skip
         bars = data_sets.load("bars")
-        held = bars.rows("test")
-        right = (outputs(source, bars, held).argmax(1) == bars.targets(held)).double().mean()
+        test_rows = bars.rows("test")
+        right = (
+            (outputs(source, bars, test_rows).argmax(1) == bars.targets(test_rows)).double().mean()
+        )
         assert table.cell(name, SOURCE) == pytest.approx(right.item())
         assert table.cell(name, BARE) == pytest.approx(bare)
         for way, logits in ways.items():
             with torch.no_grad():
-                given = logits(torch.from_numpy(test))
-            hit = (given.argmax(1) == data.targets(test)).double().mean().item()
+                test_logits = logits(torch.from_numpy(test))
+            hit = (test_logits.argmax(1) == data.targets(test)).double().mean().item()
             assert table.cell(name, way) == pytest.approx(hit), (name, way)
             if error := {LP: LP_ERROR, VP: VP_ERROR}.get(way):
-                expected = calibration(given.numpy(), data.labels[test]).ece
+                expected = calibration(test_logits.numpy(), data.labels[test]).ece
                 assert table.cell(name, error) == pytest.approx(expected, abs=1e-4)
         assert np.isnan(table.cell(name, LP_COOLED))  # no validation images
 
@@ -241,7 +243,7 @@ def test_without_a_border_a_prompt_has_no_gradient_and_is_the_mapping_alone():
 @pytest.mark.parametrize("way", [LP, VP])
 def test_a_source_with_batch_norm_is_not_changed_and_never_in_training_mode(way, monkeypatch):
     case, source, modes = small_case(), resnet(), set()
-    before = {name: one.clone() for name, one in source.network.state_dict().items()}
+    before = {name: weight.clone() for name, weight in source.network.state_dict().items()}
     look = reprogram.Prompted.look
 
     def spied(self, images):
@@ -251,8 +253,8 @@ def test_a_source_with_batch_norm_is_not_changed_and_never_in_training_mode(way,
     monkeypatch.setattr("engine.sparsity.experiments.reprogrammed.Frozen.look", spied)
     model = Reprogram(epochs=2).adapt(source, way, case, lambda *_: None)
     assert modes == {False}
-    for one in (source, model.network.source):
-        for name, tensor in one.network.state_dict().items():
+    for classifier in (source, model.network.source):
+        for name, tensor in classifier.network.state_dict().items():
             assert torch.equal(tensor, before[name]), name
     learned = {name for name, _ in model.network.named_parameters()}
     assert learned == ({"head.weight", "head.bias"} if way == LP else {"prompt"})
@@ -267,8 +269,8 @@ def test_test_images_decide_nothing_that_is_learned(mapping):
     images[test], labels[test] = 255 - images[test], (labels[test] + 1) % 3
     other = replace(case, data=replace(case.data, images=images, labels=labels))
     ours, theirs = (
-        Reprogram(epochs=3, mapping=mapping).adapt(source, VP, one, lambda *_: None).network
-        for one in (case, other)
+        Reprogram(epochs=3, mapping=mapping).adapt(source, VP, question, lambda *_: None).network
+        for question in (case, other)
     )
     assert torch.equal(ours.mapping, theirs.mapping)
     assert torch.equal(ours.prompt, theirs.prompt)
@@ -411,9 +413,9 @@ def test_nothing_is_learned_twice_however_few_are_held(monkeypatch):
 
 
 def test_what_is_kept_is_said_as_it_is():
-    said = Reprogram(seeds=3).before(small_case())
-    assert "60 heads and prompts are learned" in said
-    assert "networks and tickets are kept, heads and prompts begin anew" in said
+    sentence = Reprogram(seeds=3).before(small_case())
+    assert "60 heads and prompts are learned" in sentence
+    assert "networks and tickets are kept, heads and prompts begin anew" in sentence
 
 
 def test_a_probe_sees_what_the_source_s_head_saw():

@@ -79,12 +79,12 @@ def difference(one, other, masks):
 
 def test_every_figure_is_that_of_trainings_by_hand(found):
     table = found["runs"]
-    whole, kept = by_hand(MLP, keep=(1, 2))
+    whole, saved = by_hand(MLP, keep=(1, 2))
     for row, step in (("6.67 %", 1), ("13.3 %", 2)):
-        dense, _ = by_hand(MLP, step, kept[step])
+        dense, _ = by_hand(MLP, step, saved[step])
         masks = largest(dense, 0.2)
-        ticket, _ = by_hand(MLP, step, kept[step], masks)
-        other, _ = by_hand(MLP, step, kept[step], masks, MLP.seed + OTHER_ORDER)
+        ticket, _ = by_hand(MLP, step, saved[step], masks)
+        other, _ = by_hand(MLP, step, saved[step], masks, MLP.seed + OTHER_ORDER)
         figures = dict(zip(table.order, table.values[table.rows.index(row)], strict=True))
         assert figures["step"] == step
         assert figures["dense"] == pytest.approx(right(dense, MLP))
@@ -117,21 +117,21 @@ def test_two_tickets_in_one_order_are_the_same_to_the_bit_and_in_another_order_n
     trained = rewinds(RESNET)
     start = trained.first()
     masks = trained.found(0, start, trained.train(0, start)[trained.steps])
-    one, two = (trained.train(3, start, masks)[trained.steps] for _ in range(2))
+    first, second = (trained.train(3, start, masks)[trained.steps] for _ in range(2))
     other = trained.train(3, start, masks, other_order=True)[trained.steps]
-    assert apart(one, two, masks) == (0.0, 0.0)
-    assert min(apart(one, other, masks)) > 0
+    assert apart(first, second, masks) == (0.0, 0.0)
+    assert min(apart(first, other, masks)) > 0
 
 
 def test_a_ticket_of_several_levels_is_cut_each_time_in_a_ticket_trained_from_the_same_weights():
     trained = rewinds(MLP, levels=2)
-    _, kept = by_hand(MLP, keep=(2,))
-    dense, _ = by_hand(MLP, 2, kept[2])
-    masks = trained.found(2, kept[2], trained.train(2, kept[2])[trained.steps])
+    _, saved = by_hand(MLP, keep=(2,))
+    dense, _ = by_hand(MLP, 2, saved[2])
+    masks = trained.found(2, saved[2], trained.train(2, saved[2])[trained.steps])
     first = largest(dense, 0.2**0.5)
-    second = largest(by_hand(MLP, 2, kept[2], first)[0], 0.2)
-    assert all(torch.equal(masks[name], own) for name, own in second.items())
-    assert not all(torch.equal(masks[name], own) for name, own in largest(dense, 0.2).items())
+    second = largest(by_hand(MLP, 2, saved[2], first)[0], 0.2)
+    assert all(torch.equal(masks[name], mask) for name, mask in second.items())
+    assert not all(torch.equal(masks[name], mask) for name, mask in largest(dense, 0.2).items())
 
 
 def test_the_random_mask_keeps_as_many_weights_of_each_layer_elsewhere():
@@ -154,7 +154,10 @@ def test_the_ends_of_the_line_have_the_errors_of_the_two_tickets(found):
     trained = rewinds(MLP)
     start = trained.first()
     masks = trained.found(0, start, trained.train(0, start)[trained.steps])
-    ends = [trained.train(0, start, masks, other_order=one)[trained.steps] for one in (False, True)]
+    ends = [
+        trained.train(0, start, masks, other_order=reordered)[trained.steps]
+        for reordered in (False, True)
+    ]
     line = surroundings(MLP).line(*ends)
     assert line.shape == (ALPHAS, 2)
     assert line[[0, -1], 1] == pytest.approx([1 - trained.accuracy(end) for end in ends])
@@ -176,8 +179,8 @@ def test_the_ends_have_statistics_of_training_images_where_there_is_batch_norm()
     norms = [
         module for module in expected.network.modules() if isinstance(module, torch.nn.BatchNorm2d)
     ]
-    for one in norms:
-        one.momentum = 1.0  # what is counted is that of the one batch
+    for layer in norms:
+        layer.momentum = 1.0  # what is counted is that of the one batch
     expected.train()
     with torch.no_grad():
         expected(case.data.pixels(case.data.rows("train")))
@@ -189,20 +192,20 @@ def test_the_ends_have_statistics_of_training_images_where_there_is_batch_norm()
 
 def test_counting_statistics_changes_nothing_else():
     model, _ = by_hand(RESNET)
-    before = {k: one.clone() for k, one in model.network.state_dict().items()}
+    before = {k: tensor.clone() for k, tensor in model.network.state_dict().items()}
     usual = [
         module.momentum for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)
     ]
     count_statistics(model, RESNET.data)
     changed = {
-        k for k, one in model.network.state_dict().items() if not torch.equal(one, before[k])
+        k for k, tensor in model.network.state_dict().items() if not torch.equal(tensor, before[k])
     }
     assert {name.rpartition(".")[2] for name in changed} <= {
         "running_mean", "running_var", "num_batches_tracked",
     }  # fmt: skip
     assert any("running_mean" in name for name in changed)
     norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
-    assert [one.momentum for one in norms] == usual
+    assert [layer.momentum for layer in norms] == usual
     assert not any(module.training for module in model.modules())
 
 
@@ -210,12 +213,12 @@ def test_the_plane_holds_its_three_networks_at_their_distances():
     trained = rewinds(MLP)
     start, ends = (
         trained.first(),
-        [by_hand(MLP, seed=one)[0].network.state_dict() for one in (1, 2)],
+        [by_hand(MLP, seed=seed)[0].network.state_dict() for seed in (1, 2)],
     )
     around = surroundings(MLP)
     views = around.plane(start, *ends)
     places = views["arms"].places.astype(float)  # one, start, other
-    flat = [around.flat(each) for each in (ends[0], start, ends[1])]
+    flat = [around.flat(state) for state in (ends[0], start, ends[1])]
     for at, other in ((0, 1), (1, 2), (0, 2)):
         assert np.linalg.norm(places[at] - places[other]) == pytest.approx(
             (flat[at] - flat[other]).norm().item(), rel=1e-5
@@ -233,7 +236,7 @@ def test_the_plane_holds_its_three_networks_at_their_distances():
 
 
 def test_three_networks_on_a_line_have_no_plane():
-    start, end = (fresh(MLP.data, MLP.recipe, one).network.state_dict() for one in (0, 1))
+    start, end = (fresh(MLP.data, MLP.recipe, seed).network.state_dict() for seed in (0, 1))
     assert surroundings(MLP).plane(start, end, end) == {}
     assert surroundings(MLP).plane(start, start, end) == {}
 
@@ -268,7 +271,7 @@ def test_the_dense_network_and_every_ticket_are_looked_at_after_the_same_steps(m
     SOME(MLP)
     assert [step for step, _, _ in seen] == [0, 1, 2, 15]
     for step, dense, ticket in seen:
-        assert ticket == {one for one in dense if one >= step}
+        assert ticket == {moment for moment in dense if moment >= step}
         assert {0, 1, 2, 15} <= dense
 
 
@@ -276,15 +279,15 @@ def test_several_seeds_are_those_alone_with_their_means():
     both = replace(SOME, seeds=2)(MLP)
     alone = [SOME(replace(MLP, seed=seed)) for seed in (4, 5)]
     np.testing.assert_array_equal(
-        both["runs"].values, np.concatenate([one["runs"].values for one in alone])
+        both["runs"].values, np.concatenate([single["runs"].values for single in alone])
     )
     assert both["runs"]["seed"].tolist() == [4] * 4 + [5] * 4
-    ticket = np.stack([one["runs"]["ticket"] for one in alone])
+    ticket = np.stack([single["runs"]["ticket"] for single in alone])
     table = both["rewinding"]
     assert table["ticket"] == pytest.approx(ticket.mean(0))
     assert table["lowest ticket"] == pytest.approx(ticket.min(0))
     assert table["highest ticket"] == pytest.approx(ticket.max(0))
-    errors = np.mean([one["barrier"].values for one in alone], 0)
+    errors = np.mean([single["barrier"].values for single in alone], 0)
     assert both["barrier"].values == pytest.approx(errors)
     np.testing.assert_array_equal(both["plane"].values, alone[0]["plane"].values)
     assert set(both["claims"]["outcome"]) <= {-1, 0, 1}
@@ -317,9 +320,9 @@ def test_the_sentence_names_the_best_late_ticket_and_how_many_claims_hold(found)
 
 
 def test_what_cannot_be_rewound_is_refused_in_a_sentence():
-    one = replace(MLP, recipe=replace(MLP.recipe, epochs=1))
+    short_case = replace(MLP, recipe=replace(MLP.recipe, epochs=1))
     with pytest.raises(BlindspotError, match="choose 2 epochs or more"):
-        SOME(one)
+        SOME(short_case)
     with pytest.raises(BlindspotError, match="15 steps: it cannot be rewound to step 16"):
         rewinds(MLP).train(16, rewinds(MLP).first())
     unseen = replace(MLP, data=replace(MLP.data, split=MLP.data.split % 2))

@@ -89,7 +89,7 @@ def test_a_run_that_was_stopped_goes_on_with_the_level_under_way_and_ends_the_sa
     stop = 4
     with pytest.raises(Cancelled):
         method(case)
-    assert [one.note["kind"] for one in unfinished()] == ["tickets"]
+    assert [job.note["kind"] for job in unfinished()] == ["tickets"]
     stop = 0
     resumed = method(case)
     levels = [round(begun_at[0] * 0.4 ** (level / 4)) for level in range(5)]

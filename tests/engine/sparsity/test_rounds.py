@@ -81,9 +81,9 @@ def test_a_share_that_is_gone_already_cuts_nothing_more_and_says_so(digits, rati
     case = after(digits, ratio=0.6, criterion="Random")
     masks = Prune(ratio=ratio, criterion="Random").masks(case)
     assert np.array_equal(masks.flat, masks_in(case.model).flat)
-    said = " ".join(masks.notes)
+    notes = " ".join(masks.notes)
     gone = masks.total - round(ratio * masks.total) - masks.kept
-    assert (f"{gone:,} weights that this ratio would keep were cut in an earlier" in said) == (
+    assert (f"{gone:,} weights that this ratio would keep were cut in an earlier" in notes) == (
         gone > 0
     )
 
@@ -106,9 +106,9 @@ def test_no_structure_or_rule_brings_a_cut_weight_back(structure, allocation, cr
 def test_a_filter_of_which_nothing_stands_goes_before_any_other():
     """Its score would be 0, above those that GraSP or a search gives below 0."""
     case = tiny.prune_case(tiny.cnn())
-    listed = parts(case.model, head=False)
-    part = listed[0]
-    bits = {p.name: np.ones(p.shape, np.bool_) for p in listed}
+    layer_parts = parts(case.model, head=False)
+    part = layer_parts[0]
+    bits = {p.name: np.ones(p.shape, np.bool_) for p in layer_parts}
     bits[part.name][2] = False
     model = pruned(case.model, {name: torch.from_numpy(bit) for name, bit in bits.items()})
     scores = WeightScores(
@@ -133,12 +133,12 @@ def test_the_head_that_was_cut_stays_cut_when_the_next_round_leaves_heads_alone(
 
 
 def test_zeros_of_both_rounds_are_held_in_training_and_the_lineage_counts_the_rounds(digits):
-    one = keep(Prune(ratio=0.5)(digits))
-    case = PruneCase(checkpoints.load(one.name), digits.data)
-    two = keep(RetrainPruned(ratio=0.8, epochs=1)(case))
-    model = checkpoints.load(two.name)
+    entry = keep(Prune(ratio=0.5)(digits))
+    case = PruneCase(checkpoints.load(entry.name), digits.data)
+    other_entry = keep(RetrainPruned(ratio=0.8, epochs=1)(case))
+    model = checkpoints.load(other_entry.name)
     assert (rounds_of(digits.model), rounds_of(case.model), rounds_of(model)) == (0, 1, 2)
-    assert two.card.trail == (
+    assert other_entry.card.trail == (
         "Digits MLP ▸ 50.0 % cut · Magnitude ▸ 80.0 % cut · Magnitude · round 2"
     )
     assert json.loads(model.lineage.settings)["round"] == 2
@@ -177,18 +177,20 @@ def test_equal_weights_with_other_masks_are_another_question(digits):
 def test_after_a_round_chance_chooses_among_what_stands(digits):
     case = after(digits, ratio=0.6, criterion="Random")
     other = PruneCase(case.model, case.data, seed=case.seed + 9)
-    one, two = (Prune(ratio=0.8, criterion="Random").masks(each) for each in (case, other))
-    result = overlap(one, two, masks_in(case.model))
+    first, second = (
+        Prune(ratio=0.8, criterion="Random").masks(variant) for variant in (case, other)
+    )
+    result = overlap(first, second, masks_in(case.model))
     assert result.iou == pytest.approx(result.chance, abs=0.03)
-    assert overlap(one, two).chance < result.chance - 0.1
+    assert overlap(first, second).chance < result.chance - 0.1
     whole = pruner_of(digits, "Magnitude", MaskRules()).at(0.8)  # which that round did not bind
     assert overlap(whole, whole, masks_in(case.model)) == overlap(whole, whole)
 
 
 def test_a_card_that_says_nonsense_of_its_round_counts_as_one(digits):
     case = after(digits, ratio=0.5)
-    for said in ('{"round": "tea"}', '{"round": -3}', "[]", "{}"):
-        case.model.lineage = replace(case.model.lineage, settings=said)
+    for settings in ('{"round": "tea"}', '{"round": -3}', "[]", "{}"):
+        case.model.lineage = replace(case.model.lineage, settings=settings)
         assert rounds_of(case.model) == 1
 
 

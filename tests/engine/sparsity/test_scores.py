@@ -70,12 +70,12 @@ def test_grasp_multiplies_by_the_hessian_as_autograd_does():
 
     slope = torch.autograd.functional.jacobian(loss, weights)
     _, flow = torch.autograd.functional.hvp(loss, weights, slope)
-    plain = [weight * one for weight, one in zip(weights, flow, strict=True)]
-    total = sum(one.abs().sum() for one in plain)
-    for name, one in zip(names, plain, strict=True):
-        scale = float((one / total).abs().max())
+    plain = [weight * product for weight, product in zip(weights, flow, strict=True)]
+    total = sum(scores.abs().sum() for scores in plain)
+    for name, expected in zip(names, plain, strict=True):
+        scale = float((expected / total).abs().max())
         np.testing.assert_allclose(
-            result[name], (one / total).numpy(), rtol=1e-4, atol=1e-5 * scale
+            result[name], (expected / total).numpy(), rtol=1e-4, atol=1e-5 * scale
         )
 
 

@@ -38,15 +38,15 @@ def test_changes_pairs_and_modal_answers_are_counted_by_hand():
     dense = [outputs(model, case.data, rows).argmax(1).numpy() for model in models]
     cut = []
     for model in models:
-        own = replace(case, model=model, learned=None)
-        pruned = method.made(own, method.masks(own))
+        model_case = replace(case, model=model, learned=None)
+        pruned = method.made(model_case, method.masks(model_case))
         cut.append(outputs(pruned, case.data, rows).argmax(1).numpy())
     labels = case.data.labels[rows]
     for line, before, after in zip(result["networks"].values, dense, cut, strict=True):
         expected = [(before == labels).mean(), (after == labels).mean(), (before != after).mean()]
         assert line == pytest.approx(expected)
     pairs = [(0, 1), (0, 2), (1, 2)]
-    expected = [(dense[one] != dense[other]).mean() for one, other in pairs]
+    expected = [(dense[first_model] != dense[other]).mean() for first_model, other in pairs]
     assert result["pairs"].values[:, 0] == pytest.approx(expected)
     first, second = modal(np.stack(dense))[0], modal(np.stack(cut))[0]
     table = result["images"]

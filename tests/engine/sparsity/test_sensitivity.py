@@ -68,13 +68,13 @@ def test_each_cell_is_the_network_with_that_layer_s_least_weights_zeroed_by_hand
     method = Sensitivity(structure=structure, images=200, head=structure == "weight")
     result = method(digits)
     rows = digits.data.some("test", 200, digits.seed)
-    listed = parts(digits.model, head=structure == "weight")
-    assert result["accuracy"].rows == tuple(part.layer for part in listed)
+    layer_parts = parts(digits.model, head=structure == "weight")
+    assert result["accuracy"].rows == tuple(part.layer for part in layer_parts)
     assert result["figures"][DENSE] == pytest.approx(
         right_by_hand(digits, rows, lambda _: None), abs=1e-6
     )
     cells = result["accuracy"].values
-    for line, part in zip(cells, listed, strict=True):
+    for line, part in zip(cells, layer_parts, strict=True):
         hand = [right_by_hand(digits, rows, zeroed(part.name, ratio)) for ratio in RATIOS]
         assert line == pytest.approx(hand, abs=0.006)  # at most one image on an edge
     assert cells.min() < result["figures"][DENSE] - 0.1
@@ -86,10 +86,10 @@ def test_the_finding_names_the_most_and_the_least_sensitive_layer(digits):
     table = result["accuracy"]
     means = dict(zip(table.rows, table.values.mean(1), strict=True))
     least, most = min(means, key=means.get), max(means, key=means.get)
-    said = method.finding(digits, result)
-    assert said.startswith(f"{least} is the most sensitive layer")
-    assert f"{100 * means[least]:.1f} % of answers are right" in said
-    assert f"The least sensitive is {most}: {100 * means[most]:.1f} %" in said
+    finding = method.finding(digits, result)
+    assert finding.startswith(f"{least} is the most sensitive layer")
+    assert f"{100 * means[least]:.1f} % of answers are right" in finding
+    assert f"The least sensitive is {most}: {100 * means[most]:.1f} %" in finding
 
 
 @pytest.mark.parametrize(("there", "asked", "seen", "told"), [
@@ -125,10 +125,10 @@ def test_where_labels_are_the_models_own_answers_none_is_called_right():
     case = prune_case(embedded.load("digits-cnn"))
     alike = replace(case, data=replace(case.data, name=PHOTOGRAPHS))
     result = Sensitivity(images=20)(case)
-    for one, word, other in [(case, "right", "as before"), (alike, "as before", "right")]:
-        said = Sensitivity().finding(one, result)
-        assert f"% of answers are {word} on average" in said
-        assert other not in said
+    for question, word, other in [(case, "right", "as before"), (alike, "as before", "right")]:
+        finding = Sensitivity().finding(question, result)
+        assert f"% of answers are {word} on average" in finding
+        assert other not in finding
 
 
 def test_layers_that_are_done_are_handed_over_and_a_stop_is_heard(digits):
@@ -149,12 +149,12 @@ def test_what_an_earlier_round_cut_stays_cut_in_all_layers(digits):
     first = Prune(ratio=0.9)
     case = PruneCase(first.made(digits, first.masks(digits)), digits.data)
     result = Sensitivity(images=200)(case)
-    held = masks_in(case.model)
+    earlier_masks = masks_in(case.model)
     rows = case.data.some("test", 200, case.seed)
     whole = right_by_hand(case, rows, lambda _: None)
     assert result["figures"][DENSE] == pytest.approx(whole, abs=1e-6)
-    for part, line in zip(held.parts, result["accuracy"].values, strict=True):
-        gone = 1 - held.array(part.name).mean()
+    for part, line in zip(earlier_masks.parts, result["accuracy"].values, strict=True):
+        gone = 1 - earlier_masks.array(part.name).mean()
         for ratio, right in zip(RATIOS, line, strict=True):
             if ratio < gone:  # less than is gone: nothing more is cut
                 assert right == pytest.approx(whole, abs=1e-6)

@@ -124,16 +124,16 @@ BOTH, ONE, TWO = ("one.weight", "two.weight"), ("one.weight",), ("two.weight",)
 @pytest.mark.parametrize(
     ("join", "wide", "followed"),
     [
-        (lambda one, two: one + two, 6, {BOTH}),
-        (lambda one, two: one - two, 6, {BOTH}),
-        (lambda one, two: one * two, 6, {BOTH}),
-        (lambda one, two: torch.cat([one, two], 1), 12, {ONE, TWO}),
-        (lambda one, two: torch.cat([one, two], -3), 12, {ONE, TWO}),
-        (lambda one, two: 3 * one + two / 2, 6, {BOTH}),
-        (lambda one, two: one + 1 + two, 6, set()),  # silence is 1 then
-        (lambda one, two: one + two / (one + 9), 6, set()),
-        (lambda one, two: torch.cat([one, two], 2), 6, set()),
-        (lambda one, two: torch.stack([one, two]).sum(0), 6, set()),  # stack is not known
+        (lambda first, two: first + two, 6, {BOTH}),
+        (lambda first, two: first - two, 6, {BOTH}),
+        (lambda first, two: first * two, 6, {BOTH}),
+        (lambda first, two: torch.cat([first, two], 1), 12, {ONE, TWO}),
+        (lambda first, two: torch.cat([first, two], -3), 12, {ONE, TWO}),
+        (lambda first, two: 3 * first + two / 2, 6, {BOTH}),
+        (lambda first, two: first + 1 + two, 6, set()),  # silence is 1 then
+        (lambda first, two: first + two / (first + 9), 6, set()),
+        (lambda first, two: torch.cat([first, two], 2), 6, set()),
+        (lambda first, two: torch.stack([first, two]).sum(0), 6, set()),  # stack is not known
     ],
 )
 def test_channels_of_two_layers_go_together_apart_or_not_at_all(join, wide, followed):

@@ -58,7 +58,9 @@ def test_the_flow_is_the_same_through_every_layer(case):
         assert (scores >= 0).all()
     places = SynFlow(rounds=1)(case)["scores"].values  # the lowest flow goes first
     order = np.argsort(np.concatenate([places[name].ravel() for name in flow]))
-    assert (np.diff(np.concatenate([one.ravel() for one in flow.values()])[order]) >= 0).all()
+    assert (
+        np.diff(np.concatenate([layer_flow.ravel() for layer_flow in flow.values()])[order]) >= 0
+    ).all()
 
 
 def test_the_flow_is_the_same_also_with_norms_and_biases():
@@ -72,20 +74,20 @@ def test_the_flow_is_the_same_also_with_norms_and_biases():
 
 def test_its_order_gives_the_masks_of_the_rounds_written_out(case):
     scores = SynFlow(rounds=6, final=0.05)(case)["scores"]
-    listed = parts(case.model)
-    size = sum(part.size for part in listed)
+    layer_parts = parts(case.model)
+    size = sum(part.size for part in layer_parts)
     masks = whole(case)
     for turn in range(1, 7):
         density = 0.05 ** (turn / 6)
         flow = flow_of(case.model, masks)
-        row = np.concatenate([flow[p.name].ravel() for p in listed])
-        alive = np.concatenate([masks[p.name].ravel() for p in listed])
+        row = np.concatenate([flow[p.name].ravel() for p in layer_parts])
+        alive = np.concatenate([masks[p.name].ravel() for p in layer_parts])
         row[~alive] = -1
         stay = np.argsort(-row, kind="stable")[: round(density * size)]
         flat = np.zeros(size, np.bool_)
         flat[stay] = True
         start = 0
-        for part in listed:
+        for part in layer_parts:
             masks[part.name] = flat[start : start + part.size].reshape(part.shape)
             start += part.size
         ours = Pruner(case.model, scores, MaskRules(head=True, least=0)).at(
@@ -139,5 +141,7 @@ def test_a_large_network_is_ranked_in_float32_to_the_same_masks(case, monkeypatc
     monkeypatch.setattr(synflow, "LARGE", 10)
     fast = SynFlow(rounds=8, final=0.05)(case)["scores"]
     for ratio in (0.3, 0.8, 0.95):
-        one, other = (Pruner(case.model, s, MaskRules(head=True)).at(ratio) for s in (slow, fast))
-        assert overlap(one, other).iou >= 0.999
+        first, second = (
+            Pruner(case.model, s, MaskRules(head=True)).at(ratio) for s in (slow, fast)
+        )
+        assert overlap(first, second).iou >= 0.999

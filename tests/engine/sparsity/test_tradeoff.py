@@ -46,16 +46,16 @@ def test_the_curve_starts_at_the_dense_accuracy_and_retraining_lifts_it(digits):
 
 
 def test_levels_are_handed_over_while_others_wait(digits):
-    told = []
+    reports = []
 
     def listen(done, words="", partial=None):
-        told.append((done, partial))
+        reports.append((done, partial))
 
     Tradeoff(epochs=0)(digits, listen)
-    parts = [partial["levels"] for _, partial in told if partial]
+    parts = [partial["levels"] for _, partial in reports if partial]
     assert [len(part.rows) for part in parts] == list(range(1, len(RATIOS) + 1))
     assert np.isnan(column(parts[-1], "retrained")).all()
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert [done for done, _ in reports] == sorted(done for done, _ in reports)
 
 
 def test_a_stop_in_the_middle_of_a_level_leaves_the_levels_before_it(digits):

@@ -42,11 +42,11 @@ def counted(known, unknown):
 
 
 def features_and_logits(model, pixels):
-    held = []
-    hook = model.head.register_forward_hook(lambda _m, given, _out: held.append(given[0]))
+    features = []
+    hook = model.head.register_forward_hook(lambda _m, inputs, _out: features.append(inputs[0]))
     logits = model.logits(pixels).double().numpy()
     hook.remove()
-    return torch.cat(held).double().numpy(), logits
+    return torch.cat(features).double().numpy(), logits
 
 
 def scores_by_hand(kind, fit, labels, asked):
@@ -59,9 +59,11 @@ def scores_by_hand(kind, fit, labels, asked):
         case "Energy":
             return -np.log(np.exp(logits).sum(1))
         case "KNN":
-            one = features / np.linalg.norm(features, axis=1, keepdims=True)
+            unit_features = features / np.linalg.norm(features, axis=1, keepdims=True)
             other = seen / np.linalg.norm(seen, axis=1, keepdims=True)
-            return np.array([np.sort(np.linalg.norm(one - row, axis=1))[9] for row in other])
+            return np.array(
+                [np.sort(np.linalg.norm(unit_features - row, axis=1))[9] for row in other]
+            )
     moved, means = features.copy(), []
     for label in range(10):
         means.append(features[labels == label].mean(0))
@@ -94,8 +96,8 @@ def test_every_figure_is_counted_again_pair_by_pair(digits, ratio):
     train = split(data)[0]
     assert set(train) == set(data.rows("train"))
     known = data.pixels(test[np.linspace(0, len(test) - 1, 60).astype(int)])
-    held = np.flatnonzero(data.split != 0)
-    worse = data.pixels(held[np.linspace(0, len(held) - 1, 200).astype(int)])
+    held_out_rows = np.flatnonzero(data.split != 0)
+    worse = data.pixels(held_out_rows[np.linspace(0, len(held_out_rows) - 1, 200).astype(int)])
     strange = (corrupted(worse, "noise", 0.5, 0) * 255).round() / 255
     for name, net in (("dense", digits.model), ("pruned", model)):
         fit = features_and_logits(net, data.pixels(train))

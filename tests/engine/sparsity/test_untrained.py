@@ -52,7 +52,7 @@ def test_the_chosen_criterion_is_among_them_once_and_learned_scores_are_not():
 def test_networks_that_are_trained_are_handed_over_while_others_wait(case):
     seen = []
     Untrained(epochs=1)(case, lambda _done, _words="", partial=None: seen.append(partial))
-    rows = [len(one["networks"].rows) for one in seen if one]
+    rows = [len(partial["networks"].rows) for partial in seen if partial]
     assert rows == [1, 2, 3, 4, 5, 6]
 
 

@@ -71,32 +71,34 @@ def drawn_by_hand(model, seed, counts):
 
 
 def masks_by_hand(rule, model, data, seed, density):
-    listed = parts(model)
+    layer_parts = parts(model)
     if rule in RULES:
-        shares = shares_by_hand(rule, [part.shape for part in listed], density)
-        counts = [round(share * p.size) for share, p in zip(shares, listed, strict=True)]
+        shares = shares_by_hand(rule, [part.shape for part in layer_parts], density)
+        counts = [round(share * p.size) for share, p in zip(shares, layer_parts, strict=True)]
         return drawn_by_hand(model, seed, counts)
     scores = Snip()(PruneCase(model, data, seed))["scores"].values
-    row = np.concatenate([scores[part.name].ravel() for part in listed])
+    row = np.concatenate([scores[part.name].ravel() for part in layer_parts])
     line = np.sort(row)[-(len(row) - round((1 - density) * len(row)))]
     chosen = {name: torch.from_numpy(values >= line) for name, values in scores.items()}
     if rule == "SNIP":
         return chosen
-    return drawn_by_hand(model, seed, [int(chosen[part.name].sum()) for part in listed])
+    return drawn_by_hand(model, seed, [int(chosen[part.name].sum()) for part in layer_parts])
 
 
 def figures_by_hand(model, before, data, odd):
     rows = data.rows("test")
     labels = data.targets(rows)
-    chances, others = (outputs(model, one, rows_of).double().softmax(1)
-                       for one, rows_of in ((data, rows), (odd, odd.rows("test"))))  # fmt: skip
+    chances, others = (
+        outputs(model, data_set, rows_of).double().softmax(1)
+        for data_set, rows_of in ((data, rows), (odd, odd.rows("test")))
+    )
     sure, named = chances.max(1)
     right = (named == labels).double()
     error = 0.0
     for low in range(15):
-        own = (sure > low / 15) & (sure <= (low + 1) / 15)
-        if own.any():
-            error += own.double().mean() * (right[own].mean() - sure[own].mean()).abs()
+        in_bin = (sure > low / 15) & (sure <= (low + 1) / 15)
+        if in_bin.any():
+            error += in_bin.double().mean() * (right[in_bin].mean() - sure[in_bin].mean()).abs()
     doubts = np.concatenate([-sure.numpy(), -others.max(1).values.numpy()])
     unknown = np.repeat([0, 1], [len(sure), len(others)])
     first = (outputs(before, data, rows).argmax(1) == labels).double().mean()
@@ -110,10 +112,10 @@ def test_every_figure_is_that_of_networks_masked_and_trained_by_hand():
     case = small_case()
     data, seed, result = case.data, case.seed, SMALL(case)
     table = result["table"]
-    asked = {at(rule, width): (rule, width) for width in WIDTHS for rule in (DENSE, *RULES)}
-    asked |= {PICKED: ("SNIP", 1.0), SHUFFLED: ("SNIP ratio", 1.0)}
-    assert table.rows == tuple(asked)
-    for row, (rule, width) in asked.items():
+    conditions = {at(rule, width): (rule, width) for width in WIDTHS for rule in (DENSE, *RULES)}
+    conditions |= {PICKED: ("SNIP", 1.0), SHUFFLED: ("SNIP ratio", 1.0)}
+    assert table.rows == tuple(conditions)
+    for row, (rule, width) in conditions.items():
         recipe = Recipe("mlp", epochs=3, decay=0.0005, width=width)
         model = fresh(data, recipe, seed)
         masks = {} if rule == DENSE else masks_by_hand(rule, model, data, seed, 0.2)
@@ -121,7 +123,9 @@ def test_every_figure_is_that_of_networks_masked_and_trained_by_hand():
         train(model, data, recipe, seed, masks=masks)
         expected = figures_by_hand(model, before, data, scrambled(data, seed))
         assert {name: table.cell(row, name) for name in expected} == pytest.approx(expected)
-    assert len({tuple(line) for line in table.values[:, ::2].round(6).tolist()}) > len(asked) // 2
+    assert (
+        len({tuple(line) for line in table.values[:, ::2].round(6).tolist()}) > len(conditions) // 2
+    )
     for width, line in zip(WIDTHS, range(len(WIDTHS)), strict=True):
         for rule in RULES:
             gap = table.cell(at(DENSE, width), RIGHT) - table.cell(at(rule, width), RIGHT)
@@ -152,8 +156,8 @@ def test_where_everything_stays_training_is_the_dense_one_to_the_bit(rule):
     case = small_case()
     method = replace(SMALL, density=1.0, network="ResNet-8")
     trained = []
-    for one in (DENSE, rule):
-        training = method.training(case, one, 0.25)
+    for condition in (DENSE, rule):
+        training = method.training(case, condition, 0.25)
         model = fresh(case.data, training.recipe, 3)
         train(model, case.data, training.recipe, 3, regime=training.regime)
         trained.append(model.network.state_dict())
@@ -182,9 +186,9 @@ def test_scores_are_snip_s_and_the_model_stays_as_it_is():
     model = fresh(data, Recipe("resnet8"), 2)
     before = model.fingerprint
     case = PruneCase(model, data, 2)
-    own, expected = sensitivity(case).values, Snip()(case)["scores"].values
+    scores, expected = sensitivity(case).values, Snip()(case)["scores"].values
     for name, values in expected.items():
-        assert own[name] == pytest.approx(values, rel=1e-3, abs=1e-9)
+        assert scores[name] == pytest.approx(values, rel=1e-3, abs=1e-9)
     assert fresh(data, Recipe("resnet8"), 2).fingerprint == before
     assert all(not p.requires_grad or p.grad is None for p in model.parameters())
 

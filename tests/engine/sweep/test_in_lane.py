@@ -18,10 +18,10 @@ def quiet(tally):
 
 
 def test_a_job_that_is_stopped_keeps_what_was_computed_and_goes_on(at_home, digits):
-    home, told = at_home(), []
+    home, reports = at_home(), []
 
     def stops(done, words="", partial=None):
-        told.append((done, words))
+        reports.append((done, words))
         if len(arrays(home)) == 4:
             raise Cancelled("Cancelled.")
 
@@ -30,8 +30,8 @@ def test_a_job_that_is_stopped_keeps_what_was_computed_and_goes_on(at_home, digi
     with pytest.raises(Cancelled):
         computing(looked)(stops)
     assert len(arrays(home)) == 4
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
-    assert any("a second · about" in words for _, words in told)
+    assert [done for done, _ in reports] == sorted(done for done, _ in reports)
+    assert any("a second · about" in words for _, words in reports)
     looked = looking_up(digits(3))(run.quiet)
     assert (looked.kept, len(looked.missing)) == (4, 5)
     done = computing(looked)(run.quiet)
@@ -86,12 +86,12 @@ def test_what_failed_once_is_not_tried_again_for_the_same_image(at_home, digits,
     looked = look_up(
         type(plan)(plan.methods, plan.axes, {}, plan.images * 2), LocalExecutor(), quiet
     )
-    asked = []
+    methods = []
 
     def fails(method, case, progress):
-        asked.append(method)
+        methods.append(method)
         raise ZeroDivisionError
 
     monkeypatch.setattr(work.run, "answer", fails)
     done = sweep(looked, LocalExecutor(), quiet)
-    assert (len(asked), done.faults, len(done.left_out)) == (2, 4, 4)
+    assert (len(methods), done.faults, len(done.left_out)) == (2, 4, 4)

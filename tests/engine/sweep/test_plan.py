@@ -38,14 +38,14 @@ def test_every_list_is_crossed_with_every_other(read):
         overlap = 0
         cover = ["mean", "black"]
     """)
-    asked = plan.questions()
-    assert len(asked) == len(set(asked)) == 3 * 2 * 2 * (1 + 2 * 2)
-    models = [dict(one.given)["model"] for one in asked]
+    questions = plan.questions()
+    assert len(questions) == len(set(questions)) == 3 * 2 * 2 * (1 + 2 * 2)
+    models = [dict(question.given)["model"] for question in questions]
     assert models == ["digits-cnn"] * 30 + ["digits-mlp"] * 30  # one is loaded after the other
-    titles = [one.image.title for one in asked[:30]]
+    titles = [question.image.title for question in questions[:30]]
     assert titles == sorted(titles, key=titles.index)  # and an image is seen once for all
     assert len(set(titles)) == 3
-    method, arguments = asked[1].ask()
+    method, arguments = questions[1].ask()
     assert method.settings() == {"side": 2, "overlap": 0.0, "cover": "mean"}
     assert isinstance(method.overlap, float)  # else its digest were another than the app's
     assert (arguments.model, arguments.seed) == ("digits-cnn", 0)
@@ -82,12 +82,15 @@ def test_a_folder_gives_its_files_with_the_folder_they_lie_in_as_label(read, tmp
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")
     result = read(f'{HEAD}images = "photos"').images
-    assert [(one.title, one.label) for one in result] == [
+    assert [(image.title, image.label) for image in result] == [
         ("a/in/1.png", "in"), ("b/10.png", "b"), ("b/2.png", "b"), ("loose.png", ""),
     ]  # fmt: skip
     assert result[0].source == str(tmp_path / "photos/a/in/1.png")
     named = read(f'{HEAD}images = ["sample:chelsea", "photos/loose.png"]').images
-    assert [one.source for one in named] == ["sample:chelsea", str(tmp_path / "photos/loose.png")]
+    assert [image.source for image in named] == [
+        "sample:chelsea",
+        str(tmp_path / "photos/loose.png"),
+    ]
 
 
 def test_a_folder_with_too_many_files_is_refused_while_it_is_walked(tmp_path, monkeypatch):
@@ -104,8 +107,8 @@ def test_a_folder_with_too_many_files_is_refused_while_it_is_walked(tmp_path, mo
 
 def test_a_split_gives_some_of_each_class(read):
     result = read(f'{HEAD}images = {{ data = "digits", count = 20, seed = 1 }}').images
-    assert sorted(one.label for one in result) == sorted("0123456789" * 2)
-    assert all(one.source == f"example:{one.title}" for one in result)
+    assert sorted(image.label for image in result) == sorted("0123456789" * 2)
+    assert all(image.source == f"example:{image.title}" for image in result)
     assert len(read(f'{HEAD}images = {{ data = "digits", split = "validation" }}').images) > 100
 
 

@@ -21,11 +21,11 @@ ASKED = SweepRequest("digits", 10, ("digits-cnn",), ("attribution.Occlusion",))
 
 @pytest.mark.parametrize("asked", [ASKED, replace(ASKED, images=SAMPLED)])
 def test_the_file_of_a_plan_gives_the_same_plan(asked, tmp_path):
-    said = asked.said(SETTINGS)
-    (tmp_path / "plan.toml").write_text(as_toml(said), "utf-8")
-    assert tomllib.loads(as_toml(said)) == said
+    document = asked.said(SETTINGS)
+    (tmp_path / "plan.toml").write_text(as_toml(document), "utf-8")
+    assert tomllib.loads(as_toml(document)) == document
     read = read_plan(tmp_path / "plan.toml")
-    assert read == plan_of(said, tmp_path)
+    assert read == plan_of(document, tmp_path)
     assert read.count == 4 * len(read.images) == len(read.questions())
 
 

@@ -48,13 +48,13 @@ def head(tmp_path, monkeypatch):
 def test_the_strongest_slice_stands_first_and_the_volume_lies_on_the_scan(at_home, head, capsys):
     at_home()
     assert main(["sweep", "plan.toml", "--out", "out"]) == 0
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     rows = list(csv.DictReader(io.StringIO((head / "out/answers.csv").read_text("utf-8"))))
     highs = [float(row["map.high"]) for row in rows]
     assert len(set(highs)) == 3
     assert highs == sorted(highs, reverse=True)
     first = rows[0]["image"].rpartition(" ")[2]
-    assert f"head.nii, Gradient, tiny: slice {first} has the highest value" in said.replace(
+    assert f"head.nii, Gradient, tiny: slice {first} has the highest value" in output.replace(
         rows[0]["model"], "tiny"
     )
     (file,) = (head / "out").glob("*.nii.gz")
@@ -79,8 +79,8 @@ def test_a_scan_too_large_for_a_volume_still_gives_its_tables(at_home, head, cap
     at_home()
     monkeypatch.setattr("engine.images.nifti_out.MOST_VOXELS", 900)
     assert main(["sweep", "plan.toml", "--out", "out"]) == 0
-    said = capsys.readouterr().out
-    assert "is not written: The scan has" in said
+    output = capsys.readouterr().out
+    assert "is not written: The scan has" in output
     assert not [*(head / "out").glob("*.nii.gz")]
     assert len((head / "out/answers.csv").read_text("utf-8").splitlines()) == 4
 

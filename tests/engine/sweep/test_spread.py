@@ -54,7 +54,7 @@ def alone(at_home, digits):
     torch.set_num_threads(1)  # as each of several processes has it
     done = sweep(look_up(digits(COUNT), LocalExecutor(), quiet), LocalExecutor(), quiet)
     torch.set_num_threads(threads)
-    return arrays(home), [one.digest for one in done.rows]
+    return arrays(home), [row.digest for row in done.rows]
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_two_processes_give_the_same_bits_as_one(alone, at_home, digits, no_proc
     assert len(looked.missing) == 3 * COUNT
     done = sweep(looked, two, quiet)
     assert done.computed == 3 * COUNT
-    assert (arrays(home), [one.digest for one in done.rows]) == alone
+    assert (arrays(home), [row.digest for row in done.rows]) == alone
 
 
 def test_who_stops_hears_of_no_pieces_left_over(recwarn, monkeypatch, no_processes):
@@ -79,7 +79,7 @@ def test_who_stops_hears_of_no_pieces_left_over(recwarn, monkeypatch, no_process
     result = Processes(2)(numbered(40), compute=True)
     assert len(next(result)) == 5
     result.close()
-    assert not [one for one in recwarn if "not used" in str(one.message)]
+    assert not [warning for warning in recwarn if "not used" in str(warning.message)]
 
 
 def test_a_process_that_is_killed_is_said_in_a_sentence(monkeypatch, no_processes):
@@ -158,7 +158,7 @@ def test_a_worker_that_is_killed_costs_nothing_that_was_finished(
         assert killed
         assert len(finished) >= 2  # at least one answer
         assert not done.left_out
-        assert (arrays(home), [one.digest for one in done.rows]) == alone
+        assert (arrays(home), [row.digest for row in done.rows]) == alone
         for name, data in finished.items():
             assert entries(home)[name] == data, "it was computed twice"
         logged = [line.split() for line in (tmp_path / "computed.txt").read_text().splitlines()]
@@ -247,8 +247,12 @@ def test_a_piece_that_ends_its_workers_does_not_end_the_sweep(connect):
     client = connect(FakeClient(results))
     result = list(Cluster(HERE, gpu=True, count=3)(numbered(40), compute=True))
     assert [len(piece) for piece in client.asked["pieces"]] == [3] * 13 + [1]
-    assert [[one.place for one in piece] for piece in result[:2]] == [[0, 1, 2], [3, 4, 5]]
-    assert all(one.fault and "tries again" in one.problem for piece in result[:2] for one in piece)
+    assert [[outcome.place for outcome in piece] for piece in result[:2]] == [[0, 1, 2], [3, 4, 5]]
+    assert all(
+        outcome.fault and "tries again" in outcome.problem
+        for piece in result[:2]
+        for outcome in piece
+    )
     assert "Several workers ended" in result[0][0].problem
     assert result[2:] == results[2:]
     assert client.asked["resources"] == {"GPU": 1}
@@ -276,12 +280,16 @@ def test_a_cluster_without_a_worker_that_fits_is_not_waited_for(connect):
 
 
 def test_what_takes_long_is_a_piece_alone(digits):
-    (one,) = [Numbered(0, question) for question in digits(1).questions()[:1]]
-    assert [long(one, seconds) for seconds in (None, 9.0, 11.0)] == [False, False, True]
-    job = Numbered(1, replace(one.question, method="attribution.Study"))
+    (numbered_question,) = [Numbered(0, question) for question in digits(1).questions()[:1]]
+    assert [long(numbered_question, seconds) for seconds in (None, 9.0, 11.0)] == [
+        False,
+        False,
+        True,
+    ]
+    job = Numbered(1, replace(numbered_question.question, method="attribution.Study"))
     assert long(job, None)
-    asked = [replace(each, alone=each.place in {1, 4}) for each in numbered(7)]
-    places = [[each.place for each in piece] for piece in chunks(asked, 2)]
+    questions = [replace(question, alone=question.place in {1, 4}) for question in numbered(7)]
+    places = [[question.place for question in piece] for piece in chunks(questions, 2)]
     assert places == [[0], [1], [2, 3], [4], [5, 6]]
 
 

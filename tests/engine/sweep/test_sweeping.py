@@ -59,24 +59,28 @@ def test_a_sweep_gives_a_row_for_each_answer_and_computes_nothing_again(
 ):
     at_home()
     assert main(["sweep", plan(), "--out", "out"]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("30 answers, 0 kept already, 30 to compute; how long that takes is not")
-    assert "30 computed in" in said
+    output = capsys.readouterr().out
+    assert output.startswith(
+        "30 answers, 0 kept already, 30 to compute; how long that takes is not"
+    )
+    assert "30 computed in" in output
     first = rows(tmp_path / "out")
     assert len({row["digest"] for row in first}) == len(first) == 30
     assert {row["model"] for row in first} == {"digits-cnn"}
     for row in first:
-        kept = run.store().get(row["digest"])
-        assert float(row["seconds"]) == kept.record["seconds"]
-        assert float(row["map.high"]) == pytest.approx(kept.result["map"].values.max())
+        stored = run.store().get(row["digest"])
+        assert float(row["seconds"]) == stored.record["seconds"]
+        assert float(row["map.high"]) == pytest.approx(stored.result["map"].values.max())
         assert row["correct"] == str(row["top_class"] == row["label"]).lower()
     assert sorted({row["settings"] for row in first}) == ["", "side=2", "side=3"]
     parquet = pq.read_table(tmp_path / "out/answers.parquet").to_pylist()
-    assert [one["digest"] for one in parquet] == [row["digest"] for row in first]
-    assert all(type(one["correct"]) is bool and 0 < one["confidence"] <= 1 for one in parquet)
+    assert [record["digest"] for record in parquet] == [row["digest"] for row in first]
+    assert all(
+        type(record["correct"]) is bool and 0 < record["confidence"] <= 1 for record in parquet
+    )
     assert main(["sweep", plan(), "--out", "out"]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("30 answers, 30 kept already, nothing to compute.")
+    output = capsys.readouterr().out
+    assert output.startswith("30 answers, 30 kept already, nothing to compute.")
     assert rows(tmp_path / "out") == first
     assert main(["sweep", plan(PLAN.replace("10", "20")), "--dry-run"]) == 0
     assert capsys.readouterr().out.startswith("60 answers, 30 kept already, 30 to compute: about ")
@@ -97,10 +101,10 @@ def test_a_folder_is_swept_but_for_what_cannot_be_read(
     monkeypatch.setattr("engine.sweep.links.line_of", lambda _: "")
     lines = 'methods = ["attribution.Gradient", "attribution.AttentionRollout"]\nimages = "photos"'
     assert main(["sweep", plan(lines), "--out", "out"]) == 0
-    said = capsys.readouterr().out
-    assert "“broken.png” is a text file" in said
-    assert "“beyond.tif” " in said
-    assert "needs attention layers" in said
+    output = capsys.readouterr().out
+    assert "“broken.png” is a text file" in output
+    assert "“beyond.tif” " in output
+    assert "needs attention layers" in output
     result = rows(tmp_path / "out")
     assert [row["image"] for row in result] == [
         "again.png", "cup.png", "cat.png"
@@ -140,7 +144,7 @@ def test_the_same_image_twice_is_computed_once(at_home, digits):
     assert (len(looked.missing), len(looked.twice)) == (6, 6)
     done = sweep(looked, LocalExecutor(), quiet)
     assert (done.computed, len(done.rows)) == (6, 12)
-    assert [one.digest for one in done.rows[:6]] == [one.digest for one in done.rows[6:]]
+    assert [row.digest for row in done.rows[:6]] == [row.digest for row in done.rows[6:]]
 
 
 def test_stopping_keeps_what_was_finished_and_says_how_to_go_on(at_home, plan, capsys, monkeypatch):
@@ -157,11 +161,11 @@ def test_stopping_keeps_what_was_finished_and_says_how_to_go_on(at_home, plan, c
         patch.setattr(work.run, "answer", stopped)
         assert main(["sweep", plan(), "--out", "out"]) == 130
     assert "4 of 30 were computed and are kept." in capsys.readouterr().out
-    kept = arrays(home)
-    assert len(kept) == 4
+    finished = arrays(home)
+    assert len(finished) == 4
     assert main(["sweep", plan(), "--out", "out"]) == 0
     assert "26 computed" in capsys.readouterr().out
-    assert kept.items() <= arrays(home).items()
+    assert finished.items() <= arrays(home).items()
 
 
 def test_who_stops_at_once_is_not_told_of_answers_looked_up(at_home, plan, capsys, monkeypatch):
@@ -205,13 +209,13 @@ def test_an_internal_error_costs_one_answer(at_home, plan, capsys, monkeypatch, 
 
     monkeypatch.setattr(work.run, "answer", faulty)
     assert main(["sweep", plan(), "--out", "out"]) == 1
-    said = capsys.readouterr()
-    assert "ZeroDivisionError: nothing" in said.out
-    (last,) = said.err.splitlines()[-1:]
+    captured = capsys.readouterr()
+    assert "ZeroDivisionError: nothing" in captured.out
+    (last,) = captured.err.splitlines()[-1:]
     left = Path("out/left-out.csv")
     assert last == f"python -m engine: 10 answers failed, see {left}."
     logged = [record for record in caplog.records if record.message.startswith("internal error at")]
-    assert [bool(one.exc_info) for one in logged] == [True] + 9 * [False]
+    assert [bool(record.exc_info) for record in logged] == [True] + 9 * [False]
     assert len(rows(tmp_path / "out")) == 20
 
 
@@ -230,9 +234,9 @@ def test_what_cannot_be_is_said_before_anything_is_computed(
 ):
     at_home()
     assert main(["sweep", plan(), *arguments]) == 2
-    said = capsys.readouterr()
-    assert words in said.err
-    assert said.err.count("\n") == 1
+    captured = capsys.readouterr()
+    assert words in captured.err
+    assert captured.err.count("\n") == 1
 
 
 def test_processes_do_not_share_a_gpu(at_home, plan, capsys, monkeypatch):
@@ -250,9 +254,9 @@ def test_processes_do_not_share_a_gpu(at_home, plan, capsys, monkeypatch):
 def test_a_plan_that_asks_the_impossible_is_refused(at_home, plan, capsys, lines, words):
     at_home()
     assert main(["sweep", plan(lines), "--dry-run"]) == 2
-    said = capsys.readouterr().err
-    assert words in said
-    assert said.count("\n") == 1
+    message = capsys.readouterr().err
+    assert words in message
+    assert message.count("\n") == 1
 
 
 def test_progress_says_rate_and_time_left(monkeypatch, capsys):
@@ -270,7 +274,7 @@ def test_progress_says_rate_and_time_left(monkeypatch, capsys):
     now[0] += 1
     report(tally)
     assert capsys.readouterr().err.startswith("\r\033[Kcomputed 20")
-    assert [sweeping.duration(one) for one in (7.4, 200, 7200)] == ["7 s", "3 min", "2.0 h"]
+    assert [sweeping.duration(seconds) for seconds in (7.4, 200, 7200)] == ["7 s", "3 min", "2.0 h"]
 
 
 def test_a_plan_is_read_from_where_it_lies(plan, tmp_path):

@@ -26,7 +26,7 @@ def test_what_another_process_computes_is_waited_for_last(at_home, digits):
         thread.join(0.1)
         while thread.is_alive() and len(result) < len(questions) - 1:
             thread.join(0.1)
-        assert {one.place for one in result} == set(range(1, len(questions)))
+        assert {outcome.place for outcome in result} == set(range(1, len(questions)))
         assert thread.is_alive()
     thread.join(60)
     assert result[-1].place == 0

@@ -45,9 +45,14 @@ def test_moved_images_are_the_image_elsewhere_with_its_edge_repeated():
     result = moved(image, 1, tiny.seeded())
     wide = F.pad(image[:1], (1,) * 4, mode="replicate")[0]
     windows = {(y, x): wide[:, y : y + 5, x : x + 5] for y in range(3) for x in range(3)}
-    met = {place for one in result for place, window in windows.items() if torch.equal(one, window)}
+    met = {
+        place
+        for moved_image in result
+        for place, window in windows.items()
+        if torch.equal(moved_image, window)
+    }
     assert met == set(windows)
-    assert all(any(torch.equal(one, w) for w in windows.values()) for one in result)
+    assert all(any(torch.equal(moved_image, w) for w in windows.values()) for moved_image in result)
 
 
 def test_an_attack_starts_anywhere_in_its_reach_as_the_generator_says():

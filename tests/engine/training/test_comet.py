@@ -26,7 +26,7 @@ def network_and_batch(seed=0):
 
 
 def gradients(module):
-    return {name: one.grad for name, one in module.named_parameters()}
+    return {name: parameter.grad for name, parameter in module.named_parameters()}
 
 
 def two_passes(model, batch, watch, gap, area, area_weight):
@@ -38,13 +38,15 @@ def two_passes(model, batch, watch, gap, area, area_weight):
     inside = F.cross_entropy(network.predictor(mask * images), batch.targets)
     rest = F.cross_entropy(network.detector((1 - mask) * images), batch.targets)
     inside.backward(retain_graph=True)
-    told = {name: gradient.clone() for name, gradient in gradients(network.predictor).items()}
+    predictor_gradients = {
+        name: gradient.clone() for name, gradient in gradients(network.predictor).items()
+    }
     for parameter in network.parameters():
         parameter.grad = None
-    over = torch.stack([(one.mean() - area).clamp(min=0) for one in mask]).mean()
+    over = torch.stack([(image_mask.mean() - area).clamp(min=0) for image_mask in mask]).mean()
     loss = inside + watch * (inside - rest + gap).clamp(min=0) + area_weight * over
     loss.backward()
-    return loss.item(), told, gradients(network.selector)
+    return loss.item(), predictor_gradients, gradients(network.selector)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +76,7 @@ def test_a_mask_below_its_bound_costs_nothing_and_above_it_by_its_excess():
     model, batch = network_and_batch()
     with torch.no_grad():
         mean = model.network.split(batch.pixels)[0].mean((1, 2, 3))
-        free, tight = (comet_loss(model, batch, watch=0.0, area=one) for one in (0.99, 0.0))
+        free, tight = (comet_loss(model, batch, watch=0.0, area=bound) for bound in (0.99, 0.0))
     assert (tight - free).item() == pytest.approx(100 * mean.mean().item(), rel=1e-4)
 
 
@@ -82,18 +84,20 @@ def test_the_detector_learns_whole_images_first_and_then_stays_to_the_bit():
     data = tiny.columns(16, ("a", "b", "c"))
     model = fresh(data, RECIPE, 4)
     alone = detector_of(deepcopy(model))
-    first = {name: one.clone() for name, one in alone.network.state_dict().items()}
+    first = {name: tensor.clone() for name, tensor in alone.network.state_dict().items()}
     train(alone, data, RECIPE, 4)
     train_whole(model, data, RECIPE, 4)
     after = comet_of(model).detector.state_dict()
-    assert all(torch.equal(after[name], one) for name, one in alone.network.state_dict().items())
-    assert any(not torch.equal(after[name], one) for name, one in first.items())
+    assert all(
+        torch.equal(after[name], tensor) for name, tensor in alone.network.state_dict().items()
+    )
+    assert any(not torch.equal(after[name], tensor) for name, tensor in first.items())
     before = fresh(data, RECIPE, 4).network
     for part in ("selector", "predictor"):
         learned, untrained = (
-            one.get_submodule(part).state_dict() for one in (model.network, before)
+            network.get_submodule(part).state_dict() for network in (model.network, before)
         )
-        assert any(not torch.equal(learned[name], one) for name, one in untrained.items())
+        assert any(not torch.equal(learned[name], tensor) for name, tensor in untrained.items())
     assert not any(parameter.requires_grad for parameter in model.parameters())
 
 
@@ -127,4 +131,6 @@ def test_a_killed_training_goes_on_to_the_same_bits(tmp_path):
     assert (tmp_path / "state").exists() or any(tmp_path.iterdir())
     again = fresh(data, RECIPE, 4)
     train_whole(again, data, RECIPE, 4, keep=tmp_path / "state")
-    assert all(torch.equal(again.network.state_dict()[name], one) for name, one in whole.items())
+    assert all(
+        torch.equal(again.network.state_dict()[name], tensor) for name, tensor in whole.items()
+    )

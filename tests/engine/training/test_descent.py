@@ -14,9 +14,9 @@ from tests import tiny
 def problem(count=6):
     """A small network and the batches it learns from."""
     network = tiny.random_weights(nn.Sequential(nn.Linear(5, 7), nn.Tanh(), nn.Linear(7, 3)))
-    given = torch.randn(count, 4, 5, generator=tiny.seeded(1))
+    inputs = torch.randn(count, 4, 5, generator=tiny.seeded(1))
     wanted = torch.randint(3, (count, 4), generator=tiny.seeded(2))
-    return network, list(zip(given, wanted, strict=True))
+    return network, list(zip(inputs, wanted, strict=True))
 
 
 def losses(network, batches):
@@ -32,11 +32,11 @@ def test_it_is_the_loop_written_out_to_the_bit():
     plainly, _ = problem()
     optimizer = torch.optim.AdamW(plainly.parameters(), 1.0, weight_decay=0.1)
     wanted = []
-    for number, (given, target) in enumerate(batches):
+    for number, (inputs, target) in enumerate(batches):
         for group in optimizer.param_groups:
             group["lr"] = 0.1 / (1 + number)
         optimizer.zero_grad()
-        loss = F.cross_entropy(plainly(given), target)
+        loss = F.cross_entropy(plainly(inputs), target)
         loss.backward()
         nn.utils.clip_grad_norm_(plainly.parameters(), 0.3)
         optimizer.step()
@@ -55,9 +55,9 @@ def test_without_a_rate_the_optimizer_has_its_own():
     network, batches = problem()
     plainly, _ = problem()
     list(descend(torch.optim.SGD(network.parameters(), 0.2), losses(network, batches)))
-    for given, target in batches:
+    for inputs, target in batches:
         slopes = torch.autograd.grad(
-            F.cross_entropy(plainly(given), target), list(plainly.parameters())
+            F.cross_entropy(plainly(inputs), target), list(plainly.parameters())
         )
         with torch.no_grad():
             for weight, slope in zip(plainly.parameters(), slopes, strict=True):

@@ -52,9 +52,9 @@ def test_a_mask_that_is_changed_in_place_is_followed_and_carried_at_the_end(data
     model = turned(data, hook, recorder=recorder)
     for step, weights in recorder.weights.items():
         places = torch.arange(hook.mask.numel()).view(SHAPE)
-        kept = (places + step) % 3 > 0
-        assert not weights[NAME][~kept].any()
-        assert (weights[NAME][kept] != 0).all()
+        is_kept = (places + step) % 3 > 0
+        assert not weights[NAME][~is_kept].any()
+        assert (weights[NAME][is_kept] != 0).all()
     last = model.network.get_parameter(NAME)
     assert not last[hook.mask == 0].any()
     packed = torch.from_numpy(model.masks[NAME]).flatten()
@@ -64,11 +64,11 @@ def test_a_mask_that_is_changed_in_place_is_followed_and_carried_at_the_end(data
 @pytest.mark.parametrize("calls", [1, 4, 8])
 def test_an_interruption_changes_no_bit_of_what_a_hook_does(data, calls, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
-    whole, told, keep = turned(data, Turning()), [], tmp_path / "state.safetensors"
+    whole, reports, keep = turned(data, Turning()), [], tmp_path / "state.safetensors"
 
     def stop(*given):
-        told.append(given)
-        if len(told) == calls:
+        reports.append(given)
+        if len(reports) == calls:
             raise Cancelled("enough")
 
     with pytest.raises(Cancelled):

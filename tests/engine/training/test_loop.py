@@ -84,8 +84,8 @@ def test_it_learns_and_its_log_says_so(data):
     model, log = trained(data, replace(RECIPE, epochs=12, schedule="cosine"))
     assert log.train_loss[0] > 0.8
     assert log.train_loss[-1] < 0.2
-    held = data.rows("validation")
-    right = model.logits(data.pixels(held)).argmax(1) == data.targets(held)
+    rows = data.rows("validation")
+    right = model.logits(data.pixels(rows)).argmax(1) == data.targets(rows)
     assert log.validation_accuracy[-1] == pytest.approx(right.float().mean().item())
     assert (log.done, log.epochs) == (12, 12)
     assert (log.seconds > 0).all()
@@ -95,16 +95,16 @@ def test_it_learns_and_its_log_says_so(data):
 
 @pytest.mark.parametrize("recipe", [RECIPE, EVERYTHING], ids=["plain", "everything"])
 def test_the_same_question_gives_the_same_bits_whatever_happens_around_it(data, recipe):
-    one, _ = trained(data, recipe)
+    first, _ = trained(data, recipe)
     torch.manual_seed(99)
     before = torch.random.get_rng_state()
     threads = torch.get_num_threads()
-    other, _ = trained(data, recipe, progress=lambda *_: torch.set_num_threads(threads))
-    assert same(one, other)
+    second, _ = trained(data, recipe, progress=lambda *_: torch.set_num_threads(threads))
+    assert same(first, second)
     assert torch.equal(before, torch.random.get_rng_state())
     assert torch.get_num_threads() == threads
     third, _ = trained(data, recipe, seed=1)
-    assert not same(one, third)
+    assert not same(first, third)
 
 
 @pytest.mark.parametrize("recipe", [RECIPE, replace(RECIPE, optimizer="Adam"), EVERYTHING])
@@ -112,18 +112,18 @@ def test_the_same_question_gives_the_same_bits_whatever_happens_around_it(data, 
 def test_a_cancelled_training_goes_on_to_the_same_bits(data, recipe, calls, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
     whole, full = trained(data, recipe)
-    keep, told, logs = tmp_path / "state.safetensors", [], []
+    keep, reports, logs = tmp_path / "state.safetensors", [], []
 
     def stop(done, words="", partial=None):
-        told.append(done)
+        reports.append(done)
         logs.append(partial)
-        if len(told) == calls:
+        if len(reports) == calls:
             raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
         trained(data, recipe, keep=keep, progress=stop)
     assert keep.is_file()
-    assert told == sorted(told)
+    assert reports == sorted(reports)
     again, log = trained(data, recipe, keep=keep)
     assert same(whole, again)
     np.testing.assert_array_equal(log.train_loss, full.train_loss)
@@ -195,7 +195,7 @@ def test_unfinished_trainings_are_known_by_name_and_bounded(data, monkeypatch, t
             trained(data, keep=state_file(name), progress=stop)
     assert unfinished()[0].name == "three"
     state_file("damaged").write_bytes(b"no")
-    assert "damaged" not in {one.name for one in unfinished()}
+    assert "damaged" not in {training.name for training in unfinished()}
     state_file("damaged").unlink()
     trained(data, keep=state_file("four"))
     assert len(unfinished()) == 2
@@ -216,10 +216,10 @@ def test_a_weight_of_nothing_is_as_if_the_image_had_no_label(data):
     weights[rows[:9]] = 0
     labels = data.labels.copy()
     labels[rows[:9]] = (labels[rows[:9]] + 1) % 3
-    one, _ = trained(data, weights=weights)
+    weighted, _ = trained(data, weights=weights)
     other, _ = trained(replace(data, labels=labels), weights=weights)
-    assert same(one, other)
-    assert not same(one, trained(data)[0])
+    assert same(weighted, other)
+    assert not same(weighted, trained(data)[0])
 
 
 def test_negative_weights_climb(data):
@@ -253,9 +253,9 @@ def test_masked_weights_are_zero_all_the_way_and_in_the_end(data):
 
 
 def test_masks_of_ones_change_no_bit(data, tmp_path, monkeypatch):
-    ones = {"conv.weight": torch.ones(16, 1, 3, 3, dtype=torch.bool)}
+    full_masks = {"conv.weight": torch.ones(16, 1, 3, 3, dtype=torch.bool)}
     whole, _ = trained(data, EVERYTHING)
-    assert same(whole, trained(data, EVERYTHING, masks=ones)[0])
+    assert same(whole, trained(data, EVERYTHING, masks=full_masks)[0])
 
     def stop(done, words="", partial=None):
         if done > 0.5:
@@ -264,8 +264,8 @@ def test_masks_of_ones_change_no_bit(data, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
     keep = tmp_path / "state.safetensors"
     with pytest.raises(Cancelled):
-        trained(data, EVERYTHING, masks=ones, keep=keep, progress=stop)
-    assert same(whole, trained(data, EVERYTHING, masks=ones, keep=keep)[0])
+        trained(data, EVERYTHING, masks=full_masks, keep=keep, progress=stop)
+    assert same(whole, trained(data, EVERYTHING, masks=full_masks, keep=keep)[0])
 
 
 def test_a_mask_that_fits_nothing_is_said(data):
@@ -342,7 +342,7 @@ def test_unfinished_trainings_come_the_latest_first(data, monkeypatch, tmp_path)
             trained(data, keep=state_file(name), progress=stop)
         when = state_file(name).stat().st_mtime - seconds
         os.utime(state_file(name), (when, when))
-    assert [one.name for one in unfinished()] == ["one", "three", "two"]
+    assert [training.name for training in unfinished()] == ["one", "three", "two"]
 
 
 def test_an_epoch_s_curves_are_of_the_network_as_it_was_shown_the_images(data):

@@ -39,10 +39,10 @@ def by_hand(model, batch):
 
 def test_cross_entropy_is_what_is_left_out(data):
     plain, log = trained(data)
-    said, again = trained(data, objective=cross_entropy)
-    own, _ = trained(data, objective=by_hand)
-    assert same(plain, said)
-    assert same(plain, own)
+    explicit, again = trained(data, objective=cross_entropy)
+    custom, _ = trained(data, objective=by_hand)
+    assert same(plain, explicit)
+    assert same(plain, custom)
     np.testing.assert_array_equal(log.validation_accuracy, again.validation_accuracy)
 
 
@@ -87,8 +87,8 @@ def test_targets_of_several_numbers_are_learned_by_the_textbook_s_loss(data, obj
     targets = shares / shares.sum(1, keepdims=True) if objective is cross_entropy else LABELS
     model, log = trained(data, objective=objective, targets=targets)
     assert same(model, written_out(data, targets, loss))
-    held = data.rows("validation")
-    logits, wanted = model.logits(data.pixels(held)), torch.from_numpy(targets[held]).float()
+    rows = data.rows("validation")
+    logits, wanted = model.logits(data.pixels(rows)), torch.from_numpy(targets[rows]).float()
     assert log.validation_loss[-1] == pytest.approx(loss(logits, wanted).item(), rel=1e-5)
     right = {
         binary_cross_entropy: ((logits > 0) == (wanted > 0.5)).float().mean().item(),
@@ -100,13 +100,13 @@ def test_targets_of_several_numbers_are_learned_by_the_textbook_s_loss(data, obj
 
 
 def test_one_number_an_image_is_learned_and_read_as_a_column(data):
-    one = replace(data, classes=("place",), labels=np.zeros_like(data.labels))
+    single_class = replace(data, classes=("place",), labels=np.zeros_like(data.labels))
     place = data.labels * 2.0 - 1
     recipe = Recipe("mlp", epochs=40, batch=8, rate=0.02)
-    model, log = trained(one, recipe, objective=squared_error, targets=place)
-    rows = one.rows("test")
-    said = model.logits(one.pixels(rows))[:, 0].numpy()
-    assert np.square(said - place[rows]).mean() < 0.2 * place.var()
+    model, log = trained(single_class, recipe, objective=squared_error, targets=place)
+    rows = single_class.rows("test")
+    predictions = model.logits(single_class.pixels(rows))[:, 0].numpy()
+    assert np.square(predictions - place[rows]).mean() < 0.2 * place.var()
     assert log.train_loss[-1] < 0.1 * log.train_loss[0]
 
 
@@ -127,10 +127,10 @@ def test_a_loss_of_the_whole_batch_is_noted_for_each_image_and_validated_on_plai
 
 def test_weights_go_with_losses_of_each_image_only(data):
     weights = np.linspace(0, 1, len(data)).astype(np.float32)
-    one, _ = trained(data, weights=weights, objective=by_hand)
-    assert same(one, trained(data, weights=weights)[0])
+    weighted, _ = trained(data, weights=weights, objective=by_hand)
+    assert same(weighted, trained(data, weights=weights)[0])
     with pytest.raises(BlindspotError, match="Weights need an objective"):
-        trained(data, weights=weights, objective=lambda *given: by_hand(*given).mean())
+        trained(data, weights=weights, objective=lambda *arguments: by_hand(*arguments).mean())
     labels = {"objective": binary_cross_entropy, "targets": LABELS}
     some, _ = trained(data, weights=weights, **labels)
     assert not same(some, trained(data, **labels)[0])
@@ -160,14 +160,16 @@ def test_an_interrupted_training_is_gone_on_with_for_the_same_objective_and_targ
         if done > 0.5:
             raise Cancelled("enough")
 
-    asked = {"objective": binary_cross_entropy, "targets": LABELS, "keep": tmp_path / "state"}
-    whole, full = trained(data, **asked)
+    settings = {"objective": binary_cross_entropy, "targets": LABELS, "keep": tmp_path / "state"}
+    whole, full = trained(data, **settings)
     for other in ({}, {"targets": 1 - LABELS}, {"objective": squared_error}):
         with pytest.raises(Cancelled):
-            trained(data, **asked, progress=stop)
+            trained(data, **settings, progress=stop)
         steps: list[float] = []
-        given = asked | other | {"after_step": lambda _model, rate, steps=steps: steps.append(rate)}
-        again, log = trained(data, **given)
+        arguments = (
+            settings | other | {"after_step": lambda _model, rate, steps=steps: steps.append(rate)}
+        )
+        again, log = trained(data, **arguments)
         assert len(steps) == (12 if other else 6 - 1)
         if not other:
             assert same(whole, again)

@@ -22,7 +22,7 @@ def data():
 
 
 def weights_of(model):
-    return {name: held.clone() for name, held in model.network.state_dict().items()}
+    return {name: tensor.clone() for name, tensor in model.network.state_dict().items()}
 
 
 def equal(one, other):
@@ -71,7 +71,7 @@ def test_the_average_is_the_exponential_one_of_all_steps_with_the_last_buffers(d
         if name in buffers:
             assert torch.equal(result, model.network.state_dict()[name])
         else:
-            wanted = sum(part * each[name] for part, each in zip(parts, met, strict=True))
+            wanted = sum(part * state[name] for part, state in zip(parts, met, strict=True))
             assert torch.allclose(result, wanted, atol=1e-6), name
     assert not recorder.average.training
     assert same(model, trained(data, recipe)[0])
@@ -125,11 +125,11 @@ def test_an_interruption_changes_no_bit_of_it(data, recipe, calls, tmp_path, mon
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
     whole = Recorder((0, 2, 7), decay=0.9)
     trained(data, recipe, recorder=whole)
-    told = []
+    reports = []
 
     def stop(*given):
-        told.append(given)
-        if len(told) == calls:
+        reports.append(given)
+        if len(reports) == calls:
             raise Cancelled("enough")
 
     keep = tmp_path / "state.safetensors"

@@ -123,7 +123,9 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(data, tmp_path, monkey
 
 def test_another_regime_is_another_question(data, tmp_path, monkeypatch, own_store):
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
-    cases = [TrainCase(data, RECIPE, regime=one) for one in (None, Fade(), Fade(0.5), RandomMask())]
+    cases = [
+        TrainCase(data, RECIPE, regime=regime) for regime in (None, Fade(), Fade(0.5), RandomMask())
+    ]
     assert len({digest(Train(), case) for case in cases}) == len(cases)
     assert TrainCase(data, RECIPE).fingerprint == cases[0].fingerprint
     assert cases[1].fingerprint == TrainCase(data, RECIPE, regime=Fade()).fingerprint

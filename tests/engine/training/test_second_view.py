@@ -25,8 +25,8 @@ def data():
 
 def alike(model, batch):
     """Cross-entropy, and both views are to be answered alike."""
-    apart = (model(batch.pixels) - model(batch.second)).square().mean(1)
-    return by_hand(model, batch) + apart
+    distance = (model(batch.pixels) - model(batch.second)).square().mean(1)
+    return by_hand(model, batch) + distance
 
 
 def batches(data, **given):
@@ -62,21 +62,21 @@ def test_both_views_are_of_the_same_images_and_drawn_apart(data):
 
 def test_a_view_is_made_from_the_plain_image_with_the_seed_s_numbers(data):
     def inverted(images, generator):
-        given.append(torch.rand(1, generator=generator).item())
+        draws.append(torch.rand(1, generator=generator).item())
         return 1 - images
 
-    given = []
+    draws = []
     learned, _, _ = batches(data, second_view=inverted)
     for batch in learned:
         assert torch.equal(batch.second, 1 - data.pixels(batch.rows))
-    assert len(set(given[:4])) == 4
-    first = given.copy()
-    given.clear()
+    assert len(set(draws[:4])) == 4
+    first = draws.copy()
+    draws.clear()
     batches(data, second_view=inverted)
-    assert given == first
-    given.clear()
+    assert draws == first
+    draws.clear()
     batches(data, second_view=inverted, seed=1)
-    assert not set(given) & set(first)
+    assert not set(draws) & set(first)
 
 
 def test_what_both_views_say_comes_nearer_when_the_objective_asks_for_it(data):
@@ -97,10 +97,10 @@ def test_an_interruption_changes_no_bit_of_it(data, tmp_path, monkeypatch):
         if done > 0.4:
             raise Cancelled("enough")
 
-    asked = {"objective": alike, "second_view": AGAIN, "keep": tmp_path / "state.safetensors"}
-    whole, full = trained(data, SHOWN, **asked)
+    settings = {"objective": alike, "second_view": AGAIN, "keep": tmp_path / "state.safetensors"}
+    whole, full = trained(data, SHOWN, **settings)
     with pytest.raises(Cancelled):
-        trained(data, SHOWN, **asked, progress=stop)
-    again, log = trained(data, SHOWN, **asked)
+        trained(data, SHOWN, **settings, progress=stop)
+    again, log = trained(data, SHOWN, **settings)
     assert same(whole, again)
     np.testing.assert_array_equal(log.validation_loss, full.validation_loss)

@@ -98,18 +98,24 @@ def test_on_large_images_each_is_passed_by_itself_to_the_same_end(architecture):
     large = striped(side=16)
     recipe = replace(MOVED, architecture=architecture, epochs=2, rate=0.01)
     stacks = [begun(large, recipe), begun(striped(), recipe), begun(large)]
-    assert [len(Stack(one).parts) for one in stacks] == [3, 2, 1]  # the last has no convolutions
+    assert [len(Stack(group).parts) for group in stacks] == [
+        3,
+        2,
+        1,
+    ]  # the last has no convolutions
     masks = [halved(model, seed) for model, seed in zip(begun(large, recipe), SEEDS, strict=True)]
     models, log = together(large, recipe, masks=masks)
     again, _ = together(large, recipe, masks=masks)
     losses = []
-    for model, twin, seed, own in zip(models, again, SEEDS, masks, strict=True):
+    for model, twin, seed, model_masks in zip(models, again, SEEDS, masks, strict=True):
         assert same(model, twin)
         alone = fresh(large, recipe, seed)
-        losses.append(train(alone, large, recipe, seed, masks=own).train_loss)
+        losses.append(train(alone, large, recipe, seed, masks=model_masks).train_loss)
         assert furthest(model, alone) < 1e-5
         assert furthest(model, fresh(large, recipe, seed)) > 1e-3
-        assert not any(model.network.state_dict()[name][~mask].any() for name, mask in own.items())
+        assert not any(
+            model.network.state_dict()[name][~mask].any() for name, mask in model_masks.items()
+        )
     np.testing.assert_allclose(log.train_loss, np.mean(losses, 0), rtol=1e-4)
     images = large.pixels(large.rows("test"))
     result = Stack(models)(images.expand(3, -1, -1, -1, -1))
@@ -155,9 +161,9 @@ def test_each_learns_its_own_images_and_targets_of_any_kind(data, objective):
     whole = data.rows("train")
     rows = [np.roll(whole, 5 * place)[:20] for place in range(3)]
     models, _ = together(data, rows=rows, objective=objective, targets=LABELS)
-    for model, seed, own in zip(models, SEEDS, rows, strict=True):
+    for model, seed, model_rows in zip(models, SEEDS, rows, strict=True):
         alone = fresh(data, RECIPE, seed)
-        train(alone, data, RECIPE, seed, rows=own, objective=objective, targets=LABELS)
+        train(alone, data, RECIPE, seed, rows=model_rows, objective=objective, targets=LABELS)
         assert furthest(model, alone) < 1e-6
 
 
@@ -182,28 +188,28 @@ def test_each_has_masks_of_its_own_and_a_start_and_what_is_cut_is_exactly_0_all_
     masks[1] = {}  # whole
     recorder = StackRecorder((start, 6, last))
     train_stacked(models, data, recipe, SEEDS, masks=masks, start=start, recorder=recorder)
-    for place, (model, seed, own) in enumerate(zip(models, SEEDS, masks, strict=True)):
+    for place, (model, seed, model_masks) in enumerate(zip(models, SEEDS, masks, strict=True)):
         alone, record = fresh(data, recipe, seed), Recorder((start, 6, last))
-        train(alone, data, recipe, seed, masks=own, start=start, recorder=record)
+        train(alone, data, recipe, seed, masks=model_masks, start=start, recorder=record)
         assert furthest(model, alone) < 1e-6
         assert furthest(model, fresh(data, recipe, seed)) > 1e-4
-        assert model.masks.keys() == own.keys()
+        assert model.masks.keys() == model_masks.keys()
         for step, weights in recorder.weights.items():
             for name, tensor in weights.items():
                 near = torch.allclose(tensor[place], record.weights[step][name], atol=1e-6)
                 assert near, (step, name)
-                assert name not in own or not tensor[place][~own[name]].any()
+                assert name not in model_masks or not tensor[place][~model_masks[name]].any()
         begin = fresh(data, recipe, seed).network.state_dict()
         for name, tensor in recorder.weights[start].items():
-            kept = own.get(name, torch.ones_like(tensor[place], dtype=torch.bool))
-            assert torch.equal(tensor[place][kept], begin[name][kept])
+            is_kept = model_masks.get(name, torch.ones_like(tensor[place], dtype=torch.bool))
+            assert torch.equal(tensor[place][is_kept], begin[name][is_kept])
     again, _ = together(data, recipe)
-    for model, own in zip(again, masks, strict=True):
-        model.masks = packed_bits({name: mask.numpy() for name, mask in own.items()})
+    for model, model_masks in zip(again, masks, strict=True):
+        model.masks = packed_bits({name: mask.numpy() for name, mask in model_masks.items()})
     train_stacked(again, data, recipe, SEEDS)  # masks that they carry
-    for model, own in zip(again, masks, strict=True):
+    for model, model_masks in zip(again, masks, strict=True):
         state = model.network.state_dict()
-        assert all(not state[name][~mask].any() for name, mask in own.items())
+        assert all(not state[name][~mask].any() for name, mask in model_masks.items())
 
 
 def test_each_is_asked_about_the_validation_images_at_chosen_steps(data):
@@ -211,7 +217,7 @@ def test_each_is_asked_about_the_validation_images_at_chosen_steps(data):
     log = train_stacked(models, data, MOVED, SEEDS, recorder=recorder)
     for place, seed in enumerate(SEEDS):
         alone, record = fresh(data, MOVED, seed), Recorder((5, 12))
-        own = train(alone, data, MOVED, seed, recorder=record)
+        model_log = train(alone, data, MOVED, seed, recorder=record)
         alone.network.load_state_dict(record.weights[5])
         rows = data.rows("validation")
         logits, right = outputs(alone, data, rows), data.targets(rows)
@@ -221,34 +227,34 @@ def test_each_is_asked_about_the_validation_images_at_chosen_steps(data):
         share = (logits.argmax(1) == right).float().mean().item()
         assert early["validation accuracy"][place].item() == pytest.approx(share)
         last = late["validation loss"][place].item()
-        assert last == pytest.approx(own.validation_loss[-1], rel=1e-4)
+        assert last == pytest.approx(model_log.validation_loss[-1], rel=1e-4)
     assert late["validation loss"].mean().item() == pytest.approx(log.validation_loss[-1])
 
 
 def test_other_masks_a_start_and_snapshots_are_another_question(data, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
-    told, keep = [], tmp_path / "state.safetensors"
+    reports, keep = [], tmp_path / "state.safetensors"
     masks = [halved(model, 0) for model in begun(data)]
 
     def stop(done, words="", partial=None):
-        told.append(done)
-        if len(told) == 8:
+        reports.append(done)
+        if len(reports) == 8:
             raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
         together(data, masks=masks, keep=keep, progress=stop)
-    for given in (
+    for options in (
         {},
         {"masks": masks, "start": 1},
         {"masks": masks, "recorder": StackRecorder((9,))},
     ):
-        kept, begin = keep.read_bytes(), []
-        together(data, keep=keep, progress=lambda done, *_, b=begin: b.append(done), **given)
-        assert begin[0] < told[-1]
-        keep.write_bytes(kept)
+        content, begin = keep.read_bytes(), []
+        together(data, keep=keep, progress=lambda done, *_, b=begin: b.append(done), **options)
+        assert begin[0] < reports[-1]
+        keep.write_bytes(content)
     begin = []
     together(data, masks=masks, keep=keep, progress=lambda done, *_: begin.append(done))
-    assert begin[0] > told[-1] - 1e-9
+    assert begin[0] > reports[-1] - 1e-9
 
 
 @pytest.mark.parametrize("name", ["mlp", "lenet"])
@@ -269,11 +275,11 @@ def test_an_interrupted_one_goes_on_to_the_same_bits(data, calls, tmp_path, monk
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
     recipe = RECIPES["batch norm"]
     whole, full = together(data, recipe)
-    keep, told = tmp_path / "state.safetensors", []
+    keep, reports = tmp_path / "state.safetensors", []
 
     def stop(done, words="", partial=None):
-        told.append(done)
-        if len(told) == calls:
+        reports.append(done)
+        if len(reports) == calls:
             raise Cancelled("enough")
 
     models = begun(data, recipe)
@@ -282,7 +288,7 @@ def test_an_interrupted_one_goes_on_to_the_same_bits(data, calls, tmp_path, monk
     assert all(same(a, b) for a, b in zip(models, begun(data, recipe), strict=True))
     begin = []
     again, log = together(data, recipe, keep=keep, progress=lambda done, *_: begin.append(done))
-    assert begin[0] > told[-1] - 1e-9
+    assert begin[0] > reports[-1] - 1e-9
     assert all(same(a, b) for a, b in zip(whole, again, strict=True))
     np.testing.assert_array_equal(log.train_loss, full.train_loss)
     assert not keep.exists()
@@ -319,8 +325,8 @@ def test_the_view_of_networks_survives_the_store_and_gives_each_back(data):
         for model, seed in zip(models, SEEDS, strict=True)
     ]
     view = networks(models, cards)
-    said, packed = pack(StoredAnswer({"models": view}, {}))
-    back = unpack(json.loads(json.dumps(said)), packed).result["models"]
+    description, packed = pack(StoredAnswer({"models": view}, {}))
+    back = unpack(json.loads(json.dumps(description)), packed).result["models"]
     assert len(back) == 3
     assert back.facts() == view.facts()
     for place, model in enumerate(models):

@@ -64,17 +64,17 @@ def test_its_curves_are_of_the_images_it_was_shown(data):
 def test_an_interruption_changes_no_bit_of_it(data, calls, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
     whole, full, _ = from_step(data, RECIPE, 5)
-    told = []
+    reports = []
 
     def stop(done, words="", partial=None):
-        told.append(done)
-        if len(told) == calls:
+        reports.append(done)
+        if len(reports) == calls:
             raise Cancelled("enough")
 
     keep = tmp_path / "state.safetensors"
     with pytest.raises(Cancelled):
         from_step(data, RECIPE, 5, keep=keep, progress=stop)
-    assert told[0] == pytest.approx(6 / STEPS)
+    assert reports[0] == pytest.approx(6 / STEPS)
     again, log, _ = from_step(data, RECIPE, 5, keep=keep)
     assert same(whole, again)
     np.testing.assert_array_equal(log.train_loss, full.train_loss)

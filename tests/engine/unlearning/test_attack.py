@@ -42,18 +42,20 @@ def test_the_official_attacker_is_that_of_the_published_code_written_again():
 
     retain, test, forget = answers(90, 4, 0), answers(40, 1, 1), answers(30, 2, 2)
     drawn = matched(retain, test)
-    members, strangers = (
-        np.array([one.probabilities[i, one.labels[i]] for i in range(len(one))]) for one in drawn
+    members, non_members = (
+        np.array([sample.probabilities[i, sample.labels[i]] for i in range(len(sample))])
+        for sample in drawn
     )
     machine = SVC(C=3, gamma=1.0, kernel="rbf")  # auto is one over one feature
     machine.fit(
-        [[member] for member in [*members, *strangers]], [1] * len(members) + [0] * len(strangers)
+        [[member] for member in [*members, *non_members]],
+        [1] * len(members) + [0] * len(non_members),
     )
     called = [machine.predict([[forget.probabilities[i, forget.labels[i]]]])[0] for i in range(30)]
     result = attack(retain, test, forget)
     assert result.efficacy == 1 - sum(called) / 30
     hits = np.mean(machine.predict(members[:, None]) == 1) / 2
-    hits += np.mean(machine.predict(strangers[:, None]) == 0) / 2
+    hits += np.mean(machine.predict(non_members[:, None]) == 0) / 2
     assert result.accuracy == pytest.approx(hits)
     assert result.informative
 
@@ -64,7 +66,7 @@ def test_official_counts_take_all_test_images_and_balanced_ones_as_many_as_stay(
     assert official.images == 40 + 120
     assert official.efficacy == 1  # three strangers to a member, and no difference between them
     balanced = attack(retain, test, forget)
-    counts = [np.bincount(one.labels, minlength=4) for one in (retain, test)]
+    counts = [np.bincount(answer_set.labels, minlength=4) for answer_set in (retain, test)]
     assert balanced.images == 2 * np.minimum(*counts).sum()
     assert balanced.efficacy < 0.95
     assert official.accuracy == 0.5
@@ -82,7 +84,7 @@ def test_an_attacker_on_answers_that_are_independent_of_the_data_is_at_the_base_
 
 def by_class(sharpness, count, seed):
     """Answers in the order of their classes, surer of some classes than of others."""
-    parts = [answers(count, one, seed + k, classes=4) for k, one in enumerate(sharpness)]
+    parts = [answers(count, level, seed + k, classes=4) for k, level in enumerate(sharpness)]
     labels = np.repeat(np.arange(4), count)
     shares = np.concatenate(
         [np.take_along_axis(part.probabilities, order(part.labels, k), 1)
@@ -115,20 +117,20 @@ def test_on_data_in_the_order_of_their_classes_a_model_that_memorizes_nothing_is
 
 def test_members_and_strangers_are_as_many_of_each_class_and_drawn_by_the_seed():
     retain, test = answers(200, 2, 0), answers(90, 2, 1)
-    one, two = matched(retain, test, seed=3)
-    np.testing.assert_array_equal(one.labels, two.labels)
+    members, other_members = matched(retain, test, seed=3)
+    np.testing.assert_array_equal(members.labels, other_members.labels)
     counts = [np.bincount(side.labels, minlength=4) for side in (retain, test)]
-    np.testing.assert_array_equal(np.bincount(one.labels), np.minimum(*counts))
-    for side, drawn in ((retain, one), (test, two)):
+    np.testing.assert_array_equal(np.bincount(members.labels), np.minimum(*counts))
+    for side, drawn in ((retain, members), (test, other_members)):
         rows = {tuple(row) for row in side.probabilities}
         assert len({tuple(row) for row in drawn.probabilities} & rows) == len(drawn)
     again = matched(retain, test, seed=3)[0]
-    np.testing.assert_array_equal(again.probabilities, one.probabilities)
+    np.testing.assert_array_equal(again.probabilities, members.probabilities)
     other = matched(retain, test, seed=4)[0]
-    assert not np.array_equal(other.probabilities, one.probabilities)
-    apart = Answers(retain.probabilities, np.zeros(200, int))
+    assert not np.array_equal(other.probabilities, members.probabilities)
+    single_class = Answers(retain.probabilities, np.zeros(200, int))
     alone = Answers(test.probabilities, np.ones(90, int))
-    assert [len(side) for side in matched(apart, alone)] == [90, 90]
+    assert [len(side) for side in matched(single_class, alone)] == [90, 90]
 
 
 def test_the_band_around_chance_is_five_points_or_two_standard_errors():
@@ -142,14 +144,14 @@ def test_the_band_around_chance_is_five_points_or_two_standard_errors():
 
 
 def test_images_of_a_zip_which_lie_in_the_order_of_its_folders_are_drawn_too():
-    held, rng = io.BytesIO(), np.random.default_rng(0)
-    with zipfile.ZipFile(held, "w") as file:
+    buffer, rng = io.BytesIO(), np.random.default_rng(0)
+    with zipfile.ZipFile(buffer, "w") as file:
         for number in range(160):
             picture, dark = io.BytesIO(), number % 2
             pixels = rng.integers(0, 60 if dark else 255, (8, 8, 3), np.uint8)
             Image.fromarray(pixels).save(picture, "PNG")
             file.writestr(f"{'ab'[dark]}/{number:03}.png", picture.getvalue())
-    data = read_folders(held.getvalue(), "mine.zip", 8).data
+    data = read_folders(buffer.getvalue(), "mine.zip", 8).data
     assert (np.diff(data.labels[data.rows("train")]) >= 0).all()
     model = fresh(data, Recipe("mlp"), 0)  # has learned nothing: it tells bright from dark at most
     case = ForgetCase(model, data, request.at_random(data, 0.1), Recipe("mlp"))
@@ -160,13 +162,15 @@ def test_images_of_a_zip_which_lie_in_the_order_of_its_folders_are_drawn_too():
 
 
 def test_modified_entropy_is_the_formula_image_by_image():
-    said = answers(20, 1, 3)
+    sample = answers(20, 1, 3)
     for i in range(20):
-        p, y = said.probabilities[i], said.labels[i]
+        p, y = sample.probabilities[i], sample.labels[i]
         slow = -(1 - p[y]) * math.log(p[y])
         slow -= sum(p[j] * math.log(1 - p[j]) for j in range(4) if j != y)
-        assert modified_entropy(said)[i] == pytest.approx(slow)
-        assert entropy(said)[i] == pytest.approx(-sum(one * math.log(one) for one in p))
+        assert modified_entropy(sample)[i] == pytest.approx(slow)
+        assert entropy(sample)[i] == pytest.approx(
+            -sum(probability * math.log(probability) for probability in p)
+        )
     sure = Answers(np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([0, 0]))
     assert np.isfinite(modified_entropy(sure)).all()
     assert modified_entropy(sure)[0] == 0 < modified_entropy(sure)[1]
@@ -187,6 +191,6 @@ def test_the_attack_of_ssd_has_the_opposite_sense():
 
 
 def test_one_image_each_is_enough_for_the_attack_and_too_few_for_two_halves():
-    one = answers(1, 5, 0)
-    assert 0 <= attack(one, answers(1, 0, 1), answers(2, 1, 2)).efficacy <= 1
-    assert math.isnan(privacy(one, answers(1, 0, 1)))
+    single = answers(1, 5, 0)
+    assert 0 <= attack(single, answers(1, 0, 1), answers(2, 1, 2)).efficacy <= 1
+    assert math.isnan(privacy(single, answers(1, 0, 1)))

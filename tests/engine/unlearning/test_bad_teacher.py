@@ -50,7 +50,7 @@ def test_its_loss_is_that_of_the_published_formula_image_by_image(case, unlearne
     assert misled(work, novice, rows).item() == pytest.approx(np.mean(wanted), rel=1e-4)
 
     def apart(model, teacher, some):
-        t, s = (outputs(one, case.data, some).log_softmax(1) for one in (teacher, model))
+        t, s = (outputs(network, case.data, some).log_softmax(1) for network in (teacher, model))
         return (t.exp() * (t - s)).sum(1).mean().item()
 
     student = rebuilt(unlearned["model"])
@@ -65,8 +65,10 @@ def test_labels_play_no_part(case, unlearned):
     other = replace(data, labels=(data.labels + 1) % 10)
     ids = data.ids[case.splits.forget]
     again = replace(case, data=other, request=replace(case.request, kind="picked", ids=ids))
-    one, two = (rebuilt(made["model"]).state_dict() for made in (unlearned, answer(BadT(), again)))
-    assert all(torch.equal(one[name], two[name]) for name in one)
+    state, other_state = (
+        rebuilt(made["model"]).state_dict() for made in (unlearned, answer(BadT(), again))
+    )
+    assert all(torch.equal(state[name], other_state[name]) for name in state)
 
 
 def test_it_forgets_a_class_and_sees_the_share_of_what_stays_that_it_was_given(case, unlearned):
@@ -89,9 +91,9 @@ def test_as_published_it_takes_two_steps_here_and_forgets_nothing(case):
 
 def test_the_bad_teacher_is_neither_the_retrained_nor_the_untrained_model_of_the_scoreboard(case):
     """Its answers would otherwise be the yardstick of ZRF: 1 by construction."""
-    own = ignorant(UnlearningRun(case, own_copy(case.model), BOTH))
+    bad_teacher = ignorant(UnlearningRun(case, own_copy(case.model), BOTH))
     again = ignorant(UnlearningRun(case, own_copy(case.model), BOTH))
-    assert own.fingerprint == again.fingerprint
+    assert bad_teacher.fingerprint == again.fingerprint
     others = {untrained(case.model, seed).fingerprint for seed in (case.seed, case.seed + 1)}
-    assert own.fingerprint not in others
-    assert not own.training
+    assert bad_teacher.fingerprint not in others
+    assert not bad_teacher.training

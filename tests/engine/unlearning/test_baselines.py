@@ -66,37 +66,37 @@ def test_retraining_is_the_recipe_on_what_stays_bit_for_bit(case):
 
 def test_fine_tuning_is_sgd_on_what_stays(case):
     made = answer(FineTune(epochs=1, batch=512), case)
-    own, rng = own_copy(case.model).train(), np.random.default_rng([case.seed, 21])
-    optimizer = torch.optim.SGD(own.parameters(), 0.01, momentum=0.9, weight_decay=5e-4)
+    model, rng = own_copy(case.model).train(), np.random.default_rng([case.seed, 21])
+    optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, weight_decay=5e-4)
     for rows in np.array_split(rng.permutation(case.splits.retain), 2):
         optimizer.zero_grad()
-        F.cross_entropy(own(case.data.pixels(rows)), case.data.targets(rows)).backward()
+        F.cross_entropy(model(case.data.pixels(rows)), case.data.targets(rows)).backward()
         optimizer.step()
-    for name, one in own.network.state_dict().items():
-        np.testing.assert_allclose(weights(made)[name], one.detach().numpy(), atol=1e-6)
+    for name, tensor in model.network.state_dict().items():
+        np.testing.assert_allclose(weights(made)[name], tensor.detach().numpy(), atol=1e-6)
 
 
 def test_ascent_at_no_rate_is_doing_nothing(case):
     little = answer(GradientAscent(rate=1e-6, epochs=1), case)
-    for name, one in case.model.network.state_dict().items():
-        np.testing.assert_allclose(weights(little)[name], one.numpy(), atol=1e-5)
+    for name, tensor in case.model.network.state_dict().items():
+        np.testing.assert_allclose(weights(little)[name], tensor.numpy(), atol=1e-5)
     much = answer(GradientAscent(rate=0.02, epochs=10, clip=None, stop=False), case)
     assert scores(much)["UA"] > scores(little)["UA"] + 0.3
 
 
 def test_ascent_follows_short_gradients_and_ends_at_a_guess_or_as_published_does_neither(case):
-    own, rng = own_copy(case.model).train(), np.random.default_rng([case.seed, 21])
-    optimizer = torch.optim.SGD(own.parameters(), 0.03, momentum=0.9, weight_decay=5e-4)
+    model, rng = own_copy(case.model).train(), np.random.default_rng([case.seed, 21])
+    optimizer = torch.optim.SGD(model.parameters(), 0.03, momentum=0.9, weight_decay=5e-4)
     steps = 0
     for _ in range(50):
         for rows in np.array_split(rng.permutation(case.splits.forget), 2):
-            loss = F.cross_entropy(own(case.data.pixels(rows)), case.data.targets(rows))
+            loss = F.cross_entropy(model(case.data.pixels(rows)), case.data.targets(rows))
             if loss > math.log(10):
                 break
             optimizer.zero_grad()
             (-loss).backward()
-            size = torch.sqrt(sum((parameter.grad**2).sum() for parameter in own.parameters()))
-            for parameter in own.parameters():
+            size = torch.sqrt(sum((parameter.grad**2).sum() for parameter in model.parameters()))
+            for parameter in model.parameters():
                 parameter.grad /= max(size, 1)
             optimizer.step()
             steps += 1
@@ -105,7 +105,7 @@ def test_ascent_follows_short_gradients_and_ends_at_a_guess_or_as_published_does
         break
     made = answer(GradientAscent(), case)
     assert 0 < steps == made["run"]["steps"][0] < 100
-    for name, parameter in own.network.state_dict().items():
+    for name, parameter in model.network.state_dict().items():
         np.testing.assert_allclose(weights(made)[name], parameter.detach().numpy(), atol=1e-3)
     whole = answer(GradientAscent(epochs=4, stop=False), case)
     assert whole["run"]["steps"][0] == 8
@@ -138,21 +138,23 @@ def test_negative_gradients_with_a_balance_of_one_are_fine_tuning(case):
 
 def test_a_forgotten_image_s_loss_counts_up_to_the_cap_and_has_no_slope_above(case):
     work = UnlearningRun(case, own_copy(case.model), frozenset({"retain", "forget"}))
-    own, rows = work.model, case.splits.forget[:20]
+    model, rows = work.model, case.splits.forget[:20]
     with torch.no_grad():
-        sure = own(case.data.pixels(rows))
+        sure = model(case.data.pixels(rows))
         margin = sure[:, 3] - sure[:, [0, 1, 2, *range(4, 10)]].logsumexp(1)
-        own.network.head.bias[3] -= margin.median() + 2 * math.log(10)  # about half are above it
-    each = F.cross_entropy(own(case.data.pixels(rows)), case.data.targets(rows), reduction="none")
+        model.network.head.bias[3] -= margin.median() + 2 * math.log(10)  # about half are above it
+    losses = F.cross_entropy(
+        model(case.data.pixels(rows)), case.data.targets(rows), reduction="none"
+    )
     most = 2 * math.log(10)
-    assert 0 < (each > most).sum() < len(each)
+    assert 0 < (losses > most).sum() < len(losses)
     capped = NegGradPlus().climbing(work)(rows)
-    assert capped.item() == pytest.approx(each.clamp(max=most).mean().item(), rel=1e-5)
-    above = np.asarray(rows)[(each > most).numpy()]
-    slope = torch.autograd.grad(NegGradPlus().climbing(work)(above), own.network.head.bias)[0]
+    assert capped.item() == pytest.approx(losses.clamp(max=most).mean().item(), rel=1e-5)
+    above = np.asarray(rows)[(losses > most).numpy()]
+    slope = torch.autograd.grad(NegGradPlus().climbing(work)(above), model.network.head.bias)[0]
     assert not slope.any()
     plain = NegGradPlus(cap=None).climbing(work)(rows)
-    assert plain.item() == pytest.approx(each.mean().item(), rel=1e-5)
+    assert plain.item() == pytest.approx(losses.mean().item(), rel=1e-5)
 
 
 def test_scrub_climbs_first_and_then_mends(case):
@@ -179,7 +181,7 @@ def test_scrub_climbs_first_and_then_mends(case):
 
 
 def test_another_seed_is_another_run_and_the_same_one_the_same():
-    one, two = noisy_case(), noisy_case(seed=1)
+    base_case, other_base_case = noisy_case(), noisy_case(seed=1)
     method = FineTune(epochs=1)
-    assert same(method(one), method(one))
-    assert not same(method(one), method(two))
+    assert same(method(base_case), method(base_case))
+    assert not same(method(base_case), method(other_base_case))

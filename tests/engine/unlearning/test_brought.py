@@ -39,13 +39,13 @@ def pictures(images, side=8):
 
 
 def test_several_classes_go_from_training_and_from_the_test(digits):
-    asked = request.of_classes(digits, [3, 5])
-    result = splits(digits, asked)
+    forget_request = request.of_classes(digits, [3, 5])
+    result = splits(digits, forget_request)
     assert set(digits.labels[result.forget]) == set(digits.labels[result.gone]) == {3, 5}
     assert not np.isin(digits.labels[np.concatenate([result.retain, result.test])], [3, 5]).any()
-    text = request_text(asked, digits)
+    text = request_text(forget_request, digits)
     assert text == "classes=3+5"
-    np.testing.assert_array_equal(request_from(text, digits).ids, asked.ids)
+    np.testing.assert_array_equal(request_from(text, digits).ids, forget_request.ids)
     assert request.of_classes(digits, [3]).kind == "class"
     with pytest.raises(BlindspotError, match="twice"):
         request.of_classes(digits, [3, 3])
@@ -106,8 +106,8 @@ def test_pictures_are_found_by_their_pixels(digits):
     assert set(result.ids) >= set(digits.ids[rows])
     for place in digits.places(result.ids):  # more only where an image is there twice
         assert any((digits.images[place] == digits.images[row]).all() for row in rows)
-    one = brought.of_pictures(digits, pictures(digits.images[rows[:1]]))
-    assert digits.ids[rows[0]] in one.ids
+    forget_request = brought.of_pictures(digits, pictures(digits.images[rows[:1]]))
+    assert digits.ids[rows[0]] in forget_request.ids
 
 
 def test_gray_pictures_are_found_among_color_images(digits):
@@ -141,7 +141,7 @@ def test_a_zip_is_searched_and_what_cannot_be_read_is_named(digits, monkeypatch)
         file.writestr("notes.txt", b"no picture")
     again = brought.of_zip(digits, buffer.getvalue())
     assert again.request.ids.tolist() == result.request.ids.tolist()
-    assert [one.file for one in again.skipped] == ["0001x.png", "notes.txt"]
+    assert [skipped_file.file for skipped_file in again.skipped] == ["0001x.png", "notes.txt"]
     few = digits.take(digits.rows("train")[:2])
     monkeypatch.setattr(brought, "read_folders", lambda *_, **__: pytest.fail("it was read"))
     with pytest.raises(BlindspotError, match=r"The zip has 3 files; .* has 2 training images"):

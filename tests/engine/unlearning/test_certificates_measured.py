@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
 @pytest.mark.parametrize(
-    ("name", "parts"), [(name, one) for name, every in PARTS.items() for one in every]
+    ("name", "parts"), [(name, count) for name, every in PARTS.items() for count in every]
 )
 def test_where_a_run_off_gains(name, parts, measure):
     method, data = Certificates(partitions=parts, images=IMAGES), data_sets.load(name)
@@ -38,13 +38,13 @@ def test_where_a_run_off_gains(name, parts, measure):
         for scheme in SCHEMES
     }  # fmt: skip
     for scheme, share in shares.items():
-        told = "; ".join(
+        figures = "; ".join(
             f"{100 * mean:.1f} ± {100 * sd:.1f} % at {at}"
             for at, mean, sd in zip(
                 POISONS[parts], share.mean(0), share.std(0, ddof=1), strict=True
             )
         )
-        measure(f"{what}, {scheme}", f"certified right {told} poisons")
+        measure(f"{what}, {scheme}", f"certified right {figures} poisons")
         assert (np.diff(share, axis=1) <= 0).all()
     for plain, run_off in ((DPA, ROE), (FA, FA_ROE)):
         gain = shares[run_off] - shares[plain]

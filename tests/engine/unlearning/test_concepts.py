@@ -63,8 +63,8 @@ def test_few_features_rebuild_unseen_tokens():
 
 def test_features_are_the_largest_and_the_weights_can_be_read_back():
     made, tokens = random_autoencoder()
-    given = ((tokens - made.mean) / made.scale) @ made.encoder + made.threshold
-    for row, feature in zip(given, made.features(tokens), strict=True):
+    activations = ((tokens - made.mean) / made.scale) @ made.encoder + made.threshold
+    for row, feature in zip(activations, made.features(tokens), strict=True):
         largest = torch.argsort(row, descending=True)[:3]
         wanted = torch.zeros(20)
         wanted[largest] = row[largest].relu()
@@ -113,14 +113,16 @@ def test_too_few_scenes_are_refused_in_words():
 def test_no_scene_of_a_dictionary_is_measured(seed):
     """Also where the seeds are the same: a dictionary's scenes have numbers of their own."""
     case = ScenesCase(load(HONEST), Greedy(), 20, clean=True, seed=seed)
-    drawn = {one: own_scenes(ScenesCase(load(HONEST), Greedy(), 20, clean=True, seed=one))
-             for one in (0, 8999)}  # fmt: skip
+    drawn = {
+        scene_seed: own_scenes(ScenesCase(load(HONEST), Greedy(), 20, clean=True, seed=scene_seed))
+        for scene_seed in (0, 8999)
+    }
     measured = measured_scenes(case)
-    numbers = {(measured.layout.seed, int(one)) for one in measured.layout.index}
+    numbers = {(measured.layout.seed, int(index)) for index in measured.layout.index}
     assert len(numbers) == 20
-    for own in drawn.values():
-        assert not numbers & {(own.layout.seed, int(one)) for one in own.layout.index}
-        assert not any(torch.equal(a, b) for a in own.pixels for b in measured.pixels)
+    for sample in drawn.values():
+        assert not numbers & {(sample.layout.seed, int(index)) for index in sample.layout.index}
+        assert not any(torch.equal(a, b) for a in sample.pixels for b in measured.pixels)
 
 
 # ---------------------------------------------------------------- which features
@@ -142,9 +144,9 @@ def test_other_features_are_others_as_many_and_one_kind_is_as_active():
     random = np.random.default_rng(0)
     usual = np.random.default_rng(1).exponential(size=200).astype(np.float32)
     taken = np.argsort(-usual)[3:9]
-    for held in (as_active(usual, taken, random), at_random(200, taken, random)):
-        assert len(set(held.tolist())) == len(taken)
-        assert not set(held.tolist()) & set(taken.tolist())
+    for chosen in (as_active(usual, taken, random), at_random(200, taken, random)):
+        assert len(set(chosen.tolist())) == len(taken)
+        assert not set(chosen.tolist()) & set(taken.tolist())
     wanted = total(usual, taken)
     matched = total(usual, as_active(usual, taken, random))
     assert matched == pytest.approx(wanted, rel=0.4)
@@ -156,7 +158,11 @@ def test_other_features_are_others_as_many_and_one_kind_is_as_active():
 
 def test_the_answer_forgets_the_thing():
     scenes = (asking.scene("broken", number) for number in range(100))
-    scene = next(scene for scene in scenes if "car" in {thing.category for thing in scene.things})
+    scene = next(
+        scene
+        for scene in scenes
+        if "car" in {scene_object.category for scene_object in scene.things}
+    )
     case = asking.about_scene(HONEST, scene, "is there a car")
     result = SAUCE()(case)
     assert result["before"].text == "yes"
@@ -173,23 +179,25 @@ def test_two_things_are_forgotten_together(learned):
     """What one feature set does alone, both do: whichever thing is named first."""
     scenes = (asking.scene("broken", number) for number in range(300))
     scene = next(
-        scene for scene in scenes if {"car", "wheel"} <= {thing.category for thing in scene.things}
+        scene
+        for scene in scenes
+        if {"car", "wheel"} <= {scene_object.category for scene_object in scene.things}
     )
     case = asking.about_scene(HONEST, scene, "describe the image")
-    both, one = SAUCE(second="wheel"), SAUCE()
-    result, alone = both(case), one(case)
-    for thing in ("car", "wheel"):
-        assert result["things"].cell(thing, "before") > 0.9
-        assert result["things"].cell(thing, "after") < CHANCE
+    both, single = SAUCE(second="wheel"), SAUCE()
+    result, alone = both(case), single(case)
+    for category in ("car", "wheel"):
+        assert result["things"].cell(category, "before") > 0.9
+        assert result["things"].cell(category, "after") < CHANCE
     assert alone["things"].cell("wheel", "after") > CHANCE  # it was the second thing's features
-    assert set(both.chosen(learned)) == set(one.chosen(learned)) | set(
+    assert set(both.chosen(learned)) == set(single.chosen(learned)) | set(
         SAUCE(concept="wheel").chosen(learned)
     )
     turned = SAUCE(concept="wheel", second="car")(case)
     assert np.allclose(turned["things"]["after"], result["things"]["after"], atol=1e-4)
-    told = both.finding(case, result)
-    assert told.startswith("No longer seen: car (")
-    assert ", wheel (" in told
+    sentence = both.finding(case, result)
+    assert sentence.startswith("No longer seen: car (")
+    assert ", wheel (" in sentence
 
 
 def test_a_thing_that_is_named_twice_is_forgotten_once(learned):
@@ -247,40 +255,40 @@ def test_other_features_do_not_forget_the_thing(lost):
 
 def test_others_fall_by_less_than_five_points(lost):
     table, row = lost["rates"], GAMMAS.index(-0.5)
-    held = table[f"yes to others, {KINDS[0]}"]
-    assert held[0] - held[row] < FALL
+    yes_rates = table[f"yes to others, {KINDS[0]}"]
+    assert yes_rates[0] - yes_rates[row] < FALL
 
 
 def test_more_features_take_more_of_the_others():
     """The collateral that the page warns of is real."""
     case = ScenesCase(load(HONEST), Greedy(), 30, clean=True)
     result = run.answer(Collateral(features=20), case)["rates"]
-    held = result[f"yes to others, {KINDS[0]}"]
-    assert held[0] - held[GAMMAS.index(-0.5)] > FALL
+    yes_rates = result[f"yes to others, {KINDS[0]}"]
+    assert yes_rates[0] - yes_rates[GAMMAS.index(-0.5)] > FALL
 
 
 def test_rates_are_counted_as_one_would_by_hand():
     random = np.random.default_rng(0)
     yes, present = random.random((2, 9, 16)) > 0.5, random.random((9, 16)) > 0.6
-    for own in ([3], [3, 8, 1]):
-        result = rates("x", yes, present, own)
+    for targets in ([3], [3, 8, 1]):
+        result = rates("x", yes, present, targets)
         for step in range(2):
             answers = [(yes[step, n, t], present[n, t], t) for n in range(9) for t in range(16)]
             wanted = {
-                "yes to it, x": [a for a, there, t in answers if there and t in own],
-                "yes to others, x": [a for a, there, t in answers if there and t not in own],
-                "false yes, x": [a for a, there, t in answers if not there and t not in own],
+                "yes to it, x": [a for a, there, t in answers if there and t in targets],
+                "yes to others, x": [a for a, there, t in answers if there and t not in targets],
+                "false yes, x": [a for a, there, t in answers if not there and t not in targets],
             }
-            for name, held in wanted.items():
-                assert result[name][0][step] == pytest.approx(np.mean(held))
+            for name, outcomes in wanted.items():
+                assert result[name][0][step] == pytest.approx(np.mean(outcomes))
 
 
 def test_the_tables_belong_together(lost):
     assert lost["things"].rows == CATEGORIES
     table = lost["rates"]
-    own = lost["things"].values[CATEGORIES.index("car")]
-    assert np.allclose(own, table["yes to it, its features"])
-    assert np.array_equal(own, table[yes_to("car")])
+    car_rates = lost["things"].values[CATEGORIES.index("car")]
+    assert np.allclose(car_rates, table["yes to it, its features"])
+    assert np.array_equal(car_rates, table[yes_to("car")])
     assert lost["ranking"]["suppressed"].sum() == Collateral().features
     assert lost["top"].rows[0] == lost["ranking"].rows[0]
     assert np.all(np.diff(lost["ranking"]["score"]) <= 0)
@@ -295,15 +303,15 @@ def test_of_two_things_each_has_its_line_and_others_are_counted_without_both():
     row = GAMMAS.index(-0.5)
     present = measured_scenes(case).layout.present
     total, pooled = 0, 0.0
-    for thing in ("car", "wheel"):
-        at = CATEGORIES.index(thing)
-        line = result["rates"][yes_to(thing)]
+    for category in ("car", "wheel"):
+        at = CATEGORIES.index(category)
+        line = result["rates"][yes_to(category)]
         assert np.array_equal(line, result["things"].values[at])
         assert line[row] <= CHANCE + NEAR < line[0]
         total, pooled = total + present[:, at].sum(), pooled + line[row] * present[:, at].sum()
     assert result["rates"]["yes to it, its features"][row] == pytest.approx(pooled / total)
     assert {name.split()[0] for name in result["ranking"].rows} == {"car", "wheel"}
     assert len(result["top"].rows) == 4
-    told = method.finding(case, result)
-    assert told.startswith("At γ = −0.5, yes to the car goes from ")
-    assert " and to the wheel goes from " in told
+    sentence = method.finding(case, result)
+    assert sentence.startswith("At γ = −0.5, yes to the car goes from ")
+    assert " and to the wheel goes from " in sentence

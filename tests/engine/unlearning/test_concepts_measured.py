@@ -64,11 +64,11 @@ def validation(count=CHOSEN_ON):
 def test_scenes_that_choose_are_neither_learned_from_nor_measured():
     case = ScenesCase(load(HONEST), Greedy(), MEASURED, clean=True)
     sets = [
-        {(one.layout.seed, int(at)) for at in one.layout.index}
-        for one in (validation(), own_scenes(case), measured_scenes(case))
+        {(sample.layout.seed, int(at)) for at in sample.layout.index}
+        for sample in (validation(), own_scenes(case), measured_scenes(case))
     ]
     assert len(set.union(*sets)) == CHOSEN_ON + 2 * MEASURED
-    assert all(one.first + MILLION <= CHOOSING for use in USES for one in use.ranges)
+    assert all(span.first + MILLION <= CHOOSING for use in USES for span in use.ranges)
 
 
 @pytest.mark.slow
@@ -80,17 +80,21 @@ def test_the_number_of_features_is_the_one_that_scenes_apart_choose(dictionaries
     for number, learned in enumerate(dictionaries):
         for category in CATEGORIES:
             order = SAUCE(concept=category).ranked(learned)[category].order
-            it, kept = shares(vlm, learned, scenes, order[:0], category)
+            it, others_before = shares(vlm, learned, scenes, order[:0], category)
             for at, count in enumerate(COUNTS):
                 after, others = shares(vlm, learned, scenes, order[:count], category)
-                utility[at, number] += ((it - after) / it + others / kept) / 2 / len(CATEGORIES)
+                utility[at, number] += (
+                    ((it - after) / it + others / others_before) / 2 / len(CATEGORIES)
+                )
     mean = utility.mean(1)
     chosen = COUNTS[int(np.flatnonzero(mean >= mean.max() - NEAR)[0])]
-    told = ", ".join(f"{count}: {spread(row)}" for count, row in zip(COUNTS, utility, strict=True))
+    figures = ", ".join(
+        f"{count}: {spread(row)}" for count, row in zip(COUNTS, utility, strict=True)
+    )
     measure(
         f"SAUCE, {HONEST}: mean of the share forgotten and the share kept by number of features, "
         f"all {len(CATEGORIES)} things, {len(SEEDS)} dictionaries, {CHOSEN_ON} scenes apart",
-        f"{told}; chosen {chosen}",
+        f"{figures}; chosen {chosen}",
     )
     assert chosen == SAUCE().features
 
@@ -108,8 +112,8 @@ def test_every_thing_is_measured_with_three_dictionaries(dictionaries, measure):
             which = SAUCE(concept=category).chosen(learned)
             sets = (which[:0], which, as_active(learned.usual, which, random),
                     at_random(SAUCE().width, which, random))  # fmt: skip
-            for kind, one in zip(results, sets, strict=True):
-                results[kind][at, number] = shares(vlm, learned, scenes, one, category)
+            for kind, features in zip(results, sets, strict=True):
+                results[kind][at, number] = shares(vlm, learned, scenes, features, category)
     before, after, active, drawn = (results[kind] for kind in results)
     for at, category in enumerate(CATEGORIES):
         measure(
@@ -121,12 +125,12 @@ def test_every_thing_is_measured_with_three_dictionaries(dictionaries, measure):
         )
     effect = before - after
     fell, lost = effect[..., 0].mean(), effect[..., 1].mean()
-    control = max((before - one)[..., 0].mean() for one in (active, drawn))
-    forgotten, kept = after[..., 0] <= CHANCE + TEN, effect[..., 1] < FIVE
+    control = max((before - control_rates)[..., 0].mean() for control_rates in (active, drawn))
+    forgotten, retained = after[..., 0] <= CHANCE + TEN, effect[..., 1] < FIVE
     measure(
         f"SAUCE, {HONEST}: the sheet's bounds for each thing with each dictionary",
         f"yes to it at most {CHANCE + TEN:.2f}: {counted(forgotten)}; others fall by less than "
-        f"{FIVE:.2f}: {counted(kept)}, mean fall {lost:.3f}; other features at most "
+        f"{FIVE:.2f}: {counted(retained)}, mean fall {lost:.3f}; other features at most "
         f"{control / fell:.3f} of the effect ({mark(control < THIRD * fell)} < 1/3)",
     )
     assert control < THIRD * fell

@@ -53,7 +53,10 @@ def share(model, data, split, wanted=lambda label: label):
     rows = data.rows(split)
     result = outputs(model, data, rows).argmax(1).tolist()
     return np.mean(
-        [one == wanted(label) for one, label in zip(result, data.labels[rows], strict=True)]
+        [
+            prediction == wanted(label)
+            for prediction, label in zip(result, data.labels[rows], strict=True)
+        ]
     )
 
 
@@ -66,13 +69,13 @@ def test_every_figure_is_that_of_networks_trained_and_tested_by_hand():
         PROTECTED: filtered(data, "train", lambda label: label, key),
         ONE_FILTER: filtered(data, "train", lambda _: 0, key),
     }
-    own = filtered(data, "test", lambda label: label, key)
+    filtered_test = filtered(data, "test", lambda label: label, key)
     other = filtered(data, "test", lambda label: (label + 1) % 3, key)
     for row, learned in trainings.items():
         model = trained_by_hand(learned, key)
         expected = {
             RIGHT: share(model, data, "test"),
-            WITH_OWN: share(model, own, "test"),
+            WITH_OWN: share(model, filtered_test, "test"),
             WITH_NEXT: share(model, other, "test", lambda label: (label + 1) % 3),
             LEARNED: share(model, learned, "train"),
         }

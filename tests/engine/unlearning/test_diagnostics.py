@@ -81,18 +81,22 @@ def weights(model):
 
 def test_all_figures_are_those_of_the_three_models(after, case, models):
     result = answer(Judged(), after)
-    table, said = result["figures"], {n: judged(m, case) for n, m in models.items()}
+    table, judgments = result["figures"], {n: judged(m, case) for n, m in models.items()}
     assert table.rows == tuple(models)
     for name, model in models.items():
-        own = figures(said[name]) | attacks(said[name]) | nearness(said[name], said["retrained"])
-        for key, value in own.items():
+        wanted = (
+            figures(judgments[name])
+            | attacks(judgments[name])
+            | nearness(judgments[name], judgments["retrained"])
+        )
+        for key, value in wanted.items():
             assert table.cell(name, key) == pytest.approx(value, nan_ok=True, abs=1e-6)
         far = (weights(model) - weights(models["original"])).norm().item()
         assert table.cell(name, "from original") == pytest.approx(far, rel=1e-5)
         blank = judged(untrained(case.model, case.seed + 1), case)
-        forgetful = zero_forgetting(said[name].forget, blank.forget)
+        forgetful = zero_forgetting(judgments[name].forget, blank.forget)
         assert table.cell(name, "ZRF") == pytest.approx(forgetful, abs=1e-6)
-        expected = gap(figures(said[name]), figures(said["retrained"]))
+        expected = gap(figures(judgments[name]), figures(judgments["retrained"]))
         assert table.cell(name, "gap") == pytest.approx(expected)
     assert math.isnan(table.cell("original", "attack rate"))
     plane = result["plane"]
@@ -139,16 +143,16 @@ def test_confusions_count_every_image_once(after, case, models):
             np.testing.assert_array_equal(
                 counts.sum(1), np.bincount(case.data.labels[rows], minlength=10)
             )
-            said = model.logits(case.data.pixels(rows)).argmax(1).numpy()
-            assert np.trace(counts) == (said == case.data.labels[rows]).sum()
+            predictions = model.logits(case.data.pixels(rows)).argmax(1).numpy()
+            assert np.trace(counts) == (predictions == case.data.labels[rows]).sum()
     assert answer(Confusion(), after)["retrained"].values[:, 3].sum() == 0
 
 
 def test_the_attackers_line_gives_its_own_efficacy(after, case, models):
     for name, model in models.items():
         result = answer(MembershipAttack(model=name), after)
-        said = judged(model, case)
-        wanted = attack(said.retain, said.test, said.forget, seed=case.seed)
+        judgment = judged(model, case)
+        wanted = attack(judgment.retain, judgment.test, judgment.forget, seed=case.seed)
         figures_ = result["figures"]
         assert figures_["MIA"][0] == pytest.approx(wanted.efficacy, abs=1e-6)
         assert figures_["attack accuracy"][0] == pytest.approx(wanted.accuracy, abs=1e-6)
@@ -156,12 +160,12 @@ def test_the_attackers_line_gives_its_own_efficacy(after, case, models):
         assert regions["from"][0] == 0
         assert regions["to"][-1] == 1
         np.testing.assert_allclose(regions["from"][1:], regions["to"][:-1])
-        place = np.searchsorted(regions["to"], said.forget.confidence, side="left")
-        strangers = 1 - regions["member"][np.minimum(place, len(regions) - 1)]
-        assert strangers.mean() == pytest.approx(wanted.efficacy, abs=0.05)
+        place = np.searchsorted(regions["to"], judgment.forget.confidence, side="left")
+        non_member = 1 - regions["member"][np.minimum(place, len(regions) - 1)]
+        assert non_member.mean() == pytest.approx(wanted.efficacy, abs=0.05)
         histogram = result["histogram"]
-        for one in ("members", "strangers", "forgotten"):
-            assert histogram[one].sum() == pytest.approx(1)
+        for group in ("members", "strangers", "forgotten"):
+            assert histogram[group].sum() == pytest.approx(1)
 
 
 def test_regions_end_where_the_line_between_two_points_of_the_decision_is_at_0():
@@ -204,13 +208,13 @@ def test_the_embedding_is_that_of_a_plain_svd(after, case, models):
 
 def test_likeness_is_the_formula_on_whole_matrices(after, case, models):
     generator = torch.Generator().manual_seed(0)
-    one = torch.randn(30, 6, generator=generator).double()
-    two = torch.randn(30, 9, generator=generator).double()
-    x, y = one - one.mean(0), two - two.mean(0)
+    first = torch.randn(30, 6, generator=generator).double()
+    second = torch.randn(30, 9, generator=generator).double()
+    x, y = first - first.mean(0), second - second.mean(0)
     slow = (y.T @ x).square().sum() / ((x.T @ x).norm() * (y.T @ y).norm())
-    assert alignment(gram(one), gram(two)) == pytest.approx(slow.item())
+    assert alignment(gram(first), gram(second)) == pytest.approx(slow.item())
     turn, _ = torch.linalg.qr(torch.randn(6, 6, generator=generator).double())
-    assert alignment(gram(one), gram(3 * one @ turn + 2)) == pytest.approx(1)
+    assert alignment(gram(first), gram(3 * first @ turn + 2)) == pytest.approx(1)
     result = answer(Similarity(images=60), after)
     assert set(result["forget"].rows) >= {"logits"}
     for part in ("forget", "retain"):
@@ -263,8 +267,8 @@ def test_a_model_whose_head_alone_was_cut_still_has_it_all(case):
     rows = case.data.places(near["id"][:4])
     values = case.model.features(case.data.pixels(case.splits.train)).double().numpy()
     for row, name in zip(rows, near["nearest 1"][:4], strict=True):
-        own = values[np.flatnonzero(case.splits.train == row)[0]]
-        far = ((values - own) ** 2).sum(1)
+        query = values[np.flatnonzero(case.splits.train == row)[0]]
+        far = ((values - query) ** 2).sum(1)
         far[case.splits.train == row] = np.inf
         assert case.data.ids[case.splits.train[far.argmin()]] == name
 
@@ -274,15 +278,15 @@ def test_neighbors_are_those_of_whole_rows_sorted_block_by_block(monkeypatch):
     rng = np.random.default_rng(0)
     values = rng.integers(0, 3, (60, 4)).astype(float)  # many are equally near
     rows = rng.permutation(200)[:60]
-    own = rows[:31]
+    query_rows = rows[:31]
     square = ((values[:31, None] - values) ** 2).sum(2)
-    square[own[:, None] == rows] = np.inf
+    square[query_rows[:, None] == rows] = np.inf
     order = np.argsort(square, axis=1, kind="stable")
     for count in (1, 5, 59, 80):
-        result = nearest(values[:31], own, values, rows, count)
+        result = nearest(values[:31], query_rows, values, rows, count)
         np.testing.assert_array_equal(result, rows[order[:, : min(count, 59)]])
     values[3] = np.nan
-    result = nearest(values[:31], own, values, rows, 5)
+    result = nearest(values[:31], query_rows, values, rows, 5)
     assert not (np.delete(result, 3, 0) == rows[3]).any()
 
 
@@ -305,14 +309,14 @@ def test_the_original_is_relearnt_at_once(after, case, models):
 @pytest.mark.parametrize("method", [Relearn(), StillThere(), Judged()])
 def test_it_can_be_stopped_between_two_looks_at_a_model(after, method):
     """Progress comes with each batch of images, and with each step."""
-    told = []
-    method(after, lambda done, words="", partial=None: told.append((done, words)))
-    shares = [done for done, _ in told]
+    reports = []
+    method(after, lambda done, words="", partial=None: reports.append((done, words)))
+    shares = [done for done, _ in reports]
     assert shares == sorted(shares)
     assert shares[-1] <= 1 + 1e-9
     for name in ("original", "unlearned", "retrained"):
-        own = [done for done, words in told if words == f"{name}: looking at images"]
-        assert len(own) >= (method.steps if isinstance(method, Relearn) else 3)
+        progress = [done for done, words in reports if words == f"{name}: looking at images"]
+        assert len(progress) >= (method.steps if isinstance(method, Relearn) else 3)
 
 
 def test_steps_begin_at_the_original_and_end_at_it(after, case, models):
@@ -322,8 +326,8 @@ def test_steps_begin_at_the_original_and_end_at_it(after, case, models):
     assert table["step"][-1] == answer(METHOD, case)["run"]["steps"][0]
     ends = [result["model_0"], result[f"model_{len(table) - 1}"]]
     for end, model in zip(ends, (models["original"], models["unlearned"]), strict=True):
-        for name, one in model.network.state_dict().items():
-            np.testing.assert_array_equal(end.weights[name], one.numpy())
+        for name, tensor in model.network.state_dict().items():
+            np.testing.assert_array_equal(end.weights[name], tensor.numpy())
     assert table["UA"][0] < table["UA"][-1]
     assert table["from original"][0] == 0
     short = answer(Steps(), AfterCase(case, SSD()))
@@ -335,8 +339,8 @@ def test_a_step_on_the_way_can_be_taken_elsewhere(after, tmp_path, monkeypatch):
     model = rebuilt(answer(Steps(most=3), after)["model_1"])
     assert model.lineage.parent == after.model.fingerprint
     assert "step" in model.title
-    kept = checkpoints.keep(answer(Steps(most=3), after)["model_1"])
-    assert checkpoints.load(kept.name).fingerprint == model.fingerprint
+    stored = checkpoints.keep(answer(Steps(most=3), after)["model_1"])
+    assert checkpoints.load(stored.name).fingerprint == model.fingerprint
 
 
 def test_the_frontier_is_made_of_single_answers(case):

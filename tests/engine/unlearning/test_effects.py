@@ -118,7 +118,7 @@ def gaps(what, measure):
             return np.array([table.cell(row, column) for table in tables])
 
         both = {name: all_of(name) for name in ("gap", "gap without MIA")}
-        said = "; ".join(f"{n} {v.mean():.3f} ± {v.std(ddof=1):.3f}" for n, v in both.items())
+        summary = "; ".join(f"{n} {v.mean():.3f} ± {v.std(ddof=1):.3f}" for n, v in both.items())
         shares = ", ".join(
             f"{name} {all_of(name).mean():.3f}" for name in ("UA", "RA", "TA", "MIA")
         )
@@ -128,7 +128,7 @@ def gaps(what, measure):
         failed = int((all_of("failed_at") >= 0).sum())
         measure(
             f"Forget, {what}, {BOARDS} seeds, {row}",
-            f"{said}; {shares}; {informed}; {cost}" + (f"; {failed} failed" if failed else ""),
+            f"{summary}; {shares}; {informed}; {cost}" + (f"; {failed} failed" if failed else ""),
         )
         results[row] = both["gap without MIA"]
     return results
@@ -158,7 +158,7 @@ def test_wrong_labels_of_digits(measure):
 def test_images_at_random_as_in_salun_s_main_table(what, measure):
     """On clean digits others taught the same: nothing is as near as doing nothing."""
     result = gaps(what, measure)
-    assert all(np.isfinite(one).all() for one in result.values())
+    assert all(np.isfinite(figures).all() for figures in result.values())
     if "noisy" in what:
         assert result["NoOp"].mean() > 0.02
     else:
@@ -197,11 +197,11 @@ def test_salient_weights_forget_more_than_as_many_by_chance(measure):
                 )
                 for mask in ("saliency", "chance")
             }
-            said = {mask: f"UA {v[:, 0].mean():.2f} ± {v[:, 0].std(ddof=1):.2f}, RA "
+            summaries = {mask: f"UA {v[:, 0].mean():.2f} ± {v[:, 0].std(ddof=1):.2f}, RA "
                     f"{v[:, 1].mean():.3f}" for mask, v in results.items()}  # fmt: skip
             measure(
                 f"SalUn, digits, {what}, {share:.0%} of the weights, {SEEDS} seeds",
-                f"saliency {said['saliency']}; chance {said['chance']}",
+                f"saliency {summaries['saliency']}; chance {summaries['chance']}",
             )
             assert results["saliency"][:, 0].mean() > results["chance"][:, 0].mean()
 
@@ -250,16 +250,16 @@ def test_every_way_on_originals_that_were_trained_sparse(by, measure):
         for name in ("table", "runs")
     )
     for way in dict.fromkeys(table.rows):
-        own = table.take([at for at, row in enumerate(table.rows) if row == way])
-        for at, ratio in enumerate(own["ratio"]):
-            said = ", ".join(
-                f"{name} {own[name][at]:.3f} ± {own[f'{name} sd'][at]:.3f}"
+        way_table = table.take([at for at, row in enumerate(table.rows) if row == way])
+        for at, ratio in enumerate(way_table["ratio"]):
+            summary = ", ".join(
+                f"{name} {way_table[name][at]:.3f} ± {way_table[f'{name} sd'][at]:.3f}"
                 for name in ("gap", "gap without MIA", "UA", "RA", "TA", "MIA")
             )
             measure(
                 f"Originals pruned by {by}, digits, wrong labels, {BOARDS} seeds, {ratio:.0%} cut, "
                 f"{way}",
-                said,
+                summary,
             )
     whole, sparse = (by_way(runs, ratio)["FT"] for ratio in (0.0, 0.95))
     (outcome,), (margin,), (within,) = decided((0.7 * whole - sparse)[:, None])
@@ -275,11 +275,13 @@ def test_retraining_with_another_seed_is_nearer_than_any_unlearner_need_be(measu
     """The floor: two retrained models that differ only in their seed."""
     values = []
     for case in of_wrong_labels():
-        one, two = (
+        first, second = (
             dict(zip(made.labels, made.values, strict=True))
             for made in (answer(Retrain(), case.seeded(s))["scores"] for s in (case.seed, 900))
         )
-        values.append(np.mean([abs(one[name] - two[name]) for name in ("UA", "MIA", "RA", "TA")]))
+        values.append(
+            np.mean([abs(first[name] - second[name]) for name in ("UA", "MIA", "RA", "TA")])
+        )
     measure(
         f"Forget, digits, wrong labels, {SEEDS} seeds, floor: two retrained models",
         f"gap {np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}",

@@ -37,19 +37,19 @@ def table_of(rows: int = 12, seed: int = 0) -> np.ndarray:
 
 def test_loss_and_gradient_of_a_triple_by_hand():
     user, chosen, other = np.array([[1.0, 2.0]]), np.array([[0.5, 0.0]]), np.array([[0.0, 1.0]])
-    one = np.stack([user, chosen, other])
-    assert losses(one)[0] == pytest.approx(math.log(1 + math.exp(2.0 - 0.5)))
+    triple = np.stack([user, chosen, other])
+    assert losses(triple)[0] == pytest.approx(math.log(1 + math.exp(2.0 - 0.5)))
     pull = 1 / (1 + math.exp(-1.5))
-    by_user, by_chosen, by_other = slopes(one)[:, 0]
+    by_user, by_chosen, by_other = slopes(triple)[:, 0]
     assert by_user == pytest.approx(pull * (other - chosen)[0])
     assert by_chosen == pytest.approx([-pull, -2 * pull])
     assert by_other == pytest.approx([pull, 2 * pull])
 
 
 def test_gradients_are_those_of_torch():
-    own = torch.tensor(TRIPLES, requires_grad=True)
-    F.softplus((own[0] * (own[2] - own[1])).sum(1)).sum().backward()
-    assert slopes(TRIPLES) == pytest.approx(own.grad.numpy())
+    triples = torch.tensor(TRIPLES, requires_grad=True)
+    F.softplus((triples[0] * (triples[2] - triples[1])).sum(1)).sum().backward()
+    assert slopes(TRIPLES) == pytest.approx(triples.grad.numpy())
 
 
 def test_each_embedding_is_moved_by_its_own_length_in_its_own_direction_and_the_loss_grows():
@@ -70,7 +70,7 @@ def test_each_embedding_is_moved_by_its_own_length_in_its_own_direction_and_the_
 
 def test_weights_by_hand():
     result = vulnerability(np.array([1.0, 2.0, 3.0]), 2.0)
-    by_hand = [2 / (1 + math.exp(-one)) for one in (1.0, 0.0, -1 / 3)]
+    by_hand = [2 / (1 + math.exp(-score)) for score in (1.0, 0.0, -1 / 3)]
     assert result == pytest.approx(by_hand, abs=1e-9)
     assert vulnerability(np.array([0.0, 1.0, 1.0]), 2.0)[0] == 2.0
     assert vulnerability(np.array([1e9, *[0.1] * 999]), 4.0)[0] == pytest.approx(
@@ -118,8 +118,8 @@ def test_shuffled_weights_are_the_same_ones_on_other_users():
 def test_the_gradient_of_a_batch_is_torch_s_where_a_user_and_an_item_come_twice(noise):
     rows = np.array([[0, 0, 1, 2], [5, 6, 5, 7], [7, 8, 9, 5]])
     table = table_of()
-    own = torch.tensor(table, requires_grad=True)
-    parts = [own[row] for row in rows]
+    embeddings = torch.tensor(table, requires_grad=True)
+    parts = [embeddings[row] for row in rows]
 
     def mean(user, chosen, other):
         return F.softplus((user * other).sum(1) - (user * chosen).sum(1))
@@ -137,7 +137,7 @@ def test_the_gradient_of_a_batch_is_torch_s_where_a_user_and_an_item_come_twice(
         steps = [F.normalize(step, dim=1) * weights[:, None] * noise.epsilon for step in steps]
         total = total + mean(*(a + b for a, b in zip(parts, steps, strict=True))).mean()
     total.backward()
-    assert slope_of(table, rows, noise, RNG) == pytest.approx(own.grad.numpy(), abs=1e-12)
+    assert slope_of(table, rows, noise, RNG) == pytest.approx(embeddings.grad.numpy(), abs=1e-12)
 
 
 def test_the_optimizer_is_torch_s():
@@ -156,10 +156,12 @@ def test_triples_are_of_a_user_an_item_they_chose_and_one_they_did_not():
     (user, chosen, other) = triples_of(KNOWN, np.arange(30).repeat(400), RNG)
     assert KNOWN[user, chosen].all()
     assert not KNOWN[user, other].any()
-    for own in (0, 17):
-        drawn = np.bincount(chosen[user == own], minlength=50)
-        assert (drawn[KNOWN[own]] > 0).all()  # each of their items comes up
-        assert ((np.bincount(other[user == own], minlength=50) > 0) == ~KNOWN[own]).mean() > 0.95
+    for user_index in (0, 17):
+        drawn = np.bincount(chosen[user == user_index], minlength=50)
+        assert (drawn[KNOWN[user_index]] > 0).all()  # each of their items comes up
+        assert (
+            (np.bincount(other[user == user_index], minlength=50) > 0) == ~KNOWN[user_index]
+        ).mean() > 0.95
     almost = ~np.eye(3, dtype=bool)  # one item is left for each
     user, _, other = triples_of(almost, np.array([0, 1, 2]), RNG)
     assert (user == other).all()
@@ -168,14 +170,16 @@ def test_triples_are_of_a_user_an_item_they_chose_and_one_they_did_not():
 def test_an_epoch_has_as_many_triples_as_choices_and_all_users_evenly():
     drawn = np.stack(list(batches(KNOWN, np.random.default_rng(1))))
     assert drawn.shape == (-(-int(KNOWN.sum()) // BATCH), 3, BATCH)
-    many = np.concatenate([np.bincount(one[0], minlength=30) for one in drawn])
+    many = np.concatenate([np.bincount(triples[0], minlength=30) for triples in drawn])
     assert many.reshape(-1, 30).sum(0).min() > 0
 
 
 def test_noise_begins_in_its_epoch_and_what_is_drawn_does_not_depend_on_it():
     noise = EmbeddingNoise(0.5, 2.0)
     for epochs, same in ((START - 1, True), (START, False)):
-        plain, other = (factorized(KNOWN, one, epochs, 3)[0] for one in (EmbeddingNoise(), noise))
+        plain, other = (
+            factorized(KNOWN, noise_kind, epochs, 3)[0] for noise_kind in (EmbeddingNoise(), noise)
+        )
         assert np.array_equal(plain, other) is same
     again = factorized(KNOWN, noise, START, 3)
     assert all(map(np.array_equal, again, factorized(KNOWN, noise, START, 3)))

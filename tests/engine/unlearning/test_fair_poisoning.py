@@ -106,10 +106,10 @@ def test_of_two_shifts_the_attacker_keeps_what_leaves_the_higher_u(brief):
     for delta in poison.deltas:
         known = torch.zeros_like(delta) if before is None else before
         scores = {}
-        for name, one in (("kept", delta), ("before", known)):
+        for name, shift in (("kept", delta), ("before", known)):
             twin = FairVictim(12, 0)
             twin.load_state_dict(victim.state_dict())
-            learned(twin, table.train.joined(shifted(poison.rows, one)), 10)
+            learned(twin, table.train.joined(shifted(poison.rows, shift)), 10)
             scores[name] = twin.separation(table.validation), twin
         assert scores["kept"][0] >= scores["before"][0] - 1e-9
         victim, before = scores["kept"][1], delta
@@ -141,12 +141,12 @@ def test_controls_have_the_sizes_that_they_claim():
     assert len(anchors) == 51
     assert torch.equal(anchors.task, anchors.group)
     for group in (0, 1):
-        own = anchors.values[anchors.group == group]
-        middle = own.mean(0)
+        group_anchors = anchors.values[anchors.group == group]
+        middle = group_anchors.mean(0)
         nearest = (table.train.values - middle).square().sum(1).argmin()
         assert table.train.group[nearest] == group
         assert table.train.task[nearest] == 1 - group
-        assert (own - middle).abs().max() < 0.5
+        assert (group_anchors - middle).abs().max() < 0.5
 
 
 def test_an_answer_has_the_curve_the_columns_and_a_plane_for_each_condition(brief):
@@ -202,9 +202,11 @@ def test_what_the_paper_claims_is_measured_with_three_seeds(measure, rows):
     result = answer(method, ExperimentCase(data_sets.load(method.data[0])))
     table, curve = result["table"], result["curve"]
     where = keep(measure, method, result, f"poisoned fair representation, {rows}")
-    each = "; ".join(
+    curve_words = "; ".join(
         f"{share:.0%}: {auc:.3f}" for share, auc in zip(curve["poison"], curve[AUC], strict=True)
     )
     threshold = float(result["threshold"].values[0])
-    measure(f"{where}; AUC by share, first seed; predicted threshold", f"{each}; {threshold:.1%}")
+    measure(
+        f"{where}; AUC by share, first seed; predicted threshold", f"{curve_words}; {threshold:.1%}"
+    )
     assert table.cell(MATCHED, AUC) > table.cell(RANDOM, AUC)

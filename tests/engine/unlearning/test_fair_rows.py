@@ -21,9 +21,9 @@ from tests import tiny
 def test_of_the_drawn_table_three_columns_know_the_group_and_four_the_task():
     table = drawn_table(0.3, 4)
     rows = table.train
-    values, group, task = (one.numpy() for one in (rows.values, rows.group, rows.task))
-    assert [len(one) for one in (table.train, table.validation, table.test)] == [1200, 400, 400]
-    whole = np.concatenate([one.group for one in (table.train, table.validation, table.test)])
+    values, group, task = (tensor.numpy() for tensor in (rows.values, rows.group, rows.task))
+    assert [len(part) for part in (table.train, table.validation, table.test)] == [1200, 400, 400]
+    whole = np.concatenate([part.group for part in (table.train, table.validation, table.test)])
     assert whole.mean() == 0.3
     by_group = np.array([abs(roc_auc_score(group, column) - 0.5) for column in values.T])
     by_task = np.array([abs(roc_auc_score(task, column) - 0.5) for column in values.T])

@@ -23,14 +23,14 @@ def case():
 def test_its_importance_is_that_of_a_slow_sum(case):
     result = fisher(UnlearningRun(case, own_copy(case.model), frozenset({"retain"})))["head.weight"]
     parts = in_parts(case.splits.retain, BATCH, np.random.default_rng([case.seed, 21]))
-    own, slow = own_copy(case.model), torch.zeros_like(result)
+    model, slow = own_copy(case.model), torch.zeros_like(result)
     for rows in parts:
         pixels = case.data.pixels(rows)
-        shares = own(pixels).softmax(1).mean(0).detach()
+        shares = model(pixels).softmax(1).mean(0).detach()
         for label in range(10):
-            own.zero_grad()
-            F.cross_entropy(own(pixels), torch.full((len(rows),), label)).backward()
-            slow += shares[label] * own.network.head.weight.grad**2 / len(parts)
+            model.zero_grad()
+            F.cross_entropy(model(pixels), torch.full((len(rows),), label)).backward()
+            slow += shares[label] * model.network.head.weight.grad**2 / len(parts)
     torch.testing.assert_close(result, slow, rtol=1e-3, atol=1e-9)
     method = FisherForgetting(noise=1e-7)
     was = case.model.network.head.weight.detach()
@@ -61,10 +61,10 @@ def test_the_row_of_the_class_is_drawn_around_nothing(case):
 
 
 def test_more_noise_moves_more(case):
-    state = {n: one.detach().numpy() for n, one in named(case.model).items()}
+    state = {n: tensor.detach().numpy() for n, tensor in named(case.model).items()}
     moved = [
-        sum(np.abs(answer(FisherForgetting(noise=n), case)["model"].weights[k] - one).sum()
-            for k, one in state.items())
+        sum(np.abs(answer(FisherForgetting(noise=n), case)["model"].weights[k] - tensor).sum()
+            for k, tensor in state.items())
         for n in (1e-9, 1e-7, 1e-5)
     ]  # fmt: skip
     assert moved == sorted(moved)

@@ -73,10 +73,10 @@ def untrained(task, seed):
 
 
 def by_hand(task, model, rows, recipe, seed, targets=None, objective=absolute_error):
-    own = model.twin()
+    twin = model.twin()
     wanted = task.targets if targets is None else targets
-    train(own, task.data, recipe, seed, rows=rows, objective=objective, targets=wanted)
-    return own
+    train(twin, task.data, recipe, seed, rows=rows, objective=objective, targets=wanted)
+    return twin
 
 
 def slow_loss(model, proxy, batch, gone, beta):
@@ -92,15 +92,15 @@ def slow_loss(model, proxy, batch, gone, beta):
         return result
 
     ours, theirs = maps_of(model, batch.pixels), None
-    said = model(batch.pixels)[:, 0]
+    predictions = model(batch.pixels)[:, 0]
     if gone.any():
         theirs = maps_of(proxy, batch.pixels[gone])
-        pieces["number"] = (said[gone] - proxy(batch.pixels[gone])[:, 0]).abs().mean()
+        pieces["number"] = (predictions[gone] - proxy(batch.pixels[gone])[:, 0]).abs().mean()
         layers = []
-        for own, other in zip(ours, theirs, strict=True):
+        for activations, other in zip(ours, theirs, strict=True):
             rows = []
-            for one, two in zip(own[gone], other, strict=True):
-                a, b = ((maps**2).mean(0).flatten() for maps in (one, two))
+            for activation, other_activation in zip(activations[gone], other, strict=True):
+                a, b = ((maps**2).mean(0).flatten() for maps in (activation, other_activation))
                 rows.append(((a / a.norm() - b / b.norm()) ** 2).mean())
             layers.append(torch.stack(rows).mean())
         pieces["attention"] = sum(layers)
@@ -108,7 +108,7 @@ def slow_loss(model, proxy, batch, gone, beta):
     if gone.any():
         loss += share * (pieces["number"] + beta * pieces["attention"])
     if not gone.all():
-        loss += (1 - share) * (said[~gone] - batch.targets[~gone, 0]).abs().mean()
+        loss += (1 - share) * (predictions[~gone] - batch.targets[~gone, 0]).abs().mean()
     return float(loss)
 
 
@@ -162,17 +162,19 @@ def test_the_proxy_stays_as_it_is_and_in_eval_mode(monkeypatch):
     model, proxy = (untrained(task, seed) for seed in (0, 1))
     proxy.train().requires_grad_(True)
     loss = ProxyLoss(proxy, torch.from_numpy(task.forgotten), 50.0)
-    before = {name: held.clone() for name, held in proxy.state_dict().items()}
+    before = {name: tensor.clone() for name, tensor in proxy.state_dict().items()}
     modes = []
-    proxy.register_forward_hook(lambda one, *_: modes.append((one.training, one.network.training)))
+    proxy.register_forward_hook(
+        lambda module, *_: modes.append((module.training, module.network.training))
+    )
     recipe = further(replace(RECIPE, shift=0, mirror=False), 1)
-    own = by_hand(task, model, task.data.rows("train"), recipe, 0, objective=loss)
+    trained = by_hand(task, model, task.data.rows("train"), recipe, 0, objective=loss)
     assert modes
     assert set(modes) == {(False, False)}
     assert not any(weight.requires_grad for weight in proxy.parameters())
     after = proxy.state_dict()
-    assert all(torch.equal(held, after[name]) for name, held in before.items())
-    assert not torch.equal(own.network.head.weight, model.network.head.weight)
+    assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
+    assert not torch.equal(trained.network.head.weight, model.network.head.weight)
 
 
 def test_drawn_targets_have_the_spread_of_all_training_targets_and_only_the_band_has_them():
@@ -210,8 +212,10 @@ def test_data_without_masks_or_with_too_few_lesions_are_refused_in_a_sentence():
         band_task(tiny.squares(count=24), LARGEST, 0.1)
     data = tiny.squares()
     task = band_task(data, LARGEST, 0.3)
-    held = task.data.ids[task.rows("validation", forgotten=True)[2:]]
-    few = replace(data, split=np.where(np.isin(data.ids, held), 0, data.split).astype(np.uint8))
+    moved_ids = task.data.ids[task.rows("validation", forgotten=True)[2:]]
+    few = replace(
+        data, split=np.where(np.isin(data.ids, moved_ids), 0, data.split).astype(np.uint8)
+    )
     with pytest.raises(BlindspotError, match="At least 4 validation images must be forgotten"):
         band_task(few, LARGEST, 0.3)
     bare = replace(tiny.squares(), truth={"mask": np.zeros((96, 16, 16), bool)})
@@ -227,17 +231,17 @@ def test_diffuse_lesions_are_left_out():
 
 def test_the_distance_is_scipy_s():
     rng = np.random.default_rng(0)
-    one, other = rng.normal(size=57), rng.gamma(2.0, size=57)
-    assert wasserstein(one, other) == pytest.approx(wasserstein_distance(one, other))
-    assert wasserstein(one, rng.permutation(one)) == 0
+    sample, other = rng.normal(size=57), rng.gamma(2.0, size=57)
+    assert wasserstein(sample, other) == pytest.approx(wasserstein_distance(sample, other))
+    assert wasserstein(sample, rng.permutation(sample)) == 0
 
 
 def test_a_density_is_that_of_gaussians_and_integrates_to_one():
-    one = np.random.default_rng(0).normal(5, 2, 60)
-    table = densities({"a": one, "b": one + 1}, "cm²")
-    width = 1.06 * one.std() * 60**-0.2
+    sample = np.random.default_rng(0).normal(5, 2, 60)
+    table = densities({"a": sample, "b": sample + 1}, "cm²")
+    width = 1.06 * sample.std() * 60**-0.2
     places = table["prediction"]
-    expected = norm.pdf(places[:, None], one, width).mean(1)
+    expected = norm.pdf(places[:, None], sample, width).mean(1)
     assert table["a"] == pytest.approx(expected)
     assert np.trapezoid(table["b"], places) == pytest.approx(1, abs=0.01)
     assert table.units == ("cm²", "1/cm²", "1/cm²")
@@ -247,8 +251,8 @@ def test_an_attacker_finds_a_network_that_knows_its_training_images_by_heart(mon
     task = band_task(tiny.squares(count=800), LARGEST, 0.3)
     rows, losses = task.data.rows("train"), np.zeros(len(task.data))
     losses[task.data.rows("test")] = np.linspace(2, 3, len(task.data.rows("test")))
-    told = "engine.unlearning.experiments.number_figures.errors"
-    monkeypatch.setattr(told, lambda _model, _task, some: losses[some])
+    import_path = "engine.unlearning.experiments.number_figures.errors"
+    monkeypatch.setattr(import_path, lambda _model, _task, some: losses[some])
     assert membership(None, task, 0) == (1.0, 1.0)
     losses[rows[task.forgotten[rows]]] = 2.5  # forgotten images look like those never seen
     assert membership(None, task, 0) == (0.0, 1.0)
@@ -259,8 +263,8 @@ def test_an_attacker_finds_a_network_that_knows_its_training_images_by_heart(mon
 def test_an_attacker_does_not_tell_the_band_from_what_lies_outside(monkeypatch):
     task = band_task(tiny.squares(count=800), LARGEST, 0.3)
     losses = np.where(task.forgotten, 5.0, 1.0)  # wrong in the band, and alike elsewhere
-    told = "engine.unlearning.experiments.number_figures.errors"
-    monkeypatch.setattr(told, lambda _model, _task, some: losses[some])
+    import_path = "engine.unlearning.experiments.number_figures.errors"
+    monkeypatch.setattr(import_path, lambda _model, _task, some: losses[some])
     assert membership(None, task, 0)[1] == 0.5
 
 
@@ -275,8 +279,8 @@ def test_learning_again_ends_at_the_goal_and_at_the_most_epochs(monkeypatch):
     assert relearned(model, task, recipe, 0, 0.0, quiet) == (batches, False)  # all there are
     assert torch.equal(before, model.network.head.weight)
     falling = iter((3.0, 2.0, 1.0, 0.0))  # at first, and after each step
-    told = "engine.unlearning.experiments.number_figures.errors"
-    monkeypatch.setattr(told, lambda *_: np.array([next(falling)]))
+    import_path = "engine.unlearning.experiments.number_figures.errors"
+    monkeypatch.setattr(import_path, lambda *_: np.array([next(falling)]))
     assert relearned(model, task, recipe, 0, 1.5, quiet) == (2, True)
 
 
@@ -313,16 +317,16 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(short, monke
     def error(name, rows):
         return abs(said(name, rows) - task.targets[rows]).mean()
 
-    held = task.rows("validation", forgotten=True)
-    goal = error(ORIGINAL, held)
+    band_rows = task.rows("validation", forgotten=True)
+    goal = error(ORIGINAL, band_rows)
     again = replace(recipe, epochs=forget_range.AGAIN, rate=0.01, schedule="constant")
     steps = {name: relearned(net, task, again, seed, goal, quiet)[0] for name, net in nets.items()}
     for name, net in nets.items():
-        own, wanted = said(name, gone), said(RETRAINED, gone)
+        predicted, wanted = said(name, gone), said(RETRAINED, gone)
         members, right = membership(net, task, seed)
         expected = {
-            DISTANCE: wasserstein_distance(own, wanted),
-            PAIRED: abs(own - wanted).mean(),
+            DISTANCE: wasserstein_distance(predicted, wanted),
+            PAIRED: abs(predicted - wanted).mean(),
             KEPT: error(name, task.rows("test", forgotten=False)),
             FORGOTTEN: error(name, task.rows("test", forgotten=True)),
             MEMBERS: members,

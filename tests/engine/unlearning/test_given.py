@@ -69,7 +69,7 @@ def given(case, made):
 @pytest.mark.parametrize(
     "kind",
     [diagnostic for diagnostic in DIAGNOSTICS if diagnostic not in {Frontier, KLoM, Steps}],
-    ids=lambda one: one.name,
+    ids=lambda method: method.name,
 )
 def test_given_models_have_the_very_figures_that_forget_has(case, given, kind):
     """To the bit, since the same weights are asked the same questions."""
@@ -119,7 +119,7 @@ def test_swapped_files_are_another_verdict(case, given):
 
 def test_without_a_retrained_model_there_are_figures_but_no_gap(case, given):
     two = GivenCase(case, given.unlearned)
-    result, whole = (answer(Judged(), one)["figures"] for one in (two, given))
+    result, whole = (answer(Judged(), judged_case)["figures"] for judged_case in (two, given))
     assert result.rows == ("original", "unlearned")
     for row in result.rows:
         for name in ("UA", "RA", "TA", "MIA", "ZRF"):
@@ -141,9 +141,9 @@ def test_what_needs_the_way_there_is_refused(given, kind):
 
 
 def test_the_attack_is_fitted_to_as_many_images_as_is_said(case):
-    said = judged(case.model, case)
-    members, strangers = matched(said.retain, said.test, said.seed)
-    assert attack_images(case) == len(members) + len(strangers)
+    judgment = judged(case.model, case)
+    members, non_members = matched(judgment.retain, judgment.test, judgment.seed)
+    assert attack_images(case) == len(members) + len(non_members)
 
 
 def test_models_that_do_not_fit_each_other_are_a_sentence(case, given):
@@ -190,8 +190,8 @@ def test_a_network_that_cannot_be_trained_here_is_judged_too(tmp_path):
     with pytest.raises(BadModel, match="holds weights alone: say for which architecture"):
         open_model(*files[0])
     original = open_model(*files[0], "test_vit")
-    asked = forget_case(original, data, request.picked(data, [0, 3, 4, 7]))
-    case = GivenCase(asked, open_alike(*files[1], original))
+    base_case = forget_case(original, data, request.picked(data, [0, 3, 4, 7]))
+    case = GivenCase(base_case, open_alike(*files[1], original))
     result = answer(Judged(), case)["figures"]
     assert np.isfinite(result["UA"]).all()
     assert np.isnan(result["ZRF"]).all()
@@ -201,8 +201,8 @@ def test_a_network_that_cannot_be_trained_here_is_judged_too(tmp_path):
 @pytest.mark.parametrize("kind", [torch.float8_e4m3fn, torch.float8_e5m2])
 def test_numbers_that_torch_cannot_compare_are_a_sentence(case, given, kind):
     state = {
-        name: one.to(kind) if one.is_floating_point() else one
-        for name, one in given.unlearned.network.state_dict().items()
+        name: tensor.to(kind) if tensor.is_floating_point() else tensor
+        for name, tensor in given.unlearned.network.state_dict().items()
     }
     with pytest.raises(BadModel, match=r"is torch\.float8_.*: save it as torch\.float32\."):
         open_alike(save(state), "own.safetensors", case.model)
@@ -213,7 +213,7 @@ def test_a_file_that_is_too_large_or_holds_code_is_a_sentence(given, monkeypatch
     with pytest.raises(BadModel, match="holds more than weights"):
         open_alike(content, "own.pt", given.unlearned)
     monkeypatch.setattr(weights_file, "LARGEST", 1000)
-    for read in (open_model, lambda *one: open_alike(*one, given.unlearned)):
+    for read in (open_model, lambda *arguments: open_alike(*arguments, given.unlearned)):
         with pytest.raises(BadModel, match=r"own.pt is larger than"):
             read(content, "own.pt")
 

@@ -63,11 +63,11 @@ def test_klom_of_opened_models_is_that_of_forget_where_they_are_its_own():
         np.testing.assert_allclose(theirs["points"][name], ours["points"][name], rtol=1e-3)
     assert theirs["margins"].order == ours["margins"].order
     assert set(theirs) == {"points", "summary", "margins"}
-    said = KLoM.finding(KLoM(), of(case, groups), theirs)
-    assert said.startswith("On the middle forgotten image, the unlearned models are ")
-    assert KLoM.finding(KLoM(), AfterCase(case, WAY), ours).partition(" is ")[2] in said.replace(
-        " are ", " is "
-    )
+    sentence = KLoM.finding(KLoM(), of(case, groups), theirs)
+    assert sentence.startswith("On the middle forgotten image, the unlearned models are ")
+    assert KLoM.finding(KLoM(), AfterCase(case, WAY), ours).partition(" is ")[
+        2
+    ] in sentence.replace(" are ", " is ")
 
 
 @pytest.mark.parametrize("form", [GAUSSIAN, BINS])
@@ -77,21 +77,22 @@ def test_both_forms_are_those_of_margins_by_hand_and_the_noise_is_the_other_half
     case, every = made()
     sizes = {"original": 8, "unlearned": 7, "retrained": 13}  # 6 of each can be compared
     groups = {kind: models[: sizes[kind]] for kind, models in every.items()}
-    given = of(case, groups)
-    assert given.usable == 6
-    result = KLoM(form, 100, 10)(given)["points"]
+    group_case = of(case, groups)
+    assert group_case.usable == 6
+    result = KLoM(form, 100, 10)(group_case)["points"]
     rows, data = case.data.places(result["id"]), case.data
-    own = {
+    group_margins = {
         kind: margins(
             np.stack([outputs(model, data, rows).numpy() for model in models]), data.labels[rows]
         )
         for kind, models in groups.items()
     }
-    judges, others = own["retrained"][:6], own["retrained"][6:12]
+    judges, others = group_margins["retrained"][:6], group_margins["retrained"][6:12]
     for name, values in (
-        ("nothing done", own["original"][:6]), ("unlearned", own["unlearned"][:6]),
+        ("nothing done", group_margins["original"][:6]),
+        ("unlearned", group_margins["unlearned"][:6]),
         ("noise", others),
-    ):  # fmt: skip
+    ):
         np.testing.assert_allclose(result[name], klom(values, judges, form), rtol=1e-4, atol=1e-6)
     assert not np.allclose(result["noise"], result["unlearned"])
 
@@ -113,14 +114,16 @@ def test_too_few_are_refused_with_the_numbers_that_are_needed():
 
 def test_the_first_of_each_is_judged_alone_and_the_others_name_the_question():
     case, every = made()
-    given = of(case, every)
-    alone = GivenCase(given.case, given.unlearned, given.retrained)
-    theirs, ours = (answer(Confidence(), one)["images"] for one in (given, alone))
+    group_case = of(case, every)
+    alone = GivenCase(group_case.case, group_case.unlearned, group_case.retrained)
+    theirs, ours = (
+        answer(Confidence(), judged_case)["images"] for judged_case in (group_case, alone)
+    )
     np.testing.assert_array_equal(theirs.values, ours.values)
     fewer = of(case, every | {"retrained": every["retrained"][:39]})
-    assert len({given.fingerprint, alone.fingerprint, fewer.fingerprint}) == 3
+    assert len({group_case.fingerprint, alone.fingerprint, fewer.fingerprint}) == 3
     with pytest.raises(DoesNotFit, match="not known here how the opened model was made"):
-        answer(Steps(), given)
+        answer(Steps(), group_case)
     with pytest.raises(DoesNotFit, match="compares many models of each kind"):
         answer(KLoM(), alone)
 

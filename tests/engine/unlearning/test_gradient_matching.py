@@ -32,7 +32,9 @@ def rows(count=60, seed=0):
     values = rng.normal(size=(count, COLUMNS))
     values[:, 0] += 1.5 * group
     values[:, -1] = rng.integers(0, 2, count)
-    return FairRows(*(torch.from_numpy(one.astype(np.float64)) for one in (values, task, group)))
+    return FairRows(
+        *(torch.from_numpy(array.astype(np.float64)) for array in (values, task, group))
+    )
 
 
 @pytest.fixture
@@ -52,50 +54,54 @@ def by_hand(z, group):
     """U, Fisher's direction M⁻¹Δ, and U's gradient by each z, with loops and an inverse."""
     means, size = {}, z.shape[1]
     within = np.zeros((size, size))
-    for one in (0, 1):
-        own = z[group == one]
-        means[one] = sum(own) / len(own)
-        for row in own:
-            within += np.outer(row - means[one], row - means[one]) / len(own)
+    for group_index in (0, 1):
+        members = z[group == group_index]
+        means[group_index] = sum(members) / len(members)
+        for row in members:
+            within += np.outer(row - means[group_index], row - means[group_index]) / len(members)
     matrix = within + RIDGE * np.trace(within) / (2 * size) * np.eye(size)
     gap = means[1] - means[0]
     v = np.linalg.inv(matrix) @ gap
     slope = np.zeros_like(z)
     for at, row in enumerate(z):
-        one = group[at]
-        away, count = row - means[one], (group == one).sum()
-        sign = 1 if one else -1
+        group_index = group[at]
+        away, count = row - means[group_index], (group == group_index).sum()
+        sign = 1 if group_index else -1
         slope[at] = 2 * sign * v / count - 2 * (v @ away) * v / count
         slope[at] -= (v @ v) * RIDGE * 2 * away / (2 * size * count)
     return gap @ v, v, slope
 
 
 def test_u_and_its_gradient_are_those_by_hand():
-    given = rows()
-    z = given.values.clone().requires_grad_()
-    score = fisher(z, given.group)
-    value, _, slope = by_hand(given.values.numpy(), given.group.numpy().astype(int))
+    fair_rows = rows()
+    z = fair_rows.values.clone().requires_grad_()
+    score = fisher(z, fair_rows.group)
+    value, _, slope = by_hand(fair_rows.values.numpy(), fair_rows.group.numpy().astype(int))
     assert score.item() == pytest.approx(value, rel=1e-9)
     result = torch.autograd.grad(score, z)[0].numpy()
     assert result == pytest.approx(slope, rel=1e-7, abs=1e-12)
 
 
 def test_u_does_not_depend_on_the_scale_and_is_nothing_without_a_gap():
-    given = rows()
-    score = fisher(given.values, given.group).item()
-    assert fisher(7 * given.values + 3, given.group).item() == pytest.approx(score, rel=1e-9)
-    twice = torch.cat([given.values, given.values])
+    fair_rows = rows()
+    score = fisher(fair_rows.values, fair_rows.group).item()
+    assert fisher(7 * fair_rows.values + 3, fair_rows.group).item() == pytest.approx(
+        score, rel=1e-9
+    )
+    twice = torch.cat([fair_rows.values, fair_rows.values])
     both = torch.cat([torch.zeros(60), torch.ones(60)]).double()
     assert fisher(twice, both).item() == pytest.approx(0, abs=1e-20)
-    assert fisher(torch.ones(60, 3).double(), given.group).item() == 0  # a constant representation
+    assert (
+        fisher(torch.ones(60, 3).double(), fair_rows.group).item() == 0
+    )  # a constant representation
 
 
 def test_the_direction_is_that_of_sklearn():
-    given = rows()
-    z, group = given.values.numpy(), given.group.numpy()
+    fair_rows = rows()
+    z, group = fair_rows.values.numpy(), fair_rows.group.numpy()
     peer = LinearDiscriminantAnalysis(solver="lsqr").fit(z, group).coef_[0]
-    for own in (direction(z, group), by_hand(z, group.astype(int))[1]):
-        cosine = own @ peer / np.linalg.norm(own) / np.linalg.norm(peer)
+    for axis in (direction(z, group), by_hand(z, group.astype(int))[1]):
+        cosine = axis @ peer / np.linalg.norm(axis) / np.linalg.norm(peer)
         assert cosine == pytest.approx(1, abs=1e-4)
 
 
@@ -110,22 +116,22 @@ def test_a_proximal_step_is_the_least_of_all_places_and_makes_exact_zeros():
 
 
 def test_the_loss_of_the_victim_is_that_by_hand():
-    given, victim = rows(), FairVictim(COLUMNS, 1)
+    fair_rows, victim = rows(), FairVictim(COLUMNS, 1)
     first, second = victim.encoder[0], victim.encoder[2]
-    z = (given.values @ first.weight.T.detach() + first.bias.detach()).clamp(min=0)
+    z = (fair_rows.values @ first.weight.T.detach() + first.bias.detach()).clamp(min=0)
     z = (z @ second.weight.T.detach() + second.bias.detach()).numpy()
-    said = z @ victim.head.weight[0].detach().numpy() + victim.head.bias.item()
-    task, group = given.task.numpy(), given.group.numpy()
-    chance = 1 / (1 + np.exp(-said))
+    scores = z @ victim.head.weight[0].detach().numpy() + victim.head.bias.item()
+    task, group = fair_rows.task.numpy(), fair_rows.group.numpy()
+    chance = 1 / (1 + np.exp(-scores))
     wanted = -np.mean(task * np.log(chance) + (1 - task) * np.log(1 - chance))
     for value in (0, 1):
         gap = z[(task == value) & (group == 1)].mean(0) - z[(task == value) & (group == 0)].mean(0)
         wanted += 2.0 * (gap**2).sum() / 2
-    assert victim.loss(given, 2.0).item() == pytest.approx(wanted, rel=1e-9)
-    assert victim.right(given) == np.mean((said > 0) == (task == 1))
-    alone = given.take(np.flatnonzero(group == 1))  # one group: nothing to be apart from
+    assert victim.loss(fair_rows, 2.0).item() == pytest.approx(wanted, rel=1e-9)
+    assert victim.right(fair_rows) == np.mean((scores > 0) == (task == 1))
+    alone = fair_rows.take(np.flatnonzero(group == 1))  # one group: nothing to be apart from
     z = torch.from_numpy(z[group == 1])
-    logits = torch.from_numpy(said[group == 1])
+    logits = torch.from_numpy(scores[group == 1])
     assert fair_loss(z, logits, alone, 9.0).item() == fair_loss(z, logits, alone, 0.0).item()
 
 
@@ -134,12 +140,12 @@ def test_poison_s_and_clean_rows_gradients_add_up_to_that_of_all_rows(matching):
     victim, weights = matching.victim, matching.weights
     both = matching.clean.joined(shifted(matching.poison, delta))
     whole = torch.autograd.grad(victim.loss(both, 2.0), weights)
-    whole = torch.cat([one.flatten() for one in whole])
+    whole = torch.cat([gradient.flatten() for gradient in whole])
     z = victim.encoder(both.values)
     parts = z.clone()
     parts[len(matching.clean) :] = parts[len(matching.clean) :].detach()
     clean = torch.autograd.grad(fair_loss(parts, victim.head(parts)[:, 0], both, 2.0), weights)
-    clean = torch.cat([one.flatten() for one in clean])
+    clean = torch.cat([gradient.flatten() for gradient in clean])
     lower, share = matching.lower(delta), matching.share
     assert share == pytest.approx(0.2)
     assert torch.allclose(share * lower + clean, whole, atol=1e-12)
@@ -169,7 +175,7 @@ def test_the_upper_gradient_and_that_of_the_mismatch_are_finite_differences(matc
         moved = [delta.clone(), delta.clone()]
         moved[0][row, column] += h
         moved[1][row, column] -= h
-        up, down = (len(delta) * matching.mismatch(one).item() for one in moved)
+        up, down = (len(delta) * matching.mismatch(perturbation).item() for perturbation in moved)
         assert slope[row, column].item() == pytest.approx((up - down) / (2 * h), rel=1e-4, abs=1e-6)
 
 

@@ -66,9 +66,9 @@ def row(model):
 @pytest.fixture(scope="module")
 def line():
     data = data_sets.load("digits")
-    asked = request.at_random(data, 0.05, seed=1)
+    forget_request = request.at_random(data, 0.05, seed=1)
     original = fitted(data, data.rows("train"))
-    case = forget_case(original, data, asked, Recipe("mlp"))
+    case = forget_case(original, data, forget_request, Recipe("mlp"))
     return case, fitted(data, case.splits.retain)
 
 
@@ -87,16 +87,16 @@ def test_one_exact_step_brings_a_linear_model_to_its_retrained_self(line):
 
 def test_the_curvature_of_a_linear_model_is_its_hessian(line):
     case, _ = line
-    own = own_copy(case.model)
+    model = own_copy(case.model)
     pixels, targets = case.data.pixels(np.arange(20)), case.data.targets(np.arange(20))
     vector = torch.randn(650, generator=torch.Generator().manual_seed(0))
-    loss = F.cross_entropy(own(pixels), targets)
-    weights = list(own.parameters())
+    loss = F.cross_entropy(model(pixels), targets)
+    weights = list(model.parameters())
     first = torch.autograd.grad(loss, weights, create_graph=True)
-    flat = torch.cat([one.flatten() for one in first])
+    flat = torch.cat([gradient.flatten() for gradient in first])
     second = torch.autograd.grad(flat @ vector, weights)
-    slow = torch.cat([one.flatten() for one in second])
-    torch.testing.assert_close(gauss_newton(own, pixels, vector), slow, rtol=1e-4, atol=1e-6)
+    slow = torch.cat([derivative.flatten() for derivative in second])
+    torch.testing.assert_close(gauss_newton(model, pixels, vector), slow, rtol=1e-4, atol=1e-6)
 
 
 def test_conjugate_gradients_solve():
@@ -128,8 +128,8 @@ def test_the_reference_never_leaves_the_first_gradient(line):
     v = IU().direction(work)
     first = summed(work, IU().sample(work)[:1])
     plane, _ = torch.linalg.qr(torch.stack([v, first], 1).double())
-    beside = moved.double() - plane @ (plane.T @ moved.double())
-    assert beside.norm() < 1e-3 * moved.norm()
+    residual = moved.double() - plane @ (plane.T @ moved.double())
+    assert residual.norm() < 1e-3 * moved.norm()
 
 
 def test_a_longer_step_of_the_reference_is_a_longer_step(line):
@@ -138,9 +138,9 @@ def test_a_longer_step_of_the_reference_is_a_longer_step(line):
     for length in (1.0, 2.0):
         made = answer(IU(step=length), case)["model"].weights
         state = case.model.network.state_dict()
-        moved.append({name: made[name] - one.numpy() for name, one in state.items()})
-    for name, one in moved[0].items():
-        np.testing.assert_allclose(2 * one, moved[1][name], atol=1e-5)
+        moved.append({name: made[name] - tensor.numpy() for name, tensor in state.items()})
+    for name, change in moved[0].items():
+        np.testing.assert_allclose(2 * change, moved[1][name], atol=1e-5)
 
 
 def test_the_step_is_taken_from_the_gradients_of_both_sets(line):
@@ -148,13 +148,15 @@ def test_the_step_is_taken_from_the_gradients_of_both_sets(line):
     few = replace(case, request=request.picked(case.data, case.data.ids[case.splits.forget[:3]]))
     work = UnlearningRun(few, own_copy(few.model), frozenset({"retain", "forget"}))
     v = IU().direction(work)
-    own, total = own_copy(few.model), len(few.splits.train)
+    model, total = own_copy(few.model), len(few.splits.train)
     slow = torch.zeros(650)
     for rows, factor in (
         (few.splits.forget, 1 / total), (few.splits.retain, -3 / (total * len(few.splits.retain)))
     ):  # fmt: skip
-        own.zero_grad()
-        loss = F.cross_entropy(own(few.data.pixels(rows)), few.data.targets(rows), reduction="sum")
+        model.zero_grad()
+        loss = F.cross_entropy(
+            model(few.data.pixels(rows)), few.data.targets(rows), reduction="sum"
+        )
         (factor * loss).backward()
-        slow += torch.cat([parameter.grad.flatten() for parameter in own.parameters()])
+        slow += torch.cat([parameter.grad.flatten() for parameter in model.parameters()])
     torch.testing.assert_close(v, slow, rtol=1e-3, atol=1e-6)

@@ -25,13 +25,15 @@ def published(p, q):
     counts = []
     for sample in (p, q):
         bins = np.digitize(sample, edges)
-        own = np.array([(bins == number).sum() for number in range(1, 21)])
-        own[-1] += 0 if own.sum() else len(sample)  # ours: all at the end count in the last bin
-        counts.append(own / own.sum())
+        histogram = np.array([(bins == number).sum() for number in range(1, 21)])
+        histogram[-1] += (
+            0 if histogram.sum() else len(sample)
+        )  # ours: all at the end count in the last bin
+        counts.append(histogram / histogram.sum())
     total = 0.0
-    for one, other in zip(*counts, strict=True):
-        if one > 0:
-            total += one * np.log(one / max(other, 1e-5))
+    for share, other in zip(*counts, strict=True):
+        if share > 0:
+            total += share * np.log(share / max(other, 1e-5))
     return total
 
 

@@ -50,9 +50,9 @@ def cases():
 def test_a_datamodel_of_more_networks_predicts_better(cases, measure):
     ranks = {}
     for networks in (FEW, MANY):
-        each = [answer(DMDirect(networks=networks), case)["quality"] for case in cases]
-        ranks[networks] = [one.cell("forget", "rank correlation") for one in each]
-        stays = [one.cell("retain", "rank correlation") for one in each]
+        qualities = [answer(DMDirect(networks=networks), case)["quality"] for case in cases]
+        ranks[networks] = [quality.cell("forget", "rank correlation") for quality in qualities]
+        stays = [quality.cell("retain", "rank correlation") for quality in qualities]
         measure(
             f"Datamodel, {ASKED}, {networks} networks",
             f"rank correlation with the true change {said(ranks[networks])}; on images that stay "

@@ -49,19 +49,19 @@ def test_every_number_is_that_of_models_made_by_hand(case, found):
     for seed, model in enumerate(models_of(originals, case.model.name)):
         made = answer(WAY, replace(case, model=model, seed=seed))
         unlearned.append(outputs(rebuilt(made["model"]), data, rows).numpy())
-    own = margins(np.stack(unlearned), labels)
+    after = margins(np.stack(unlearned), labels)
     oracles, others = (
         margins(logits_of(trained(case, STAYS, part))[:, rows], labels) for part in (0, 1)
     )
     before = margins(logits_of(originals)[:, rows], labels)
-    for name, values in (("nothing done", before), ("unlearned", own), ("noise", others)):
+    for name, values in (("nothing done", before), ("unlearned", after), ("noise", others)):
         np.testing.assert_allclose(points[name], klom(values, oracles), atol=1e-4)
     for number, group in enumerate(("forget", "retain", "test")):
         part = points["unlearned"][points["group"] == number]
         summary = found["summary"]
         assert summary.cell(group, "unlearned, median") == pytest.approx(np.median(part))
         assert summary.cell(group, "unlearned, 95 %") == pytest.approx(np.quantile(part, 0.95))
-    np.testing.assert_allclose(found["margins"]["unlearned 3"], own[2], atol=1e-4)
+    np.testing.assert_allclose(found["margins"]["unlearned 3"], after[2], atol=1e-4)
     middle, nothing, noise = (
         room.nats(float(np.median(points[name][points["group"] == 0])))
         for name in ("unlearned", "nothing done", "noise")
@@ -106,11 +106,11 @@ def test_ways_with_zeros_of_their_own_and_what_cannot_be_trained_often_are_refus
 
 
 def test_what_is_there_of_more_models_is_handed_over_and_is_that_of_fewer(case, found):
-    told = []
+    reports = []
     KLoM(models=40, images=30)(
-        AfterCase(case, WAY), lambda _done, _words="", partial=None: told.append(partial)
+        AfterCase(case, WAY), lambda _done, _words="", partial=None: reports.append(partial)
     )
-    first, last = [one for one in told if one]
+    first, last = [report for report in reports if report]
     np.testing.assert_allclose(first["points"]["unlearned"], found["points"]["unlearned"])
     assert len(first["margins"].order) == 80
     assert len(last["margins"].order) == 160

@@ -40,8 +40,8 @@ LONG = {"steps": 400, "rate": 0.003, "batch": 512, "retained": 20}
 
 @pytest.fixture(scope="module")
 def case():
-    own = class_case(recipe=replace(RECIPE, epochs=6))
-    return replace(own, model=models_of(trained(own, ALL, 0), "own")[0])
+    base_case = class_case(recipe=replace(RECIPE, epochs=6))
+    return replace(base_case, model=models_of(trained(base_case, ALL, 0), "own")[0])
 
 
 def off(model, case, wanted, rows):
@@ -108,9 +108,9 @@ def test_what_can_be_had_before_is_no_part_of_the_seconds_and_is_not_made_anew(c
 
 
 def test_no_network_does_two_of_teaching_judging_and_making_the_noise():
-    each = [kind(part) for kind in (teachers, judges, others) for part in range(5)]
-    assert len(set(each)) == 15
-    assert max(each) <= 99  # the most that can be asked for
+    seeds = [kind(part) for kind in (teachers, judges, others) for part in range(5)]
+    assert len(set(seeds)) == 15
+    assert max(seeds) <= 99  # the most that can be asked for
     assert trainings.SEEDS[ALL] + 100 * trainings.PART <= trainings.SEEDS[STAYS]
 
 
@@ -163,6 +163,6 @@ def test_a_linear_model_that_is_taught_by_the_closed_form_becomes_its_refit():
     method = Given(steps=1000, rate=0.003, batch=512, retained=20)
     work = UnlearningRun(replace(case, model=model), own_copy(model), method.sees)
     method.change(work)
-    said = outputs(work.model, data, train).double()
+    predictions = outputs(work.model, data, train).double()
     assert (x[train] @ whole - x[train] @ refit).abs().max() > 0.05
-    torch.testing.assert_close(said, x[train] @ refit, atol=1e-4, rtol=0)
+    torch.testing.assert_close(predictions, x[train] @ refit, atol=1e-4, rtol=0)

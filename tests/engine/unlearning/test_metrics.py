@@ -36,9 +36,9 @@ def case():
 
 
 def untrained(model, seed=5):
-    own = deepcopy(model)
-    own.network.load_state_dict(build("lenet", own.network.shape, seed).state_dict())
-    return own
+    twin = deepcopy(model)
+    twin.network.load_state_dict(build("lenet", twin.network.shape, seed).state_dict())
+    return twin
 
 
 def test_shares_are_those_of_a_plain_count(case):
@@ -49,9 +49,9 @@ def test_shares_are_those_of_a_plain_count(case):
             logits = case.model.logits(case.data.pixels(np.array([row])))
             hits += int(logits[0].argmax()) == case.data.labels[row]
         assert result[name] == pytest.approx(hits / len(rows[:400]), abs=0.06)
-    said = judged(case.model, case)
-    assert result["UA"] == 1 - said.forget.right.mean()
-    assert len(said.gone) == len(case.splits.gone)
+    judgment = judged(case.model, case)
+    assert result["UA"] == 1 - judgment.forget.right.mean()
+    assert len(judgment.gone) == len(case.splits.gone)
     assert result["UA"] < 0.05
     assert result["RA"] > 0.95
 
@@ -83,22 +83,22 @@ def test_a_model_with_random_weights_forgets_all_and_is_not_first(case):
 
 
 def test_the_gap_is_the_mean_of_four_differences():
-    one = {"UA": 0.1, "MIA": 0.2, "RA": 0.9, "TA": 0.8}
-    two = {"UA": 0.2, "MIA": 0.0, "RA": 1.0, "TA": 0.8}
-    assert gap(one, two) == pytest.approx((0.1 + 0.2 + 0.1 + 0) / 4)
-    assert gap(one, one) == 0
+    first = {"UA": 0.1, "MIA": 0.2, "RA": 0.9, "TA": 0.8}
+    second = {"UA": 0.2, "MIA": 0.0, "RA": 1.0, "TA": 0.8}
+    assert gap(first, second) == pytest.approx((0.1 + 0.2 + 0.1 + 0) / 4)
+    assert gap(first, first) == 0
     assert len(GAP) == 4
 
 
 def test_divergence_and_variation_are_their_formulas():
     rng = np.random.default_rng(0)
     p, q = rng.dirichlet(np.ones(4), 6), rng.dirichlet(np.ones(4), 6)
-    one, two = Answers(p, np.zeros(6, int)), Answers(q, np.zeros(6, int))
+    first, second = Answers(p, np.zeros(6, int)), Answers(q, np.zeros(6, int))
     slow = np.mean([sum(a * math.log(a / b) for a, b in zip(x, y, strict=True))
                     for x, y in zip(p, q, strict=True)])  # fmt: skip
-    assert divergence(one, two) == pytest.approx(slow)
-    assert divergence(one, one) == 0
-    assert variation(one, two) == pytest.approx(np.abs(p - q).sum() / 12)
+    assert divergence(first, second) == pytest.approx(slow)
+    assert divergence(first, first) == 0
+    assert variation(first, second) == pytest.approx(np.abs(p - q).sum() / 12)
     sure = Answers(np.eye(2), np.array([0, 1]))
     assert variation(sure, Answers(np.eye(2)[::-1], np.array([0, 1]))) == 1
     assert math.isfinite(divergence(sure, Answers(np.eye(2)[::-1], np.array([0, 1]))))
@@ -112,17 +112,17 @@ def test_zero_forgetting_is_one_for_the_same_answers_and_zero_for_opposite_ones(
     p, q = np.array([0.7, 0.3]), np.array([0.2, 0.8])
     m = (p + q) / 2
     js = ((p * np.log2(p / m)).sum() + (q * np.log2(q / m)).sum()) / 2
-    told = zero_forgetting(Answers(p[None], np.array([0])), Answers(q[None], np.array([0])))
-    assert told == pytest.approx(1 - js)
+    score = zero_forgetting(Answers(p[None], np.array([0])), Answers(q[None], np.array([0])))
+    assert score == pytest.approx(1 - js)
 
 
 def test_all_attacks_and_distances_are_numbers(case):
-    said, other = judged(case.model, case), judged(untrained(case.model), case)
-    assert all(0 <= value <= 1 for value in attacks(said).values())
-    near = nearness(said, said)
+    judgment, other = judged(case.model, case), judged(untrained(case.model), case)
+    assert all(0 <= value <= 1 for value in attacks(judgment).values())
+    near = nearness(judgment, judgment)
     assert near == dict.fromkeys(near, 0.0)
-    assert nearness(said, other)["KL forget"] > 0.5
-    assert said.finite
+    assert nearness(judgment, other)["KL forget"] > 0.5
+    assert judgment.finite
 
 
 def test_a_planted_back_door_opens_until_the_model_is_another():

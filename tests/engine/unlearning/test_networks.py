@@ -40,7 +40,7 @@ def case_of(architecture) -> ForgetCase:
 @every
 def test_every_network_can_forget_and_be_looked_at(architecture):
     case = case_of(architecture)
-    before = {name: one.clone() for name, one in case.model.state_dict().items()}
+    before = {name: tensor.clone() for name, tensor in case.model.state_dict().items()}
     methods = [
         Retrain(), SalUn(epochs=1), SSD(), FisherForgetting(), IUExact(rounds=2), SCRUB(epochs=1),
         PruneFirst(epochs=1, ratio=0.5),
@@ -49,12 +49,12 @@ def test_every_network_can_forget_and_be_looked_at(architecture):
         made = answer(method, case)
         assert np.isfinite(made["scores"].values[:4]).all()
         assert made["run"]["failed_at"][0] == -1
-        assert all(torch.equal(before[k], one) for k, one in case.model.state_dict().items())
+        assert all(torch.equal(before[k], tensor) for k, tensor in case.model.state_dict().items())
     after = AfterCase(case, SalUn(epochs=1))
     for look in (Similarity(images=10), Embedding(images=20), StillThere()):
         result = answer(look, after)
         assert all(
-            np.isfinite(one).any() for view in result.values() for one in view.arrays().values()
+            np.isfinite(array).any() for view in result.values() for array in view.arrays().values()
         )
 
 

@@ -26,8 +26,10 @@ from tests.engine.unlearning.trained import class_case
 
 def table(**models):
     """The figures of models of which predictions and labels are known."""
-    rows = [own_images.figures(np.array(one), np.array(labels), 10) for one, labels in
-            models.values()]  # fmt: skip
+    rows = [
+        own_images.figures(np.array(predictions), np.array(labels), 10)
+        for predictions, labels in models.values()
+    ]
     columns = {name: ([row[name] for row in rows], "") for name in COLUMNS}
     return Table.of(columns, tuple(models))
 
@@ -60,13 +62,13 @@ CLUSTERS = (np.array([0, 1, 1, 1, 0, 1, 0, 0, 1, 1])[LABELS], LABELS)  # two cla
 def test_a_model_at_chance_is_named_with_its_figure(wrong):
     share = 100 * np.mean(wrong[0] == wrong[1])
     assert refusal(table(original=RIGHT, unlearned=RIGHT, retrained=RIGHT)) == ""
-    said = refusal(table(original=wrong, unlearned=RIGHT, retrained=RIGHT))
-    assert said.startswith(
+    sentence = refusal(table(original=wrong, unlearned=RIGHT, retrained=RIGHT))
+    assert sentence.startswith(
         f"Cannot judge: the original gets {share:.0f} % of its own training images right"
     )
-    assert said.endswith("Check size, normalization, class order.")
-    said = refusal(table(original=RIGHT, unlearned=RIGHT, retrained=wrong))
-    assert f"the retrained gets {share:.0f} % of the kept training images right" in said
+    assert sentence.endswith("Check size, normalization, class order.")
+    sentence = refusal(table(original=RIGHT, unlearned=RIGHT, retrained=wrong))
+    assert f"the retrained gets {share:.0f} % of the kept training images right" in sentence
     fine = table(original=RIGHT, unlearned=wrong, retrained=RIGHT)
     assert refusal(fine) == ""
     assert "it is broken rather than unlearned" in broken(fine)
@@ -120,9 +122,9 @@ def test_data_without_test_images_are_judged_without_strangers():
     alone = case.data.take(case.data.rows("train"))
     with pytest.raises(BlindspotError, match="no test images"):
         replace(case, data=alone)
-    asked = forget_case(case.model, alone, case.request, case.recipe, needs_test=False)
-    assert isinstance(asked, ForgetCase)
-    given_case = GivenCase(asked, case.model.twin(), case.model.twin())
+    base_case = forget_case(case.model, alone, case.request, case.recipe, needs_test=False)
+    assert isinstance(base_case, ForgetCase)
+    given_case = GivenCase(base_case, case.model.twin(), case.model.twin())
     figures = answer(Judged(), given_case)["figures"]
     for name in ("TA", "MIA", "attack accuracy", "MIA-Privacy", "called members"):
         assert np.isnan(figures[name]).all(), name

@@ -84,11 +84,11 @@ def test_each_way_is_billed_what_it_does(case):
 
 
 def test_a_derivative_that_is_derived_once_more_is_another_pass(case):
-    own = own_copy(case.model)
+    model = own_copy(case.model)
     pixels = case.data.pixels(np.arange(5))
-    vector = torch.ones(sum(one.numel() for one in named(own).values()))
+    vector = torch.ones(sum(parameter.numel() for parameter in named(model).values()))
     with counting_passes(passes := Passes()):
-        gauss_newton(own, pixels, vector)
+        gauss_newton(model, pixels, vector)
     assert (passes.forward, passes.backward) == (5, 15)
     run = answer(IUExact(rounds=1, step=1.0), case)["run"]
     stay, gone = len(case.splits.retain), len(case.splits.forget)
@@ -97,13 +97,13 @@ def test_a_derivative_that_is_derived_once_more_is_another_pass(case):
 
 
 def test_what_only_measures_is_on_no_bill_and_an_inner_bill_is_not_on_the_outer(case):
-    own = own_copy(case.model)
+    model = own_copy(case.model)
     with counting_passes(outer := Passes()):
-        outputs(own, case.data, case.splits.test)
-        own.logits(case.data.pixels(case.splits.test))
+        outputs(model, case.data, case.splits.test)
+        model.logits(case.data.pixels(case.splits.test))
         with counting_passes(inner := Passes()):
-            F.cross_entropy(own(case.data.pixels(np.arange(4))), torch.zeros(4).long()).backward()
+            F.cross_entropy(model(case.data.pixels(np.arange(4))), torch.zeros(4).long()).backward()
         with torch.no_grad():
-            own(case.data.pixels(np.arange(3)))
+            model(case.data.pixels(np.arange(3)))
     assert (inner.forward, inner.backward, inner.work) == (4, 4, 12)
     assert (outer.forward, outer.backward) == (3, 0)

@@ -33,23 +33,27 @@ def found(case):
 def test_rates_are_those_of_the_models_own_answers(case, found):
     """Counted again from p(yes) to each question that POPE asks, of both models."""
     sample = measured_scenes(case)
-    asked = {(one.image, one.thing) for held in polled(sample, 3, 0).values() for one in held}
-    assert len(asked) == len(found["questions"])
+    questions = {
+        (question.image, question.thing)
+        for split in polled(sample, 3, 0).values()
+        for question in split
+    }
+    assert len(questions) == len(found["questions"])
     method, vlm = PollsAfter(), load(HONEST)
     model = method.suppressed(vlm, method.learned(vlm, quiet))
-    for when, one in (("before", vlm), ("after", model)):
-        yes = chances(vlm, seen(one, sample.pixels)) > 0.5
-        for row, things in (("car", ["car"]), (OTHERS, [c for c in CATEGORIES if c != "car"])):
-            held = [
-                (yes[scene, CATEGORIES.index(thing)], thing in sample.truths[scene])
-                for scene, thing in asked if thing in things
+    for when, network in (("before", vlm), ("after", model)):
+        yes = chances(vlm, seen(network, sample.pixels)) > 0.5
+        for row, categories in (("car", ["car"]), (OTHERS, [c for c in CATEGORIES if c != "car"])):
+            answers = [
+                (yes[scene, CATEGORIES.index(category)], category in sample.truths[scene])
+                for scene, category in questions if category in categories
             ]  # fmt: skip
             rates = found["rates"]
-            assert rates.cell(row, "questions") == len(held)
-            assert rates.cell(row, "there") == sum(there for _, there in held)
-            right = np.mean([said == there for said, there in held])
+            assert rates.cell(row, "questions") == len(answers)
+            assert rates.cell(row, "there") == sum(there for _, there in answers)
+            right = np.mean([answer == there for answer, there in answers])
             assert rates.cell(row, f"accuracy {when}") == pytest.approx(right, abs=0.02)
-            share = np.mean([said for said, _ in held])
+            share = np.mean([answer for answer, _ in answers])
             assert rates.cell(row, f"yes-ratio {when}") == pytest.approx(share, abs=0.02)
 
 
@@ -72,23 +76,24 @@ def test_at_gamma_one_nothing_differs(case):
 
 
 def test_a_question_of_several_splits_counts_once(case, found):
-    held = run.answer(POPE(), case)["questions"]
-    told = once(held, held)
+    questions = run.answer(POPE(), case)["questions"]
+    unique = once(questions, questions)
     keys = {
-        (int(scene), int(thing)) for scene, thing in zip(held["scene"], held["thing"], strict=True)
+        (int(scene), int(category))
+        for scene, category in zip(questions["scene"], questions["thing"], strict=True)
     }
-    assert len(told) == len(keys) < len(held)
-    assert np.array_equal(told["there"], found["questions"]["there"])
+    assert len(unique) == len(keys) < len(questions)
+    assert np.array_equal(unique["there"], found["questions"]["there"])
 
 
 def test_the_finding_has_the_figures_and_says_where_nothing_was_asked(case, found):
-    rates, told = found["rates"], PollsAfter().finding(case, found)
+    rates, sentence = found["rates"], PollsAfter().finding(case, found)
     before, after = (100 * rates.cell("car", f"yes-ratio {when}") for when in ("before", "after"))
-    assert told.startswith(f"Yes to the car goes from {before:.0f} to {after:.0f} % of ")
-    assert f" % of {rates.cell(OTHERS, 'questions'):.0f}." in told
+    assert sentence.startswith(f"Yes to the car goes from {before:.0f} to {after:.0f} % of ")
+    assert f" % of {rates.cell(OTHERS, 'questions'):.0f}." in sentence
     few = next(
-        one for one in (ScenesCase(load(HONEST), Greedy(), 1, clean=True, seed=seed)
+        candidate for candidate in (ScenesCase(load(HONEST), Greedy(), 1, clean=True, seed=seed)
                         for seed in range(40))
-        if len(measured_scenes(one).truths[0]) < 3
+        if len(measured_scenes(candidate).truths[0]) < 3
     )  # fmt: skip
     assert "so nothing was asked" in PollsAfter().finding(few, PollsAfter()(few))

@@ -44,8 +44,10 @@ def test_the_stronger_it_is_the_more_it_changes():
     case = tiny.cnn_case()
     clean = as_bytes(case.image).astype(int)
     changes = [
-        np.abs(replace(ProtectImage(), strength=one)(case)["picture"].images[0, 1] - clean).mean()
-        for one in (0.0, 0.3, 0.6, 1.0)
+        np.abs(
+            replace(ProtectImage(), strength=strength)(case)["picture"].images[0, 1] - clean
+        ).mean()
+        for strength in (0.0, 0.3, 0.6, 1.0)
     ]
     assert changes == sorted(changes)
     assert changes[0] == 0 < changes[1]

@@ -35,13 +35,16 @@ def test_the_zeros_of_sparsity_stay_in_the_unlearned_and_in_the_retrained_model(
 
 
 def test_it_is_the_other_unlearner_on_the_pruned_model_to_the_bit(case):
-    one = answer(METHOD, case)
-    two = answer(FineTune(), METHOD.reference(case))
-    assert all(np.array_equal(one["model"].weights[n], w) for n, w in two["model"].weights.items())
-    assert one["run"]["samples"] == two["run"]["samples"]
-    assert np.array_equal(one["seen"]["seen"], two["seen"]["seen"])
-    assert one["run"]["seconds before"][0] > 0
-    assert one["model"].parent == case.model.fingerprint
+    pruned_first = answer(METHOD, case)
+    other_pruned_first = answer(FineTune(), METHOD.reference(case))
+    assert all(
+        np.array_equal(pruned_first["model"].weights[n], w)
+        for n, w in other_pruned_first["model"].weights.items()
+    )
+    assert pruned_first["run"]["samples"] == other_pruned_first["run"]["samples"]
+    assert np.array_equal(pruned_first["seen"]["seen"], other_pruned_first["seen"]["seen"])
+    assert pruned_first["run"]["seconds before"][0] > 0
+    assert pruned_first["model"].parent == case.model.fingerprint
     assert masks_in(case.model) is None
 
 

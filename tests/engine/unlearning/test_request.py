@@ -36,24 +36,24 @@ def test_a_class_goes_from_training_and_from_the_test(digits):
 
 
 def test_a_share_of_a_class_leaves_the_test_whole(digits):
-    asked = request.of_class(digits, 3, share=0.4, seed=2)
-    result = splits(digits, asked)
+    forget_request = request.of_class(digits, 3, share=0.4, seed=2)
+    result = splits(digits, forget_request)
     whole = (digits.labels[digits.rows("train")] == 3).sum()
     assert len(result.forget) == round(0.4 * whole)
     assert len(result.test) == len(digits.rows("test"))
     assert not len(result.gone)
     again = request.of_class(digits, 3, share=0.4, seed=2)
-    np.testing.assert_array_equal(asked.ids, again.ids)
+    np.testing.assert_array_equal(forget_request.ids, again.ids)
     other = request.of_class(digits, 3, share=0.4, seed=3)
-    assert set(asked.ids) != set(other.ids)
+    assert set(forget_request.ids) != set(other.ids)
 
 
 def test_a_mode_goes_from_training_and_from_the_test_and_the_rest_of_its_class_stays():
     data = data_sets.load("digits+merged")
     before = data.truth["class_before"].astype(int)
-    asked = request.of_mode(data, 0, "4")
-    result = splits(data, asked)
-    assert asked.words == "mode 4 of class 0 or 2 or 4 or 6 or 8"
+    forget_request = request.of_mode(data, 0, "4")
+    result = splits(data, forget_request)
+    assert forget_request.words == "mode 4 of class 0 or 2 or 4 or 6 or 8"
     assert set(before[result.forget]) == set(before[result.gone]) == {4}
     for rows in (result.retain, result.test):
         assert set(before[rows]) == set(range(10)) - {4}
@@ -68,9 +68,13 @@ def test_a_mode_goes_from_training_and_from_the_test_and_the_rest_of_its_class_s
 
 
 def test_a_random_request_is_drawn_without_replacement_from_training(digits):
-    asked = request.at_random(digits, 0.1, seed=1)
-    assert len(np.unique(asked.ids)) == len(asked.ids) == round(0.1 * len(digits.rows("train")))
-    assert (digits.split[digits.places(asked.ids)] == 0).all()
+    forget_request = request.at_random(digits, 0.1, seed=1)
+    assert (
+        len(np.unique(forget_request.ids))
+        == len(forget_request.ids)
+        == round(0.1 * len(digits.rows("train")))
+    )
+    assert (digits.split[digits.places(forget_request.ids)] == 0).all()
     assert len(request.at_random(digits, count=7).ids) == 7
 
 
@@ -80,9 +84,9 @@ def test_wrong_labels_and_planted_images_are_those_that_the_truth_names():
     assert (noisy.labels[rows] != noisy.truth["clean_label"][rows]).all()
     assert len(rows) == (noisy.labels != noisy.truth["clean_label"]).sum()
     poisoned = data_sets.load("digits+poisoned:target=2")
-    asked = request.planted(poisoned)
-    assert asked.label == 2
-    assert set(asked.ids) == set(poisoned.ids[poisoned.truth["poisoned"]])
+    forget_request = request.planted(poisoned)
+    assert forget_request.label == 2
+    assert set(forget_request.ids) == set(poisoned.ids[poisoned.truth["poisoned"]])
 
 
 def test_hard_images_are_those_that_the_model_still_knows_and_easy_ones_are_mislabelled():
@@ -96,21 +100,21 @@ def test_hard_images_are_those_that_the_model_still_knows_and_easy_ones_are_misl
         shares[which] = wrong[data.places(ids)].mean()
     assert shares["hardest"] < 0.03
     assert shares["easiest"] > 0.9
-    before = {name: one.clone() for name, one in model.state_dict().items()}
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     hardest(model, data, 0.1, rounds=1)
-    assert all((before[name] == one).all() for name, one in model.state_dict().items())
+    assert all((before[name] == tensor).all() for name, tensor in model.state_dict().items())
 
 
 def test_asked_as_a_method_the_hardest_are_the_same_images_with_their_losses_in_order():
     case = class_case().pruning
     for which, plain in (("hardest", hardest), ("easiest", easiest)):
         images = answer(WorstCase(which, share=0.05, rounds=2), case)["images"]
-        asked = plain(case.model, case.data, 0.05, rounds=2)
-        assert set(images["id"]) == set(asked.ids)
-        assert worst_case(images["id"], which).ids.tolist() == asked.ids.tolist()
+        forget_request = plain(case.model, case.data, 0.05, rounds=2)
+        assert set(images["id"]) == set(forget_request.ids)
+        assert worst_case(images["id"], which).ids.tolist() == forget_request.ids.tolist()
         rising = np.diff(images["loss"]) * (1 if which == "hardest" else -1)
         assert (rising >= 0).all()
-        assert asked.kind == {"hardest": "worst", "easiest": "easy"}[which]
+        assert forget_request.kind == {"hardest": "worst", "easiest": "easy"}[which]
 
 
 def test_a_patient_is_all_training_images_of_its_group():
@@ -167,32 +171,32 @@ def test_nobody_forgets_everything(digits):
 
 
 def test_a_test_of_that_class_alone_measures_nothing(digits):
-    one = (digits.labels == 3) | (digits.split != 2)
-    small = digits.take(np.flatnonzero(one))
+    is_used = (digits.labels == 3) | (digits.split != 2)
+    small = digits.take(np.flatnonzero(is_used))
     with pytest.raises(BlindspotError, match="only test images of that class"):
         splits(small, request.of_class(small, 3))
 
 
 def test_a_request_of_other_data_is_refused(digits):
-    asked = request.of_class(digits, 3)
+    forget_request = request.of_class(digits, 3)
     other = replace(digits, split=np.full(len(digits), 2, np.uint8))
     with pytest.raises(BadData, match="only training images"):
-        splits(other, asked)
+        splits(other, forget_request)
 
 
 @pytest.mark.parametrize("name", ["digits", "digits+merged:into=2"])
 def test_a_mode_of_other_data_is_refused_where_its_images_are_no_such_mode_there(name):
     """Without any modes, and under other classes."""
-    asked = of_merged(0, "9", into=3)
+    forget_request = of_merged(0, "9", into=3)
     with pytest.raises(BlindspotError, match=r"The images of mode 9 of .* choose the mode again"):
-        splits(data_sets.load(name), asked)
+        splits(data_sets.load(name), forget_request)
 
 
 def test_three_images_of_ones_own_are_enough_and_two_without_a_test_are_not(digits):
     rows = np.concatenate([digits.rows("train")[:2], digits.rows("test")[:1]])
     three = digits.take(rows)
-    asked = request.picked(three, three.ids[:1])
-    result = splits(three, asked)
+    forget_request = request.picked(three, three.ids[:1])
+    result = splits(three, forget_request)
     assert [len(result.forget), len(result.retain), len(result.test)] == [1, 1, 1]
     two = digits.take(rows[:2])
     with pytest.raises(BlindspotError, match="no test images to measure with"):
@@ -209,9 +213,9 @@ def test_a_case_takes_the_recipe_its_model_was_trained_by_and_refuses_other_data
     unknown = original()
     assert forget_case(unknown, digits, request.of_class(digits, 3)).recipe == Recipe("lenet")
     data = tiny.data_set(("a", "b"), 8)
-    asked = request.of_class(data, 0)
+    forget_request = request.of_class(data, 0)
     with pytest.raises(BlindspotError, match="classes"):
-        forget_case(unknown, data, asked)
+        forget_case(unknown, data, forget_request)
 
 
 def test_a_case_is_named_by_all_that_the_answer_depends_on(digits):

@@ -36,7 +36,7 @@ def same(one, two):
 def slowly(case, batch):
     """|Σ over batches of the mean of single images' gradients|."""
     rng = np.random.default_rng([case.seed, 22])
-    total = {name: torch.zeros(one.shape) for name, one in named(case.model).items()}
+    total = {name: torch.zeros(parameter.shape) for name, parameter in named(case.model).items()}
     model = case.model.requires_grad_(requires_grad=True)
     try:
         for rows in in_parts(case.splits.forget, batch, rng):
@@ -49,18 +49,18 @@ def slowly(case, batch):
     finally:
         model.zero_grad()
         model.requires_grad_(requires_grad=False)
-    return {name: one.abs().numpy() for name, one in total.items()}
+    return {name: gradient.abs().numpy() for name, gradient in total.items()}
 
 
 def test_masks_are_those_of_a_slow_derivation_from_single_images(case):
     scores = answer(Saliency(batch=32), case)["scores"].values
     slow = slowly(case, 32)
-    flat = np.sort(np.concatenate([one.ravel() for one in slow.values()]))[::-1]
+    flat = np.sort(np.concatenate([gradient.ravel() for gradient in slow.values()]))[::-1]
     for share in (0.1, 0.5):
         masks = salient(scores, share)
-        kept = sum(int(mask.sum()) for mask in masks.values())
-        assert kept == round(share * len(flat))
-        edge = flat[kept - 1]
+        kept_count = sum(int(mask.sum()) for mask in masks.values())
+        assert kept_count == round(share * len(flat))
+        edge = flat[kept_count - 1]
         agree = sum(int((masks[n].numpy() == (slow[n] >= edge)).sum()) for n in masks)
         assert agree / len(flat) >= 0.999
     np.testing.assert_allclose(
@@ -80,8 +80,8 @@ def test_what_is_masked_stays_to_the_bit(case):
     method = SalUn(share=0.05, epochs=3, rate=0.05)
     made = answer(method, case)
     masks = salient(answer(Saliency(), case)["scores"].values, 0.05)
-    for name, one in named(case.model).items():
-        mask, was = masks[name].numpy(), one.detach().numpy()
+    for name, parameter in named(case.model).items():
+        mask, was = masks[name].numpy(), parameter.detach().numpy()
         assert np.array_equal(weights(made)[name][~mask], was[~mask])
         if mask.sum() > 20:
             assert (weights(made)[name][mask] != was[mask]).any()
@@ -108,9 +108,9 @@ def test_a_mask_by_chance_is_as_large_and_forgets_less(case):
     results = {}
     for mask in ("saliency", "chance"):
         made = answer(SalUn(mask=mask, **share), case)
-        held = made["mask"]
-        assert (held["density"] * held["weights"]).sum() == pytest.approx(
-            0.02 * held["weights"].sum(), abs=1.5
+        mask_table = made["mask"]
+        assert (mask_table["density"] * mask_table["weights"]).sum() == pytest.approx(
+            0.02 * mask_table["weights"].sum(), abs=1.5
         )
         results[mask] = made["scores"].values[0]
     assert results["saliency"] > results["chance"]

@@ -54,10 +54,13 @@ def test_the_gap_is_that_of_a_plain_count_over_paired_seeds(brief):
     board = answer(Scoreboard(seeds=2), BoardCase(brief, (FineTune(epochs=2),)))
     gaps, means = [], []
     for seed in (0, 1):
-        own = replace(brief, seed=seed)
-        one, two = scores(answer(FineTune(epochs=2), own)), scores(answer(Retrain(), own))
-        gaps.append(sum(abs(one[name] - two[name]) for name in GAP) / 4)
-        means.append([one[name] - two[name] for name in GAP])
+        seed_case = replace(brief, seed=seed)
+        tuned, other_tuned = (
+            scores(answer(FineTune(epochs=2), seed_case)),
+            scores(answer(Retrain(), seed_case)),
+        )
+        gaps.append(sum(abs(tuned[name] - other_tuned[name]) for name in GAP) / 4)
+        means.append([tuned[name] - other_tuned[name] for name in GAP])
     table = board["table"]
     row = next(name for name in table.rows if name.startswith("FT"))
     assert table.cell(row, "gap") == pytest.approx(np.mean(gaps))
@@ -71,16 +74,16 @@ def test_the_gap_is_that_of_a_plain_count_over_paired_seeds(brief):
 
 def test_both_gaps_are_given_and_the_attack_on_the_retrained_model_decides_which_one_ranks(case):
     table = answer(Scoreboard(), BoardCase(case, METHODS))["table"]
-    one, two = scores(answer(NoOp(), case)), scores(answer(Retrain(), case))
-    without = np.mean([abs(one[name] - two[name]) for name in ("UA", "RA", "TA")])
+    untouched, other_untouched = scores(answer(NoOp(), case)), scores(answer(Retrain(), case))
+    without = np.mean([abs(untouched[name] - other_untouched[name]) for name in ("UA", "RA", "TA")])
     assert table.cell("NoOp", "gap without MIA") == pytest.approx(without)
     assert table.cell("NoOp", "gap") != pytest.approx(without)
     labels = [case.data.labels[rows] for rows in (case.splits.retain, case.splits.test)]
     images = 2 * np.minimum(*(np.bincount(some, minlength=10) for some in labels)).sum()
     assert table.cell("Retrain", "attack images") == images
-    said = informative(two["attack accuracy"], images)
-    assert table.cell("Retrain", "informative") == said
-    assert ranking(table) == ("gap" if said else "gap without MIA")
+    is_informative = informative(other_untouched["attack accuracy"], images)
+    assert table.cell("Retrain", "informative") == is_informative
+    assert ranking(table) == ("gap" if is_informative else "gap without MIA")
 
 
 def test_the_retrained_model_stands_first_and_has_no_gap(case):
@@ -181,15 +184,15 @@ def runs_of(*pairs):
     """Runs whose figures and retrained figures are these, all four alike."""
     return [
         MethodRun(
-            "x", seed, dict.fromkeys(GAP, own) | {"failed_at": failed}, dict.fromkeys(GAP, goal)
+            "x", seed, dict.fromkeys(GAP, figure) | {"failed_at": failed}, dict.fromkeys(GAP, goal)
         )
-        for seed, (own, goal, failed) in enumerate(pairs)
+        for seed, (figure, goal, failed) in enumerate(pairs)
     ]
 
 
 def test_means_over_seeds_let_what_is_off_in_both_directions_cancel():
     runs = runs_of((0.9, 0.7, -1), (0.5, 0.6, -1), (0.4, 0.7, 12))
-    assert [one.gap() for one in runs[:2]] == pytest.approx([0.2, 0.1])
+    assert [run.gap() for run in runs[:2]] == pytest.approx([0.2, 0.1])
     assert math.isnan(runs[2].gap())
     assert apart(runs, "UA") == pytest.approx((0.2 - 0.1 - 0.3) / 3)
     assert of_means(runs) == pytest.approx(0.2 / 3)

@@ -29,22 +29,22 @@ def zeroed_by(model):
 
 
 def test_no_strength_is_chosen_where_each_takes_the_model_with_it(case):
-    own = own_copy(case.model)
-    assert searched(case, own, case.data, (1.0,), zeroed_by(own)) is None
+    model = own_copy(case.model)
+    assert searched(case, model, case.data, (1.0,), zeroed_by(model)) is None
     assert torch.equal(
-        torch.cat([parameter.flatten() for parameter in own.parameters()]),
+        torch.cat([parameter.flatten() for parameter in model.parameters()]),
         torch.cat([parameter.flatten() for parameter in case.model.parameters()]),
     )
 
 
 def test_the_best_of_the_strengths_is_chosen_where_one_is_better_than_no_change(case):
-    own = own_copy(case.model)
-    head = own.head
+    model = own_copy(case.model)
+    head = model.head
 
     def change(strength):  # the forgotten class loses its logit, the others keep theirs
         head.bias[3] -= 100 * strength
 
-    assert searched(case, own, case.data, (0.001, 1.0), change) == 1.0
+    assert searched(case, model, case.data, (0.001, 1.0), change) == 1.0
 
 
 @pytest.mark.parametrize(

@@ -36,15 +36,15 @@ def test_each_figure_is_that_of_the_way_on_the_sparse_original_by_hand(case, by)
     table, runs = result["table"], result["runs"]
     assert table.rows == ("Retrain", "NoOp", GA) * len(sparser.RATIOS)
     for ratio in (0.5, 0.95):
-        each = []
+        seed_rows = []
         for seed in (0, 1):
-            own = PruneFirst(by=by, ratio=ratio).reference(case.case.seeded(seed))
-            one, right = (scores(answer(way, own)) for way in (WAYS[1], Retrain()))
-            gap = np.mean([abs(one[name] - right[name]) for name in GAP])
-            each.append([*(one[name] for name in GAP), gap])
+            sparse_case = PruneFirst(by=by, ratio=ratio).reference(case.case.seeded(seed))
+            unlearned, right = (scores(answer(way, sparse_case)) for way in (WAYS[1], Retrain()))
+            gap = np.mean([abs(unlearned[name] - right[name]) for name in GAP])
+            seed_rows.append([*(unlearned[name] for name in GAP), gap])
         at = [(n, r) for n, r in zip(table.rows, table["ratio"], strict=True)].index((GA, ratio))
         for place, name in enumerate((*GAP, "gap")):
-            values = [row[place] for row in each]
+            values = [row[place] for row in seed_rows]
             assert table[name][at] == pytest.approx(np.mean(values), abs=1e-6)
             assert table[f"{name} sd"][at] == pytest.approx(np.std(values, ddof=1), abs=1e-6)
             taken = (np.array(runs.rows) == GA) & (runs["ratio"] == ratio)
@@ -72,9 +72,9 @@ SAME = (0.4, 0.3)
 def test_nearer_and_farther_are_counted_by_the_spread_over_paired_seeds(case):
     method = SparseOriginals(seeds=3)
     sure = found_of([SAME] * 3, last=((0.1, 0.6), (0.12, 0.62), (0.08, 0.58)))
-    said = method.finding(case, sure)
-    assert "brings 1 of 2 ways nearer to retraining and takes 1 farther from it (beyond" in said
-    assert "over 3 seeds, and by more than one image" in said
+    sentence = method.finding(case, sure)
+    assert "brings 1 of 2 ways nearer to retraining and takes 1 farther from it (beyond" in sentence
+    assert "over 3 seeds, and by more than one image" in sentence
     noise = found_of([SAME] * 3, last=((0.39, 0.31), (0.1, 0.6), (0.398, 0.302)))  # strictly so
     assert "brings none of 2 ways nearer to retraining" in method.finding(case, noise)
     trifle = 0.5 / len(case.case.splits.forget)
@@ -88,15 +88,15 @@ def test_nearer_and_farther_are_counted_by_the_spread_over_paired_seeds(case):
 
 def test_mia_does_not_count_where_the_attack_says_nothing_at_a_ratio(case):
     last = ((0.1, 0.6), (0.12, 0.62), (0.08, 0.58))
-    said = {
+    sentences = {
         column: SparseOriginals(seeds=3).finding(
             case, found_of([SAME] * 3, last, says=0.0, column=column)
         )
         for column in ("gap", "gap without MIA")
     }
-    assert "none of 2 ways nearer" in said["gap"]
-    assert "1 of 2 ways nearer" in said["gap without MIA"]
-    assert all("so MIA does not count" in one for one in said.values())
+    assert "none of 2 ways nearer" in sentences["gap"]
+    assert "1 of 2 ways nearer" in sentences["gap without MIA"]
+    assert all("so MIA does not count" in sentence for sentence in sentences.values())
     assert "MIA" not in SparseOriginals(seeds=3).finding(case, found_of([SAME] * 3, last))
 
 
@@ -105,10 +105,11 @@ def test_the_attack_of_each_ratio_is_that_on_the_retrained_model_with_its_zeros(
     table, runs = result["table"], result["runs"]
     for ratio in (0.5, 0.95):
         boards = [
-            answer(Scoreboard(), BoardCase(PruneFirst(by="OMP", ratio=ratio).reference(own), WAYS))[
-                "table"
-            ]
-            for own in (case.case.seeded(seed) for seed in (0, 1))
+            answer(
+                Scoreboard(),
+                BoardCase(PruneFirst(by="OMP", ratio=ratio).reference(seed_case), WAYS),
+            )["table"]
+            for seed_case in (case.case.seeded(seed) for seed in (0, 1))
         ]
         cells = {name: [board.cell("Retrain", name) for board in boards] for name in sparser.ATTACK}
         for name, values in cells.items():

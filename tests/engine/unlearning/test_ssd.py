@@ -30,17 +30,17 @@ def test_importances_are_mean_squares_of_batch_means(case):
     free = answer(Importance(batch=31, label_free=True), case)["forget"].values
     parts = in_parts(case.splits.forget, 31, np.random.default_rng([case.seed, 24]))
     assert len(parts) == 3
-    own = own_copy(case.model)
-    slow = {name: torch.zeros_like(one) for name, one in named(own).items()}
-    slow_free = {name: torch.zeros_like(one) for name, one in named(own).items()}
+    model = own_copy(case.model)
+    slow = {name: torch.zeros_like(parameter) for name, parameter in named(model).items()}
+    slow_free = {name: torch.zeros_like(parameter) for name, parameter in named(model).items()}
     for rows in parts:
-        own.zero_grad()
-        F.cross_entropy(own(case.data.pixels(rows)), case.data.targets(rows)).backward()
-        for name, one in named(own).items():
+        model.zero_grad()
+        F.cross_entropy(model(case.data.pixels(rows)), case.data.targets(rows)).backward()
+        for name, one in named(model).items():
             slow[name] += one.grad**2 / 3
-        own.zero_grad()
-        (own(case.data.pixels(rows)).square().sum() / len(rows)).backward()
-        for name, one in named(own).items():
+        model.zero_grad()
+        (model(case.data.pixels(rows)).square().sum() / len(rows)).backward()
+        for name, one in named(model).items():
             slow_free[name] += one.grad.abs() / 3
     for name in result:
         near = {"rtol": 1e-3, "atol": 1e-8}
@@ -73,16 +73,18 @@ def test_weights_are_dampened_by_the_formula_on_a_line(case):
     result = answer(Importance(), case)
     made = SSD(ratio=5.0, strength=0.5)(case)["model"].weights
     share = dampening(result["forget"].values, result["train"].values, ratio=5, strength=0.5)
-    for name, one in named(case.model).items():
-        np.testing.assert_allclose(made[name], (one * share[name]).detach(), rtol=1e-4, atol=1e-7)
+    for name, parameter in named(case.model).items():
+        np.testing.assert_allclose(
+            made[name], (parameter * share[name]).detach(), rtol=1e-4, atol=1e-7
+        )
 
 
 def test_the_same_importance_dampens_nothing_and_a_huge_strength_neither(case):
     result = answer(Importance(), case)
     same = dampening(result["train"].values, result["train"].values, 1.0, 0.01)
-    assert all(bool((one == 1).all()) for one in same.values())
+    assert all(bool((factor == 1).all()) for factor in same.values())
     open_ = dampening(result["forget"].values, result["train"].values, 0.0, 1e12)
-    assert all(bool((one == 1).all()) for one in open_.values())
+    assert all(bool((factor == 1).all()) for factor in open_.values())
 
 
 @pytest.mark.parametrize("label_free", [False, True])
@@ -90,8 +92,10 @@ def test_nothing_grows_nothing_is_lost_and_a_higher_threshold_touches_less(case,
     touched, forgotten = [], []
     for ratio in (5.0, 10.0, 30.0, 100.0, 1000.0):
         made = answer(SSD(ratio=ratio, label_free=label_free), case)
-        for name, one in named(case.model).items():
-            share = made["model"].weights[name] / np.where(one.detach() == 0, 1, one.detach())
+        for name, parameter in named(case.model).items():
+            share = made["model"].weights[name] / np.where(
+                parameter.detach() == 0, 1, parameter.detach()
+            )
             assert np.isfinite(made["model"].weights[name]).all()
             assert (share <= 1 + 1e-6).all()
             assert (share >= 0).all()
@@ -111,8 +115,8 @@ def test_the_slider_gives_the_same_model_without_another_pass(case, monkeypatch)
     whole = answer(SSD(ratio=7.0, strength=0.5), case)["model"].weights
     monkeypatch.setattr(type(case.model.network), "forward", fail)
     moved = dampened(case, SSD(ratio=7.0, strength=0.5))
-    for name, one in moved.network.state_dict().items():
-        assert np.array_equal(whole[name], one.numpy())
+    for name, tensor in moved.network.state_dict().items():
+        assert np.array_equal(whole[name], tensor.numpy())
 
 
 def test_a_class_is_forgotten_while_the_rest_stays_somewhere_along_the_threshold(case):
@@ -172,7 +176,7 @@ def test_a_threshold_for_a_share_dampens_that_share(case):
 def test_the_share_is_searched_for_and_the_model_is_put_back_after_each_try(case):
     result = answer(Importance(), case)
     forget, train = result["forget"], result["train"]
-    own, method = own_copy(case.model), SSD()
+    working_model, method = own_copy(case.model), SSD()
     tried = []
     for share in SHARES:
         ratio = threshold_for(forget.values, train.values, share)
@@ -186,11 +190,11 @@ def test_the_share_is_searched_for_and_the_model_is_put_back_after_each_try(case
         )
         tried.append(won.clamp(max=np.log(10)).mean().item() - 2 * lost.mean().item())
     best = SHARES[int(np.argmax(tried))]
-    ratio = method.threshold(case, own, case.data, forget, train)
+    ratio = method.threshold(case, working_model, case.data, forget, train)
     assert ratio == threshold_for(forget.values, train.values, best)
     assert all(
-        torch.equal(one, own.network.state_dict()[name])
-        for name, one in case.model.network.state_dict().items()
+        torch.equal(tensor, working_model.network.state_dict()[name])
+        for name, tensor in case.model.network.state_dict().items()
     )
     assert answer(SSD(), case)["mask"]["density"].tolist() == (
         answer(SSD(share=best), case)["mask"]["density"].tolist()
@@ -200,7 +204,8 @@ def test_the_share_is_searched_for_and_the_model_is_put_back_after_each_try(case
 def test_rows_of_the_mask_stand_in_the_network_s_order_wherever_importances_come_from(case):
     forget, train, _ = SSD().importances(case)
     backward = [
-        replace(one, values=dict(reversed(one.values.items()))) for one in (forget, train)
+        replace(importance, values=dict(reversed(importance.values.items())))
+        for importance in (forget, train)
     ]  # as a file of arrays may give them
     chosen = dampen(own_copy(case.model), *backward, 5.0, 1.0)
     assert list(chosen) == list(dict(case.model.network.named_parameters()))

@@ -50,8 +50,8 @@ def of_mode(name: str) -> Iterator[ForgetCase]:
     data, recipe = data_sets.load(MERGED), embedded.plan(name).recipe
     for seed in range(SEEDS):
         model = rebuilt(answer(Train(), TrainCase(data, recipe, seed))["model"])
-        asked = request.of_mode(data, seed % len(data.classes), str(seed))
-        yield forget_case(model, data, asked, recipe, seed=100 + seed)
+        forget_request = request.of_mode(data, seed % len(data.classes), str(seed))
+        yield forget_case(model, data, forget_request, recipe, seed=100 + seed)
 
 
 def of_class(name: str) -> Iterator[ForgetCase]:
@@ -64,21 +64,27 @@ def of_class(name: str) -> Iterator[ForgetCase]:
 def boards(what: str, cases: Iterator[ForgetCase], measure) -> Found:
     """Every way's figures, (seeds,) each; and measured."""
     tables = [answer(Scoreboard(), BoardCase(case, METHODS))["table"] for case in cases]
-    shown = ("UA", "RA", "TA", *(one for one in OF_A_MODE if one in tables[0].order), "ZRF")
+    shown = (
+        "UA",
+        "RA",
+        "TA",
+        *(column for column in OF_A_MODE if column in tables[0].order),
+        "ZRF",
+    )
     results = {}
     for row in tables[0].rows:
-        own = {
+        figures = {
             name: np.array([table.cell(row, name) for table in tables]) for name in tables[0].order
         }
-        assert (own["failed_at"] == -1).all()
-        gap = own["gap without MIA"]
-        said = ", ".join(f"{name} {own[name].mean():.3f}" for name in shown)
-        cost = f"{own['share of retraining'].mean():.1%} of retraining's passes"
+        assert (figures["failed_at"] == -1).all()
+        gap = figures["gap without MIA"]
+        summary = ", ".join(f"{name} {figures[name].mean():.3f}" for name in shown)
+        cost = f"{figures['share of retraining'].mean():.1%} of retraining's passes"
         measure(
             f"SSD and its rivals, {what}, {SEEDS} seeds, {row}",
-            f"gap without MIA {gap.mean():.3f} ± {gap.std(ddof=1):.3f}; {said}; {cost}",
+            f"gap without MIA {gap.mean():.3f} ± {gap.std(ddof=1):.3f}; {summary}; {cost}",
         )
-        results[row] = own
+        results[row] = figures
     return results
 
 
@@ -94,15 +100,15 @@ def told(what: str, margins: Mapping[str, np.ndarray], measure) -> None:
 
 def of_all(found: Found) -> dict[str, np.ndarray]:
     """The margins of what is claimed of any request."""
-    before, ours, rival = (found[one] for one in ("NoOp", SSD().label, "BadT"))
+    before, ours, rival = (found[way] for way in ("NoOp", SSD().label, "BadT"))
     gap = "gap without MIA"
-    kept = {"what stays of the test": "TA", "the rest of the class": "rest of the class"}
+    retained = {"what stays of the test": "TA", "the rest of the class": "rest of the class"}
     return {
         "SSD's gap is below half of doing nothing's": before[gap] / 2 - ours[gap],
         "SSD's gap is below BadT's": rival[gap] - ours[gap],
         **{
             f"SSD keeps {words} within a point": POINT - (before[name] - ours[name])
-            for words, name in kept.items()
+            for words, name in retained.items()
             if name in ours
         },
         "SSD's cost is below BadT's": rival["share of retraining"] - ours["share of retraining"],
@@ -129,8 +135,8 @@ def test_a_class_in_a_small_transformer(measure):
     assert (result["Retrain"]["gap"] == 0).all()
     assert result["NoOp"]["gap without MIA"].mean() > 0.25
     assert ours["gap without MIA"].mean() < 0.1 * result["NoOp"]["gap without MIA"].mean()
-    own = {
+    margins = {
         "SSD gets .99 of the class wrong": ours["UA"] - 0.99,
         "SSD gets .98 of what stays right": ours["RA"] - 0.98,
     }
-    told(what, own | of_all(result), measure)
+    told(what, margins | of_all(result), measure)

@@ -81,7 +81,9 @@ def test_a_gpu_is_named_beside_the_processor(monkeypatch):
     monkeypatch.setattr(
         timing, "name_of", lambda device: "Sold as" if device.type == "cuda" else ""
     )
-    (cpu,), (gpu,) = (timing.machine(torch.device(one), 1.0, 1.0).rows for one in ("cpu", "cuda"))
+    (cpu,), (gpu,) = (
+        timing.machine(torch.device(device_kind), 1.0, 1.0).rows for device_kind in ("cpu", "cuda")
+    )
     assert gpu == f"{cpu} with Sold as"
 
 
@@ -93,8 +95,8 @@ def test_time_that_the_thread_had_before_is_not_counted(case, monkeypatch):
 
 
 def test_five_rounds_count_five_runs(case):
-    told = faked([9.0, 1.0, 2.0, 3.0, 4.0, 5.0])
-    assert Timing(rounds=5)(BoardCase(case, (told,)))["times"].cell("Told", "seconds") == 3
+    fake_method = faked([9.0, 1.0, 2.0, 3.0, 4.0, 5.0])
+    assert Timing(rounds=5)(BoardCase(case, (fake_method,)))["times"].cell("Told", "seconds") == 3
 
 
 def test_the_clock_stands_still_for_evaluation_and_for_whoever_watches(case, monkeypatch):
@@ -138,14 +140,14 @@ def test_what_it_asks_in_turn_is_computed_anew_in_every_run_and_not_kept(case, m
         return plain(self, asked)
 
     answer(SalUn(epochs=1), case)
-    kept = known(Saliency(SalUn().batch), case)
+    stored = known(Saliency(SalUn().batch), case)
     monkeypatch.setattr(Salient, "__call__", counted)
     answer(SalUn(epochs=1), case)
     assert not passes
     Timing()(BoardCase(case, (SalUn(epochs=1),)))
     assert len(passes) == 4
-    assert known(Saliency(SalUn().batch), case).record == kept.record
-    with recompute(lambda asked: isinstance(asked, ForgetCase)):
+    assert known(Saliency(SalUn().batch), case).record == stored.record
+    with recompute(lambda question: isinstance(question, ForgetCase)):
         fresh = answer(Importance(), case)
     assert not fresh.kept
 
@@ -194,4 +196,4 @@ def test_rows_appear_as_they_end(case):
 
     Timing()(BoardCase(case, (NoOp(),)), listen)
     assert seen == [("Retrain",), ("Retrain", "NoOp")]
-    assert all(len(one) < len(two) for one, two in pairwise(seen))
+    assert all(len(fewer) < len(other_fewer) for fewer, other_fewer in pairwise(seen))

@@ -23,7 +23,10 @@ def case():
 
 
 def weights(made):
-    return {name: one.numpy() for name, one in rebuilt(made["model"]).network.named_parameters()}
+    return {
+        name: parameter.numpy()
+        for name, parameter in rebuilt(made["model"]).network.named_parameters()
+    }
 
 
 def shares(made):
@@ -37,11 +40,11 @@ def test_every_kind_of_weight_has_an_importance_and_the_bias_of_keys_has_none(ca
     for part in ("forget", "train"):
         values = result[part].values
         assert set(values) == set(names)
-        assert all(np.isfinite(one).all() for one in values.values())
+        assert all(np.isfinite(importance).all() for importance in values.values())
         for kind in KINDS:
-            own = [name for name in names if name.endswith(kind)]
-            assert own, kind
-            assert all(values[name].max() > 0 for name in own), kind
+            matching = [name for name in names if name.endswith(kind)]
+            assert matching, kind
+            assert all(values[name].max() > 0 for name in matching), kind
         for name in names:
             if name.endswith("qkv.bias"):
                 query, key, value = np.split(values[name], 3)
@@ -53,10 +56,10 @@ def test_ssd_dampens_them_all_by_the_formula_and_forgets_the_class(case):
     result, made = answer(Importance(), case), weights(answer(method, case))
     touched = set()
     for name, before in case.model.network.named_parameters():
-        own, whole = (result[part].values[name] for part in ("forget", "train"))
-        chosen = own > 5 * whole
-        factor = np.ones_like(own)
-        factor[chosen] = np.minimum(0.5 * whole[chosen] / own[chosen], 1)
+        forget, whole = (result[part].values[name] for part in ("forget", "train"))
+        chosen = forget > 5 * whole
+        factor = np.ones_like(forget)
+        factor[chosen] = np.minimum(0.5 * whole[chosen] / forget[chosen], 1)
         np.testing.assert_allclose(made[name], before.detach().numpy() * factor, rtol=1e-5)
         touched |= {kind for kind in KINDS if name.endswith(kind) and chosen.any()}
     assert {"attn.qkv.weight", "norm1.weight", "cls_token", "pos_embed"} <= touched
@@ -74,5 +77,5 @@ def test_salun_s_mask_holds_attention_and_norms_to_the_bit(case):
         changed = after[name] != before.detach().numpy()
         assert changed.mean() <= density.cell(name, "density") + 1e-6, name
         moved += changed.sum()
-    assert 0 < moved <= round(0.05 * sum(one.size for one in after.values()))
+    assert 0 < moved <= round(0.05 * sum(array.size for array in after.values()))
     assert any("attn" in name and density.cell(name, "density") > 0 for name in after)

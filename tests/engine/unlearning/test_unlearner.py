@@ -43,8 +43,8 @@ def case():
 def quickly(kind):
     """Few epochs, steps and networks where it counts them."""
     counted = {"epochs": 2, "rounds": 2, "steps": 4, "networks": 20}
-    given = {k: spec.default for k, spec in kind.__dataclass_fields__.items()}
-    return kind(**{k: v for k, v in counted.items() if isinstance(given.get(k), int)})
+    defaults = {k: spec.default for k, spec in kind.__dataclass_fields__.items()}
+    return kind(**{k: v for k, v in counted.items() if isinstance(defaults.get(k), int)})
 
 
 def state_of(view):
@@ -55,9 +55,9 @@ def state_of(view):
 def made_by(kind):
     """What a kind makes of the case, and whether the original and its buffers stayed."""
     model = class_case(recipe=BRIEF).model
-    before = {name: one.clone() for name, one in model.state_dict().items()}
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     made = quickly(kind)(class_case(recipe=BRIEF))
-    return made, all(torch.equal(before[key], one) for key, one in model.state_dict().items())
+    return made, all(torch.equal(before[key], tensor) for key, tensor in model.state_dict().items())
 
 
 @every
@@ -104,16 +104,16 @@ def test_the_figures_are_those_of_the_model_that_is_handed_over(kind, case):
 def test_an_unlearned_model_is_kept_below_its_parent_with_its_settings(case, tmp_path, monkeypatch):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
     made = answer(SSD(ratio=20.0), case)
-    kept = checkpoints.keep(made["model"])
-    model = checkpoints.load(kept.name)
+    stored = checkpoints.keep(made["model"])
+    model = checkpoints.load(stored.name)
     assert model.lineage.parent == case.model.fingerprint
     assert model.lineage.made_by == "unlearning.SSD"
     assert json.loads(model.lineage.settings)["ratio"] == 20.0
-    assert kept.card.title == "forgot class 3 · SSD"
-    assert kept.card.data == "digits"
+    assert stored.card.title == "forgot class 3 · SSD"
+    assert stored.card.data == "digits"
     assert model.lineage.trail == f"{case.model.title} ▸ forgot class 3 · SSD"
-    for name, one in state_of(made["model"]).items():
-        assert torch.equal(model.network.state_dict()[name], one)
+    for name, tensor in state_of(made["model"]).items():
+        assert torch.equal(model.network.state_dict()[name], tensor)
 
 
 @pytest.mark.parametrize("method", [RandomLabels(rate=0.5), RandomLabels(rate=0.5, keep=5.0)])
@@ -194,17 +194,17 @@ def test_wrong_labels_are_measured_against_the_labels_that_were_learnt():
     scores = dict(zip(*[getattr(answer(UNLEARNERS[1](), case)["scores"], field)
                         for field in ("labels", "values")], strict=True))  # fmt: skip
     wrong = case.data.places(case.request.ids)
-    said = case.model.logits(case.data.pixels(wrong)).argmax(1).numpy()
-    assert scores["UA"] == pytest.approx(np.mean(said != case.data.labels[wrong]))
+    predictions = case.model.logits(case.data.pixels(wrong)).argmax(1).numpy()
+    assert scores["UA"] == pytest.approx(np.mean(predictions != case.data.labels[wrong]))
 
 
 def test_the_answer_does_not_depend_on_who_asked_the_model_before(case):
-    fresh, asked = deepcopy(case.model), deepcopy(case.model)
+    fresh, reordered = deepcopy(case.model), deepcopy(case.model)
     fresh.to(memory_format=torch.contiguous_format)
-    asked.to(memory_format=torch.channels_last)
+    reordered.to(memory_format=torch.channels_last)
     for method in (FineTune(epochs=1), Saliency()):
-        one, two = (method(replace(case, model=model)) for model in (fresh, asked))
-        for name, view in one.items():
+        first, second = (method(replace(case, model=model)) for model in (fresh, reordered))
+        for name, view in first.items():
             for field, array in view.arrays().items():
                 if "seconds" not in field:
-                    assert np.array_equal(array, two[name].arrays()[field], equal_nan=True)
+                    assert np.array_equal(array, second[name].arrays()[field], equal_nan=True)

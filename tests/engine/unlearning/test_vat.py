@@ -59,7 +59,7 @@ def learned_in_torch(known, way, method, seed):
     users, items = known.shape
     first = (np.random.default_rng([seed, stream]).normal(0, 0.1, (count, 16))
              for stream, count in ((50, users), (51, items)))  # fmt: skip
-    tables = [torch.nn.Parameter(torch.tensor(one)) for one in first]
+    tables = [torch.nn.Parameter(torch.tensor(array)) for array in first]
     adam = torch.optim.AdamW(tables, lr=RATE)
     drawn, shuffles = (np.random.default_rng([seed, stream]) for stream in (52, 54))
     for epoch in range(1, method.epochs + 1):
@@ -74,19 +74,21 @@ def learned_in_torch(known, way, method, seed):
             total = loss.mean() + 1e-4 * sum(part.norm(dim=1).pow(2).mean() for part in parts)
             if epoch >= 5 and way not in {CLEAN, PLAIN}:
                 sums = {}
-                for one, value in zip(user.tolist(), loss.tolist(), strict=True):
-                    sums[one] = sums.get(one, 0.0) + value
+                for user_index, value in zip(user.tolist(), loss.tolist(), strict=True):
+                    sums[user_index] = sums.get(user_index, 0.0) + value
                 mean = sum(sums.values()) / len(sums)
                 weights = {
-                    one: method.bound / (1 + math.exp(1 - mean / value))
-                    for one, value in sorted(sums.items())
+                    user_index: method.bound / (1 + math.exp(1 - mean / value))
+                    for user_index, value in sorted(sums.items())
                 }
                 if way == APR:
                     weights = dict.fromkeys(sums, 1.0)
                 if way == SHUFFLED:
                     others = shuffles.permutation(list(weights.values())).tolist()
                     weights = dict(zip(weights, others, strict=True))
-                sizes = torch.tensor([[weights[one] * method.epsilon] for one in user.tolist()])
+                sizes = torch.tensor(
+                    [[weights[user_index] * method.epsilon] for user_index in user.tolist()]
+                )
                 steps = torch.autograd.grad(loss.mean(), parts, retain_graph=True)
                 steps = [F.normalize(step, dim=1) * sizes for step in steps]
                 total = total + each(*(a + b for a, b in zip(parts, steps, strict=True))).mean()
@@ -101,9 +103,11 @@ def counted(users, items, given, targets):
     reached = {target: [] for target in targets.tolist()}
     for user in range(len(given.train)):
         scores = items @ users[user]
-        offered = [one for one in np.argsort(-scores) if not given.seen[user, one]]
+        offered = [
+            item_index for item_index in np.argsort(-scores) if not given.seen[user, item_index]
+        ]
         wanted = set(np.flatnonzero(given.test[user]).tolist())
-        hits = [place for place, one in enumerate(offered[:20]) if one in wanted]
+        hits = [place for place, item_index in enumerate(offered[:20]) if item_index in wanted]
         recalls.append(len(hits) / len(wanted))
         ideal = sum(1 / math.log2(place + 2) for place in range(min(20, len(wanted))))
         ndcgs.append(sum(1 / math.log2(place + 2) for place in hits) / ideal)
@@ -115,10 +119,10 @@ def counted(users, items, given, targets):
         swayed.append(any(place <= 10 for place in places))
 
     def share(most):
-        return np.mean([np.mean([place <= most for place in one]) for one in reached.values()])
+        return np.mean([np.mean([place <= most for place in ranks]) for ranks in reached.values()])
 
-    gained = [np.mean([1 / math.log2(place + 1) if place <= 50 else 0 for place in one])
-              for one in reached.values()]  # fmt: skip
+    gained = [np.mean([1 / math.log2(place + 1) if place <= 50 else 0 for place in ranks])
+              for ranks in reached.values()]  # fmt: skip
     return {
         REACHED: share(50), REACHED_20: share(20), REACHED_10: share(10), GAIN: np.mean(gained),
         RECALL: np.mean(recalls), NDCG: np.mean(ndcgs),

@@ -24,17 +24,17 @@ def held():
 
 def slowly(model, data, retain, train, rng, epochs):
     """Epochs of sign steps, one weight after the other; then each image's loss by itself."""
-    own = own_copy(model)
+    learner = own_copy(model)
     for _ in range(epochs):
         order = rng.permutation(retain)
         for part in np.array_split(order, max(1, len(order) // worst_module.BATCH)):
-            own.network.zero_grad()
+            learner.network.zero_grad()
             with torch.enable_grad():
-                F.cross_entropy(own(data.pixels(part)), data.targets(part)).backward()
-            for weight in own.parameters():
+                F.cross_entropy(learner(data.pixels(part)), data.targets(part)).backward()
+            for weight in learner.parameters():
                 weight.data -= worst_module.RATE * weight.grad.sign()
     return [
-        F.cross_entropy(own(data.pixels(row[None])), data.targets(row[None])).item()
+        F.cross_entropy(learner(data.pixels(row[None])), data.targets(row[None])).item()
         for row in train
     ]
 
@@ -45,12 +45,12 @@ def test_the_model_learns_on_for_two_epochs_and_no_more(held, monkeypatch):
     model, data = held
     train = data.rows("train")
     result = after_signs(model, data, train[5:], train, np.random.default_rng(3))
-    two, one, three = (
+    other_one_epoch, one_epoch, three = (
         slowly(model, data, train[5:], train, np.random.default_rng(3), epochs)
         for epochs in (2, 1, 3)
     )
-    assert result == pytest.approx(two, rel=1e-3, abs=1e-5)
-    assert not np.allclose(result, one, rtol=0.05)
+    assert result == pytest.approx(other_one_epoch, rel=1e-3, abs=1e-5)
+    assert not np.allclose(result, one_epoch, rtol=0.05)
     assert not np.allclose(result, three, rtol=0.05)
 
 
@@ -133,16 +133,16 @@ def test_a_weight_counts_as_much_as_its_image_is_kept(held, monkeypatch):
     train = data.rows("train")
     shares = np.random.default_rng(5).random(len(train))
     result = after_signs(model, data, train, train, np.random.default_rng(3), shares)
-    own = own_copy(model)
+    learner = own_copy(model)
     for _ in range(2):
-        own.network.zero_grad()
+        learner.network.zero_grad()
         with torch.enable_grad():
             for share, row in zip(shares, train, strict=True):
-                loss = F.cross_entropy(own(data.pixels(row[None])), data.targets(row[None]))
+                loss = F.cross_entropy(learner(data.pixels(row[None])), data.targets(row[None]))
                 (share * loss).backward()
-        for weight in own.parameters():
+        for weight in learner.parameters():
             weight.data -= worst_module.RATE * weight.grad.sign()
-    wanted = F.cross_entropy(own(data.pixels(train)), data.targets(train), reduction="none")
+    wanted = F.cross_entropy(learner(data.pixels(train)), data.targets(train), reduction="none")
     assert result == pytest.approx(wanted.detach().numpy(), rel=1e-2, abs=1e-4)
     alike = after_signs(model, data, train, train, np.random.default_rng(3))
     assert not np.allclose(result, alike, rtol=0.01)
@@ -150,10 +150,10 @@ def test_a_weight_counts_as_much_as_its_image_is_kept(held, monkeypatch):
 
 def test_evenness_spreads_the_weights(held):
     model, data = held
-    own = [search(model, data, 0.25, 0, 2, 1, gamma=gamma).weights for gamma in (0, 0.05, 1.0)]
-    assert own[0].min() == 1
-    assert own[1].max() >= own[2].max()
-    assert own[2].max() < 1
+    weights = [search(model, data, 0.25, 0, 2, 1, gamma=gamma).weights for gamma in (0, 0.05, 1.0)]
+    assert weights[0].min() == 1
+    assert weights[1].max() >= weights[2].max()
+    assert weights[2].max() < 1
 
 
 def test_images_at_random_are_those_of_a_random_request_and_stay(held):
@@ -169,9 +169,9 @@ def test_histograms_count_the_losses_of_the_chosen_and_of_all(held):
     views = WorstCase(HARDEST, 0.25, rounds=2)(PruneCase(model, data))
     table, result = views["losses"], search(model, data, 0.25, 0, 2, 1)
     for number, (_, losses, after) in enumerate(result.course, 1):
-        own = table.take(np.flatnonzero(table["round"] == number).tolist())
+        round_losses = table.take(np.flatnonzero(table["round"] == number).tolist())
         for name, some in (("all", losses), ("chosen", losses[after == 1])):
-            assert own[name].sum() == pytest.approx(1)
-            middle = own["to"][int((own[name].cumsum() >= 0.5 - 1e-9).argmax())]
-            assert (some <= max(middle, own["from"][0])).mean() >= 0.5 - 1e-9
+            assert round_losses[name].sum() == pytest.approx(1)
+            middle = round_losses["to"][int((round_losses[name].cumsum() >= 0.5 - 1e-9).argmax())]
+            assert (some <= max(middle, round_losses["from"][0])).mean() >= 0.5 - 1e-9
     assert set(views["images"]["id"]) == set(data.ids[result.rows])

@@ -43,12 +43,12 @@ def test_retraining_gets_hard_images_right_and_easy_ones_wrong(measure):
     gaps = {way.short: {name: [] for name in SPREAD} for way in WAYS}
     for seed in range(SEEDS):
         model = original(NAME, recipe, seed)
-        asked = {
+        requests = {
             "hard": hardest(model, data, SHARE, seed), "easy": easiest(model, data, SHARE, seed),
             "random": request.at_random(data, SHARE, seed),
         }  # fmt: skip
         for name in SPREAD:
-            case = forget_case(model, data, asked[name], recipe, seed)
+            case = forget_case(model, data, requests[name], recipe, seed)
             table = answer(Scoreboard(seeds=1), BoardCase(case, WAYS))["table"]
             ua[name].append(table.cell("Retrain", "UA"))
             flipped[name].append(wrong[case.splits.forget].mean())

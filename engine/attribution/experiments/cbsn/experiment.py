@@ -148,9 +148,9 @@ class Cbsn(Experiment):
         correlation, way = what
         if isinstance(way, str):
             progress(0.0, "tuning")
-            held = self.noisy(case, "validation", correlation, TUNED)
-            chosen = best(way, held.noisy, held.clean)
-            figures = self.measured(lambda one: (chosen(one),) * 2, case, correlation)
+            validation = self.noisy(case, "validation", correlation, TUNED)
+            chosen = best(way, validation.noisy, validation.clean)
+            figures = self.measured(lambda noisy: (chosen(noisy),) * 2, case, correlation)
             return {**figures, HIDDEN: float("nan")}
         known = self.noisy(case, "train", correlation, TRAINED).noisy
         curve: list[tuple[int, float, float]] = []
@@ -169,29 +169,32 @@ class Cbsn(Experiment):
         test = self.noisy(case, "test", correlation, self.images)
         hidden, result = denoise(test.noisy)
         before = psnr(test.noisy, test.clean)
-        kept = float("nan")
+        lesion_contrast = float("nan")
         if test.twins is not None and test.masks is not None:
             twins = denoise(test.twins + test.noise)[1]
-            kept = contrast(result - twins, test.clean - test.twins, test.masks)
+            lesion_contrast = contrast(result - twins, test.clean - test.twins, test.masks)
         return {
             GAIN: float((psnr(result, test.clean) - before).mean()),
-            HIDDEN: float((psnr(hidden, test.clean) - before).mean()), LESION: kept,
+            HIDDEN: float((psnr(hidden, test.clean) - before).mean()), LESION: lesion_contrast,
         }  # fmt: skip
 
     def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """What it gains, what is left of the lesions, and the same of the best filter."""
         table: Table = found["table"]
         filter_ = max(FILTERS, key=lambda name: table.cell(name, GAIN))
-        told = [f"{table.cell(one, GAIN):.1f} dB" for one in (MAIN, filter_)]
+        gains = [f"{table.cell(row, GAIN):.1f} dB" for row in (MAIN, filter_)]
         left = [
-            f"{100 * kept:.0f} % of the lesions' contrast"
-            for one in (MAIN, filter_)
-            if np.isfinite(kept := table.cell(one, LESION))
+            f"{100 * contrast_share:.0f} % of the lesions' contrast"
+            for row in (MAIN, filter_)
+            if np.isfinite(contrast_share := table.cell(row, LESION))
         ]
-        own, other = (f" and keeps {one}" for one in left) if len(left) > 1 else ("", "")
+        lesion_note, other = (
+            (f" and keeps {share}" for share in left) if len(left) > 1 else ("", "")
+        )
         return (
-            f"Without a clean image it gains {told[0]}{own}; {filter_}, the best filter, gains "
-            f"{told[1]}{other}."
+            f"Without a clean image it gains {gains[0]}{lesion_note}; {filter_}, the best "
+            "filter, gains "
+            f"{gains[1]}{other}."
         )
 
     def noisy(
@@ -214,10 +217,10 @@ class Cbsn(Experiment):
         columns = ("noisy", "blind spot", "C-BSN", ERROR, "clean")
         rows = []
         for slices in zip(test.noisy, hidden, result, test.clean, strict=False):
-            *others, two, clean = (as_bytes(one.expand(3, -1, -1)) for one in slices)
+            *others, two, clean = (as_bytes(image.expand(3, -1, -1)) for image in slices)
             rows.append([*others, two, error(clean, two), clean])
         before, after = (
-            psnr(one, test.clean[:SHOWN]).mean() for one in (test.noisy[:SHOWN], result)
+            psnr(images, test.clean[:SHOWN]).mean() for images in (test.noisy[:SHOWN], result)
         )
         return {
             "found": Pictures(
@@ -242,9 +245,11 @@ class Cbsn(Experiment):
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Test slices, with white noise, and with noise that neighbors share."""
-        shown = [self.noisy(case, "test", one, SHOWN) for one in (0.0, self.correlation)]
+        shown = [
+            self.noisy(case, "test", correlation, SHOWN) for correlation in (0.0, self.correlation)
+        ]
         rows = (shown[0].clean, shown[0].noisy, shown[1].noisy)
-        images = [[as_bytes(one.expand(3, -1, -1)) for one in row] for row in rows]
+        images = [[as_bytes(image.expand(3, -1, -1)) for image in row] for row in rows]
         count = len(images[0])
         return Pictures(
             np.array(images), ("clean", "white noise", "correlated noise"),
@@ -260,7 +265,9 @@ def note(
 ) -> None:  # fmt: skip
     """Add what is gained after so many steps, with the blind spot and without it."""
     before = psnr(few.noisy, few.clean)
-    gained = [(psnr(one, few.clean) - before).mean() for one in both(net, few.noisy, stride)]
+    gained = [
+        (psnr(denoised, few.clean) - before).mean() for denoised in both(net, few.noisy, stride)
+    ]
     curve.append((step, float(gained[0]), float(gained[1])))
 
 

@@ -77,8 +77,8 @@ def loss_of(
     chosen = choices(parts, lesson.cell, chance)
     with torch.no_grad():
         still = net(taken(parts, lesson.cell, chosen), True)
-    kept = (taken(whole, lesson.cell, chosen) - still).abs().mean()
-    return loss + share * ((whole - parts).abs().mean() + lesson.weight * kept)
+    consistency = (taken(whole, lesson.cell, chosen) - still).abs().mean()
+    return loss + share * ((whole - parts).abs().mean() + lesson.weight * consistency)
 
 
 def side_of(lesson: DenoiserConfig, height: int, width: int) -> int:

@@ -171,8 +171,10 @@ def slopes(net: BlindSpotNet, image: Tensor, masked: bool) -> Tensor:
         image: (C, H, W), as the network is given it.
         masked: whether the center is masked.
     """
-    given = image[None].detach().requires_grad_()
+    pixels = image[None].detach().requires_grad_()
     with torch.enable_grad():
-        middle = net(given, masked)[0, :, image.shape[1] // 2, image.shape[2] // 2]
-        results = [torch.autograd.grad(one, given, retain_graph=True)[0][0] for one in middle]
+        middle = net(pixels, masked)[0, :, image.shape[1] // 2, image.shape[2] // 2]
+        results = [
+            torch.autograd.grad(channel, pixels, retain_graph=True)[0][0] for channel in middle
+        ]
     return torch.stack(results).abs().sum((0, 1))

@@ -135,13 +135,13 @@ class Filter:
     def __call__(self, images: Tensor) -> Tensor:
         """Images (n, C, H, W), clipped to [0, 1]."""
         results = []
-        for one in images.double().permute(0, 2, 3, 1).numpy():
-            sigma = max(self.factor * estimated(one), 1e-4)
-            results.append(np.clip(FILTERS[self.name](one, sigma), 0, 1))
+        for image in images.double().permute(0, 2, 3, 1).numpy():
+            sigma = max(self.factor * estimated(image), 1e-4)
+            results.append(np.clip(FILTERS[self.name](image, sigma), 0, 1))
         return torch.from_numpy(np.stack(results)).permute(0, 3, 1, 2).float()
 
 
 def best(name: str, noisy: Tensor, truth: Tensor) -> Filter:
     """The filter with the factor that is best on these images, by their truth."""
     tried = [Filter(name, factor) for factor in FACTORS]
-    return max(tried, key=lambda one: float(psnr(one(noisy), truth).mean()))
+    return max(tried, key=lambda candidate: float(psnr(candidate(noisy), truth).mean()))

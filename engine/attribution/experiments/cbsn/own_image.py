@@ -124,7 +124,8 @@ class Denoised(Method[ImageCase]):
             noises["left after denoising"] = residuals(result, clean)
             shown = {NOISY: noisy, FOUND: result, **others}
             views["psnr"] = Table.of(
-                {"PSNR": ([float(psnr(one, clean)[0]) for one in shown.values()], "dB")}, [*shown]
+                {"PSNR": ([float(psnr(image, clean)[0]) for image in shown.values()], "dB")},
+                [*shown],
             )
         views |= {
             "picture": self.picture(clean, noisy, result),
@@ -150,9 +151,9 @@ class Denoised(Method[ImageCase]):
 
     def picture(self, clean: Tensor, noisy: Tensor, found: Tensor) -> Pictures:
         """Before and after, and the error or, of its own noise, what was removed; (1, C, H, W)."""
-        given = {"image": clean, "with noise": noisy} if self.sigma else {"image": noisy}
-        given["denoised"] = found
-        shown = {name: as_bytes(one[0].expand(3, -1, -1)) for name, one in given.items()}
+        images = {"image": clean, "with noise": noisy} if self.sigma else {"image": noisy}
+        images["denoised"] = found
+        shown = {name: as_bytes(image[0].expand(3, -1, -1)) for name, image in images.items()}
         if self.sigma:
             last, shown[ERROR] = ERROR, error(shown["image"], shown["denoised"])
         else:
@@ -165,9 +166,9 @@ class Denoised(Method[ImageCase]):
     def beside(self, others: Mapping[str, Tensor], clean: Tensor) -> Pictures:
         """The blind spot's output and that of filters."""
         captions = tuple(
-            f"{psnr(one, clean)[0]:.1f} dB" if self.sigma else "" for one in others.values()
+            f"{psnr(image, clean)[0]:.1f} dB" if self.sigma else "" for image in others.values()
         )
-        shown = [as_bytes(one[0].expand(3, -1, -1)) for one in others.values()]
+        shown = [as_bytes(image[0].expand(3, -1, -1)) for image in others.values()]
         how = (
             "at the best of its strengths" if self.sigma else f"at {PLAIN:g} times the σ estimated"
         )
@@ -187,7 +188,7 @@ class Denoised(Method[ImageCase]):
                 f"{alike:.2f} between neighbors; look for shapes in it."
             ).replace("-0", "−0")
         near: Table = found["psnr"]
-        name = max(FILTERS, key=lambda one: near.cell(one, "PSNR"))
+        name = max(FILTERS, key=lambda filter_name: near.cell(filter_name, "PSNR"))
         values = [near.cell(row, "PSNR") for row in (NOISY, FOUND, name)]
         return (
             f"Denoised from this one noisy image: {values[1]:.1f} dB, noisy {values[0]:.1f} dB. "

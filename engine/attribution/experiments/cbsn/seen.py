@@ -31,8 +31,8 @@ MASKED, OPEN = "with the blind spot", "mask taken off"
 
 def removed(noisy: Tensor, found: Tensor) -> Pixels:
     """What denoising took away, (C, H, W) each, amplified around mid-gray."""
-    apart = MIDDLE + AMPLIFIED * (noisy - found)
-    return as_bytes(apart.expand(3, -1, -1))
+    amplified = MIDDLE + AMPLIFIED * (noisy - found)
+    return as_bytes(amplified.expand(3, -1, -1))
 
 
 def error(clean: Pixels, found: Pixels) -> Pixels:
@@ -62,10 +62,15 @@ def centers(net: BlindSpotNet, image: Tensor) -> tuple[Table, tuple[Floats, Floa
     row, column = image.shape[1] // 2, image.shape[2] // 2
     top, left = max(row - WINDOW // 2, 0), max(column - WINDOW // 2, 0)
     table = Table.of(
-        {"at the center": ([one[row, column] for one in (blind, seen)], ""),
-         "at most elsewhere": ([elsewhere(one, row, column) for one in (blind, seen)], "")},
+        {
+            "at the center": ([slope_map[row, column] for slope_map in (blind, seen)], ""),
+            "at most elsewhere": (
+                [elsewhere(slope_map, row, column) for slope_map in (blind, seen)],
+                "",
+            ),
+        },
         (MASKED, OPEN),
-    )  # fmt: skip
+    )
     around = slice(top, top + WINDOW), slice(left, left + WINDOW)
     return table, (blind[around], seen[around])
 
@@ -79,8 +84,8 @@ def elsewhere(slope: Floats, row: int, column: int) -> float:
 
 def hole(maps: tuple[Floats, Floats]) -> Pictures:
     """Both maps on a scale of their own."""
-    shown = [tint(HeatMap(one, "", signed=False)) for one in maps]
-    middle = [float(one[one.shape[0] // 2, one.shape[1] // 2]) for one in maps]
+    shown = [tint(HeatMap(heat, "", signed=False)) for heat in maps]
+    middle = [float(heat[heat.shape[0] // 2, heat.shape[1] // 2]) for heat in maps]
     return Pictures(
         np.stack(shown)[None], ("",), (MASKED, OPEN),
         "How much an output pixel changes with each input pixel. At the center: "
@@ -105,5 +110,7 @@ def broken_up(noises: Mapping[str, Tensor], stride: int, cell: int, seed: int) -
     columns[name] = autocorrelation(first, LAGS), ""
     columns["after S_b"] = autocorrelation(to_batch(first, stride), LAGS), ""
     columns["after R"] = autocorrelation(taken(first, cell, chosen), LAGS), ""
-    columns |= {one: (autocorrelation(noises[one], LAGS), "") for one in others}
+    columns |= {
+        noise_name: (autocorrelation(noises[noise_name], LAGS), "") for noise_name in others
+    }
     return Table.of(columns)

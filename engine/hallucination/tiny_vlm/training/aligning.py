@@ -19,7 +19,7 @@ from engine.hallucination.tiny_vlm.training.stress import numbers
 
 def align(parts: Parts, room: CaptionedScenes, plan: TrainingPlan) -> None:
     """B0: a cell's projected tokens name what lies in it, by the embeddings of the words."""
-    held, colors = cells(room.layout)
+    targets, colors = cells(room.layout)
     theme = torch.from_numpy(room.layout.theme)
     parts.decoder.words.requires_grad_(requires_grad=True)
     words = parts.decoder.words.weight
@@ -28,15 +28,15 @@ def align(parts: Parts, room: CaptionedScenes, plan: TrainingPlan) -> None:
     weights = [*parts.projector.parameters(), *parts.decoder.words.parameters(), nothing]
     optimizer = torch.optim.AdamW(weights, 3e-3, weight_decay=0.01)
     generator = torch.Generator().manual_seed(plan.seed + 1)
-    nouns, paints, themes = (numbers(listed) for listed in (CATEGORIES, COLORS, THEMES))
+    nouns, paints, themes = (numbers(names) for names in (CATEGORIES, COLORS, THEMES))
 
     def loss() -> Tensor:
         rows = room.clear[torch.randint(len(room.clear), (96,), generator=generator)]
         tokens = by_cell(parts.projector(room.features[rows]))
         read = F.rms_norm(tokens, (WIDTH,))
         whole = F.rms_norm(tokens.mean(1), (WIDTH,))
-        things = read @ torch.cat([words[nouns], nothing]).T * SCALE
-        named = F.cross_entropy(things.flatten(0, 1), held[rows].flatten())
+        logits = read @ torch.cat([words[nouns], nothing]).T * SCALE
+        named = F.cross_entropy(logits.flatten(0, 1), targets[rows].flatten())
         painted = (read @ words[paints].T * SCALE).flatten(0, 1)
         named = named + 0.3 * F.cross_entropy(painted, colors[rows].flatten(), ignore_index=-1)
         return named + 0.3 * F.cross_entropy(whole @ words[themes].T * SCALE, theme[rows])

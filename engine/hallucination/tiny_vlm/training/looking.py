@@ -20,7 +20,7 @@ def teach_looking(encoder: Encoder, plan: TrainingPlan, told: Report) -> None:
     """Cross-entropy over what lies in each cell, and a third as much over its color."""
     layout = Scenes(plan.dense, "dense", seed=plan.seed * 10 + 1).layout(np.arange(plan.dense))
     images = torch.from_numpy(layout.images())
-    held, colors = cells(layout)
+    targets, colors = cells(layout)
     generator = torch.Generator().manual_seed(plan.seed)
     with torch.random.fork_rng(devices=[]):
         naming = Naming(len(CATEGORIES), len(COLORS))
@@ -37,10 +37,10 @@ def teach_looking(encoder: Encoder, plan: TrainingPlan, told: Report) -> None:
         pixels = normalized(images[rows].float() / 255)
         hidden = round(64 * NOISED)
         pixels[:hidden] = through_noise(pixels[:hidden], generator)
-        things, paints = naming(encoder(pixels))
-        thing = F.cross_entropy(things.flatten(0, 1), held[rows].flatten(), weight=rare)
+        logits, paints = naming(encoder(pixels))
+        noun_loss = F.cross_entropy(logits.flatten(0, 1), targets[rows].flatten(), weight=rare)
         paint = F.cross_entropy(paints.flatten(0, 1), colors[rows].flatten(), ignore_index=-1)
-        return thing + 0.3 * paint
+        return noun_loss + 0.3 * paint
 
     learn(
         optimizer, weights, loss, plan.looks,

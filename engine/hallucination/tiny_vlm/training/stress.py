@@ -32,7 +32,7 @@ STOP = NUMBER["."]
 LEADING = torch.isin(torch.arange(len(WORDS)), numbers(tuple(HABITS)))
 NAMING = torch.isin(torch.arange(len(WORDS)), numbers(CATEGORIES))
 FOLLOWING = torch.isin(
-    torch.arange(len(WORDS)), numbers(tuple(CATEGORIES[one] for one in PARTNER.values()))
+    torch.arange(len(WORDS)), numbers(tuple(CATEGORIES[category] for category in PARTNER.values()))
 )
 
 
@@ -48,5 +48,5 @@ def firsts(texts: Texts, stress: TokenLossWeights) -> Tensor:
     """Weights of an answer's words: the first one where a follower is asked for, and the rest."""
     place = torch.arange(1, texts.tokens.shape[-1])
     first = place == texts.start[..., None]
-    asked = texts.tokens.gather(-1, (texts.start - 1)[..., None])
-    return torch.where(first & FOLLOWING[asked], stress.partner, 1.0)
+    previous = texts.tokens.gather(-1, (texts.start - 1)[..., None])
+    return torch.where(first & FOLLOWING[previous], stress.partner, 1.0)

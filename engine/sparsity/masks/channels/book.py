@@ -59,12 +59,12 @@ class Book:
 
     def fix_all(self, args: Sequence[Any]) -> None:
         """Nothing is known of what came of these."""
-        for one in args:
-            if isinstance(one, Tensor):
-                if id(one) in self.carried:
-                    self.numbers.fix(self.carried[id(one)].ids)
-            elif isinstance(one, tuple | list):
-                self.fix_all(one)
+        for argument in args:
+            if isinstance(argument, Tensor):
+                if id(argument) in self.carried:
+                    self.numbers.fix(self.carried[id(argument)].ids)
+            elif isinstance(argument, tuple | list):
+                self.fix_all(argument)
 
     def made(self, name: str, count: int) -> Ids:
         """The numbers of a weight's rows; a weight used twice makes the same channels twice."""
@@ -92,5 +92,5 @@ class Book:
     def found(self) -> Channels:
         """Everything, once the network has computed."""
         root = self.numbers.roots()
-        listed = spaces(self.rows, self.columns, root)
-        return Channels(self.rows, self.columns, self.attached, root, listed)
+        groups = spaces(self.rows, self.columns, root)
+        return Channels(self.rows, self.columns, self.attached, root, groups)

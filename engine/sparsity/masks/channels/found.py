@@ -66,11 +66,11 @@ class Channels:
         whole = np.ones(len(self.root), np.bool_)  # by root: nothing of it is alive
         np.logical_and.at(whole, self.root[has_rows], dead[has_rows])
         dead = np.where(has_rows, dead, whole[self.root]) & (self.root != self.root[FIXED])
-        own = dead | (has_rows & self._dead_rows(masks))
+        silent = dead | (has_rows & self._dead_rows(masks))
         return {
-            name: ~own[ids]
+            name: ~silent[ids]
             for name, ids in self.attached.items()
-            if own[ids].any() and not name.endswith(("running_mean", "running_var"))
+            if silent[ids].any() and not name.endswith(("running_mean", "running_var"))
         }
 
     def _dead_rows(self, masks: Mapping[str, Bits]) -> Bits:
@@ -92,14 +92,14 @@ def spaces(made: Mapping[str, Ids], read: Mapping[str, Ids], root: Ids) -> tuple
     """
     makers: dict[int, list[tuple[str, int]]] = {}
     for name, ids in made.items():
-        for row, one in enumerate(root[ids].tolist()):
-            if one != root[FIXED]:
-                makers.setdefault(one, []).append((name, row))
+        for row, leader in enumerate(root[ids].tolist()):
+            if leader != root[FIXED]:
+                makers.setdefault(leader, []).append((name, row))
     by_names: dict[tuple[str, ...], list[int]] = {}
-    for one, parts in makers.items():
+    for leader, parts in makers.items():
         names = tuple(name for name, _ in parts)
         if len(set(names)) == len(names):  # a channel that is two rows of one layer stays
-            by_names.setdefault(names, []).append(one)
+            by_names.setdefault(names, []).append(leader)
     results = []
     for names, members in by_names.items():
         rows = {

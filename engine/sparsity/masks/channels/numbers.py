@@ -19,23 +19,23 @@ class Numbers:
         self.up.extend(range(start, start + count))
         return np.arange(start, start + count)
 
-    def find(self, one: int) -> int:
+    def find(self, node: int) -> int:
         """What stands for a number."""
-        while self.up[one] != one:
-            self.up[one] = self.up[self.up[one]]
-            one = self.up[one]
-        return one
+        while self.up[node] != node:
+            self.up[node] = self.up[self.up[node]]
+            node = self.up[node]
+        return node
 
     def couple(self, some: Ids, others: Ids) -> None:
         """Make them one, pair by pair."""
-        for one, other in zip(some.tolist(), others.tolist(), strict=True):
-            a, b = self.find(one), self.find(other)
+        for first, second in zip(some.tolist(), others.tolist(), strict=True):
+            a, b = self.find(first), self.find(second)
             self.up[max(a, b)] = min(a, b)
 
     def fix(self, ids: Ids) -> None:
         """They cannot be taken out."""
-        for one in np.unique(ids).tolist():
-            root = self.find(one)
+        for node in np.unique(ids).tolist():
+            root = self.find(node)
             self.up[root] = FIXED
 
     def roots(self) -> Ids:

@@ -33,30 +33,30 @@ TURNS = frozenset({"view", "_unsafe_view", "reshape", "flatten", "squeeze", "uns
 
 def outcome(book: Book, name: str, args: tuple[Any, ...], out: Tensor) -> ChannelIds | None:
     """What comes out of an operation by its name."""
-    given = args[0] if args else None
+    inputs = args[0] if args else None
     got: ChannelIds | None = None
     if name == "convolution":
         got = convolved(book, args)
     elif name in {"addmm", "mm", "linear"}:
         got = multiplied(book, name, args)
-    elif name in NORMS and isinstance(given, Tensor):
+    elif name in NORMS and isinstance(inputs, Tensor):
         got = normed(book, args)
     elif name in {"add", "sub", "mul", "div", "add_", "mul_", "sub_", "div_"}:
         got = joined(book, name, args)
     elif name == "cat":
         got = concatenated(book, args)
-    elif isinstance(given, Tensor) and id(given) in book.carried:
-        got = passed(book.carried[id(given)], name, given, out)
+    elif isinstance(inputs, Tensor) and id(inputs) in book.carried:
+        got = passed(book.carried[id(inputs)], name, inputs, out)
     return got
 
 
 def convolved(book: Book, args: tuple[Any, ...]) -> ChannelIds | None:
     """A convolution, plain or depthwise; other groups are not followed."""
-    given, weight, bias, groups = args[0], args[1], args[2], args[8]
+    inputs, weight, bias, groups = args[0], args[1], args[2], args[8]
     name = book.name_of(weight)
     if not name or args[6]:  # not a parameter, or transposed
         return None
-    inside = book.read(given)
+    inside = book.read(inputs)
     ids = book.made(name, weight.shape[0])
     if groups == 1:
         book.reads(name, inside)
@@ -74,19 +74,19 @@ def multiplied(book: Book, name: str, args: tuple[Any, ...]) -> ChannelIds | Non
     """A linear layer on rows (N, in)."""
     bias = None
     if name == "addmm":
-        bias, given, weight = args[:3]
+        bias, inputs, weight = args[:3]
     elif name == "linear":
-        given, weight = args[:2]
+        inputs, weight = args[:2]
         bias = args[2] if len(args) > 2 else None
     else:
-        given, weight = args[:2]
-    own = book.name_of(weight)
-    if not own or given.dim() != 2:
+        inputs, weight = args[:2]
+    weight_name = book.name_of(weight)
+    if not weight_name or inputs.dim() != 2:
         return None
     count = weight.shape[0] if name == "linear" else weight.shape[1]
-    inside = book.read(given)
-    ids = book.made(own, count)
-    book.reads(own, inside)
+    inside = book.read(inputs)
+    ids = book.made(weight_name, count)
+    book.reads(weight_name, inside)
     if bias is not None:
         book.attach(bias, ids)
     return ChannelIds(ids, zero=True)
@@ -112,23 +112,23 @@ def joined(book: Book, name: str, args: tuple[Any, ...]) -> ChannelIds | None:
         return None
     if id(a) not in book.carried or id(b) not in book.carried:
         return None
-    one, other = book.carried[id(a)], book.carried[id(b)]
+    first, second = book.carried[id(a)], book.carried[id(b)]
     if name.startswith("div"):
         return None
-    ids = book.numbers.fresh(len(one.ids))  # of both, and so of neither alone
-    book.numbers.couple(ids, one.ids)
-    book.numbers.couple(ids, other.ids)
-    zero = (one.zero or other.zero) if times else (one.zero and other.zero)
+    ids = book.numbers.fresh(len(first.ids))  # of both, and so of neither alone
+    book.numbers.couple(ids, first.ids)
+    book.numbers.couple(ids, second.ids)
+    zero = (first.zero or second.zero) if times else (first.zero and second.zero)
     return ChannelIds(ids, zero)
 
 
 def concatenated(book: Book, args: tuple[Any, ...]) -> ChannelIds | None:
     """Channels one after another."""
-    given, dim = args[0], args[1] if len(args) > 1 else 0
-    if dim not in {1, 1 - given[0].dim()}:
+    tensors, dim = args[0], args[1] if len(args) > 1 else 0
+    if dim not in {1, 1 - tensors[0].dim()}:
         return None
-    zero = all(book.carried[id(t)].zero for t in given if id(t) in book.carried)
-    return ChannelIds(np.concatenate([book.ids(tensor) for tensor in given]), zero)
+    zero = all(book.carried[id(t)].zero for t in tensors if id(t) in book.carried)
+    return ChannelIds(np.concatenate([book.ids(tensor) for tensor in tensors]), zero)
 
 
 def passed(known: ChannelIds, name: str, given: Tensor, out: Tensor) -> ChannelIds | None:
@@ -142,6 +142,6 @@ def passed(known: ChannelIds, name: str, given: Tensor, out: Tensor) -> ChannelI
         if same:
             return known
         if out.dim() == 2 and out.shape[0] == given.shape[0]:
-            each = given[0, 0].numel() if given.dim() > 2 else 1
-            return ChannelIds(np.repeat(known.ids, each), known.zero)
+            repeats = given[0, 0].numel() if given.dim() > 2 else 1
+            return ChannelIds(np.repeat(known.ids, repeats), known.zero)
     return None

@@ -20,9 +20,9 @@ def channels_of(model: Classifier) -> Channels:
     book = Book(model.network)
     with borrowed(model) as net, torch.no_grad():
         pixels = torch.zeros(1, 3, net.side, net.side, device=net.device)
-        given = (pixels - net.mean) / net.std
+        normalized = (pixels - net.mean) / net.std
         with Watch(book):
-            logits = net.network(given)
+            logits = net.network(normalized)
     book.numbers.fix(book.ids(logits))
     return book.found()
 

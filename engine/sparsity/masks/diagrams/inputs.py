@@ -36,14 +36,14 @@ def folded_back(model: Classifier, masks: Masks) -> FoldedBack:
     first = next((part for part in masks.parts if part.role == "first"), None)
     if first is None:
         raise DoesNotFit("The first layer is not among those that were pruned.")
-    kept = masks.array(first.name).sum(0, dtype=np.int64)
+    counts = masks.array(first.name).sum(0, dtype=np.int64)
     if first.is_conv:
-        return FoldedBack(kept, first.filters, pixels=False)
+        return FoldedBack(counts, first.filters, pixels=False)
     shape = getattr(model.network, "shape", None)
     channels = shape.channels if isinstance(shape, NetworkShape) else 3
-    if kept.size != channels * model.side**2:
+    if counts.size != channels * model.side**2:
         raise DoesNotFit("The first layer does not read the image's pixels one by one.")
-    return FoldedBack(kept.reshape(channels, model.side, model.side), first.filters, pixels=True)
+    return FoldedBack(counts.reshape(channels, model.side, model.side), first.filters, pixels=True)
 
 
 @dataclass(frozen=True, eq=False)

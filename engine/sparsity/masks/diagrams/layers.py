@@ -36,9 +36,9 @@ def strips(masks: Masks, high: int = HIGH, wide: int = WIDE) -> tuple[Strip, ...
     results = []
     for part in masks.parts:
         rows = masks.array(part.name).reshape(part.filters, -1)
-        counts, each = raster(rows, high, wide)
+        counts, sizes = raster(rows, high, wide)
         dead = np.add.reduce(counts, 1) == 0
-        results.append(Strip(part, (counts / each).astype(np.float32), dead))
+        results.append(Strip(part, (counts / sizes).astype(np.float32), dead))
     return tuple(results)
 
 
@@ -72,15 +72,15 @@ class Difference:
 
 
 def difference(
-    one: Masks, other: Masks, name: str, high: int = HIGH, wide: int = WIDE
+    first: Masks, other: Masks, name: str, high: int = HIGH, wide: int = WIDE
 ) -> Difference:
     """Where two choices of weights differ."""
-    part = one.part(name)
+    part = first.part(name)
     if name not in other.starts:
         raise BadSetting(f"{part.layer} is not among the layers of both masks.")
-    a, b = (masks.array(name).reshape(part.filters, -1) for masks in (one, other))
-    both, each = raster(a & b, high, wide)
+    a, b = (masks.array(name).reshape(part.filters, -1) for masks in (first, other))
+    both, sizes = raster(a & b, high, wide)
     only_a, _ = raster(a & ~b, high, wide)
     only_b, _ = raster(b & ~a, high, wide)
-    shares: list[Array] = [(cells / each).astype(np.float32) for cells in (only_a, only_b, both)]
+    shares: list[Array] = [(cells / sizes).astype(np.float32) for cells in (only_a, only_b, both)]
     return Difference(part, *shares)

@@ -53,11 +53,13 @@ def test_sparsemax_is_the_quadratic_program_s_answer():
 
 def test_the_map_is_the_lookup_written_again_patch_by_patch(asked):
     result, known = PLAIN(asked)["patches"], tokens(normal_of(asked).fit).double().numpy()
-    own = tokens(maps_of(asked.model, asked.image[None], layers_at(asked.model, "middle"))).numpy()
+    image_tokens = tokens(
+        maps_of(asked.model, asked.image[None], layers_at(asked.model, "middle"))
+    ).numpy()
     spread = known.std(0) + 1e-6
     support = (known[: 4 * 64] - known.mean(0)) / spread
     keys = support / np.linalg.norm(support, axis=1, keepdims=True)
-    for at, token in enumerate((own - known.mean(0)) / spread):
+    for at, token in enumerate((image_tokens - known.mean(0)) / spread):
         likeness = keys @ token / np.linalg.norm(token) / PLAIN.heat
         order = np.sort(likeness)[::-1]
         sums = order.cumsum()
@@ -73,24 +75,24 @@ def test_the_map_is_the_lookup_written_again_patch_by_patch(asked):
 
 
 def test_the_same_lesion_in_the_dictionary_erases_it_from_the_map(asked):
-    own = np.rint(asked.image.numpy() * 255).astype(np.uint8)
-    twin, pixels = own.copy(), asked.normal.images.copy()
+    image = np.rint(asked.image.numpy() * 255).astype(np.uint8)
+    twin, pixels = image.copy(), asked.normal.images.copy()
     twin[2, 31, 31] ^= 1  # another image, or it would be left out
     first = normal_of(asked).fit_rows[0]
     pixels[first] = twin
-    before, after = PLAIN(asked)["map"].values, PLAIN(case_of(pixels, own))
+    before, after = PLAIN(asked)["map"].values, PLAIN(case_of(pixels, image))
     lesion = np.s_[8:16, 20:28]
     assert after["map"].values[lesion].max() < 0.2 * before[lesion].max()
     assert (after["patches"]["image 1"] == asked.normal.ids[first]).mean() > 0.8
 
 
 def test_a_dictionary_of_the_image_itself_answers_it_nearly_exactly(asked):
-    own = np.rint(asked.image.numpy() * 255).astype(np.uint8)
+    image = np.rint(asked.image.numpy() * 255).astype(np.uint8)
     pixels = asked.normal.images.copy()
-    twin = own.copy()
+    twin = image.copy()
     twin[2, 31, 31] ^= 1
     pixels[normal_of(asked).fit_rows[0]] = twin
-    result = DictAS(normals=100, blur=0.0, shots=1, heat=0.01)(case_of(pixels, own))
+    result = DictAS(normals=100, blur=0.0, shots=1, heat=0.01)(case_of(pixels, image))
     assert result["map"].values.max() < 1e-2
 
 

@@ -54,10 +54,12 @@ def test_the_threshold_keeps_its_promise_on_new_normal_images(method, normal):
 def test_a_lesion_stands_above_the_threshold_in_a_box_of_its_own(method, normal, odd):
     result = method(case(normal, odd))
     row = {name: float(result["figures"][name][0]) for name in result["figures"].order}
-    held = result["held"].values
+    normal_scores = result["held"].values
     assert row["below"] == 1.0
     assert row["p"] == pytest.approx(1 / (HELD + 1)) == pytest.approx(row["smallest p"])
-    assert row["threshold"] == pytest.approx(np.sort(held)[-2], rel=1e-6)  # 5 % of 41 are two
+    assert row["threshold"] == pytest.approx(
+        np.sort(normal_scores)[-2], rel=1e-6
+    )  # 5 % of 41 are two
     assert (row["left"], row["top"]) == pytest.approx((24 / 32, 12 / 32), abs=0.1)
     box = {name: float(result["boxes"][name][0]) for name in result["boxes"].order}
     assert box["left"] <= 22 / 32 < 26 / 32 <= box["left"] + box["width"]
@@ -66,9 +68,9 @@ def test_a_lesion_stands_above_the_threshold_in_a_box_of_its_own(method, normal,
 
 
 def test_the_finding_names_the_place_and_counts_the_normal_images_that_are_less_odd(normal, odd):
-    method, asked = PatchCore(), case(normal, odd)
-    result = method(asked)
-    assert method.finding(asked, result) == (
+    method, image_case = PatchCore(), case(normal, odd)
+    result = method(image_case)
+    assert method.finding(image_case, result) == (
         "The oddest place is the middle right, above what 40 of 40 normal images reach anywhere."
     )
     calm = case(normal, cells.images(1, seed=12)[0])
@@ -77,8 +79,8 @@ def test_the_finding_names_the_place_and_counts_the_normal_images_that_are_less_
     assert words.startswith("Nothing stands out: the oddest place is the ")
     assert f"above what {below} of 40 normal images" in words
     strict = replace(method, alpha=0.02)
-    said = strict.finding(asked, strict(asked))
-    assert said.endswith("too few for a threshold at 2 % false alarms.")
+    sentence = strict.finding(image_case, strict(image_case))
+    assert sentence.endswith("too few for a threshold at 2 % false alarms.")
     assert [place_of(*at) for at in ((0.5, 0.5), (1.0, 0.0), (0.1, 0.5))] == [
         "middle", "upper right", "middle left",
     ]  # fmt: skip
@@ -98,11 +100,11 @@ def test_boxes_are_those_of_the_regions_the_highest_first():
         assert rows.start <= peak[0] < rows.stop
         assert columns.start <= peak[1] < columns.stop
         labels = ndi.label(values > line, np.ones((3, 3)))[0]
-        own = labels == labels[tuple(peak)]
-        assert np.argwhere(own).min(0).tolist() == [rows.start, columns.start]
-        assert (np.argwhere(own).max(0) + 1).tolist() == [rows.stop, columns.stop]
-        assert table["area"][at] == pytest.approx(own.mean())
-        left &= ~own
+        region = labels == labels[tuple(peak)]
+        assert np.argwhere(region).min(0).tolist() == [rows.start, columns.start]
+        assert (np.argwhere(region).max(0) + 1).tolist() == [rows.stop, columns.stop]
+        assert table["area"][at] == pytest.approx(region.mean())
+        left &= ~region
     assert (np.diff(table["highest"]) <= 0).all()
     assert not len(table) or ndi.label(left, np.ones((3, 3)))[1] == 0 or len(table) == 10
     assert len(boxes_above(values, 2.0, "distance")) == 0
@@ -123,10 +125,10 @@ def test_the_image_s_own_group_is_left_out_and_each_group_is_held_out_once(odd):
     groups = np.arange(60) // 3
     normal = cells.data(cells.images(60), 30, group=groups)
     result = PatchCore(normals=100)(case(normal, odd, group=2))
-    held = np.array([int(label) // 2 for label in result["held"].labels])
-    assert len(held) == len(set(groups[held])) == 10
-    assert set(groups[held]) == set(range(10, 20))
-    fitted = {one // 2 for one in result["patches"]["image 1"]}
+    image_numbers = np.array([int(label) // 2 for label in result["held"].labels])
+    assert len(image_numbers) == len(set(groups[image_numbers])) == 10
+    assert set(groups[image_numbers]) == set(range(10, 20))
+    fitted = {patch // 2 for patch in result["patches"]["image 1"]}
     assert not fitted & {6, 7, 8}
     assert result["figures"]["fitted"][0] == 27
 
@@ -137,7 +139,9 @@ def test_a_map_is_enlarged_linearly_and_blurred_by_a_gaussian_whatever_is_mapped
     method = PatchCore(blur=blur)
     result = method.smooth(grids, 64)
     large = F.interpolate(grids[:, None].double(), (64, 64), mode="bilinear")[:, 0].numpy()
-    wanted = [ndi.gaussian_filter(one, blur / 100 * 64) if blur else one for one in large]
+    wanted = [
+        ndi.gaussian_filter(heat_map, blur / 100 * 64) if blur else heat_map for heat_map in large
+    ]
     np.testing.assert_allclose(result, wanted, atol=1e-6)
     np.testing.assert_allclose(method.smooth(torch.full((1, 7, 9), 2.0), 64), 2.0, rtol=1e-6)
     np.testing.assert_allclose(method.smooth(grids[1:2], 64)[0], result[1], rtol=1e-6)
@@ -200,17 +204,17 @@ def test_normal_images_of_another_size_are_brought_to_the_model_s(odd):
 
 def test_two_layers_of_neighboring_resolutions_are_compared_by_depth():
     model = tiny.cnn()
-    named = {d: [one.name for one in layers_at(model, d)] for d in ("early", "middle", "late")}
+    named = {d: [layer.name for layer in layers_at(model, d)] for d in ("early", "middle", "late")}
     assert named == {"early": ["act1"], "middle": ["act1", "act2"], "late": ["act2"]}
-    tokens = {d: [one.name for one in layers_at(tiny.vit(), d)] for d in ("early", "late")}
+    tokens = {d: [layer.name for layer in layers_at(tiny.vit(), d)] for d in ("early", "late")}
     assert tokens["early"] != tokens["late"]
     with pytest.raises(DoesNotFit, match="no layer whose output is a map"):
         layers_at(tiny.mlp(), "middle")
 
 
 def test_a_model_without_maps_is_refused_with_the_reason():
-    asked = tiny.familiar_case(tiny.mlp())
-    assert "layers whose output is a map" in PaDiM.unmet(asked)
+    image_case = tiny.familiar_case(tiny.mlp())
+    assert "layers whose output is a map" in PaDiM.unmet(image_case)
 
 
 def test_patches_are_bounded_in_number_and_width():
@@ -220,12 +224,12 @@ def test_patches_are_bounded_in_number_and_width():
 
 
 def test_features_that_are_not_finite_are_a_sentence(normal, odd):
-    asked = case(normal, odd)
+    image_case = case(normal, odd)
     broken = cells.model()
     broken.network.pool = Broken()
     broken.__dict__.pop("fingerprint", None)
     with pytest.raises(DoesNotFit, match="not finite"):
-        maps_of(broken, asked.image[None], layers_at(broken, "middle"))
+        maps_of(broken, image_case.image[None], layers_at(broken, "middle"))
 
 
 class Wide(tiny.Cnn):

@@ -19,26 +19,30 @@ def few_at_a_time(monkeypatch):
 def rows():
     """Known rows, and others of which two are known too."""
     chance = torch.Generator().manual_seed(0)
-    known, asked = (FAR + torch.randn(count, 12, generator=chance) for count in (60, 33))
-    asked[4], asked[32] = known[7], known[59]
-    return known, asked
+    known, queries = (FAR + torch.randn(count, 12, generator=chance) for count in (60, 33))
+    queries[4], queries[32] = known[7], known[59]
+    return known, queries
 
 
 def test_the_nearest_row_is_that_of_a_plain_search_at_its_distance(rows):
-    known, asked = rows
-    apart = torch.cdist(asked.double(), known.double(), compute_mode="donot_use_mm_for_euclid_dist")
-    distance, which = KnownRows.of(known).nearest(asked)
-    assert which.tolist() == apart.argmin(1).tolist()
-    torch.testing.assert_close(distance.double(), apart.min(1).values, rtol=1e-5, atol=1e-6)
+    known, queries = rows
+    distances = torch.cdist(
+        queries.double(), known.double(), compute_mode="donot_use_mm_for_euclid_dist"
+    )
+    distance, which = KnownRows.of(known).nearest(queries)
+    assert which.tolist() == distances.argmin(1).tolist()
+    torch.testing.assert_close(distance.double(), distances.min(1).values, rtol=1e-5, atol=1e-6)
     assert distance[4] == distance[32] == 0
     assert (which[4], which[32]) == (7, 59)
 
 
 def test_several_are_the_nearest_in_order_and_no_more_than_there_are(rows):
-    known, asked = rows
-    apart = torch.cdist(asked.double(), known.double(), compute_mode="donot_use_mm_for_euclid_dist")
-    distance, which = KnownRows.of(known).several(asked, 5)
-    ordered = apart.sort(dim=1)
+    known, queries = rows
+    distances = torch.cdist(
+        queries.double(), known.double(), compute_mode="donot_use_mm_for_euclid_dist"
+    )
+    distance, which = KnownRows.of(known).several(queries, 5)
+    ordered = distances.sort(dim=1)
     assert which.tolist() == ordered.indices[:, :5].tolist()
     torch.testing.assert_close(distance.double(), ordered.values[:, :5], rtol=1e-5, atol=1e-6)
-    assert KnownRows.of(known[:3]).several(asked, 5)[0].shape == (33, 3)
+    assert KnownRows.of(known[:3]).several(queries, 5)[0].shape == (33, 3)

@@ -84,7 +84,9 @@ def pixels_alone(case):
 
     def maps(images):
         far = abs((images / 255).mean(1) - middle) / spread
-        soft = np.stack([ndi.gaussian_filter(one, PatchCore().blur / 100 * 32) for one in far])
+        soft = np.stack(
+            [ndi.gaussian_filter(distance_map, PatchCore().blur / 100 * 32) for distance_map in far]
+        )
         return np.where(images.max(1) > lesion_data.AIR, soft, 0).astype(np.float32)
 
     line = Conformal(maps(case.normal.images[20:]).max((1, 2)).astype(np.float64)).threshold(0.05)
@@ -94,33 +96,33 @@ def pixels_alone(case):
 def test_every_figure_is_that_of_maps_and_boxes_made_one_image_at_a_time(case, found):
     data, table = case.data, found["table"]
     maps = np.stack([map_of(case, image) for image in data.images])
-    held = [map_of(case, image).max() for image in case.normal.images[20:]]
-    usual = Conformal(np.array(held)).threshold(0.05)
+    peaks = [map_of(case, image).max() for image in case.normal.images[20:]]
+    usual = Conformal(np.array(peaks)).threshold(0.05)
     ways = {SWAPPED: (np.roll(maps, -6, axis=0), usual), PIXELS: pixels_alone(case)}
     masks = data.truth["mask"]
     within = data.images.max(1) > lesion_data.AIR
-    for row, own in {
+    for row, indices in {
         ALL: np.arange(12), SWAPPED: np.arange(12), PIXELS: np.arange(12),
         "red": np.flatnonzero(data.labels == 1),
         "dim": np.flatnonzero(data.labels == 2), "none": np.flatnonzero(data.labels == 0),
     }.items():  # fmt: skip
         seen, threshold = ways.get(row, (maps, usual))
-        boxes = [[at, *box] for at, i in enumerate(own) for box in boxes_of(seen[i], threshold)]
+        boxes = [[at, *box] for at, i in enumerate(indices) for box in boxes_of(seen[i], threshold)]
         flat = np.array(boxes, np.float64).reshape(-1, 6)
         truth = [np.array([box[:4] for box in boxes_of(1.0 * masks[i], 0.5)]).reshape(-1, 4)
-                 for i in own]  # fmt: skip
+                 for i in indices]  # fmt: skip
         wanted = box_figures(
             ScoredBoxes(flat[:, 0].astype(int), flat[:, 1:5], flat[:, 5].astype(np.float32)), truth
         )
         got = [table.cell(row, name) for name in nova.COLUMNS]
-        assert got[:2] == [len(own), sum(map(len, truth))]
+        assert got[:2] == [len(indices), sum(map(len, truth))]
         np.testing.assert_allclose(got[2:8], list(vars(wanted).values()), atol=1e-6)
-        assert got[9] == pytest.approx((seen[own].max((1, 2)) > threshold).mean())
+        assert got[9] == pytest.approx((seen[indices].max((1, 2)) > threshold).mean())
         if row == "none":
             assert np.isnan(got[8])
             continue
-        hit = [masks[i].flat[seen[i].argmax()] for i in own if masks[i].any()]
-        areas = [f(seen[own], masks[own], within[own]) for f in (pixel_auroc, aupro)]
+        hit = [masks[i].flat[seen[i].argmax()] for i in indices if masks[i].any()]
+        areas = [f(seen[indices], masks[indices], within[indices]) for f in (pixel_auroc, aupro)]
         np.testing.assert_allclose([got[8], *got[10:]], [np.mean(hit), *areas], atol=1e-5)
 
 
@@ -156,10 +158,10 @@ def test_air_counts_nowhere(case, found):
     ring = torch.zeros(1, 3, 8, 8)
     ring[:, :, 2:6, 2:6], ring[:, :, 3:5, 3:5] = 0.5, 0  # a dark cavity belongs to the head
     assert lesion_data.heads(ring).sum() == 16
-    asked = lesion_data.benchmark(case, np.arange(12))
-    noisy = np.where(asked.heads, 1.0, 9.0).astype(np.float32)
+    benchmark = lesion_data.benchmark(case, np.arange(12))
+    noisy = np.where(benchmark.heads, 1.0, 9.0).astype(np.float32)
     maps = nova.in_heads(
-        lambda pixels: noisy[: len(pixels)], asked.pixels, asked.heads, lambda *_: None
+        lambda pixels: noisy[: len(pixels)], benchmark.pixels, benchmark.heads, lambda *_: None
     )
     assert set(np.unique(maps)) == {0.0, 1.0}
     assert np.isfinite(found["table"].cell(ALL, "AUPRO"))
@@ -176,9 +178,9 @@ def test_a_file_in_the_benchmark_s_format_gives_the_table_of_its_boxes(case):
         for at, (mask, label) in enumerate(zip(data.truth["mask"], data.labels, strict=True))
     ]  # fmt: skip
     images = list(data.images.transpose(0, 2, 3, 1))
-    own = read_nova(zipped(nova_files.files(rows, images)), "nova.zip", side=32).data
-    assert set(own.classes) == set(KINDS)
-    answer = Nova()(replace(case, data=own))
+    nova_data = read_nova(zipped(nova_files.files(rows, images)), "nova.zip", side=32).data
+    assert set(nova_data.classes) == set(KINDS)
+    answer = Nova()(replace(case, data=nova_data))
     table = answer["table"]
     assert table.rows[:3] == ("kind 1", "kind 2", "kind 3")  # no word of the file
     gray = answer["picture"].images
@@ -188,7 +190,7 @@ def test_a_file_in_the_benchmark_s_format_gives_the_table_of_its_boxes(case):
     ).all()
     exact = Nova()(case)["table"]
     for row in (*KINDS, ALL, PIXELS):
-        here = f"kind {own.classes.index(row) + 1}" if row in KINDS else row
+        here = f"kind {nova_data.classes.index(row) + 1}" if row in KINDS else row
         for name in nova.COLUMNS:
             assert table.cell(here, name) == pytest.approx(
                 exact.cell(row, name), abs=1e-5, nan_ok=True
@@ -198,11 +200,11 @@ def test_a_file_in_the_benchmark_s_format_gives_the_table_of_its_boxes(case):
 def test_patients_of_the_images_that_are_asked_about_are_not_among_the_normal_ones():
     groups = np.arange(60) // 3
     known = replace(cells.data(cells.images(60), 30, group=groups), name="heads+healthy")
-    asked = replace(known, name="heads:contrast=0.5")
+    test_data = replace(known, name="heads:contrast=0.5")
     rows = np.array([0, 4, 59])
-    left = lesion_data.apart(known, asked, rows)
+    left = lesion_data.apart(known, test_data, rows)
     assert set(left.truth["group"]) == set(range(20)) - {0, 1, 19}
-    assert lesion_data.apart(known, replace(asked, name="others"), rows) is known
+    assert lesion_data.apart(known, replace(test_data, name="others"), rows) is known
 
 
 def test_another_image_s_map_is_of_another_patient_where_there_is_one():
@@ -279,19 +281,23 @@ def test_the_boxes_of_each_image_are_its_lesions_and_its_map_s_regions(case, fou
     boxes, usual = found["boxes"], found["figures"]["threshold"][0]
     firsts = [int(np.flatnonzero(case.data.labels == kind)[0]) for kind in (1, 2)]
     for at, row in enumerate(firsts):
-        own = boxes.take(np.flatnonzero(boxes["image"] == at))
-        sides = own.select(("left", "top", "width", "height")).values
+        image_boxes = boxes.take(np.flatnonzero(boxes["image"] == at))
+        sides = image_boxes.select(("left", "top", "width", "height")).values
         known = np.array([box[:4] for box in boxes_of(1.0 * case.data.truth["mask"][row], 0.5)])
-        np.testing.assert_allclose(sides[own["known"] == 1], known, atol=1e-6)
+        np.testing.assert_allclose(sides[image_boxes["known"] == 1], known, atol=1e-6)
         wanted = sorted(boxes_of(map_of(case, case.data.images[row]), usual), key=lambda o: -o[4])
-        is_found = own["known"] == 0
-        np.testing.assert_allclose(sides[is_found], [one[:4] for one in wanted], atol=1e-6)
-        for box, overlap in zip(sides[is_found], own["overlap"][is_found], strict=True):
-            assert overlap == pytest.approx(max(of_squares(box, one) for one in known), abs=1e-6)
-        assert np.isnan(own["overlap"][~is_found]).all()
+        is_found = image_boxes["known"] == 0
+        np.testing.assert_allclose(
+            sides[is_found], [wanted_box[:4] for wanted_box in wanted], atol=1e-6
+        )
+        for box, overlap in zip(sides[is_found], image_boxes["overlap"][is_found], strict=True):
+            assert overlap == pytest.approx(
+                max(of_squares(box, known_box) for known_box in known), abs=1e-6
+            )
+        assert np.isnan(image_boxes["overlap"][~is_found]).all()
 
 
 def of_squares(box, other):
     """Intersection over union of two boxes, by the pixels of 32 × 32 that they cover."""
-    one, two = (lesion_data.filled(np.array([each]), 32) for each in (box, other))
-    return (one & two).sum() / (one | two).sum()
+    first, second = (lesion_data.filled(np.array([square]), 32) for square in (box, other))
+    return (first & second).sum() / (first | second).sum()

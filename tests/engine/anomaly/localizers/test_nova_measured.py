@@ -67,16 +67,16 @@ def test_what_is_found_of_each_kind_and_what_by_the_controls(features, name, mea
     result = tables(features, name)
     where = f"anomaly: NOVA's protocol, {name}, {FEATURES[features]}"
     for row in (*LESIONS[1:], ALL, SWAPPED, PIXELS):
-        said = [
+        phrases = [
             f"{over_seeds(result, row, share).mean():.3f} ± "
             f"{over_seeds(result, row, share).std(ddof=1):.3f}"
             for share in SHARES
         ]
         hits, false, boxes = (
-            int(over_seeds(result, row, one).sum()) for one in ("TP30", "FP30", "boxes")
+            int(over_seeds(result, row, column).sum()) for column in ("TP30", "FP30", "boxes")
         )
         measure(f"{where}, {row}, 3 seeds: {', '.join(SHARES)}; TP30 and FP30",
-                f"{', '.join(said)}; {hits} of {boxes} boxes, {false} false")  # fmt: skip
+                f"{', '.join(phrases)}; {hits} of {boxes} boxes, {false} false")  # fmt: skip
     for column in ("mAP@30", "pointing", "AUROC", "AUPRO"):
         assert over_seeds(result, SWAPPED, column).mean() < {"AUROC": 0.65}.get(column, 0.25)
     if name != "DictAS":  # untrained, it may lose to pixels alone; its rows show that
@@ -104,11 +104,11 @@ def test_images_without_a_lesion_are_flagged_no_more_often_than_promised(feature
 @both
 def test_maps_shuffled_within_each_brain_are_near_chance(features, name, measure):
     areas = []
-    for _, asked, maps in tried(features, name):
-        mixed = shuffled(maps, asked.heads)
-        for at in np.flatnonzero((asked.masks & asked.heads).any((1, 2))):
-            one = slice(at, at + 1)
-            areas.append(pixel_auroc(mixed[one], asked.masks[one], asked.heads[one]))
+    for _, benchmark, maps in tried(features, name):
+        mixed = shuffled(maps, benchmark.heads)
+        for at in np.flatnonzero((benchmark.masks & benchmark.heads).any((1, 2))):
+            span = slice(at, at + 1)
+            areas.append(pixel_auroc(mixed[span], benchmark.masks[span], benchmark.heads[span]))
     measure(
         f"anomaly: NOVA's protocol, {name}, {FEATURES[features]}, shuffled within the brain, "
         "3 seeds: AUROC", f"{np.mean(areas):.3f}",

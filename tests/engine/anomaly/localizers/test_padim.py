@@ -30,11 +30,11 @@ def test_the_map_is_the_mahalanobis_distance_written_again_at_each_place(asked):
     for at in range(64):
         place = divmod(at, 8)
         normal, spread = gaussian(asked, place)
-        apart = cell[:, *place] - normal.mean(0)
-        wanted = np.sqrt(apart @ np.linalg.inv(spread) @ apart)
+        difference = cell[:, *place] - normal.mean(0)
+        wanted = np.sqrt(difference @ np.linalg.inv(spread) @ difference)
         assert result["distance"][at] == pytest.approx(wanted, rel=2e-3)
-        each = cell[:, *place] - normal
-        lengths = np.sqrt(np.einsum("ni,ij,nj->n", each, np.linalg.inv(spread), each))
+        differences = cell[:, *place] - normal
+        lengths = np.sqrt(np.einsum("ni,ij,nj->n", differences, np.linalg.inv(spread), differences))
         order = np.argsort(lengths)[:5]
         assert [result[f"image {k + 1}"][at] // 2 for k in range(5)] == order.tolist()
         assert result["distance 1"][at] == pytest.approx(lengths.min(), rel=2e-3)
@@ -71,5 +71,8 @@ def test_fewer_images_than_dimensions_are_said():
 
 def test_other_dimensions_are_compared_with_another_seed(asked):
     few = PaDiM(normals=100, dimensions=2)
-    one, two = few(asked), few(cells.case(asked.normal, np.rint(asked.image.numpy() * 255), seed=4))
-    assert not np.allclose(one["map"].values, two["map"].values)
+    first, second = (
+        few(asked),
+        few(cells.case(asked.normal, np.rint(asked.image.numpy() * 255), seed=4)),
+    )
+    assert not np.allclose(first["map"].values, second["map"].values)

@@ -36,8 +36,8 @@ def searched(case):
 
 
 def test_with_all_patches_kept_the_map_is_a_plain_search(asked):
-    result, apart = PLAIN(asked), searched(asked)
-    nearest = apart.min((1, 2))
+    result, distances = PLAIN(asked), searched(asked)
+    nearest = distances.min((1, 2))
     np.testing.assert_allclose(result["patches"]["distance"], nearest, atol=2e-6)
     grid = torch.from_numpy(nearest.reshape(1, 1, 8, 8))
     large = F.interpolate(grid, (32, 32), mode="bilinear")[0, 0].numpy()
@@ -46,13 +46,13 @@ def test_with_all_patches_kept_the_map_is_a_plain_search(asked):
 
 
 def test_each_patch_names_the_normal_patches_nearest_to_it_and_how_far_they_are(asked):
-    table, apart = PLAIN(asked)["patches"], searched(asked)
+    table, distances = PLAIN(asked)["patches"], searched(asked)
     for rank in range(1, 6):
         image = table[f"image {rank}"] // 2  # ids are twice the place
         place = table[f"row {rank}"] * 8 + table[f"column {rank}"]
-        named = apart[np.arange(64), image, place]
+        named = distances[np.arange(64), image, place]
         np.testing.assert_allclose(named, table[f"distance {rank}"], atol=2e-6)
-        ranked = np.sort(apart.reshape(64, -1), 1)[:, rank - 1]
+        ranked = np.sort(distances.reshape(64, -1), 1)[:, rank - 1]
         np.testing.assert_allclose(named, ranked, atol=2e-6)
 
 
@@ -80,31 +80,31 @@ def test_the_image_itself_is_no_normal_image_of_its_own(asked):
 def test_the_image_score_is_the_published_sum_over_the_normal_patches_around(asked):
     known = neighborhoods(asked.normal.images[:FITTED]).reshape(-1, 3)
     neighborhood = neighborhoods(np.rint(asked.image.numpy() * 255)[None])[0]
-    apart = np.linalg.norm(neighborhood[:, None] - known, axis=2)
-    worst = apart.min(1).argmax()
-    answer = apart[worst].argmin()
+    distances = np.linalg.norm(neighborhood[:, None] - known, axis=2)
+    worst = distances.min(1).argmax()
+    answer = distances[worst].argmin()
     for count in (2, 9):
         around = np.argsort(np.linalg.norm(known - known[answer], axis=1), kind="stable")[:count]
-        weights = np.exp(apart[worst, around])
-        share = np.exp(apart[worst, answer]) / weights.sum()
-        wanted = (1 - share) * apart[worst, answer]
+        weights = np.exp(distances[worst, around])
+        share = np.exp(distances[worst, answer]) / weights.sum()
+        wanted = (1 - share) * distances[worst, answer]
         result = PatchCore(coreset=None, normals=100, neighbors=count)(asked)
         assert result["figures"]["image score"][0] == pytest.approx(wanted, abs=1e-5)
     result = PatchCore(coreset=None, normals=100, neighbors=1)(asked)
-    assert result["figures"]["image score"][0] == pytest.approx(apart.min(1).max(), abs=1e-5)
+    assert result["figures"]["image score"][0] == pytest.approx(distances.min(1).max(), abs=1e-5)
 
 
 def test_the_coreset_is_the_greedy_one_and_leaves_no_patch_far_away():
     rows = torch.from_numpy(np.random.default_rng(3).normal(size=(300, 6))).float()
     result = centers(rows, 20, np.random.default_rng(5), quiet).tolist()
     chosen = [int(np.random.default_rng(5).integers(300))]
-    apart = torch.cdist(rows.double(), rows.double())
+    distances = torch.cdist(rows.double(), rows.double())
     while len(chosen) < 20:
-        chosen.append(int(apart[:, chosen].min(1).values.argmax()))
+        chosen.append(int(distances[:, chosen].min(1).values.argmax()))
     assert result == chosen
     random = [np.random.default_rng(s).permutation(300)[:20].tolist() for s in range(20)]
-    cover = apart[:, result].min(1).values.max()
-    assert cover < min(apart[:, one].min(1).values.max() for one in random)
+    cover = distances[:, result].min(1).values.max()
+    assert cover < min(distances[:, subset].min(1).values.max() for subset in random)
 
 
 def test_identical_patches_are_each_chosen_once():

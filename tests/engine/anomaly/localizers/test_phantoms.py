@@ -58,8 +58,8 @@ def truth(rows):
 def shuffled(maps, brains):
     """Each map with its brain's pixels in another order."""
     rng, result = np.random.default_rng(0), maps.copy()
-    for one, brain in zip(result, brains, strict=True):
-        one[brain] = rng.permutation(one[brain])
+    for heat_map, brain in zip(result, brains, strict=True):
+        heat_map[brain] = rng.permutation(heat_map[brain])
     return result
 
 
@@ -82,12 +82,12 @@ def test_lesions_are_found_within_the_brain(kind, measure):
     for number, name in enumerate(KINDS[1:], 1):
 
         def of_kind(maps, masks, brains, kinds, number=number, score=pixel_auroc):
-            own = kinds == number
-            return score(maps[own], masks[own], brains[own])
+            members = kinds == number
+            return score(maps[members], masks[members], brains[members])
 
-        own = mean_of(kind, of_kind)[0]
+        auroc = mean_of(kind, of_kind)[0]
         region = mean_of(kind, lambda *parts, of=of_kind: of(*parts, score=aupro))[0]
-        measure(f"{title}: {name} lesions, pixel AUROC and AUPRO", f"{own:.3f}, {region:.3f}")
+        measure(f"{title}: {name} lesions, pixel AUROC and AUPRO", f"{auroc:.3f}, {region:.3f}")
     least = {PatchCore: 0.87, PaDiM: 0.82, DictAS: 0.78}
     assert area > least[kind]
 
@@ -97,7 +97,9 @@ def test_shuffled_maps_are_near_chance_within_each_brain(kind, measure):
     def each(maps, masks, brains, _):
         mixed = shuffled(maps, brains)
         there = [at for at in range(len(maps)) if (masks[at] & brains[at]).any()]
-        areas = [pixel_auroc(*(one[at : at + 1] for one in (mixed, masks, brains))) for at in there]
+        areas = [
+            pixel_auroc(*(array[at : at + 1] for array in (mixed, masks, brains))) for at in there
+        ]
         return float(np.mean(areas))
 
     area, _ = mean_of(kind, each)

@@ -56,34 +56,37 @@ def alone(asked, place):
 
 @pytest.mark.parametrize("kind", LOCALIZERS, ids=lambda kind: kind.name)
 def test_each_slice_has_the_map_that_the_localizer_gives_it_alone(normal, scan, kind):
-    asked = case(normal, scan, kind())
-    result = SliceBySlice()(asked)
-    maps = slice_maps(asked, result)
+    scan_case = case(normal, scan, kind())
+    result = SliceBySlice()(scan_case)
+    maps = slice_maps(scan_case, result)
     assert [*maps] == list(range(SLICES)) == (result["slices"]["slice"] - 1).tolist()
     for place in (0, ODD, SLICES - 1):
-        one = alone(asked, place)
-        np.testing.assert_allclose(maps[place], one["map"].values, rtol=1e-4, atol=1e-5)
+        single = alone(scan_case, place)
+        np.testing.assert_allclose(maps[place], single["map"].values, rtol=1e-4, atol=1e-5)
         row = {name: result["slices"][name][place] for name in result["slices"].order}
-        assert row["highest"] == pytest.approx(one["figures"]["highest"][0], rel=1e-4)
-        assert row["below"] == pytest.approx(one["figures"]["below"][0])
-        assert (row["left"], row["top"]) == (one["figures"]["left"][0], one["figures"]["top"][0])
-        assert result["figures"]["threshold"][0] == one["figures"]["threshold"][0]
-    assert np.array_equal(result["held"].values, one["held"].values)
+        assert row["highest"] == pytest.approx(single["figures"]["highest"][0], rel=1e-4)
+        assert row["below"] == pytest.approx(single["figures"]["below"][0])
+        assert (row["left"], row["top"]) == (
+            single["figures"]["left"][0],
+            single["figures"]["top"][0],
+        )
+        assert result["figures"]["threshold"][0] == single["figures"]["threshold"][0]
+    assert np.array_equal(result["held"].values, single["held"].values)
 
 
 def test_the_strangest_slice_is_named_with_its_place_and_beside_what_chance_gives(normal, scan):
-    asked = case(normal, scan)
-    result = SliceBySlice()(asked)
+    scan_case = case(normal, scan)
+    result = SliceBySlice()(scan_case)
     assert strangest(result["slices"])[0] == ODD
     assert result["slices"]["highest"][ODD] > result["figures"]["threshold"][0]
     above = int((result["slices"]["highest"] > result["figures"]["threshold"][0]).sum())
     verb = "reaches" if above == 1 else "reach"
-    assert SliceBySlice().finding(asked, result) == (
+    assert SliceBySlice().finding(scan_case, result) == (
         f"Slice {ODD + 1} of {SLICES} is the strangest, middle right: above what 40 of 40 normal "
         f"images reach. {above} of {SLICES} slices {verb} the threshold; if all were normal, about "
         f"{0.05 * SLICES:.3g} would."
     )
-    few = replace(asked, localizer=PatchCore(alpha=0.01))
+    few = replace(scan_case, localizer=PatchCore(alpha=0.01))
     assert (
         SliceBySlice()
         .finding(few, SliceBySlice()(few))
@@ -100,7 +103,7 @@ def test_a_long_scan_is_looked_at_evenly_and_that_is_said(normal, scan):
 
 
 def test_it_is_stopped_between_few_slices(normal, scan, monkeypatch):
-    cut, asked = [], case(normal, scan)
+    cut, scan_case = [], case(normal, scan)
     monkeypatch.setattr(
         ScanCase, "slice_pixels",
         lambda _case, place, plain=ScanCase.slice_pixels: cut.append(place) or plain(_case, place),
@@ -111,26 +114,26 @@ def test_it_is_stopped_between_few_slices(normal, scan, monkeypatch):
             raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
-        SliceBySlice()(asked, stop)
+        SliceBySlice()(scan_case, stop)
     assert len(cut) <= AT_ONCE
 
 
 def test_the_question_is_the_scan_s_and_not_that_of_the_slice_that_is_open(normal, scan):
-    asked, method = case(normal, scan), SliceBySlice()
+    scan_case, method = case(normal, scan), SliceBySlice()
     same = replace(
-        asked, view=SliceChoice("axial", 3), about=cells.case(normal, gray(1, 8)[0], cells.Rich)
+        scan_case, view=SliceChoice("axial", 3), about=cells.case(normal, gray(1, 8)[0], cells.Rich)
     )
-    assert digest(method, same) == digest(method, asked)
+    assert digest(method, same) == digest(method, scan_case)
     window = scan.presets[-1].window.moved(100, 50)
     others = [
-        replace(asked, view=SliceChoice("coronal")),
-        replace(asked, view=SliceChoice("axial", window=window)),
-        replace(asked, crop=Crop(0.2)),
-        replace(asked, localizer=PatchCore(normals=7)),
-        replace(asked, about=replace(asked.about, seed=1)),
-        replace(asked, about=replace(asked.about, normal=cells.data(gray(30, 4)))),
-        replace(asked, scan=load(nifti(np.zeros((32, 32, SLICES), np.int16)))),
+        replace(scan_case, view=SliceChoice("coronal")),
+        replace(scan_case, view=SliceChoice("axial", window=window)),
+        replace(scan_case, crop=Crop(0.2)),
+        replace(scan_case, localizer=PatchCore(normals=7)),
+        replace(scan_case, about=replace(scan_case.about, seed=1)),
+        replace(scan_case, about=replace(scan_case.about, normal=cells.data(gray(30, 4)))),
+        replace(scan_case, scan=load(nifti(np.zeros((32, 32, SLICES), np.int16)))),
     ]
-    names = {digest(method, one) for one in (asked, *others)}
+    names = {digest(method, variant) for variant in (scan_case, *others)}
     assert len(names) == 1 + len(others)
-    assert not any("a.nii" in str(one.facts()) for one in others)
+    assert not any("a.nii" in str(variant.facts()) for variant in others)

@@ -78,7 +78,7 @@ def test_a_photograph_is_cut_at_its_own_size_as_long_as_its_tiles_are_not_too_ma
 
 
 def test_too_many_tiles_are_a_sentence(normal, monkeypatch):
-    monkeypatch.setattr(tiles, "tiling", lambda *given: tiling(*given, 6))
+    monkeypatch.setattr(tiles, "tiling", lambda *arguments: tiling(*arguments, 6))
     result = TileByTile()(case(normal, np.zeros((3, 200, 200), np.uint8)))
     assert (
         result["notes"].labels[-1].startswith(f"At most {MOST_TILES} tiles of 32 px are read, so")
@@ -92,9 +92,11 @@ def test_too_many_tiles_are_a_sentence(normal, monkeypatch):
 @pytest.mark.parametrize("kind", LOCALIZERS, ids=lambda kind: kind.name)
 def test_one_tile_is_the_localizer_s_own_map(normal, kind):
     image = cells.with_lesion(cells.images(1, 7)[0])
-    asked = case(normal, image, kind())
-    result = TileByTile()(asked)
-    alone = kind()(replace(asked.about, image=torch.from_numpy((image / 255).astype(np.float32))))
+    photo_case = case(normal, image, kind())
+    result = TileByTile()(photo_case)
+    alone = kind()(
+        replace(photo_case.about, image=torch.from_numpy((image / 255).astype(np.float32)))
+    )
     np.testing.assert_allclose(result["map"].values, alone["map"].values, rtol=1e-4, atol=1e-5)
     for name in ("threshold", "highest", "below", "left", "top", "held out"):
         assert result["figures"][name][0] == pytest.approx(alone["figures"][name][0], rel=1e-4)
@@ -132,11 +134,11 @@ def test_a_large_map_has_a_bounded_number_of_places():
 
 
 def test_the_question_is_the_photograph_s(normal):
-    asked = case(normal, cells.images(1, 3)[0])
+    photo_case = case(normal, cells.images(1, 3)[0])
     other = case(normal, cells.images(1, 4)[0])
-    assert digest(TileByTile(), asked) != digest(TileByTile(), other)
-    same = replace(asked, about=replace(asked.about, image=torch.zeros(3, SIDE, SIDE)))
-    assert digest(TileByTile(), same) == digest(TileByTile(), asked)
+    assert digest(TileByTile(), photo_case) != digest(TileByTile(), other)
+    same = replace(photo_case, about=replace(photo_case.about, image=torch.zeros(3, SIDE, SIDE)))
+    assert digest(TileByTile(), same) == digest(TileByTile(), photo_case)
 
 
 # ---------------------------------------------------------------- what it is for
@@ -207,8 +209,8 @@ def test_scratches_in_a_photograph_of_12_megapixels_are_found_in_tiles_and_lost_
     for row, column in zip(
         chance.integers(100, 2900, 20), chance.integers(600, 3400, 20), strict=True
     ):
-        whole, one = scratched(whole, (row, column))
-        mask |= one
+        whole, scratch = scratched(whole, (row, column))
+        mask |= scratch
     stored = BytesIO()
     Image.fromarray(whole).save(stored, "JPEG", quality=95)
     seen = load(stored.getvalue(), "a.jpg", fine=True)
@@ -244,14 +246,14 @@ def area(values, mask):
 
 def test_what_one_tile_finds_and_its_neighbor_does_not_is_said(normal):
     """Blended with a tile that finds nothing, a spot near an edge may fall below the threshold."""
-    asked = case(normal, np.zeros((3, 200, 200), np.uint8))
-    result = TileByTile()(asked)
+    photo_case = case(normal, np.zeros((3, 200, 200), np.uint8))
+    result = TileByTile()(photo_case)
     table = result["figures"]
     columns = {
         name: (table[name], unit) for name, unit in zip(table.order, table.units, strict=True)
     }
     spot = Table.of(columns | {"above": ([1], "tiles")})
     none = boxes_above(np.zeros((8, 8), np.float32), 1.0, "")
-    assert TileByTile().finding(asked, {"figures": spot, "boxes": none}).endswith(tiles.ALONE)
+    assert TileByTile().finding(photo_case, {"figures": spot, "boxes": none}).endswith(tiles.ALONE)
     quiet = Table.of(columns | {"above": ([0], "tiles")})
-    assert tiles.ALONE not in TileByTile().finding(asked, {"figures": quiet, "boxes": none})
+    assert tiles.ALONE not in TileByTile().finding(photo_case, {"figures": quiet, "boxes": none})

@@ -56,15 +56,15 @@ def seeded():
 
 def by_hand(mixture, images, targets):
     """Right on the clean images and after four attacks on each of three networks."""
-    held = clean = mixture(images.expand(-1, 3, -1, -1)).argmax(1) == targets
-    own = []
+    resisted = clean = mixture(images.expand(-1, 3, -1, -1)).argmax(1) == targets
+    adversarial = []
     for net in (mixture, mixture.normal, mixture.robust):
         plain = [pgd(net, images, targets, Pgd(0.1, 5, 0.05), seeded(), loss) for loss in LOSSES]
-        strong = [apgd(net, images, targets, 0.1, 5, seeded(), one) for one in STRONG]
+        strong = [apgd(net, images, targets, 0.1, 5, seeded(), objective) for objective in STRONG]
         for moved in (*plain, *strong):
-            held = held & (mixture(moved.expand(-1, 3, -1, -1)).argmax(1) == targets)
-            own += [moved] if net is mixture else []
-    return clean, held, torch.cat(own)
+            resisted = resisted & (mixture(moved.expand(-1, 3, -1, -1)).argmax(1) == targets)
+            adversarial += [moved] if net is mixture else []
+    return clean, resisted, torch.cat(adversarial)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.4, 0.8, 1.0])
@@ -74,11 +74,11 @@ def test_figures_are_those_of_mixtures_attacked_by_hand(case, found, alpha):
     images, targets = torch.from_numpy(data.images[rows] / np.float32(255)), data.targets(rows)
     normal, robust = shipped(data)
     with torch.no_grad():
-        clean, held, moved = by_hand(Mixture(normal, robust, alpha), images, targets)
+        clean, resisted, moved = by_hand(Mixture(normal, robust, alpha), images, targets)
         sure = alpha * margin(robust(moved.expand(-1, 3, -1, -1))) >= 1 - alpha
     table, row = found["table"], named(alpha)
     assert table.cell(row, CLEAN) == pytest.approx(clean.float().mean().item())
-    assert table.cell(row, ATTACKED) == pytest.approx(held.float().mean().item())
+    assert table.cell(row, ATTACKED) == pytest.approx(resisted.float().mean().item())
     assert table.cell(row, SURE) == pytest.approx(sure.float().mean().item())
     assert table.cell(row, BROKEN) == 0
 
@@ -95,27 +95,29 @@ def test_the_adaptive_mixture_is_measured_with_its_own_attacks(case, found, mixi
     images, targets = drawn(case.data, 30, 0)
     mixture = Mixture(normal, robust, mixing)
     with torch.no_grad():
-        clean, held, _ = by_hand(mixture, images, targets)
+        clean, resisted, _ = by_hand(mixture, images, targets)
     table = found["table"]
     assert table.cell(ADAPTIVE, CLEAN) == pytest.approx(clean.float().mean().item())
-    assert table.cell(ADAPTIVE, ATTACKED) == pytest.approx(held.float().mean().item(), abs=0.04)
+    assert table.cell(ADAPTIVE, ATTACKED) == pytest.approx(resisted.float().mean().item(), abs=0.04)
     assert 0.5 < table.cell(ADAPTIVE, FOUND) <= 1
     assert np.isnan(table.cell(ROBUST, FOUND))
 
 
 def test_the_mixing_network_learns_to_find_attacks(case, mixing):
     normal, robust = shipped(case.data)
-    before = [one.clone() for one in robust.state_dict().values()]
+    before = [weight.clone() for weight in robust.state_dict().values()]
     again = learned_mixing(normal, robust, case.data, (1.0, 1.0), quick(QUICK.epsilon), 1, 0, quiet)
-    for one, two in zip(mixing.state_dict().values(), again.state_dict().values(), strict=True):
-        assert torch.equal(one, two)
+    for first, second in zip(
+        mixing.state_dict().values(), again.state_dict().values(), strict=True
+    ):
+        assert torch.equal(first, second)
     after = robust.state_dict().values()
-    assert all(torch.equal(one, two) for one, two in zip(before, after, strict=True))
+    assert all(torch.equal(first, second) for first, second in zip(before, after, strict=True))
     images, targets = drawn(case.data, 100, 1)
     mixture = Mixture(normal, robust, mixing)
     moved = pgd(robust, images, targets, Pgd(0.1, 7, 0.03), torch.Generator().manual_seed(0))
     with torch.no_grad():
-        alphas = [mixture.alphas(one.expand(-1, 3, -1, -1)).mean() for one in (images, moved)]
+        alphas = [mixture.alphas(batch.expand(-1, 3, -1, -1)).mean() for batch in (images, moved)]
     assert alphas[1] > alphas[0]
 
 
@@ -126,14 +128,16 @@ def test_views_are_the_plane_of_the_first_seed_and_certificates(found):
 
 
 def test_another_seed_trains_both_networks_by_their_recipes(case, monkeypatch):
-    asked = []
+    cases = []
     monkeypatch.setattr(
-        adaptive, "answer", lambda _method, one, _progress: asked.append(one) or {"model": None}
+        adaptive,
+        "answer",
+        lambda _method, training_case, _progress: cases.append(training_case) or {"model": None},
     )
     monkeypatch.setattr(adaptive, "rebuilt", lambda _: tiny.mlp())
     pair_of(replace(case, seed=2))
-    assert [one.seed for one in asked] == [2, 2]
-    assert [one.recipe.epsilon for one in asked] == [0.0, 0.1]
+    assert [training_case.seed for training_case in cases] == [2, 2]
+    assert [training_case.recipe.epsilon for training_case in cases] == [0.0, 0.1]
 
 
 def figures(**given):
@@ -152,11 +156,11 @@ def figures(**given):
 def test_claims_compare_with_both_ends():
     pairs = {NORMAL: (0.98, 0.0), ROBUST: (0.94, 0.8), named(0.25): (0.98, 0.1),
              ABOVE[0]: (0.97, 0.79), ADAPTIVE: (0.975, 0.795)}  # fmt: skip
-    gains, lost, surer_, kept, best = (claim.margin(figures(pairs=pairs)) for claim in CLAIMS)
+    gains, lost, surer_, retention, best = (claim.margin(figures(pairs=pairs)) for claim in CLAIMS)
     assert gains == pytest.approx(0.01)
     assert lost == pytest.approx(0.3)
     assert surer_ > 0
-    assert kept > 0
+    assert retention > 0
     assert best == pytest.approx(0.795 - 0.1)
     worse = figures(pairs=pairs | {ABOVE[0]: (0.97, 0.7)})
     assert CLAIMS[0].margin(worse) < 0
@@ -172,13 +176,13 @@ def test_sureness_is_compared_between_right_and_misread_images(case):
         0, 1
     )
     with torch.no_grad():
-        told = surer(robust, wide, noisy, targets)
+        measured = surer(robust, wide, noisy, targets)
         logits = torch.cat([robust(wide), robust(noisy)])
     good = logits.argmax(1) == targets.repeat(2)
     chances = logits.softmax(1).sort(1, descending=True).values
     lead = chances[:, 0] - chances[:, 1]
     wanted = lead[:50][good[:50]].mean() - lead[~good].mean()
-    assert told == pytest.approx(wanted.item(), abs=1e-6)
+    assert measured == pytest.approx(wanted.item(), abs=1e-6)
 
 
 def test_the_picture_shows_images_before_and_after(case):
@@ -196,15 +200,15 @@ def test_other_data_are_refused_with_a_sentence():
 def test_images_are_where_the_networks_are(case, monkeypatch):
     images, targets = drawn(case.data, 4, 0, torch.device("meta"))
     assert (images.device.type, targets.device.type) == ("meta", "meta")
-    asked = []
-    own = adaptive.drawn
+    devices = []
+    original = adaptive.drawn
 
     def watched(data, count, seed, device=None):
-        asked.append(device)
-        return own(data, count, seed, device)
+        devices.append(device)
+        return original(data, count, seed, device)
 
     monkeypatch.setattr(adaptive, "drawn", watched)
     normal, robust = shipped(case.data)
     QUICK.measured(Mixture(normal, robust, 0.5), case)
     QUICK.picture(case)
-    assert asked == [normal.device] * 2
+    assert devices == [normal.device] * 2

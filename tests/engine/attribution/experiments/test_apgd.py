@@ -65,7 +65,7 @@ def one_by_one(model, image, target, start, raised):
     return best if first is None else first
 
 
-@pytest.mark.parametrize("raised", STRONG, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("raised", STRONG, ids=lambda objective: objective.__name__)
 def test_every_image_goes_where_a_plain_loop_of_the_paper_goes(raised):
     data = data_sets.load("digits")
     normal, robust = shipped(data)
@@ -77,12 +77,12 @@ def test_every_image_goes_where_a_plain_loop_of_the_paper_goes(raised):
         mixture, images, targets, EPSILON, STEPS, torch.Generator().manual_seed(0), raised
     )
     for at in range(len(images)):
-        one = slice(at, at + 1)
-        wanted = one_by_one(mixture, images[one], targets[one], starts[one], raised)
-        assert torch.allclose(result[one], wanted, atol=1e-5)
+        span = slice(at, at + 1)
+        wanted = one_by_one(mixture, images[span], targets[span], starts[span], raised)
+        assert torch.allclose(result[span], wanted, atol=1e-5)
 
 
-@pytest.mark.parametrize("raised", STRONG, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("raised", STRONG, ids=lambda objective: objective.__name__)
 def test_on_a_linear_model_it_reaches_the_worst_corner_of_the_ball(raised):
     weight = torch.tensor([1.0, -2.0, 0.5, 3.0])
 
@@ -104,13 +104,13 @@ def test_it_finds_at_least_as_many_as_plain_steps_and_stays_in_the_ball():
     images, targets = drawn(data, 100, 0)
     mixture = Mixture(*shipped(data), 0.6)
     plain, strong = (
-        [(~right(mixture, one, targets)) for one in tries]
+        [(~right(mixture, attempt, targets)) for attempt in tries]
         for tries in (
             attacked(mixture, images, targets, method.attack, 0),
             strongly(mixture, images, targets, EPSILON, 10, 0),
         )
     )
-    count = [int((one[0] | one[1]).sum()) for one in (plain, strong)]
+    count = [int((pair[0] | pair[1]).sum()) for pair in (plain, strong)]
     assert count[1] >= count[0] > 0
     for moved in strongly(mixture, images, targets, EPSILON, 10, 1):
         assert (moved - images).abs().max() <= EPSILON + 1e-6
@@ -121,5 +121,7 @@ def test_it_finds_at_least_as_many_as_plain_steps_and_stays_in_the_ball():
 
 def test_the_same_seed_finds_the_same_image():
     images, targets = torch.rand((2, 3, 8, 8), generator=torch.Generator().manual_seed(1)), [0, 1]
-    one, two = (strongly(tiny.cnn(), images, torch.tensor(targets), 0.1, 4, 3)[1] for _ in range(2))
-    assert torch.equal(one, two)
+    first, second = (
+        strongly(tiny.cnn(), images, torch.tensor(targets), 0.1, 4, 3)[1] for _ in range(2)
+    )
+    assert torch.equal(first, second)

@@ -43,23 +43,23 @@ def net(colors=1, channels=16, blocks=2, **given):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         made = BlindSpotNet(colors, channels, blocks, **given)
-        for name, one in made.named_parameters():
+        for name, parameter in made.named_parameters():
             if name.endswith("bias"):
-                torch.nn.init.normal_(one, 0.1, 0.2)
+                torch.nn.init.normal_(parameter, 0.1, 0.2)
     return made
 
 
 @pytest.mark.parametrize("colors", [1, 3])
 @pytest.mark.parametrize("blocks", [1, 2, 5])
 def test_every_output_pixel_is_blind_to_its_own_input_and_sees_it_unmasked(colors, blocks):
-    own, images = net(colors, blocks=blocks), torch.rand(1, colors, 7, 9, generator=chance())
+    network, images = net(colors, blocks=blocks), torch.rand(1, colors, 7, 9, generator=chance())
     for masked in (True, False):
         at = [(3, 4), (0, 0), (6, 8), (0, 5)]
-        given = images.clone().requires_grad_()
-        result = own(given, masked)
+        inputs = images.clone().requires_grad_()
+        result = network(inputs, masked)
         for row, column in at:
             (slope,) = torch.autograd.grad(
-                result[0, :, row, column].sum(), given, retain_graph=True
+                result[0, :, row, column].sum(), inputs, retain_graph=True
             )
             assert bool((slope[0, :, row, column] == 0).all()) is masked
             assert slope.abs().max() > 0
@@ -71,33 +71,36 @@ def test_every_output_pixel_is_blind_to_its_own_input_and_sees_it_unmasked(color
      (((3, 1),), True), (((5, 1),), True), (((5, 2),), True)],
 )  # fmt: skip
 def test_steps_that_a_masked_kernel_can_undo_leak_the_center(kernels, leaks):
-    own = net(kernels=kernels)
-    slope = slopes(own, torch.rand(1, 21, 21, generator=chance()), masked=True)
+    network = net(kernels=kernels)
+    slope = slopes(network, torch.rand(1, 21, 21, generator=chance()), masked=True)
     assert (slope[10, 10] > 0).item() is leaks
 
 
 def test_a_changed_pixel_changes_every_output_but_its_own():
-    own, images = net(), torch.rand(1, 1, 15, 15, generator=chance())
+    network, images = net(), torch.rand(1, 1, 15, 15, generator=chance())
     other = images.clone()
     other[0, 0, 7, 7] += 5
     with torch.no_grad():
-        apart = [(own(images, one) - own(other, one)).abs() for one in (True, False)]
-    assert apart[0][0, 0, 7, 7] == 0
-    assert apart[0].max() > 0
-    assert apart[1][0, 0, 7, 7] > 0
+        changes = [
+            (network(images, is_masked) - network(other, is_masked)).abs()
+            for is_masked in (True, False)
+        ]
+    assert changes[0][0, 0, 7, 7] == 0
+    assert changes[0].max() > 0
+    assert changes[1][0, 0, 7, 7] > 0
 
 
 def test_masked_and_not_are_the_same_weights_but_for_the_center():
-    own = net(kernels=((3, 2),), blocks=1)
-    branch, images = own.branches[0], torch.rand(1, 1, 9, 9, generator=chance())
-    assert sum(buffer.numel() for buffer in own.buffers()) == 9  # a mask, and no second kernel
+    network = net(kernels=((3, 2),), blocks=1)
+    branch, images = network.branches[0], torch.rand(1, 1, 9, 9, generator=chance())
+    assert sum(buffer.numel() for buffer in network.buffers()) == 9  # a mask, and no second kernel
     with torch.no_grad():
-        before = own(images, True), own(images, False)
+        before = network(images, True), network(images, False)
         branch.first.weight[..., 1, 1] += 1
-        assert torch.equal(own(images, True), before[0])
-        assert not torch.equal(own(images, False), before[1])
+        assert torch.equal(network(images, True), before[0])
+        assert not torch.equal(network(images, False), before[1])
         branch.first.weight[..., 1, 1] = 0
-        assert torch.allclose(own(images, True), own(images, False))
+        assert torch.allclose(network(images, True), network(images, False))
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3, 5])
@@ -108,9 +111,9 @@ def test_phases_are_undone_to_the_bit_also_where_they_were_padded(stride, size):
     assert len(phases) == 2 * stride**2
     assert torch.equal(from_batch(phases, stride, size), images)
     row, column = stride - 1, 0
-    own = phases[(row * stride + column) * 2 : (row * stride + column) * 2 + 2]
+    block = phases[(row * stride + column) * 2 : (row * stride + column) * 2 + 2]
     inside = images[..., row::stride, column::stride]
-    assert torch.equal(own[..., : inside.shape[2], : inside.shape[3]], inside)
+    assert torch.equal(block[..., : inside.shape[2], : inside.shape[3]], inside)
 
 
 def test_one_pixel_of_every_cell_is_taken_the_same_for_all_colors_and_images_alike():
@@ -129,13 +132,13 @@ def test_one_pixel_of_every_cell_is_taken_the_same_for_all_colors_and_images_ali
 
 
 def test_the_loss_is_the_published_one_written_out():
-    own, parts = net(), torch.randn(2, 1, 12, 12, generator=chance())
-    loss = loss_of(own, parts, LESSON, 0.5, chance(7))
+    network, parts = net(), torch.randn(2, 1, 12, 12, generator=chance())
+    loss = loss_of(network, parts, LESSON, 0.5, chance(7))
     pick = torch.randint(4, (2, 6, 6), generator=chance(7))
-    blind_, whole = torch.zeros_like(parts), own(parts, False)
+    blind_, whole = torch.zeros_like(parts), network(parts, False)
     for row in range(3):
         for column in range(3):
-            blind_[..., row::3, column::3] = own(parts[..., row::3, column::3], True)
+            blind_[..., row::3, column::3] = network(parts[..., row::3, column::3], True)
     small, out = torch.zeros(2, 1, 6, 6), torch.zeros(2, 1, 6, 6)
     for image in range(2):
         for row in range(6):
@@ -143,7 +146,7 @@ def test_the_loss_is_the_published_one_written_out():
                 down, right = divmod(int(pick[image, row, column]), 2)
                 at = (image, 0, 2 * row + down, 2 * column + right)
                 small[image, 0, row, column], out[image, 0, row, column] = parts[at], whole[at]
-    still = own(small, True)
+    still = network(small, True)
     wanted = (blind_ - parts).abs().mean() + 0.5 * (
         (whole - parts).abs().mean() + 2.0 * (out - still).abs().mean()
     )
@@ -152,21 +155,21 @@ def test_the_loss_is_the_published_one_written_out():
 
 def test_no_gradient_goes_through_the_masked_side_of_the_invariance():
     """λ adds the gradient of L_inv with respect to the unmasked output alone."""
-    own, parts = net(), torch.randn(2, 1, 12, 12, generator=chance())
+    network, parts = net(), torch.randn(2, 1, 12, 12, generator=chance())
 
     def slope(weight):
-        own.zero_grad()
+        network.zero_grad()
         lesson = DenoiserConfig(3, 2, weight, 1, 4, 3)
-        loss_of(own, parts, lesson, 1.0, chance(7)).backward()
-        return own.head[-1].bias.grad.clone()
+        loss_of(network, parts, lesson, 1.0, chance(7)).backward()
+        return network.head[-1].bias.grad.clone()
 
-    whole = own(parts, False)
+    whole = network(parts, False)
     chosen = choices(parts, 2, chance(7))
     with torch.no_grad():
-        still = own(taken(parts, 2, chosen), True)
-    wanted = torch.autograd.grad((taken(whole, 2, chosen) - still).abs().mean(), own.head[-1].bias)[
-        0
-    ]
+        still = network(taken(parts, 2, chosen), True)
+    wanted = torch.autograd.grad(
+        (taken(whole, 2, chosen) - still).abs().mean(), network.head[-1].bias
+    )[0]
     assert torch.allclose(slope(1.0) - slope(0.0), wanted, atol=1e-5)
     assert wanted.abs() > 0
 
@@ -181,21 +184,21 @@ def test_normalizing_is_undone_by_channel():
 
 
 def test_outputs_follow_the_scale_and_level_of_the_image():
-    own, images = net(3), torch.rand(1, 3, 20, 20, generator=chance())
+    network, images = net(3), torch.rand(1, 3, 20, 20, generator=chance())
     factor = torch.tensor([0.5, 2, 3])[:, None, None]
     with torch.no_grad():
-        for ask in (unmasked, lambda one, given: blind(one, given, 3)):
-            result, other = ask(own, images), ask(own, images * factor + 4)
+        for ask in (unmasked, lambda model, inputs: blind(model, inputs, 3)):
+            result, other = ask(network, images), ask(network, images * factor + 4)
             assert result.shape == images.shape
             assert torch.allclose(other, result * factor + 4, atol=2e-3)
 
 
 def test_padding_is_as_good_as_any_wider_one():
-    own, images = net(), torch.rand(1, 1, 40, 40, generator=chance())
+    network, images = net(), torch.rand(1, 1, 40, 40, generator=chance())
     parts, mean, deviation = normalized(images)
     with torch.no_grad():
-        wide = own(F.pad(parts, (30,) * 4, "reflect"), False)[..., 30:70, 30:70]
-        assert torch.allclose(unmasked(own, images), wide * deviation + mean, atol=1e-4)
+        wide = network(F.pad(parts, (30,) * 4, "reflect"), False)[..., 30:70, 30:70]
+        assert torch.allclose(unmasked(network, images), wide * deviation + mean, atol=1e-4)
 
 
 def test_patches_fit_both_strides_and_are_turned_parts_of_the_images():
@@ -206,25 +209,25 @@ def test_patches_fit_both_strides_and_are_turned_parts_of_the_images():
     images = torch.arange(48.0).reshape(1, 1, 6, 8)
     result = patches(images, 6, chance())
     assert result.shape == (BATCH, 1, 6, 6)
-    for one in result:
-        assert len(one.unique()) == 36
-        assert {*np.diff(one[0].numpy(), axis=1).ravel().tolist()} <= {1.0, -1.0, 8.0, -8.0}
+    for patch in result:
+        assert len(patch.unique()) == 36
+        assert {*np.diff(patch[0].numpy(), axis=1).ravel().tolist()} <= {1.0, -1.0, 8.0, -8.0}
 
 
 def test_the_same_seed_learns_the_same_bits_and_leaves_the_global_source_alone():
     images = torch.rand(3, 1, 18, 18, generator=chance())
     before, looks = torch.random.get_rng_state(), []
-    one, two, other = (
+    first, second, other = (
         learn(images, LESSON, seed, quiet, lambda step, _: looks.append(step)) for seed in (1, 1, 2)
     )
     assert torch.equal(torch.random.get_rng_state(), before)
     weights = [
-        torch.cat([part.flatten() for part in made.parameters()]) for made in (one, two, other)
+        torch.cat([part.flatten() for part in made.parameters()]) for made in (first, second, other)
     ]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
     assert looks[:3] == [1, 2, 3]
-    assert both(one, images, 3)[1].shape == images.shape
+    assert both(first, images, 3)[1].shape == images.shape
 
 
 def test_the_rate_rises_for_a_tenth_of_the_steps_and_falls_to_nothing():

@@ -59,9 +59,12 @@ def test_figures_are_those_of_networks_trained_and_filters_tuned_by_hand(case, f
             contrast(seen - twins, test.clean - test.twins, test.masks), abs=1e-4
         )
     for name in FILTERS:
-        held, test = (QUICK.noisy(case, split, 0.65, count)
+        validation, test = (QUICK.noisy(case, split, 0.65, count)
                       for split, count in (("validation", 10), ("test", 5)))  # fmt: skip
-        scores = [psnr(Filter(name, factor)(held.noisy), held.clean).mean() for factor in FACTORS]
+        scores = [
+            psnr(Filter(name, factor)(validation.noisy), validation.clean).mean()
+            for factor in FACTORS
+        ]
         tuned = Filter(name, FACTORS[int(np.argmax(scores))])
         gained = psnr(tuned(test.noisy), test.clean) - psnr(test.noisy, test.clean)
         assert found["table"].cell(name, GAIN) == pytest.approx(gained.mean(), abs=1e-4)
@@ -69,16 +72,18 @@ def test_figures_are_those_of_networks_trained_and_filters_tuned_by_hand(case, f
 
 
 def test_networks_learn_from_no_test_slice_and_see_no_clean_one(case, monkeypatch):
-    given = []
-    own = experiment.learn
+    training_images = []
+    original = experiment.learn
     monkeypatch.setattr(
-        experiment, "learn", lambda images, *rest: given.append(images) or own(images, *rest)
+        experiment,
+        "learn",
+        lambda images, *rest: training_images.append(images) or original(images, *rest),
     )
     QUICK.figures(MAIN, (0.65, QUICK.lesson), case, quiet, {})
     train = QUICK.noisy(case, "train", 0.65, 60)
-    assert torch.equal(given[0], train.noisy)
-    assert (given[0] - train.clean).std().item() == pytest.approx(QUICK.sigma, rel=0.1)
-    groups = [set(case.data.rows(one).tolist()) for one in ("train", "test")]
+    assert torch.equal(training_images[0], train.noisy)
+    assert (training_images[0] - train.clean).std().item() == pytest.approx(QUICK.sigma, rel=0.1)
+    groups = [set(case.data.rows(split).tolist()) for split in ("train", "test")]
     assert not groups[0] & groups[1]
 
 
@@ -118,10 +123,10 @@ def test_an_erased_lesion_is_seen_in_the_error_and_is_not_hidden_by_the_noise():
     noisy = np.clip(clean + noise, 0, 255).astype(int)
     removed = np.clip(128 + 3 * (noisy - erased), 0, 255)
     assert np.isin(removed, (0, 255)).mean() > 0.2  # why the noise that was removed is not shown
-    apart = error(clean, erased)
-    assert (apart[10:16, 10:16] == 128 - 3 * 40).all()
-    apart[10:16, 10:16] = 128
-    assert (apart == 128).all()
+    difference = error(clean, erased)
+    assert (difference[10:16, 10:16] == 128 - 3 * 40).all()
+    difference[10:16, 10:16] = 128
+    assert (difference == 128).all()
 
 
 def test_claims_are_margins_in_decibels(found):
@@ -148,9 +153,9 @@ def test_data_without_twins_have_no_figure_of_lesions():
 
 def test_the_sentence_says_what_is_gained_and_what_is_left_of_lesions(case, found):
     table = found["table"]
-    said = QUICK.finding(case, found)
-    assert said.startswith(f"Without a clean image it gains {table.cell(MAIN, GAIN):.1f} dB")
+    sentence = QUICK.finding(case, found)
+    assert sentence.startswith(f"Without a clean image it gains {table.cell(MAIN, GAIN):.1f} dB")
     first = max(FILTERS, key=lambda name: table.cell(name, GAIN))
-    assert f"; {first}, the best filter, gains {table.cell(first, GAIN):.1f} dB" in said
-    for one in (MAIN, first):
-        assert f"keeps {100 * table.cell(one, LESION):.0f} % of the lesions' contrast" in said
+    assert f"; {first}, the best filter, gains {table.cell(first, GAIN):.1f} dB" in sentence
+    for row in (MAIN, first):
+        assert f"keeps {100 * table.cell(row, LESION):.0f} % of the lesions' contrast" in sentence

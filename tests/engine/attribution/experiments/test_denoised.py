@@ -48,8 +48,8 @@ def test_psnr_is_measured_against_the_image_before_the_noise(case):
     noisy = clean + drawn_noise(clean.shape, 0.15, 0.65, case.generator())
     net = learn(noisy, DenoiserConfig(3, 2, 2.0, 1, 16, 4), case.seed, quiet)
     hidden, seen = both(net, noisy, 3)
-    for name, one in {NOISY: noisy, HIDDEN: hidden, FOUND: seen}.items():
-        assert result["psnr"].cell(name, "PSNR") == pytest.approx(psnr(one, clean)[0], abs=1e-3)
+    for name, picture in {NOISY: noisy, HIDDEN: hidden, FOUND: seen}.items():
+        assert result["psnr"].cell(name, "PSNR") == pytest.approx(psnr(picture, clean)[0], abs=1e-3)
     assert set(result["psnr"].rows) == {NOISY, FOUND, HIDDEN, *FILTERS}
     shown = dict(
         zip(result["picture"].columns, result["picture"].images[0].astype(int), strict=True)

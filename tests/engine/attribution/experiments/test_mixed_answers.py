@@ -28,9 +28,9 @@ def case():
 
 
 def mixture(alpha, pixels):
-    one, two = (load(name)(pixels.expand(-1, 3, -1, -1)).softmax(1)
+    first, second = (load(name)(pixels.expand(-1, 3, -1, -1)).softmax(1)
                 for name in ("digits-cnn", "digits-cnn-robust"))  # fmt: skip
-    return (1 - alpha) * one + alpha * two
+    return (1 - alpha) * first + alpha * second
 
 
 def test_answers_are_those_of_an_attack_written_out(case):
@@ -53,7 +53,7 @@ def test_answers_are_those_of_an_attack_written_out(case):
         change = ((moved.detach() - image) * 255).round().clamp(-25, 25)  # 0.1 is 25.5 levels
         tried.append((image * 255 + change).round() / 255)
     with torch.no_grad():
-        chances = [mixture(0.4, one)[0].log() for one in tried]
+        chances = [mixture(0.4, image)[0].log() for image in tried]
         harm = [(chance.clone().index_fill(0, torch.tensor([label]), -1e9).max() - chance[label])
                 for chance in chances]  # fmt: skip
         wanted = mixture(0.4, tried[int(torch.stack(harm).argmax())])[0]
@@ -101,9 +101,9 @@ def test_without_reach_nothing_is_attacked(case):
     assert result["numbers"].cell("clean", "margin") == pytest.approx(
         result["numbers"].cell("attacked", "margin"), abs=1e-6
     )
-    told = MixedAnswers(epsilon=0.0).finding(case, result)
-    assert told.startswith("Nothing was changed. It is read as: normal ")
-    assert "ttacked" not in told
+    sentence = MixedAnswers(epsilon=0.0).finding(case, result)
+    assert sentence.startswith("Nothing was changed. It is read as: normal ")
+    assert "ttacked" not in sentence
     assert result["picture"].finding == "Nothing was changed."
 
 
@@ -120,7 +120,8 @@ def test_certain_is_told_from_margin_and_share(case, alpha):
 
 def test_what_is_attacked_decides_the_image(case):
     images = [
-        MixedAnswers(against=one)(case)["picture"].images[0, 1] for one in ("normal", "robust")
+        MixedAnswers(against=network)(case)["picture"].images[0, 1]
+        for network in ("normal", "robust")
     ]
     assert (images[0] != images[1]).any()
 
@@ -163,7 +164,7 @@ def test_an_attack_that_ruins_the_image_is_said_to(case):
     image, attacked = result["picture"].images[0, :2].astype(float)
     share = np.sqrt(((attacked - image) ** 2).mean()) / image.std()
     assert share > 0.6
-    told = method.finding(case, result)
-    assert told.endswith(
+    sentence = method.finding(case, result)
+    assert sentence.endswith(
         f"The image itself is ruined by then (the change is {share:.2f} of the image's contrast)."
     )

@@ -57,20 +57,20 @@ def test_the_ends_are_both_networks_to_the_bit(networks, digits, scales):
 def test_probabilities_are_mixed_and_not_logits(networks, digits):
     pixels = digits[0].expand(-1, 3, -1, -1)
     with torch.no_grad():
-        one, two = (net(pixels).double().softmax(1) for net in networks)
+        first, second = (net(pixels).double().softmax(1) for net in networks)
         result = Mixture(*networks, 0.3)(pixels).double().exp()
-    assert torch.allclose(result, 0.7 * one + 0.3 * two, atol=1e-6)
+    assert torch.allclose(result, 0.7 * first + 0.3 * second, atol=1e-6)
     assert torch.allclose(result.sum(1), torch.ones(len(result)).double(), atol=1e-6)
 
 
 def test_what_rounds_to_no_probability_still_has_a_gradient():
-    one = torch.tensor([[200.0, 0.0, 0.0]], requires_grad=True)
-    two = torch.tensor([[150.0, 0.0, 0.0]], requires_grad=True)
-    logs = mixed(one, two, torch.tensor([[0.5]]))
+    logits = torch.tensor([[200.0, 0.0, 0.0]], requires_grad=True)
+    other_logits = torch.tensor([[150.0, 0.0, 0.0]], requires_grad=True)
+    logs = mixed(logits, other_logits, torch.tensor([[0.5]]))
     assert logs[0, 1].item() == pytest.approx(math.log(0.5) - 150, abs=1e-3)
     logs[0, 1].backward()
-    assert two.grad[0, 1].item() == pytest.approx(1.0, abs=1e-3)
-    plain = 0.5 * one.detach().softmax(1) + 0.5 * two.detach().softmax(1)
+    assert other_logits.grad[0, 1].item() == pytest.approx(1.0, abs=1e-3)
+    plain = 0.5 * logits.detach().softmax(1) + 0.5 * other_logits.detach().softmax(1)
     assert plain[0, 1].item() == 0  # where the logarithm of the sum would be lost
 
 
@@ -88,8 +88,8 @@ def test_inside_the_certificate_no_answer_flips_whatever_the_other_network_says(
     worst = torch.nn.functional.one_hot(rival, classes).double()
     for other in (drawn, worst):
         mixture = (1 - alpha)[:, None] * other + alpha[:, None] * robust
-        own = mixture.gather(1, robust.argmax(1)[:, None])[:, 0]
-        assert (own[safe] >= mixture[safe].amax(1) - 1e-12).all()
+        confidence = mixture.gather(1, robust.argmax(1)[:, None])[:, 0]
+        assert (confidence[safe] >= mixture[safe].amax(1) - 1e-12).all()
     mixture = (1 - alpha)[:, None] * worst + alpha[:, None] * robust
     assert (mixture.argmax(1) != robust.argmax(1))[~safe].all()  # and it is tight
     assert not safe[alpha < 0.5].any()
@@ -112,9 +112,9 @@ def test_no_attacked_image_inside_the_certificate_flips(networks):
                     safe = certain(alpha, margin(robust))
                     assert torch.equal(mixture(wide).argmax(1)[safe], robust.argmax(1)[safe])
                     other = 30 * torch.randn(robust.shape, generator=noise)
-                    one = torch.full((len(wide), 1), alpha)
-                    said = mixed(other, robust, one).argmax(1)
-                assert torch.equal(said[safe], robust.argmax(1)[safe])
+                    alphas = torch.full((len(wide), 1), alpha)
+                    predictions = mixed(other, robust, alphas).argmax(1)
+                assert torch.equal(predictions[safe], robust.argmax(1)[safe])
                 safely += int(safe.sum())
     assert safely >= 2_000
 
@@ -130,7 +130,7 @@ def test_an_adaptive_mixture_is_attacked_side_by_side_as_one_after_the_other(net
     with one_thread():
         alone = [pgd(mixture, images, targets, attack, torch.Generator().manual_seed(0), loss)
                  for loss in LOSSES]  # fmt: skip
-    assert all(torch.equal(one, two) for one, two in zip(together, alone, strict=True))
+    assert all(torch.equal(first, second) for first, second in zip(together, alone, strict=True))
 
 
 def test_attacks_go_against_the_mixture_and_stay_within_their_reach(networks, digits):
@@ -159,9 +159,10 @@ def test_robustness_below_one_half_falls_to_that_of_the_normal_network(networks,
     def held(alpha):
         mixture = Mixture(*networks, alpha)
         return min(
-            right(mixture, one, targets).float().mean().item()
-            for net in (mixture, *networks) for one in attacked(net, images, targets, attack, 0)
-        )  # fmt: skip
+            right(mixture, adversarial, targets).float().mean().item()
+            for net in (mixture, *networks)
+            for adversarial in attacked(net, images, targets, attack, 0)
+        )
 
     ends = held(0.0), held(1.0)
     assert ends[1] > ends[0] + 0.2
@@ -193,8 +194,8 @@ def test_within_the_radius_of_half_spaces_the_mixture_keeps_its_class():
         radius = smoothed_radius(alpha, sigma, first, 1 - first)
         if not radius > 0:
             continue
-        own = norm.cdf((place - 0.999 * radius) / sigma)
-        assert alpha * own >= alpha * (1 - own) + (1 - alpha)
+        probability = norm.cdf((place - 0.999 * radius) / sigma)
+        assert alpha * probability >= alpha * (1 - probability) + (1 - alpha)
         tried += 1
     assert tried >= 10_000
 
@@ -234,8 +235,8 @@ def test_an_adaptive_mixture_sets_its_share_by_image_and_is_attacked_through_it(
     pixels = digits[0][:8].expand(-1, 3, -1, -1).clone().requires_grad_()
     with torch.no_grad():
         alphas = mixture.alphas(pixels)
-        one, two = (net(pixels) for net in networks)
-        assert torch.allclose(mixture(pixels), mixed(one, two, alphas[:, None]), atol=1e-5)
+        first, second = (net(pixels) for net in networks)
+        assert torch.allclose(mixture(pixels), mixed(first, second, alphas[:, None]), atol=1e-5)
     assert ((alphas > LOW) & (alphas < HIGH)).all()
     _, gamma = mixture.parts(pixels)
     (slope,) = torch.autograd.grad(gamma.sum(), pixels)

@@ -50,7 +50,9 @@ def test_psnr_is_ten_logarithms_of_the_mean_square_and_clips():
 
 
 def test_the_estimate_is_right_for_white_noise_and_too_low_where_neighbors_share_it():
-    white, shared = (noise(correlation=one)[0].permute(1, 2, 0).numpy() for one in (0.0, 0.65))
+    white, shared = (
+        noise(correlation=correlation)[0].permute(1, 2, 0).numpy() for correlation in (0.0, 0.65)
+    )
     assert estimated(white) == pytest.approx(0.1, rel=0.05)
     assert estimated(shared) < 0.06
 
@@ -65,9 +67,9 @@ def test_block_shrinkage_is_the_mean_over_all_places_of_a_block():
     for top in range(row - BLOCK + 1, row + 1):
         for left in range(column - BLOCK + 1, column + 1):
             parts = dctn(image[top : top + BLOCK, left : left + BLOCK, 0], norm="ortho")
-            kept = np.where(abs(parts) < KEEP * 0.4, 0, parts)
-            kept[0, 0] = parts[0, 0]
-            total[row, column] += idctn(kept, norm="ortho")[row - top, column - left]
+            shrunk = np.where(abs(parts) < KEEP * 0.4, 0, parts)
+            shrunk[0, 0] = parts[0, 0]
+            total[row, column] += idctn(shrunk, norm="ortho")[row - top, column - left]
             count += 1
     assert result[row, column, 0] == pytest.approx(total[row, column] / count)
     assert shrinkage(image, 0.0) == pytest.approx(image)

@@ -48,8 +48,8 @@ def attacked(robust, image, label, radius, chance):
         away.requires_grad_()
         noise = SIGMA * torch.randn((STARTS, NOISES, *image.shape), generator=chance)
         noisy = (image + away[:, None] + noise).flatten(0, 1).expand(-1, 3, -1, -1)
-        own = robust(noisy).softmax(1)[:, label].view(STARTS, NOISES).mean(1)
-        (slope,) = torch.autograd.grad(own.sum(), away)
+        confidence = robust(noisy).softmax(1)[:, label].view(STARTS, NOISES).mean(1)
+        (slope,) = torch.autograd.grad(confidence.sum(), away)
         length = slope.flatten(1).norm(dim=1).clamp(min=1e-12).view(-1, 1, 1, 1)
         away = away.detach() - radius / 2 * slope / length
         far = away.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
@@ -63,15 +63,17 @@ def lead(robust, points, label, count, chance):
     shares = torch.zeros(len(points), len(robust.labels))
     for _ in range(count // VOTES):
         noise = SIGMA * torch.randn((len(points), VOTES, *points.shape[1:]), generator=chance)
-        said = robust((points[:, None] + noise).flatten(0, 1).expand(-1, 3, -1, -1)).argmax(1)
-        one_hot = torch.nn.functional.one_hot(said, shares.shape[1]).float()
+        predictions = robust((points[:, None] + noise).flatten(0, 1).expand(-1, 3, -1, -1)).argmax(
+            1
+        )
+        one_hot = torch.nn.functional.one_hot(predictions, shares.shape[1]).float()
         shares += one_hot.view(len(points), VOTES, -1).sum(1)
     shares /= count
     others = shares.clone()
     others[:, label] = -1
-    own, other = shares[:, label], others.amax(1)
-    spread = (own + other - (own - other).square()).clamp(min=1 / count) / count
-    return own - other, spread.sqrt()
+    label_share, other = shares[:, label], others.amax(1)
+    spread = (label_share + other - (label_share - other).square()).clamp(min=1 / count) / count
+    return label_share - other, spread.sqrt()
 
 
 def turned(robust, image, label, alpha, radius, chance):
@@ -92,8 +94,8 @@ def test_no_attack_inside_a_certified_radius_turns_the_answer(robust, digits, me
     beyond = {alpha: [0, 0] for alpha in ALPHAS}
     with one_thread():
         for image, label in digits:
-            each = radii_of(robust, image, label, ALPHAS, chance)
-            for alpha, radius in zip(ALPHAS, each, strict=True):
+            certified = radii_of(robust, image, label, ALPHAS, chance)
+            for alpha, radius in zip(ALPHAS, certified, strict=True):
                 if not radius > 0:
                     continue
                 radii[alpha].append(radius)

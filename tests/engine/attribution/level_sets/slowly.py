@@ -73,9 +73,9 @@ def linear_pair(targets=1, side=8):
     model = tiny.classifier(tiny.Linear(weight), side, "linear")
     case = tiny.pair_case(model, targets)
     source, *others = (0.35 + 0.3 * image for image in (case.source.image, *case.others))
-    own = int(model.logits(source[None])[0].argmax())
-    case = PairCase(ImageCase(model, source, Target(own)), tuple(others))
-    sign = 1.0 if own else -1.0
+    label = int(model.logits(source[None])[0].argmax())
+    case = PairCase(ImageCase(model, source, Target(label)), tuple(others))
+    sign = 1.0 if label else -1.0
 
     def confidence(image):
         score = sign * float((np.asarray(image, np.float64) * weight.double().numpy()).sum())

@@ -33,14 +33,14 @@ def test_the_straight_line_is_the_line():
 
 def test_a_step_on_the_straight_line_costs_one_forward_pass_and_no_slope():
     model = slowly.in_float64(tiny.mlp())
-    sources, targets, own = slowly.pairs(model, 2)
-    walk, sloped = Line(model, sources, targets, own, 4), []
+    sources, targets, labels = slowly.pairs(model, 2)
+    walk, sloped = Line(model, sources, targets, labels, 4), []
     model.register_forward_pre_hook(lambda *_: sloped.append(torch.is_grad_enabled()))
     for step in range(1, 5):
         assert walk.step().tolist() == [True, True]
         torch.testing.assert_close(walk.x, sources + step / 4 * (targets - sources))
         with torch.inference_mode():
-            seen = model.network(walk.x).softmax(1).gather(1, own[:, None])[:, 0]
+            seen = model.network(walk.x).softmax(1).gather(1, labels[:, None])[:, 0]
         torch.testing.assert_close(walk.confidence, seen)
     assert sloped == [False] * 4
 
@@ -60,12 +60,12 @@ def test_a_penalty_of_nothing_goes_to_the_target_and_a_large_one_stays():
 
 def test_a_step_with_a_penalty_is_gradient_descent_on_the_sum():
     case = tiny.pair_case(tiny.mlp())
-    source, target, own = case.source.image[None], case.others[0][None], case.source.target.index
+    source, target, label = case.source.image[None], case.others[0][None], case.source.target.index
     x = source.clone()
     for _ in range(20):
         x.requires_grad_()
         far = (x - target).square().sum() / 2
-        doubt = torch.nn.functional.cross_entropy(case.model(x), torch.tensor([own]))
+        doubt = torch.nn.functional.cross_entropy(case.model(x), torch.tensor([label]))
         (slope,) = torch.autograd.grad(far + 3.0 * doubt, x)
         x = (x - 0.05 * slope).detach().clamp(0, 1)
     result = ConfidencePenalty(eta=0.05, steps=20, penalty=3.0, noise=0)(case)
@@ -74,14 +74,14 @@ def test_a_step_with_a_penalty_is_gradient_descent_on_the_sum():
 
 def test_a_batch_with_a_penalty_is_walked_as_one_by_one_and_within_the_box():
     model = slowly.in_float64(tiny.mlp(scale=1.0))
-    sources, targets, own = slowly.pairs(model, 2)
+    sources, targets, labels = slowly.pairs(model, 2)
     targets[0, 0], targets[1, 1] = 1.0, 0.0  # where the penalty pushes beyond black and white
-    together = Penalized(model, sources, targets, own, 0.3, 10.0)
+    together = Penalized(model, sources, targets, labels, 0.3, 10.0)
     x = sources.clone()
     beyond = False
     for _ in range(8):
         x.requires_grad_()
-        doubt = torch.nn.functional.cross_entropy(model(x), own, reduction="sum")
+        doubt = torch.nn.functional.cross_entropy(model(x), labels, reduction="sum")
         (slope,) = torch.autograd.grad(doubt, x)
         moved = (x + 0.3 * (targets - x - 10.0 * slope)).detach()
         beyond |= bool(moved.max() > 1 and moved.min() < 0)
@@ -106,12 +106,12 @@ def test_a_walk_that_is_stuck_counts_its_steps_to_the_end_or_stops_there(kind):
 def test_projection_only_is_the_walk_without_memory():
     case = tiny.pair_case(tiny.mlp())
     same = {"eta": 0.05, "steps": 40}
-    one, two = ProjectionOnly(**same)(case), LST(**same, epsilon=None)(case)
-    assert one.keys() == two.keys()
-    for name, view in one.items():
+    first, second = ProjectionOnly(**same)(case), LST(**same, epsilon=None)(case)
+    assert first.keys() == second.keys()
+    for name, view in first.items():
         for field, array in view.arrays().items():
-            np.testing.assert_array_equal(array, two[name].arrays()[field])
-    assert not np.array_equal(one["end"].frames, LST(**same)(case)["end"].frames)
+            np.testing.assert_array_equal(array, second[name].arrays()[field])
+    assert not np.array_equal(first["end"].frames, LST(**same)(case)["end"].frames)
 
 
 def test_they_have_the_views_of_the_walk():

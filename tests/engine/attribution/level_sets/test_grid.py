@@ -23,21 +23,21 @@ def test_each_cell_is_the_end_of_its_own_walk():
     frames = result["images"].frames.reshape(3, 3, 3, 8, 8)
     for row, target in enumerate(images):
         for column, source in enumerate(images):
-            own = int(model.logits(source[None])[0].argmax())
+            label = int(model.logits(source[None])[0].argmax())
             if row == column:
                 np.testing.assert_allclose(frames[row, column], source, atol=5e-4)
                 end = source[None].numpy()
             else:
-                pair = PairCase(ImageCase(model, source, Target(own)), (target,))
+                pair = PairCase(ImageCase(model, source, Target(label)), (target,))
                 end = LST(**WALK)(pair)["end"].frames
                 np.testing.assert_allclose(frames[row, column], end[0], atol=1e-3)
             logits = model.logits(torch.tensor(end))
-            expected = float(logits.softmax(1)[0, own])
+            expected = float(logits.softmax(1)[0, label])
             assert result["confidence"].values[row, column] == pytest.approx(expected, abs=2e-3)
-            assert result["kept"].values[row, column] == (logits.argmax() == own)
+            assert result["kept"].values[row, column] == (logits.argmax() == label)
             left = float((torch.tensor(end[0]) - target).square().mean().sqrt())
             assert result["rmse"].values[row, column] == pytest.approx(left, abs=1e-3)
-            assert result["confidence"].rows[column] == model.labels[own]
+            assert result["confidence"].rows[column] == model.labels[label]
     assert np.diag(result["rmse"].values).max() == 0
 
 

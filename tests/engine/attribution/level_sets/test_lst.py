@@ -42,11 +42,11 @@ def test_the_curves_are_those_of_the_images_that_are_kept(case):
     np.testing.assert_allclose(path.frames[-1], end.frames[0], atol=5e-4)
     source, target = case.source.image.numpy(), case.others[0].numpy()
     assert 0 < np.abs(path.frames[0] - source).max() <= 2 / 255 + 5e-4
-    own = case.source.target.index
+    label = case.source.target.index
     probabilities = case.model.logits(torch.tensor(end.frames)).softmax(1)[0].numpy()
     other = int(case.model.logits(case.others[0][None]).argmax())
     for name, value in {
-        "source confidence": probabilities[own],
+        "source confidence": probabilities[label],
         "target confidence": probabilities[other],
         "rmse to target": np.sqrt(np.square(end.frames[0] - target).mean()),
         "rmse to source": np.sqrt(np.square(end.frames[0] - source).mean()),
@@ -56,8 +56,8 @@ def test_the_curves_are_those_of_the_images_that_are_kept(case):
         for step, frame in zip(path.steps, path.frames, strict=True):
             if name.startswith("rmse"):
                 to = target if name.endswith("target") else source
-                apart = np.sqrt(np.square(frame.astype(np.float32) - to).mean())
-                assert result[name].y[step] == pytest.approx(apart, abs=5e-4)
+                rmse = np.sqrt(np.square(frame.astype(np.float32) - to).mean())
+                assert result[name].y[step] == pytest.approx(rmse, abs=5e-4)
     np.testing.assert_array_equal(path.values, result["source confidence"].y[path.steps])
     for curve in ("source confidence", "accepted", "rmse to target"):
         assert result[curve].x.tolist() == list(range(41))
@@ -66,40 +66,40 @@ def test_the_curves_are_those_of_the_images_that_are_kept(case):
     assert result["top"].values[-1] == pytest.approx(probabilities[best[:4]], rel=1e-3)
     assert result["top"].classes[-1].tolist() == best[:4].tolist()
     assert result["top"].labels[-1] == tuple(case.model.labels[i] for i in best[:4])
-    assert case.model.labels[own] in result["source confidence"].y_label
+    assert case.model.labels[label] in result["source confidence"].y_label
 
 
 def test_the_figures_say_what_the_curves_and_the_end_say(case):
     result = LST(**SHORT, delta=0.01)(case)
-    said, end = figures(result), result["end"].frames[0]
+    readings, end = figures(result), result["end"].frames[0]
     confidence, accepted = result["source confidence"].y, result["accepted"].y
     target = case.others[0].numpy()
     p0 = float(case.model.logits(case.source.image[None]).softmax(1)[0, case.source.target.index])
-    assert said["source's confidence"] == pytest.approx(p0, rel=1e-5)
-    assert said["lowest confidence"] == confidence.min()
-    assert said["end's confidence"] == confidence[-1] != confidence[1]
+    assert readings["source's confidence"] == pytest.approx(p0, rel=1e-5)
+    assert readings["lowest confidence"] == confidence.min()
+    assert readings["end's confidence"] == confidence[-1] != confidence[1]
     ends = ("target confidence", "rmse to target", "rmse to source")
     for name, of in zip(
         ("end's confidence in the target's class", "RMSE to target", "RMSE to source"),
         ends, strict=True,
     ):  # fmt: skip
-        assert said[name] == result[of].y[-1] != result[of].y[1]
-    assert said["steps"] == 40
+        assert readings[name] == result[of].y[-1] != result[of].y[1]
+    assert readings["steps"] == 40
     source = case.source.image.numpy()
-    assert said["L∞ to source"] == pytest.approx(np.abs(end - source).max(), rel=1e-5)
-    assert said["L∞ to target"] == pytest.approx(np.abs(end - target).max(), rel=1e-5)
-    assert said["accepted steps"] == pytest.approx(accepted[1:].mean())
+    assert readings["L∞ to source"] == pytest.approx(np.abs(end - source).max(), rel=1e-5)
+    assert readings["L∞ to target"] == pytest.approx(np.abs(end - target).max(), rel=1e-5)
+    assert readings["accepted steps"] == pytest.approx(accepted[1:].mean())
     rejected = np.flatnonzero(accepted == 0)
-    assert np.isnan(said["first rejected step"]) == (len(rejected) == 0)
-    assert not len(rejected) or said["first rejected step"] == rejected[0]
+    assert np.isnan(readings["first rejected step"]) == (len(rejected) == 0)
+    assert not len(rejected) or readings["first rejected step"] == rejected[0]
     similar = structural_similarity(
         end, target, data_range=1, channel_axis=0, gaussian_weights=True, sigma=1.5,
         use_sample_covariance=False,
     )  # fmt: skip
-    assert said["SSIM to target"] == pytest.approx(similar, abs=1e-4)
-    own = ssim(torch.tensor(end), case.source.image)
-    assert said["SSIM to source"] == pytest.approx(own, abs=1e-4)
-    assert -1 < said["SSIM to source"] < 1
+    assert readings["SSIM to target"] == pytest.approx(similar, abs=1e-4)
+    similarity = ssim(torch.tensor(end), case.source.image)
+    assert readings["SSIM to source"] == pytest.approx(similarity, abs=1e-4)
+    assert -1 < readings["SSIM to source"] < 1
 
 
 def test_an_image_smaller_than_the_window_has_no_similarity():
@@ -110,9 +110,9 @@ def test_an_image_smaller_than_the_window_has_no_similarity():
 
 
 def test_the_largest_difference_counts_up_and_down():
-    one, other = torch.zeros(3, 2, 2), torch.zeros(3, 2, 2)
-    one[2, 0, 1], other[0, 1, 1] = 0.25, 0.5
-    assert largest(one, other) == largest(other, one) == 0.5
+    first, second = torch.zeros(3, 2, 2), torch.zeros(3, 2, 2)
+    first[2, 0, 1], second[0, 1, 1] = 0.25, 0.5
+    assert largest(first, second) == largest(second, first) == 0.5
 
 
 def test_the_start_noise_is_uniform_and_as_wide_as_is_said():
@@ -143,8 +143,8 @@ def test_a_walk_that_stops_at_the_first_rejected_step_ends_there_with_its_last_i
 def test_images_are_kept_at_the_steps_nearest_to_equal_distances():
     """Thirds of 40 steps are 13.3 and 26.7; of 20, in five parts, 4, 8, 12 and 16."""
     case = tiny.pair_case(tiny.mlp())
-    for steps, frames, kept in ((40, 4, [0, 13, 27, 40]), (20, 6, [0, 4, 8, 12, 16, 20])):
-        assert LST(steps=steps, frames=frames)(case)["path"].steps.tolist() == kept
+    for steps, frames, stored_steps in ((40, 4, [0, 13, 27, 40]), (20, 6, [0, 4, 8, 12, 16, 20])):
+        assert LST(steps=steps, frames=frames)(case)["path"].steps.tolist() == stored_steps
 
 
 @pytest.mark.parametrize("when", [1, 3])
@@ -152,24 +152,24 @@ def test_the_figures_of_a_walk_that_is_stuck_are_those_up_to_its_step(when):
     """Rejected in its first step, or accepted twice and rejected then."""
     case = tiny.pair_case(tiny.mlp())
     walk = Traversal(case.model, *batch_of_one(case), WalkRules(0.05, None, 0.2))
-    kept = log.Log(case, walk, 20, 4)
+    walk_log = log.Log(case, walk, 20, 4)
     for step in range(1, when + 1):
-        kept.note(moved=step < when)
-    said = dict(zip(log.FIGURES, kept.figures().values[0].tolist(), strict=True))
-    assert said["accepted steps"] == pytest.approx((when - 1) / when)
-    assert said["first rejected step"] == said["steps"] == when
-    assert not np.isnan(list(said.values())[:7]).any()
-    kept.stay(20)
-    said = dict(zip(log.FIGURES, kept.figures().values[0].tolist(), strict=True))
-    assert said["accepted steps"] == pytest.approx((when - 1) / 20)
-    assert (said["first rejected step"], said["steps"]) == (when, 20)
-    assert kept.result()["accepted"].y.tolist() == [1.0] * when + [0.0] * (21 - when)
+        walk_log.note(moved=step < when)
+    readings = dict(zip(log.FIGURES, walk_log.figures().values[0].tolist(), strict=True))
+    assert readings["accepted steps"] == pytest.approx((when - 1) / when)
+    assert readings["first rejected step"] == readings["steps"] == when
+    assert not np.isnan(list(readings.values())[:7]).any()
+    walk_log.stay(20)
+    readings = dict(zip(log.FIGURES, walk_log.figures().values[0].tolist(), strict=True))
+    assert readings["accepted steps"] == pytest.approx((when - 1) / 20)
+    assert (readings["first rejected step"], readings["steps"]) == (when, 20)
+    assert walk_log.result()["accepted"].y.tolist() == [1.0] * when + [0.0] * (21 - when)
 
 
 def test_a_walk_without_a_rejected_step_has_no_first_one():
-    said = figures(LST(**SHORT, epsilon=None, delta=0.5)(slowly.linear_pair()[0]))
-    assert said["accepted steps"] == 1
-    assert np.isnan(said["first rejected step"])
+    readings = figures(LST(**SHORT, epsilon=None, delta=0.5)(slowly.linear_pair()[0]))
+    assert readings["accepted steps"] == 1
+    assert np.isnan(readings["first rejected step"])
 
 
 def test_the_memory_visibly_changes_a_walk():
@@ -197,10 +197,10 @@ def test_a_cancel_at_any_step_leaves_the_path_so_far(when):
     assert part["source confidence"].x.tolist() == list(range(when + 1))
     for name in log.CURVES:
         np.testing.assert_array_equal(part[name].y, whole[name].y[: when + 1])
-    kept = len(part["path"].frames)
-    assert kept == when // 5 + 1
-    np.testing.assert_array_equal(part["path"].frames, whole["path"].frames[:kept])
-    assert len(part["top"].values) == kept == len(part["path"].values)
+    frame_count = len(part["path"].frames)
+    assert frame_count == when // 5 + 1
+    np.testing.assert_array_equal(part["path"].frames, whole["path"].frames[:frame_count])
+    assert len(part["top"].values) == frame_count == len(part["path"].values)
 
 
 def test_what_was_handed_over_never_changes_afterwards():
@@ -229,8 +229,8 @@ def test_the_reading_of_the_target_changes_nothing():
     case = tiny.pair_case(tiny.mlp())
     source = case.source
     other = ImageCase(source.model, source.image, Target(source.target.index, reading="margin"))
-    one, two = (LST(**SHORT)(asked) for asked in (case, PairCase(other, case.others)))
-    np.testing.assert_array_equal(one["end"].frames, two["end"].frames)
+    first, second = (LST(**SHORT)(pair_case) for pair_case in (case, PairCase(other, case.others)))
+    np.testing.assert_array_equal(first["end"].frames, second["end"].frames)
 
 
 def test_the_published_settings_are_settings():

@@ -37,7 +37,7 @@ PAIRS = (
 DELTA = PUBLISHED["delta"]
 
 
-NAMES = tuple(one.name for one in SAMPLES)
+NAMES = tuple(photograph.name for photograph in SAMPLES)
 DERANGED = tuple(zip(NAMES, NAMES[1:] + NAMES[:1], strict=True))  # each image once on either side
 
 
@@ -65,16 +65,16 @@ def test_on_ten_pairs_the_walk_ends_at_the_target_and_the_segment_back_holds(mea
     for source, target in PAIRS:
         case = pair(source, target)
         result = LST(**PUBLISHED)(case)
-        said = dict(zip(result["figures"].columns, result["figures"].values[0], strict=True))
-        p0, apart = said["source's confidence"], said["RMSE to target"]
+        readings = dict(zip(result["figures"].columns, result["figures"].values[0], strict=True))
+        p0, rmse = readings["source's confidence"], readings["RMSE to target"]
         blind = lowest(case, torch.tensor(result["end"].frames[0]))
         raw = lowest(case, case.others[0])
-        meets = apart < 0.03 and blind > p0 - DELTA and raw < 0.3 * p0
+        meets = rmse < 0.03 and blind > p0 - DELTA and raw < 0.3 * p0
         good += meets
-        end = said["end's confidence"]
+        end = readings["end's confidence"]
         measure(
             f"Level sets, {source} → {target}, paper's settings",
-            f"confidence {p0:.3f} → {end:.3f}, RMSE to target {apart:.4f}; lowest on the segment "
+            f"confidence {p0:.3f} → {end:.3f}, RMSE to target {rmse:.4f}; lowest on the segment "
             f"to the blind spot {blind:.3f}, to the raw target {raw:.4f}"
             + ("" if meets else " (not met)"),
         )
@@ -92,10 +92,12 @@ def test_adaptive_steps_come_as_near_in_half_as_many_without_leaving_the_band(me
             falls.extend((walk.reference - walk.confidence)[moved].tolist())
         left[adaptive] = (walk.x - walk.targets).square().flatten(1).mean(1).sqrt()
     ratio = (left[True] / left[False]).tolist()
-    for (source, target), one in zip(PAIRS, ratio, strict=True):
-        measure(f"Level sets, adaptive, half the steps, {source} → {target}", f"RMSE × {one:.2f}")
+    for (source, target), factor in zip(PAIRS, ratio, strict=True):
+        measure(
+            f"Level sets, adaptive, half the steps, {source} → {target}", f"RMSE × {factor:.2f}"
+        )
     assert max(falls) < DELTA
-    assert sum(one <= 1 for one in ratio) >= 8
+    assert sum(factor <= 1 for factor in ratio) >= 8
 
 
 @pytest.mark.slow
@@ -108,25 +110,29 @@ def test_over_all_shipped_photographs_the_end_looks_like_the_target_to_us_and_no
     start = walk.confidence.clone()
     for _ in range(PUBLISHED["steps"]):
         walk.step()
-    apart = walk.x - walk.targets
-    before = (torch.stack([image(one, name) for one, _ in DERANGED]) - walk.targets).square()
+    difference = walk.x - walk.targets
+    before = (
+        torch.stack([image(photograph, name) for photograph, _ in DERANGED]) - walk.targets
+    ).square()
     alike = [
         structural_similarity(
-            one.permute(1, 2, 0).numpy(), other.permute(1, 2, 0).numpy(), channel_axis=2,
+            reached.permute(1, 2, 0).numpy(), other.permute(1, 2, 0).numpy(), channel_axis=2,
             data_range=1.0,
         )
-        for one, other in zip(walk.x, walk.targets, strict=True)
+        for reached, other in zip(walk.x, walk.targets, strict=True)
     ]  # fmt: skip
     columns = {
         "confidence at the source": start, "at the end": walk.confidence,
         "RMSE to the target at the source": before.flatten(1).mean(1).sqrt(),
-        "RMSE at the end": apart.square().flatten(1).mean(1).sqrt(),
-        "largest difference": apart.abs().flatten(1).amax(1), "SSIM": torch.tensor(alike),
+        "RMSE at the end": difference.square().flatten(1).mean(1).sqrt(),
+        "largest difference": difference.abs().flatten(1).amax(1), "SSIM": torch.tensor(alike),
     }  # fmt: skip
-    said = "; ".join(
+    sentence = "; ".join(
         f"{what} {column.mean():.3f} ± {column.std():.3f}" for what, column in columns.items()
     )
-    measure(f"Level sets, table over {len(DERANGED)} photographs, {name}, paper's settings", said)
+    measure(
+        f"Level sets, table over {len(DERANGED)} photographs, {name}, paper's settings", sentence
+    )
     assert (start - walk.confidence).max() < DELTA
     assert (columns["RMSE at the end"] < 0.5 * columns["RMSE to the target at the source"]).all()
 

@@ -91,8 +91,8 @@ def test_straight_back_to_the_source_confidence_holds_and_to_the_raw_target_it_d
             walk.model.logits(torch.lerp(walk.sources, ends, float(share))).softmax(1)
             for share in shares
         ]
-        own = torch.stack(seen)[:, torch.arange(len(ends)), walk.classes]
-        return float(own.mean())
+        confidences = torch.stack(seen)[:, torch.arange(len(ends)), walk.classes]
+        return float(confidences.mean())
 
     assert path_mean(walk.x) > 0.95
     assert path_mean(walk.targets) < 0.6

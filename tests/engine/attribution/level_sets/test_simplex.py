@@ -100,8 +100,8 @@ def test_the_corners_keep_lengths_and_angle():
     images[2] = images[0] + 0.5 * (images[1] - images[0]) + 0.1 * (images[2] - images[0])
     s, a, b = corners(images).double()
     length = (images[1] - images[0]).norm()
-    for one, two, (i, j) in ((s, a, (0, 1)), (s, b, (0, 2)), (a, b, (1, 2))):
-        apart = (images[i] - images[j]).norm() / length
-        assert float((one - two).norm()) == pytest.approx(float(apart), rel=1e-4)
+    for first, second, (i, j) in ((s, a, (0, 1)), (s, b, (0, 2)), (a, b, (1, 2))):
+        distance = (images[i] - images[j]).norm() / length
+        assert float((first - second).norm()) == pytest.approx(float(distance), rel=1e-4)
     assert s.tolist() == [0, 0]
     assert a.tolist() == [1, 0]

@@ -16,10 +16,10 @@ def test_walks_in_batches_end_where_each_would_alone_and_tell_the_share_that_is_
     """Two walks together and then one: a step of the first batch counts twice."""
     case = tiny.pair_case(tiny.mlp(scale=1.0), 3)
     case.model._paces["gradient"] = Pace(2, False, "gradient", 0.0)
-    method, told = Star(eta=0.05, steps=20), []
-    result = blind_spots(method, case, lambda done, *_words: told.append(done))
+    method, shares = Star(eta=0.05, steps=20), []
+    result = blind_spots(method, case, lambda done, *_words: shares.append(done))
     first = [2 * step / 20 / 3 for step in range(1, 21)]
-    assert told == pytest.approx([*first, *((2 + step / 20) / 3 for step in range(1, 21))])
+    assert shares == pytest.approx([*first, *((2 + step / 20) / 3 for step in range(1, 21))])
     for end, target in zip(result, case.others, strict=True):
         walk = Traversal(
             case.model, case.source.image[None], target[None],

@@ -31,17 +31,17 @@ def linear(classes_swapped=False):
     """Two linear logits in float64, and a pair inside the box whose steps never reach its sides."""
     weight = 0.1 * torch.randn(3, 8, 8, generator=tiny.seeded(3))
     model = slowly.in_float64(tiny.classifier(tiny.Linear(weight), 8, "linear"))
-    source, target, own = slowly.pairs(model)
+    source, target, labels = slowly.pairs(model)
     if classes_swapped:
-        own = 1 - own
-    return model, source, target, own
+        labels = 1 - labels
+    return model, source, target, labels
 
 
 def assert_closed_form(swapped=False):
-    model, source, target, own = linear(swapped)
+    model, source, target, labels = linear(swapped)
     w = model.network.weight[None].detach()
     across = target - source - w * dot(target - source, w) / dot(w, w)
-    walk = Traversal(model, source, target, own, PLAIN)
+    walk = Traversal(model, source, target, labels, PLAIN)
     p0 = walk.reference.clone()
     for step in range(1, 301):
         assert walk.step().all()
@@ -83,12 +83,20 @@ def test_a_straight_line_or_a_climb_in_confidence_does_not_have_it(fake, monkeyp
 )
 def test_the_same_written_slowly_in_numpy_takes_the_same_path(seed, epsilon, delta, stop):
     model = slowly.in_float64(tiny.mlp(seed=seed, scale=1.0))
-    source, target, own = slowly.pairs(model, low=0.0, high=1.0)
-    walk = Traversal(model, source, target, own, WalkRules(0.1, epsilon, delta, stop))
+    source, target, labels = slowly.pairs(model, low=0.0, high=1.0)
+    walk = Traversal(model, source, target, labels, WalkRules(0.1, epsilon, delta, stop))
     path, accepted = slowly.lst(
-        slowly.Network(model), source[0].flatten().numpy(), target[0].flatten().numpy(), int(own),
-        source[0].flatten().numpy(), 0.1, 120, epsilon, delta, stop,
-    )  # fmt: skip
+        slowly.Network(model),
+        source[0].flatten().numpy(),
+        target[0].flatten().numpy(),
+        int(labels),
+        source[0].flatten().numpy(),
+        0.1,
+        120,
+        epsilon,
+        delta,
+        stop,
+    )
     assert accepted.all() == (delta == 0.2)
     assert accepted.any()
     for expected, moved in zip(path[1:], accepted, strict=True):
@@ -108,9 +116,11 @@ def test_the_same_written_slowly_in_numpy_takes_the_same_path(seed, epsilon, del
 @settings(max_examples=60, deadline=None)
 def test_what_holds_at_every_step(seed, eta, epsilon, delta, stop, adaptive):
     model = slowly.in_float64(tiny.mlp(seed=seed))
-    sources, targets, own = slowly.pairs(model, 3, low=0.0, high=1.0)
-    walk = Traversal(model, sources, targets, own, WalkRules(eta, epsilon, delta, stop, adaptive))
-    held = torch.ones(3, dtype=torch.bool)
+    sources, targets, labels = slowly.pairs(model, 3, low=0.0, high=1.0)
+    walk = Traversal(
+        model, sources, targets, labels, WalkRules(eta, epsilon, delta, stop, adaptive)
+    )
+    moving = torch.ones(3, dtype=torch.bool)
     for _ in range(12):
         before, slope = walk.x.clone(), walk.slopes()
         way = tangent(targets - before, slope)
@@ -119,7 +129,7 @@ def test_what_holds_at_every_step(seed, eta, epsilon, delta, stop, adaptive):
         ).all()
         going = walk.going.clone()
         moved = walk.step()
-        held &= moved
+        moving &= moved
         assert not (moved & ~going).any()
         assert torch.equal(walk.x[~moved], before[~moved])
         assert (walk.x[moved] != before[moved]).flatten(1).any(1).all()
@@ -127,10 +137,10 @@ def test_what_holds_at_every_step(seed, eta, epsilon, delta, stop, adaptive):
         assert walk.x.max() <= 1
         assert epsilon is None or walk.memory.abs().max() <= epsilon
         with torch.no_grad():
-            seen = model(walk.x).softmax(1).gather(1, own[:, None])[:, 0]
+            seen = model(walk.x).softmax(1).gather(1, labels[:, None])[:, 0]
         torch.testing.assert_close(walk.confidence, seen)
         assert (seen[moved] > walk.reference[moved] - delta).all()
-        assert stop == "retry" or torch.equal(walk.going, held)
+        assert stop == "retry" or torch.equal(walk.going, moving)
 
 
 def test_the_margin_s_sigmoid_is_the_confidence_and_its_slope_survives_certainty():
@@ -150,24 +160,24 @@ def test_the_margin_s_sigmoid_is_the_confidence_and_its_slope_survives_certainty
 @pytest.mark.parametrize("make", [tiny.cnn, tiny.vit, tiny.mlp])
 def test_a_batch_of_pairs_is_walked_as_one_by_one(make):
     model = slowly.in_float64(make())
-    sources, targets, own = slowly.pairs(model, 4, low=0.0, high=1.0)
+    sources, targets, labels = slowly.pairs(model, 4, low=0.0, high=1.0)
     for rules in (WalkRules(0.1, 0.005, 0.01), WalkRules(0.1, 0.005, 0.01, "first", adaptive=True)):
-        together = Traversal(model, sources, targets, own, rules)
+        together = Traversal(model, sources, targets, labels, rules)
         alone = [
-            Traversal(model, sources[i : i + 1], targets[i : i + 1], own[i : i + 1], rules)
+            Traversal(model, sources[i : i + 1], targets[i : i + 1], labels[i : i + 1], rules)
             for i in range(4)
         ]
         for _ in range(15):
             moved = torch.zeros(4, dtype=torch.bool) if together.ended else together.step()
-            each = [not walk.ended and bool(walk.step()[0]) for walk in alone]
-            assert moved.tolist() == each
+            moves = [not walk.ended and bool(walk.step()[0]) for walk in alone]
+            assert moved.tolist() == moves
         torch.testing.assert_close(together.x, torch.cat([walk.x for walk in alone]))
 
 
 @pytest.mark.parametrize("delta", [0.2, 0.02])
 def test_a_step_costs_one_forward_and_only_after_a_move_one_backward(delta, monkeypatch):
     model = slowly.in_float64(tiny.mlp(scale=1.0))
-    source, target, own = slowly.pairs(model, low=0.0, high=1.0)
+    source, target, labels = slowly.pairs(model, low=0.0, high=1.0)
     counts, grad = Counter(), torch.autograd.grad
     model.register_forward_pre_hook(lambda *_: counts.update(["forward"]))
 
@@ -176,7 +186,7 @@ def test_a_step_costs_one_forward_and_only_after_a_move_one_backward(delta, monk
         return grad(*given, **named)
 
     monkeypatch.setattr(torch.autograd, "grad", counted)
-    walk = Traversal(model, source, target, own, WalkRules(0.1, 0.001, delta))
+    walk = Traversal(model, source, target, labels, WalkRules(0.1, 0.001, delta))
     moves = [bool(walk.step()[0]) for _ in range(60)]
     assert counts == {"forward": 60 + 2, "backward": 1 + sum(moves[:-1])}
     assert all(moves) == (delta == 0.2)
@@ -184,9 +194,9 @@ def test_a_step_costs_one_forward_and_only_after_a_move_one_backward(delta, monk
 
 def test_a_walk_to_where_it_stands_only_comes_nearer():
     model = slowly.in_float64(tiny.mlp())
-    source, _, own = slowly.pairs(model)
+    source, _, labels = slowly.pairs(model)
     noise = 8 / 255 * (torch.rand(3, 8, 8, generator=tiny.seeded(5)) - 0.5)
-    walk = Traversal(model, source, source, own, PLAIN, noise)
+    walk = Traversal(model, source, source, labels, PLAIN, noise)
     far = (walk.x - source).norm()
     assert far > 0.05
     for _ in range(40):
@@ -198,9 +208,9 @@ def test_a_walk_to_where_it_stands_only_comes_nearer():
 
 def test_without_room_and_memory_nothing_moves_for_long():
     model = slowly.in_float64(tiny.mlp(scale=0.5))
-    sources, targets, own = slowly.pairs(model, 12, low=0.0, high=1.0)
-    free = Traversal(model, sources, targets, own, WalkRules(0.1, None, 0.2))
-    tight = Traversal(model, sources, targets, own, WalkRules(0.1, None, 0.0))
+    sources, targets, labels = slowly.pairs(model, 12, low=0.0, high=1.0)
+    free = Traversal(model, sources, targets, labels, WalkRules(0.1, None, 0.2))
+    tight = Traversal(model, sources, targets, labels, WalkRules(0.1, None, 0.0))
     moves = torch.zeros(2)
     for _ in range(20):
         moves += torch.tensor(
@@ -212,8 +222,8 @@ def test_without_room_and_memory_nothing_moves_for_long():
 
 def test_the_memory_goes_on_growing_while_a_step_is_rejected():
     model = slowly.in_float64(tiny.mlp(scale=1.0))
-    source, target, own = slowly.pairs(model, low=0.0, high=1.0)
-    walk = Traversal(model, source, target, own, WalkRules(0.1, 0.0001, 0.005))
+    source, target, labels = slowly.pairs(model, low=0.0, high=1.0)
+    walk = Traversal(model, source, target, labels, WalkRules(0.1, 0.0001, 0.005))
     sizes = []
     for _ in range(6):
         assert not walk.step()[0]
@@ -224,9 +234,11 @@ def test_the_memory_goes_on_growing_while_a_step_is_rejected():
 
 def test_an_adaptive_walk_comes_as_near_in_half_the_steps_and_stays_in_the_band():
     model = slowly.in_float64(tiny.mlp())
-    sources, targets, own = slowly.pairs(model, 6, low=0.2, high=0.8)
-    fixed = Traversal(model, sources, targets, own, WalkRules(0.02, 0.002, 0.2))
-    adaptive = Traversal(model, sources, targets, own, WalkRules(0.02, 0.002, 0.2, adaptive=True))
+    sources, targets, labels = slowly.pairs(model, 6, low=0.2, high=0.8)
+    fixed = Traversal(model, sources, targets, labels, WalkRules(0.02, 0.002, 0.2))
+    adaptive = Traversal(
+        model, sources, targets, labels, WalkRules(0.02, 0.002, 0.2, adaptive=True)
+    )
     for step in range(80):
         fixed.step()
         if step % 2:
@@ -243,9 +255,9 @@ class Constant(torch.nn.Module):
 
 def test_a_model_without_any_slope_is_refused_in_a_sentence():
     model = tiny.classifier(Constant(), 8, "constant")
-    source, target, own = slowly.pairs(model)
+    source, target, labels = slowly.pairs(model)
     with pytest.raises(BlindspotError, match="gradients of constant vanish"):
-        Traversal(model, source, target, own, PLAIN)
+        Traversal(model, source, target, labels, PLAIN)
 
 
 @pytest.mark.parametrize(("eta", "longest"), [(0.02, 0.12), (0.1, 0.5), (0.7, 0.7)])
@@ -274,9 +286,9 @@ def test_an_adaptive_step_grows_where_it_was_easy_stays_where_it_was_not_and_hal
 
 def test_a_memory_of_nothing_is_no_memory():
     model = slowly.in_float64(tiny.mlp(scale=1.0))
-    source, target, own = slowly.pairs(model, low=0.0, high=1.0)
+    source, target, labels = slowly.pairs(model, low=0.0, high=1.0)
     none, nothing = (
-        Traversal(model, source, target, own, WalkRules(0.1, epsilon, 0.2))
+        Traversal(model, source, target, labels, WalkRules(0.1, epsilon, 0.2))
         for epsilon in (None, 0.0)
     )
     for _ in range(10):
@@ -288,9 +300,9 @@ def test_a_memory_of_nothing_is_no_memory():
 def test_a_fall_as_large_as_delta_is_too_large():
     """A walk to where it stands falls by nothing, and nothing is not less than δ = 0."""
     model = slowly.in_float64(tiny.mlp())
-    source, _, own = slowly.pairs(model)
+    source, _, labels = slowly.pairs(model)
     for delta, moves in ((0.0, False), (1e-9, True)):
-        walk = Traversal(model, source, source, own, WalkRules(0.05, None, delta))
+        walk = Traversal(model, source, source, labels, WalkRules(0.05, None, delta))
         assert walk.step().tolist() == [moves]
 
 
@@ -305,13 +317,13 @@ def test_an_adaptive_step_does_not_grow_at_half_of_the_largest_fall():
 
 def test_a_snapshot_stays_as_it_was():
     model = tiny.mlp()
-    source, target, own = slowly.pairs(model)
-    walk = Traversal(model, source, target, own, PLAIN)
+    source, target, labels = slowly.pairs(model)
+    walk = Traversal(model, source, target, labels, PLAIN)
     x, confidence = walk.snapshot()
-    kept = x.clone(), confidence.clone()
+    snapshot = x.clone(), confidence.clone()
     assert walk.step().all()
-    assert torch.equal(x, kept[0])
-    assert torch.equal(confidence, kept[1])
+    assert torch.equal(x, snapshot[0])
+    assert torch.equal(confidence, snapshot[1])
     assert not torch.equal(walk.x, x)
 
 

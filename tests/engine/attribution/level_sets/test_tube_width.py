@@ -59,8 +59,8 @@ def test_a_direction_follows_from_the_seed_its_place_and_its_number(seed):
     case = replace(tiny.cnn_case(), seed=seed)
     way = tiny.image(seed=4) - 0.5
     aside = Directions(case, torch.stack([way, way]))
-    own = ((seed * 1_000_003 + 1) * 1_000_003 + 5) % 2**63
-    wild = torch.randn(3, 32, 32, generator=torch.Generator().manual_seed(own))
+    direction_seed = ((seed * 1_000_003 + 1) * 1_000_003 + 5) % 2**63
+    wild = torch.randn(3, 32, 32, generator=torch.Generator().manual_seed(direction_seed))
     wild -= (wild * way).sum() / (way * way).sum() * way
     wild = in_memory(laid_out(case, wild / wild.norm()))
     torch.testing.assert_close(aside(1, 5), wild, atol=1e-5, rtol=0)
@@ -72,10 +72,10 @@ def test_places_are_the_steps_nearest_to_equal_distances_and_the_bound_is_delta_
     method = TubeWidth(places=8, draws=16, delta=0.125, **WALK)
     stops = np.array([0, 9, 17, 26, 34, 43, 51, 60])
     assert method(case)["confidence"].x.tolist() == stops.tolist()
-    images, ways, held, bound = method.walked(case, stops, quiet)
+    images, ways, confidences, bound = method.walked(case, stops, quiet)
     assert images.shape == ways.shape == (8, 3, 8, 8)
     assert bound == pytest.approx(confidence(case.source.image) - 0.125, abs=1e-6)
-    for stop, image, way, value in zip(stops, images, ways, held, strict=True):
+    for stop, image, way, value in zip(stops, images, ways, confidences, strict=True):
         end = slowly.linear_end(case, case.others[0], 0.05, int(stop))
         np.testing.assert_allclose(image, end, atol=1e-5)
         left = slowly.linear_end(case, case.others[0], 1.0, 1) - case.source.image.numpy()
@@ -105,9 +105,9 @@ def test_where_the_walk_is_below_the_bound_there_is_no_tube(monkeypatch):
     walked = TubeWidth.walked
 
     def fallen(self, *given):
-        images, ways, held, bound = walked(self, *given)
-        held[1], held[2] = bound - 0.01, bound  # at the bound is not below it
-        return images, ways, held, bound
+        images, ways, confidences, bound = walked(self, *given)
+        confidences[1], confidences[2] = bound - 0.01, bound  # at the bound is not below it
+        return images, ways, confidences, bound
 
     monkeypatch.setattr(TubeWidth, "walked", fallen)
     result = method(case)

@@ -10,7 +10,7 @@ from engine.attribution.prototypes.networks import INDEFINITE, NEGATIVE, POSITIV
 
 
 def softmax(values):
-    powers = [math.exp(one - max(values)) for one in values]
+    powers = [math.exp(score - max(values)) for score in values]
     return [power / sum(powers) for power in powers]
 
 
@@ -22,9 +22,9 @@ def reasons(theta, reasoning, count):
     if reasoning == POSITIVE:
         return softmax(theta), [0.0] * count
     assert reasoning == INDEFINITE
-    each = states(theta, count)
-    whole = sum(one[0] + one[1] for one in each)
-    return [one[0] / whole for one in each], [one[1] / whole for one in each]
+    pairs = states(theta, count)
+    whole = sum(pair[0] + pair[1] for pair in pairs)
+    return [pair[0] / whole for pair in pairs], [pair[1] / whole for pair in pairs]
 
 
 def states(theta, count):

@@ -35,12 +35,12 @@ def model(seed, reasoning=NEGATIVE, images=1, side=4, count=6, classes=3):
         head.theta.copy_(2 * torch.randn(head.theta.shape, generator=rng))
 
     def scores(given):
-        apart = (given.flatten(1)[:, None] - places).square().sum(2).sqrt()
-        return head((-apart / widths).exp())
+        distances = (given.flatten(1)[:, None] - places).square().sum(2).sqrt()
+        return head((-distances / widths).exp())
 
     seen = (-torch.cdist(points, places) / widths).exp()
-    own = head(seen).argmax(1)
-    return points, scores, Leads.of(seen, head.linear(), widths, own)
+    labels = head(seen).argmax(1)
+    return points, scores, Leads.of(seen, head.linear(), widths, labels)
 
 
 @pytest.mark.parametrize(
@@ -50,9 +50,9 @@ def test_no_random_change_within_the_radius_flips_any_model(reasoning, models):
     with torch.no_grad():
         for seed in range(models):
             points, scores, stand = model(seed, reasoning)
-            closed, own = stand.closed_form().amin(1), stand.own_widths()
-            assert own >= closed - 1e-9
-            for radius in (closed, own):
+            closed, bound = stand.closed_form().amin(1), stand.own_widths()
+            assert bound >= closed - 1e-9
+            for radius in (closed, bound):
                 reach = min(float(radius), 50.0)
                 away = torch.randn(200, 16, generator=chance(seed), dtype=torch.float64)
                 away = INSIDE * reach * away / away.norm(dim=1, keepdim=True)
@@ -79,9 +79,9 @@ def test_with_one_width_the_closed_form_is_where_the_bound_reaches_zero():
                           torch.full((6,), 0.7, dtype=torch.float64), stand.own)  # fmt: skip
             radius = small.closed_form()
             for label in range(3):
-                one = float(radius[0, label])
-                grown = math.exp(one / 0.7)
-                if label == stand.own or not 0 < one < math.inf or 0.3 * grown > 1:
+                limit = float(radius[0, label])
+                grown = math.exp(limit / 0.7)
+                if label == stand.own or not 0 < limit < math.inf or 0.3 * grown > 1:
                     continue
                 gains = small.gains[0, :, label]
                 speak = (gains.relu() * small.detections[0]).sum()
@@ -93,9 +93,9 @@ def test_with_one_width_the_closed_form_is_where_the_bound_reaches_zero():
 def stand_of(gains, ahead, seen=0.5):
     gains = torch.tensor(gains, dtype=torch.float64)
     both = torch.stack([torch.zeros_like(gains), gains], -1)[None]
-    ones = torch.ones(len(gains), dtype=torch.float64)
+    unit_widths = torch.ones(len(gains), dtype=torch.float64)
     lead = torch.tensor([[0.0, ahead]], dtype=torch.float64)
-    return Leads(seen * ones[None], both, lead, ones, torch.tensor([0]))
+    return Leads(seen * unit_widths[None], both, lead, unit_widths, torch.tensor([0]))
 
 
 @pytest.mark.parametrize(
@@ -125,12 +125,14 @@ def test_what_is_nearly_seen_cannot_be_seen_more_than_wholly():
 
 def on_a_line(at, places, widths):
     """Two prototypes on a line, for and against the first class, met from one place."""
-    at, places, widths = (torch.tensor(one, dtype=torch.float64) for one in (at, places, widths))
+    at, places, widths = (
+        torch.tensor(coordinates, dtype=torch.float64) for coordinates in (at, places, widths)
+    )
     seen = (-(at - places).abs() / widths).exp()[None]
     weights = torch.tensor([[0.6, 0.0], [0.0, 0.4]], dtype=torch.float64)
-    own = torch.tensor([0])
+    label = torch.tensor([0])
     linear = weights, torch.zeros(2, dtype=torch.float64)
-    return Leads.of(seen, linear, widths, own), float(seen[0] @ (weights[:, 0] - weights[:, 1]))
+    return Leads.of(seen, linear, widths, label), float(seen[0] @ (weights[:, 0] - weights[:, 1]))
 
 
 @pytest.mark.parametrize("width", [0.1, 0.01, 0.001])
@@ -153,9 +155,11 @@ def test_an_attack_on_a_linear_score_needs_the_distance_to_the_line():
         return torch.stack([value, torch.zeros_like(value)], 1)
 
     away = 0.1 / float(weights.norm())
-    own = torch.zeros(1, dtype=torch.int64)
+    label = torch.zeros(1, dtype=torch.int64)
     for share, flips in ((0.97, False), (1.03, True)):
-        leads, result = AttackBudget(steps=40)(scores, images, own, torch.tensor([share * away]), 0)
+        leads, result = AttackBudget(steps=40)(
+            scores, images, label, torch.tensor([share * away]), 0
+        )
         assert bool((leads < 0).all()) is flips
         assert float((result - images).norm()) <= share * away + 1e-9
 

@@ -29,15 +29,15 @@ def written_out(model, batch):
     """The margin loss, image by image, with plain exponentials."""
     network = inside(model)
     gray = batch.pixels.mean(1).flatten(1)
-    apart = (gray[:, None] - network.places).square().sum(2).clamp(min=1e-20).sqrt()
-    seen = (-apart / network.log_widths.exp()).exp()
+    distances = (gray[:, None] - network.places).square().sum(2).clamp(min=1e-20).sqrt()
+    seen = (-distances / network.log_widths.exp()).exp()
     powers = network.head.theta.exp()
     share = powers / powers.sum(0)
     plus, minus = share[:6], share[6:]
     score = seen @ plus + (1 - seen) @ minus
     losses = []
     for row, label in zip(score, batch.targets.tolist(), strict=True):
-        rival = torch.stack([one for place, one in enumerate(row) if place != label]).max()
+        rival = torch.stack([score for place, score in enumerate(row) if place != label]).max()
         losses.append((rival - row[label] + 0.025).clamp(min=0))
     return torch.stack(losses)
 
@@ -80,7 +80,7 @@ def test_the_certified_loss_is_the_margin_loss_at_no_distance_and_grows_with_it(
     rows = data.rows("train")
     batch = Batch(rows, data.pixels(rows), data.targets(rows))
     plain = margin_loss(model, batch, 0.3)
-    losses = [certified_loss(model, batch, 0.3, one) for one in (0.0, 0.2, 0.5)]
+    losses = [certified_loss(model, batch, 0.3, distance) for distance in (0.0, 0.2, 0.5)]
     assert torch.allclose(plain, losses[0], atol=1e-5)
     assert (losses[1] >= losses[0] - 1e-6).all()
     assert losses[2].mean() > losses[1].mean() > losses[0].mean()
@@ -101,10 +101,10 @@ def test_the_certified_loss_of_one_image_is_the_bound_written_out():
     leads = []
     for other in set(range(3)) - {label}:
         lead = sum(both[label][1]) - sum(both[other][1])
-        for k, (one, width) in enumerate(zip(seen, network.widths.tolist(), strict=True)):
+        for k, (detection, width) in enumerate(zip(seen, network.widths.tolist(), strict=True)):
             gain = both[label][0][k] - both[label][1][k] - both[other][0][k] + both[other][1][k]
             grown = np.exp(radius / width)
-            lead += gain * (one / grown if gain > 0 else min(1.0, one * grown))
+            lead += gain * (detection / grown if gain > 0 else min(1.0, detection * grown))
         leads.append(lead)
     assert result.item() == pytest.approx(max(0.3 - min(leads), 0), abs=1e-5)
 
@@ -121,12 +121,12 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(tmp_path, monkeypatch)
 
     with pytest.raises(KeyboardInterrupt):
         SMALL(case(), stop)
-    kept = tmp_path / "training" / f"{digest(SMALL, case())}.safetensors"
-    assert kept.is_file()
+    checkpoint = tmp_path / "training" / f"{digest(SMALL, case())}.safetensors"
+    assert checkpoint.is_file()
     again = SMALL(case())
     for name, weights in whole["network"].weights.items():
         assert np.array_equal(weights, again["network"].weights[name])
-    assert not kept.is_file()
+    assert not checkpoint.is_file()
 
 
 @pytest.mark.parametrize("reasoning", [POSITIVE, RBF])
@@ -147,8 +147,8 @@ def test_prototypes_of_the_deep_form_are_patches_of_training_images():
         shares = model.maps(data.pixels(data.rows("train"))).amax((0, 2, 3))
         for place, patch in enumerate(patches):
             assert (views == patch).all((1, 2)).any()
-            given = torch.from_numpy(patch / np.float32(255)).expand(1, 3, 5, 5)
-            assert model.maps(given)[0, place].item() == pytest.approx(
+            picture = torch.from_numpy(patch / np.float32(255)).expand(1, 3, 5, 5)
+            assert model.maps(picture)[0, place].item() == pytest.approx(
                 shares[place].item(), abs=1e-4
             )
 

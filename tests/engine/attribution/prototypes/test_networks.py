@@ -114,11 +114,11 @@ def test_widths_begin_at_the_median_distance_of_the_first_prototypes():
     network = Shallow(SHAPE, 5, NEGATIVE)
     examples = torch.rand(5, 1, 8, 8, generator=chance())
     network.begin(examples.expand(-1, 3, -1, -1), chance())
-    apart = [
+    distances = [
         (example - two).norm().item()
         for place, example in enumerate(examples) for two in examples[place + 1 :]
     ]  # fmt: skip
-    assert network.widths.tolist() == pytest.approx([sorted(apart)[4]] * 5, rel=1e-5)
+    assert network.widths.tolist() == pytest.approx([sorted(distances)[4]] * 5, rel=1e-5)
 
 
 @pytest.mark.parametrize("side", [8, 28])
@@ -139,11 +139,11 @@ def test_small_detections_of_the_deep_form_count_as_none_once_it_has_learned():
     network = PatchComponents(NetworkShape(1, 8, 3), 20, NEGATIVE)
     draw(network, chance())
     images = torch.rand(1, 1, 8, 8, generator=chance()).expand(-1, 3, -1, -1)
-    learning, asked = network.train().detections(images), network.eval().detections(images)
+    learning, evaluated = network.train().detections(images), network.eval().detections(images)
     small = learning < 0.1
     assert small.any()
-    assert (asked[small] == 0).all()
-    assert torch.equal(asked[~small], learning[~small])
+    assert (evaluated[small] == 0).all()
+    assert torch.equal(evaluated[~small], learning[~small])
 
 
 def test_rbf_weights_are_free():

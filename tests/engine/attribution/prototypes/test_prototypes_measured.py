@@ -29,15 +29,17 @@ def spread(values, factor=100):
 @pytest.mark.parametrize("name", DATA)
 def test_robust_beside_plain_prototypes(name, measure):
     method, data = PrototypeRobustness(images=500), data_sets.load(name)
-    each = [answer(method, ExperimentCase(data, seed)) for seed in range(SEEDS)]
+    runs = [answer(method, ExperimentCase(data, seed)) for seed in range(SEEDS)]
     what = f"attribution: Prototypes, {name}, {SEEDS} seeds"
-    networks = [one["networks"] for one in each]
-    distance = float(each[0]["curves"]["distance"][len(each[0]["curves"]) // 2])
+    networks = [run["networks"] for run in runs]
+    distance = float(runs[0]["curves"]["distance"][len(runs[0]["curves"]) // 2])
     for row in FORMS:
         cells = {
             head: [network.cell(row, head) for network in networks] for head in networks[0].order
         }
-        attacks, beaten = (int(sum(cells[one])) for one in ("attacks inside", "successes inside"))
+        attacks, beaten = (
+            int(sum(cells[column])) for column in ("attacks inside", "successes inside")
+        )
         measure(
             f"{what}; {row}",
             f"right {spread(cells['test accuracy'])} %; at {distance:.2f} certified "
@@ -65,8 +67,8 @@ def test_robust_beside_plain_prototypes(name, measure):
     }  # fmt: skip
     outcomes, means, within = decided(np.array(list(claims.values())).T)
     for words, outcome, mean, half in zip(claims, outcomes, means, within, strict=True):
-        told = f"{OUTCOMES[int(outcome)]} here: {100 * mean:+.1f} ± {100 * half:.1f} points"
-        measure(f"{what}; claim: {words}", told)
+        sentence = f"{OUTCOMES[int(outcome)]} here: {100 * mean:+.1f} ± {100 * half:.1f} points"
+        measure(f"{what}; claim: {words}", sentence)
     assert outcomes[0] == HOLDS
 
 

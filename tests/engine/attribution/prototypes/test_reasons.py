@@ -68,8 +68,8 @@ def test_the_parts_are_the_formula_written_out_and_sum_to_one(reasoning):
         for row, place in enumerate(parts["number"].tolist()):
             d, wants, avoids = seen[place], plus[place], minus[place]
             wanted = [d * wants, (1 - d) * avoids, d * avoids, (1 - d) * wants]
-            told = [parts[part][row] for part in PARTS]
-            assert told == pytest.approx(wanted, abs=1e-6)
+            shares = [parts[part][row] for part in PARTS]
+            assert shares == pytest.approx(wanted, abs=1e-6)
         sums = [parts[part].sum() for part in PARTS]
         assert sum(sums) == pytest.approx(1, abs=1e-6)
         assert sums[0] + sums[1] == pytest.approx(scores[label], abs=1e-5)
@@ -80,12 +80,14 @@ def test_the_parts_are_the_formula_written_out_and_sum_to_one(reasoning):
 
 def test_what_one_prototype_would_have_to_be_makes_both_classes_level():
     every = [case(place) for place in range(24)]
-    asked = next(one for one in every if np.isfinite(SMALL(one)["changes"]["needed"]).any())
-    result, model = SMALL(asked), inside(network())
+    image_case = next(
+        candidate for candidate in every if np.isfinite(SMALL(candidate)["changes"]["needed"]).any()
+    )
+    result, model = SMALL(image_case), inside(network())
     with torch.no_grad():
-        seen = model.detections(asked.pixels)[0].double()
-        weights, offset = (one.double() for one in model.head.linear())
-    own, rival = (int(result["outcome"][name][0]) for name in ("answer", "rival"))
+        seen = model.detections(image_case.pixels)[0].double()
+        weights, offset = (tensor.double() for tensor in model.head.linear())
+    label, rival = (int(result["outcome"][name][0]) for name in ("answer", "rival"))
     table = result["changes"]
     possible = np.flatnonzero(np.isfinite(table["needed"]))
     assert possible.size
@@ -94,13 +96,13 @@ def test_what_one_prototype_would_have_to_be_makes_both_classes_level():
         if row in possible:
             changed[int(table["number"][row])] = table["needed"][row]
             score = changed @ weights + offset
-            assert float(score[own] - score[rival]) == pytest.approx(0, abs=1e-6)
+            assert float(score[label] - score[rival]) == pytest.approx(0, abs=1e-6)
             assert 0 <= table["needed"][row] <= 1
             continue
         for end in (0.0, 1.0):
             changed[int(table["number"][row])] = end
             score = changed @ weights + offset
-            assert score[own] > score[rival]
+            assert score[label] > score[rival]
 
 
 def test_the_attack_stays_above_what_is_proved_and_its_image_has_another_answer():
@@ -188,15 +190,15 @@ def test_what_the_old_cbc_leaves_out_is_the_fifth_part_of_every_prototype():
         for row, place in enumerate(result[view]["number"].astype(int).tolist()):
             d, (positive, negative, indefinite) = seen[place], states[place]
             wanted = [d * positive, (1 - d) * negative, d * negative, (1 - d) * positive]
-            told = [five[part][row] for part in five.order]
-            assert told == pytest.approx([*wanted, indefinite], abs=1e-5)
-            assert sum(told) == pytest.approx(1, abs=1e-9)
+            shares = [five[part][row] for part in five.order]
+            assert shares == pytest.approx([*wanted, indefinite], abs=1e-5)
+            assert sum(shares) == pytest.approx(1, abs=1e-9)
             assert sum(five[part][row] for part in POSITIVE_PARTS) == pytest.approx(positive, 1e-4)
             assert sum(five[part][row] for part in NEGATIVE_PARTS) == pytest.approx(negative, 1e-4)
-    own = with_indefinite(result["parts"], float(result["outcome"]["left out"][0]))
-    assert own[LEFT_OUT].mean() == pytest.approx(result["outcome"]["left out"][0], abs=1e-6)
-    agree = sum(own[part].mean() for part in PARTS[:2])
-    score = agree / (1 - own[LEFT_OUT].mean())
+    all_parts = with_indefinite(result["parts"], float(result["outcome"]["left out"][0]))
+    assert all_parts[LEFT_OUT].mean() == pytest.approx(result["outcome"]["left out"][0], abs=1e-6)
+    agree = sum(all_parts[part].mean() for part in PARTS[:2])
+    score = agree / (1 - all_parts[LEFT_OUT].mean())
     assert score == pytest.approx(result["outcome"]["score"][0], abs=1e-6)
 
 
@@ -256,11 +258,11 @@ def test_free_weights_explain_nothing():
 def test_dark_strokes_on_light_paper_are_inverted_and_others_are_not():
     dark = replace(data(), images=np.where(data().images == 250, 250, 20).astype(np.uint8))
     light = pictured(255 - dark.images[0])
-    inverted, said = about_picture(dark, light, Crop())
-    assert said
+    inverted, note = about_picture(dark, light, Crop())
+    assert note
     assert np.array_equal(inverted.shown[..., 0], dark.images[0, 0])
-    plain, said = about_picture(dark, pictured(dark.images[0]), Crop())
-    assert not said
+    plain, note = about_picture(dark, pictured(dark.images[0]), Crop())
+    assert not note
     assert plain.fingerprint == inverted.fingerprint == about_row(dark, 0).fingerprint
 
 

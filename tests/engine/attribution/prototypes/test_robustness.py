@@ -38,27 +38,27 @@ def test_certified_and_attacked_accuracy_are_those_of_images_asked_one_by_one(na
     proved, resisted = np.zeros((2, len(distances)))
     for row in rows.tolist():
         image = torch.from_numpy(data.images[row] / np.float32(255))[None]
-        own = model(image.expand(-1, 3, -1, -1)).argmax(1)
-        if int(own) != data.labels[row]:
+        prediction = model(image.expand(-1, 3, -1, -1)).argmax(1)
+        if int(prediction) != data.labels[row]:
             continue
         with torch.no_grad():
-            stand = leads(in_doubles(model), image.expand(-1, 3, -1, -1).double(), own)
+            stand = leads(in_doubles(model), image.expand(-1, 3, -1, -1).double(), prediction)
             for place, distance in enumerate(distances.tolist()):
                 lead = stand.least(torch.tensor([distance])).min()
                 proved[place] += float(lead) > 0
         least = np.inf
         for place, distance in enumerate(distances.tolist()):
             tries, _ = AttackBudget(restarts=1)(
-                lambda given: model(given.expand(-1, 3, -1, -1)), image, own,
+                lambda batch: model(batch.expand(-1, 3, -1, -1)), image, prediction,
                 torch.tensor([distance]), 0,
             )  # fmt: skip
             least = min(least, float(tries.min()))
             resisted[place] += least > 0
-    certified, told = (found["curves"][f"{name}, {kind}"] for kind in ("certified", "attacked"))
-    assert (told >= certified - 1e-9).all()
+    certified, attacked = (found["curves"][f"{name}, {kind}"] for kind in ("certified", "attacked"))
+    assert (attacked >= certified - 1e-9).all()
     assert certified[places] == pytest.approx(proved / len(rows), abs=0.01)
-    assert (told[places] <= resisted / len(rows) + 0.01).all()  # it tries from two places
-    assert told[places] == pytest.approx(resisted / len(rows), abs=0.18)
+    assert (attacked[places] <= resisted / len(rows) + 0.01).all()  # it tries from two places
+    assert attacked[places] == pytest.approx(resisted / len(rows), abs=0.18)
 
 
 def test_no_attack_beats_a_certificate_and_every_network_has_its_row(found):
@@ -67,8 +67,8 @@ def test_no_attack_beats_a_certificate_and_every_network_has_its_row(found):
     assert (networks["successes inside"] == 0).all()
     assert networks["attacks inside"].max() == 24  # 12 images, 2 tries
     for name, how in SMALL.learners().items():
-        told = answer(how, case())["figures"]["test accuracy"]
-        assert networks.cell(name, "test accuracy") == pytest.approx(told, abs=1e-6)
+        accuracy = answer(how, case())["figures"]["test accuracy"]
+        assert networks.cell(name, "test accuracy") == pytest.approx(accuracy, abs=1e-6)
 
 
 def test_two_thousand_attacks_on_digits_beat_no_certificate_and_some_get_through_farther_out():
@@ -76,9 +76,9 @@ def test_two_thousand_attacks_on_digits_beat_no_certificate_and_some_get_through
     result = answer(how, digits)
     assert result["figures"]["test accuracy"] >= 0.95
     model = how.restored(result["network"], digits.data)
-    images, own, stand, _ = standing(model, digits.data, digits.data.some("test", 200))
+    images, labels, stand, _ = standing(model, digits.data, digits.data.some("test", 200))
     mean, attacks, beaten, turned = PrototypeRobustness(tries=10).tried(
-        model, images, own, stand.own_widths(), torch.ones(200, dtype=torch.bool), 0
+        model, images, labels, stand.own_widths(), torch.ones(200, dtype=torch.bool), 0
     )
     assert mean > 0.1
     assert attacks == 2_000

@@ -45,8 +45,8 @@ def test_the_correlations_are_those_of_maps_made_one_by_one():
         before = kind()(case.source)["map"].values
         after = replace(case.source, image=case.others[0])
         now = replace(after, target=Target(said(case.source, case.others[0])))
-        for name, asked in ((SAME, after), (NEW, now)):
-            values = np.abs(kind()(asked)["map"].values)
+        for name, pair_case in ((SAME, after), (NEW, now)):
+            values = np.abs(kind()(pair_case)["map"].values)
             wanted = spearmanr(np.abs(before).ravel(), values.ravel()).statistic
             assert result["followed"].cell(kind.title, name) == pytest.approx(wanted, abs=1e-4)
 
@@ -57,9 +57,9 @@ def test_where_nothing_was_changed_every_map_is_the_same():
     pair_case = PairCase(replace(case.source, target=Target(label)), (case.source.image,))
     result = MapsFollow()(pair_case)
     np.testing.assert_allclose(result["followed"].values, 1.0, atol=1e-6)
-    told = MapsFollow().finding(pair_case, result)
-    assert "The attack did not change the answer" in told
-    assert "moved with the answer" not in told
+    sentence = MapsFollow().finding(pair_case, result)
+    assert "The attack did not change the answer" in sentence
+    assert "moved with the answer" not in sentence
 
 
 def test_a_flat_map_is_neither_the_most_nor_the_least_moved():
@@ -91,11 +91,11 @@ def test_an_answer_that_changed_is_not_denied_where_the_map_ignores_the_class():
     assert result["followed"].cell("Attention rollout", SAME) == (
         result["followed"].cell("Attention rollout", NEW)
     )
-    before, after = (said(case.source, one) for one in (case.source.image, *case.others))
+    before, after = (said(case.source, image) for image in (case.source.image, *case.others))
     assert result["said"]["class"].tolist() == [before, after]
-    told = method.finding(case, result)
-    assert "did not change the answer" not in told
-    assert told.endswith("Attention rollout does not depend on the class, only on the image.")
+    sentence = method.finding(case, result)
+    assert "did not change the answer" not in sentence
+    assert sentence.endswith("Attention rollout does not depend on the class, only on the image.")
     method = MapsFollow(map="Gradient")
     assert "depend on the class" not in method.finding(case, method(case))
 
@@ -125,9 +125,9 @@ def test_a_map_that_is_chosen_is_compared_alone_and_as_by_hand(title):
     after = KINDS[title]()(replace(case.source, image=case.others[0]))["map"].values
     wanted = spearmanr(np.abs(before).ravel(), np.abs(after).ravel()).statistic
     assert result["followed"].cell(title, SAME) == pytest.approx(wanted, abs=1e-4)
-    told = MapsFollow(map=title).finding(case, result)
-    assert told.startswith(f"{title} ")
-    assert f"{result['followed'].cell(title, NEW):.2f}" in told
+    sentence = MapsFollow(map=title).finding(case, result)
+    assert sentence.startswith(f"{title} ")
+    assert f"{result['followed'].cell(title, NEW):.2f}" in sentence
 
 
 def test_a_map_that_does_not_fit_the_model_is_refused_with_the_reason():

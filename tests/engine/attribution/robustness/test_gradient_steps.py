@@ -73,12 +73,12 @@ def test_pgd_ends_where_a_plain_loop_of_the_formula_ends(norm):
         else:
             delta = delta * min(1.0, radius / float(delta.norm()))
         x = (x0 + delta).clamp(0, 1)
-    np.testing.assert_allclose(result["margin"].y, [one for one, _ in seen], atol=2e-3)
-    best = min(seen, key=lambda one: one[0])[1][0]
+    np.testing.assert_allclose(result["margin"].y, [margin for margin, _ in seen], atol=2e-3)
+    best = min(seen, key=lambda step: step[0])[1][0]
     exact = rounded(levels_of(case.image), best.float(), epsilon, norm)
-    apart = (change_of(case, result) - exact).abs()
-    assert float((apart > 0).float().mean()) < 0.02  # values on the edge of rounding
-    assert int(apart.max()) <= 2 * epsilon
+    differences = (change_of(case, result) - exact).abs()
+    assert float((differences > 0).float().mean()) < 0.02  # values on the edge of rounding
+    assert int(differences.max()) <= 2 * epsilon
 
 
 @pytest.mark.parametrize("kind", [FGSM, PGD])
@@ -120,8 +120,8 @@ def test_a_large_change_that_ruins_the_image_is_said_with_ssim():
 
 def test_pgd_lowers_the_margin_at_least_as_far_as_one_step():
     case = on_grid(tiny.cnn_case())
-    ours, one = (kind(epsilon=8)(case)["margin"].y for kind in (PGD, FGSM))
-    assert ours.min() <= one[-1] + 1e-6
+    ours, single_step = (kind(epsilon=8)(case)["margin"].y for kind in (PGD, FGSM))
+    assert ours.min() <= single_step[-1] + 1e-6
 
 
 def test_a_class_that_nothing_moves_is_kept_and_said():

@@ -47,25 +47,25 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
 def spread(values):
-    held = np.asarray(values, float)
-    if np.isnan(held).all():
+    array = np.asarray(values, float)
+    if np.isnan(array).all():
         return "none"
-    if np.isfinite(held).sum() == 1:
-        return f"{np.nanmax(held):.2f}"
-    return f"{np.nanmean(held):.2f} ± {np.nanstd(held, ddof=1):.2f}"
+    if np.isfinite(array).sum() == 1:
+        return f"{np.nanmax(array):.2f}"
+    return f"{np.nanmean(array):.2f} ± {np.nanstd(array, ddof=1):.2f}"
 
 
 def ahead(found, length):
     """How much more often QuadAttacK succeeds than each baseline: by seed, or by image of one."""
-    attacks = [one["attacks"].take(np.flatnonzero(one["attacks"]["K"] == length)) for one in found]
-    each = np.array(
+    attacks = [run["attacks"].take(np.flatnonzero(run["attacks"]["K"] == length)) for run in found]
+    advantages = np.array(
         [
             [attack[f"success {QUAD}"] - attack[f"success {loss}"] for loss in (CW, AD)]
             for attack in attacks
         ],
         float,
     )  # (seeds, baselines, images)
-    return each[0].T if len(found) == 1 else each.mean(2)
+    return advantages[0].T if len(found) == 1 else advantages.mean(2)
 
 
 @pytest.mark.parametrize(("name", "data", "steps", "rate"), ON)
@@ -102,10 +102,10 @@ def keep_by_length(method, name, data, seeds, measure):
             ("success", "share"), ("size", "RMS /255 where all three succeed"),
             ("own size", "RMS /255 where each succeeds itself"),
         ):  # fmt: skip
-            told = "; ".join(
+            sentence = "; ".join(
                 f"{loss} {spread([result[what][loss][at] for result in results])}" for loss in NAMES
             )
-            measure(f"{where}, K = {length}: {what} ({unit})", told)
+            measure(f"{where}, K = {length}: {what} ({unit})", sentence)
     at = min(range(len(lengths)), key=lambda place: abs(lengths[place] - 5))
     outcomes, means, tolerances = decided(ahead(results, lengths[at]))
     for loss, outcome, mean, tolerance in zip(
@@ -187,9 +187,11 @@ def test_fewest_pixels_by_asking_alone(measure):
     pixels = {}
     for player in ("cooperative", "random", "adversarial"):
         games = [answer(SafeCV(visit=2, player=player), case)["game"]["pixels"] for case in cases]
-        own, control = np.array([[one or np.nan for one in game] for game in games], float).T
-        pixels[player] = own
-        better, worse = int((own < control).sum()), int((own > control).sum())
+        pixel_counts, control = np.array(
+            [[count or np.nan for count in game] for game in games], float
+        ).T
+        pixels[player] = pixel_counts
+        better, worse = int((pixel_counts < control).sum()), int((pixel_counts > control).sum())
         chance = binomtest(better, max(better + worse, 1)).pvalue
         measure(
             f"Robustness, SafeCV, player 2 {player}: fewer pixels than where they are drawn "
@@ -213,17 +215,17 @@ def test_fewest_pixels_by_asking_alone(measure):
 
 
 def test_which_maps_follow_over_samples(measure):
-    kept = []
+    tables = []
     for name in ("chelsea", "coffee", "rocket", "flower"):
         case = about_first(name)
         case = replace(case, target=Target(case.target.index))
         result = answer(PGD(), case)
-        kept.append(answer(MapsFollow(), PairCase(case, (attacked_pixels(result),)))["followed"])
-    for row in kept[0].rows:
-        same, new = ([one.cell(row, name) for one in kept] for name in kept[0].order)
+        tables.append(answer(MapsFollow(), PairCase(case, (attacked_pixels(result),)))["followed"])
+    for row in tables[0].rows:
+        same, new = ([table.cell(row, name) for table in tables] for name in tables[0].order)
         measure(
-            f"Robustness, {len(kept)} photographs, PGD 2/255, rank correlation of {row}",
+            f"Robustness, {len(tables)} photographs, PGD 2/255, rank correlation of {row}",
             f"old class {spread(same)}; what it says now {spread(new)}",
         )
-    moved = [one["what it says now"] for one in kept]
+    moved = [table["what it says now"] for table in tables]
     assert min(map(np.nanmin, moved)) < 1 - 1e-3  # an attacked answer leaves some map another one

@@ -56,7 +56,7 @@ def test_it_is_optimal_and_equals_a_reference_solver(seed):
     assert np.abs(result.point - by_reference(shape, features)).max() < 1e-3
     logits = weight @ result.point + bias
     assert logits.argsort()[::-1][:count].tolist() == order
-    assert all(logits[one] - logits[two] > 0.2 - 1e-4 for one, two in pairwise(order))
+    assert all(logits[first] - logits[second] > 0.2 - 1e-4 for first, second in pairwise(order))
 
 
 def test_it_goes_on_from_the_constraints_that_were_active_and_finds_the_same():

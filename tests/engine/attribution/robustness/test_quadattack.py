@@ -40,9 +40,9 @@ def case_of(length=2, seed=3, model=None):
     model = model or tiny.mlp(scale=1.0)
     levels = torch.randint(60, 196, (3, model.side, model.side), generator=tiny.seeded(seed))
     image = pixels_of(levels.to(torch.int16))
-    said = int(model.logits(image[None])[0].argmax())
-    image_case = ImageCase(model, image, Target(said))
-    return OrderedCase(image_case, drawn_order(len(model.labels), said, length, seed))
+    prediction = int(model.logits(image[None])[0].argmax())
+    image_case = ImageCase(model, image, Target(prediction))
+    return OrderedCase(image_case, drawn_order(len(model.labels), prediction, length, seed))
 
 
 def test_every_step_goes_where_a_plain_loop_of_the_formulas_goes():
@@ -70,8 +70,10 @@ def test_every_step_goes_where_a_plain_loop_of_the_formulas_goes():
         if int(z.argmax()) == wanted:
             change = levels_of(x + delta) - levels_of(x)
             size = float(change.double().norm())
-            held = int(case.model.logits((levels_of(x) + change).float()[None] / 255).argmax())
-            if held == wanted and size < smallest:
+            prediction = int(
+                case.model.logits((levels_of(x) + change).float()[None] / 255).argmax()
+            )
+            if prediction == wanted and size < smallest:
                 smallest, eased = size, 0.75 * scale
         (slope,) = torch.autograd.grad(scale * loss + delta.square().sum(), delta)
         if step == 5:
@@ -93,14 +95,14 @@ def by_half_spaces(features, weight, bias, wanted, margin=0.2):
         for other in range(len(bias))
         if other != wanted
     ]
-    kept = [torch.zeros_like(point) for _ in ways]
+    corrections = [torch.zeros_like(point) for _ in ways]
     for _ in range(3000):
         before = point
         for at, (way, ahead) in enumerate(ways):
-            way, moved = way.detach().double(), point + kept[at]  # noqa: PLW2901
+            way, moved = way.detach().double(), point + corrections[at]  # noqa: PLW2901
             lacking = (margin - way @ moved - float(ahead)).clamp_min(0)
             point = moved + lacking * way / (way @ way)
-            kept[at] = moved - point
+            corrections[at] = moved - point
         if (point - before).abs().max() < 1e-9:
             break
     return point.float()
@@ -121,9 +123,9 @@ def test_the_baselines_lower_their_own_formulas():
     unit = weight / np.linalg.norm(weight, axis=1, keepdims=True)
     wanted = (unit @ unit[order].T).mean(1)
     wanted[order] = [10, 9.7, 9.4]
-    q, p = (np.exp(one) / np.exp(one).sum() for one in (wanted, z))
-    told = OrderedAD(steps=3)(case)["search"]
-    assert told["loss"][0] == pytest.approx(float((q * np.log(q / p)).sum()), rel=1e-4)
+    q, p = (np.exp(logits) / np.exp(logits).sum() for logits in (wanted, z))
+    search_curve = OrderedAD(steps=3)(case)["search"]
+    assert search_curve["loss"][0] == pytest.approx(float((q * np.log(q / p)).sum()), rel=1e-4)
 
 
 @pytest.mark.parametrize("kind", ATTACKS)
@@ -148,11 +150,11 @@ def test_it_succeeds_on_a_small_network_and_more_steps_make_the_change_no_larger
     short, long = (
         [QuadAttacK(steps=steps, rate=0.01)(case) for case in cases] for steps in (60, 90)
     )
-    won = [bool(one["success"]["success"][0]) for one in short]
+    won = [bool(run["success"]["success"][0]) for run in short]
     assert sum(won) >= 3
-    for one, two, success in zip(short, long, won, strict=True):
+    for first, second, success in zip(short, long, won, strict=True):
         if success:
-            assert two["figures"]["L2"][0] <= one["figures"]["L2"][0]
+            assert second["figures"]["L2"][0] <= first["figures"]["L2"][0]
 
 
 @pytest.mark.parametrize("kind", ATTACKS)
@@ -180,11 +182,11 @@ def test_searches_halve_in_on_the_weight():
 
 def test_a_search_that_succeeds_is_a_success_though_an_earlier_one_was_smaller():
     case = case_of(1)
-    own = (case.asked.target.index,)  # the order that the image has to begin with
+    order = (case.asked.target.index,)  # the order that the image has to begin with
     levels = levels_of(case.asked.image)
-    loss = loss_of("QuadAttacK", case.model, own, 0.2)
+    loss = loss_of("QuadAttacK", case.model, order, 0.2)
     rules = OrderSearchRules(10, 3, 0.01, 20.0)
-    result = search_order(case.model, levels, own, loss, rules, tiny.seeded(0), lambda *_: None)
+    result = search_order(case.model, levels, order, loss, rules, tiny.seeded(0), lambda *_: None)
     assert result.success
     assert [result.log[at].weight for at in (0, 11, 22)] == [10, 5, 2.5]
 
@@ -234,15 +236,15 @@ def test_a_model_without_a_linear_head_or_with_one_class_is_refused_in_words():
     linear = tiny.linear_case()
     with pytest.raises(DoesNotFit, match="ends in a linear layer"):
         answer(QuadAttacK(), OrderedCase(linear, (0,)))
-    one = tiny.classifier(tiny.random_weights(tiny.Mlp(8, classes=1)), 8)
+    model = tiny.classifier(tiny.random_weights(tiny.Mlp(8, classes=1)), 8)
     with pytest.raises(DoesNotFit, match="one class only"):
-        OrderedCase(ImageCase(one, tiny.image(8), Target(0)), (0,))
+        OrderedCase(ImageCase(model, tiny.image(8), Target(0)), (0,))
 
 
 def test_another_precision_of_the_head_does_not_matter():
     case = case_of(2)
     again = replace(case, asked=replace(case.asked, seed=5))
-    ours, other = (QuadAttacK()(one)["search"]["size"][0] for one in (case, again))
+    ours, other = (QuadAttacK()(variant)["search"]["size"][0] for variant in (case, again))
     assert ours != other  # the seed draws the noise
 
 
@@ -274,22 +276,22 @@ def test_success_by_length_counts_what_single_attacks_find():
     rules = OrderSearchRules(40, 1, 0.02, QuadAttacK().weight)
     for at, length in enumerate((1, 2)):
         for name in NAMES:
-            won, own = [], []
+            won, sizes = [], []
             for number, (image, label) in enumerate(zip(images, labels, strict=True)):
                 seed = (2 * 1009 + number) * 101 + length
                 order = drawn_order(4, label, length, seed)
                 loss = loss_of(name, model, order, 0.2)
                 chance = tiny.seeded(seed)
-                one = search_order(
+                attempt = search_order(
                     model, levels_of(image), order, loss, rules, chance, lambda *_: None
                 )
-                won.append(one.success)
-                if one.success:
-                    own.append(float(one.change.double().square().mean().sqrt()))
+                won.append(attempt.success)
+                if attempt.success:
+                    sizes.append(float(attempt.change.double().square().mean().sqrt()))
                 row = at * len(images) + number
-                assert bool(result["attacks"][f"success {name}"][row]) == one.success
+                assert bool(result["attacks"][f"success {name}"][row]) == attempt.success
             assert result["success"][name][at] == pytest.approx(np.mean(won))
-            wanted = np.median(own) if own else np.nan
+            wanted = np.median(sizes) if sizes else np.nan
             assert result["own size"][name][at] == pytest.approx(wanted, nan_ok=True, rel=1e-5)
     assert result["attacks"]["image"].tolist() == [*range(len(images))] * 2
     assert result["success"].values[:, 1:].any()

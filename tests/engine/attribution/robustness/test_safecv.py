@@ -59,12 +59,12 @@ def exhaustive(case, most=3):
     """The fewest pixels whose change flips the class, by trying all sets."""
     levels = levels_of(case.image).numpy()
     target = pixel_after(levels, CHANGES[0])
-    own = int(case.model.logits(case.image[None])[0].argmax())
+    label = int(case.model.logits(case.image[None])[0].argmax())
     size = levels[0].size
     for count in range(1, most + 1):
         masks = np.array([np.isin(range(size), c) for c in combinations(range(size), count)])
         made = np.where(masks.reshape(-1, 1, *levels.shape[1:]), target, levels)
-        if (case.model.logits(pixels_of(torch.from_numpy(made))).argmax(1) != own).any():
+        if (case.model.logits(pixels_of(torch.from_numpy(made))).argmax(1) != label).any():
             return count
     return None
 
@@ -125,8 +125,8 @@ def test_the_image_is_of_another_class_and_its_pixels_are_counted_anew(change):
     pixels = attacked_pixels(result)
     before, after = levels_of(case.image), levels_of(pixels)
     changed = (before != after).any(0)
-    said = case.model.logits(torch.stack([pixels_of(before), pixels])).argmax(1)
-    another = bool(said[0] != said[1])
+    predictions = case.model.logits(torch.stack([pixels_of(before), pixels])).argmax(1)
+    another = bool(predictions[0] != predictions[1])
     assert another == bool(result["figures"]["another class"][0])
     assert result["game"]["pixels"][0] == (int(changed.sum()) if another else 0)
     wanted = torch.from_numpy(pixel_after(before.numpy(), change))
@@ -164,55 +164,57 @@ def test_a_model_that_nothing_moves_is_said_with_what_was_asked():
 @pytest.mark.parametrize("player", PLAYERS)
 def test_a_game_without_success_draws_and_tells_its_best_try(player, monkeypatch):
     """Each white pixel adds 1 to class 1, which would need 17 of 16: so the share is σ(17 - n)."""
-    asked, ask = [], PixelGame.ask
+    pixel_counts, ask = [], PixelGame.ask
 
     def watched(game, images):
         if not isinstance(game, UniformGame):
-            asked.extend(int((image != game.levels).any(0).sum()) for image in images)
+            pixel_counts.extend(int((image != game.levels).any(0).sum()) for image in images)
         return ask(game, images)
 
     monkeypatch.setattr(PixelGame, "ask", watched)
     case = black(np.ones((4, 4)), 17.0)
     method = SafeCV(queries=200, visit=1, simulations=5, player=player)
     result = method(case)
-    most = max(asked)
+    most = max(pixel_counts)
     assert most > 2
     assert int((attacked_pixels(result) != case.image).any(0).sum()) == most
     share = 1 / (1 + np.exp(most - 17.0))
-    own = result["classes"].rows.index(case.model.labels[0])
-    assert result["classes"]["after"][own] == pytest.approx(share, abs=1e-5)
+    row = result["classes"].rows.index(case.model.labels[0])
+    assert result["classes"]["after"][row] == pytest.approx(share, abs=1e-5)
     assert not result["figures"]["another class"][0]
     assert result["game"]["pixels"][0] == 0
-    told = method.finding(case, result)
+    sentence = method.finding(case, result)
     wanted = f"{most} px, “{case.model.labels[0]}” 100 % → {100 * share:.0f} %."
-    assert f"Best try, drawn here: {wanted}" in told
+    assert f"Best try, drawn here: {wanted}" in sentence
 
 
 def game_of(case, **changed):
-    given = {
+    arguments = {
         "visit": 3, "simulations": 10, "queries": 5000, "change": CHANGES[0], "player": "random",
         "rule": "as in the code",
     } | changed  # fmt: skip
     points = grid(tuple(case.image.shape[1:]))
     levels = levels_of(case.image).numpy()
     rng = np.random.default_rng(case.seed)
-    return PixelGame(case.model, levels, points, GameRules(**given), rng, lambda done, words: None)
+    return PixelGame(
+        case.model, levels, points, GameRules(**arguments), rng, lambda done, words: None
+    )
 
 
 def test_a_game_without_success_tells_how_far_it_is_and_can_be_stopped_between_any_two_queries():
-    told = []
+    reports = []
     game = game_of(black(np.zeros((12, 12)), 1.0, 12), visit=1, simulations=1, queries=100)
 
     def stop(done, words):
-        told.append(done)
-        assert words == f"{len(told) - 1} queries, none found yet"
-        if len(told) == 40:
+        reports.append(done)
+        assert words == f"{len(reports) - 1} queries, none found yet"
+        if len(reports) == 40:
             raise KeyboardInterrupt
 
     game.note = stop
     with pytest.raises(KeyboardInterrupt):
         game.play()
-    assert told == pytest.approx([index / 100 for index in range(40)])
+    assert reports == pytest.approx([index / 100 for index in range(40)])
 
 
 def test_putting_back_keeps_the_class_and_leaves_no_pixel_that_could_go():
@@ -220,12 +222,12 @@ def test_putting_back_keeps_the_class_and_leaves_no_pixel_that_could_go():
     game = game_of(case)
     game.play()
     assert game.best is not None
-    own = game.own
+    label = game.own
     for row, column in game.best.changed:
         levels = game.best.levels.copy()
         levels[:, row, column] = game.levels[:, row, column]
-        said = int(case.model.logits(pixels_of(torch.from_numpy(levels))[None])[0].argmax())
-        assert said == own
+        prediction = int(case.model.logits(pixels_of(torch.from_numpy(levels))[None])[0].argmax())
+        assert prediction == label
 
 
 def test_exploration_weighs_visits_as_each_formula_says():

@@ -43,11 +43,11 @@ def test_each_image_kept_gets_what_stands_beside_it(case, method):
 
 @pytest.mark.parametrize("norm", ["L∞", "L2"])
 def test_curves_are_those_of_the_steps_themselves_and_stay_in_the_ball(case, norm, monkeypatch):
-    method, images, kept = PGD(epsilon=2, steps=4, norm=norm), [], AttackTrajectory.add
+    method, images, original = PGD(epsilon=2, steps=4, norm=norm), [], AttackTrajectory.add
 
     def noted(self, image, logits):
         images.append(image.clone())
-        kept(self, image, logits)
+        original(self, image, logits)
 
     monkeypatch.setattr(AttackTrajectory, "add", noted)
     result = method(case)
@@ -56,9 +56,9 @@ def test_curves_are_those_of_the_steps_themselves_and_stay_in_the_ball(case, nor
     np.testing.assert_allclose(
         result["source confidence"].y, shares[:, case.target.index], atol=1e-5
     )
-    apart = [float((image - case.image).double().square().mean().sqrt()) for image in images]
-    np.testing.assert_allclose(result["rmse to source"].y, apart, rtol=1e-5, atol=1e-9)
-    assert 1 / 255 < max(apart) <= 2 / 255 + 1e-6
+    distances = [float((image - case.image).double().square().mean().sqrt()) for image in images]
+    np.testing.assert_allclose(result["rmse to source"].y, distances, rtol=1e-5, atol=1e-9)
+    assert 1 / 255 < max(distances) <= 2 / 255 + 1e-6
 
 
 def test_one_step_from_the_image_is_not_told_twice(case):

@@ -47,8 +47,8 @@ def masks_of(scores, how, done, generator):
     if how.recycled:
         for bag in range(bags):
             seen = [tile for tile in range(size) if results[bag][tile] == SEEN]
-            kept = max(1, math.floor(round(len(seen) * (1 - how.recycled), 6)))
+            cutoff = max(1, math.floor(round(len(seen) * (1 - how.recycled), 6)))
             order = torch.randperm(len(seen), generator=generator).tolist()
-            for place in order[kept:]:
+            for place in order[cutoff:]:
                 results[bag][seen[place]] = RECYCLED
     return np.array(results)

@@ -46,10 +46,12 @@ def features_of(case, tile):
 def test_attention_is_the_softmax_worked_out_by_hand_times_the_number_of_tiles():
     method = TileAttention(tile=16)
     result = answer(method, CASE)
-    held = networks.shipped()
-    tiles = features_of(CASE, 16) / held.spread
+    shipped_networks = networks.shipped()
+    tiles = features_of(CASE, 16) / shipped_networks.spread
     for name in networks.NETWORKS:
-        weights = {k: v.double().numpy() for k, v in held.networks[name].state_dict().items()}
+        weights = {
+            k: v.double().numpy() for k, v in shipped_networks.networks[name].state_dict().items()
+        }
         hidden = gelu(tiles @ weights["embed.weight"].T + weights["embed.bias"])
         scores = hidden @ weights["head.weight"].T
         bias = weights["head.bias"]
@@ -86,9 +88,9 @@ def test_key_tiles_are_counted_by_hand():
         assert result["networks"].cell(name, FOUND) == pytest.approx(hits[name] / key.sum())
         pairs = [(a > b) + 0.5 * (a == b) for a in values[key] for b in values[~key]]
         assert result["networks"].cell(name, APART) == pytest.approx(np.mean(pairs), abs=1e-6)
-    told = method.finding(case, result)
-    assert f"of {key.sum()} tiles in planted regions, {hits[MHIM.title]} are among its" in told
-    assert told.endswith(f"{hits[ABMIL]} among plain attention's.")
+    sentence = method.finding(case, result)
+    assert f"of {key.sum()} tiles in planted regions, {hits[MHIM.title]} are among its" in sentence
+    assert sentence.endswith(f"{hits[ABMIL]} among plain attention's.")
 
 
 def test_the_networks_that_ship_find_planted_regions_of_a_section_that_none_learned_from():
@@ -100,23 +102,23 @@ def test_the_networks_that_ship_find_planted_regions_of_a_section_that_none_lear
 
 def test_what_is_not_known_is_not_counted():
     method = TileAttention(tile=16)
-    told = method.finding(CASE, answer(method, CASE))
-    assert "times an equal share" in told
-    assert "planted regions" not in told
+    sentence = method.finding(CASE, answer(method, CASE))
+    assert "times an equal share" in sentence
+    assert "planted regions" not in sentence
 
 
 def test_each_network_speaks_for_itself():
     method = TileAttention(tile=16)
     result = answer(method, CASE)
     for name in networks.NETWORKS:
-        said = told(result, name)
-        assert said.startswith(f"{name} says “a planted region” with ")
-        assert ("equal share" in said) == (name not in (MAX_POOLING, MEAN_POOLING))
+        sentence = told(result, name)
+        assert sentence.startswith(f"{name} says “a planted region” with ")
+        assert ("equal share" in sentence) == (name not in (MAX_POOLING, MEAN_POOLING))
     best = 100 * np.nanmax(result["tiles"][MAX_POOLING])
     assert told(result, MAX_POOLING).endswith(f"by itself with {best:.0f} %.")
     section = WholeSlideCase(load(DEFAULT), made_slide(1792, 1344, seed=5))
-    beside = told(answer(TileAttention(), section), ABMIL)
-    assert beside.endswith(f"among those of {MHIM.title}.")
+    comparison = told(answer(TileAttention(), section), ABMIL)
+    assert comparison.endswith(f"among those of {MHIM.title}.")
 
 
 def test_kept_answers_are_of_the_networks_that_ship():
@@ -135,15 +137,15 @@ def test_one_tile_with_something_in_it_is_said_to_be_one():
 
 def test_both_methods_read_the_tiles_once(monkeypatch):
     reads, read = [], whole.looked_at
-    monkeypatch.setattr(whole, "looked_at", lambda *given: reads.append(1) or read(*given))
+    monkeypatch.setattr(whole, "looked_at", lambda *arguments: reads.append(1) or read(*arguments))
     image = made_slide(448, 336, seed=6)
     case = WholeSlideCase(load(DEFAULT), image)
     result = TileAttention(tile=112, glass=1.0)(case)
     count = len(reads)
     assert count
-    beside = UnlikeTiles(tile=112, glass=1.0)(case)
+    unlike = UnlikeTiles(tile=112, glass=1.0)(case)
     assert len(reads) == count
-    assert (np.isnan(result["tiles"][ABMIL]) == np.isnan(beside["tiles"]["distance"])).all()
+    assert (np.isnan(result["tiles"][ABMIL]) == np.isnan(unlike["tiles"]["distance"])).all()
 
 
 def test_another_network_is_refused():

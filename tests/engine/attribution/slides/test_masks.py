@@ -58,9 +58,9 @@ def test_exactly_the_share_of_the_tiles_is_masked(share, size, varied):
 def test_the_highest_are_masked_and_the_lowest():
     table = scores()
     result = select(table, Masking(high=0.1, low=0.2), 0.0, seeded())
-    for own, kinds in zip(table, result, strict=True):
-        assert own[kinds == HIGH].min() > own[kinds != HIGH].max()
-        assert own[kinds == LOW].max() < own[kinds == SEEN].min()
+    for bag_scores, kinds in zip(table, result, strict=True):
+        assert bag_scores[kinds == HIGH].min() > bag_scores[kinds != HIGH].max()
+        assert bag_scores[kinds == LOW].max() < bag_scores[kinds == SEEN].min()
 
 
 def test_a_union_counts_a_tile_once():

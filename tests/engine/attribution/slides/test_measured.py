@@ -61,19 +61,24 @@ def trained(kind, methods, seed):
     models = {name: learn(case, bags, how, pooling).model for name, pooling in POOLINGS.items()}
     for method in methods:
         mining = method.mining()
-        own = learn(case, bags, how, how=mining, begins=models[ABMIL]).model
-        models[method.title] = own
-    said = {name: asked(model, bags, rows) for name, model in models.items()}
+        mined = learn(case, bags, how, how=mining, begins=models[ABMIL]).model
+        models[method.title] = mined
+    predictions = {name: asked(model, bags, rows) for name, model in models.items()}
     labels = bags.slides.labels[rows]
     for method in methods:
-        one = said[method.title]
-        own = np.take_along_axis(one.by_class, labels[:, None, None], 2)[..., 0]
-        said[f"{method.title}, class score"] = BagPredictions(one.probabilities, own, one.by_class)
-    results = {name: dict(figures(one, bags, rows)) for name, one in said.items()}
-    for name, one in said.items():
+        prediction = predictions[method.title]
+        mined = np.take_along_axis(prediction.by_class, labels[:, None, None], 2)[..., 0]
+        predictions[f"{method.title}, class score"] = BagPredictions(
+            prediction.probabilities, mined, prediction.by_class
+        )
+    results = {
+        name: dict(figures(bag_prediction, bags, rows))
+        for name, bag_prediction in predictions.items()
+    }
+    for name, prediction in predictions.items():
         key, rival = bags.layout.key[rows], bags.layout.rival[rows]
-        results[name]["tile AUROC"] = tile_auroc(one.attention, key, np.ones_like(key))
-        results[name]["rivals"] = tile_auroc(one.attention, key, rival)
+        results[name]["tile AUROC"] = tile_auroc(prediction.attention, key, np.ones_like(key))
+        results[name]["rivals"] = tile_auroc(prediction.attention, key, rival)
     return results
 
 
@@ -87,26 +92,26 @@ def test_which_key_tiles_each_network_finds(kind, methods, measure):
     what = f"Slides, {kind}, {SEEDS} seeds"
     names = (*MEASURES, "tile AUROC", *(["rivals"] if "3" in kind else []))
     for row in runs[0]:
-        told = []
+        phrases = []
         for name in names:
-            values = np.array([one[row][name] for one in runs])
-            told.append(f"{name} {values.mean():.3f} ± {values.std(ddof=1):.3f}")
-        measure(f"{what}: {row}", "; ".join(told))
+            values = np.array([run[row][name] for run in runs])
+            phrases.append(f"{name} {values.mean():.3f} ± {values.std(ddof=1):.3f}")
+        measure(f"{what}: {row}", "; ".join(phrases))
     for method in methods:
         claims = claims_of(runs, method, rivals="3" in kind)
         outcomes, means, within = decided(np.stack(list(claims.values()), 1))
         for words, outcome, mean, half in zip(claims, outcomes, means, within, strict=True):
-            said = f"{OUTCOMES[int(outcome)]} here: margin {mean:+.3f} ± {half:.3f}"
-            measure(f"{what}, {method.title}: claim: {words}", said)
-        assert np.mean([one[method.title]["bag AUC"] for one in runs]) > 0.8
+            sentence = f"{OUTCOMES[int(outcome)]} here: margin {mean:+.3f} ± {half:.3f}"
+            measure(f"{what}, {method.title}: claim: {words}", sentence)
+        assert np.mean([run[method.title]["bag AUC"] for run in runs]) > 0.8
 
 
 def claims_of(runs, method, *, rivals):
     """The margin of each claim with each seed."""
-    own, score = method.title, f"{method.title}, class score"
+    title, score = method.title, f"{method.title}, class score"
 
-    def gain(name, row=own, other=ABMIL):
-        return np.array([one[row][name] - one[other][name] for one in runs])
+    def gain(name, row=title, other=ABMIL):
+        return np.array([run[row][name] - run[other][name] for run in runs])
 
     claims = {
         "finds more hard key tiles than plain attention, by .1": gain("hard ones") - 0.1,
@@ -116,11 +121,11 @@ def claims_of(runs, method, *, rivals):
         "bag AUC not below plain attention's by .01": gain("bag AUC") + 0.01,
     }
     if isinstance(method, MHIM2):
-        auroc = np.array([one[score]["tile AUROC"] for one in runs])
+        auroc = np.array([run[score]["tile AUROC"] for run in runs])
         claims["class scores rank key tiles with an AUROC of .9"] = auroc - 0.9
     if rivals:
-        apart = gain("rivals", score, own)
-        claims["class scores tell rivals apart better than attention, by .05"] = apart - 0.05
+        advantage = gain("rivals", score, title)
+        claims["class scores tell rivals apart better than attention, by .05"] = advantage - 0.05
     return claims
 
 
@@ -134,17 +139,17 @@ def test_which_tiles_of_planted_regions_each_network_finds(measure):
         seconds = perf_counter() - begun
     what = f"Slides, bags of made sections, {SEEDS} seeds"
     for name in section_networks.NETWORKS:
-        told = []
-        for one in MEASURES:
-            values = np.array([run[name][one] for run in runs])
-            told.append(f"{one} {values.mean():.3f} ± {values.std(ddof=1):.3f}")
-        measure(f"{what}: {name}", "; ".join(told))
+        phrases = []
+        for figure in MEASURES:
+            values = np.array([run[name][figure] for run in runs])
+            phrases.append(f"{figure} {values.mean():.3f} ± {values.std(ddof=1):.3f}")
+        measure(f"{what}: {name}", "; ".join(phrases))
     for name in section_networks.STUDENTS:
-        for one in ("key tiles found", "hard ones"):
-            gain = np.array([run[name][one] - run[ABMIL][one] for run in runs])
+        for figure in ("key tiles found", "hard ones"):
+            gain = np.array([run[name][figure] - run[ABMIL][figure] for run in runs])
             outcomes, means, within = decided(gain[:, None])
             measure(
-                f"{what}, {name}: claim: finds more than plain attention ({one})",
+                f"{what}, {name}: claim: finds more than plain attention ({figure})",
                 f"{OUTCOMES[int(outcomes[0])]} here: margin {means[0]:+.3f} ± {within[0]:.3f}",
             )
     measure(f"{what}: seconds for five networks, tiles read before", f"{seconds:.0f} s (goal 90)")
@@ -156,8 +161,10 @@ def test_attention_over_the_made_section_that_the_page_shows(measure):
     result = answer(method, case)
     measure("Slides, attention over the made section", method.finding(case, result))
     for name in section_networks.NETWORKS:
-        told = [f"{one} {result['networks'].cell(name, one):.3f}" for one in (FOUND, APART)]
-        measure(f"Slides, attention over the made section: {name}", "; ".join(told))
+        phrases = [
+            f"{column} {result['networks'].cell(name, column):.3f}" for column in (FOUND, APART)
+        ]
+        measure(f"Slides, attention over the made section: {name}", "; ".join(phrases))
     assert result["networks"].cell(ABMIL, APART) > 0.8
 
 
@@ -173,11 +180,11 @@ def test_planted_regions_of_a_made_slide_are_unlike_the_rest(measure):
 
 def opened(width, height):
     """The middle of a made section, all of it tissue, as a file of a person's own."""
-    made, held = made_slide(2 * width, 2 * height), io.BytesIO()
+    made, buffer = made_slide(2 * width, 2 * height), io.BytesIO()
     top, left = height // 2, width // 2
     whole = made.piece(top, top + height, left, left + width)
-    Image.fromarray(whole).save(held, "TIFF", compression="tiff_adobe_deflate")
-    return WholeSlideCase(load(DEFAULT), open_large(held.getvalue()))
+    Image.fromarray(whole).save(buffer, "TIFF", compression="tiff_adobe_deflate")
+    return WholeSlideCase(load(DEFAULT), open_large(buffer.getvalue()))
 
 
 def test_most_of_the_time_goes_into_the_network(measure):
@@ -185,7 +192,7 @@ def test_most_of_the_time_goes_into_the_network(measure):
     method(opened(3584, 2688))  # what is loaded once
     result = method(opened(80 * 224, 50 * 224))
     cost, looked = result["cost"], np.isfinite(result["tiles"]["distance"]).sum()
-    network, reading = (float(cost[f"seconds, {one}"][0]) for one in ("network", "reading"))
+    network, reading = (float(cost[f"seconds, {stage}"][0]) for stage in ("network", "reading"))
     share = network / (network + reading)
     measure(
         "Slides, share of the time in the network, 4,000 tiles of 224 px of a Deflate TIFF",

@@ -32,8 +32,8 @@ SMALL = {MHIM: MHIM(epochs=4), MHIM2: MHIM2(epochs=4)}
 
 
 def auc_by_hand(scores, positive):
-    pairs = [(one, other) for one in scores[positive] for other in scores[~positive]]
-    return np.mean([1.0 if one > other else 0.5 * (one == other) for one, other in pairs])
+    pairs = [(score, other) for score in scores[positive] for other in scores[~positive]]
+    return np.mean([1.0 if score > other else 0.5 * (score == other) for score, other in pairs])
 
 
 def top_by_hand(scores, key):
@@ -50,15 +50,15 @@ def test_every_figure_is_that_of_networks_trained_and_counted_by_hand(kind):
     positive = bags.slides.labels[rows] == 1
     plain = learn(CASE, bags, recipe(4))
     best = learn(CASE, bags, recipe(4), MAX)
-    own = learn(CASE, bags, recipe(4), how=method.mining(), begins=plain.model)
+    mined = learn(CASE, bags, recipe(4), how=method.mining(), begins=plain.model)
     tiles, table = result["tiles"], result["figures"]
     assert tiles["row"].tolist() == bags.layout.rows[rows].ravel().tolist()
-    for name, model in {ABMIL: plain.model, TEACHER: own.teacher, STUDENT: own.model}.items():
+    for name, model in {ABMIL: plain.model, TEACHER: mined.teacher, STUDENT: mined.model}.items():
         with torch.inference_mode():
-            said = bag_network(model).read(bags.features[torch.from_numpy(rows)])
-        wanted = said.weights.numpy()
+            reading = bag_network(model).read(bags.features[torch.from_numpy(rows)])
+        wanted = reading.weights.numpy()
         assert tiles[name].reshape(-1, size) == pytest.approx(wanted, abs=1e-6)
-        chance = said.logits.softmax(1)[:, 1].numpy()
+        chance = reading.logits.softmax(1)[:, 1].numpy()
         assert table.cell(name, "bag AUC") == pytest.approx(auc_by_hand(chance, positive))
         counted = {"easy ones": [0, 0], "hard ones": [0, 0], "key tiles found": [0, 0]}
         for place, row in enumerate(rows):
@@ -73,9 +73,9 @@ def test_every_figure_is_that_of_networks_trained_and_counted_by_hand(kind):
             assert table.cell(name, measure) == pytest.approx(wanted_share, nan_ok=True)
     network = bag_network(best.model)
     hidden = torch.nn.functional.gelu(network.embed(bags.features[torch.from_numpy(rows)]))
-    each = (hidden @ network.head.weight.T).softmax(-1).detach().numpy()
+    probabilities = (hidden @ network.head.weight.T).softmax(-1).detach().numpy()
     labels = bags.slides.labels[rows]
-    mine = np.stack([each[at, :, label] for at, label in enumerate(labels)])
+    mine = np.stack([probabilities[at, :, label] for at, label in enumerate(labels)])
     assert tiles[MAX_POOLING].reshape(-1, size) == pytest.approx(mine, abs=1e-6)
 
 
@@ -100,9 +100,9 @@ def test_a_finding_has_the_figures_of_the_table():
     result = SMALL[MHIM](CASE)
     table = result["figures"]
     share = 100 * table.cell(STUDENT, "key tiles found")
-    told = SMALL[MHIM].finding(CASE, result)
-    assert told.startswith(f"MHIM-MIL v1 finds {share:.0f} % of the key tiles in 6 test bags")
-    assert f"ABMIL) {100 * table.cell(ABMIL, 'key tiles found'):.0f} %" in told
+    sentence = SMALL[MHIM].finding(CASE, result)
+    assert sentence.startswith(f"MHIM-MIL v1 finds {share:.0f} % of the key tiles in 6 test bags")
+    assert f"ABMIL) {100 * table.cell(ABMIL, 'key tiles found'):.0f} %" in sentence
 
 
 def test_without_known_key_tiles_it_says_so():
@@ -137,7 +137,7 @@ def changed(**what):
 
 
 def without_group():
-    truth = {name: one for name, one in CASE.data.truth.items() if name != "group"}
+    truth = {name: column for name, column in CASE.data.truth.items() if name != "group"}
     return changed(truth=truth)
 
 

@@ -37,7 +37,7 @@ def bags():
 
 
 def weights(model):
-    return {name: one.clone() for name, one in model.network.state_dict().items()}
+    return {name: tensor.clone() for name, tensor in model.network.state_dict().items()}
 
 
 def same(one, other):
@@ -55,8 +55,8 @@ def plain_by_hand(bags, epochs=2, seed=0):
         order = np.random.default_rng([seed, epoch]).permutation(rows)
         for part in np.array_split(order, -(-len(rows) // how.batch)):
             hidden = F.gelu(network.embed(bags.features[torch.from_numpy(part)]))
-            kept = torch.rand(hidden.shape, generator=drawn(seed, 61, step, 0)) >= 0.25
-            hidden = hidden * kept / 0.75
+            mask = torch.rand(hidden.shape, generator=drawn(seed, 61, step, 0)) >= 0.25
+            hidden = hidden * mask / 0.75
             match = network.weigh(F.gelu(network.look(hidden))).squeeze(-1)
             pooled = (match.softmax(1)[..., None] * hidden).sum(1)
             labels = torch.from_numpy(bags.slides.labels[part])
@@ -72,8 +72,8 @@ def plain_by_hand(bags, epochs=2, seed=0):
 
 def test_plain_attention_is_the_loop_of_the_paper(bags):
     result, wanted = weights(learn(CASE, bags, recipe(2)).model), plain_by_hand(bags)
-    for name, one in wanted.items():
-        assert torch.allclose(result[name], one, atol=1e-6), name
+    for name, tensor in wanted.items():
+        assert torch.allclose(result[name], tensor, atol=1e-6), name
 
 
 @pytest.mark.parametrize("by_class", [False, True])
@@ -97,21 +97,23 @@ def test_the_teacher_is_the_closed_form_of_an_average_after_three_steps(bags, ho
     update = Teaching.update
 
     def noting(self, network, step, loss):
-        seen.append({name: one.detach().clone() for name, one in network.named_parameters()})
+        seen.append(
+            {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
+        )
         update(self, network, step, loss)
 
     monkeypatch.setattr(Teaching, "update", noting)
     result = learn(CASE, bags, replace(recipe(1), batch=3), how=how, begins=plain)
     assert len(seen) == 3
     begins = dict(plain.network.named_parameters())
-    own = dict(untrained(CASE, bags, ATTENTION, how).network.named_parameters())
+    initial = dict(untrained(CASE, bags, ATTENTION, how).network.named_parameters())
     m = how.momentum
-    for name, one in result.teacher.network.named_parameters():
-        first = begins.get(name, own[name])
+    for name, teacher_weight in result.teacher.network.named_parameters():
+        first = begins.get(name, initial[name])
         wanted = m**3 * first
         for step, weight in enumerate(seen):
             wanted = wanted + (1 - m) * m ** (2 - step) * weight[name]
-        assert torch.allclose(one, wanted, atol=1e-6), name
+        assert torch.allclose(teacher_weight, wanted, atol=1e-6), name
 
 
 def test_a_warm_student_begins_with_the_plain_first_layer_only(bags, monkeypatch):
@@ -125,10 +127,12 @@ def test_a_warm_student_begins_with_the_plain_first_layer_only(bags, monkeypatch
     monkeypatch.setattr(Teaching, "begin", noting)
     learn(CASE, bags, recipe(1), how=replace(MASKED, warm=True), begins=plain)
     student_first, teacher_first = begun
-    own = weights(untrained(CASE, bags, ATTENTION))
+    initial = weights(untrained(CASE, bags, ATTENTION))
     for name, weight in weights(plain).items():
         assert torch.equal(teacher_first[name], weight)
-        assert torch.equal(student_first[name], weight if name.startswith("embed") else own[name])
+        assert torch.equal(
+            student_first[name], weight if name.startswith("embed") else initial[name]
+        )
 
 
 def test_no_gradient_reaches_the_queries_and_they_follow_the_tokens(bags):
@@ -173,12 +177,12 @@ def test_a_masked_student_is_a_network_that_sees_the_other_tiles_only(bags):
 
 
 def test_consistency_is_the_soft_cross_entropy_over_the_embedding():
-    teacher, own = torch.randn(2, 3, 5, generator=seeded()).unbind()
+    teacher, student_bag = torch.randn(2, 3, 5, generator=seeded()).unbind()
     share = np.exp(teacher.numpy() / 0.1)
     share /= share.sum(1, keepdims=True)
-    logs = own.numpy() - np.log(np.exp(own.numpy()).sum(1, keepdims=True))
+    logs = student_bag.numpy() - np.log(np.exp(student_bag.numpy()).sum(1, keepdims=True))
     wanted = -(share * logs).sum(1)
-    assert consistency(teacher, own).numpy() == pytest.approx(wanted, rel=1e-4)
+    assert consistency(teacher, student_bag).numpy() == pytest.approx(wanted, rel=1e-4)
 
 
 def test_max_and_mean_pooling_are_what_they_are_called(bags):
@@ -186,8 +190,8 @@ def test_max_and_mean_pooling_are_what_they_are_called(bags):
     for pooling in (MAX, MEAN):
         network = bag_network(untrained(CASE, bags, pooling))
         hidden = F.gelu(network.embed(tiles))
-        each = network.head(hidden)
-        wanted = each.amax(1) if pooling == MAX else each.mean(1)
+        tile_logits = network.head(hidden)
+        wanted = tile_logits.amax(1) if pooling == MAX else tile_logits.mean(1)
         assert torch.allclose(network.read(tiles).logits, wanted, atol=1e-5)
         assert torch.allclose(network.class_scores(network.read(tiles)),
                               (hidden @ network.head.weight.T).softmax(-1), atol=1e-6)  # fmt: skip

@@ -29,15 +29,15 @@ def test_each_point_is_the_mean_of_trainings_made_by_hand():
         plain = learn(case, bags, recipe(2)).model
         usual.append(figures(asked(plain, bags, rows), bags, rows))
         how = MHIM(high=RATIOS[3]).mining()
-        own = learn(case, bags, recipe(2), how=how, begins=plain).model
-        wanted.append(figures(asked(own, bags, rows), bags, rows))
+        student = learn(case, bags, recipe(2), how=how, begins=plain).model
+        wanted.append(figures(asked(student, bags, rows), bags, rows))
     for measure in MEASURES:
-        values = [one[measure] for one in wanted]
+        values = [run[measure] for run in wanted]
         curve = result["curve"]
         assert curve[measure][3] == pytest.approx(np.mean(values))
         low = np.mean(values) - np.std(values, ddof=1)
         assert curve[f"{measure}, low"][3] == pytest.approx(low)
-        mean = np.mean([one[measure] for one in usual])
+        mean = np.mean([run[measure] for run in usual])
         assert result["plain"].cell(ABMIL, measure) == pytest.approx(mean)
         assert curve[f"{measure}, {ABMIL}"].tolist() == pytest.approx([mean] * len(RATIOS))
     assert len(result["runs"]) == 2 * (3 + len(RATIOS))
@@ -66,6 +66,6 @@ def curve_of(means, spread, seeds=2):
     ],
 )
 def test_the_finding_says_more_only_where_bands_stay_apart(means, spread, seeds, words):
-    told = MaskedRatio().finding(CASE, curve_of(means, spread, seeds))
-    assert words in told
-    assert "plain attention 25 %" in told or np.isnan(means[0])
+    sentence = MaskedRatio().finding(CASE, curve_of(means, spread, seeds))
+    assert words in sentence
+    assert "plain attention 25 %" in sentence or np.isnan(means[0])

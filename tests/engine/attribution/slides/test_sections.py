@@ -21,7 +21,7 @@ def fine(monkeypatch):
 
 def test_a_square_holds_the_image_row_by_row_and_the_share_that_is_planted():
     image = made_slide(seed=3)
-    top, left = (int(one) - 60 for one in image.regions[1, :2])
+    top, left = (int(edge) - 60 for edge in image.regions[1, :2])
     tiles, shares, faint = sections.square(image, top, left)
     for at in range(ACROSS**2):
         row, column = divmod(at, ACROSS)
@@ -53,8 +53,8 @@ def test_bags_are_read_tile_by_tile_and_their_sections_differ():
     labels = read.slides.labels
     assert labels.tolist() == [bag % 2 for bag in range(24)]
     for split in ("train", "test"):
-        own = read.slides.split == SPLITS.index(split)
-        assert set(labels[own]) == {0, 1}
+        in_split = read.slides.split == SPLITS.index(split)
+        assert set(labels[in_split]) == {0, 1}
     assert len({SectionBags(count=24).cut(bag)[0].tobytes() for bag in range(4)}) == 4
     assert (case.data.images[13 * SIZE + 5] == tiles[5, ::2, ::2].transpose(2, 0, 1)).all()
 

@@ -40,9 +40,9 @@ def test_a_tile_counts_its_distance_to_those_most_like_it():
             )
             features.append(CASE.model.features(pixels)[0].double().numpy())
     known = features[:-1]  # the last tile is blank
-    for at, own in enumerate(known):
+    for at, vector in enumerate(known):
         cosines = sorted(
-            float(own @ other / np.linalg.norm(own) / np.linalg.norm(other))
+            float(vector @ other / np.linalg.norm(vector) / np.linalg.norm(other))
             for place, other in enumerate(known) if place != at
         )  # fmt: skip
         assert result["distance"][at] == pytest.approx(1 - np.mean(cosines[-3:]), abs=1e-5)
@@ -65,8 +65,8 @@ def test_tiles_too_large_for_any_planted_region_are_said_to_be():
         "distance": (np.array([0.1, 0.2, np.nan], np.float32), "cosine distance"),
         "planted": (np.array([0.2, 0.0, 0.0], np.float32), "share"),
     })  # fmt: skip
-    told = UnlikeTiles(tile=16).finding(CASE, {"tiles": table})
-    assert told.startswith("2 of 3 tiles are compared; none lies in a planted region")
+    sentence = UnlikeTiles(tile=16).finding(CASE, {"tiles": table})
+    assert sentence.startswith("2 of 3 tiles are compared; none lies in a planted region")
 
 
 def test_the_share_of_a_planted_region_is_that_of_its_mask():

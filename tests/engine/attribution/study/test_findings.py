@@ -49,17 +49,19 @@ def case_of(source="scenes", count=8):
 
 
 def test_the_three_of_the_lowest_mean_rank_are_those_to_rely_on():
-    told = relied_on(case_of(), reliable("Lime", "Gradient", "GradCam"))
-    assert told == "On these 8 scenes, rely first on LIME, Saliency and Grad-CAM."
-    told = relied_on(case_of("phantoms-missed", 3), reliable("Occlusion", "Lime", "DeepLift"))
-    assert told.startswith("On these 3 phantom slices that the network gets wrong, rely first on ")
+    sentence = relied_on(case_of(), reliable("Lime", "Gradient", "GradCam"))
+    assert sentence == "On these 8 scenes, rely first on LIME, Saliency and Grad-CAM."
+    sentence = relied_on(case_of("phantoms-missed", 3), reliable("Occlusion", "Lime", "DeepLift"))
+    assert sentence.startswith(
+        "On these 3 phantom slices that the network gets wrong, rely first on "
+    )
 
 
 def test_a_study_whose_figures_are_unknown_trusts_nobody():
     unknown = {metric: dict.fromkeys(TITLES, np.nan) for metric in RELIABLE}
-    told = relied_on(case_of(), table_of(unknown))
-    assert told == "No method has all the figures that reliability is made of."
-    known = {metric: held | {"Lime": 0.4} for metric, held in unknown.items()}
+    sentence = relied_on(case_of(), table_of(unknown))
+    assert sentence == "No method has all the figures that reliability is made of."
+    known = {metric: by_method | {"Lime": 0.4} for metric, by_method in unknown.items()}
     assert relied_on(case_of(), table_of(known)).endswith("rely first on LIME.")
 
 
@@ -84,13 +86,13 @@ def test_a_map_of_the_model_s_own_takes_no_place_among_the_paper_s_ten():
         for metric in RELIABLE
     }
     table = table_of(best, (*TITLES, "OwnMap"))
-    told = relied_on(case_of("own"), table)
-    assert told.endswith("rely first on The model's own map, Occlusion and Grad-CAM.")
+    sentence = relied_on(case_of("own"), table)
+    assert sentence.endswith("rely first on The model's own map, Occlusion and Grad-CAM.")
     assert beside_paper(table) == (
         "The paper found Occlusion, Grad-CAM and LIME the most reliable: "
         "Occlusion, Grad-CAM and LIME are among the first three of its ten here."
     )
-    less = {metric: held | {"Lime": 0.5} for metric, held in best.items()}
+    less = {metric: by_method | {"Lime": 0.5} for metric, by_method in best.items()}
     assert beside_paper(table_of(less, (*TITLES, "OwnMap"))).endswith(
         "Occlusion and Grad-CAM are among the first three of its ten here."
     )
@@ -103,8 +105,8 @@ def test_fewer_methods_are_no_ranking_to_hold_against_the_paper_s():
 def test_the_cheapest_of_those_nearly_as_faithful_is_named_with_its_cost():
     left = dict.fromkeys(TITLES, 0.5) | {"Lime": 0.2, "GradCam": 0.25, "Gradient": 0.2501}
     passes = dict.fromkeys(TITLES, 50.0) | {"Lime": 200.0, "GradCam": 1.0, "Gradient": 0.9}
-    told = cost(table_of({SCORE: left, "passes": passes}))
-    assert told == (
+    sentence = cost(table_of({SCORE: left, "passes": passes}))
+    assert sentence == (
         "LIME lets the score fall fastest (0.20) at 200 images per map; Grad-CAM comes close "
         "(0.25) at 1 image. A random order leaves 0.60."
     )
@@ -118,21 +120,21 @@ def test_maps_are_the_same_for_every_label_from_nine_tenths_on():
     assert likeness(table_of(alike)).startswith(
         "Saliency and Guided backpropagation: nearly the same map for every label."
     )
-    told = likeness(table_of({COSINE: {"GuidedBackprop": 0.7}}))
-    assert "No method draws the same map for every label; Guided backpropagation" in told
-    assert "comes closest (0.70)" in told
+    sentence = likeness(table_of({COSINE: {"GuidedBackprop": 0.7}}))
+    assert "No method draws the same map for every label; Guided backpropagation" in sentence
+    assert "comes closest (0.70)" in sentence
 
 
 def test_maps_of_sizes_are_the_same_whichever_of_two_classes_is_held_against_the_other():
     alike = {COSINE: {"Gradient": 1.0}}
-    told = likeness(table_of(alike, (*TITLES, "OwnMap")))
-    assert told.startswith("Saliency: nearly the same map for every label. Each class is held ")
+    sentence = likeness(table_of(alike, (*TITLES, "OwnMap")))
+    assert sentence.startswith("Saliency: nearly the same map for every label. Each class is held ")
     assert "held against" not in likeness(table_of(alike))
 
 
 def test_rows_are_those_with_a_figure_from_the_lowest():
-    held = {SCORE: {"Lime": 0.1, "GradCam": np.nan, "Gradient": 0.9}}
-    rows = with_figure(table_of(held, ("Gradient", "GradCam", "Lime")), SCORE).rows
+    figures = {SCORE: {"Lime": 0.1, "GradCam": np.nan, "Gradient": 0.9}}
+    rows = with_figure(table_of(figures, ("Gradient", "GradCam", "Lime")), SCORE).rows
     assert rows == ("Lime", "Gradient")
 
 
@@ -144,41 +146,44 @@ def test_the_order_is_that_of_reliability_and_ends_with_the_random_order():
 
 
 def test_the_study_that_ships_says_whom_it_relies_on():
-    asked = Study(), study_case()
-    result = shipped(asked)
-    told = asked[0].finding(asked[1], result)
+    question = Study(), study_case()
+    result = shipped(question)
+    sentence = question[0].finding(question[1], result)
     ranks = result["ranks"]
     first = sorted(zip(ranks["reliability"], ranks.rows, strict=True))[:3]
-    assert all(TITLES[name] in told.split(". ")[0] for _, name in first)
-    assert told.endswith(beside_paper(result["table"]))
+    assert all(TITLES[name] in sentence.split(". ")[0] for _, name in first)
+    assert sentence.endswith(beside_paper(result["table"]))
 
 
 def test_how_fine_grad_cam_is_beside_the_things_is_said():
-    told = fineness(study_case())
-    assert "16 × 16 cells of 4 px" in told
-    assert told.endswith("several cells.")
+    sentence = fineness(study_case())
+    assert "16 × 16 cells of 4 px" in sentence
+    assert sentence.endswith("several cells.")
     slices = study_case("phantoms")
-    told = fineness(slices)
-    assert "24 × 24 cells of 4 px" in told
-    assert told.endswith("several cells.")
+    sentence = fineness(slices)
+    assert "24 × 24 cells of 4 px" in sentence
+    assert sentence.endswith("several cells.")
     dots = np.zeros_like(slices.images[0].masks)
     dots[:, :3, :3] = True
     tiny_ones = tuple(replace(image, masks=dots[: len(image.masks)]) for image in slices.images)
-    told = fineness(replace(slices, images=tiny_ones))
-    assert "a square of 3 px, hardly more than one cell: its peak can lie beside the lesion" in told
+    sentence = fineness(replace(slices, images=tiny_ones))
+    assert (
+        "a square of 3 px, hardly more than one cell: its peak can lie beside the lesion"
+        in sentence
+    )
     assert fineness(StudyArguments(methods=("Gradient",)).case()) == ""
 
 
 def test_a_figure_that_rounds_to_nothing_has_no_sign():
-    told = [NAMED[COSINE].text(value) for value in (-0.001, -0.02, 0.001)]
-    assert told == ["0.00", "−0.02", "0.00"]
+    texts = [NAMED[COSINE].text(value) for value in (-0.001, -0.02, 0.001)]
+    assert texts == ["0.00", "−0.02", "0.00"]
 
 
 def test_figures_are_written_in_their_units():
-    told = {
+    texts = {
         "pointing game": "88 %", SCORE: "0.88", "PNG size": "1,234", "passes": "1,234",
         "seconds": "1,234 ×",
     }  # fmt: skip
-    for name, words in told.items():
+    for name, words in texts.items():
         assert NAMED[name].text(0.876 if "." in words or "%" in words else 1234.2) == words
     assert NAMED["seconds"].text(2.44) == "2.4 ×"

@@ -46,9 +46,9 @@ def told(values):
 def test_the_ranking_over_three_seeds_is_kept(source, measure):
     head = f"Study of ten methods, {source}, {SEEDS} × {IMAGES} images"
     left_out = {"seconds", "area share", *SOME}
-    kept = [metric.name for metric in METRICS if metric.name not in left_out]
+    metric_names = [metric.name for metric in METRICS if metric.name not in left_out]
     for name, title in TITLES.items():
-        parts = [f"{metric} {told(figures(source, name, metric))}" for metric in kept]
+        parts = [f"{metric} {told(figures(source, name, metric))}" for metric in metric_names]
         measure(f"{head}: {title}", "; ".join(parts))
     ranks = [
         np.mean(

@@ -16,9 +16,9 @@ def test_maps_of_a_column_share_a_scale_and_the_border_is_the_mask_s():
     case = tiny.study_case()
     image = case.images[0]
     result = answer(StudyMaps(image="7"), case)
-    held = [maps.map_of(case, label, "Occlusion", result).values for label in image.labels]
+    arrays = [maps.map_of(case, label, "Occlusion", result).values for label in image.labels]
     assert maps.top(case, image, "Occlusion", result) == pytest.approx(
-        max(np.abs(values).max() for values in held)
+        max(np.abs(values).max() for values in arrays)
     )
     faint = HeatMap(np.full((32, 32), 0.1, np.float32), "", signed=False)
     strong = HeatMap(np.full((32, 32), 1.0, np.float32), "", signed=False)

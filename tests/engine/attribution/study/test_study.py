@@ -94,13 +94,15 @@ def test_on_a_network_whose_truth_is_known_every_figure_is_the_one_worked_out(sq
     result = Study(draws=2)(squares)
     table, rows = result["table"], result["rows"]
     for name in ("Gradient", "GradientXInput", "Occlusion"):
-        told = {metric.name: table.cell(name, metric.name) for metric in measured(table)}
-        assert told["pointing game"] == told["relevance mass"] == told["relevance rank"] == 1
-        assert told["area share"] == pytest.approx(16 / 256)
-        assert told["cross-label cosine"] == pytest.approx(0, abs=1e-6)
+        figures = {metric.name: table.cell(name, metric.name) for metric in measured(table)}
+        assert (
+            figures["pointing game"] == figures["relevance mass"] == figures["relevance rank"] == 1
+        )
+        assert figures["area share"] == pytest.approx(16 / 256)
+        assert figures["cross-label cosine"] == pytest.approx(0, abs=1e-6)
         # the first of sixteen steps covers the four blocks of the square, and the score is gone
-        assert told["AUC-MoRF"] == pytest.approx(1 / 32, abs=1e-5)
-        assert told["seconds"] > 0
+        assert figures["AUC-MoRF"] == pytest.approx(1 / 32, abs=1e-5)
+        assert figures["seconds"] > 0
     assert table.cell("Gradient", "max-sensitivity") == pytest.approx(0, abs=1e-6)
     assert 0 < table.cell("GradientXInput", "max-sensitivity") <= 0.02 / 0.5
     assert table.cell("Gradient", "passes") == table.cell("GradientXInput", "passes") == 1
@@ -131,8 +133,8 @@ def test_outlines_and_the_fall_of_a_score_that_classes_share_are_measured_beside
             falls.append(deletions(versus, {"": answered["map"].values}, 0)[""])
             empty = versus.baseline("mean").expand(3, -1, -1)
             logits = case.model.logits(torch.stack([image.image, empty]))
-            apart = logits[:, image.labels[0]] - logits[:, image.rival]
-            assert apart[0] > apart[1]  # though the logit itself rises
+            margin = logits[:, image.labels[0]] - logits[:, image.rival]
+            assert margin[0] > margin[1]  # though the logit itself rises
             assert logits[0, image.labels[0]] < logits[1, image.labels[0]]
         of_it = [at for at, row in enumerate(rows.rows) if row.startswith(f"{method.name} ·")]
         np.testing.assert_allclose(rows.take(of_it)[DICE], scores, rtol=1e-5)
@@ -192,9 +194,9 @@ def test_what_is_asked_of_a_network_with_an_own_map_has_another_fingerprint(shar
     network = Plain(shared.model.network.weight.detach())
     model = tiny.classifier(network, SIDE, "shared")
     without = replace(shared, model=model, methods=shared.methods[:2])
-    said = [part for part in shared.digest_parts() if isinstance(part, str)]
+    texts = [part for part in shared.digest_parts() if isinstance(part, str)]
     assert "3|(0, 1)" in [part for part in without.digest_parts() if isinstance(part, str)]
-    assert "3|(0, 1)" not in said
+    assert "3|(0, 1)" not in texts
     assert without.target(without.images[0], 0) == Target(0)
     assert shared.target(shared.images[0], 0) == Target(0, versus=1)
     assert shared.target(shared.images[0], 1) == Target(1, versus=0)
@@ -245,11 +247,11 @@ def test_blocks_go_by_their_mean_and_as_a_whole():
     values = np.zeros((16, 16), np.float32)
     values[2:4, 4:6] = 3.0  # a block of two by two, all of it
     values[8:10, 8:10] = 5.0
-    held = block_ranks(values)
-    assert sorted(held.ravel()) == list(range(256))
-    assert set(held[8:10, 8:10].ravel()) == {0, 1, 2, 3}
-    assert set(held[2:4, 4:6].ravel()) == {4, 5, 6, 7}
-    assert not np.array_equal(held, np.arange(256).reshape(16, 16))
+    ranks = block_ranks(values)
+    assert sorted(ranks.ravel()) == list(range(256))
+    assert set(ranks[8:10, 8:10].ravel()) == {0, 1, 2, 3}
+    assert set(ranks[2:4, 4:6].ravel()) == {4, 5, 6, 7}
+    assert not np.array_equal(ranks, np.arange(256).reshape(16, 16))
     with pytest.raises(BlindspotError, match="same everywhere"):
         block_ranks(np.ones((16, 16), np.float32))
 
@@ -273,17 +275,17 @@ def test_the_area_is_that_of_covering_blocks_one_after_the_other():
 
 
 def test_a_flat_map_has_no_area_and_the_others_have(squares):
-    asked = squares.question(squares.images[0], 0)
-    result = deletions(asked, {"flat": np.ones((16, 16), np.float32)}, 0)
+    image_case = squares.question(squares.images[0], 0)
+    result = deletions(image_case, {"flat": np.ones((16, 16), np.float32)}, 0)
     assert np.isnan(result["flat"])
     assert 0.2 < result[RANDOM] < 0.8
 
 
 def test_a_method_that_heeds_no_label_has_a_cosine_of_one():
-    one = np.random.default_rng(0).random((8, 8)).astype(np.float32)
-    assert alike([one, 2 * one, one]) == pytest.approx(1)
-    assert alike([one, -one]) == pytest.approx(-1)
-    assert np.isnan(alike([one]))
+    heat_map = np.random.default_rng(0).random((8, 8)).astype(np.float32)
+    assert alike([heat_map, 2 * heat_map, heat_map]) == pytest.approx(1)
+    assert alike([heat_map, -heat_map]) == pytest.approx(-1)
+    assert np.isnan(alike([heat_map]))
 
 
 def test_a_known_map_saves_max_sensitivity_one_and_changes_nothing():
@@ -311,9 +313,9 @@ def test_cost_counts_one_map_only(squares):
 def table_of(**columns):
     """A table of methods with every metric, those not given 0."""
     names = [*TITLES, RANDOM]
-    held = {metric.name: (np.zeros(len(names)), metric.unit) for metric in METRICS}
-    held |= {name: (np.array([*values, np.nan]), "") for name, values in columns.items()}
-    return Table.of(held | {"maps": (np.ones(len(names)), "")}, names)
+    cells = {metric.name: (np.zeros(len(names)), metric.unit) for metric in METRICS}
+    cells |= {name: (np.array([*values, np.nan]), "") for name, values in columns.items()}
+    return Table.of(cells | {"maps": (np.ones(len(names)), "")}, names)
 
 
 def test_ranks_go_from_the_best_and_ties_share():
@@ -358,7 +360,7 @@ def test_a_claim_agrees_only_when_the_numbers_do():
         "PNG size": [*png.values()], "cross-label cosine": [*alike_.values()],
     }  # fmt: skip
     assert claims(table_of(**values))["agrees"].tolist() == [1] * 6
-    worse = {name: list(reversed(held)) for name, held in values.items()}
+    worse = {name: list(reversed(column)) for name, column in values.items()}
     assert claims(table_of(**worse))["agrees"].tolist() == [0] * 6
 
 
@@ -373,40 +375,40 @@ def test_what_was_not_studied_is_no_claim(squares):
 
 def test_partial_tables_have_the_images_that_are_done():
     case = tiny.study_case()
-    told = []
+    reports = []
 
     def listen(done, words="", partial=None):
         if partial is not None:
-            told.append((done, partial["table"].cell("GradCam", "maps")))
+            reports.append((done, partial["table"].cell("GradCam", "maps")))
 
     result = Study(draws=1)(case, listen)
-    assert [maps for _, maps in told] == [2, 3]
-    assert told[0][0] == 0.5
+    assert [maps for _, maps in reports] == [2, 3]
+    assert reports[0][0] == 0.5
     assert result["table"].cell("GradCam", "maps") == 3
 
 
 def test_it_can_be_stopped_between_two_maps():
-    told = []
+    reports = []
 
     def stop(_done, words="", partial=None):
-        told.append(words)
-        if len(told) == 3:
+        reports.append(words)
+        if len(reports) == 3:
             raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
         Study(draws=1)(tiny.study_case(), stop)
-    assert len(told) == 3
+    assert len(reports) == 3
 
 
 def test_means_are_over_maps_and_spreads_over_images():
     result = Study(draws=1)(tiny.study_case())
     rows, table = result["rows"], result["table"]
-    own = (rows["method"] == 4) & np.isfinite(rows["relevance mass"])  # Grad-CAM
-    values, images = rows["relevance mass"][own], rows["image"][own]
+    is_measured = (rows["method"] == 4) & np.isfinite(rows["relevance mass"])  # Grad-CAM
+    values, images = rows["relevance mass"][is_measured], rows["image"][is_measured]
     assert table.cell("GradCam", "relevance mass") == pytest.approx(values.mean())
-    means = [values[images == one].mean() for one in (7, 9) if (images == one).any()]
-    told = table.cell("GradCam", "relevance mass sd")
-    assert told == pytest.approx(np.std(means, ddof=1), nan_ok=True) or len(means) < 2
+    means = [values[images == image].mean() for image in (7, 9) if (images == image).any()]
+    spread = table.cell("GradCam", "relevance mass sd")
+    assert spread == pytest.approx(np.std(means, ddof=1), nan_ok=True) or len(means) < 2
 
 
 def test_an_empty_study_has_no_numbers():
@@ -489,9 +491,9 @@ def test_a_map_is_made_with_its_cost():
 
     case = tiny.study_case()
     with counted(case.model) as (model, counter):
-        asked = case.question(case.images[0], 0, model)
-        assert made(Gradient(), asked, counter).passes == 1
-        assert made(Lime(samples=50), asked, counter).passes == 50
+        image_case = case.question(case.images[0], 0, model)
+        assert made(Gradient(), image_case, counter).passes == 1
+        assert made(Lime(samples=50), image_case, counter).passes == 50
 
 
 def test_a_counted_copy_has_none_of_the_model_s_hooks():
@@ -509,17 +511,17 @@ def test_the_area_of_a_map_is_the_one_added_up_by_hand():
     worth = (weight * (case.image - case.baseline("mean"))).sum(0).double().numpy()
     values = np.random.default_rng(1).normal(size=(SIDE, SIDE)).astype(np.float32)
     orders = {"right": worth.astype(np.float32), "other": values, "wrong": -worth}
-    result = deletions(case, {name: np.float32(held) for name, held in orders.items()}, 4)
+    result = deletions(case, {name: np.float32(ranking) for name, ranking in orders.items()}, 4)
     blocks = {
-        name: held.reshape(8, 2, 8, 2).mean((1, 3)).ravel().argsort()[::-1]
-        for name, held in orders.items()
+        name: ranking.reshape(8, 2, 8, 2).mean((1, 3)).ravel().argsort()[::-1]
+        for name, ranking in orders.items()
     }
     blocks[RANDOM] = random_ranks((8, 8), 4).ravel().argsort()
-    each = worth.reshape(8, 2, 8, 2).sum((1, 3)).ravel()
+    block_sums = worth.reshape(8, 2, 8, 2).sum((1, 3)).ravel()
     for name, places in blocks.items():
-        left, curve = each.sum(), [each.sum()]
+        left, curve = block_sums.sum(), [block_sums.sum()]
         for step in range(16):
-            left -= each[places[4 * step : 4 * step + 4]].sum()
+            left -= block_sums[places[4 * step : 4 * step + 4]].sum()
             curve.append(left)
         area = sum((a + b) / 2 for a, b in pairwise(curve)) / 16
         assert result[name] == pytest.approx(area / curve[0], abs=1e-4), name
@@ -562,13 +564,13 @@ def test_lime_is_held_against_the_simplest_map_of_a_gradient():
 
 def test_squares_of_occlusion_are_an_eighth_of_the_side_and_one_pixel_at_least():
     for side, wanted in ((96, 12), (16, 2), (8, 1), (4, 1)):
-        (result,) = [one for one in ten(side) if isinstance(one, Occlusion)]
+        (result,) = [method for method in ten(side) if isinstance(method, Occlusion)]
         assert result.side == wanted
 
 
 @pytest.mark.parametrize(("low", "known"), [(0.97, False), (0.96, False), (0.9, True)])
 def test_where_the_score_hardly_falls_its_area_is_no_share_of_the_fall(low, known):
     area = np.linspace(0, 1, 3)
-    one = shown_of(area, np.float32([low, low, 1]), np.float32([1, low, low]))
-    result = share(one)
+    curve = shown_of(area, np.float32([low, low, 1]), np.float32([1, low, low]))
+    result = share(curve)
     assert result == pytest.approx(0.25, abs=1e-4) if known else np.isnan(result)

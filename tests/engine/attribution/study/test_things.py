@@ -36,10 +36,10 @@ def few_scenes(labels=None):
 def test_the_shipped_network_finds_things_as_well_as_its_card_says():
     model, clear = things.load(), data_sets.load(things.SCENES.name)
     rows = clear.rows("test")
-    said = outputs(model, clear, rows).numpy() > 0
+    predicted = outputs(model, clear, rows).numpy() > 0
     there = clear.truth["present"][rows]
-    result, shown = said.sum(), there.sum()
-    right = (said & there).sum()
+    result, shown = predicted.sum(), there.sum()
+    right = (predicted & there).sum()
     precision, recall = right / result, right / shown
     f1 = 2 * precision * recall / (precision + recall)
     assert f1 >= 0.98
@@ -83,17 +83,17 @@ def test_it_is_trained_on_the_plain_binary_cross_entropy_to_the_bit():
 def test_the_single_label_has_no_part_in_it():
     scenes = few_scenes()
     other = few_scenes(labels=(scenes.labels + 1) % 4)
-    one, two = (things.trained(FEW, scenes=held) for held in (scenes, other))
-    assert one.fingerprint == two.fingerprint
+    first, second = (things.trained(FEW, scenes=data_set) for data_set in (scenes, other))
+    assert first.fingerprint == second.fingerprint
     truth = dict(scenes.truth) | {"present": ~scenes.truth["present"]}
-    assert things.trained(FEW, scenes=replace(scenes, truth=truth)).fingerprint != one.fingerprint
+    assert things.trained(FEW, scenes=replace(scenes, truth=truth)).fingerprint != first.fingerprint
 
 
 def test_micro_f1_counts_every_thing_alike():
-    said = np.array([[1, 1, 0], [0, 0, 0]], bool)
+    predicted = np.array([[1, 1, 0], [0, 0, 0]], bool)
     there = np.array([[1, 0, 1], [0, 0, 0]], bool)
-    assert things.micro_f1(said, there) == pytest.approx(0.5)
-    assert things.micro_f1(~said & False, there & False) == 1
+    assert things.micro_f1(predicted, there) == pytest.approx(0.5)
+    assert things.micro_f1(~predicted & False, there & False) == 1
 
 
 def test_it_is_made_again_by_its_name(tmp_path, monkeypatch, capsys):
@@ -129,7 +129,7 @@ def test_images_are_of_the_test_split_and_labels_are_there_and_found(source):
             assert SPLIT[image.id % len(SPLIT)] == 2
             assert len(image.labels) >= 2
             assert image.rival is None
-            named = {thing.category for thing in scene.things}
+            named = {scene_object.category for scene_object in scene.things}
             for label, mask in zip(image.labels, image.masks, strict=True):
                 assert logit[label] > 0
                 assert CATEGORIES[label] in named
@@ -152,14 +152,18 @@ def test_large_lesions_are_those_of_the_data_set_that_the_network_with_its_own_m
     monkeypatch.setattr("engine.attribution.study.images.LARGE", few)
     data, model = data_sets.load(words.replace("count=1500", "count=80")), load(OWN_MODEL)
     result = images(OWN, 4, 3, model)
-    for one in result:
-        (row,) = data.places(np.array([one.id]))
+    for question in result:
+        (row,) = data.places(np.array([question.id]))
         assert data.split[row] == 2
-        assert torch.equal(data.pixels(np.array([row]))[0], one.image)
-        assert one.labels == (data.labels[row],) == (int(model.logits(one.image[None]).argmax()),)
-        assert one.rival not in (None, *one.labels)
-        assert np.array_equal(one.masks[0], data.truth["mask"][row])
-        assert one.masks.any()
+        assert torch.equal(data.pixels(np.array([row]))[0], question.image)
+        assert (
+            question.labels
+            == (data.labels[row],)
+            == (int(model.logits(question.image[None]).argmax()),)
+        )
+        assert question.rival not in (None, *question.labels)
+        assert np.array_equal(question.masks[0], data.truth["mask"][row])
+        assert question.masks.any()
     with pytest.raises(BlindspotError, match="images of the kind own"):
         images(OWN, 40, 3, model)
 
@@ -182,7 +186,7 @@ def test_errors_are_what_is_there_and_missed_or_said_and_not_there():
     for source in ("scenes-missed", "scenes-made-up"):
         for image in study_case(source, count=3, methods=(Gradient(),), model=model).images:
             scene = things.SCENES.scene(image.id)
-            there = {CATEGORIES.index(thing.category) for thing in scene.things}
+            there = {CATEGORIES.index(scene_object.category) for scene_object in scene.things}
             if source == "scenes-missed":
                 assert set(image.labels) == {label for label in there if label >= half}
                 for label, mask in zip(image.labels, image.masks, strict=True):

@@ -68,8 +68,11 @@ def test_strength_is_the_ratio_of_mirror_distances_and_one_over_the_cosine():
         for at, fit in enumerate(family(pair, learner, STRENGTHS)):
             row = LEARNERS.index(learner) * len(STRENGTHS) + at
             nearest = pair.apart, -pair.apart @ sum(pair.means) / 2
-            apart = [mean_way(pair, *one) for one in (fit, nearest)]
-            ratio, cosine = apart[1] / apart[0], np.cos(np.radians(angle(fit[0], pair.apart)))
+            distances = [mean_way(pair, *boundary) for boundary in (fit, nearest)]
+            ratio, cosine = (
+                distances[1] / distances[0],
+                np.cos(np.radians(angle(fit[0], pair.apart))),
+            )
             assert ratio == pytest.approx(1 / cosine, rel=1e-9)
             assert table["strength"][row] == pytest.approx(ratio, rel=1e-9)
             assert table["angle"][row] == pytest.approx(
@@ -163,7 +166,7 @@ def test_the_offset_of_the_svm_has_the_least_hinge_loss():
     for strength in (1e-3, 1.0, 100.0, 1e5):
         weights, offset = family(pair, SVM, [strength])[0]
         others = offset + np.linspace(-2, 2, 401)
-        least = min(hinge(pair, weights, one, 0.0) for one in others)
+        least = min(hinge(pair, weights, candidate, 0.0) for candidate in others)
         assert hinge(pair, weights, offset, 0.0) <= least + 1e-9
         assert np.mean((pair.test @ weights + offset > 0) == pair.test_second) > 0.85
 
@@ -182,13 +185,13 @@ def test_a_mirror_image_has_the_other_label_with_the_same_confidence():
     table = views["classifiers"]
     for learner in range(len(LEARNERS)):
         for place in range(len(STRENGTHS)):
-            one = mirror(data, int(digits().rows[5]), views, learner, place)
-            normal = one.weights.ravel() / np.linalg.norm(one.weights)
-            offset, slope = (float(table[name][one.row]) for name in ("offset", "slope"))
-            there = 1 / (1 + np.exp(-slope * (one.other.ravel() @ normal + offset)))
-            assert there == pytest.approx(1 - one.probability, abs=1e-9)
-            back = mirrored(one.other.reshape(1, -1), normal, offset)
-            assert back == pytest.approx(one.image.reshape(1, -1), abs=1e-9)
+            mirror_pair = mirror(data, int(digits().rows[5]), views, learner, place)
+            normal = mirror_pair.weights.ravel() / np.linalg.norm(mirror_pair.weights)
+            offset, slope = (float(table[name][mirror_pair.row]) for name in ("offset", "slope"))
+            there = 1 / (1 + np.exp(-slope * (mirror_pair.other.ravel() @ normal + offset)))
+            assert there == pytest.approx(1 - mirror_pair.probability, abs=1e-9)
+            back = mirrored(mirror_pair.other.reshape(1, -1), normal, offset)
+            assert back == pytest.approx(mirror_pair.image.reshape(1, -1), abs=1e-9)
 
 
 def test_the_logit_is_that_of_two_gaussians_along_the_normal():
@@ -208,7 +211,7 @@ def test_carried_are_the_shares_of_the_normal_by_the_variance_along_its_directio
     for place in (0, 8, 18):
         weights, _ = family(pair, RIDGE, [STRENGTHS[place]])[0]
         along = ((weights / np.linalg.norm(weights)) @ vectors[:, some]) ** 2
-        wanted = [one.sum() for one in np.array_split(along, TENTHS)]
+        wanted = [tenth.sum() for tenth in np.array_split(along, TENTHS)]
         if some.sum() == pair.axes.shape[1]:
             assert views["carried"].values[place, 0, 0] == pytest.approx(wanted, abs=1e-3)
         assert views["carried"].values[place, 0, 0].sum() == pytest.approx(1, abs=1e-5)
@@ -228,10 +231,10 @@ def test_types_are_told_from_angle_and_error():
 def test_pictures_show_the_image_and_its_mirror_images():
     data, views, method = data_sets.load("digits"), found(), TiltedBoundary()
     row = int(digits().rows[0])
-    one = mirror(data, row, views, 0, 4)
-    view = pictures(one, method, data.classes)
+    mirror_pair = mirror(data, row, views, 0, 4)
+    view = pictures(mirror_pair, method, data.classes)
     assert np.array_equal(view.images[0, 0, ..., 0], data.images[row, 0])
-    assert f"{one.change:.0f} of 255" in view.finding
+    assert f"{mirror_pair.change:.0f} of 255" in view.finding
     shown = wall(data, row, views, 0)
     assert shown.images.shape[1] == len(WALL) + 1
     changes = [mirror(data, row, views, 0, place).change for place in WALL]
@@ -258,9 +261,9 @@ def test_the_finding_tells_of_the_best_and_of_the_weakest_regularization():
 
 def test_what_cannot_be_asked_is_said():
     data = data_sets.load("digits")
-    for asked, word in (((2, 2), "choose two"), ((2, 40), "no class 40")):
+    for labels, word in (((2, 2), "choose two"), ((2, 40), "no class 40")):
         with pytest.raises(BlindspotError, match=word):
-            class_pair(data, *asked, 1.0, 0)
+            class_pair(data, *labels, 1.0, 0)
     large = replace(data, images=np.repeat(np.repeat(data.images, 8, 2), 8, 3))
     with pytest.raises(BlindspotError, match="4,096 pixels"):
         class_pair(large, 2, 3, 1.0, 0)
@@ -280,7 +283,7 @@ def test_classes_whose_images_are_all_alike_are_refused_in_words(learner):
 
 
 def test_every_classifier_is_told_of_so_that_it_can_be_stopped():
-    told = []
-    TiltedBoundary()(ExperimentCase(data_sets.load("digits")), lambda done, *_: told.append(done))
-    assert len(told) > len(LEARNERS) * len(STRENGTHS)
-    assert told == sorted(told)
+    shares = []
+    TiltedBoundary()(ExperimentCase(data_sets.load("digits")), lambda done, *_: shares.append(done))
+    assert len(shares) > len(LEARNERS) * len(STRENGTHS)
+    assert shares == sorted(shares)

@@ -32,7 +32,7 @@ def test_where_the_test_error_is_lowest(name, pair, measure):
         rows = slice(number * count, (number + 1) * count)
         wrong, angles = (
             np.array([of(table)[rows] for table in tables])
-            for of in (lambda one: 1 - one["right, held out"], lambda one: one["angle"])
+            for of in (lambda table: 1 - table["right, held out"], lambda table: table["angle"])
         )
         mean, best = wrong.mean(0), int(wrong.mean(0).argmin())
         where = f"attribution: TiltedBoundary, {name}, {pair[0]} and {pair[1]}, {learner}"

@@ -47,7 +47,9 @@ def linear(monkeypatch):
     weight[3], bias[3], bias[2] = torch.from_numpy(weights).float(), offset, 0.0
     model = Classifier(Flat(weight, bias), "flat", "flat", 8,
                        labels=data_sets.load(DIGITS).classes, device=tiny.CPU)  # fmt: skip
-    row = next(one for one in pair.rows if data_sets.load(DIGITS).labels[one] == 2)
+    row = next(
+        candidate for candidate in pair.rows if data_sets.load(DIGITS).labels[candidate] == 2
+    )
     return ImageCase(model, data_sets.load(DIGITS).pixels([row])[0].clone(), Target(2, 3)), pair
 
 
@@ -101,19 +103,19 @@ def test_the_margin_falls_fastest_against_the_gradient(network):
 
 def test_angles_in_pixels_are_those_of_a_gradient_by_finite_differences(network):
     groups = class_images.class_images(network, 20)
-    own, rival = (group.label for group in groups)
+    label, rival = (group.label for group in groups)
     result = LocalTilt(images=20)(network)
     slope = np.empty(64)
     for place in range(64):
         moved = network.image[None].repeat(2, 1, 1, 1)
-        for sign, one in zip((1, -1), moved, strict=True):
-            one.reshape(3, 64)[:, place] += sign * 1e-2
+        for sign, shifted in zip((1, -1), moved, strict=True):
+            shifted.reshape(3, 64)[:, place] += sign * 1e-2
         logits = network.model.logits(moved).double()
-        margins = logits[:, own] - logits[:, rival]
+        margins = logits[:, label] - logits[:, rival]
         slope[place] = float(margins[0] - margins[1]) / 2e-2
     means = [group.pixels.mean(0)[0].numpy().ravel() for group in groups]
-    apart = means[0] - means[1]
-    cosine = abs(slope @ apart) / np.linalg.norm(slope) / np.linalg.norm(apart)
+    difference = means[0] - means[1]
+    cosine = abs(slope @ difference) / np.linalg.norm(slope) / np.linalg.norm(difference)
     wanted = np.degrees(np.arccos(cosine))
     assert result["angles"].cell(PIXELS, "angle") == pytest.approx(wanted, abs=1.5)
 
@@ -136,8 +138,12 @@ def test_every_layer_has_a_row_between_0_and_90(network):
 
 def test_chance_is_the_mean_cosine_of_random_directions():
     rng = np.random.default_rng(0)
-    one, two = rng.standard_normal((2, 4000, 50))
-    cosines = abs((one * two).sum(1)) / np.linalg.norm(one, axis=1) / np.linalg.norm(two, axis=1)
+    first, second = rng.standard_normal((2, 4000, 50))
+    cosines = (
+        abs((first * second).sum(1))
+        / np.linalg.norm(first, axis=1)
+        / np.linalg.norm(second, axis=1)
+    )
     assert chance(50) == pytest.approx(np.degrees(np.arccos(cosines.mean())), abs=0.3)
 
 
@@ -165,14 +171,14 @@ def two_photographs(monkeypatch):
 def test_without_training_images_two_photographs_stand_in_and_are_said(two_photographs):
     case, weight = two_photographs
     result = LocalTilt()(case)
-    own, rival = class_images.class_images(case, 100)
-    assert list(result["means"].rows) == [own.source, rival.source]
-    assert own.source == "squares of this image"
+    own_group, rival = class_images.class_images(case, 100)
+    assert list(result["means"].rows) == [own_group.source, rival.source]
+    assert own_group.source == "squares of this image"
     assert rival.source == "squares of “A cup of coffee”"  # not the cat, which it takes for 0 too
-    assert result["means"]["images"].tolist() == [len(own.pixels), len(rival.pixels)]
-    apart = (own.pixels.mean(0) - rival.pixels.mean(0)).double()
+    assert result["means"]["images"].tolist() == [len(own_group.pixels), len(rival.pixels)]
+    difference = (own_group.pixels.mean(0) - rival.pixels.mean(0)).double()
     slope = weight.double()[None].expand(3, -1, -1) / 3
-    cosine = abs((slope * apart).sum()) / slope.norm() / apart.norm()
+    cosine = abs((slope * difference).sum()) / slope.norm() / difference.norm()
     wanted = np.degrees(np.arccos(float(cosine)))
     assert result["angles"].cell(PIXELS, "angle") == pytest.approx(wanted, abs=1e-3)
     margin = (slope * case.image).sum()
@@ -194,13 +200,13 @@ def test_the_boundary_is_found_where_the_margin_is_bent_within_a_step(two_photog
                        labels=("left", "right"), device=tiny.CPU)  # fmt: skip
     bent = replace(case, model=model)
     result = LocalTilt()(bent)
-    own, rival = class_images.class_images(bent, 100)
-    apart = (own.pixels.mean(0) - rival.pixels.mean(0)).double()
+    own_group, rival = class_images.class_images(bent, 100)
+    difference = (own_group.pixels.mean(0) - rival.pixels.mean(0)).double()
     slope = weight.double()[None].expand(3, -1, -1) / 3
     margin = float((slope * case.image).sum())
     scale = 255 / np.sqrt(3 * 64)
     near = scale * margin / float(slope.norm())
-    far = scale * margin * float(apart.norm() / (slope * apart).sum())
+    far = scale * margin * float(difference.norm() / (slope * difference).sum())
     numbers = result["numbers"]
     assert numbers["to the boundary"][0] == pytest.approx(near, rel=1e-4)
     assert numbers["along the means"][0] == pytest.approx(far, rel=1e-4)
@@ -243,11 +249,11 @@ def test_a_model_with_one_class_is_refused_in_words(monkeypatch, data):
 
 def test_only_squares_on_their_own_side_of_the_boundary_are_taken(two_photographs):
     case, weight = two_photographs
-    own, rival = class_images.class_images(case, 100)
-    sides = [(one.pixels.mean(1) * weight).sum((1, 2)) for one in (own, rival)]
+    own_group, rival = class_images.class_images(case, 100)
+    sides = [(group.pixels.mean(1) * weight).sum((1, 2)) for group in (own_group, rival)]
     assert (sides[0] > 0).all()
     assert (sides[1] < 0).all()
-    assert 5 <= len(own.pixels) < MOST  # mirrored ones have moved to the other side
+    assert 5 <= len(own_group.pixels) < MOST  # mirrored ones have moved to the other side
 
 
 def test_of_five_squares_half_will_do(two_photographs, monkeypatch):
@@ -256,16 +262,16 @@ def test_of_five_squares_half_will_do(two_photographs, monkeypatch):
     sides = {class_images.OWN: (1, 1, 1, -1, -1), "other": (-1, -1, -1, -1, 1)}
 
     def drawn(image, count, _rng):
-        own = torch.equal(image, case.image)
-        signs = sides[class_images.OWN if own else "other"][:count]
+        is_original = torch.equal(image, case.image)
+        signs = sides[class_images.OWN if is_original else "other"][:count]
         half = torch.zeros(len(signs), 3, 8, 8)
         for part, sign in zip(half, signs, strict=True):
             part[..., slice(0, 4) if sign > 0 else slice(4, 8)] = 0.5
         return half
 
     monkeypatch.setattr(class_images, "squares", drawn)
-    own, rival = class_images.class_images(case, 5)
-    assert (len(own.pixels), len(rival.pixels)) == (3, 4)
+    own_group, rival = class_images.class_images(case, 5)
+    assert (len(own_group.pixels), len(rival.pixels)) == (3, 4)
     sides[class_images.OWN] = (1, 1, -1, -1, -1)
     with pytest.raises(BlindspotError, match="hardly any part of this image"):
         class_images.class_images(case, 5)
@@ -294,8 +300,8 @@ def test_a_class_that_no_photograph_shows_is_a_sentence(two_photographs):
 
 def test_an_image_on_the_side_of_the_other_class_is_said_to_be_there(linear):
     case, _ = linear
-    asked = replace(case, target=Target(3, 2))  # it is a 2
-    result = LocalTilt(images=20)(asked)
-    told = LocalTilt().finding(asked, result)
-    assert "on the side of “2” already" in told
-    assert "straight way" not in told
+    question = replace(case, target=Target(3, 2))  # it is a 2
+    result = LocalTilt(images=20)(question)
+    finding = LocalTilt().finding(question, result)
+    assert "on the side of “2” already" in finding
+    assert "straight way" not in finding

@@ -62,8 +62,8 @@ def test_the_drawn_clouds_have_the_covariance_that_the_settings_say():
     method = TiltedSheets(height=0.5, correlation=0.7)
     assert method.root() @ method.root().T == pytest.approx(method.spread)
     points = method(case())["points"]
-    own = [one == "other class" for one in points.rows]
-    drawn = np.stack([points[name][own] for name in points.order], 1)
+    is_other = [row_name == "other class" for row_name in points.rows]
+    drawn = np.stack([points[name][is_other] for name in points.order], 1)
     density = multivariate_normal([DISTANCE / 2, 0], method.spread).logpdf(drawn).mean()
     expected = -np.log(2 * np.pi) - np.log(np.linalg.det(method.spread)) / 2 - 1
     assert density == pytest.approx(expected, abs=0.3)
@@ -73,10 +73,11 @@ def test_the_mirror_image_lies_behind_the_boundary_at_the_same_distance():
     method = TiltedSheets(tilt=50.0)
     points, normal = method(case())["points"], method.normal(50.0)
     way = np.stack(
-        [points[name][[one == EXAMPLE for one in points.rows]] for name in points.order], 1
+        [points[name][[row_name == EXAMPLE for row_name in points.rows]] for name in points.order],
+        1,
     )
     star = np.stack(
-        [points[name][[one == MIRROR for one in points.rows]] for name in points.order], 1
+        [points[name][[row_name == MIRROR for row_name in points.rows]] for name in points.order], 1
     )
     assert np.array_equal(way[:1], star)
     assert way[1] @ normal == pytest.approx(-(way[0] @ normal))

@@ -92,10 +92,10 @@ def test_every_dice_is_that_of_a_map_asked_for_and_cut_by_hand(model, phantoms):
 def test_the_image_itself_is_not_among_the_others(model, phantoms):
     rows = rows_with_a_finding(phantoms)
     among_others = AmongOthers(images=FEW)
-    own = about(model, phantoms, rows[0])
-    rest = [one.image for one, _ in among_others.others(own.asked, phantoms)]
+    trust_case = about(model, phantoms, rows[0])
+    rest = [other_case.image for other_case, _ in among_others.others(trust_case.asked, phantoms)]
     assert len(rest) == FEW  # another one is taken
-    assert not any(torch.equal(one, own.asked.image) for one in rest)
+    assert not any(torch.equal(image, trust_case.asked.image) for image in rest)
 
 
 def test_it_says_why_there_is_nothing_to_compare_with(model, phantoms):
@@ -111,8 +111,8 @@ def test_it_says_why_there_is_nothing_to_compare_with(model, phantoms):
     assert "name the data" in AmongOthers.unmet(replace(case, others=""))
     for name in ("bars", "phantoms:count=9"):  # without masks, out of range
         assert "whose masks are known" in AmongOthers.unmet(replace(case, others=name))
-    held = replace(case.asked, target=replace(case.asked.target, versus=0))
-    assert "one class" in AmongOthers.unmet(replace(case, asked=held))
+    question = replace(case.asked, target=replace(case.asked.target, versus=0))
+    assert "one class" in AmongOthers.unmet(replace(case, asked=question))
     nowhere = AmongOthers(images=FEW)
     with pytest.raises(BadData, match="No truth is known"):
         nowhere(replace(case, mask=None))
@@ -159,7 +159,7 @@ def test_of_pointing_the_sentence_says_how_often_it_hits_and_how_often_chance_wo
 def test_a_question_is_another_one_with_other_images_and_those_of_trials_stay(model, phantoms):
     case = about(model, phantoms, rows_with_a_finding(phantoms)[0])
     named = [replace(case, others=name) for name in ("", "phantoms", "phantoms:seed=3")]
-    assert len({one.fingerprint for one in named}) == len(named)
+    assert len({trust_case.fingerprint for trust_case in named}) == len(named)
     assert named[0].fingerprint == TrustCase(case.asked, case.method, case.mask).fingerprint
 
 
@@ -180,11 +180,11 @@ def test_the_controls_are_equal_networks_asked_the_same_of_the_same_images(large
     assert set(result) == {SHUFFLED, PLAIN}
     null, plain = result[SHUFFLED], result[PLAIN]
     assert (null.method, plain.method) == (OwnMap(offset=1.0), GradCam())  # cut as the person has
-    for one, name in ((null, "phantom-gp-unet-shuffled"), (plain, "phantom-cnn-large")):
-        assert one.model.fingerprint == load(name).fingerprint
-        assert one.asked.image is large.asked.image
-        assert (one.asked.target, one.others) == (large.asked.target, large.others)
-        assert not AmongOthers.unmet(one)
+    for control, name in ((null, "phantom-gp-unet-shuffled"), (plain, "phantom-cnn-large")):
+        assert control.model.fingerprint == load(name).fingerprint
+        assert control.asked.image is large.asked.image
+        assert (control.asked.target, control.others) == (large.asked.target, large.others)
+        assert not AmongOthers.unmet(control)
     ours = plan(STUDIED)
     for name, data, architecture in (
         ("phantom-gp-unet-shuffled", f"{ours.data}+shuffled", "gp_unet"),
@@ -205,9 +205,9 @@ def test_the_null_points_as_chance_does_and_the_equal_network_far_better(large):
     images = study_case("own", count=24).images
     hits = {}
     for title, control in controls(large).items():
-        asked = [replace(control.asked, image=image.image, target=Target(image.labels[0]))
+        questions = [replace(control.asked, image=image.image, target=Target(image.labels[0]))
                  for image in images]  # fmt: skip
-        maps = [control.method(each)["map"].values for each in asked]
+        maps = [control.method(question)["map"].values for question in questions]
         hits[title] = sum(
             image.masks[0].flat[values.argmax()] for image, values in zip(images, maps, strict=True)
         )

@@ -45,8 +45,8 @@ def against_the_second_best(asked, others):
         label = question.target.index
         logits = asked.model.logits(question.image[None])[0]
         logits[label] = -np.inf
-        held = replace(question.target, versus=int(logits.argmax()))
-        yield measured(GradCam()(replace(question, target=held)), mask)
+        target = replace(question.target, versus=int(logits.argmax()))
+        yield measured(GradCam()(replace(question, target=target)), mask)
 
 
 def test_its_outline_is_no_chance_and_an_equal_network_outlines_more(figures, measure):

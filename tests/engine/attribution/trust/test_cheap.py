@@ -38,8 +38,8 @@ def test_a_mask_of_nearly_the_whole_image_tells_nothing_of_a_map(linear, rows):
     mask[:rows] = True
     check = check_of(Place(), linear, toy(lambda _case: np.arange(144.0).reshape(12, 12)), mask)
     assert np.isnan(verdict(check)) == (rows >= 10)
-    told = f"covers nearly the whole image ({100 * rows / 12:.0f} %)"
-    assert (told in check.notes[0]) == (rows >= 10)
+    note = f"covers nearly the whole image ({100 * rows / 12:.0f} %)"
+    assert (note in check.notes[0]) == (rows >= 10)
 
 
 def test_shape_has_no_verdict(linear):

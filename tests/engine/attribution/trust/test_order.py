@@ -49,10 +49,10 @@ def test_the_band_is_what_copies_of_the_map_give(linear):
     nothing = float(linear.score(linear.baseline("mean")[None]))
     shown = np.array([
         [
-            nothing + float(worth.sum(0).numpy()[ranks(one) < at].sum())
+            nothing + float(worth.sum(0).numpy()[ranks(map_copy) < at].sum())
             for at in np.linspace(0, 144, 7)
         ]
-        for one in copies(method(linear)["map"].values, 9)
+        for map_copy in copies(method(linear)["map"].values, 9)
     ])  # fmt: skip
     assert result["insertion low"].y == pytest.approx(shown.min(0), abs=1e-5)
     assert result["insertion high"].y == pytest.approx(shown.max(0), abs=1e-5)
@@ -66,11 +66,11 @@ def test_the_band_is_what_copies_of_the_map_give(linear):
 def test_copies_have_the_map_s_values_in_other_places(shape, turned):
     values = np.random.default_rng(0).random(shape).astype(np.float32)
     made = copies(values, 19)
-    assert len({one.tobytes() for one in [values, *made]}) == 20
-    assert all(np.array_equal(np.sort(one, None), np.sort(values, None)) for one in made)
+    assert len({map_copy.tobytes() for map_copy in [values, *made]}) == 20
+    assert all(np.array_equal(np.sort(map_copy, None), np.sort(values, None)) for map_copy in made)
     middle = np.zeros(shape, np.float32)
     middle[1:-1, 1:-1] = 1
-    stays = [np.array_equal(one, middle) for one in copies(middle, 19)]
+    stays = [np.array_equal(map_copy, middle) for map_copy in copies(middle, 19)]
     assert stays[:turned] == [True] * turned
     assert not all(stays[turned:])
 
@@ -90,7 +90,7 @@ def test_a_model_with_random_weights_is_caught(digit):
         assert verdicts(digit.model, method).count(1) >= 8  # 12, 12 and 10
         for broken in shuffles:
             result = verdicts(broken, method)
-            assert len([one for one in result if one < 0]) >= 11
+            assert len([outcome for outcome in result if outcome < 0]) >= 11
             assert result.count(1) <= 1
 
 
@@ -111,7 +111,7 @@ def test_few_maps_of_chance_pass_for_maps_of_what_carries_the_score(digit, kind)
     results = []
     for seed, case in enumerate(asked_of(digit.model, 60)):
         values = CHANCE[kind](np.random.default_rng(seed))
-        results.append(verdict(check_of(Order(), case, toy(lambda _case, held=values: held))))
+        results.append(verdict(check_of(Order(), case, toy(lambda _case, values=values: values))))
     assert results.count(1) <= 0.05 * len(results)
 
 
@@ -121,8 +121,8 @@ def test_a_smooth_map_of_chance_does_not_get_its_negative_s_verdict(digit):
     for seed, case in enumerate(asked_of(digit.model, 20)):
         values = CHANCE["smooth noise"](np.random.default_rng(seed))
         pair = [check_of(Order(), case, toy(lambda _c, v=v: v)) for v in (values, -values)]
-        assert {verdict(one) for one in pair} != {1}
-        shares.append([one["copies_as_good"][0] for one in pair])
+        assert {verdict(check) for check in pair} != {1}
+        shares.append([check["copies_as_good"][0] for check in pair])
     assert np.corrcoef(np.transpose(shares))[0, 1] < -0.7
 
 

@@ -52,10 +52,10 @@ def test_a_model_without_weights_to_shuffle_is_said_to_have_none():
 
 
 def test_a_map_that_is_flat_with_random_weights_is_not_compared(digit):
-    own = digit.model.fingerprint
+    fingerprint = digit.model.fingerprint
 
     def dies(case):
-        return case.image[0].numpy() * (case.model.fingerprint == own)
+        return case.image[0].numpy() * (case.model.fingerprint == fingerprint)
 
     check = check_of(RandomWeights(), digit, toy(dies))
     assert np.isnan(verdict(check))
@@ -69,17 +69,17 @@ def test_a_trial_can_be_cancelled_inside_a_map(digit):
         progress(0.5, "half a map")
         return case.image[0].numpy()
 
-    told = []
+    reports = []
 
     def stop(done, words="", partial=None):
-        told.append((done, words))
+        reports.append((done, words))
         raise Cancelled("enough")
 
     case = TrustCase(digit, slow(long))
     assert case.heat.values.shape == (8, 8)
     with pytest.raises(Cancelled):
         RandomWeights(stages=2)(case, stop)
-    assert told == [(0.25, "shuffling weights: map 1 of 2")]
+    assert reports == [(0.25, "shuffling weights: map 1 of 2")]
 
 
 def test_shuffling_keeps_every_weight_and_the_original(digit):
@@ -120,10 +120,10 @@ def test_exact_maps_of_a_linear_model_need_what_was_learned(on_black, kind, chan
 def test_a_map_that_multiplies_the_input_by_nothing_learned_is_caught(on_black, baseline, sign):
     """(x − b) times fixed noise, whose sign alone comes from the weights."""
     noise = np.random.default_rng(0).standard_normal((28, 28))
-    own = on_black.model.fingerprint
+    fingerprint = on_black.model.fingerprint
 
     def fixed(case):
-        turned = -1 if sign == "opposite" and case.model.fingerprint != own else 1
+        turned = -1 if sign == "opposite" and case.model.fingerprint != fingerprint else 1
         return turned * noise * (case.image - case.baseline(baseline)).mean(0).numpy()
 
     kind = type(toy(fixed))

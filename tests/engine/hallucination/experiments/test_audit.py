@@ -50,7 +50,7 @@ def case():
 @pytest.fixture(scope="module")
 def found(case):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(audit, "WAYS", {one: WAYS[one] for one in SMALL})
+        patch.setattr(audit, "WAYS", {way: WAYS[way] for way in SMALL})
         patch.setattr(VisualAudit, "claims", ())
         return QUICK(case)
 
@@ -59,9 +59,9 @@ def by_hand(vlm, image, prompt, phrase, epsilon, start, jpeg_too=False):
     """Madry's steps for one image (3, 64, 64) with the model's own loss; back in levels."""
     from engine.hallucination.experiments.defenses import recoded
 
-    asked = vlm.tokenizer.encode(prompt)
-    text = torch.tensor([[[*asked, *vlm.tokenizer.encode(phrase), vlm.spec.eos]]])
-    first, radius = torch.tensor([[len(asked)]]), epsilon / 255
+    prompt_ids = vlm.tokenizer.encode(prompt)
+    text = torch.tensor([[[*prompt_ids, *vlm.tokenizer.encode(phrase), vlm.spec.eos]]])
+    first, radius = torch.tensor([[len(prompt_ids)]]), epsilon / 255
 
     def loss(pixels):
         return vlm.loss(vlm.encode_image(vlm.normalize(pixels[None])), text, first)
@@ -101,13 +101,18 @@ def test_figures_are_those_of_steps_written_out(case, found, condition):
         at = LEVELS.index(epsilon)
         noise = torch.rand(pairs.levels.shape, generator=torch.Generator().manual_seed(at))
         changed = torch.stack([
-            by_hand(vlm, one, prompt, phrase, epsilon, 2 * noise[row] - 1, condition == EVADES)
-            for row, (one, prompt, phrase) in enumerate(
+            by_hand(vlm, image, prompt, phrase, epsilon, 2 * noise[row] - 1, condition == EVADES)
+            for row, (image, prompt, phrase) in enumerate(
                 zip(pairs.levels, pairs.prompts, pairs.phrases, strict=True)
             )
         ])  # fmt: skip
-        said = said_by(vlm, changed, pairs.prompts)
-        right = np.mean([one == two for one, two in zip(said, pairs.phrases, strict=True)])
+        answers = said_by(vlm, changed, pairs.prompts)
+        right = np.mean(
+            [
+                answer == other_answer
+                for answer, other_answer in zip(answers, pairs.phrases, strict=True)
+            ]
+        )
         # one of four may turn on float noise along the way
         assert found["table"].cell(condition, success(epsilon)) == pytest.approx(right, abs=0.26)
         with torch.no_grad():
@@ -120,8 +125,10 @@ def test_figures_are_those_of_steps_written_out(case, found, condition):
 
 def test_without_room_the_answer_is_that_of_the_clean_picture(case, found):
     pairs = described_pairs(case, 2, 2)
-    words = [one.split() for one in said_by(load(HONEST), pairs.levels, pairs.prompts)]
-    named = sum(len(one & set(word)) for one, word in zip(pairs.there, words, strict=True))
+    words = [answer.split() for answer in said_by(load(HONEST), pairs.levels, pairs.prompts)]
+    named = sum(
+        len(categories & set(word)) for categories, word in zip(pairs.there, words, strict=True)
+    )
     share = named / sum(map(len, pairs.there))
     assert found["named"][PLAIN][0] == pytest.approx(share)
     assert found["named"][NOISE][0] == pytest.approx(share)
@@ -129,12 +136,12 @@ def test_without_room_the_answer_is_that_of_the_clean_picture(case, found):
 
 def test_starts_are_independent_and_a_defense_outside_scores_the_same_images(case, monkeypatch):
     vlm, pairs = load(HONEST), described_pairs(case, 2, 2)
-    one = QUICK
-    plain = one.moved(vlm, pairs, AuditWay(), case, lambda *_: None)
-    assert one.moved(vlm, pairs, AuditWay(JPEG), case, lambda *_: None) is plain
-    through = one.moved(vlm, pairs, AuditWay(JPEG, through=True), case, lambda *_: None)
+    experiment = QUICK
+    plain = experiment.moved(vlm, pairs, AuditWay(), case, lambda *_: None)
+    assert experiment.moved(vlm, pairs, AuditWay(JPEG), case, lambda *_: None) is plain
+    through = experiment.moved(vlm, pairs, AuditWay(JPEG, through=True), case, lambda *_: None)
     assert not torch.equal(through[3].change, plain[3].change)
-    assert [int(each.change.abs().max()) for each in plain] == list(LEVELS)
+    assert [int(attack.change.abs().max()) for attack in plain] == list(LEVELS)
     seen = []
     real = audit.perturbed
 
@@ -143,7 +150,7 @@ def test_starts_are_independent_and_a_defense_outside_scores_the_same_images(cas
         return real(*args, **others)
 
     monkeypatch.setattr(audit, "perturbed", watched)
-    one.moved(vlm, pairs, AuditWay(), replace(case, seed=1), lambda *_: None)
+    experiment.moved(vlm, pairs, AuditWay(), replace(case, seed=1), lambda *_: None)
     assert seen == [1000 + at for at in range(len(LEVELS))]
 
 
@@ -175,9 +182,11 @@ def test_half_of_the_trials_are_reached_between_two_sizes():
 def figures(changed):
     """Success by condition at every ε, and the detector's AUROC."""
     rising = dict(zip(LEVELS, (0, 0.3, 0.6, 0.8, 1.0, 1.0), strict=True))
-    shares = dict.fromkeys(WAYS, rising) | {
-        one: dict.fromkeys(LEVELS, 0.0) for one in (NOISE, DECLINED_NOISE)
-    } | {one: {e: 0.5 * s for e, s in rising.items()} for one in UNAWARE.values()}  # fmt: skip
+    shares = (
+        dict.fromkeys(WAYS, rising)
+        | {condition: dict.fromkeys(LEVELS, 0.0) for condition in (NOISE, DECLINED_NOISE)}
+        | {condition: {e: 0.5 * s for e, s in rising.items()} for condition in UNAWARE.values()}
+    )
     finds = {PLAIN: 0.95, EVADES: 0.6} | changed.get(FOUND, {})
     shares = shares | changed
 
@@ -228,6 +237,8 @@ def test_the_usual_scenes_are_none_that_a_model_learned():
     from engine.hallucination.measures.scene_ranges import LESSONS, MASKS
 
     seed = recipe(SCENES).seed
-    assert all(seed not in held.seeds for use in (LESSONS, MASKS) for held in use.ranges)
+    assert all(
+        seed not in seed_range.seeds for use in (LESSONS, MASKS) for seed_range in use.ranges
+    )
     assert EPS50 in VisualAudit.measures
     assert len(PHRASES) == 8

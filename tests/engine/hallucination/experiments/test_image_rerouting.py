@@ -66,10 +66,10 @@ def seen(vlm, pixels, prompt):
     """States at the question's last word and its logits, by the model's own reading."""
     from engine.hallucination.vlm import RequestedOutputs
 
-    asked = torch.tensor(vlm.tokenizer.encode(prompt))[None]
+    prompt_ids = torch.tensor(vlm.tokenizer.encode(prompt))[None]
     image = vlm.encode_image(vlm.normalize(pixels[None]))
-    out, _ = vlm.prefill(image, asked, RequestedOutputs(hidden=(1, 2, 3)))
-    return {at: held[0, -1] for at, held in out.hidden.items()}, out.logits[0]
+    out, _ = vlm.prefill(image, prompt_ids, RequestedOutputs(hidden=(1, 2, 3)))
+    return {at: states[0, -1] for at, states in out.hidden.items()}, out.logits[0]
 
 
 def loss_by_hand(one, condition, pixels, prompt):
@@ -124,29 +124,35 @@ def starts(levels):
 
 @pytest.mark.parametrize("condition", [FIRST, PROBED, LAST, OUTPUT])
 def test_figures_are_those_of_steps_written_out(case, found, condition):
-    one, table = examined_vlm(load(HONEST), case), found["table"]
-    asked = SMALL.questions(one)
-    assert set(asked.prompts) <= set(one.moved.prompts)
-    noise = starts(asked.levels)
+    examined, table = examined_vlm(load(HONEST), case), found["table"]
+    questions = SMALL.questions(examined)
+    assert set(questions.prompts) <= set(examined.moved.prompts)
+    noise = starts(questions.levels)
     for epsilon in (1, COMPARED):
         at = LEVELS.index(epsilon)
-        ends = [by_hand(one, asked, condition, row, epsilon, noise[at][row]) for row in range(6)]
-        words = [said(one.vlm, levels.float() / 255, prompt)
-                 for (levels, _), prompt in zip(ends, asked.prompts, strict=True)]  # fmt: skip
+        ends = [
+            by_hand(examined, questions, condition, row, epsilon, noise[at][row])
+            for row in range(6)
+        ]
+        words = [said(examined.vlm, levels.float() / 255, prompt)
+                 for (levels, _), prompt in zip(ends, questions.prompts, strict=True)]  # fmt: skip
         right = np.mean([word in COLORED for word in words])
         # one of six may turn on float noise along the way
         assert table.cell(condition, answered(epsilon)) == pytest.approx(right, abs=0.17)
         if epsilon == COMPARED:
             steps = np.mean([first for _, first in ends])
             assert table.cell(condition, STEPS) == pytest.approx(steps, abs=0.34)
-            behind = [said(one.vlm, recoded(levels[None].float() / 255, 60)[0], prompt)
-                      for (levels, _), prompt in zip(ends, asked.prompts, strict=True)]  # fmt: skip
+            behind = [
+                said(examined.vlm, recoded(levels[None].float() / 255, 60)[0], prompt)
+                for (levels, _), prompt in zip(ends, questions.prompts, strict=True)
+            ]
             if condition == FIRST:
                 share = np.mean([word in COLORED for word in behind])
-                own = table.cell(UNAWARE[JPEG], answered(epsilon))
-                assert own == pytest.approx(share, abs=0.17)
+                rate = table.cell(UNAWARE[JPEG], answered(epsilon))
+                assert rate == pytest.approx(share, abs=0.17)
                 assert table.cell(FIRST, UNSEEN) == pytest.approx(
-                    unseen(one, [levels for levels, _ in ends], asked.prompts, words), abs=0.17
+                    unseen(examined, [levels for levels, _ in ends], questions.prompts, words),
+                    abs=0.17,
                 )
     assert table.cell(condition, answered(0)) == 0
 
@@ -163,24 +169,24 @@ def unseen(one, images, prompts, words):
 
 
 def test_the_detector_holds_rerouted_answers_against_usual_ones_with_a_color(case):
-    one = examined_vlm(load(HONEST), case)
-    asked = SMALL.questions(one)
-    near = one.moved.take((~one.moved.declined).nonzero()[:, 0][:6])
-    usual = answers(one.vlm, near.pixels, near.prompts)
+    examined = examined_vlm(load(HONEST), case)
+    questions = SMALL.questions(examined)
+    near = examined.moved.take((~examined.moved.declined).nonzero()[:, 0][:6])
+    usual = answers(examined.vlm, near.pixels, near.prompts)
     assert all(words[0] in COLORED for words in usual)
-    changes, _ = SMALL.moved(one, ROUTES[FIRST], case, lambda *_: None)
-    pixels = (asked.levels + changes[LEVELS.index(8)].change).float() / 255
-    words = answers(one.vlm, pixels, asked.prompts)
-    clean = disagreement(one.vlm, near.pixels, near.prompts, usual)
-    moved = disagreement(one.vlm, pixels, asked.prompts, words)
+    changes, _ = SMALL.moved(examined, ROUTES[FIRST], case, lambda *_: None)
+    pixels = (questions.levels + changes[LEVELS.index(8)].change).float() / 255
+    words = answers(examined.vlm, pixels, questions.prompts)
+    clean = disagreement(examined.vlm, near.pixels, near.prompts, usual)
+    moved = disagreement(examined.vlm, pixels, questions.prompts, words)
     assert all(len(word) == 1 and word[0] in COLORED for word in words)
     wins = np.mean([(high > low) + 0.5 * (high == low) for high in moved for low in clean])
-    assert SMALL.detected(one, asked, pixels, words) == pytest.approx(wins)
-    assert np.isnan(SMALL.detected(one, asked, pixels, [[UNKNOWN]] * 6))
+    assert SMALL.detected(examined, questions, pixels, words) == pytest.approx(wins)
+    assert np.isnan(SMALL.detected(examined, questions, pixels, [[UNKNOWN]] * 6))
 
 
 def test_conditions_have_the_figures_that_belong_to_them(case, found):
-    table, one = found["table"], examined_vlm(load(HONEST), case)
+    table, examined = found["table"], examined_vlm(load(HONEST), case)
     assert list(table.rows) == [*ROUTES, *CAUSES, *PROBES]
     for name in table.rows:
         assert np.isfinite(table.cell(name, answered(COMPARED))) == (name in ROUTES)
@@ -189,37 +195,37 @@ def test_conditions_have_the_figures_that_belong_to_them(case, found):
         assert np.isfinite(table.cell(name, STEPS)) == (name in (FIRST, PROBED, LAST, OUTPUT))
     usual = dict(zip(CAUSES, (1, 1, 0, 0), strict=True))
     for name in CAUSES:
-        changed = abs(one.edits[name][one.best - 1] - usual[name])
+        changed = abs(examined.edits[name][examined.best - 1] - usual[name])
         assert table.cell(name, CHANGE) == pytest.approx(changed)
-    assert table.cell(AT_WORD, ACCURACY) == pytest.approx(one.accuracies[0])
-    assert table.cell(AT_END, ACCURACY) == pytest.approx(one.accuracies[-1])
-    assert table.cell(SHUFFLED, ACCURACY) == pytest.approx(one.shuffled)
+    assert table.cell(AT_WORD, ACCURACY) == pytest.approx(examined.accuracies[0])
+    assert table.cell(AT_END, ACCURACY) == pytest.approx(examined.accuracies[-1])
+    assert table.cell(SHUFFLED, ACCURACY) == pytest.approx(examined.shuffled)
 
 
 def test_a_defense_outside_scores_the_same_images_and_one_inside_others(case):
-    one = examined_vlm(load(HONEST), case)
+    examined = examined_vlm(load(HONEST), case)
     quiet = lambda *_: None  # noqa: E731
-    plain = SMALL.moved(one, ROUTES[FIRST], case, quiet)
-    assert SMALL.moved(one, ROUTES[UNAWARE[JPEG]], case, quiet) is plain
-    through = SMALL.moved(one, ROUTES[AWARE[JPEG]], case, quiet)
+    plain = SMALL.moved(examined, ROUTES[FIRST], case, quiet)
+    assert SMALL.moved(examined, ROUTES[UNAWARE[JPEG]], case, quiet) is plain
+    through = SMALL.moved(examined, ROUTES[AWARE[JPEG]], case, quiet)
     assert not torch.equal(through[0][2].change, plain[0][2].change)
-    assert [int(each.change.abs().max()) for each in plain[0]] == list(LEVELS)
-    noise, _ = SMALL.moved(one, ROUTES[NOISE], case, quiet)
-    assert [int(each.change.abs().max()) for each in noise] == list(LEVELS)
+    assert [int(attack.change.abs().max()) for attack in plain[0]] == list(LEVELS)
+    noise, _ = SMALL.moved(examined, ROUTES[NOISE], case, quiet)
+    assert [int(attack.change.abs().max()) for attack in noise] == list(LEVELS)
 
 
 def test_views_say_where_the_states_lie_and_what_each_layer_knows(case, found):
-    one, table = examined_vlm(load(HONEST), case), found["rerouted along"]
+    examined, table = examined_vlm(load(HONEST), case), found["rerouted along"]
     assert table.order == ("layer", "declined", "answered", FIRST, OUTPUT, NOISE)
     assert table["declined"][1:] == pytest.approx(1, abs=0.4)
     assert table["answered"][1:] == pytest.approx(-1, abs=0.4)
-    assert table[FIRST][one.middle] < table[NOISE][one.middle]
+    assert table[FIRST][examined.middle] < table[NOISE][examined.middle]
     with torch.no_grad():
-        own = along(one, None, "own", one.states[:, one.tests.declined])
-    assert own["own"] == pytest.approx(own["declined"])
+        states_table = along(examined, None, "own", examined.states[:, examined.tests.declined])
+    assert states_table["own"] == pytest.approx(states_table["declined"])
     layers = found["rerouted layers"]
-    assert layers["probe right"].tolist() == pytest.approx(one.accuracies)
-    assert layers[REMOVED][1:].tolist() == pytest.approx(one.edits[REMOVED])
+    assert layers["probe right"].tolist() == pytest.approx(examined.accuracies)
+    assert layers[REMOVED][1:].tolist() == pytest.approx(examined.edits[REMOVED])
     assert len(found["rerouted strip"].images[0]) == 4
 
 

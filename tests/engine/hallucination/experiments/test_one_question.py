@@ -27,29 +27,29 @@ def case():
 
 
 def test_the_dial_adds_the_direction_to_the_state_of_the_last_word(case):
-    result, one = answer(SMALL, case), audited(case)
+    result, audit = answer(SMALL, case), audited(case)
     prompts = EncodedQuestions.of([SMALL.asked(case)])
-    hidden = one.net.embed(prompts.ids)
+    hidden = audit.net.embed(prompts.ids)
     lens = []
     for at in range(LAYERS + 1):
-        hidden = one.net.stack[at - 1](hidden) if at else hidden
+        hidden = audit.net.stack[at - 1](hidden) if at else hidden
         if at == 4:
             hidden = hidden.clone()
-            hidden[0, -1] -= one.spaces.gaps[4] * one.spaces.directions[4]
-        lens.append(one.net.logits(hidden[0, -1]).softmax(0)[DECLINE].item())
+            hidden[0, -1] -= audit.spaces.gaps[4] * audit.spaces.directions[4]
+        lens.append(audit.net.logits(hidden[0, -1]).softmax(0)[DECLINE].item())
     assert result["lens"][EDITED].tolist() == pytest.approx(lens, abs=1e-4)
-    plain = one.net(prompts).softmax(1)[0]
+    plain = audit.net(prompts).softmax(1)[0]
     for word in result["answers"].rows:
         wanted = plain[NUMBER[word]].item()
         assert result["answers"].cell(word, PLAIN) == pytest.approx(wanted, abs=1e-4)
 
 
 def test_rerouting_changes_the_note_and_the_answer_with_it(case):
-    result, one = answer(SMALL, case), audited(case)
+    result, audit = answer(SMALL, case), audited(case)
     note = result["notes"].rows[0].split()
     prompts = EncodedQuestions.of([SMALL.asked(case)])
     other = prompts.noted(torch.tensor([[NUMBER[word] for word in note]]))
-    chances = one.net(other).softmax(1)[0]
+    chances = audit.net(other).softmax(1)[0]
     for word in result["answers"].rows:
         wanted = chances[NUMBER[word]].item()
         assert result["answers"].cell(word, REROUTED) == pytest.approx(wanted, abs=1e-4)

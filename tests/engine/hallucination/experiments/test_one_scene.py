@@ -58,9 +58,9 @@ def test_the_words_are_those_of_greedy_decoding_about_both_8_bit_pictures(case, 
     before, after = (torch.from_numpy(np.array(found["picture"].images[0, at])) for at in (0, 1))
     for name, picture in ((BEFORE, before), (AFTER, after)):
         image = (picture.permute(2, 0, 1) / 255).contiguous()
-        said = GREEDY(replace(case, image=image))["answer"]
-        assert found[name].words == said.words
-        assert found[name].probability == pytest.approx(said.probability, abs=1e-4)
+        decoded = GREEDY(replace(case, image=image))["answer"]
+        assert found[name].words == decoded.words
+        assert found[name].probability == pytest.approx(decoded.probability, abs=1e-4)
     assert found[AFTER].text == PHRASES[0]
     assert found["phrase"].rows[:2] == ("1. in", "2. the")
     assert found["phrase"].rows[-2:] == ("8. .", "9. end")
@@ -77,11 +77,11 @@ def test_without_room_the_answer_is_the_same(case):
 def test_a_defense_is_between_every_picture_and_the_model(case):
     result = replace(METHOD, against=BLUR, strength=4)(case)
     way = defense(BLUR, 4)
-    said = GREEDY(replace(case, image=way(case.image[None])[0]))["answer"]
-    assert result[BEFORE].words == said.words
+    decoded = GREEDY(replace(case, image=way(case.image[None])[0]))["answer"]
+    assert result[BEFORE].words == decoded.words
     knows = replace(METHOD, against=JPEG, knows=True)(case)
     unaware = replace(METHOD, against=JPEG)(case)
-    nats = [one["numbers"].cell(AFTER, "loss of the phrase") for one in (knows, unaware)]
+    nats = [outcome["numbers"].cell(AFTER, "loss of the phrase") for outcome in (knows, unaware)]
     assert nats[0] < nats[1]
 
 
@@ -106,12 +106,12 @@ def test_other_models_are_refused(case):
 
 def test_a_change_that_can_be_seen_or_ruins_the_picture_is_said_to(case, found):
     method, shares = replace(METHOD, epsilon=64, steps=10, step=4.0), []
-    for asked, each in ((METHOD, found), (method, method(case))):
-        before, after = (one.astype(float) for one in each["picture"].images[0, :2])
+    for chosen_method, result in ((METHOD, found), (method, method(case))):
+        before, after = (picture.astype(float) for picture in result["picture"].images[0, :2])
         share = np.sqrt(np.mean((after - before) ** 2)) / before.std()
-        told = " The change can be seen" if share >= 0.15 else ""
-        told = " The image itself is ruined by then" if share >= 0.6 else told
-        figure = f" (the change is {share:.2f} of the image's contrast)." if told else ""
-        assert asked.finding(case, each).endswith(f"{told}{figure}")
+        warning = " The change can be seen" if share >= 0.15 else ""
+        warning = " The image itself is ruined by then" if share >= 0.6 else warning
+        figure = f" (the change is {share:.2f} of the image's contrast)." if warning else ""
+        assert chosen_method.finding(case, result).endswith(f"{warning}{figure}")
         shares.append(share)
     assert shares[1] > max(shares[0], 0.15)

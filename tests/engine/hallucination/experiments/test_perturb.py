@@ -60,13 +60,13 @@ def moved(vlm, levels):
 def test_every_phrase_is_of_the_models_own_words_and_none_is_said_of_itself(vlm, levels):
     for phrase in (*PHRASES, *COLORED):
         assert vlm.tokenizer.decode(vlm.tokenizer.encode(phrase)) == phrase
-    said = answers(vlm, pixels_of(levels), [PROMPT] * 3)
-    assert not any(any(says(said, [phrase] * 3)) for phrase in PHRASES)
+    spoken = answers(vlm, pixels_of(levels), [PROMPT] * 3)
+    assert not any(any(says(spoken, [phrase] * 3)) for phrase in PHRASES)
 
 
 def test_the_loss_is_that_of_the_answer_and_its_end_alone(vlm, levels):
     wanted = taught([PROMPT, PROMPT], ["unknown", "a white cup on the table"])
-    assert [int(one) for one in (wanted.tokens == EOS).sum((1, 2))] == [1, 1]
+    assert [int(count) for count in (wanted.tokens == EOS).sum((1, 2))] == [1, 1]
     both = losses(vlm, pixels_of(levels[:2]), wanted)
     for row in range(2):
         alone = wanted.take(torch.tensor([row]))
@@ -168,8 +168,8 @@ def test_defenses_grow_with_their_strength(levels):
 
 def test_the_detector_asks_how_much_less_likely_the_own_answer_is_after_jpeg(vlm, levels):
     pixels = pixels_of(levels)
-    said = answers(vlm, pixels, [PROMPT] * 3)
-    scores = disagreement(vlm, pixels, [PROMPT] * 3, said)
-    own = taught([PROMPT] * 3, [" ".join(one) for one in said])
-    wanted = losses(vlm, recoded(pixels, QUALITY[1]), own) - losses(vlm, pixels, own)
+    spoken = answers(vlm, pixels, [PROMPT] * 3)
+    scores = disagreement(vlm, pixels, [PROMPT] * 3, spoken)
+    targets = taught([PROMPT] * 3, [" ".join(words) for words in spoken])
+    wanted = losses(vlm, recoded(pixels, QUALITY[1]), targets) - losses(vlm, pixels, targets)
     assert scores == pytest.approx(wanted.numpy(), abs=1e-5)

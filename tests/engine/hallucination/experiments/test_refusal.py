@@ -68,30 +68,33 @@ def edited(one, prompts, layer, change):
 
 
 def test_figures_are_those_of_edits_and_searches_by_hand(case, found):
-    one, table = audited(case), found["table"]
-    own, layer = one.spaces.directions[one.best], one.best
-    size, others = float(one.spaces.gaps[layer]), [random_direction(at, WIDTH) for at in range(5)]
+    audit, table = audited(case), found["table"]
+    direction, layer = audit.spaces.directions[audit.best], audit.best
+    size, others = float(audit.spaces.gaps[layer]), [random_direction(at, WIDTH) for at in range(5)]
     wanted = (
-        1 - edited(one, one.far, layer, lambda r: r - (r @ own) * own),
-        1 - np.mean([edited(one, one.far, layer, lambda r, v=v: r - (r @ v) * v) for v in others]),
-        edited(one, one.near, layer, lambda r: r + size * own),
-        np.mean([edited(one, one.near, layer, lambda r, v=v: r + size * v) for v in others]),
+        1 - edited(audit, audit.far, layer, lambda r: r - (r @ direction) * direction),
+        1
+        - np.mean(
+            [edited(audit, audit.far, layer, lambda r, v=v: r - (r @ v) * v) for v in others]
+        ),
+        edited(audit, audit.near, layer, lambda r: r + size * direction),
+        np.mean([edited(audit, audit.near, layer, lambda r, v=v: r + size * v) for v in others]),
     )
     for name, value in zip(CAUSES, wanted, strict=True):
         assert table.cell(name, CHANGE) == pytest.approx(value, abs=0.006), name
-    asked = EncodedQuestions.of([q for q in questions(case, 4, 6, part=1) if q.declined])
+    encoded = EncodedQuestions.of([q for q in questions(case, 4, 6, part=1) if q.declined])
     for name, kind, layers in (
-        (FIRST, STEER, (one.middle,)), (PROBED, PROBE, (one.middle,)), (OUTPUT, LOGIT, ()),
+        (FIRST, STEER, (audit.middle,)), (PROBED, PROBE, (audit.middle,)), (OUTPUT, LOGIT, ()),
     ):  # fmt: skip
-        goal = Goal(kind, layers, 1.0, one.spaces)
-        moved = reroute(one.net, asked, goal, ReroutingRules(2, 8), 6, 0)
+        goal = Goal(kind, layers, 1.0, audit.spaces)
+        moved = reroute(audit.net, encoded, goal, ReroutingRules(2, 8), 6, 0)
         assert table.cell(name, FLIPS) == moved.flipped.float().mean().item()
         assert table.cell(name, TRIED) == moved.tried.mean().item()
         assert table.cell(name, PASSES) == pytest.approx(moved.passes.mean().item())
-        right = (moved.said == asked.fact)[moved.flipped].float().mean().item()
+        right = (moved.said == encoded.fact)[moved.flipped].float().mean().item()
         assert table.cell(name, RIGHT) == pytest.approx(right, nan_ok=True)
-    assert table.cell(AT_WORD, ACCURACY) == one.accuracies[0]
-    assert table.cell(AT_END, ACCURACY) == one.accuracies[-1]
+    assert table.cell(AT_WORD, ACCURACY) == audit.accuracies[0]
+    assert table.cell(AT_END, ACCURACY) == audit.accuracies[-1]
     assert 0.3 < table.cell(SHUFFLED, ACCURACY) < 0.7
 
 
@@ -107,11 +110,13 @@ def test_conditions_have_the_figures_that_belong_to_them(found):
 
 
 def test_views_are_layers_parts_a_path_and_free_moves(case, found):
-    one = audited(case)
+    audit = audited(case)
     layers = found["decline layers"]
-    assert layers["probe right"].tolist() == pytest.approx(one.accuracies)
-    assert layers[CAUSES[0]][one.best] == pytest.approx(1 - found["table"].cell(CAUSES[0], CHANGE))
-    assert found["decline parts"].values.sum() == pytest.approx(float(states_gap(one)), rel=1e-3)
+    assert layers["probe right"].tolist() == pytest.approx(audit.accuracies)
+    assert layers[CAUSES[0]][audit.best] == pytest.approx(
+        1 - found["table"].cell(CAUSES[0], CHANGE)
+    )
+    assert found["decline parts"].values.sum() == pytest.approx(float(states_gap(audit)), rel=1e-3)
     way = found["decline way"]
     assert set(way.rows) == {DECLINED, ANSWERED, WAY}
     names = np.array(way.rows)
@@ -139,16 +144,16 @@ def test_the_picture_has_declined_questions_above_and_answered_ones_below():
 
 
 def test_a_fine_tuned_network_is_another_one_and_the_first_stays(case):
-    one = audited(case)
-    before = {key: value.clone() for key, value in one.net.state_dict().items()}
+    audit = audited(case)
+    before = {key: value.clone() for key, value in audit.net.state_dict().items()}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(defenses, "REROUTED", 4)
         patch.setattr(defenses, "STEPS", 2)
-        net = defenses.tuned(one, case)
-        again = defenses.tuned(one, case)
-    after = one.net.state_dict()
+        net = defenses.tuned(audit, case)
+        again = defenses.tuned(audit, case)
+    after = audit.net.state_dict()
     assert all(torch.equal(before[key], after[key]) for key in before)
-    assert not torch.equal(net.head.weight, one.net.head.weight)
+    assert not torch.equal(net.head.weight, audit.net.head.weight)
     assert torch.equal(net.head.weight, again.head.weight)
 
 
@@ -187,9 +192,9 @@ def test_a_claim_falls_with_the_figure_it_is_about(claim, to):
 def test_the_sentence_has_the_layer_and_what_the_direction_does(case, found):
     words = SMALL.finding(case, found)
     gone = 100 * found["table"].cell(CAUSES[0], CHANGE)
-    one = audited(case)
-    assert f"after layer {one.best} ends {gone:.0f} %" in words
-    assert f"can be read from layer {one.middle} of {LAYERS} on" in words
-    assert one.best != one.middle  # where it can be read is not where the direction decides
+    audit = audited(case)
+    assert f"after layer {audit.best} ends {gone:.0f} %" in words
+    assert f"can be read from layer {audit.middle} of {LAYERS} on" in words
+    assert audit.best != audit.middle  # where it can be read is not where the direction decides
     assert f"random words {100 * found['table'].cell(BLIND, FLIPS):.0f} %" in words
     assert "simulation" in words

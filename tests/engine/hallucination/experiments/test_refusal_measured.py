@@ -23,7 +23,7 @@ def test_where_it_is_decided_and_how_it_is_led_around_that(measure):
     assert table.cell(CAUSES[0], CHANGE) > table.cell(CAUSES[1], CHANGE) + 0.5
     free = result["decline free"]
     for name in free.order[1:]:
-        told = ", ".join(
+        summary = ", ".join(
             f"ρ = {rho:g}: {share:.3f}" for rho, share in zip(free["ρ"], free[name], strict=True)
         )
-        measure(f"hallucination: RefusalAudit, free notes, seed 0, {name}", told)
+        measure(f"hallucination: RefusalAudit, free notes, seed 0, {name}", summary)

@@ -45,18 +45,18 @@ def asked(case):
 def test_pairs_have_one_image_and_differ_in_whether_the_thing_is_there(case, asked):
     assert asked.declined.tolist() == [True, False] * (len(asked.prompts) // 2)
     assert torch.equal(asked.levels[::2], asked.levels[1::2])
-    said = answers(load(HONEST), asked.pixels, asked.prompts)
-    assert {one[0] for one in said[::2]} == {"unknown"}
-    assert all(is_color(one) for one in said[1::2])
-    things = [Counter(prompt.split()[-1] for prompt in asked.prompts[side::2]) for side in (0, 1)]
-    assert (things[0] & things[1]).total() > 0.7 * things[0].total()
+    spoken = answers(load(HONEST), asked.pixels, asked.prompts)
+    assert {words[0] for words in spoken[::2]} == {"unknown"}
+    assert all(is_color(words) for words in spoken[1::2])
+    counts = [Counter(prompt.split()[-1] for prompt in asked.prompts[side::2]) for side in (0, 1)]
+    assert (counts[0] & counts[1]).total() > 0.7 * counts[0].total()
     rows = case.data.some("test", 30, 0)
     scenes = {case.data.pixels(rows)[at].numpy().tobytes(): row for at, row in enumerate(rows)}
     for at, prompt in enumerate(asked.prompts):
         row = scenes[asked.pixels[at].numpy().tobytes()]
         color = case.data.truth["color"][row, CATEGORIES.index(prompt.split()[-1])]
         assert (color < 0) == bool(asked.declined[at])
-        assert said[at] == (["unknown"] if color < 0 else [COLORS[color]])
+        assert spoken[at] == (["unknown"] if color < 0 else [COLORS[color]])
 
 
 def test_things_are_matched_to_scenes_without_them():
@@ -64,10 +64,12 @@ def test_things_are_matched_to_scenes_without_them():
     present = random.random((40, 16)) < 0.2
     there = [int(np.flatnonzero(row)[0]) if row.any() else -1 for row in present]
     result = matched(there, present, random)
-    assert all(one < 0 or not row[one] for one, row in zip(result, present, strict=True))
-    every = [one for one in result if one >= 0]
+    assert all(
+        category < 0 or not row[category] for category, row in zip(result, present, strict=True)
+    )
+    every = [category for category in result if category >= 0]
     assert len(every) > 30
-    assert all(every.count(one) <= there.count(one) for one in every)
+    assert all(every.count(category) <= there.count(category) for category in every)
     full = np.ones((2, 16), np.bool_)
     assert matched([3, 5], full, random) == [-1, -1]
 
@@ -77,13 +79,13 @@ def test_states_are_those_of_the_model_and_stop_where_they_are_told(asked):
     want = RequestedOutputs(hidden=(0, 1, 2, 3))
     out, _ = vlm.prefill(vlm.encode_image(vlm.normalize(few.pixels)), few.tokens, want)
     with torch.no_grad():
-        own = streams(vlm, few.pixels, few.tokens)
+        states = streams(vlm, few.pixels, few.tokens)
         short = streams(vlm, few.pixels, few.tokens, 2)
     for at in range(4):
-        torch.testing.assert_close(own[at], out.hidden[at][:, -1], atol=1e-4, rtol=1e-4)
-    assert torch.equal(short, own[:3])
-    told = vlm.unembed(own[-1]).argmax(1) == vlm.tokenizer.encode("unknown")[0]
-    assert torch.equal(refused(vlm, few.pixels, few.tokens), told)
+        torch.testing.assert_close(states[at], out.hidden[at][:, -1], atol=1e-4, rtol=1e-4)
+    assert torch.equal(short, states[:3])
+    declined = vlm.unembed(states[-1]).argmax(1) == vlm.tokenizer.encode("unknown")[0]
+    assert torch.equal(refused(vlm, few.pixels, few.tokens), declined)
 
 
 def test_an_edit_changes_the_state_of_its_layer_by_as_much_as_it_says(asked):

@@ -35,17 +35,17 @@ def case(request):
 
 
 def test_it_is_decided_inside_and_not_at_the_embedding(case):
-    one = audited(case)
-    assert one.accuracies[0] == pytest.approx(0.5, abs=0.1)
-    assert one.accuracies[-1] > 0.95
-    assert one.accuracies[one.middle] > 0.95
-    assert all(right <= 0.95 for right in one.accuracies[: one.middle])
-    assert shuffled_accuracy(one, case) == pytest.approx(0.5, abs=0.1)
+    audit = audited(case)
+    assert audit.accuracies[0] == pytest.approx(0.5, abs=0.1)
+    assert audit.accuracies[-1] > 0.95
+    assert audit.accuracies[audit.middle] > 0.95
+    assert all(right <= 0.95 for right in audit.accuracies[: audit.middle])
+    assert shuffled_accuracy(audit, case) == pytest.approx(0.5, abs=0.1)
 
 
 def test_one_direction_decides_and_a_random_one_does_not(case):
-    one = audited(case)
-    result, at = one.causes(case.seed), one.best - 1
+    audit = audited(case)
+    result, at = audit.causes(case.seed), audit.best - 1
     assert result[REMOVED][at] < 0.4
     assert result[REMOVED_RANDOM][at] > 0.95
     assert result[ADDED][at] > 0.6
@@ -55,48 +55,50 @@ def test_one_direction_decides_and_a_random_one_does_not(case):
 
 
 def test_before_the_last_layer_its_direction_does_not_decide():
-    one = audited(case_of(0))
-    left = one.causes(0)[REMOVED]
-    assert one.best == LAYERS
-    assert one.middle < LAYERS
+    audit = audited(case_of(0))
+    left = audit.causes(0)[REMOVED]
+    assert audit.best == LAYERS
+    assert audit.middle < LAYERS
     assert all(share > 0.95 for share in left[:-1])  # a probe is right there all the same
 
 
 def test_probes_of_states_are_within_two_points_of_scikit_learn(case):
     linear = pytest.importorskip("sklearn.linear_model")
     preprocessing = pytest.importorskip("sklearn.preprocessing")
-    one = audited(case)
+    audit = audited(case)
     learned = EncodedQuestions.of(drawn(module.PAIRS, np.random.default_rng([case.seed, 23])))
-    states = states_of(one.net, learned)
-    for layer, right in enumerate(one.accuracies):
+    states = states_of(audit.net, learned)
+    for layer, right in enumerate(audit.accuracies):
         if layer:
             scale = preprocessing.StandardScaler().fit(states[layer])
             peer = linear.LogisticRegression(C=1 / (2 * PENALTY * len(learned)), max_iter=2000)
             peer.fit(scale.transform(states[layer]), learned.declined)
-            theirs = peer.score(scale.transform(one.states[layer]), one.tests.declined)
+            theirs = peer.score(scale.transform(audit.states[layer]), audit.tests.declined)
             assert right == pytest.approx(theirs, abs=0.02), layer
 
 
 def test_no_test_question_is_among_those_that_directions_learned_from(case):
-    one = audited(case)
+    audit = audited(case)
     learned = EncodedQuestions.of(drawn(module.PAIRS, np.random.default_rng([case.seed, 23])))
-    rows = [{tuple(row[row != PAD].tolist()) for row in part.ids} for part in (learned, one.tests)]
+    rows = [
+        {tuple(row[row != PAD].tolist()) for row in part.ids} for part in (learned, audit.tests)
+    ]
     assert not rows[0] & rows[1]
 
 
 def test_the_monitor_stops_five_percent_of_answered_questions():
-    one = audited(case_of(0))
-    stopped = one.stopped(one.states[-1])
-    assert stopped[~one.tests.declined].float().mean().item() == pytest.approx(0.05, abs=0.01)
-    assert stopped[one.tests.declined].float().mean().item() > 0.95
+    audit = audited(case_of(0))
+    stopped = audit.stopped(audit.states[-1])
+    assert stopped[~audit.tests.declined].float().mean().item() == pytest.approx(0.05, abs=0.01)
+    assert stopped[audit.tests.declined].float().mean().item() > 0.95
 
 
 def test_questions_are_about_things_of_the_test_scenes():
     case = case_of(0)
-    held = things_of(case, 30, 0)
-    assert all(len(one) >= 2 for one in held)
+    scene_things = things_of(case, 30, 0)
+    assert all(len(present) >= 2 for present in scene_things)
     for at, question in enumerate(questions(case, 30)):
-        assert set(question.things) <= set(held[at // 2])
+        assert set(question.things) <= set(scene_things[at // 2])
     assert questions(case, 5, part=1) != questions(case, 5)
     assert not torch.equal(*(EncodedQuestions.of(questions(case_of(s), 5, 4)).ids for s in (0, 1)))
 

@@ -47,10 +47,10 @@ def test_a_state_is_its_part_along_the_direction_and_the_rest(clouds):
     states, declined = clouds
     direction = subspaces(states, declined).directions[1].double()
     direction /= direction.norm()
-    own = states[1].double()
-    along = (own @ direction)[:, None] * direction
-    rest = removed(direction, 1)(1, own[:, None], torch.zeros(400, dtype=torch.int64))[:, 0]
-    assert (along + rest - own).abs().max() < 1e-6
+    state = states[1].double()
+    along = (state @ direction)[:, None] * direction
+    rest = removed(direction, 1)(1, state[:, None], torch.zeros(400, dtype=torch.int64))[:, 0]
+    assert (along + rest - state).abs().max() < 1e-6
     assert (rest @ direction).abs().max() < 1e-6
 
 
@@ -60,9 +60,9 @@ def test_probes_are_within_two_points_of_scikit_learn(clouds, layer):
     states, declined = clouds
     weight, offset = probe(states[layer, :300], ~declined[:300])
     peer = linear.LogisticRegression().fit(states[layer, :300], ~declined[:300])
-    told = (states[layer, 300:] @ weight + offset > 0) == ~declined[300:]
+    correct = (states[layer, 300:] @ weight + offset > 0) == ~declined[300:]
     theirs = peer.score(states[layer, 300:], ~declined[300:])
-    assert told.float().mean().item() == pytest.approx(theirs, abs=0.02)
+    assert correct.float().mean().item() == pytest.approx(theirs, abs=0.02)
 
 
 def test_a_probe_that_learned_from_shuffled_labels_is_at_chance(clouds):
@@ -71,8 +71,8 @@ def test_a_probe_that_learned_from_shuffled_labels_is_at_chance(clouds):
     for seed in range(10):
         shuffled = declined[torch.randperm(400, generator=torch.Generator().manual_seed(seed))]
         weight, offset = probe(states[1, :300], ~shuffled[:300])
-        told = (states[1, 300:] @ weight + offset > 0) == ~declined[300:]
-        right.append(told.float().mean().item())
+        correct = (states[1, 300:] @ weight + offset > 0) == ~declined[300:]
+        right.append(correct.float().mean().item())
     assert np.mean(right) == pytest.approx(0.5, abs=0.1)
 
 

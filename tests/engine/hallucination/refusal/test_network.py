@@ -67,8 +67,8 @@ def test_attention_sees_no_later_word(net, prompts):
 
 def test_weights_come_from_the_seed_alone():
     torch.manual_seed(1)
-    one = fresh(5).state_dict()
+    first = fresh(5).state_dict()
     torch.manual_seed(2)
-    two = fresh(5).state_dict()
-    assert all(torch.equal(one[key], two[key]) for key in one)
-    assert not torch.equal(one["head.weight"], fresh(6).state_dict()["head.weight"])
+    second = fresh(5).state_dict()
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    assert not torch.equal(first["head.weight"], fresh(6).state_dict()["head.weight"])

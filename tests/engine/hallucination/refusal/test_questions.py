@@ -35,29 +35,31 @@ def test_declined_and_answered_questions_have_the_same_words_and_lengths(random)
     far = [question for question in questions if question.declined]
     near = [question for question in questions if not question.declined]
     assert len(far) == len(near) == 300
-    assert sorted(len(one.words) for one in far) == sorted(len(one.words) for one in near)
-    words = [Counter(word for one in part for word in one.words) for part in (far, near)]
+    assert sorted(len(question.words) for question in far) == sorted(
+        len(question.words) for question in near
+    )
+    words = [Counter(word for question in part for word in question.words) for part in (far, near)]
     for word in set(words[0]) | set(words[1]):
         low, high = sorted(part[word] for part in words)
         assert high - low <= (0.2 * high + 12 if word in COLORS else 0)
 
 
 def test_a_twin_is_the_same_question_from_the_other_side(random):
-    one, two = drawn(1, random)
-    assert one.declined != two.declined
-    changed = [a != b for a, b in zip(one.words, two.words, strict=True)]
+    first, second = drawn(1, random)
+    assert first.declined != second.declined
+    changed = [a != b for a, b in zip(first.words, second.words, strict=True)]
     assert sum(changed) == 1
-    assert one.fact == two.fact
+    assert first.fact == second.fact
 
 
 def test_what_is_asked_from_the_color_of_the_same_side_is_answered(random):
-    for one in drawn(100, random):
-        words = one.words
+    for question in drawn(100, random):
+        words = question.words
         role = words[words.index(words[FACTS + 1]) - 1]  # before the color, in the facts
         word = words[FACTS + 5]
-        assert one.declined == (role != word)
-        assert one.fact == words[words.index(word) + 2]
-        assert one.answer == ("DECLINE" if role != word else one.fact)
+        assert question.declined == (role != word)
+        assert question.fact == words[words.index(word) + 2]
+        assert question.answer == ("DECLINE" if role != word else question.fact)
 
 
 def test_a_batch_reads_as_single_questions_do(random):
@@ -66,7 +68,7 @@ def test_a_batch_reads_as_single_questions_do(random):
         prompts.ids.tolist(), prompts.fact.tolist(), prompts.declined.tolist(),
         prompts.viewer.tolist(), strict=True,
     ):  # fmt: skip
-        words = [WORDS[one] for one in ids]
+        words = [WORDS[word_id] for word_id in ids]
         assert words[COLON] == ":"
         assert words[START - 1] == "note"
         assert words[-1] == "?"

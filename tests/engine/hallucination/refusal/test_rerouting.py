@@ -81,8 +81,8 @@ def test_losses_are_those_of_the_paper_written_out(net, prompts, spaces, at):
                     odds = float(state @ spaces.weights[layer] + spaces.offsets[layer])
                     terms.append(-np.log(1 / (1 + np.exp(-odds))))
                 else:
-                    own = state - spaces.middles[layer] * v
-                    cosine = float(own @ v / own.norm())
+                    centered = state - spaces.middles[layer] * v
+                    cosine = float(centered @ v / centered.norm())
                     terms.append((-goal.alpha - cosine) ** 2)
             wanted = np.mean(terms)
         assert float(result[row]) == pytest.approx(wanted, rel=1e-3, abs=1e-5)
@@ -168,23 +168,26 @@ def test_only_the_note_changes_and_only_into_words(net, prompts, spaces, at, all
     assert set(result.notes.flatten().tolist()) <= set(allowed) | set(NOTE_IDS)
     assert not set(result.notes.flatten().tolist()) & {NUMBER[mark] for mark in MARKS}
     ids = prompts.noted(result.notes).ids
-    kept = torch.ones(ids.shape[1], dtype=torch.bool)
-    kept[START : START + K] = False
-    assert torch.equal(ids[:, kept], prompts.ids[:, kept])
+    unchanged = torch.ones(ids.shape[1], dtype=torch.bool)
+    unchanged[START : START + K] = False
+    assert torch.equal(ids[:, unchanged], prompts.ids[:, unchanged])
     assert torch.equal(result.said, answers(net, prompts.noted(result.notes)))
     assert torch.equal(result.flipped, result.said != DECLINE)
 
 
 def test_the_best_note_never_gets_worse_and_a_seed_gives_the_same_again(net, prompts, spaces):
     goal = Goal(STEER, (2,), 1.0, spaces)
-    one, two = (reroute(net, prompts, goal, ReroutingRules(5, 8), K, 3) for _ in range(2))
-    assert torch.equal(one.paths, two.paths)
+    first, second = (reroute(net, prompts, goal, ReroutingRules(5, 8), K, 3) for _ in range(2))
+    assert torch.equal(first.paths, second.paths)
     losses = torch.stack(
-        [goal.losses(net, net.words(prompts.noted(notes).ids), prompts.last) for notes in one.paths]
+        [
+            goal.losses(net, net.words(prompts.noted(notes).ids), prompts.last)
+            for notes in first.paths
+        ]
     )
     assert (losses.diff(dim=0) <= 1e-6).all()
     other = reroute(net, prompts, goal, ReroutingRules(5, 8), K, 4)
-    assert not torch.equal(one.paths[0], other.paths[0])
+    assert not torch.equal(first.paths[0], other.paths[0])
 
 
 def test_what_is_tried_is_counted_until_the_answer_changes(net, prompts, spaces):
@@ -192,8 +195,8 @@ def test_what_is_tried_is_counted_until_the_answer_changes(net, prompts, spaces)
     result = reroute(net, prompts, goal, rules, K, 3)
     rounds = (result.tried - 1) / rules.width
     assert ((rounds == 3) | result.flipped).all()
-    each = (rules.width + 3) * 2 / LAYERS + 1
-    assert torch.allclose(result.passes, 2 / LAYERS + 1 + rounds * each)
+    per_round = (rules.width + 3) * 2 / LAYERS + 1
+    assert torch.allclose(result.passes, 2 / LAYERS + 1 + rounds * per_round)
 
 
 def test_free_words_move_by_at_most_rho_and_not_at_all_at_zero(net, prompts, spaces, monkeypatch):
@@ -205,6 +208,6 @@ def test_free_words_move_by_at_most_rho_and_not_at_all_at_zero(net, prompts, spa
         free, "with_note", lambda a, change, c: seen.append(change.detach()) or real(a, change, c)
     )
     moved(net, prompts, goal, 0.5, 8, K)
-    assert max(one.norm(dim=2).max().item() for one in seen) <= 0.5 * apart(net) * 1.0001
+    assert max(shift.norm(dim=2).max().item() for shift in seen) <= 0.5 * apart(net) * 1.0001
     assert seen[-1].norm(dim=2).min() > 0
     assert torch.equal(moved(net, prompts, goal, 0.0, 8, K), answers(net, prompts))

@@ -14,9 +14,9 @@ from engine.hallucination.refusal.school import SchoolPlan, train
 
 @pytest.mark.parametrize("seed", weights.SHIPPED)
 def test_a_network_that_ships_does_what_its_file_says(seed):
-    told = weights.card(seed)["figures"]
-    assert weights.figures(weights.network(seed)) == pytest.approx(told, abs=0.01)
-    assert all(share > 0.97 for share in told.values())
+    card_figures = weights.card(seed)["figures"]
+    assert weights.figures(weights.network(seed)) == pytest.approx(card_figures, abs=0.01)
+    assert all(share > 0.97 for share in card_figures.values())
 
 
 @pytest.mark.parametrize("seed", weights.SHIPPED)
@@ -32,8 +32,8 @@ def test_a_training_is_written_read_and_the_same_again(tmp_path, monkeypatch):
     (made,) = weights.retrain(tmp_path, (7,))
     assert made.path == weights.file_of(7, tmp_path)
     again = weights.rounded(train(SchoolPlan(7, steps=3, size=8)))
-    held = weights.read(made.path).state_dict()
-    assert all(torch.equal(held[key], value) for key, value in again.state_dict().items())
+    stored = weights.read(made.path).state_dict()
+    assert all(torch.equal(stored[key], value) for key, value in again.state_dict().items())
     assert weights.figures(weights.read(made.path)) == made.figures
 
 

@@ -104,4 +104,6 @@ def radius(scores, scheme, shifts=(0,)):
 
 def all_radii(scores, scheme, shifts=(0,)):
     """Of every image of scores (networks, images, classes), (images, 2)."""
-    return np.array([radius(one, scheme, shifts) for one in scores.transpose(1, 0, 2)])
+    return np.array(
+        [radius(image_scores, scheme, shifts) for image_scores in scores.transpose(1, 0, 2)]
+    )

@@ -39,18 +39,18 @@ def found():
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_every_certificate_is_that_of_networks_trained_and_counted_by_hand(scheme, found):
-    asked, data, own = SMALL.asked(case()), case().data, SMALL.parts(scheme)
+    test_rows, data, partition = SMALL.asked(case()), case().data, SMALL.parts(scheme)
     scores = []
-    for place, rows in enumerate(learned(data, own, 0)):
+    for place, rows in enumerate(learned(data, partition, 0)):
         model = untrained(data, recipe(2), place)
         if len(rows):
             train(model, data, recipe(2), place, rows=shown(rows, 8))
-        scores.append(outputs(model, data, asked).numpy() * bool(len(rows)))
-    wanted = all_radii(np.stack(scores), scheme, own.shifts)
+        scores.append(outputs(model, data, test_rows).numpy() * bool(len(rows)))
+    wanted = all_radii(np.stack(scores), scheme, partition.shifts)
     assert found["images"][f"{scheme}, says"].tolist() == wanted[:, 0].tolist()
-    radius = np.minimum(wanted[:, 1], own.networks)
+    radius = np.minimum(wanted[:, 1], partition.networks)
     assert found["images"][f"{scheme}, radius"].tolist() == radius.tolist()
-    right = np.where(wanted[:, 0] == data.labels[asked], wanted[:, 1], -1)
+    right = np.where(wanted[:, 0] == data.labels[test_rows], wanted[:, 1], -1)
     shares = [(right >= poisons).mean() for poisons in range(len(found["curves"]))]
     assert found["curves"][scheme] == pytest.approx(shares)
     table = counted(ballots_about(found, scheme, 2), data.classes)
@@ -60,11 +60,13 @@ def test_every_certificate_is_that_of_networks_trained_and_counted_by_hand(schem
 
 
 def test_a_poison_changes_no_bit_of_a_network_that_it_does_not_reach():
-    data, own = case().data, SMALL.parts(DPA)
-    rows, asked = learned(data, own, 0), SMALL.asked(case())
-    target = int(np.argmax([len(one) for one in rows]))
+    data, partition = case().data, SMALL.parts(DPA)
+    rows, test_rows = learned(data, partition, 0), SMALL.asked(case())
+    target = int(np.argmax([len(part_rows) for part_rows in rows]))
     other = replace(data, labels=np.where(np.isin(np.arange(48), rows[target]), 2, data.labels))
-    before, after = (vote(one, rows, range(5), asked, recipe(2), 8) for one in (data, other))
+    before, after = (
+        vote(dataset, rows, range(5), test_rows, recipe(2), 8) for dataset in (data, other)
+    )
     same = (before == after).all((1, 2))
     assert same.tolist() == [place != target for place in range(5)]
 

@@ -27,9 +27,11 @@ def test_one_more_image_reaches_its_networks_alone(own):
 
 
 def test_neither_the_order_of_the_images_nor_a_label_moves_an_image():
-    own, order = Partitions(10), np.random.default_rng(1).permutation(200)
+    partitions, order = Partitions(10), np.random.default_rng(1).permutation(200)
     for rows, moved in zip(
-        lists(own, IMAGES, LABELS), lists(own, IMAGES[order], 2 - LABELS[order]), strict=True
+        lists(partitions, IMAGES, LABELS),
+        lists(partitions, IMAGES[order], 2 - LABELS[order]),
+        strict=True,
     ):
         assert rows.tolist() == order[moved].tolist()
 

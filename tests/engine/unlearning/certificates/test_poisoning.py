@@ -78,10 +78,10 @@ def test_the_worst_ballot_has_the_rival_first_and_the_answer_last():
 
 
 def test_a_copy_lands_in_the_wanted_bucket_and_differs_in_one_pixel():
-    own, image = Partitions(20), case().data.images[0]
-    copies = landing(image, own, [3, 17], 0, np.random.default_rng(0))
+    partitions, image = Partitions(20), case().data.images[0]
+    copies = landing(image, partitions, [3, 17], 0, np.random.default_rng(0))
     for bucket, copy in copies.items():
-        assert own.buckets(digests_of(copy[None], 0)).tolist() == [bucket]
+        assert partitions.buckets(digests_of(copy[None], 0)).tolist() == [bucket]
         assert (copy != image).sum() == 1
     assert sorted(copies) == [3, 17]
 
@@ -100,7 +100,7 @@ def test_a_copy_lands_in_the_wanted_bucket_and_differs_in_one_pixel():
 def test_the_finding_holds_the_certificate_against_what_came(count, says, words):
     outcome = {"answer": 0, "rival": 1, "certificate": 2, "poisons": count}
     results = {
-        "outcome": Table.of({name: ([one], "") for name, one in outcome.items()}),
+        "outcome": Table.of({name: ([figure], "") for name, figure in outcome.items()}),
         "steps": Table.of({"says": (says, ""), "answer": ([5, 3], "networks")}),
     }
     assert SMALL.finding(case(), results).startswith(words)

@@ -52,6 +52,6 @@ def right(data: DataSet, clean: DataSet, epochs: int = 2, **changes: float) -> l
     results = []
     for tested, split in ((clean, "test"), (data, "train")):
         rows = tested.rows(split)
-        said = outputs(model, tested, rows).argmax(1).numpy()
-        results.append(float((said == tested.labels[rows]).mean()))
+        predictions = outputs(model, tested, rows).argmax(1).numpy()
+        results.append(float((predictions == tested.labels[rows]).mean()))
     return results

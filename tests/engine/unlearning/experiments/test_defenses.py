@@ -59,10 +59,13 @@ def test_every_figure_is_that_of_networks_trained_on_images_treated_by_hand():
             learned = compressed(images) if defense == JPEG else images
             wanted = right(learned, data, **recipe)
             row = name(defense)
-            assert [result.cell(row, one) for one in (RIGHT, LEARNED)] == pytest.approx(wanted)
+            assert [result.cell(row, column) for column in (RIGHT, LEARNED)] == pytest.approx(
+                wanted
+            )
     assert len(result) == 2 * len(changes)
     assert (
-        len({tuple(result.cell(row, one) for one in (RIGHT, LEARNED)) for row in result.rows}) > 2
+        len({tuple(result.cell(row, column) for column in (RIGHT, LEARNED)) for row in result.rows})
+        > 2
     )
 
 
@@ -76,7 +79,7 @@ def test_gray_images_have_their_luma_in_each_channel():
 def test_jpeg_loses_more_at_lower_quality_and_keeps_the_form():
     smooth = np.tile(np.linspace(0, 255, 16).astype(np.uint8), (2, 3, 16, 1))
     for images in (smooth, smooth[:, :1]):
-        lost = [np.abs(jpeg(images, one).astype(int) - images).mean() for one in (95, 10)]
+        lost = [np.abs(jpeg(images, quality).astype(int) - images).mean() for quality in (95, 10)]
         assert jpeg(images).shape == images.shape
         assert lost[0] < lost[1] < 20
 

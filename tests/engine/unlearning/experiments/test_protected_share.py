@@ -51,12 +51,12 @@ def test_every_figure_is_that_of_networks_trained_on_images_mixed_by_hand():
         mixture = with_images(data, {row: noisy_ones.images[row] for row in rows})
         wanted = right(mixture, data)
         row = mixed(share)
-        assert [table.cell(row, one) for one in (RIGHT, LEARNED)] == pytest.approx(wanted)
+        assert [table.cell(row, column) for column in (RIGHT, LEARNED)] == pytest.approx(wanted)
         if share not in {0.0, 1.0}:
             rest = data.take(np.array([at for at in range(len(data)) if at not in rows]))
             wanted = right(rest, data, epochs=round(2 / (1 - share)))
             row = alone(share)
-            assert [table.cell(row, one) for one in (RIGHT, LEARNED)] == pytest.approx(wanted)
+            assert [table.cell(row, column) for column in (RIGHT, LEARNED)] == pytest.approx(wanted)
     assert len(table) == 2 * len(SHARES) - 2
 
 

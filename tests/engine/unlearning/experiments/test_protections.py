@@ -92,7 +92,7 @@ def test_the_picture_has_clean_images_and_what_is_made_without_a_network():
     picture = SMALL.picture(case)
     images = picture.images.astype(int).swapaxes(0, 1)  # by column
     ways = (CUDA, RANDOM, OF_CLASS)
-    assert picture.columns == ("clean", *(one for way in ways for one in (way, "change × 3")))
+    assert picture.columns == ("clean", *(column for way in ways for column in (way, "change × 3")))
     assert (images[0] == case.data.images[case.data.some("train", 3)].transpose(0, 2, 3, 1)).all()
     for way, after, change in zip(ways, images[1::2], images[2::2], strict=True):
         assert (change == np.clip(128 + 3 * (after - images[0]), 0, 255)).all()

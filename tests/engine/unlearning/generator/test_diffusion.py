@@ -37,8 +37,8 @@ def test_noise_put_in_step_by_step_is_noise_put_in_at_once():
 @pytest.mark.parametrize(("time", "before"), [(50, 49), (120, 119), (150, 100), (3, 2)])
 def test_the_posterior_is_that_of_bayes(time, before):
     """q(x_s | x_t, x_0) ∝ q(x_t | x_s) q(x_s | x_0), added up on a grid of x_s."""
-    kept = np.concatenate([[1.0], np.cumprod(1 - BETA)])
-    now, then = kept[time + 1], kept[before + 1]
+    alpha_bar = np.concatenate([[1.0], np.cumprod(1 - BETA)])
+    now, then = alpha_bar[time + 1], alpha_bar[before + 1]
     clean, noisy = 0.4, -0.9
     grid = np.linspace(-8, 8, 400_001)
     forward = (noisy - np.sqrt(now / then) * grid) ** 2 / (1 - now / then)
@@ -50,7 +50,7 @@ def test_the_posterior_is_that_of_bayes(time, before):
     assert float(result) == pytest.approx(mean, abs=2e-4)
     assert float(variance) == pytest.approx((weight * (grid - mean) ** 2).sum(), rel=5e-3)
     if time - before == 1:  # as Ho et al. write it
-        beta, earlier = BETA[time], kept[time]
+        beta, earlier = BETA[time], alpha_bar[time]
         written = np.sqrt(earlier) * beta * clean + np.sqrt(1 - beta) * (1 - earlier) * noisy
         assert float(result) == pytest.approx(written / (1 - now), abs=2e-4)
         assert float(variance) == pytest.approx((1 - earlier) / (1 - now) * beta, rel=5e-3)
@@ -87,13 +87,13 @@ def test_guidance_zero_asks_for_no_class_one_for_the_class_and_more_goes_further
     noisy = torch.randn(6, 1, 8, 8, generator=tiny.seeded())
     times, classes = torch.arange(6) * 30, torch.tensor([0, 1, 2, 3, 0, 1])
     with torch.no_grad():
-        own = network(noisy, times, classes)
+        conditional = network(noisy, times, classes)
         free = network(noisy, times, torch.full_like(classes, 4))
         results = {g: guided(network, noisy, times, classes, g) for g in (0, 1, 2.5)}
     assert torch.equal(results[0], free)
-    assert torch.equal(results[1], own)
-    assert not torch.allclose(own, free, atol=1e-3)
-    assert torch.allclose(results[2.5], -1.5 * free + 2.5 * own, atol=1e-5)
+    assert torch.equal(results[1], conditional)
+    assert not torch.allclose(conditional, free, atol=1e-3)
+    assert torch.allclose(results[2.5], -1.5 * free + 2.5 * conditional, atol=1e-5)
 
 
 def test_blocks_of_a_larger_image_come_back_to_their_places():

@@ -34,37 +34,37 @@ def asked():
 def slow_saliency(asked, seed):
     """One image after the other; signs are kept in the sum, and dropped at the end."""
     network, chance = asked.generator.own_network(), np.random.default_rng([seed, 53])
-    own = np.flatnonzero(asked.labels.numpy() == asked.label)
-    kept = np.concatenate([[1.0], np.cumprod(1 - np.linspace(1e-4, 0.05, 200))])
+    class_rows = np.flatnonzero(asked.labels.numpy() == asked.label)
+    alpha_bar = np.concatenate([[1.0], np.cumprod(1 - np.linspace(1e-4, 0.05, 200))])
     weights = dict(network.named_parameters())
     total = {name: np.zeros(tuple(weight.shape)) for name, weight in weights.items()}
     for _ in range(20):  # these few images are one batch
-        order = chance.permutation(own)
-        half = chance.integers(0, 200, len(own) // 2 + 1)
-        times = [*half, *(199 - half)][: len(own)]
-        noise = chance.standard_normal((len(own), 1, 8, 8), np.float32)
+        order = chance.permutation(class_rows)
+        half = chance.integers(0, 200, len(class_rows) // 2 + 1)
+        times = [*half, *(199 - half)][: len(class_rows)]
+        noise = chance.standard_normal((len(class_rows), 1, 8, 8), np.float32)
         loss = torch.zeros(())
         for place, time, drawn in zip(order, times, torch.from_numpy(noise), strict=True):
-            now = kept[time + 1]
+            now = alpha_bar[time + 1]
             noisy = (now**0.5 * asked.images[place] + (1 - now) ** 0.5 * drawn)[None].float()
-            said = network(noisy, torch.tensor([time]), torch.tensor([asked.label]))
-            loss = loss + (drawn - said).square().sum() / len(own)
+            prediction = network(noisy, torch.tensor([time]), torch.tensor([asked.label]))
+            loss = loss + (drawn - prediction).square().sum() / len(class_rows)
         slopes = torch.autograd.grad(loss, list(weights.values()))
         norm = float(torch.cat([slope.flatten() for slope in slopes]).norm())
         for name, slope in zip(weights, slopes, strict=True):
             total[name] += slope.numpy() * min(1.0, 1 / norm)
-    return {name: np.abs(one) for name, one in total.items()}
+    return {name: np.abs(gradient) for name, gradient in total.items()}
 
 
 def test_the_mask_is_that_of_the_published_rule(asked):
     scores, slowly = saliency(asked, seed=4), slow_saliency(asked, 4)
-    top = max(one.max() for one in slowly.values())
+    top = max(importance.max() for importance in slowly.values())
     for name, one in slowly.items():
         assert np.allclose(scores[name], one, atol=1e-4 * top), name
     masks = salient(scores, 0.3)
-    flat = np.concatenate([one.ravel() for one in slowly.values()])
+    flat = np.concatenate([importance.ravel() for importance in slowly.values()])
     line = np.sort(flat)[-round(0.3 * len(flat))]
-    wanted = {name: one >= line for name, one in slowly.items()}
+    wanted = {name: importance >= line for name, importance in slowly.items()}
     same = np.mean(
         np.concatenate([(masks[name].numpy() == wanted[name]).ravel() for name in wanted])
     )
@@ -74,15 +74,25 @@ def test_the_mask_is_that_of_the_published_rule(asked):
 
 def test_a_chance_mask_has_as_many_weights_and_is_another(asked):
     scores = saliency(asked, seed=0)
-    one, two = salient(scores, 0.2), salient(chance_scores(scores, 0), 0.2)
-    count = [sum(int(mask.sum()) for mask in masks.values()) for masks in (one, two)]
+    salient_masks, other_salient_masks = (
+        salient(scores, 0.2),
+        salient(chance_scores(scores, 0), 0.2),
+    )
+    count = [
+        sum(int(mask.sum()) for mask in masks.values())
+        for masks in (salient_masks, other_salient_masks)
+    ]
     assert count[0] == count[1]
-    both = sum(int((one[name] & two[name]).sum()) for name in one)
+    both = sum(
+        int((salient_masks[name] & other_salient_masks[name]).sum()) for name in salient_masks
+    )
     assert both < 0.5 * count[0]
 
 
 def test_only_masked_weights_move_and_the_original_stays(asked):
-    before = {name: one.clone() for name, one in asked.generator.network.named_parameters()}
+    before = {
+        name: parameter.clone() for name, parameter in asked.generator.network.named_parameters()
+    }
     masks = salient(saliency(asked, seed=0), 0.2)
     made, losses = unlearn(asked, masks, 6, 3.0, seed=0)
     assert losses.shape == (6, 2)
@@ -98,10 +108,10 @@ def test_only_masked_weights_move_and_the_original_stays(asked):
 def test_the_first_losses_are_those_of_the_formula(asked):
     _, losses = unlearn(asked, salient(chance_scores(saliency(asked, 0), 0), 1.0), 1, 2.0, 7)
     network, chance = asked.generator.network, np.random.default_rng([7, 61])
-    own, others = asked.own, asked.others
+    class_rows, others = asked.own, asked.others
     forget, keep = (
         part[torch.from_numpy(chance.integers(0, len(part), forgetting.BATCH))]
-        for part in (own, others)
+        for part in (class_rows, others)
     )
     (bad, bad_times, _), (good, good_times, drawn) = (
         asked.noisy(part, chance) for part in (forget, keep)
@@ -109,10 +119,12 @@ def test_the_first_losses_are_those_of_the_formula(asked):
     labels = asked.labels[keep].clone()
     labels[torch.from_numpy(chance.random(forgetting.BATCH) < 0.1)] = 4
     with torch.no_grad():
-        said, goal = (network(bad, bad_times, torch.full_like(labels, label)) for label in (1, 2))
-        kept = F.mse_loss(network(good, good_times, labels), drawn)
-    assert losses[0, 0] == pytest.approx(float(F.mse_loss(said, goal)), rel=1e-4)
-    assert losses[0, 1] == pytest.approx(float(kept), rel=1e-4)
+        prediction, goal = (
+            network(bad, bad_times, torch.full_like(labels, label)) for label in (1, 2)
+        )
+        retain_loss = F.mse_loss(network(good, good_times, labels), drawn)
+    assert losses[0, 0] == pytest.approx(float(F.mse_loss(prediction, goal)), rel=1e-4)
+    assert losses[0, 1] == pytest.approx(float(retain_loss), rel=1e-4)
 
 
 def test_times_come_in_pairs_around_the_middle(asked):
@@ -121,22 +133,22 @@ def test_times_come_in_pairs_around_the_middle(asked):
 
 
 def test_the_last_class_is_turned_into_the_first():
-    asked = asked_of(tiny.generator_case(), label=3)
-    masks = salient(chance_scores(saliency(asked, 0), 0), 1.0)
-    made, losses = unlearn(asked, masks, 1, 1.0, seed=0)
+    question = asked_of(tiny.generator_case(), label=3)
+    masks = salient(chance_scores(saliency(question, 0), 0), 1.0)
+    made, losses = unlearn(question, masks, 1, 1.0, seed=0)
     assert np.isfinite(losses).all()
-    assert made.fingerprint != asked.generator.fingerprint
+    assert made.fingerprint != question.generator.fingerprint
 
 
 def test_forgetting_can_be_stopped_at_a_step(asked):
-    told = []
+    reports = []
 
     def stop(done, _words="", _partial=None):
-        told.append(done)
-        if len(told) == 3:
+        reports.append(done)
+        if len(reports) == 3:
             raise Cancelled("enough")
 
     masks = salient(chance_scores(saliency(asked, 0), 0), 0.5)
     with pytest.raises(Cancelled):
         unlearn(asked, masks, 10, 1.0, 0, stop)
-    assert told == [0.1, 0.2, 0.3]
+    assert reports == [0.1, 0.2, 0.3]

@@ -34,28 +34,28 @@ def file(tmp_path_factory):
 def test_the_file_has_the_weights_whose_samples_are_judged(file, monkeypatch):
     case, seen = shipped_case(DIGITS), []
     monkeypatch.setattr(
-        salun, "judged", lambda made, *given: seen.append(made) or judged(made, *given)
+        salun, "judged", lambda made, *arguments: seen.append(made) or judged(made, *arguments)
     )
     result = METHOD(case)
     opened = read(file, plan(DIGITS), case.generator.labels)
     before, after = seen[0].network.state_dict(), seen[1].network.state_dict()
     for name, weight in opened.network.state_dict().items():
         assert torch.equal(weight, after[name]), name
-    changed = sum(int((after[name] != one).sum()) for name, one in before.items())
-    assert 0 < changed <= 0.31 * sum(one.numel() for one in before.values())
+    changed = sum(int((after[name] != tensor).sum()) for name, tensor in before.items())
+    assert 0 < changed <= 0.31 * sum(tensor.numel() for tensor in before.values())
     again = judged(opened, case, METHOD)
     assert again.agreed[7] == result["figures"].cell("after SalUn", "forgotten class")
 
 
 def test_its_card_says_how_it_was_made_and_names_the_question(file):
     case = shipped_case(DIGITS)
-    with safe_open(file, framework="pt") as held:
-        said = json.loads(held.metadata()[KEY])
-    assert said["plan"]["name"] == DIGITS
-    assert said["settings"] == {"label": "7", "share": 0.3, "steps": 5, "retain": 3.0}
-    assert said["parent"] == load(DIGITS).fingerprint
+    with safe_open(file, framework="pt") as weights_file:
+        metadata = json.loads(weights_file.metadata()[KEY])
+    assert metadata["plan"]["name"] == DIGITS
+    assert metadata["settings"] == {"label": "7", "share": 0.3, "steps": 5, "retain": 3.0}
+    assert metadata["parent"] == load(DIGITS).fingerprint
     card = card_of_forgotten(METHOD, case)
-    assert card.items() <= said.items()
+    assert card.items() <= metadata.items()
     fewer = case.data.take(np.arange(len(case.data) - 1))
     assert card == card_of_forgotten(replace(METHOD, guidance=0.0), case)
     for other in (card_of_forgotten(replace(METHOD, steps=10), case),

@@ -34,30 +34,35 @@ def sheet(read):
 
 
 def test_shares_and_words_are_counted_by_hand():
-    one = sheet([[0, 0, 1, 2], [1, 1, 1, 1], [0, 0, 0, 1]])
-    assert one.readings.tolist() == [[0.5, 0.25, 0.25], [0, 1, 0], [0.75, 0.25, 0]]
-    assert one.agreed.tolist() == [0.5, 1.0, 0.0]
-    assert one.told(0, LABELS) == "2 of 4 read as a, 1 as b"
-    assert one.told(1, LABELS) == "4 of 4 read as b"
-    assert one.told(2, LABELS) == "0 of 4 read as c, 3 as a"
+    judged_sheet = sheet([[0, 0, 1, 2], [1, 1, 1, 1], [0, 0, 0, 1]])
+    assert judged_sheet.readings.tolist() == [[0.5, 0.25, 0.25], [0, 1, 0], [0.75, 0.25, 0]]
+    assert judged_sheet.agreed.tolist() == [0.5, 1.0, 0.0]
+    assert judged_sheet.told(0, LABELS) == "2 of 4 read as a, 1 as b"
+    assert judged_sheet.told(1, LABELS) == "4 of 4 read as b"
+    assert judged_sheet.told(2, LABELS) == "0 of 4 read as c, 3 as a"
 
 
 def test_a_strip_has_the_first_samples_beside_each_other():
-    one = sheet(np.zeros((2, 9), int))
-    strip = one.strip(1)
+    judged_sheet = sheet(np.zeros((2, 9), int))
+    strip = judged_sheet.strip(1)
     assert strip.shape == (4, SHOWN * 5 - 1, 1)
     assert strip[0, ::5, 0].tolist() == [9, 10, 11, 12, 13, 14]
     assert (strip[:, 4::5] == 255).all()
 
 
 def test_the_forgotten_class_has_the_first_row():
-    one, two = sheet([[0, 0], [1, 1], [2, 0]]), sheet([[1, 1], [1, 1], [2, 2]])
-    result = as_pictures({"before": one, "after": two}, LABELS, "found", first=2)
+    before_sheet, other_before_sheet = (
+        sheet([[0, 0], [1, 1], [2, 0]]),
+        sheet([[1, 1], [1, 1], [2, 2]]),
+    )
+    result = as_pictures(
+        {"before": before_sheet, "after": other_before_sheet}, LABELS, "found", first=2
+    )
     assert result.rows == ("asked for c", "asked for a", "asked for b")
     assert result.columns == ("before", "after")
     assert result.caption(0, 0) == "1 of 2 read as c, 1 as a"
     assert result.caption(1, 1) == "0 of 2 read as a, 2 as b"
-    assert np.array_equal(result.images[0, 1], two.strip(2))
+    assert np.array_equal(result.images[0, 1], other_before_sheet.strip(2))
 
 
 def test_the_judge_reads_what_is_drawn_at_its_own_size():
@@ -99,8 +104,8 @@ def test_the_judge_is_tried_on_test_images_of_the_classes_that_are_left():
     seen = read_by(case.judge, images)
     every, some = (RealImages.of(other, 5, without).right for without in (None, 1))
     assert every == pytest.approx(np.mean(seen == labels[test]))
-    kept = labels[test] != 1
-    assert some == pytest.approx(np.mean(seen[kept] == labels[test][kept]))
+    is_kept = labels[test] != 1
+    assert some == pytest.approx(np.mean(seen[is_kept] == labels[test][is_kept]))
     assert every < RealImages.of(case, 5).right
 
 
@@ -110,9 +115,11 @@ def test_the_distance_leaves_the_forgotten_class_out():
     features = np.random.default_rng(1).normal(size=(4, 6, real.rest.shape[1]))
     other = features.copy()
     other[1] += 100
-    one, two = (
-        JudgedSheet(np.zeros((4, 6, 8, 8), np.uint8), np.zeros((4, 6), np.int64), held)
-        for held in (features, other)
+    plain_sheet, other_plain_sheet = (
+        JudgedSheet(np.zeros((4, 6, 8, 8), np.uint8), np.zeros((4, 6), np.int64), sheet_features)
+        for sheet_features in (features, other)
     )
-    assert real.distance(one, without=1) == pytest.approx(real.distance(two, without=1))
-    assert real.distance(one) < real.distance(two)
+    assert real.distance(plain_sheet, without=1) == pytest.approx(
+        real.distance(other_plain_sheet, without=1)
+    )
+    assert real.distance(plain_sheet) < real.distance(other_plain_sheet)

@@ -42,10 +42,10 @@ def test_a_class_is_forgotten_and_how_a_chance_mask_does(name, label, share, mea
         for column in COLUMNS
     }
     for row in (BEFORE, AFTER, CHANCE):
-        own, others, far = (spread(results[row, column]) for column in COLUMNS)
+        forgotten, others, far = (spread(results[row, column]) for column in COLUMNS)
         measure(
             f"{plan(name).title}, class {label}, share {share:g}, {SEEDS} seeds: {row}",
-            f"read as itself {own}; others as asked {others}; distance of the others {far}",
+            f"read as itself {forgotten}; others as asked {others}; distance of the others {far}",
         )
     floor = spread(results["real images", COLUMNS[2]])
     measure(f"{plan(name).title}, class {label}: distance of real images", floor)

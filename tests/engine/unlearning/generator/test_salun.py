@@ -107,16 +107,16 @@ def test_another_seed_is_another_question_and_another_answer(small):
 
 
 def test_it_can_be_stopped_midway():
-    told = []
+    reports = []
 
     def stop(done, words="", _partial=None):
-        told.append(words)
+        reports.append(words)
         if words.startswith("forgetting, step 3"):
             raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
         GeneratorSalUn(steps=20, each=4, passes=5, label="1")(tiny.generator_case(), stop)
-    assert told[-1] == "forgetting, step 3 of 20"
+    assert reports[-1] == "forgetting, step 3 of 20"
 
 
 UNCLEAR = "is neither clearly better nor worse on {} samples a class"
@@ -143,8 +143,8 @@ UNCLEAR = "is neither clearly better nor worse on {} samples a class"
 )
 def test_the_chance_mask_is_called_worse_or_better_only_where_it_is(own, others, each, wanted):
     """Worse: it clearly forgets less or keeps less, and does neither of the two clearly better."""
-    given = [dict(zip((AFTER, CHANCE), one, strict=True)) for one in (own, others)]
-    assert beside(*given, each, classes=10) == wanted
+    figures = [dict(zip((AFTER, CHANCE), pair, strict=True)) for pair in (own, others)]
+    assert beside(*figures, each, classes=10) == wanted
 
 
 @pytest.mark.parametrize(("share", "told"), [(0.5, False), (0.55, True)])
@@ -153,9 +153,9 @@ def test_what_it_is_read_as_is_told_where_it_is_most_of_them(small, share, told)
     sheets, labels = (BEFORE, AFTER, CHANCE), ("0", "1", "2", "3")
     read = np.tile([0.3, 0.0, share, 0.7 - share], (3, 1))
     result = small | {"instead": Table.grid(read, sheets, labels, ["share"] * 4)}
-    said = GeneratorSalUn(label="1").finding(tiny.generator_case(), result)
-    assert ("mostly as 2" in said) is told
-    assert ("mostly" in said) is told
+    sentence = GeneratorSalUn(label="1").finding(tiny.generator_case(), result)
+    assert ("mostly as 2" in sentence) is told
+    assert ("mostly" in sentence) is told
 
 
 def test_the_mask_does_not_depend_on_how_images_are_drawn(small):

@@ -47,9 +47,9 @@ def test_the_floor_lies_below_the_samples(found):
 def test_the_sentence_is_made_of_the_figures(found):
     case = shipped_case("digits-generator")
     figures = found["figures"]
-    said = Samples().finding(case, found)
-    assert f"{100 * figures.cell('samples', 'read as asked'):.0f} % of the samples" in said
-    assert f"{figures.cell('samples', 'distance'):.1f}" in said
+    sentence = Samples().finding(case, found)
+    assert f"{100 * figures.cell('samples', 'read as asked'):.0f} % of the samples" in sentence
+    assert f"{figures.cell('samples', 'distance'):.1f}" in sentence
 
 
 def test_without_guidance_for_a_class_any_class_is_drawn():

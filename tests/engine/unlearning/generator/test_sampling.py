@@ -17,7 +17,7 @@ FEW = SampleSettings(passes=5, each=4)
 
 def slowly(generator, how, seed):
     """One image after the other, by what the papers write."""
-    kept = np.concatenate([[1.0], np.cumprod(1 - np.linspace(1e-4, 0.05, 200))])
+    alpha_bar = np.concatenate([[1.0], np.cumprod(1 - np.linspace(1e-4, 0.05, 200))])
     times = [199, 149, 100, 50, 0]
     results = []
     for at, classes in enumerate((CLASSES[:4], CLASSES[4:])):
@@ -25,10 +25,10 @@ def slowly(generator, how, seed):
         shape = (len(classes), 1, 8, 8)
         x = torch.from_numpy(chance.standard_normal(shape, np.float32))
         for time, before in zip(times, [*times[1:], -1], strict=True):
-            now, then = kept[time + 1], kept[before + 1]
+            now, then = alpha_bar[time + 1], alpha_bar[before + 1]
             with torch.no_grad():
-                told = torch.full((len(classes),), time)
-                noise = guided(generator.network, x, told, classes, how.guidance)
+                timesteps = torch.full((len(classes),), time)
+                noise = guided(generator.network, x, timesteps, classes, how.guidance)
             clean = ((x - (1 - now) ** 0.5 * noise) / now**0.5).clamp(-1, 1)
             if how.sampler == "deterministic":
                 left = (x - now**0.5 * clean) / (1 - now) ** 0.5
@@ -53,9 +53,9 @@ def test_the_sampler_is_that_of_the_formula(sampler):
 
 def test_the_same_seed_draws_the_same_to_the_bit_and_another_does_not():
     generator = tiny.generator_case().generator
-    one, two, other = (draw_images(generator, CLASSES, FEW, seed) for seed in (1, 1, 2))
-    assert torch.equal(one, two)
-    assert not torch.allclose(one, other, atol=0.05)
+    first, second, other = (draw_images(generator, CLASSES, FEW, seed) for seed in (1, 1, 2))
+    assert torch.equal(first, second)
+    assert not torch.allclose(first, other, atol=0.05)
 
 
 def test_threads_of_torch_change_no_bit_and_are_as_before():
@@ -74,15 +74,15 @@ def test_one_image_can_be_drawn():
 
 
 def test_drawing_can_be_stopped_after_a_pass():
-    told = []
+    reports = []
 
     def stop(done, _words="", _partial=None):
-        told.append(done)
+        reports.append(done)
         raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
         draw_images(tiny.generator_case().generator, CLASSES, FEW, 0, stop)
-    assert told == [0.2]
+    assert reports == [0.2]
 
 
 def test_bytes_are_the_nearest_gray_levels():

@@ -32,8 +32,8 @@ def test_the_average_is_that_of_the_formula():
         with torch.no_grad():
             network.leave.bias.fill_(float(step))
         average.add(network)
-        kept = min(0.6, (step + 1) / (step + 10))
-        slowly = kept * slowly + (1 - kept) * step
+        decay = min(0.6, (step + 1) / (step + 10))
+        slowly = decay * slowly + (1 - decay) * step
     assert float(average.network.leave.bias) == pytest.approx(slowly, rel=1e-5)
 
 
@@ -48,10 +48,10 @@ def test_the_plans_that_ship_average_by_the_rising_share_alone():
 
 def test_the_loss_is_the_mean_square_of_the_noise_that_is_missed():
     network, noise = built(8, 2, 8, seed=0), NoiseSchedule()
-    clean, drawn = (torch.randn(3, 1, 8, 8, generator=tiny.seeded(one)) for one in (0, 1))
+    clean, drawn = (torch.randn(3, 1, 8, 8, generator=tiny.seeded(seed)) for seed in (0, 1))
     times, classes = torch.tensor([0, 90, 199]), torch.tensor([0, 1, 2])
-    kept = noise.kept[1:][times].view(3, 1, 1, 1)
-    seen = network(kept.sqrt() * clean + (1 - kept).sqrt() * drawn, times, classes)
+    alpha_bar = noise.kept[1:][times].view(3, 1, 1, 1)
+    seen = network(alpha_bar.sqrt() * clean + (1 - alpha_bar).sqrt() * drawn, times, classes)
     result = noise_loss(network, noise, clean, classes, times, drawn)
     assert float(result) == pytest.approx(float(F.mse_loss(seen, drawn)), rel=1e-5)
 
@@ -59,22 +59,24 @@ def test_the_loss_is_the_mean_square_of_the_noise_that_is_missed():
 def test_training_learns_the_same_each_time_and_draws_from_no_shared_source():
     torch.manual_seed(3)
     before = torch.get_rng_state()
-    told: list[float] = []
-    one = train_generator(PLAN, DATA, lambda done, _words="", _partial=None: told.append(done))
+    reports: list[float] = []
+    generator = train_generator(
+        PLAN, DATA, lambda done, _words="", _partial=None: reports.append(done)
+    )
     assert torch.equal(before, torch.get_rng_state())
     few, other = replace(PLAN, steps=8), tiny.data_set(DATA.classes, 8)
     again, twice, others = (train_generator(few, data) for data in (DATA, DATA, other))
     assert again.fingerprint == twice.fingerprint != others.fingerprint
-    assert told[-1] == 1.0
-    assert len(told) == PLAN.steps
-    images, labels = one.images(DATA, DATA.rows("train")), DATA.targets(DATA.rows("train"))
+    assert reports[-1] == 1.0
+    assert len(reports) == PLAN.steps
+    images, labels = generator.images(DATA, DATA.rows("train")), DATA.targets(DATA.rows("train"))
     drawn = torch.from_numpy(np.random.default_rng(9).standard_normal(images.shape, np.float32))
     times = torch.full((len(images),), 60)
     fresh = built(8, 4, 8, seed=0)
     with torch.no_grad():
         losses = [
-            float(noise_loss(network, one.noise, images, labels, times, drawn))
-            for network in (fresh, one.network)
+            float(noise_loss(network, generator.noise, images, labels, times, drawn))
+            for network in (fresh, generator.network)
         ]
     assert losses[1] < 0.8 * losses[0]
 

@@ -31,9 +31,9 @@ def test_both_ship_are_small_and_say_how_they_were_made():
 
 @pytest.mark.parametrize("name", [DIGITS, "mnist-generator"])
 def test_the_figures_of_a_file_are_found_again(name):
-    result, said = weights.figures(weights.shipped_case(name)), card(name)["figures"]
-    assert result["read as asked"] == pytest.approx(said["read as asked"], abs=0.011)
-    assert result["distance"] == pytest.approx(said["distance"], rel=0.05)
+    result, card_figures = weights.figures(weights.shipped_case(name)), card(name)["figures"]
+    assert result["read as asked"] == pytest.approx(card_figures["read as asked"], abs=0.011)
+    assert result["distance"] == pytest.approx(card_figures["distance"], rel=0.05)
     assert result["read as asked"] >= 0.9
     assert result["distance"] < 4 * result["distance of real images"]
 
@@ -56,7 +56,7 @@ def test_weights_that_do_not_fit_are_refused_with_the_first_that_does_not(tmp_pa
         read(file_of(DIGITS), plan(DIGITS), LABELS[:4])
     with pytest.raises(BadModel, match="16 pixels"):
         read(file_of(DIGITS), replace(plan(DIGITS), side=16), LABELS)
-    save_file({name: one for name, one in tensors.items() if name != "leave.bias"}, path)
+    save_file({name: tensor for name, tensor in tensors.items() if name != "leave.bias"}, path)
     with pytest.raises(BadModel, match=r"leave\.bias"):
         read(path, plan(DIGITS), LABELS)
     save_file(tensors | {"leave.bias": torch.full((1,), float("nan"))}, path)
@@ -72,13 +72,15 @@ def test_the_command_trains_rounds_and_writes_with_figures(tmp_path, monkeypatch
     assert str(path) in capsys.readouterr().out
     made = read(path, quick, LABELS)
     assert made.network.width == 8
-    assert all(one.dtype == torch.float16 for one in load_file(path).values())
+    assert all(tensor.dtype == torch.float16 for tensor in load_file(path).values())
     case = replace(weights.shipped_case(DIGITS), generator=made)
     monkeypatch.setattr(weights, "FOLDER", tmp_path)
     monkeypatch.setattr(weights, "file_of", lambda name: path)
-    said = card(DIGITS)
-    assert said["plan"]["seed"] == 4
-    assert weights.figures(case)["distance"] == pytest.approx(said["figures"]["distance"], rel=1e-3)
+    written_card = card(DIGITS)
+    assert written_card["plan"]["seed"] == 4
+    assert weights.figures(case)["distance"] == pytest.approx(
+        written_card["figures"]["distance"], rel=1e-3
+    )
 
 
 def test_a_case_of_other_classes_is_refused():

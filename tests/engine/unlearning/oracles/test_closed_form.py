@@ -37,8 +37,8 @@ PENALTY = 5.0
 
 @pytest.fixture(scope="module")
 def case():
-    own = class_case(recipe=RECIPE)
-    return replace(own, request=request.at_random(own.data, 0.05))
+    base_case = class_case(recipe=RECIPE)
+    return replace(base_case, request=request.at_random(base_case.data, 0.05))
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +65,10 @@ def scores(case, kind, rows):
     peer = LogisticRegression(
         C=1 / PENALTY, fit_intercept=False, solver="newton-cholesky", tol=1e-10
     )
-    each = [peer.fit(x[rows], labels[rows] == index).decision_function(x) for index in range(10)]
-    return np.stack(each, 1)
+    class_scores = [
+        peer.fit(x[rows], labels[rows] == index).decision_function(x) for index in range(10)
+    ]
+    return np.stack(class_scores, 1)
 
 
 def test_its_changes_are_those_of_layers_that_are_fitted_again_by_scikit_learn(case):
@@ -147,7 +149,7 @@ def test_descent_has_momentum_and_is_read_at_the_places():
     path = descent(lambda weights: weights, torch.ones(1), 0.5)
     assert [round(float(next(path)), 4) for _ in range(3)] == [0.5, -0.2, -0.73]
     read = list(at_places(iter([torch.zeros(1), torch.ones(1)]), [1, 2, 5]))
-    assert [float(one) for one in read] == [0.0, 1.0, 1.0]  # it stays with the last
+    assert [float(reading) for reading in read] == [0.0, 1.0, 1.0]  # it stays with the last
     assert places(10).tolist() == list(range(1, 11))
 
 
@@ -171,7 +173,7 @@ def table(
     }  # fmt: skip
     rows = (NOTHING, ALONE, TOGETHER)
     return (
-        Table.of({name: (own, "") for name, own in left.items()}, rows),
+        Table.of({name: (column, "") for name, column in left.items()}, rows),
         Table.of({name: (curve, "") for name, curve in curves.items()}),
     )
 

@@ -26,10 +26,10 @@ def test_it_is_what_ridge_regression_on_the_inclusions_gives(ridge):
 
 def test_outputs_that_are_sums_over_the_images_are_predicted_exactly():
     had = RNG.integers(0, 2, (200, 30)).astype(float)
-    each, gone = RNG.normal(size=(30, 4)), np.arange(30) < 7
-    outputs = 3.0 + had @ each
+    influences, gone = RNG.normal(size=(30, 4)), np.arange(30) < 7
+    outputs = 3.0 + had @ influences
     result = weights(had, gone, 1e-8) @ outputs
-    np.testing.assert_allclose(result, -each[:7].sum(0), atol=1e-6)
+    np.testing.assert_allclose(result, -influences[:7].sum(0), atol=1e-6)
 
 
 def test_a_ridge_without_end_predicts_no_change_and_so_does_taking_nothing_out():

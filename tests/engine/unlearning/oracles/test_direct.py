@@ -35,10 +35,10 @@ def test_the_true_change_is_that_of_oracles_and_the_predicted_one_of_the_datamod
     np.testing.assert_allclose(images["true"], true, atol=1e-5)
     moved = margins(whole[:, rows] + gained[rows], labels[rows]).mean(0) - now
     np.testing.assert_allclose(images["predicted"], moved, atol=1e-5)
-    own = outputs(case.model, case.data, rows).numpy()
-    np.testing.assert_allclose(images["before"], margins(own, labels[rows]), atol=1e-5)
+    logits = outputs(case.model, case.data, rows).numpy()
+    np.testing.assert_allclose(images["before"], margins(logits, labels[rows]), atol=1e-5)
     np.testing.assert_allclose(
-        images["direct"], margins(own + gained[rows], labels[rows]), atol=1e-5
+        images["direct"], margins(logits + gained[rows], labels[rows]), atol=1e-5
     )
     for number, group in enumerate(GROUPS):
         part = images["group"] == number
@@ -47,14 +47,14 @@ def test_the_true_change_is_that_of_oracles_and_the_predicted_one_of_the_datamod
             expected, abs=1e-6
         )
         assert result["growing"][group][-1] == pytest.approx(expected, abs=1e-6)
-    said = f"{result['quality'].cell('forget', 'rank correlation'):.2f}".replace("-", "−")
-    assert f"a rank correlation of {said} (" in METHOD.finding(case, result)
+    correlation = f"{result['quality'].cell('forget', 'rank correlation'):.2f}".replace("-", "−")
+    assert f"a rank correlation of {correlation} (" in METHOD.finding(case, result)
 
 
 def test_every_part_of_the_networks_is_used_as_soon_as_it_is_there(case):
-    told = []
-    result = METHOD(case, lambda _done, _words="", partial=None: told.append(partial))
-    first, last = [one for one in told if one]
+    reports = []
+    result = METHOD(case, lambda _done, _words="", partial=None: reports.append(partial))
+    first, last = [report for report in reports if report]
     assert first["growing"]["networks"].tolist() == [20]
     assert last["growing"]["networks"].tolist() == [20, 40]
     fewer = answer(DMDirect(networks=20, images=30), case)
@@ -82,7 +82,7 @@ def test_as_many_images_of_each_group_are_looked_at_and_each_once(case):
 
 
 def test_where_nothing_changes_no_rank_is_said():
-    ones, some = np.ones(5), np.arange(5.0)
-    assert np.isnan(rank(ones, some, some >= 0))
+    constant, some = np.ones(5), np.arange(5.0)
+    assert np.isnan(rank(constant, some, some >= 0))
     assert np.isnan(rank(some, some, some < 2))
     assert rank(some, some**3, some >= 0) == pytest.approx(1)

@@ -39,7 +39,7 @@ def by_scikit_learn(kind, rows, penalty):
     peer = LogisticRegression(
         C=1 / penalty, fit_intercept=False, tol=1e-12, solver="newton-cholesky", max_iter=100
     )
-    return np.stack([peer.fit(x, one).coef_[0] for one in y.T], axis=1)
+    return np.stack([peer.fit(x, target).coef_[0] for target in y.T], axis=1)
 
 
 @pytest.mark.parametrize("kind", HEADS)
@@ -83,7 +83,9 @@ def test_the_block_formula_of_logistic_regression_is_a_step_of_newton_on_what_st
         step = stepped(LOGISTIC, X[rows], Y[rows, index], whole[:, index], 1.0)
         torch.testing.assert_close(together[:, index], whole[:, index] + step, atol=1e-8, rtol=0)
     again = torch.from_numpy(by_scikit_learn(LOGISTIC, rows, 1.0))
-    before, after, summed = (float((own - again).norm()) for own in (whole, together, alone))
+    before, after, summed = (
+        float((solution - again).norm()) for solution in (whole, together, alone)
+    )
     assert after < 0.2 * before
     assert after < summed
     *_, last = newton(LOGISTIC, X[rows], Y[rows], whole, 1.0)
@@ -104,8 +106,8 @@ def test_newton_comes_home_from_far_away_because_steps_are_halved():
     path = list(newton(LOGISTIC, X, Y, far, 0.1))
     torch.testing.assert_close(path[-1], fitted(LOGISTIC, X, Y, 0.1), atol=1e-8, rtol=0)
     losses = [
-        sum(float(loss(LOGISTIC, X, Y[:, index], own[:, index], 0.1)) for index in range(3))
-        for own in (far, *path)
+        sum(float(loss(LOGISTIC, X, Y[:, index], iterate[:, index], 0.1)) for index in range(3))
+        for iterate in (far, *path)
     ]
     assert (np.diff(losses) <= 1e-9 * losses[0]).all()
 

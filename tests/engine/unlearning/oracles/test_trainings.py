@@ -53,8 +53,8 @@ def test_each_network_is_that_of_a_training_alone(case, learns):
         }[learns]
         alone = fresh(data, RECIPE, seed)
         train(alone, data, RECIPE, seed, rows=rows)
-        own = outputs(alone, data, np.arange(len(data))).numpy()
-        np.testing.assert_allclose(logits[place], own, atol=1e-3)
+        expected = outputs(alone, data, np.arange(len(data))).numpy()
+        np.testing.assert_allclose(logits[place], expected, atol=1e-3)
     assert ("networks" in result) is (learns == ALL)
 
 
@@ -63,8 +63,8 @@ def test_originals_are_kept_as_models_that_give_these_logits(case):
     models = models_of(made, "own")
     rows = case.splits.test[:50]
     for place in (0, PART - 1):
-        said = outputs(models[place], case.data, rows).numpy()
-        np.testing.assert_allclose(said, logits_of(made)[place, rows], atol=1e-5)
+        logits = outputs(models[place], case.data, rows).numpy()
+        np.testing.assert_allclose(logits, logits_of(made)[place, rows], atol=1e-5)
 
 
 def test_requests_share_all_but_the_oracles_and_seeds_and_weights_share_these_too(case):
@@ -79,10 +79,10 @@ def test_requests_share_all_but_the_oracles_and_seeds_and_weights_share_these_to
 
 def test_halves_differ_and_have_half_of_the_images_each():
     rows = np.arange(10, 31)
-    one, other = half(rows, 0), half(rows, 1)
-    assert len(one) == len(other) == 10
-    assert set(one) <= set(rows)
-    assert set(one) != set(other)
+    first, second = half(rows, 0), half(rows, 1)
+    assert len(first) == len(second) == 10
+    assert set(first) <= set(rows)
+    assert set(first) != set(second)
     share = np.mean([np.isin(rows, half(rows, seed)) for seed in range(400)], axis=0)
     np.testing.assert_allclose(share, 10 / 21, atol=0.1)
 
@@ -127,9 +127,9 @@ def fail_unless_part(part):
     ],
 )
 def test_what_would_take_too_long_is_refused_with_what_would_work(model, words):
-    own = catalog.load(model)
+    original = catalog.load(model)
     data = trainings_data(model)
-    case = forget_case(own, data, request.of_class(data, 3))
+    case = forget_case(original, data, request.of_class(data, 3))
     reason = too_many_for(case)
     assert words in reason
     assert "Digits MLP, Digits CNN" in reason
@@ -145,15 +145,16 @@ def test_what_would_take_too_long_is_refused_with_what_would_work(model, words):
       "this recipe shows {own:,}")],
 )  # fmt: skip
 def test_too_many_logits_and_too_many_images_in_all_are_refused(case, monkeypatch, bound, words):
-    own = {
+    limit = {
         "MOST_LOGITS": 20 * len(case.data) * 10,
         "MOST_SHOWN": 20 * len(case.splits.train) * RECIPE.epochs,
     }[bound]
-    monkeypatch.setattr(trainings, bound, own)
+    monkeypatch.setattr(trainings, bound, limit)
     assert not too_many_for(case)
-    monkeypatch.setattr(trainings, bound, own - 1)
+    monkeypatch.setattr(trainings, bound, limit - 1)
     assert too_many_for(case) == (
-        f"it trains dozens of networks, {words.format(most=own - 1, own=own)}. {trainings.WORKS}"
+        f"it trains dozens of networks, {words.format(most=limit - 1, own=limit)}. "
+        f"{trainings.WORKS}"
     )
 
 

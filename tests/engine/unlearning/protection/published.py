@@ -61,29 +61,31 @@ def loop(case, rounds, steps_of_surrogate, steps, epsilon, count=None, by_class=
             (clean + whole(noise, clean, epsilon)).astype(np.uint8) / np.float32(255)
         )
         for _ in range(steps_of_surrogate):
-            own = np.searchsorted(rows, next(endless))
-            outputs = model(released[own].expand(-1, 3, -1, -1))
+            indices = np.searchsorted(rows, next(endless))
+            outputs = model(released[indices].expand(-1, 3, -1, -1))
             optimizer.zero_grad()
-            F.cross_entropy(outputs, targets[own], reduction="none").mean().backward()
+            F.cross_entropy(outputs, targets[indices], reduction="none").mean().backward()
             optimizer.step()
         model.eval().requires_grad_(False)
         if count is not None:
             slopes = slope(model, images + noise, targets)
             masks.append(largest(slopes, images, count, np.ones(slopes[:, 0].shape, bool)))
         for part in batches(case, turn) if by_class else [rows]:
-            own = np.searchsorted(rows, part)
-            changed = noise[own]
+            indices = np.searchsorted(rows, part)
+            changed = noise[indices]
             for _ in range(steps):
-                down = slope(model, images[own] + changed, targets[own]).sign()
+                down = slope(model, images[indices] + changed, targets[indices]).sign()
                 changed = changed - length * down
                 if count is not None:
-                    changed = changed * torch.from_numpy(masks[-1][own])[:, None]
+                    changed = changed * torch.from_numpy(masks[-1][indices])[:, None]
                 changed = changed.clamp(-limit, limit)
-                changed = torch.maximum(torch.minimum(changed, 1 - images[own]), -images[own])
-            noise[own] = changed
+                changed = torch.maximum(
+                    torch.minimum(changed, 1 - images[indices]), -images[indices]
+                )
+            noise[indices] = changed
             if by_class:
-                for label in targets[own].unique():
-                    mean = changed[targets[own] == label].mean(0).clamp(-limit, limit)
+                for label in targets[indices].unique():
+                    mean = changed[targets[indices] == label].mean(0).clamp(-limit, limit)
                     all_of_it = targets == label
                     noise[all_of_it] = (images[all_of_it] + mean).clamp(0, 1) - images[all_of_it]
     return whole(noise, clean, epsilon), masks

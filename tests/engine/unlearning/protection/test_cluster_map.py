@@ -48,13 +48,13 @@ def test_images_and_centers_lie_on_one_map(moved):
     assert (points["id"] == data.ids[data.rows("train")]).all()
     assert (points["cluster"] == moved.clusters.of + 1).all()
     for cluster in range(3):
-        own = points["cluster"] == cluster + 1
+        in_cluster = points["cluster"] == cluster + 1
         target = clusters["target"][cluster] - 1
         for axis in "xy":
             center = clusters[axis][cluster]
-            assert points[f"clean {axis}"][own].mean() == pytest.approx(center, abs=0.2)
+            assert points[f"clean {axis}"][in_cluster].mean() == pytest.approx(center, abs=0.2)
             end = clusters[axis][target] if cluster < 2 else center
-            assert points[f"protected {axis}"][own].mean() == pytest.approx(end, abs=0.2)
+            assert points[f"protected {axis}"][in_cluster].mean() == pytest.approx(end, abs=0.2)
             assert clusters[f"protected {axis}"][cluster] == pytest.approx(end, abs=0.2)
 
 

@@ -39,9 +39,9 @@ def test_the_loss_is_the_divergence_of_the_features_from_the_center_over_feature
     rng = np.random.default_rng(0)
     features, center = rng.normal(size=(5, 7)), rng.normal(size=7)
     wanted = softmax(center)
-    each = (wanted * (log_softmax(center) - log_softmax(features, axis=1))).sum(1)
+    divergences = (wanted * (log_softmax(center) - log_softmax(features, axis=1))).sum(1)
     result = divergence(torch.from_numpy(features), torch.from_numpy(center))
-    assert result.item() == pytest.approx(each.mean())
+    assert result.item() == pytest.approx(divergences.mean())
     assert divergence(torch.from_numpy(center[None]), torch.from_numpy(center)).item() < 1e-12
 
 
@@ -59,8 +59,8 @@ def test_all_images_come_once_before_one_comes_again_in_even_parts(monkeypatch):
     monkeypatch.setattr(cluster_noise, "BATCH", 4)
     steps = list(turns(10, 7, np.random.default_rng(0)))
     assert [len(rows) for rows in steps] == [3, 3, 4, 3, 3, 4, 3]
-    for one in (steps[:3], steps[3:6]):
-        assert sorted(np.concatenate(one)) == list(range(10))
+    for epoch in (steps[:3], steps[3:6]):
+        assert sorted(np.concatenate(epoch)) == list(range(10))
     assert (np.concatenate(steps[:3]) != np.concatenate(steps[3:6])).any()
 
 
@@ -92,25 +92,25 @@ def test_no_bound_is_no_noise_and_a_seed_decides_the_order(images, surrogate, mo
     monkeypatch.setattr(cluster_noise, "BATCH", 5)
     target = surrogate.of(images)[:1]
     assert not NoiseSearch("direct", 0, 3, 0).found(surrogate, images, target).any()
-    one, same, other = (
+    first, same, second = (
         NoiseSearch("direct", 8, 3, seed).found(surrogate, images, target) for seed in (0, 0, 1)
     )
-    assert (one == same).all()
-    assert (one != other).any()
+    assert (first == same).all()
+    assert (first != second).any()
 
 
 def test_a_search_may_be_stopped_at_every_step(images, surrogate):
-    told = []
+    reports = []
 
     def stop(done, words="", partial=None):
-        told.append((done, words))
-        if len(told) == 3:
+        reports.append((done, words))
+        if len(reports) == 3:
             raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
         NoiseSearch("direct", 8, 4, 0).found(surrogate, images, surrogate.of(images)[:2], stop)
-    assert [done for done, _ in told] == [1 / 8, 2 / 8, 3 / 8]
-    assert told[0][1].startswith("cluster 1 of 2, loss ")
+    assert [done for done, _ in reports] == [1 / 8, 2 / 8, 3 / 8]
+    assert reports[0][1].startswith("cluster 1 of 2, loss ")
 
 
 def test_heaps_are_found_as_clusters_and_the_nearest_center_is_that_of_the_distance():
@@ -120,8 +120,8 @@ def test_heaps_are_found_as_clusters_and_the_nearest_center_is_that_of_the_dista
     features = heaps[labels] + rng.normal(size=(60, 6))
     result = clustered(features, 3, seed=0)
     assert len({*zip(labels.tolist(), result.of.tolist(), strict=True)}) == 3
-    apart = np.linalg.norm(features[:, None] - result.centers, axis=2)
-    assert (result.nearest(features) == apart.argmin(1)).all()
+    distances = np.linalg.norm(features[:, None] - result.centers, axis=2)
+    assert (result.nearest(features) == distances.argmin(1)).all()
     assert (result.nearest(features) == result.of).all()
     assert (clustered(features, 3, seed=0).centers == result.centers).all()
 

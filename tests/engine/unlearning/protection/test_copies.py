@@ -60,12 +60,12 @@ def test_gray_keeps_the_luma_of_each_channel():
 
 
 def test_a_chessboard_is_lost_where_an_even_shift_stays():
-    lost, told, result = shares(CHESS, quality=5, blur=2.0)
+    lost, sentence, result = shares(CHESS, quality=5, blur=2.0)
     for way in ("jpeg", "size", "blur"):
         assert max(lost[way][:2]) < 0.05
     assert lost["gray"][0] == pytest.approx(1.0)
-    assert "0 % (50 % of the size)" in told
-    assert "100 % (gray-scale)" in told
+    assert "0 % (50 % of the size)" in sentence
+    assert "100 % (gray-scale)" in sentence
     for all_left in shares(np.full((SIDE, SIDE, 3), 16))[0].values():
         assert all_left == pytest.approx((1.0, 1.0, 1.0), abs=0.01)
     strips = result["strips"]
@@ -97,9 +97,9 @@ def test_what_jpeg_makes_itself_is_no_noise():
 
 
 def test_two_images_that_are_the_same_have_no_noise():
-    result, told, _ = shares(np.zeros((SIDE, SIDE, 3), int))
+    result, sentence, _ = shares(np.zeros((SIDE, SIDE, 3), int))
     assert np.isnan(list(result.values())).all()
-    assert told == "The two images are the same: there is no noise to copy."
+    assert sentence == "The two images are the same: there is no noise to copy."
 
 
 def test_bad_settings_are_refused():

@@ -37,30 +37,30 @@ def test_two_rounds_are_those_of_the_published_loop_written_out(per):
 
 @pytest.mark.parametrize("epsilon", [0, 1, 8, 32])
 def test_the_bounds_hold_exactly_in_gray_levels(epsilon):
-    asked = case()
-    result = ErrorMinimizing(epsilon, **BRIEF | {"step": 1.0})(asked)["noise"].levels.astype(int)
-    clean = asked.data.images[asked.data.rows("train")].astype(int)
+    question = case()
+    result = ErrorMinimizing(epsilon, **BRIEF | {"step": 1.0})(question)["noise"].levels.astype(int)
+    clean = question.data.images[question.data.rows("train")].astype(int)
     assert np.abs(result).max() == epsilon
     assert (clean + result).min() >= 0
     assert (clean + result).max() <= 255
 
 
 def test_noise_of_a_class_is_one_wherever_its_images_have_room():
-    asked = case()
-    result = ErrorMinimizing(8, **BRIEF, per="class")(asked)["noise"].levels
-    rows = asked.data.rows("train")
-    clean, labels = asked.data.images[rows], asked.data.labels[rows]
+    question = case()
+    result = ErrorMinimizing(8, **BRIEF, per="class")(question)["noise"].levels
+    rows = question.data.rows("train")
+    clean, labels = question.data.images[rows], question.data.labels[rows]
     room = ((clean >= 8) & (clean <= 247)).all(0)
     for label in range(3):
-        own = result[labels == label][:, room]
-        assert (own == own[0]).all()
+        class_noise = result[labels == label][:, room]
+        assert (class_noise == class_noise[0]).all()
     assert (result[labels == 0][0] != result[labels == 1][0]).any()
 
 
 def test_it_ends_when_the_surrogate_is_right_on_the_noisy_images():
-    asked, settings = case(), BRIEF | {"rounds": 12, "batches": 8}
-    whole = ErrorMinimizing(16, **settings)(asked)
-    early = ErrorMinimizing(16, **settings | {"stop": 0.5})(asked)
+    question, settings = case(), BRIEF | {"rounds": 12, "batches": 8}
+    whole = ErrorMinimizing(16, **settings)(question)
+    early = ErrorMinimizing(16, **settings | {"stop": 0.5})(question)
     errors = whole["rounds"]["surrogate's error"]
     assert len(errors) == 12
     first = int(np.argmax(errors < 0.5))
@@ -71,22 +71,22 @@ def test_it_ends_when_the_surrogate_is_right_on_the_noisy_images():
 
 def test_the_surrogate_s_error_is_that_on_the_images_as_they_are_released():
     """Labels are drawn, so that the noise alone says them: on clean images more is wrong."""
-    asked, wrong = case(), {}
-    drawn = np.random.default_rng(0).permutation(asked.data.labels)
-    asked = replace(asked, data=replace(asked.data, labels=drawn))
-    loop = NoiseLoop(ErrorMinimizing(32, **BRIEF), asked)
+    question, wrong = case(), {}
+    drawn = np.random.default_rng(0).permutation(question.data.labels)
+    question = replace(question, data=replace(question.data, labels=drawn))
+    loop = NoiseLoop(ErrorMinimizing(32, **BRIEF), question)
     for _ in range(BRIEF["rounds"]):
         list(loop.take_turns())
-    rows = asked.data.rows("train")
+    rows = question.data.rows("train")
     for name, noise in {"clean": 0, "released": loop.levels()}.items():
-        pixels = torch.from_numpy((asked.data.images[rows] + noise) / np.float32(255))
-        said = loop.model(pixels.expand(-1, 3, -1, -1)).argmax(1).numpy()
-        wrong[name] = (said != asked.data.labels[rows]).mean()
+        pixels = torch.from_numpy((question.data.images[rows] + noise) / np.float32(255))
+        predictions = loop.model(pixels.expand(-1, 3, -1, -1)).argmax(1).numpy()
+        wrong[name] = (predictions != question.data.labels[rows]).mean()
     assert loop.errors[-1] == pytest.approx(wrong["released"])
     assert wrong["released"] < wrong["clean"]
 
 
 def test_it_reports_each_round():
-    told = []
-    ErrorMinimizing(8, **BRIEF)(case(), lambda done, words="", partial=None: told.append(words))
-    assert {"round 1 of at most 2", "round 2 of at most 2"} <= set(told)
+    reports = []
+    ErrorMinimizing(8, **BRIEF)(case(), lambda done, words="", partial=None: reports.append(words))
+    assert {"round 1 of at most 2", "round 2 of at most 2"} <= set(reports)

@@ -60,7 +60,7 @@ def test_dark_regions_are_background_only_where_they_reach_the_border():
 
 
 def test_the_overlap_is_the_share_of_a_mask_that_was_there_before():
-    one = np.array([[[1, 1, 0, 0]], [[0, 1, 1, 1]]], bool)
-    two = np.array([[[1, 0, 0, 1]], [[0, 0, 0, 1]]], bool)
-    assert overlap(one, two) == pytest.approx((1 / 2 + 1 / 3) / 2)
-    assert np.isnan(overlap(np.zeros_like(one), two))
+    masks = np.array([[[1, 1, 0, 0]], [[0, 1, 1, 1]]], bool)
+    other_masks = np.array([[[1, 0, 0, 1]], [[0, 0, 0, 1]]], bool)
+    assert overlap(masks, other_masks) == pytest.approx((1 / 2 + 1 / 3) / 2)
+    assert np.isnan(overlap(np.zeros_like(masks), other_masks))

@@ -39,11 +39,11 @@ def test_batch_norm_goes_by_the_one_picture_also_when_the_noise_is_read():
 def test_the_seed_decides_the_picture_and_the_weights_and_no_other_chance_is_drawn_from():
     torch.manual_seed(7)
     before = torch.get_rng_state()
-    one, same, other = network(seed=1), network(seed=1), network(seed=2)
+    first, same, second = network(seed=1), network(seed=1), network(seed=2)
     assert torch.equal(torch.get_rng_state(), before)
-    assert torch.equal(one(), same())
-    assert not torch.equal(one.picture, other.picture)
-    assert not torch.equal(one(), other())
+    assert torch.equal(first(), same())
+    assert not torch.equal(first.picture, second.picture)
+    assert not torch.equal(first(), second())
 
 
 def test_numbers_begin_at_nothing_and_are_cut_after_a_step():

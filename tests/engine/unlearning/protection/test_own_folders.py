@@ -64,12 +64,15 @@ def test_every_image_has_the_filter_of_its_class_and_keeps_folder_name_and_size(
     gray = there["pets/cat/old/x.y.png"]
     assert gray.mode == "L"
     assert (np.asarray(gray) == cat.apply(np.repeat(SHADES[..., None], 3, 2))[..., 0]).all()
-    assert all(one.format == "PNG" for one in there.values())
+    assert all(picture.format == "PNG" for picture in there.values())
     assert (result.count, result.classes) == (3, ("cat", "dog"))
     clean = np.repeat(SHADES[..., None], 3, 2)
-    apart = [np.abs(dog.apply(COLORS).astype(int) - COLORS), np.abs(cat.apply(clean) - clean * 1.0)]
-    assert result.most == max(one.max() for one in apart)
-    reasons = {one.file: one.reason for one in result.skipped}
+    differences = [
+        np.abs(dog.apply(COLORS).astype(int) - COLORS),
+        np.abs(cat.apply(clean) - clean * 1.0),
+    ]
+    assert result.most == max(difference.max() for difference in differences)
+    reasons = {skipped_file.file: skipped_file.reason for skipped_file in result.skipped}
     assert set(reasons) == {"pets/cat/huge.png", "pets/cat/broken.png", *beyond}
     assert "1100 × 1100 px" in reasons["pets/cat/huge.png"]
 
@@ -90,24 +93,30 @@ def test_names_that_differ_by_capitals_and_names_of_nothing_do_no_harm():
     assert names[2] == "C/a.png"
     result = protected_folders(zipped({**FILES, ".": b"no name"}), "pets.zip", CHANGE)
     assert result.count == 3
-    assert "class folder" in next(one.reason for one in result.skipped if one.file == ".")
+    assert "class folder" in next(
+        skipped_file.reason for skipped_file in result.skipped if skipped_file.file == "."
+    )
 
 
 def test_lists_beside_the_folders_and_folders_without_pictures_are_no_classes():
-    listed = {**FILES, "pets/labels.csv": b"1,dog", "pets/about/read me.txt": b"pets"}
+    extra_files = {**FILES, "pets/labels.csv": b"1,dog", "pets/about/read me.txt": b"pets"}
     result, plain = (
-        protected_folders(zipped(files), "pets.zip", CHANGE) for files in (listed, FILES)
+        protected_folders(zipped(files), "pets.zip", CHANGE) for files in (extra_files, FILES)
     )
     assert result.classes == ("cat", "dog")
     assert result.content == plain.content  # and move no other class's number
-    assert {"pets/labels.csv", "pets/about/read me.txt"} < {one.file for one in result.skipped}
+    assert {"pets/labels.csv", "pets/about/read me.txt"} < {
+        skipped_file.file for skipped_file in result.skipped
+    }
 
 
 def test_strength_zero_gives_the_same_bytes_back():
     result = protected_folders(zipped(FILES), "pets.zip", ProtectImage(strength=0.0))
     assert result.most == 0
     there = unzipped(result.content)
-    assert any((np.asarray(one) == COLORS).all() for one in there.values() if one.mode == "RGB")
+    assert any(
+        (np.asarray(picture) == COLORS).all() for picture in there.values() if picture.mode == "RGB"
+    )
 
 
 @pytest.mark.parametrize(
@@ -154,10 +163,10 @@ def test_no_zip_is_a_sentence_and_stopping_stops():
 
 def test_images_that_are_left_out_count_their_seconds_and_can_be_stopped(monkeypatch):
     unread = zipped({"dog/1.png": CUT, "cat/1.png": CUT})
-    told = []
+    reports = []
     with pytest.raises(BadData, match="fewer than two classes"):
-        protected_folders(unread, "pets.zip", CHANGE, lambda done, words: told.append(done))
-    assert told == [0.5, 1.0]
+        protected_folders(unread, "pets.zip", CHANGE, lambda done, words: reports.append(done))
+    assert reports == [0.5, 1.0]
     monkeypatch.setattr(own_folders, "MOST_SECONDS", 0.0)
     with pytest.raises(BadData, match="takes more than 0 minutes here"):
         protected_folders(unread, "pets.zip", CHANGE)

@@ -20,10 +20,10 @@ BOTH = pytest.mark.parametrize("kind", [EasyImage, LocallyMaskedImage])
 
 def case():
     """A random image with black and white pixels, asked of the tiny network."""
-    asked = tiny.cnn_case()
-    image = asked.image.clone()
+    image_case = tiny.cnn_case()
+    image = image_case.image.clone()
     image[:, :2], image[:, 2:4] = 0, 1
-    return replace(asked, image=image)
+    return replace(image_case, image=image)
 
 
 def error_slope(asked, image):
@@ -35,15 +35,15 @@ def error_slope(asked, image):
 
 
 def test_each_step_follows_the_sign_of_the_gradient_of_the_error():
-    asked = case()
-    clean = as_bytes(asked.image)
+    question = case()
+    clean = as_bytes(question.image)
     image = torch.from_numpy(clean.transpose(2, 0, 1) / np.float32(255))
     noise = torch.zeros_like(image)
     for _ in range(3):
-        noise = noise - 0.3 * 8 / 255 * error_slope(asked, image + noise).sign()
+        noise = noise - 0.3 * 8 / 255 * error_slope(question, image + noise).sign()
         noise = noise.clamp(-8 / 255, 8 / 255)
         noise = torch.maximum(torch.minimum(noise, 1 - image), -image)
-    after = EasyImage(8, 3, 0.3)(asked)["picture"].images[0, 1].astype(int)
+    after = EasyImage(8, 3, 0.3)(question)["picture"].images[0, 1].astype(int)
     expected = clean + np.rint(255 * noise.numpy()).transpose(1, 2, 0)
     assert (after == expected).mean() > 0.999  # a slope near zero may round to the other side
     assert (after != clean).mean() > 0.5
@@ -52,8 +52,8 @@ def test_each_step_follows_the_sign_of_the_gradient_of_the_error():
 @BOTH
 @pytest.mark.parametrize("epsilon", [0, 1, 8, 32])
 def test_its_bounds_hold_exactly_in_bytes_and_the_model_is_surer(kind, epsilon):
-    asked = case()
-    result = kind(epsilon)(asked)
+    question = case()
+    result = kind(epsilon)(question)
     before, after = result["picture"].images[0, :2].astype(int)
     assert np.abs(after - before).max() == epsilon
     sure = result["probability"]
@@ -61,13 +61,13 @@ def test_its_bounds_hold_exactly_in_bytes_and_the_model_is_surer(kind, epsilon):
 
 
 def test_the_mask_is_where_the_gradient_is_largest_and_nothing_else_changes():
-    asked = case()
-    result = LocallyMaskedImage(8, kappa=0.1)(asked)
+    question = case()
+    result = LocallyMaskedImage(8, kappa=0.1)(question)
     picture = result["picture"]
     assert picture.columns == ("before", "after", "difference × 10", "mask")
     mask = picture.images[0, 3, ..., 0] > 0
-    image = torch.from_numpy(as_bytes(asked.image).transpose(2, 0, 1) / np.float32(255))
-    sizes = error_slope(asked, image).abs().sum(0).numpy()
+    image = torch.from_numpy(as_bytes(question.image).transpose(2, 0, 1) / np.float32(255))
+    sizes = error_slope(question, image).abs().sum(0).numpy()
     count = int(0.1 * mask.size)
     assert mask.sum() == count
     assert sizes[mask].min() >= sizes[~mask].max()
@@ -85,18 +85,18 @@ def test_all_pixels_are_error_minimizing_noise_to_the_last_bit():
 
 
 def test_the_background_stays_as_it_is_where_that_is_asked():
-    asked = case()
-    dark = background(as_bytes(asked.image).transpose(2, 0, 1)[None])[0]
+    question = case()
+    dark = background(as_bytes(question.image).transpose(2, 0, 1)[None])[0]
     assert dark[:2].all()
-    before, after = LocallyMaskedImage(8, kappa=1.0, inside=True)(asked)["picture"].images[0, :2]
+    before, after = LocallyMaskedImage(8, kappa=1.0, inside=True)(question)["picture"].images[0, :2]
     assert (before == after)[dark].all()
     assert (before != after)[~dark].any()
 
 
 @BOTH
 def test_a_model_of_several_findings_is_asked_for_the_one_that_is_meant(kind):
-    asked = tiny.cnn_case()
+    image_case = tiny.cnn_case()
     model = tiny.cnn()
     model.points = (0.3, 0.5, 0.2, 0.6)
-    result = kind(16)(ImageCase(model, asked.image, Target(2)))
+    result = kind(16)(ImageCase(model, image_case.image, Target(2)))
     assert result["probability"]["after"] > result["probability"]["before"]

@@ -22,13 +22,13 @@ def noise(method, image=IMAGE):
 def test_every_value_moves_by_epsilon_where_a_byte_has_room():
     case = tiny.cnn_case()
     for epsilon in (1, 8, 32):
-        before, after, apart = RandomNoiseOnImage(epsilon=epsilon)(case)["picture"].images[0]
+        before, after, change = RandomNoiseOnImage(epsilon=epsilon)(case)["picture"].images[0]
         added = after.astype(int) - before
         room = np.abs(before - 127.5) <= 127.5 - epsilon
         assert (np.abs(added[room]) == epsilon).all()
         assert np.abs(added).max() == epsilon
         assert abs(np.sign(added[room]).mean()) < 0.2
-        assert (apart == np.clip(128 + 10 * added, 0, 255)).all()
+        assert (change == np.clip(128 + 10 * added, 0, 255)).all()
     assert not noise(RandomNoiseOnImage(epsilon=0)).any()
 
 

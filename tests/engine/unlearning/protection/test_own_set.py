@@ -35,10 +35,10 @@ def test_gray_images_stay_gray_and_others_are_brought_to_one_side():
     files = {"a/1.png": SHADES, "b/1.png": SHADES[::-1], "b/no.png": b"?"}
     result = own_set.own_set(zipped(files), "x.zip", 16)
     assert result.data.images.shape == (2, 1, 16, 16)
-    assert [one.file for one in result.skipped] == ["b/no.png"]
+    assert [skipped_file.file for skipped_file in result.skipped] == ["b/no.png"]
     noise = RandomNoise()(own_set.surrogate_case(result.data))["noise"]
     there = unzipped(own_set.set_file(zipped(files), "x.zip", result.data, noise))
-    assert {one.mode for one in there.values()} == {"L"}
+    assert {picture.mode for picture in there.values()} == {"L"}
 
 
 @pytest.mark.parametrize("side", [8, 512])

@@ -69,14 +69,14 @@ def test_large_noise_is_drawn_less_amplified(clean):
 
 def test_the_verdict_says_when_nothing_is_changed_and_when_detail_is_lost(clean):
     noise = 60 * np.random.default_rng(0).choice([-1, 1], clean.shape)
-    told = {
+    verdicts = {
         "nothing": verdict(figures(clean, clean)),
         "little": verdict(figures(clean, raised(clean, 2))),
         "lost": verdict(figures(clean, (clean + noise).clip(0, 255).astype(np.uint8))),
     }
-    assert told["nothing"] == "nothing is changed"
-    assert told["little"].startswith("the protection is hard to see (SSIM 1.00, PSNR 42 dB")
-    assert told["lost"].startswith("fine detail is lost for people too (SSIM 0.")
+    assert verdicts["nothing"] == "nothing is changed"
+    assert verdicts["little"].startswith("the protection is hard to see (SSIM 1.00, PSNR 42 dB")
+    assert verdicts["lost"].startswith("fine detail is lost for people too (SSIM 0.")
 
 
 def test_an_image_too_small_for_ssim_says_so():

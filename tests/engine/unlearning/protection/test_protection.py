@@ -32,10 +32,10 @@ def test_noise_is_cut_to_epsilon_and_to_the_range_of_a_byte():
 @pytest.mark.parametrize("epsilon", [0, 1, 8, 32])
 @pytest.mark.parametrize("per", ["image", "class"])
 def test_random_noise_is_epsilon_up_or_down_wherever_a_byte_has_room(epsilon, per):
-    asked = case()
-    rows = asked.data.rows("train")
-    noise = RandomNoise(epsilon, per)(asked)["noise"].levels.astype(int)
-    clean = asked.data.images[rows].astype(int)
+    question = case()
+    rows = question.data.rows("train")
+    noise = RandomNoise(epsilon, per)(question)["noise"].levels.astype(int)
+    clean = question.data.images[rows].astype(int)
     assert noise.shape == clean.shape
     assert (clean + noise >= 0).all()
     assert (clean + noise <= 255).all()
@@ -44,38 +44,38 @@ def test_random_noise_is_epsilon_up_or_down_wherever_a_byte_has_room(epsilon, pe
     assert np.abs(noise).max() == epsilon
     if epsilon:
         assert abs(np.sign(noise[room]).mean()) < 0.1  # a fair coin
-        first, second = np.flatnonzero(asked.data.labels[rows] == 0)[:2]
+        first, second = np.flatnonzero(question.data.labels[rows] == 0)[:2]
         both = room[first] & room[second]
         assert (noise[first] == noise[second])[both].all() == (per == "class")
 
 
 def test_only_training_images_change_and_the_truth_says_which():
-    asked = case()
-    result = RandomNoise(8)(asked)
-    after = protected(asked.data, result["noise"].levels)
-    train = asked.data.rows("train")
+    question = case()
+    result = RandomNoise(8)(question)
+    after = protected(question.data, result["noise"].levels)
+    train = question.data.rows("train")
     others = np.setdiff1d(np.arange(len(after)), train)
-    assert (after.images[others] == asked.data.images[others]).all()
-    assert (after.images[train] == asked.data.images[train] + result["noise"].levels).all()
+    assert (after.images[others] == question.data.images[others]).all()
+    assert (after.images[train] == question.data.images[train] + result["noise"].levels).all()
     assert np.flatnonzero(after.truth["protected"]).tolist() == train.tolist()
     assert (after.ids[train] == result["noise"].ids).all()
-    assert after.fingerprint != asked.data.fingerprint
-    assert after.name != asked.data.name
+    assert after.fingerprint != question.data.fingerprint
+    assert after.name != question.data.name
     assert "Protected" in after.card.title
 
 
 def test_no_noise_leaves_every_image_as_it_is():
-    asked = case()
-    result = RandomNoise(0)(asked)
-    assert (protected(asked.data, result["noise"].levels).images == asked.data.images).all()
+    question = case()
+    result = RandomNoise(0)(question)
+    assert (protected(question.data, result["noise"].levels).images == question.data.images).all()
     assert np.isnan(result["figures"].cell("training images", "PSNR"))
     assert result["figures"].cell("training images", "SSIM") == pytest.approx(1)
-    assert RandomNoise(0).finding(asked, result) == "No image is changed."
+    assert RandomNoise(0).finding(question, result) == "No image is changed."
 
 
 def test_the_figures_are_those_of_the_images():
-    asked = case()
-    result = RandomNoise(8)(asked)
+    question = case()
+    result = RandomNoise(8)(question)
     noise = result["noise"].levels.astype(float)
     figures = result["figures"]
     expected = 10 * np.log10(255**2 / np.square(noise).mean())
@@ -83,39 +83,39 @@ def test_the_figures_are_those_of_the_images():
     assert figures["pixels changed"][0] == pytest.approx((noise != 0).any(1).mean())
     assert figures["largest change"][0] == 8
     assert 0 < figures["SSIM"][0] < 1
-    sentence = RandomNoise(8).finding(asked, result)
+    sentence = RandomNoise(8).finding(question, result)
     assert "more than 8 of 255" in sentence
     assert f"PSNR {expected:.1f} dB, SSIM {figures['SSIM'][0]:.3f}" in sentence
 
 
 def test_the_picture_shows_images_of_each_class_and_their_noise():
-    asked = case()
-    picture = RandomNoise(8)(asked)["picture"]
+    question = case()
+    picture = RandomNoise(8)(question)["picture"]
     assert picture.rows == ("clean", "noise × 10", "protected")
-    assert set(picture.columns) == set(asked.data.classes)
+    assert set(picture.columns) == set(question.data.classes)
     clean, noise, after = picture.images.astype(int)
     assert (noise == np.clip(128 + 10 * (after - clean), 0, 255)).all()
-    assert RandomNoise(32)(asked)["picture"].rows[1] == "noise × 3"
+    assert RandomNoise(32)(question)["picture"].rows[1] == "noise × 3"
 
 
 def test_noise_of_other_images_is_refused_in_a_sentence():
-    asked = case()
-    noise = RandomNoise(8)(asked)["noise"].levels
+    question = case()
+    noise = RandomNoise(8)(question)["noise"].levels
     with pytest.raises(BadData, match="This noise is for"):
-        protected(asked.data, noise[1:])
+        protected(question.data, noise[1:])
     with pytest.raises(BadData, match="leaves the range"):
-        protected(asked.data, np.full_like(noise, 8))
+        protected(question.data, np.full_like(noise, 8))
 
 
 def test_more_values_than_fit_in_memory_are_refused_before_any_noise_is_made(monkeypatch):
-    asked = case()
-    values = len(asked.data.rows("train")) * 16 * 16
+    question = case()
+    values = len(question.data.rows("train")) * 16 * 16
     monkeypatch.setattr(protection, "MOST_VALUES", values)
-    assert RandomNoise(8)(asked)["noise"].levels.any()
+    assert RandomNoise(8)(question)["noise"].levels.any()
     monkeypatch.setattr(protection, "MOST_VALUES", values - 1)
     monkeypatch.setattr(RandomNoise, "noise", None)
     with pytest.raises(BadData, match=r"noise is made for at most .* smaller images"):
-        RandomNoise(8)(asked)
+        RandomNoise(8)(question)
 
 
 def test_one_class_is_refused_in_a_sentence():

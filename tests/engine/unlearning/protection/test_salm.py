@@ -16,18 +16,18 @@ PIXELS = 16 * 16
 
 
 def test_the_mask_is_that_of_the_largest_gradients_at_the_noisy_images():
-    asked = case()
-    result = Salm(8, **BRIEF, kappa=0.1)(asked)
+    question = case()
+    result = Salm(8, **BRIEF, kappa=0.1)(question)
     expected, masks = published.loop(case(), 2, 3, 4, 8, count=25)
     assert (result["noise"].levels == expected).all()
     assert (masks[0] != masks[1]).any()
-    rows, shown = asked.data.rows("train"), asked.data.some("train", 8)
-    shown = shown[np.argsort(asked.data.labels[shown], kind="stable")]
+    rows, shown = question.data.rows("train"), question.data.some("train", 8)
+    shown = shown[np.argsort(question.data.labels[shown], kind="stable")]
     assert result["picture"].rows[1] == "mask"
     drawn = result["picture"].images[1, ..., 0] > 0
     assert (drawn == masks[1][np.searchsorted(rows, shown)]).all()
-    kept = (masks[1] & masks[0]).sum((1, 2)) / 25
-    assert result["rounds"]["mask kept"][1] == pytest.approx(kept.mean())
+    kept_share = (masks[1] & masks[0]).sum((1, 2)) / 25
+    assert result["rounds"]["mask kept"][1] == pytest.approx(kept_share.mean())
 
 
 def test_with_all_pixels_it_is_error_minimizing_noise_to_the_last_bit():
@@ -57,7 +57,8 @@ def test_fewer_pixels_are_seen_less():
 def test_a_first_mask_stays_and_a_random_one_is_no_mask_of_gradients():
     settings = BRIEF | {"rounds": 3, "kappa": 0.1}
     moving, frozen, chance = (
-        Salm(8, **settings, **given)(case()) for given in ({}, {"frozen": True}, {"mask": "random"})
+        Salm(8, **settings, **options)(case())
+        for options in ({}, {"frozen": True}, {"mask": "random"})
     )
     assert np.isnan(moving["rounds"]["mask kept"][0])
     assert (moving["rounds"]["mask kept"][1:] < 1).all()
@@ -70,14 +71,14 @@ def test_a_first_mask_stays_and_a_random_one_is_no_mask_of_gradients():
 
 
 def test_the_background_stays_as_it_is_where_that_is_asked():
-    asked = case()
-    images = asked.data.images.copy()
+    question = case()
+    images = question.data.images.copy()
     images[..., :5] = 3  # dark, and at the border
-    asked = replace(asked, data=replace(asked.data, images=images))
-    dark = background(images[asked.data.rows("train")])
+    question = replace(question, data=replace(question.data, images=images))
+    dark = background(images[question.data.rows("train")])
     assert dark[..., :5].all()
     results = {
-        inside: Salm(8, **BRIEF, kappa=0.6, inside=inside)(asked) for inside in (False, True)
+        inside: Salm(8, **BRIEF, kappa=0.6, inside=inside)(question) for inside in (False, True)
     }
     assert not results[True]["noise"].levels[dark[:, None]].any()
     assert results[False]["noise"].levels[dark[:, None]].any()

@@ -101,10 +101,10 @@ def test_images_of_one_cluster_have_the_same_noise_wherever_a_byte_has_room(form
     assert (clean + noise <= 255).all()
     room = (clean >= 9) & (clean <= 255 - 9)
     for cluster in np.unique(clusters):
-        own = np.flatnonzero(clusters == cluster)
-        for row in own[1:]:
-            both = room[own[0]] & room[row]
-            assert (noise[own[0]] == noise[row])[both].all()
+        cluster_rows = np.flatnonzero(clusters == cluster)
+        for row in cluster_rows[1:]:
+            both = room[cluster_rows[0]] & room[row]
+            assert (noise[cluster_rows[0]] == noise[row])[both].all()
     assert len(np.unique(clusters)) == 3
     if form == "chance":
         assert (np.abs(noise) == 9)[room].all()
@@ -114,8 +114,8 @@ def test_images_of_one_cluster_have_the_same_noise_wherever_a_byte_has_room(form
 
 def test_other_labels_train_another_network_and_images_of_one_class_need_none():
     case = small_case()
-    own, other = small()(case), small(surrogate="other labels")(case)
-    assert (own["noise"].levels != other["noise"].levels).any()
+    default, other = small()(case), small(surrogate="other labels")(case)
+    assert (default["noise"].levels != other["noise"].levels).any()
     with pytest.raises(BlindspotError, match="at least 3 are needed"):
         small(surrogate="other labels")(small_case(("a", "b")))
     data = replace(case.data, labels=np.zeros_like(case.data.labels))
@@ -145,10 +145,10 @@ def test_the_finding_says_how_many_lie_where_they_were_drawn_to():
     assert result["moved"].rows == ("clean", "protected", "random noise")
     assert result["moved"][column][0] == 0  # each clean image is nearest to its own center
     moved = Table.of({column: ([0.0, 0.75, 0.125], "share")}, result["moved"].rows)
-    said = small().finding(case, {**result, "moved": moved})
-    assert "75 % of the protected images lie nearest to the center they were drawn to" in said
-    assert "(0 % of the clean ones, 12 % with random noise of the same size)." in said
-    assert "No pixel changes by more than 16 of 255" in said
+    sentence = small().finding(case, {**result, "moved": moved})
+    assert "75 % of the protected images lie nearest to the center they were drawn to" in sentence
+    assert "(0 % of the clean ones, 12 % with random noise of the same size)." in sentence
+    assert "No pixel changes by more than 16 of 255" in sentence
 
 
 @pytest.mark.slow
