@@ -46,15 +46,16 @@ def brief(monkeypatch):
     return FairPoisoning(seeds=2, steps=10, rounds=2)
 
 
-def test_matched_rows_make_it_leak_and_the_same_shifts_at_random_do_not():
+def test_matched_rows_make_it_leak_and_the_same_shifts_at_random_do_not(monkeypatch):
+    monkeypatch.setattr(fair_poisoning, "SHARES", ())
     method = FairPoisoning(seeds=1)
-    conditions = method.conditions(CASE)
-    clean, matched, random = (conditions[name]() for name in (CLEAN, MATCHED, RANDOM))
-    assert clean[AUC] < 0.6
-    assert matched[AUC] > clean[AUC] + 0.1
-    assert random[AUC] < clean[AUC] + 0.3 * (matched[AUC] - clean[AUC])
-    assert matched[U] > 3 * max(clean[U], random[U])
-    assert matched[ENTROPY] < clean[ENTROPY] - 0.03
+    result = method(CASE)["table"]
+    before, after = result.cell(CLEAN, AUC), result.cell(MATCHED, AUC)
+    assert before < 0.6
+    assert after > before + 0.1
+    assert result.cell(RANDOM, AUC) < before + 0.3 * (after - before)
+    assert result.cell(MATCHED, U) > 3 * max(result.cell(CLEAN, U), result.cell(RANDOM, U))
+    assert result.cell(MATCHED, ENTROPY) < result.cell(CLEAN, ENTROPY) - 0.03
     table, poison = method.table(CASE), method.poison(CASE)
     low, high = bounds(table, poison.rows)
     assert all(((delta >= low) & (delta <= high)).all() for delta in poison.deltas)
