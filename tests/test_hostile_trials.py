@@ -70,8 +70,11 @@ def test_without_a_network_it_says_what_is_missing(monkeypatch, tmp_path, capsys
     monkeypatch.setattr(
         corpus.subprocess, "run", lambda *a, **k: SimpleNamespace(returncode=1, stdout="")
     )
-    assert entry.main(["files", "--folder", str(tmp_path)]) == 2
+    assert entry.main(["files", "--child", "--folder", str(tmp_path)]) == entry.NO_FILES
     assert "pillow 13.0.0 cannot be downloaded here" in capsys.readouterr().out
+    ended = SimpleNamespace(poll=lambda: entry.NO_FILES, returncode=entry.NO_FILES)
+    monkeypatch.setattr(entry.subprocess, "Popen", lambda *a, **k: ended)
+    assert entry.main(["files", "--folder", str(tmp_path)]) == entry.NO_FILES
 
 
 VOLUME = scans.nifti(np.arange(336, dtype=np.int16).reshape(6, 7, 8))
