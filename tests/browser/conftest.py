@@ -100,7 +100,8 @@ def app_url(serve: Serve) -> str:
 @pytest.fixture(scope="session")
 def viewer_url(serve: Serve) -> str:
     """The viewer alone, with maps that are known."""
-    return serve(HERE / "viewer_demo.py", STREAMLIT_SERVER_FILE_WATCHER_TYPE="none")
+    off = {"STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false"}  # would call another computer
+    return serve(HERE / "viewer_demo.py", STREAMLIT_SERVER_FILE_WATCHER_TYPE="none", **off)
 
 
 @pytest.fixture

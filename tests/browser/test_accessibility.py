@@ -1,7 +1,8 @@
 """Every view in one window: axe in both themes, its first screen, its menu, what it calls.
 
-One page goes from view to view as the menu does. To load it anew for each view costs as much as to
-draw the view; to change the theme back, too, so that each second view begins in the dark.
+One page goes from view to view as the menu does. To load it for each view costs as much as to draw
+the view; to change theme and window back, too, so that each second view begins in the dark, and
+where the last one ended: on a desk or a projector.
 """
 
 from __future__ import annotations
@@ -47,11 +48,8 @@ def is_light(page: Page) -> bool:
     return sum(int(part) for part in re.findall(r"\d+", color)[:3]) > 3 * 128
 
 
-OPEN = """address => {
-  history.pushState({}, '', '/' + address);
-  dispatchEvent(new PopStateEvent('popstate'));
-}"""  # as the menu and the browser's Back do
-MARKED = """() => [...document.querySelectorAll('[data-testid=stTopNavSection]')]
+SECTION = "[data-testid=stTopNavSection]"
+MARKED = f"""() => [...document.querySelectorAll('{SECTION}')]
   .filter(node => getComputedStyle(node).boxShadow !== 'none').map(node => node.innerText.trim())"""
 LOCAL = re.compile(r"(http|ws)://127\.0\.0\.1[:/]|data:|blob:")
 
@@ -69,17 +67,21 @@ class Tour:
         page.on("request", lambda request: self.addresses.add(request.url))
 
     def open(self, view: AppPage) -> None:
-        """The view on a desk, once its answers are there; loaded anew after a view that failed."""
-        self.page.set_viewport_size(SCREEN)
+        """The view with its answers, in the window of before; loaded anew after one that failed."""
         if self.loaded:
-            self.page.evaluate(OPEN, view.address)
+            self.page.locator(SECTION, has_text=view.menu).click()
+            titled = self.page.get_by_text(view.title, exact=True)
+            self.page.get_by_role("menuitem").filter(has=titled).click()
+            self.page.mouse.move(0, 0)
         else:
+            self.page.set_viewport_size(SCREEN)
             self.page.goto(f"{self.app_url}/{view.address}")
         self.loaded = False
         settle(self.page, 240)
         stop = self.page.get_by_role("button", name="Stop", exact=True)
-        expect(stop).to_have_count(0, timeout=240_000)
-        settle(self.page, 240)
+        if stop.count():
+            expect(stop).to_have_count(0, timeout=240_000)
+            settle(self.page, 240)
         assert self.page.evaluate(MARKED) == [view.menu]
 
     def change_theme(self) -> None:

@@ -5,7 +5,7 @@ The answer as a sentence, one large picture, how to read it and what it rests on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -19,7 +19,6 @@ from tests.browser.server import settle
 SCREEN, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 PROJECTOR = {"width": 1920, "height": 1080}
 HALF = {"width": 800, "height": 844}  # of a screen, beside the sidebar
-WINDOWS = [(SCREEN, 1), (PROJECTOR, 1), (PHONE, 2)]  # with the screens that the answer may fill
 MOST = 2  # lines of a caption on a first screen, and of the sentence in a wide window
 NARROW = 4  # lines of the sentence on a telephone
 READABLE = 16  # px of a caption that the last row of a room reads
@@ -160,10 +159,21 @@ def resize(page: Page, window: dict[str, int]) -> None:
         assert page.evaluate(SPARE) == [0, 0]
 
 
+def windows(page: Page) -> Iterator[tuple[dict[str, int], int]]:
+    """The page in each window, with the screens that the answer may fill; from a desk to a desk.
+
+    It begins with the window that it has and ends with the other wide one: each is another drawing.
+    """
+    first, last = (PROJECTOR, SCREEN) if page.viewport_size == PROJECTOR else (SCREEN, PROJECTOR)
+    for window, screens in ((first, 1), (PHONE, 2), (last, 1)):
+        resize(page, window)
+        yield window, screens
+
+
 def edges(page: Page, what: str, at: int = 0) -> dict[str, float]:
     """Where something stands from the top of the page, in px."""
-    results: dict[str, float] = page.locator(what).nth(at).evaluate(EDGES)
-    return results
+    found: dict[str, float] = page.locator(what).nth(at).evaluate(EDGES)
+    return found
 
 
 def in_order(page: Page, one: FirstScreen, window: dict[str, int]) -> None:
@@ -190,8 +200,7 @@ def in_order(page: Page, one: FirstScreen, window: dict[str, int]) -> None:
 
 def check_screen(page: Page, one: FirstScreen) -> None:
     """On a desk, a projector and a telephone."""
-    for window, _ in WINDOWS:
-        resize(page, window)
+    for window, _ in windows(page):
         in_order(page, one, window)
         if window == PROJECTOR:
             assert min(page.locator(SAID).evaluate_all(SIZES)) >= READABLE
@@ -201,11 +210,11 @@ def check_screen(page: Page, one: FirstScreen) -> None:
 
 def check_parts(page: Page, screens: Sequence[FirstScreen]) -> None:
     """A view whose parts are opened by a word each; the first is open."""
-    for screen in screens:
-        if screen.part:
-            page.get_by_test_id("stMain").get_by_role("radio", name=screen.part, exact=True).click()
+    for one in screens:
+        if one.part:
+            page.get_by_test_id("stMain").get_by_role("radio", name=one.part, exact=True).click()
             settle(page, 240)
-        check_screen(page, screen)
+        check_screen(page, one)
 
 
 def not_longer(page: Page, what: str, most: int) -> None:
@@ -216,14 +225,14 @@ def not_longer(page: Page, what: str, most: int) -> None:
 
 def check_regions(page: Page) -> None:
     """The regions stand there with what is said of them."""
-    for (window, screens), wide in zip(WINDOWS, (400, 560, 280), strict=True):
-        resize(page, window)
-        drawn, regions = edges(page, f"{MAIN} {IMAGE}"), edges(page, REGIONS)
+    for window, screens in windows(page):
+        wide = {390: 280, 1280: 400, 1920: 560}[window["width"]]
+        drawn, said = edges(page, f"{MAIN} {IMAGE}"), edges(page, REGIONS)
         assert edges(page, SENTENCE)["bottom"] <= drawn["top"]
         assert drawn["width"] >= wide
         assert drawn["bottom"] <= screens * window["height"]
-        assert drawn["bottom"] < regions["bottom"]
-        assert window == PHONE or regions["bottom"] <= window["height"]
+        assert drawn["bottom"] < said["bottom"]
+        assert window == PHONE or said["bottom"] <= window["height"]
         not_longer(page, REGIONS, MOST)
         hint = page.get_by_test_id("stSidebar").locator(".bs-hint")
         assert hint.evaluate_all(LONG, [MOST, window["height"]]) == []
@@ -235,37 +244,33 @@ CARD, SAYS = f"{MAIN} [class*=st-key-start-card-]", "It says Egyptian cat"
 def check_start(page: Page) -> None:
     """The image with its answer and six cards stand there, or in two of a telephone."""
     not_longer(page, CARD, 3)
-    for window in (SCREEN, PROJECTOR):
-        resize(page, window)
+    for window, screens in windows(page):
         expect(page.get_by_text(SAYS)).to_be_visible()
+        assert page.locator(SAID).evaluate_all(LONG, [MOST, window["height"]]) == []
+        if window == PHONE:
+            assert edges(page, f"{MAIN} .thumbs")["top"] <= PHONE["height"]
+            assert edges(page, CARD)["bottom"] <= screens * PHONE["height"]
+            continue
         expect(page.locator(CARD)).to_have_count(6)
         cards = [edges(page, CARD, at) for at in range(6)]
-        assert all(card["bottom"] <= window["height"] for card in cards)
-        assert all(card["width"] >= 240 for card in cards)
+        assert all(one["bottom"] <= window["height"] for one in cards)
+        assert all(one["width"] >= 240 for one in cards)
         for at in range(6):
             inside = page.locator(CARD).nth(at)
             assert inside.evaluate("node => node.scrollWidth <= node.clientWidth")
             expect(inside.get_by_role("button", name="Open ")).to_be_visible()
-        assert page.locator(SAID).evaluate_all(LONG, [MOST, window["height"]]) == []
         expect(page.get_by_test_id("stSidebar")).not_to_be_visible()
-
-    resize(page, PHONE)
-    expect(page.get_by_text(SAYS)).to_be_visible()
-    assert edges(page, f"{MAIN} .thumbs")["top"] <= PHONE["height"]
-    assert edges(page, CARD)["bottom"] <= 2 * PHONE["height"]
-    assert page.locator(SAID).evaluate_all(LONG, [MOST, PHONE["height"]]) == []
 
 
 def check_trained(page: Page) -> None:
     """A trained network's figures and curves stand there; see test_lab.py."""
     expect(page.locator(SENTENCE).first).to_contain_text("of the test images right")
-    screen = FirstScreen(
+    one = FirstScreen(
         "", CHART, KEYS, f"{CAPTION}:has-text('images to learn from')",
         ".st-key-lab-recipe-architecture", least=270,
     )  # fmt: skip
-    for window, _ in reversed(WINDOWS):  # ends on the desk, where the journey goes on
-        resize(page, window)
-        in_order(page, screen, window)
+    for window, _ in windows(page):
+        in_order(page, one, window)
 
 
 MAPS, ENDS = ".bs-map > img:first-child", ".bs-map figcaption"
@@ -275,14 +280,13 @@ def check_tray(page: Page) -> None:
     """How far two pinned maps agree and both maps stand there; see test_tray.py."""
     expect(page.locator(SENTENCE).first).to_contain_text("(rank correlation ")
     scale = f"{CAPTION}:has-text('scale.') >> nth=0"
-    for window, _ in reversed(WINDOWS):
-        resize(page, window)
+    for window, _ in windows(page):
         for at in (0, 1):
-            screen = FirstScreen(
+            one = FirstScreen(
                 "", f"{MAPS} >> nth={at}", f"{ENDS} >> nth={at}", scale,
                 ".st-key-report-compare-Left", least=400,
             )  # fmt: skip
-            in_order(page, screen, window)
+            in_order(page, one, window)
 
 
 RANKING, METHODS = f"{MAIN} table", f"{MAIN} [data-testid=stButtonGroup]"
@@ -290,16 +294,15 @@ RANKING, METHODS = f"{MAIN} table", f"{MAIN} [data-testid=stButtonGroup]"
 
 def check_study(page: Page) -> None:
     """The ranking stands there, and its images in the sidebar."""
-    caption = f"{MAIN} {CAPTION}:has-text('↑')"
-    not_longer(page, caption, MOST)
-    for window, screens in reversed(WINDOWS):  # ends on the desk, whose evidence is below
-        resize(page, window)
+    said = f"{MAIN} {CAPTION}:has-text('↑')"
+    not_longer(page, said, MOST)
+    for window, screens in windows(page):  # ends on a desk, whose evidence is below
         table = edges(page, RANKING)
         assert edges(page, SENTENCE)["bottom"] <= table["top"]
         assert table["width"] >= 280
         assert table["bottom"] <= screens * window["height"]
         if window != PHONE:
-            assert table["bottom"] < edges(page, f"{caption} p")["bottom"] <= window["height"]
+            assert table["bottom"] < edges(page, f"{said} p")["bottom"] <= window["height"]
     methods, evidence = edges(page, METHODS), edges(page, f"{MAIN} [data-testid=stPlotlyChart]")
     assert table["bottom"] < methods["top"] < evidence["top"]
     sidebar = page.get_by_test_id("stSidebar")
@@ -323,13 +326,13 @@ HISTOGRAM, COUNTS = f"{MAIN} .bs-histogram > svg", f"{MAIN} .bs-counts"
 def check_ask(page: Page) -> None:
     """What the model says, its truth and the image stand there."""
     expect(page.locator(SENTENCE).first).to_contain_text("Wrong. There is no lamp in this scene.")
-    for (window, screens), wide in zip(WINDOWS, (400, 480, 280), strict=True):
-        resize(page, window)
-        sentence, image, answer = (edges(page, what) for what in (SENTENCE, ASKED, ANSWERED))
+    for window, screens in windows(page):
+        wide = {390: 280, 1280: 400, 1920: 480}[window["width"]]
+        sentence, image, said = (edges(page, what) for what in (SENTENCE, ASKED, ANSWERED))
         assert sentence["bottom"] <= image["top"]
         assert image["width"] >= wide
         last = page.get_by_text("TinyVLM, habit of seeing says").evaluate(EDGES)  # other models
-        bottom = max(image["bottom"], answer["bottom"], last["bottom"])
+        bottom = max(image["bottom"], said["bottom"], last["bottom"])
         assert bottom <= screens * window["height"]
         expect(page.get_by_text("How sure:")).to_be_visible()
         assert edges(page, f"{MAIN} [data-testid=stButtonGroup]")["top"] > last["bottom"]
@@ -338,8 +341,7 @@ def check_ask(page: Page) -> None:
 def check_verdict(page: Page) -> None:
     """The verdict, the scores and what the line does stand there; see test_familiar.py."""
     expect(page.get_by_role("heading", name="(p = ")).to_be_visible()
-    for window, screens in reversed(WINDOWS):
-        resize(page, window)
+    for window, screens in windows(page):
         sentence, drawn, counts = (edges(page, what) for what in (SENTENCE, HISTOGRAM, COUNTS))
         assert sentence["bottom"] <= edges(page, f"{MAIN} .bs-legend")["top"] < drawn["top"]
         assert drawn["width"] >= min(800, window["width"] - 64)
@@ -353,14 +355,14 @@ def check_familiar(page: Page) -> None:
     """Without a verdict the score and its parts stand there; names of pictures stay whole."""
     expect(page.locator(SENTENCE).first).to_contain_text("Too few normal images for a verdict")
     parts = page.locator(f"{MAIN} {CAPTION}").filter(has_text="The bars add up to the score")
-    for window, screens in WINDOWS:
-        resize(page, window)
+    for window, screens in windows(page):
         drawn, finding = edges(page, f"{MAIN} {CHART}"), parts.evaluate(EDGES)
         assert edges(page, SENTENCE)["bottom"] <= drawn["top"]
         assert drawn["bottom"] <= finding["top"]
         assert finding["bottom"] <= screens * window["height"]
         assert edges(page, f"{MAIN} [data-testid=stButtonGroup]")["top"] > finding["bottom"]
-    for window in (PHONE, HALF):
+    last = page.viewport_size or SCREEN
+    for window in (PHONE, HALF, last):
         resize(page, window)
         names = page.locator(".bs-pictures thead th").filter(has_text="photograph")
         assert set(names.evaluate_all(LINES)) == {1}
@@ -374,7 +376,7 @@ FIRST: dict[str, Callable[[Page], None]] = {
     "familiar": check_familiar,
     **{
         address: partial(check_parts, screens=tuple(screens))
-        for address, screens in groupby(SCREENS, lambda screen: screen.address)
+        for address, screens in groupby(SCREENS, lambda one: one.address)
     },
 }  # fmt: skip
 """What stands there as a view opens, by its address; test_accessibility.py opens every view."""
