@@ -172,8 +172,8 @@ def windows(page: Page) -> Iterator[tuple[dict[str, int], int]]:
 
 def edges(page: Page, what: str, at: int = 0) -> dict[str, float]:
     """Where something stands from the top of the page, in px."""
-    found: dict[str, float] = page.locator(what).nth(at).evaluate(EDGES)
-    return found
+    results: dict[str, float] = page.locator(what).nth(at).evaluate(EDGES)
+    return results
 
 
 def in_order(page: Page, one: FirstScreen, window: dict[str, int]) -> None:
@@ -210,11 +210,11 @@ def check_screen(page: Page, one: FirstScreen) -> None:
 
 def check_parts(page: Page, screens: Sequence[FirstScreen]) -> None:
     """A view whose parts are opened by a word each; the first is open."""
-    for one in screens:
-        if one.part:
-            page.get_by_test_id("stMain").get_by_role("radio", name=one.part, exact=True).click()
+    for screen in screens:
+        if screen.part:
+            page.get_by_test_id("stMain").get_by_role("radio", name=screen.part, exact=True).click()
             settle(page, 240)
-        check_screen(page, one)
+        check_screen(page, screen)
 
 
 def not_longer(page: Page, what: str, most: int) -> None:
@@ -253,8 +253,8 @@ def check_start(page: Page) -> None:
             continue
         expect(page.locator(CARD)).to_have_count(6)
         cards = [edges(page, CARD, at) for at in range(6)]
-        assert all(one["bottom"] <= window["height"] for one in cards)
-        assert all(one["width"] >= 240 for one in cards)
+        assert all(card["bottom"] <= window["height"] for card in cards)
+        assert all(card["width"] >= 240 for card in cards)
         for at in range(6):
             inside = page.locator(CARD).nth(at)
             assert inside.evaluate("node => node.scrollWidth <= node.clientWidth")
@@ -265,12 +265,12 @@ def check_start(page: Page) -> None:
 def check_trained(page: Page) -> None:
     """A trained network's figures and curves stand there; see test_lab.py."""
     expect(page.locator(SENTENCE).first).to_contain_text("of the test images right")
-    one = FirstScreen(
+    screen = FirstScreen(
         "", CHART, KEYS, f"{CAPTION}:has-text('images to learn from')",
         ".st-key-lab-recipe-architecture", least=270,
     )  # fmt: skip
     for window, _ in windows(page):
-        in_order(page, one, window)
+        in_order(page, screen, window)
 
 
 MAPS, ENDS = ".bs-map > img:first-child", ".bs-map figcaption"
@@ -282,11 +282,11 @@ def check_tray(page: Page) -> None:
     scale = f"{CAPTION}:has-text('scale.') >> nth=0"
     for window, _ in windows(page):
         for at in (0, 1):
-            one = FirstScreen(
+            screen = FirstScreen(
                 "", f"{MAPS} >> nth={at}", f"{ENDS} >> nth={at}", scale,
                 ".st-key-report-compare-Left", least=400,
             )  # fmt: skip
-            in_order(page, one, window)
+            in_order(page, screen, window)
 
 
 RANKING, METHODS = f"{MAIN} table", f"{MAIN} [data-testid=stButtonGroup]"
