@@ -8,8 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 from components.heatmaps import outlines
 from engine.attribution.heatmaps.own_map import OwnMap
-from engine.attribution.trust import AmongOthers, controls
-from engine.attribution.trust.controls import PLAIN, SHUFFLED
+from engine.attribution.trust import AmongOthers
+from engine.attribution.trust.controls import PLAIN, SHUFFLED, STUDIED, controls
 from engine.errors import BadData
 from engine.models.embedded import plan
 from tests.visits import pills, said, settled
@@ -64,10 +64,10 @@ def test_iou_is_a_line_and_pointing_is_said():
 
 def test_beside_the_network_that_ships_stand_its_controls(monkeypatch):
     """On 100 slices of those that it learned, since drawing all 1,500 takes half a minute."""
-    few = plan(controls.STUDIED).data.replace("count=1500", "count=100")
+    few = plan(STUDIED).data.replace("count=1500", "count=100")
     monkeypatch.setattr(outlines, "data_of", lambda _: few)
-    monkeypatch.setattr(controls, "plan", lambda name: replace(plan(name), data=few))
-    arguments = few, controls.STUDIED, OwnMap.title
+    monkeypatch.setitem(controls.__globals__, "plan", lambda name: replace(plan(name), data=few))
+    arguments = few, STUDIED, OwnMap.title
     at = AppTest.from_function(page, default_timeout=120, args=arguments).run()
     at = settled(at.button[0].click().run())
     assert not at.exception
