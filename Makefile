@@ -27,7 +27,7 @@ run: setup  ## start the app on http://localhost:8501
 	@echo "Blindspot: http://localhost:$(PORT)  (Ctrl+C stops it)"
 	@$(PY) -m streamlit run app.py --server.port $(PORT)
 
-test: $(VENV)/.dev chromium  ## engine, pages in process and one browser journey; about 10 minutes
+test: $(VENV)/.dev chromium  ## engine, pages in process and one browser journey
 	$(PYTEST) -m "not slow and not gpu and not peer and not thorough or journey" $(ARGS)
 
 test-all: $(VENV)/.dev chromium  ## what CI runs: every test that is not slow, gpu or peer

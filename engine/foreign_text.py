@@ -59,8 +59,8 @@ def read_toml(text: bytes, called: str, most: int, deepest: int = DEEPEST) -> di
         reply, _ = ask(called, words, [np.frombuffer(text, np.uint8)], advice="make it shorter")
     except BadImage as error:
         raise BadSetting(str(error)) from None
-    results: dict[str, Any] = reply["toml"]
-    return results
+    plan: dict[str, Any] = reply["toml"]
+    return plan
 
 
 def toml_in_reader(text: bytes, called: str, deepest: int) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class TooDeep(ValueError):
 
 
 def check_depth(said: Any, deepest: int = DEEPEST) -> None:
-    """Raise Deep for more tables and lists inside each other than that."""
+    """Raise TooDeep for more tables and lists inside each other than that."""
     layer = [said]
     for _ in range(deepest + 1):
         layer = [inner for node in layer for inner in inside(node)]

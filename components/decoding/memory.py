@@ -81,7 +81,7 @@ def texts(dropped: Table, decoded: DecodedAnswer, place: int) -> list[str]:
 
     Args:
         dropped: when each layer lost each word.
-        one: the answer.
+        decoded: the answer.
         place: of the word that is chosen, from 0.
     """
     read = len(dropped.rows) - len(decoded.tokens.words) + 1 + place

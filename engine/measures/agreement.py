@@ -69,9 +69,9 @@ def signs(values: Floats) -> tuple[Bools, Floats]:
     return strongest(values), np.sign(values.ravel())
 
 
-def same_signs(boolses: tuple[Bools, Floats], other: tuple[Bools, Floats]) -> float:
-    """The share of the first's strongest pixels with the same sign in the other."""
-    (top, signed), (others_top, others_signed) = boolses, other
+def same_signs(first: tuple[Bools, Floats], second: tuple[Bools, Floats]) -> float:
+    """The share of the first's strongest pixels with the same sign in the second."""
+    (top, signed), (others_top, others_signed) = first, second
     if not top.any() or not others_top.any():
         return float("nan")
     return float(np.mean(signed[top] == others_signed[top]))

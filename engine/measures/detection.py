@@ -74,12 +74,12 @@ def roc_hull(rates: Sequence[ThresholdRates]) -> tuple[Doubles, Doubles]:
     """
     corners = [np.array([[0.0, 0.0], [1.0, 1.0]])]
     points = np.concatenate([*corners, *(np.stack([rate.x, rate.y], 1) for rate in rates)])
-    doubleses: list[Doubles] = []
+    hull_points: list[Doubles] = []
     for point in points[np.lexsort((points[:, 1], points[:, 0]))]:
-        while len(doubleses) > 1 and left_turn(doubleses[-2], doubleses[-1], point):
-            doubleses.pop()
-        doubleses.append(point)
-    hull = np.stack(doubleses)
+        while len(hull_points) > 1 and left_turn(hull_points[-2], hull_points[-1], point):
+            hull_points.pop()
+        hull_points.append(point)
+    hull = np.stack(hull_points)
     return hull[:, 0], hull[:, 1]
 
 

@@ -8,23 +8,23 @@ from numpy.typing import NDArray
 Doubles = NDArray[np.float64]
 
 
-def frechet(left: Doubles, two: Doubles) -> float:
+def frechet(left: Doubles, right: Doubles) -> float:
     """‖m − n‖² + tr(S + T − 2 (S T)^½): how far apart the two sets are, taken for Gaussians.
 
     It is never 0 for two draws of the same images, and larger the fewer they are: compare it with
     the distance of real images that are as many.
 
     Args:
-        one: features (n, D), n ≥ 2.
-        two: features (m, D), m ≥ 2.
+        left: features (n, D), n ≥ 2.
+        right: features (m, D), m ≥ 2.
 
     Raises:
         ValueError: a set has fewer than two rows.
     """
-    if min(len(left), len(two)) < 2:
+    if min(len(left), len(right)) < 2:
         raise ValueError("a covariance needs two rows at least")
-    mean_shift = left.mean(0) - two.mean(0)
-    first, second = np.atleast_2d(np.cov(left.T)), np.atleast_2d(np.cov(two.T))
+    mean_shift = left.mean(0) - right.mean(0)
+    first, second = np.atleast_2d(np.cov(left.T)), np.atleast_2d(np.cov(right.T))
     root = square_root(first)
     cross = np.linalg.eigvalsh(root @ second @ root)  # those of S T
     shared = np.sqrt(np.maximum(cross, 0.0)).sum()

@@ -75,14 +75,14 @@ class PackageOfFiles:
 
 def packages() -> list[PackageOfFiles]:
     """The list."""
-    packageoffileses: list[PackageOfFiles] = []
+    packages_listed: list[PackageOfFiles] = []
     for line in LIST.read_text(encoding="utf-8").splitlines():
         if line.startswith("# "):
-            packageoffileses.append(PackageOfFiles(*line[2:].split(" ", 4)))
+            packages_listed.append(PackageOfFiles(*line[2:].split(" ", 4)))
         else:
             digest, path = line.split(" ", 1)
-            packageoffileses[-1].files[path] = digest
-    return packageoffileses
+            packages_listed[-1].files[path] = digest
+    return packages_listed
 
 
 def corpus(sources: Sequence[str] = (INSTALLED, SDIST, WHEEL)) -> dict[str, bytes]:

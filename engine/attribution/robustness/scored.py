@@ -72,7 +72,7 @@ class Rescored:
         """Pictures, probabilities and figures.
 
         Args:
-            listed: classes that are named first, in this order; then those that lead.
+            class_ids: classes that are named first, in this order; then those that lead.
         """
         return {
             "pictures": self.pictures(),

@@ -151,7 +151,7 @@ def matched(categories: list[int], presence: np.ndarray, random: np.random.Gener
     """The same things in another order, so that each is absent from its scene.
 
     Args:
-        things: one of each scene; −1 for a scene without any.
+        categories: the thing of each scene; −1 for a scene without any.
         presence: which things each scene holds, (n, 16) bool.
         random: of the order.
 

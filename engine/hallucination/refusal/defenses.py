@@ -49,10 +49,10 @@ def tuned(audit: Audited, case: ExperimentCase, progress: Progress = quiet) -> Q
     return descended(copied(audit.net.state_dict()), batches, plan, part_of(progress, 0.6, 1.0))
 
 
-def joined(prompts: EncodedQuestions, two: EncodedQuestions) -> EncodedQuestions:
+def joined(first: EncodedQuestions, second: EncodedQuestions) -> EncodedQuestions:
     """Both together, the shorter ones padded."""
-    longest = max(prompts.ids.shape[1], two.ids.shape[1])
+    longest = max(first.ids.shape[1], second.ids.shape[1])
     ids = [torch.nn.functional.pad(part.ids, (0, longest - part.ids.shape[1]))
-           for part in (prompts, two)]  # fmt: skip
-    rest = (torch.cat(part) for part in zip(prompts.others, two.others, strict=True))
+           for part in (first, second)]  # fmt: skip
+    rest = (torch.cat(part) for part in zip(first.others, second.others, strict=True))
     return EncodedQuestions(torch.cat(ids), *rest)

@@ -190,7 +190,7 @@ def drawn(
     Args:
         count: how many pairs.
         random: where they are drawn from.
-        things: of each scene, at least two; any of the sixteen where none are given.
+        noun_sets: the things of each scene, at least two; any of the sixteen where none are given.
         note: words of each note; drawn from 0 to 6 where left out.
     """
     questions: list[SceneQuestion] = []

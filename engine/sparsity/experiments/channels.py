@@ -128,7 +128,7 @@ def kept(model: Classifier, seed: int) -> Checkpoint:
 
 
 def restored(view: Checkpoint) -> Classifier:
-    """The network of `kept`, with its predictors. Raises BadModel."""
+    """The network of a kept checkpoint, with its predictors. Raises BadModel."""
     inner = {k.removeprefix(INNER): a for k, a in view.weights.items() if k.startswith(INNER)}
     model = with_gates(rebuilt(replace(view, weights=inner), "ftwt"), 0, "decoupled")
     weights = {name: torch.from_numpy(np.array(weight)) for name, weight in view.weights.items()}

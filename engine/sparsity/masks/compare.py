@@ -50,7 +50,7 @@ def overlap(first: Masks, other: Masks, held: Masks | None = None) -> Overlap:
     """Compare two sets of masks over the same parts.
 
     Args:
-        one, other: what each keeps.
+        first, other: what each keeps.
         held: what an earlier round left; chance then chooses among that only, as both had to.
 
     Raises:

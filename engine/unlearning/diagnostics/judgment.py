@@ -103,9 +103,9 @@ def row(model: Classifier) -> torch.Tensor:
     return torch.cat(weights or [torch.full((1,), torch.nan)])
 
 
-def distance(classifier: Classifier, two: Classifier) -> float:
+def distance(first: Classifier, second: Classifier) -> float:
     """‖θ − θ'‖₂ over all weights."""
-    return float((row(classifier) - row(two)).norm())
+    return float((row(first) - row(second)).norm())
 
 
 def plane(models: dict[str, Classifier]) -> Table:

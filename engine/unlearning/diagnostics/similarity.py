@@ -79,7 +79,7 @@ def gram(values: Tensor) -> Tensor:
     return flat @ flat.T
 
 
-def alignment(first: Tensor, two: Tensor) -> float:
+def alignment(first: Tensor, second: Tensor) -> float:
     """Linear CKA of two Gram matrices; NaN where a layer says the same of all images."""
-    size = float(first.norm() * two.norm())
-    return float((first * two).sum()) / size if size > 0 else float(np.nan)
+    size = float(first.norm() * second.norm())
+    return float((first * second).sum()) / size if size > 0 else float(np.nan)

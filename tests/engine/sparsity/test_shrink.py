@@ -124,16 +124,16 @@ BOTH, ONE, TWO = ("one.weight", "two.weight"), ("one.weight",), ("two.weight",)
 @pytest.mark.parametrize(
     ("join", "wide", "followed"),
     [
-        (lambda first, two: first + two, 6, {BOTH}),
-        (lambda first, two: first - two, 6, {BOTH}),
-        (lambda first, two: first * two, 6, {BOTH}),
-        (lambda first, two: torch.cat([first, two], 1), 12, {ONE, TWO}),
-        (lambda first, two: torch.cat([first, two], -3), 12, {ONE, TWO}),
-        (lambda first, two: 3 * first + two / 2, 6, {BOTH}),
-        (lambda first, two: first + 1 + two, 6, set()),  # silence is 1 then
-        (lambda first, two: first + two / (first + 9), 6, set()),
-        (lambda first, two: torch.cat([first, two], 2), 6, set()),
-        (lambda first, two: torch.stack([first, two]).sum(0), 6, set()),  # stack is not known
+        (lambda first, second: first + second, 6, {BOTH}),
+        (lambda first, second: first - second, 6, {BOTH}),
+        (lambda first, second: first * second, 6, {BOTH}),
+        (lambda first, second: torch.cat([first, second], 1), 12, {ONE, TWO}),
+        (lambda first, second: torch.cat([first, second], -3), 12, {ONE, TWO}),
+        (lambda first, second: 3 * first + second / 2, 6, {BOTH}),
+        (lambda first, second: first + 1 + second, 6, set()),  # silence is 1 then
+        (lambda first, second: first + second / (first + 9), 6, set()),
+        (lambda first, second: torch.cat([first, second], 2), 6, set()),
+        (lambda first, second: torch.stack([first, second]).sum(0), 6, set()),  # stack is not known
     ],
 )
 def test_channels_of_two_layers_go_together_apart_or_not_at_all(join, wide, followed):
