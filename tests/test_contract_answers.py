@@ -69,7 +69,7 @@ SLOW = {
 }  # fmt: skip
 """They train networks or generate much text for each setting, which takes seconds, so only
 `make test-slow` tries every setting of theirs: run it after a change to one of them. Their proofs
-and the rest of the contract run in `make test`, and so does everything of a method that is not
+and the rest of the contract run in `make test-all`, and so does everything of a method that is not
 named here: a new one is tried until somebody adds its name."""
 
 

@@ -16,8 +16,8 @@ from tests.measured import ROOT
 
 SLOW = {"hallucination.RefusalAudit", "unlearning.GeneratorSalUn"}
 """With random answers too their proofs take more than 8 seconds of processor time, so only
-`make test-slow` checks that they turn red. With the true answers they run in `make test`. Every
-other method, a new one too, is checked in `make test`."""
+`make test-slow` checks that they turn red. With the true answers they run in `make test-all`. Every
+other method, a new one too, is checked in `make test-all`."""
 
 
 class Rows:
@@ -78,7 +78,7 @@ def named(kind):
 def test_the_proof_is_red_when_the_answers_are_random(name, rows):
     row = rows.of(name)
     assert row["tests"], f"there is no test {row['proof']}"
-    assert not row["slow"], "its proof is marked slow: make test would not run it at all"
+    assert not row["slow"], "its proof is marked slow: make test-all would not run it at all"
     assert_red(row)
 
 
