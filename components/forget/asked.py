@@ -108,5 +108,6 @@ def each_model(
 
 
 def model_of(view: Checkpoint, fingerprint: str, name: str) -> Classifier:
-    """The model of a checkpoint; the last few stay in memory."""
-    return NETWORKS.made(repr(("forget", fingerprint, name)), lambda: rebuilt(view, name))
+    """The model of a checkpoint; answer, card (with its labels) and name tell models apart."""
+    key = repr(("forget", fingerprint, view.card, name))
+    return NETWORKS.made(key, lambda: rebuilt(view, name))

@@ -1,7 +1,8 @@
 """Run named proofs with fake answers: python -m tests.fake_gate [--fake random] [--all] [NAME …].
 
 Prints a line of JSON for each method: its proof, and what became of it with each fake. With --all,
-slow proofs are run too, and each proof as it is as well; in `make test-all` it is a test like others.
+slow proofs are run too, and each proof as it is as well; in `make test-all` it is a test like
+others.
 """
 
 from __future__ import annotations
