@@ -29,6 +29,8 @@ def unexpected(error: Exception) -> bool:
 
 
 app = st.App(
-    "components/frame.py", lifespan=lifespan, on_script_error=unexpected,
+    "components/frame.py",
+    lifespan=lifespan,
+    on_script_error=unexpected,
     middleware=[Middleware(Guard), Middleware(Preload)],
-)  # fmt: skip
+)

@@ -56,9 +56,12 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
             ready(page, url)
             result = waits(page, slider, sentence)
             yield BenchmarkRow.of(
-                f"{name}, in a browser, key to paint", result, "ms", most=GOAL,
+                f"{name}, in a browser, key to paint",
+                result,
+                "ms",
+                most=GOAL,
                 note=f"{len(result)} moves",
-            )  # fmt: skip
+            )
             page.close()
         browser.close()
 

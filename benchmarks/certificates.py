@@ -57,13 +57,20 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
     few = drawn(PARTS, FEW)
     same = certify(ROE, few).radius.tolist() == plain(few)
     yield paired(
-        f"{ROE} of {FEW} images, {PARTS} networks", lambda: certify(ROE, few), lambda: plain(few),
-        "a loop over images", 10.0, rounds, "the same numbers" if same else "OTHER NUMBERS",
-    )  # fmt: skip
+        f"{ROE} of {FEW} images, {PARTS} networks",
+        lambda: certify(ROE, few),
+        lambda: plain(few),
+        "a loop over images",
+        10.0,
+        rounds,
+        "the same numbers" if same else "OTHER NUMBERS",
+    )
     for scheme in SCHEMES:
         partitions = Partitions(PARTS, SPREAD[scheme])
         ballots = drawn(partitions.networks, IMAGES)
         yield within(
             f"{scheme} of {IMAGES:,} images, {partitions.networks} networks",
-            partial(certify, scheme, ballots, partitions.shifts), IMAGES / GOAL, rounds,
-        )  # fmt: skip
+            partial(certify, scheme, ballots, partitions.shifts),
+            IMAGES / GOAL,
+            rounds,
+        )

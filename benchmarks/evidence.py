@@ -78,19 +78,31 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
     both = {name: (lima(name, PENDING), lima(name, ALL)) for name in PHOTOGRAPHS}
     needed = int(both[first][0]["passes"])
     yield paired(
-        f"LiMA, {COUNT} regions", lambda: lima(first, PENDING), lambda: forwards(needed),
-        "its own forwards", GOAL, min(rounds, 3), f"{needed} forwards",
-    )  # fmt: skip
+        f"LiMA, {COUNT} regions",
+        lambda: lima(first, PENDING),
+        lambda: forwards(needed),
+        "its own forwards",
+        GOAL,
+        min(rounds, 3),
+        f"{needed} forwards",
+    )
     fewer = [plain["passes"] / ours["passes"] for ours, plain in both.values()]
     differences = [ours["insertion"] - plain["insertion"] for ours, plain in both.values()]
     yield paired(
-        f"LiMA, {COUNT} regions", lambda: lima(first, PENDING), lambda: lima(first, ALL),
-        "plain greedy search, in batches", None, min(rounds, 3),
-    )  # fmt: skip
+        f"LiMA, {COUNT} regions",
+        lambda: lima(first, PENDING),
+        lambda: lima(first, ALL),
+        "plain greedy search, in batches",
+        None,
+        min(rounds, 3),
+    )
     yield BenchmarkRow.exact(
-        f"LiMA, {COUNT} regions, calls of the plain search ÷ ours", min(fewer), "×", least=FEWER,
+        f"LiMA, {COUNT} regions, calls of the plain search ÷ ours",
+        min(fewer),
+        "×",
+        least=FEWER,
         note=f"the least of {len(both)} photographs",
-    )  # fmt: skip
+    )
     yield BenchmarkRow.exact(
         f"LiMA, {COUNT} regions, insertion area from plain search's, mean of {len(both)}",
         abs(sum(differences)) / len(differences),
@@ -100,15 +112,24 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
         + "; the mean over 20 is in the slow tests",
     )
     yield paired(
-        f"LiMA, {COUNT} regions", lambda: lima(first, PENDING), lambda: one_by_one(first),
-        "plain greedy search, image by image", None, 1,
-    )  # fmt: skip
+        f"LiMA, {COUNT} regions",
+        lambda: lima(first, PENDING),
+        lambda: one_by_one(first),
+        "plain greedy search, image by image",
+        None,
+        1,
+    )
     orders = {str(seed): random_ranks((224, 224), seed) for seed in range(MAPS)}
     count = 2 + MAPS * 2 * 19
     yield paired(
-        f"Insertion and deletion of {MAPS} maps", lambda: curves(case(), orders),
-        lambda: forwards(count), "its own forwards", GOAL, rounds, f"{count} forwards, one pass",
-    )  # fmt: skip
+        f"Insertion and deletion of {MAPS} maps",
+        lambda: curves(case(), orders),
+        lambda: forwards(count),
+        "its own forwards",
+        GOAL,
+        rounds,
+        f"{count} forwards, one pass",
+    )
 
 
 def losses(rounds: int) -> Iterator[BenchmarkRow]:

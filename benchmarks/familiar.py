@@ -74,9 +74,12 @@ def against_pytorch_ood(rounds: int) -> Iterator[BenchmarkRow]:
         ):
             yield paired(
                 f"{kind.title}: fit to {len(z)} digits, scores of {len(queries)}",
-                lambda k=kind: k().fit(train).rule(known), lambda m=made: theirs(m),
-                "pytorch-ood on the same features", 1.0, 3 * rounds,
-            )  # fmt: skip
+                lambda k=kind: k().fit(train).rule(known),
+                lambda m=made: theirs(m),
+                "pytorch-ood on the same features",
+                1.0,
+                3 * rounds,
+            )
 
 
 def rows(rounds: int) -> Iterator[BenchmarkRow]:
@@ -95,10 +98,6 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
     seconds_to_score(banks)
     taken = [1000 * seconds_to_score(banks) for _ in range(rounds * 4)]
     yield BenchmarkRow.of(
-        "Nine scores of one image after its features",
-        taken,
-        "ms",
-        most=BUDGET,
-        note="ODIN apart",
+        "Nine scores of one image after its features", taken, "ms", most=BUDGET, note="ODIN apart"
     )
     yield from against_pytorch_ood(rounds)

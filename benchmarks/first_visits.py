@@ -100,9 +100,11 @@ def fresh(browser: Browser) -> Iterator[BenchmarkRow]:
             result = visit(browser, f"{url}/{view.address}")
         yield BenchmarkRow.of(
             f"First visit to a fresh server, {view.title}: picture",
-            [result.picture or result.title], "s", most=FRESH_GOAL,
+            [result.picture or result.title],
+            "s",
+            most=FRESH_GOAL,
             note=f"title after {result.title:.1f} s; the server listened after {listening:.1f} s",
-        )  # fmt: skip
+        )
 
 
 def visit(browser: Browser, url: str) -> FirstVisit:
@@ -140,8 +142,11 @@ def many_at_once() -> Iterator[BenchmarkRow]:
         waits = [seconds for _, seconds in clients]
         yield BenchmarkRow.of(
             f"{MANY} first visits at once, {HEATMAPS.title}: the last is answered",
-            [max(waits)], "s", most=MANY_GOAL, note=f"the median after {median(waits):.1f} s",
-        )  # fmt: skip
+            [max(waits)],
+            "s",
+            most=MANY_GOAL,
+            note=f"the median after {median(waits):.1f} s",
+        )
         before = megabytes(server)
         more = [first_run(url, HEATMAPS, threading.Barrier(1))[0] for _ in range(MANY)]
         per_visitor = (megabytes(server) - before) / MANY
@@ -157,9 +162,12 @@ def first_run(url: str, view: AppPage, start: threading.Barrier) -> tuple[Client
     start.wait()
     begun = perf_counter()
     client = connect(
-        f"ws{url.removeprefix('http')}/_stcore/stream", origin=url, subprotocols=["streamlit"],
-        max_size=None, ping_interval=None,
-    )  # fmt: skip
+        f"ws{url.removeprefix('http')}/_stcore/stream",
+        origin=url,
+        subprotocols=["streamlit"],
+        max_size=None,
+        ping_interval=None,
+    )
     rerun = BackMsg()
     rerun.rerun_script.page_name = view.address
     client.send(rerun.SerializeToString())

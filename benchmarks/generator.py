@@ -25,8 +25,10 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
         drawing = weights.load(name)
         yield within(
             f"{drawing.title}: {SAMPLES} samples",
-            lambda g=drawing: draw_images(g, classes, Samples(), 0), SHEET, rounds,
-        )  # fmt: skip
+            lambda g=drawing: draw_images(g, classes, Samples(), 0),
+            SHEET,
+            rounds,
+        )
         case = weights.shipped_case(name)
         rows = case.data.rows("train")
         images = drawing.images(case.data, rows)
@@ -34,5 +36,7 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
         masks = salient(chance_scores(saliency(forget_images, 0), 0), 0.5)
         yield within(
             f"{drawing.title}: {STEPS} steps of forgetting",
-            lambda a=forget_images, m=masks: unlearn(a, m, STEPS, 3.0, 0), None, rounds,
-        )  # fmt: skip
+            lambda a=forget_images, m=masks: unlearn(a, m, STEPS, 3.0, 0),
+            None,
+            rounds,
+        )

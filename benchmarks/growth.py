@@ -84,10 +84,13 @@ def row(work: Growing, seconds: NDArray[np.float64]) -> BenchmarkRow:
     """The exponent of seconds (rounds, sizes), with the medians at both ends."""
     ends = [f"{number(median(seconds[:, at]))} s at {work.sizes[at]}" for at in (0, -1)]
     return BenchmarkRow(
-        f"Growth of {work.name}: exponent by {work.axis}", *fit(work.sizes, seconds), "",
-        most=work.order + ALLOWED, rounds=len(work.sizes) * len(seconds),
+        f"Growth of {work.name}: exponent by {work.axis}",
+        *fit(work.sizes, seconds),
+        "",
+        most=work.order + ALLOWED,
+        rounds=len(work.sizes) * len(seconds),
         note=f"{', '.join(ends)}; {len(work.sizes)} sizes, spread is the fit's 95 % interval",
-    )  # fmt: skip
+    )
 
 
 def by_side(side: int) -> Work:

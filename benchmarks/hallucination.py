@@ -36,13 +36,20 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
         for count, goal in ((1, None), (16, 4.0)):
             yield paired(
                 f"TinyVLM, {WORDS} words of {count} captions with the cache",
-                lambda count=count: cached(case, count), lambda count=count: uncached(case, count),
-                "every word read again", goal=goal, rounds=rounds,
-            )  # fmt: skip
+                lambda count=count: cached(case, count),
+                lambda count=count: uncached(case, count),
+                "every word read again",
+                goal=goal,
+                rounds=rounds,
+            )
         yield paired(
-            f"VCD over {SCENES} captions", lambda: captions(VCD()), lambda: captions(Greedy()),
-            "greedy (at most 2.1 times its time)", goal=1 / 2.1, rounds=rounds,
-        )  # fmt: skip
+            f"VCD over {SCENES} captions",
+            lambda: captions(VCD()),
+            lambda: captions(Greedy()),
+            "greedy (at most 2.1 times its time)",
+            goal=1 / 2.1,
+            rounds=rounds,
+        )
         question = asking.about_scene(HABIT, scene(0), "is there a boat")
         for name, vlm_case in (("A caption with its record", case), ("An answer", question)):
             Greedy()(vlm_case)
@@ -65,9 +72,12 @@ def over_scenes() -> Iterator[BenchmarkRow]:
         results: list[Result] = []
         seconds = timed(lambda m=method, c=case, f=results: f.append(m(c)))
         yield BenchmarkRow.of(
-            f"{method.title} ({method.name}), {case.count} scenes", [seconds], "s", most=most,
+            f"{method.title} ({method.name}), {case.count} scenes",
+            [seconds],
+            "s",
+            most=most,
             note=asked_of(results[0]),
-        )  # fmt: skip
+        )
 
 
 def asked_of(found: Result) -> str:
@@ -91,8 +101,10 @@ def cached_places() -> Iterator[BenchmarkRow]:
         looked = places(strategy)
         yield BenchmarkRow.exact(
             f"Places of the cache looked at, VASparse {name}, of greedy decoding's",
-            100 * looked / plain, "%", note=f"{looked:,.0f} of {plain:,.0f} a caption",
-        )  # fmt: skip
+            100 * looked / plain,
+            "%",
+            note=f"{looked:,.0f} of {plain:,.0f} a caption",
+        )
 
 
 def scene(number: int):  # noqa: ANN201  # a Scene
@@ -147,9 +159,12 @@ def captions(strategy: Strategy) -> None:
     layout = Scenes(100, "broken", seed=1000).layout(np.arange(SCENES))
     pixels = torch.from_numpy(layout.images() / np.float32(255))
     generate(
-        case.vlm, strategy, case.vlm.normalize(pixels), case.prompts.expand(SCENES, -1),
+        case.vlm,
+        strategy,
+        case.vlm.normalize(pixels),
+        case.prompts.expand(SCENES, -1),
         record=False,
-    )  # fmt: skip
+    )
 
 
 def places(strategy: Strategy) -> float:

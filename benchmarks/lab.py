@@ -55,8 +55,11 @@ def tilted(rounds: int) -> Iterator[BenchmarkRow]:
     answer(TiltedSheets(), case)
     yield within(
         "Tilt a boundary by hand, 100,000 drawn points, kept too",
-        lambda: answer(TiltedSheets(tilt=next(places) / 10), case), TILTED, 4 * rounds, unit="ms",
-    )  # fmt: skip
+        lambda: answer(TiltedSheets(tilt=next(places) / 10), case),
+        TILTED,
+        4 * rounds,
+        unit="ms",
+    )
 
 
 def regularized(rounds: int) -> Iterator[BenchmarkRow]:
@@ -82,6 +85,9 @@ def regularized(rounds: int) -> Iterator[BenchmarkRow]:
         wall(case.data, row, result, question.learner)
 
     yield within(
-        f"Regularize a boundary, λ moves, {len(method.pair(case).train):,} images learned", move,
-        TILTED, 4 * rounds, unit="ms",
-    )  # fmt: skip
+        f"Regularize a boundary, λ moves, {len(method.pair(case).train):,} images learned",
+        move,
+        TILTED,
+        4 * rounds,
+        unit="ms",
+    )

@@ -158,9 +158,11 @@ def halves(rounds: int) -> Iterator[BenchmarkRow]:
     fixed, adaptive = ours(steps), ours(steps // 2, adaptive=True)
     yield BenchmarkRow.exact(
         "Level-set walk, adaptive: RMSE to the target ÷ fixed, twice the steps",
-        adaptive.rmse / fixed.rmse, "×", most=1.0,
+        adaptive.rmse / fixed.rmse,
+        "×",
+        most=1.0,
         note=f"{adaptive.rmse:.4f} after {steps // 2} steps, {fixed.rmse:.4f} after {steps}",
-    )  # fmt: skip
+    )
     yield paired(
         "Level-set walk, adaptive",
         lambda: ours(steps // 2, adaptive=True),

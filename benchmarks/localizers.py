@@ -161,16 +161,21 @@ def against_anomalib(model_kind: Callable[..., Any], rounds: int) -> Iterator[Be
     yield paired(
         f"PatchCore: fit to {NORMALS} slices, {coreset_words}",
         lambda: rules.append(ours.fitted(len(rules))),
-        as_people_do(lambda: models.append(theirs.fitted(len(models)))), AGAINST, 1.0,
+        as_people_do(lambda: models.append(theirs.fitted(len(models)))),
+        AGAINST,
+        1.0,
         max(2, rounds // 2),
-    )  # fmt: skip
+    )
     for count in (1, AT_ONCE):
         some = tuple(layer[:count].contiguous() for layer in slices().odd)
         yield paired(
             f"PatchCore: maps and scores, {count} at a time, {coreset_words}",
             partial(ours.scored, rules[0], some),
-            as_people_do(partial(theirs.forward, models[0], some)), AGAINST, 1.5, 10 * rounds,
-        )  # fmt: skip
+            as_people_do(partial(theirs.forward, models[0], some)),
+            AGAINST,
+            1.5,
+            10 * rounds,
+        )
     yield areas(ours, theirs, rules, models)
 
 
@@ -182,9 +187,12 @@ def areas(
     first = np.mean([area(ours.scored(rule, odd)[0]) for rule in rules])
     second = np.mean([area(theirs.forward(m, odd).anomaly_map[:, 0].numpy()) for m in models])
     return BenchmarkRow.exact(
-        f"PatchCore: pixel AUROC within the brain, from {AGAINST}", abs(first - second), "",
-        most=NEAR, note=f"{first:.4f} and theirs {second:.4f} over {len(rules)} coresets",
-    )  # fmt: skip
+        f"PatchCore: pixel AUROC within the brain, from {AGAINST}",
+        abs(first - second),
+        "",
+        most=NEAR,
+        note=f"{first:.4f} and theirs {second:.4f} over {len(rules)} coresets",
+    )
 
 
 def area(maps: Floats) -> float:
@@ -200,8 +208,10 @@ def waits(rounds: int) -> Iterator[BenchmarkRow]:
     method(asked(0))  # the normal images are looked at, and the coreset is chosen
     yield BenchmarkRow.of(
         f"A new image's map, PatchCore on {case().model.title}, {method.coreset} patches kept",
-        [timed(partial(method, asked(at))) for at in range(1, 2 * rounds + 1)], "s", most=WAIT,
-    )  # fmt: skip
+        [timed(partial(method, asked(at))) for at in range(1, 2 * rounds + 1)],
+        "s",
+        most=WAIT,
+    )
     digits, model = data.load("digits"), load("digits-cnn")
     image = shown(Example(digits, int(digits.rows("test")[0])).picture(), Crop(), model)
     learning = partial(FVR(), FamiliarCase(model, image, digits))

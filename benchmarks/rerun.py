@@ -103,10 +103,14 @@ def checkout(folder: Path) -> Iterator[Checkout]:
     """A process that imports the code of a folder and keeps its answers in a store of its own."""
     with TemporaryDirectory(prefix="blindspot-rerun-", ignore_cleanup_errors=True) as home:
         process = subprocess.Popen(
-            [sys.executable, "-c", MEASURE], cwd=folder, text=True, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            [sys.executable, "-c", MEASURE],
+            cwd=folder,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             env={**os.environ, "BLINDSPOT_HOME": home, "PYTHONPATH": str(folder)},
-        )  # fmt: skip
+        )
         ask, hear = cast(IO[str], process.stdin), cast(IO[str], process.stdout)
         try:
             yield Checkout(ask, hear, json.loads(hear.readline()))
@@ -121,15 +125,19 @@ def earlier(revision: str) -> Iterator[Path | None]:
     with TemporaryDirectory(prefix="blindspot-before-") as folder:
         made = subprocess.run(
             ["git", "worktree", "add", "--quiet", "--detach", folder, revision],
-            cwd=ROOT, check=False, capture_output=True,
-        )  # fmt: skip
+            cwd=ROOT,
+            check=False,
+            capture_output=True,
+        )
         try:
             yield None if made.returncode else Path(folder)
         finally:
             subprocess.run(
                 ["git", "worktree", "remove", "--force", folder],
-                cwd=ROOT, check=False, capture_output=True,
-            )  # fmt: skip
+                cwd=ROOT,
+                check=False,
+                capture_output=True,
+            )
 
 
 def rows(rounds: int, revision: str = BEFORE) -> Iterator[BenchmarkRow]:
@@ -153,6 +161,8 @@ def costs(title: str, now: RerunCost, before: RerunCost | None) -> Iterator[Benc
     yield BenchmarkRow.exact(f"{name}: calls", now.calls / 1000, "thousand", most=MOST, note=ms)
     if before is not None:
         yield BenchmarkRow.of(
-            f"{name}: CPU, commit {BEFORE} ÷ now", [before.milliseconds / now.milliseconds],
-            least=1, note=f"calls {before.calls / now.calls:.2f} ×",
-        )  # fmt: skip
+            f"{name}: CPU, commit {BEFORE} ÷ now",
+            [before.milliseconds / now.milliseconds],
+            least=1,
+            note=f"calls {before.calls / now.calls:.2f} ×",
+        )

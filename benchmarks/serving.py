@@ -58,9 +58,12 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
             for _ in range(min(rounds, 3))
         ]
     yield BenchmarkRow.of(
-        "Memory grows while a 24-megapixel JPEG is read", grown, "MB", most=144,
+        "Memory grows while a 24-megapixel JPEG is read",
+        grown,
+        "MB",
+        most=144,
         note="two full copies are the goal",
-    )  # fmt: skip
+    )
 
 
 def apart(rounds: int) -> BenchmarkRow:
@@ -70,9 +73,12 @@ def apart(rounds: int) -> BenchmarkRow:
     Image.fromarray(noise).save(buffer, "JPEG")
     load(buffer.getvalue())
     return within(
-        "A JPEG of a megapixel is read in a process of its own", lambda: load(buffer.getvalue()),
-        150, 4 * rounds, unit="ms",
-    )  # fmt: skip
+        "A JPEG of a megapixel is read in a process of its own",
+        lambda: load(buffer.getvalue()),
+        150,
+        4 * rounds,
+        unit="ms",
+    )
 
 
 def message_size() -> BenchmarkRow:

@@ -34,7 +34,10 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
         canvas = closer_up(page)
         results = [dragged(canvas) for _ in range(rounds)]
         yield BenchmarkRow.of(
-            "A large image dragged in a browser", [result.drawn for result in results], "frames/s",
-            least=FRAMES, note=f"a frame costs {min(result.cost for result in results):.1f} ms",
-        )  # fmt: skip
+            "A large image dragged in a browser",
+            [result.drawn for result in results],
+            "frames/s",
+            least=FRAMES,
+            note=f"a frame costs {min(result.cost for result in results):.1f} ms",
+        )
         browser.close()

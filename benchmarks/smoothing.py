@@ -36,6 +36,8 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
         case = ExperimentCase(data_sets.load(name))
         yield within(
             f"Adaptive smoothing, {name}: {len(ALPHAS)} values of α, {method.images} images",
-            partial(curve, method, case), GOAL, rounds,
+            partial(curve, method, case),
+            GOAL,
+            rounds,
             note=f"4 attacks of {method.steps} steps on each, and on both networks",
-        )  # fmt: skip
+        )

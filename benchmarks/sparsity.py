@@ -101,23 +101,40 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
     """Selection at once and at the slider's next place; the whole answer of a slider."""
     note = alike()
     yield paired(
-        "Global pruning, scores and masks", at_once, torch_at_once,
-        "torch.nn.utils.prune", 1.0, rounds, note,
-    )  # fmt: skip
+        "Global pruning, scores and masks",
+        at_once,
+        torch_at_once,
+        "torch.nn.utils.prune",
+        1.0,
+        rounds,
+        note,
+    )
     yield paired(
-        "Global pruning, next ratio", lambda: scored().at(0.5), torch_at_once,
-        "torch.nn.utils.prune", 2.0, rounds,
-    )  # fmt: skip
+        "Global pruning, next ratio",
+        lambda: scored().at(0.5),
+        torch_at_once,
+        "torch.nn.utils.prune",
+        2.0,
+        rounds,
+    )
     yield paired(
-        "Slider: masks, bars and strips", slider, torch_at_once,
-        "torch.nn.utils.prune, masks alone", None, rounds,
-    )  # fmt: skip
+        "Slider: masks, bars and strips",
+        slider,
+        torch_at_once,
+        "torch.nn.utils.prune, masks alone",
+        None,
+        rounds,
+    )
     masked = pruned(asked().model, at_once())
     pixels = torch.rand(8, 3, masked.side, masked.side, generator=torch.Generator().manual_seed(0))
     yield paired(
-        f"Forward passes with {RATIO:.0%} of the weights at 0", lambda: masked.logits(pixels),
-        lambda: asked().model.logits(pixels), "the dense model", None, 4 * rounds,
+        f"Forward passes with {RATIO:.0%} of the weights at 0",
+        lambda: masked.logits(pixels),
+        lambda: asked().model.logits(pixels),
+        "the dense model",
+        None,
+        4 * rounds,
         "about 1 is expected, as zeros are multiplied too",
-    )  # fmt: skip
+    )
     yield within("Slider: masks, bars and strips", slider, SLIDER, 4 * rounds, unit="ms")
     yield within("Magnitude scores of EfficientNet-Lite0", scores, SCORES, rounds, unit="ms")

@@ -106,10 +106,19 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
             recipe = Recipe(architecture, epochs=2, batch=64, rate=0.05, schedule="constant")
             name, note = f"{NETWORKS} × {architecture} on digits, stacked", furthest(recipe)
             yield paired(
-                name, lambda r=recipe: together(r), lambda r=recipe: one_by_one(r),
-                "train() one by one", trainer, rounds, note,
-            )  # fmt: skip
+                name,
+                lambda r=recipe: together(r),
+                lambda r=recipe: one_by_one(r),
+                "train() one by one",
+                trainer,
+                rounds,
+                note,
+            )
             yield paired(
-                name, lambda r=recipe: together(r), lambda r=recipe: bare(r),
-                "a bare PyTorch loop", script, rounds,
-            )  # fmt: skip
+                name,
+                lambda r=recipe: together(r),
+                lambda r=recipe: bare(r),
+                "a bare PyTorch loop",
+                script,
+                rounds,
+            )

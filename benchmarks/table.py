@@ -55,9 +55,15 @@ class BenchmarkRow:
 
     @classmethod
     def of(
-        cls, what: str, values: Sequence[float], unit: str = "×", *, least: float | None = None,
-        most: float | None = None, note: str = "",
-    ) -> BenchmarkRow:  # fmt: skip
+        cls,
+        what: str,
+        values: Sequence[float],
+        unit: str = "×",
+        *,
+        least: float | None = None,
+        most: float | None = None,
+        note: str = "",
+    ) -> BenchmarkRow:
         """The median of rounds. One round alone is taken to be `NARROW` off either way."""
         middle, low, high = median(values), min(values), max(values)
         if len(values) == 1:
@@ -66,9 +72,15 @@ class BenchmarkRow:
 
     @classmethod
     def exact(
-        cls, what: str, value: float, unit: str, *, least: float | None = None,
-        most: float | None = None, note: str = "",
-    ) -> BenchmarkRow:  # fmt: skip
+        cls,
+        what: str,
+        value: float,
+        unit: str,
+        *,
+        least: float | None = None,
+        most: float | None = None,
+        note: str = "",
+    ) -> BenchmarkRow:
         """A count, or a figure that seeds fix: it does not change from run to run."""
         return cls(what, value, value, value, unit, least, most, 0, note)
 

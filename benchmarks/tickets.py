@@ -58,9 +58,13 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
     """LeNets on MNIST-5k, each by itself on two threads, against one pass for all; all levels."""
     yield paired(
         f"{COUNT} × LeNet on MNIST-5k, by themselves",
-        lambda: trained(1), lambda: trained(COUNT),
-        "one pass for all", 1.5, rounds, f"{STEPS} steps and a look",
-    )  # fmt: skip
+        lambda: trained(1),
+        lambda: trained(COUNT),
+        "one pass for all",
+        1.5,
+        rounds,
+        f"{STEPS} steps and a look",
+    )
     yield from whole_lottery()
 
 
@@ -73,6 +77,8 @@ def whole_lottery() -> Iterator[BenchmarkRow]:
         run.drop()
         yield BenchmarkRow.of(
             f"LTH, {network}, {name}, {SEEDS} seeds: {LEVELS} levels and the dense network",
-            [(LEVELS + 1) * seconds], "s", most=goal,
+            [(LEVELS + 1) * seconds],
+            "s",
+            most=goal,
             note=f"by one level of {number(seconds)} s",
-        )  # fmt: skip
+        )

@@ -38,9 +38,14 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
     count = 2 + (1 + order.copies) * 2 * (order.steps - 1)
     known, _ = trial(GradCam())
     yield paired(
-        "Trust: order of pixels", lambda: order(known), lambda: forwards(count),
-        "its own forwards", 0.9, rounds, f"{count} forwards",
-    )  # fmt: skip
+        "Trust: order of pixels",
+        lambda: order(known),
+        lambda: forwards(count),
+        "its own forwards",
+        0.9,
+        rounds,
+        f"{count} forwards",
+    )
     for kind in (GradCam, Gradient, Occlusion):
         _, work = trial(kind())
         name = f"Trust: all cheap trials of {kind.title}"

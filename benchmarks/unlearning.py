@@ -38,9 +38,18 @@ from engine.unlearning.protocol.metrics import judged
 from engine.unlearning.protocol.worst import search
 
 TEN = (
-    Retrain(), NoOp(), FineTune(), GradientAscent(), RandomLabels(), FisherForgetting(), IU(),
-    L1Sparse(), SalUn(), SSD(), SCRUB(),
-)  # fmt: skip
+    Retrain(),
+    NoOp(),
+    FineTune(),
+    GradientAscent(),
+    RandomLabels(),
+    FisherForgetting(),
+    IU(),
+    L1Sparse(),
+    SalUn(),
+    SSD(),
+    SCRUB(),
+)
 BOARD, SLIDER, ATTACK, SHARE = 30.0, 0.2, 2.0, 10.0  # seconds, and % of retraining's passes
 HARD, WORST = 0.1, 2.0  # of the images, seconds
 FILTER, SEEN = 50.0, 224  # milliseconds, and px of a photograph as models see it
@@ -98,9 +107,13 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
     )
     photograph = sample("chelsea").pixels[:SEEN, :SEEN]
     yield within(
-        f"CUDA on an image of {SEEN} px", lambda: ProtectImage().apply(photograph), FILTER, rounds,
-        unit="ms", note="filters are drawn anew each time",
-    )  # fmt: skip
+        f"CUDA on an image of {SEEN} px",
+        lambda: ProtectImage().apply(photograph),
+        FILTER,
+        rounds,
+        unit="ms",
+        note="filters are drawn anew each time",
+    )
     for method in (SSD(), GradientAscent()):
         share = float(answer(method, case)["run"]["share of retraining"][0])
         yield BenchmarkRow.exact(

@@ -49,10 +49,13 @@ def choose_image(
     chosen = st.session_state.get(f"{key}.image")  # the id of the test image
     row = rows[ids.index(chosen) if chosen in ids else 0]
     press_images(
-        data, rows, "Test images; press one to ask about it", f"{key}.images",
+        data,
+        rows,
+        "Test images; press one to ask about it",
+        f"{key}.images",
         lambda number: st.session_state.update({f"{key}.image": number}),
         chosen=[int(data.ids[row])],
-    )  # fmt: skip
+    )
     example = Example(data, row)
     case = image_case(model, example.picture(), Crop(), Target(0))
     case = replace(case, target=Target(int(at_once(case).argmax())))

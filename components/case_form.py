@@ -73,15 +73,28 @@ class CaseForm:
         spec = self.kind.specs()[name]
         begin = str(spec.default if first is None else first)
         return type_text(
-            spec.metadata["label"], begin, self.key_of(name),
-            help=spec.metadata["help"], kept=self.kept, **more,
-        )  # fmt: skip
+            spec.metadata["label"],
+            begin,
+            self.key_of(name),
+            help=spec.metadata["help"],
+            kept=self.kept,
+            **more,
+        )
 
     def words(
-        self, name: str, kind: Kind | Literal["search"], *, first: Any = None, rule: str = "",
-        only: Callable[[Option], bool] = bool, own: Mapping[str, Any] | None = None,
-        off: bool = False, single: bool = False, label: str = "", **more: Any,
-    ) -> Any:  # fmt: skip
+        self,
+        name: str,
+        kind: Kind | Literal["search"],
+        *,
+        first: Any = None,
+        rule: str = "",
+        only: Callable[[Option], bool] = bool,
+        own: Mapping[str, Any] | None = None,
+        off: bool = False,
+        single: bool = False,
+        label: str = "",
+        **more: Any,
+    ) -> Any:
         """One of the words that are offered, or several; gives what they name.
 
         Args:
@@ -125,9 +138,15 @@ class CaseForm:
             return None if chosen is None else named[chosen]
         begins = next((title for title in named if named[title] in several(start or "")), None)
         chosen = pick(
-            label, list(named), self.key_of(name), kind, first=begins, rule=rule, kept=self.kept,
+            label,
+            list(named),
+            self.key_of(name),
+            kind,
+            first=begins,
+            rule=rule,
+            kept=self.kept,
             **more,
-        )  # fmt: skip
+        )
         return (named[chosen],) if single else named[chosen]
 
     def known(self, more: Mapping[str, Any] | None = None) -> dict[str, Any]:

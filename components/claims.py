@@ -30,8 +30,9 @@ def line(claims: Table, row: int) -> str:
     within = f" ± {tolerance:.1f}" if np.isfinite(tolerance) else ""
     by_how_much = (
         f"margin {margin:+.1f}{within} {called}".replace("-", "−")
-        if np.isfinite(margin) else "no margin, since what it needs is missing here"
-    )  # fmt: skip
+        if np.isfinite(margin)
+        else "no margin, since what it needs is missing here"
+    )
     return (
         f"- {MARKS[outcome]} **{plain(claims.rows[row])}**: {OUTCOMES[outcome]} here. "
         f"Taken to mean {plain(claims.notes[row])}; {by_how_much}."

@@ -50,9 +50,13 @@ def folded(kind: type[Any], key: str, names: Collection[str], label: str) -> dic
 
 
 def widget(
-    spec: Field[Any], key: str, case: Offering | None = None, persist: Persist | None = None,
-    first: Any = None, **more: Any,
-) -> Any:  # fmt: skip
+    spec: Field[Any],
+    key: str,
+    case: Offering | None = None,
+    persist: Persist | None = None,
+    first: Any = None,
+    **more: Any,
+) -> Any:
     """The widget that a setting's control asks for; gives the setting's value.
 
     Args:
@@ -68,9 +72,11 @@ def widget(
     for name, allowed, rule in linked_words(control, key, start, case):
         refuse(name, allowed, label, rule, late=True)
     more |= {
-        "help": spec.metadata["help"], "key": key, "bind": "query-params",
+        "help": spec.metadata["help"],
+        "key": key,
+        "bind": "query-params",
         "persist_state": persist,
-    }  # fmt: skip
+    }
     match control:
         case Slider(off=off) if off:
             return optional_slider(control, start, label, **more)
@@ -173,10 +179,18 @@ def within(control: Slider, asked: str) -> bool:
 
 
 def pick_methods(
-    label: str, kinds: Sequence[type[Method[Any]]], case: Any, key: str, *,
-    first: Collection[type[Method[Any]]], most: int, name: str, rule: str, unfit: str,
+    label: str,
+    kinds: Sequence[type[Method[Any]]],
+    case: Any,
+    key: str,
+    *,
+    first: Collection[type[Method[Any]]],
+    most: int,
+    name: str,
+    rule: str,
+    unfit: str,
     **more: Any,
-) -> list[type[Method[Any]]]:  # fmt: skip
+) -> list[type[Method[Any]]]:
     """Up to `most` methods; those that do not fit the case are gray, with the reason.
 
     See `picks.pick`; `unfit` stands before the reasons.
@@ -195,9 +209,15 @@ def pick_methods(
 
 
 def pick_method(
-    label: str, kinds: Sequence[type[MethodT]], case: Any, key: str, slot: str, *,
-    first: type[MethodT], offering: Offering,
-) -> MethodT:  # fmt: skip
+    label: str,
+    kinds: Sequence[type[MethodT]],
+    case: Any,
+    key: str,
+    slot: str,
+    *,
+    first: type[MethodT],
+    offering: Offering,
+) -> MethodT:
     """One method with its settings; those that do not fit the case are named with the reason.
 
     Args:

@@ -84,9 +84,12 @@ def type_order(start: Order, classes: Sequence[str], key: str) -> Order | None:
     """An order that the person types, beginning with another; None where it is none."""
     text = "\n".join(classes[place] for place in start)
     typed = st.text_area(
-        "Classes, one a line", text, key=f"{key}.typed", max_chars=2 * len(text) + 100,
+        "Classes, one a line",
+        text,
+        key=f"{key}.typed",
+        max_chars=2 * len(text) + 100,
         help="The class of the model's first output, then of its second, and so on.",
-    )  # fmt: skip
+    )
     try:
         return typed_order(typed, classes)
     except BadData as error:
@@ -126,7 +129,7 @@ def draw_table(table: Table, case: FormatCase, names: Sequence[str]) -> None:
     ]
     st.dataframe(
         rows, hide_index=True, alt=f"Table of {len(rows)} input formats and right answers in each"
-    )  # fmt: skip
+    )
 
 
 def share(table: Table, row: int, column: str) -> str:
@@ -194,9 +197,12 @@ def three_numbers(label: str, start: Sequence[float], key: str, count: int) -> A
     """One number, or one for each of so many channels, that are typed. Raises BadModel."""
     per_channel = ", or one for each channel" if count > 1 else ""
     typed = st.text_input(
-        label, " ".join(f"{value:g}" for value in start[:count]), key=key, max_chars=80,
+        label,
+        " ".join(f"{value:g}" for value in start[:count]),
+        key=key,
+        max_chars=80,
         help=f"Of pixels from 0 to 1: one number{per_channel}.",
-    )  # fmt: skip
+    )
     try:
         values = [float(word) for word in typed.replace(",", " ").split()]
     except ValueError as error:

@@ -60,9 +60,11 @@ def running(lane: Lane, job: Job[object]) -> None:
     row.progress(min(max(job.done, 0.0), 1.0), f"**{plain(title)}** on {lane.device}")
     mine = visitor in job.visitors or job.visitors == {HOUSE}
     stop = row.button(
-        "Stop", key=f"jobs.stop.{job.name}", disabled=not mine,
+        "Stop",
+        key=f"jobs.stop.{job.name}",
+        disabled=not mine,
         help=None if mine else "Asked on another page or by another visitor.",
-    )  # fmt: skip
+    )
     st.caption(plain(words))
     if stop:
         job.stop(visitor)

@@ -75,9 +75,11 @@ def follow(asked: MeasurementOnDemand[Any]) -> Any:
         )
         here.jobs[asked.slot] = job
     runs.visit().look_at(job)
-    return ended(asked, job) if job.finished else Pending(
-        asked.slot, asked.title, job, None, asked.device
-    )  # fmt: skip
+    return (
+        ended(asked, job)
+        if job.finished
+        else Pending(asked.slot, asked.title, job, None, asked.device)
+    )
 
 
 def button(asked: MeasurementOnDemand[Any], label: str, name: str, kind: Any) -> None:

@@ -18,10 +18,18 @@ WordT = TypeVar("WordT")
 
 
 def pick(
-    label: str, offered: Sequence[WordT], key: str, kind: Kind = "list", *,
-    first: WordT | None = None, name: str = "", rule: str = "", help: str | None = None,
-    kept: bool = False, **more: Any,
-) -> WordT:  # fmt: skip
+    label: str,
+    offered: Sequence[WordT],
+    key: str,
+    kind: Kind = "list",
+    *,
+    first: WordT | None = None,
+    name: str = "",
+    rule: str = "",
+    help: str | None = None,
+    kept: bool = False,
+    **more: Any,
+) -> WordT:
     """The word that is chosen.
 
     Args:
@@ -57,23 +65,42 @@ def pick(
 
 
 def pick_some(
-    label: str, offered: Sequence[str], key: str, first: Sequence[str] = (), *,
-    name: str = "", rule: str = "", kept: bool = False, **more: Any,
-) -> list[str]:  # fmt: skip
+    label: str,
+    offered: Sequence[str],
+    key: str,
+    first: Sequence[str] = (),
+    *,
+    name: str = "",
+    rule: str = "",
+    kept: bool = False,
+    **more: Any,
+) -> list[str]:
     """Several of a row of words, in their order; it begins with `first`."""
     refuse(key, offered, name or label, rule or "some of " + ", ".join(offered), many=True)
     if kept:
         more["persist_state"] = "session"
     return st.pills(
-        label, offered, selection_mode="multi", default=list(first), key=key,
-        bind=own_words.bind(offered), **more,
-    )  # fmt: skip
+        label,
+        offered,
+        selection_mode="multi",
+        default=list(first),
+        key=key,
+        bind=own_words.bind(offered),
+        **more,
+    )
 
 
 def search(
-    label: str, offered: Sequence[str], key: str, *,
-    name: str = "", rule: str = "", linked: bool = True, kept: bool = False, **more: Any,
-) -> str | None:  # fmt: skip
+    label: str,
+    offered: Sequence[str],
+    key: str,
+    *,
+    name: str = "",
+    rule: str = "",
+    linked: bool = True,
+    kept: bool = False,
+    **more: Any,
+) -> str | None:
     """One of many words that can be typed, or none, which it begins with.
 
     Args:
@@ -120,9 +147,16 @@ def switch(
 
 
 def type_text(
-    label: str, first: str, key: str, *, name: str = "", most: int = LONGEST_TEXT,
-    lines: bool = False, kept: bool = False, **more: Any,
-) -> str:  # fmt: skip
+    label: str,
+    first: str,
+    key: str,
+    *,
+    name: str = "",
+    most: int = LONGEST_TEXT,
+    lines: bool = False,
+    kept: bool = False,
+    **more: Any,
+) -> str:
     """What a person types, at most so many letters; over several lines where it says `lines`."""
     refuse(
         key, lambda text: is_text(text, most), name or label, f"a text of at most {most:,} letters"
@@ -150,9 +184,13 @@ def is_place(word: str, low: int, high: int) -> bool:
 
 
 def hold_back(
-    label: str, offered: Sequence[Any], key: str, start: Any, rule: str = "",
+    label: str,
+    offered: Sequence[Any],
+    key: str,
+    start: Any,
+    rule: str = "",
     format_func: Callable[[Any], Any] = str,
-) -> None:  # fmt: skip
+) -> None:
     """Say what a link asks for and cannot have, and let go of what is no longer offered."""
     words = [str(format_func(option)) for option in offered]
     refuse(key, words, label, rule or "one of " + ", ".join(words))

@@ -268,9 +268,12 @@ def start_button(label: str, key: str, slots: Sequence[str], *, primary: bool = 
     started = st.session_state["runs.told"]
     kind: Literal["primary", "secondary"] = "primary" if primary else "secondary"
     st.button(
-        label, key=f"{key}.go", type=kind, on_click=started.update,
+        label,
+        key=f"{key}.go",
+        type=kind,
+        on_click=started.update,
         args=(dict.fromkeys(slots, PRESSED),),
-    )  # fmt: skip
+    )
 
 
 def press(slot: str) -> None:

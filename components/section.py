@@ -171,9 +171,16 @@ def offered(section: Section, answer: Answer, files: Files) -> Offer:
         return [exhibit(drawing, answer) for drawing in section.evidence if drawing.view in answer]
 
     return Offer(
-        answer, section.slot, files, calls(section), sentence(section, answer), section.notes,
-        exhibits, lambda: ground_of(section.case), f"{section.key}.viewer",
-    )  # fmt: skip
+        answer,
+        section.slot,
+        files,
+        calls(section),
+        sentence(section, answer),
+        section.notes,
+        exhibits,
+        lambda: ground_of(section.case),
+        f"{section.key}.viewer",
+    )
 
 
 def leave(section: Section, offer: Offer | None = None) -> None:

@@ -66,9 +66,16 @@ class Offer:
     def frozen(self, title: str) -> Pinned:
         """The answer as it stands on the page, for the tray and the report."""
         return freeze(
-            title or self.answer.record["title"], self.answer, self.sentence, self.notes,
-            self.exhibits(), self.ground(), look_of(self.viewer), self.calls, tray.files(),
-        )  # fmt: skip
+            title or self.answer.record["title"],
+            self.answer,
+            self.sentence,
+            self.notes,
+            self.exhibits(),
+            self.ground(),
+            look_of(self.viewer),
+            self.calls,
+            tray.files(),
+        )
 
 
 def menu(offers: Sequence[tuple[str, Offer]]) -> None:
@@ -93,13 +100,19 @@ def keep(title: str, offer: Offer) -> None:
     filed = f"{offer.key}.file-report"
     with st.container(horizontal=True):
         st.button(
-            "Pin", key=f"{offer.key}.pin", icon=":material/push_pin:",
-            on_click=pressed, args=(title, offer),
-        )  # fmt: skip
+            "Pin",
+            key=f"{offer.key}.pin",
+            icon=":material/push_pin:",
+            on_click=pressed,
+            args=(title, offer),
+        )
         st.button(
-            "Report", key=filed, icon=":material/description:", help=REPORT,
+            "Report",
+            key=filed,
+            icon=":material/description:",
+            help=REPORT,
             on_click=lambda: made(f"{filed}.made", alone(title, offer)),
-        )  # fmt: skip
+        )
         hand_over(f"{filed}.made", FILE)
     message_key = f"{offer.key}.pinned"
     if message_key in st.session_state and tray.stale():

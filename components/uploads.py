@@ -43,13 +43,19 @@ def draw() -> None:
     """The uploader; a file that cannot be read leaves everything as it was."""
     with st.expander("Open data of your own"):
         side = st.number_input(
-            "Side of a zip's images (px)", *SIDES, 64, 8, key="lab.side",
+            "Side of a zip's images (px)",
+            *SIDES,
+            64,
+            8,
+            key="lab.side",
             help="The middle square of each picture is brought to this size.",
-        )  # fmt: skip
+        )
         uploaded = st.file_uploader(
-            "Zip of class folders, or MedMNIST .npz", key="lab.file", help=HELP,
+            "Zip of class folders, or MedMNIST .npz",
+            key="lab.file",
+            help=HELP,
             max_upload_size=MOST_MB,
-        )  # fmt: skip
+        )
         if uploaded is not None:
             taken = (uploaded.file_id, side)
             if st.session_state.get("lab.taken") != taken:
@@ -127,9 +133,14 @@ def all_held(key: str) -> dict[str, DataSet]:
 
 
 def draw_pictures(
-    key: str, side: int, help: str, pieces: int = 0, label: str = "A zip of pictures",
-    reads: Reads | None = None, picker: str = "",
-) -> None:  # fmt: skip
+    key: str,
+    side: int,
+    help: str,
+    pieces: int = 0,
+    label: str = "A zip of pictures",
+    reads: Reads | None = None,
+    picker: str = "",
+) -> None:
     """The uploader of a page; a file that cannot be read leaves everything as it was.
 
     Args:
@@ -144,15 +155,21 @@ def draw_pictures(
     """
     if pieces:
         st.toggle(
-            "Cut large pictures into squares at their own resolution", key=f"{key}.cut",
-            on_change=take_pictures, args=(key, side, pieces, None, picker),
+            "Cut large pictures into squares at their own resolution",
+            key=f"{key}.cut",
+            on_change=take_pictures,
+            args=(key, side, pieces, None, picker),
             help=f"At most {pieces} of {side} px from each, for comparing with tiles of a "
             "photograph. Otherwise each picture is made smaller, to what the model sees.",
-        )  # fmt: skip
+        )
     st.file_uploader(
-        label, key=f"{key}.file", max_upload_size=MOST_MB, on_change=take_pictures,
-        args=(key, side, pieces, reads, picker), help=help,
-    )  # fmt: skip
+        label,
+        key=f"{key}.file",
+        max_upload_size=MOST_MB,
+        on_change=take_pictures,
+        args=(key, side, pieces, reads, picker),
+        help=help,
+    )
     if problem := st.session_state.get(f"{key}.problem"):
         st.error(plain(problem), icon=":material/error:")
     elif opened := st.session_state.get(f"{key}.opened"):

@@ -43,11 +43,7 @@ HEATMAPS = AppPage(
     ":material/local_fire_department:",
 )
 LEVEL_SETS = AppPage(
-    "Attribution",
-    "Level sets",
-    "level-sets",
-    "attribution/level_sets.py",
-    ":material/route:",
+    "Attribution", "Level sets", "level-sets", "attribution/level_sets.py", ":material/route:"
 )
 WHICH_EXPLANATION = AppPage(
     "Attribution",
@@ -64,26 +60,12 @@ MINIMAL_REGIONS = AppPage(
     ":material/extension:",
 )
 ROBUSTNESS = AppPage(
-    "Attribution",
-    "Robustness",
-    "robustness",
-    "attribution/robustness.py",
-    ":material/gpp_maybe:",
+    "Attribution", "Robustness", "robustness", "attribution/robustness.py", ":material/gpp_maybe:"
 )
 PROTOTYPES = AppPage(
-    "Attribution",
-    "Prototypes",
-    "prototypes",
-    "attribution/prototypes.py",
-    ":material/category:",
+    "Attribution", "Prototypes", "prototypes", "attribution/prototypes.py", ":material/category:"
 )
-STUDY = AppPage(
-    "Attribution",
-    "Study",
-    "study",
-    "attribution/study.py",
-    ":material/leaderboard:",
-)
+STUDY = AppPage("Attribution", "Study", "study", "attribution/study.py", ":material/leaderboard:")
 TILTED_BOUNDARY = AppPage(
     "Attribution",
     "Tilted boundary",
@@ -99,13 +81,7 @@ ATTRIBUTION_EXPERIMENTS = AppPage(
     ":material/science:",
 )
 SLIDES = AppPage("Attribution", "Slides", "slides", "attribution/slides.py", ":material/grid_on:")
-FORGET = AppPage(
-    "Unlearning",
-    "Forget",
-    "forget",
-    "unlearning/forget.py",
-    ":material/auto_delete:",
-)
+FORGET = AppPage("Unlearning", "Forget", "forget", "unlearning/forget.py", ":material/auto_delete:")
 JUDGE = AppPage(
     "Unlearning", "Judge a model", "judge-a-model", "unlearning/judge.py", ":material/gavel:"
 )
@@ -132,19 +108,9 @@ CERTIFICATES = AppPage(
 PROTECT_DATA = AppPage(
     "Unlearning", "Protect data", "protect-data", "unlearning/protect_data.py", ":material/shield:"
 )
-ASK = AppPage(
-    "Hallucination",
-    "Ask",
-    "ask",
-    "hallucination/ask.py",
-    ":material/chat:",
-)
+ASK = AppPage("Hallucination", "Ask", "ask", "hallucination/ask.py", ":material/chat:")
 DECODING = AppPage(
-    "Hallucination",
-    "Decoding",
-    "decoding",
-    "hallucination/decoding.py",
-    ":material/alt_route:",
+    "Hallucination", "Decoding", "decoding", "hallucination/decoding.py", ":material/alt_route:"
 )
 BENCHMARKS = AppPage(
     "Hallucination",
@@ -171,18 +137,10 @@ HALLUCINATION_EXPERIMENTS = AppPage(
     ":material/science:",
 )
 FAMILIAR = AppPage(
-    "Anomaly",
-    "Familiar?",
-    "familiar",
-    "anomaly/familiar.py",
-    ":material/help_center:",
+    "Anomaly", "Familiar?", "familiar", "anomaly/familiar.py", ":material/help_center:"
 )
 WHERE_ODD = AppPage(
-    "Anomaly",
-    "Where is it odd?",
-    "where-odd",
-    "anomaly/where.py",
-    ":material/location_searching:",
+    "Anomaly", "Where is it odd?", "where-odd", "anomaly/where.py", ":material/location_searching:"
 )
 
 DOUBT = AppPage(
@@ -193,26 +151,12 @@ DOUBT = AppPage(
     ":material/psychology_alt:",
 )
 ANOMALY_EXPERIMENTS = AppPage(
-    "Anomaly",
-    "Experiments",
-    "anomaly-experiments",
-    "anomaly/experiments.py",
-    ":material/science:",
+    "Anomaly", "Experiments", "anomaly-experiments", "anomaly/experiments.py", ":material/science:"
 )
 
-PRUNE = AppPage(
-    "Sparsity",
-    "Prune",
-    "prune",
-    "sparsity/prune.py",
-    ":material/content_cut:",
-)
+PRUNE = AppPage("Sparsity", "Prune", "prune", "sparsity/prune.py", ":material/content_cut:")
 TICKETS = AppPage(
-    "Sparsity",
-    "Tickets",
-    "tickets",
-    "sparsity/tickets.py",
-    ":material/confirmation_number:",
+    "Sparsity", "Tickets", "tickets", "sparsity/tickets.py", ":material/confirmation_number:"
 )
 SPARSITY_EXPERIMENTS = AppPage(
     "Sparsity",

@@ -139,9 +139,11 @@ class ChangedImage(Method[ImageCase]):
         }
         shown |= extra_views
         picture = Pictures(
-            np.stack(list(shown.values()))[None], ("your image",), tuple(shown),
+            np.stack(list(shown.values()))[None],
+            ("your image",),
+            tuple(shown),
             f"A pixel changes by {gray_levels:.1f} of 255 gray levels on average.",
-        )  # fmt: skip
+        )
         return {
             "picture": picture,
             "probability": Scores(probabilities, ("before", "after"), "probability"),
@@ -184,9 +186,12 @@ class Experiment(Method[ExperimentCase]):
     own_image: ClassVar[type[ImageChange] | None] = None  # the same done to a person's own image
 
     seeds: int = setting(
-        3, Slider(1, 10, 1), "Seeds", "How often each condition is trained. One seed decides "
+        3,
+        Slider(1, 10, 1),
+        "Seeds",
+        "How often each condition is trained. One seed decides "
         "nothing: a claim is judged by its spread over seeds.",
-    )  # fmt: skip
+    )
 
     @abstractmethod
     def conditions(self, case: ExperimentCase) -> Mapping[str, Any]:
@@ -194,9 +199,13 @@ class Experiment(Method[ExperimentCase]):
 
     @abstractmethod
     def figures(
-        self, condition: str, what: Any, case: ExperimentCase, progress: Progress,
+        self,
+        condition: str,
+        what: Any,
+        case: ExperimentCase,
+        progress: Progress,
         views: dict[str, View],
-    ) -> Figures:  # fmt: skip
+    ) -> Figures:
         """A figure for each of `measures` under one of the conditions, `what` it is.
 
         What else is worth seeing of it is put into `views`. Those of the first seed are kept, and
@@ -273,9 +282,13 @@ class TrainingExperiment(Experiment):
         return {}
 
     def figures(
-        self, condition: str, what: TrainCase, case: ExperimentCase, progress: Progress,
+        self,
+        condition: str,
+        what: TrainCase,
+        case: ExperimentCase,
+        progress: Progress,
         views: dict[str, View],
-    ) -> Figures:  # fmt: skip
+    ) -> Figures:
         """Those of the trained network."""
         trained = Trained(condition, what, self.train(condition, what, progress))
         views.update(self.seen(trained, case))
@@ -300,9 +313,12 @@ class ClosedFormExperiment(Experiment):
     axis = "%"
 
     seeds: int = setting(
-        10, Slider(1, 20, 1), "Seeds", "How often each condition is drawn and computed. One seed "
+        10,
+        Slider(1, 20, 1),
+        "Seeds",
+        "How often each condition is drawn and computed. One seed "
         "decides nothing: a claim is judged by its spread over seeds.",
-    )  # fmt: skip
+    )
 
     @abstractmethod
     def conditions(self, case: ExperimentCase) -> Mapping[str, Callable[[], Figures]]:

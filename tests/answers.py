@@ -74,9 +74,11 @@ OWN = {
 }
 AUDITED = (PLAIN, NOISE, AWARE[JPEG])
 ROUTES = (
-    image_rerouting.FIRST, image_rerouting.OUTPUT, image_rerouting.NOISE,
+    image_rerouting.FIRST,
+    image_rerouting.OUTPUT,
+    image_rerouting.NOISE,
     image_rerouting_claims.UNAWARE[JPEG],
-)  # fmt: skip
+)
 SEARCHES = refusal_claims.FIRST, refusal_claims.OUTPUT, refusal_claims.BLIND
 """What makes a method quick beside what it counts, by its full name."""
 

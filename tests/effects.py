@@ -253,7 +253,5 @@ EFFECTS: dict[str, Effect] = {
 }
 """By family, method and setting; all others show where the contract looks by itself."""
 
-INERT = {
-    "unlearning.Timing.rounds": "More rounds measure the same seconds more surely.",
-}
+INERT = {"unlearning.Timing.rounds": "More rounds measure the same seconds more surely."}
 """Settings that no answer but its seconds depends on, and why they are there."""

@@ -54,10 +54,17 @@ def card_of(architecture: str, **said: Any) -> ModelCard:
     """That card."""
     return ModelCard(
         **{
-            "title": "T", "architecture": architecture, "channels": 3, "side": 224,
-            "mean": (0.0,) * 3, "std": (1.0,) * 3, "labels": tuple("abcd"), "narrowed": True,
-        } | said
-    )  # fmt: skip
+            "title": "T",
+            "architecture": architecture,
+            "channels": 3,
+            "side": 224,
+            "mean": (0.0,) * 3,
+            "std": (1.0,) * 3,
+            "labels": tuple("abcd"),
+            "narrowed": True,
+        }
+        | said
+    )
 
 
 def cases() -> Iterator[tuple[str, partial[Any]]]:

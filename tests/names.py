@@ -25,8 +25,12 @@ MOST_VAGUE, MOST_GENERIC = 0.036, 0.03  # the first is to fall to 0.02
 
 def files() -> list[Path]:
     """All Python files of the repository."""
-    return [file for name in CODE for file in sorted([ROOT / name, *(ROOT / name).rglob("*.py")])
-            if file.is_file()]  # fmt: skip
+    return [
+        file
+        for name in CODE
+        for file in sorted([ROOT / name, *(ROOT / name).rglob("*.py")])
+        if file.is_file()
+    ]
 
 
 def bound(tree: ast.AST) -> Iterator[str]:

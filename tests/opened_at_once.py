@@ -42,9 +42,14 @@ def array_file() -> bytes:
     few, labels = images[-1:], (np.arange(320) % 2).astype(np.uint8)[:, None]
     body = io.BytesIO()
     np.savez_compressed(
-        body, train_images=images, train_labels=labels, val_images=few, val_labels=labels[:1],
-        test_images=few, test_labels=labels[:1],
-    )  # fmt: skip
+        body,
+        train_images=images,
+        train_labels=labels,
+        val_images=few,
+        val_labels=labels[:1],
+        test_images=few,
+        test_labels=labels[:1],
+    )
     return body.getvalue()
 
 
@@ -54,9 +59,9 @@ def blank_png(side: int) -> bytes:
     body = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(
-            ">I", zlib.crc32(kind + data)
-        )  # fmt: skip
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", body) + chunk(b"IEND", b"")

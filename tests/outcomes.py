@@ -12,9 +12,12 @@ HERE = OUTCOMES | {NOT_HERE: "not so here"}
 
 
 def keep(
-    measure: Callable[[str, str], None], method: Experiment, found: Answer, where: str,
+    measure: Callable[[str, str], None],
+    method: Experiment,
+    found: Answer,
+    where: str,
     outcomes: Mapping[int, str] = OUTCOMES,
-) -> str:  # fmt: skip
+) -> str:
     """Keep figures with their deviation over seeds, and claims with their 90 % intervals.
 
     What comes back is how each entry begins, for a test that keeps more.

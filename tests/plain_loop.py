@@ -119,9 +119,7 @@ def data_set(side: int = 32, *, test: bool = True) -> DataSet:
     split = np.where(np.arange(count) < TRAINED, 0, 2).astype(np.uint8)
     planes = np.ascontiguousarray(images[:count].transpose(0, 3, 1, 2))
     card = DataCard("Own digits", "", "", "")
-    return DataSet(
-        "upload-digits", card, CLASSES, planes, labels[:count], np.arange(count), split
-    )  # fmt: skip
+    return DataSet("upload-digits", card, CLASSES, planes, labels[:count], np.arange(count), split)
 
 
 def zipped(rows: slice, side: int = 32, folders: tuple[str, ...] = CLASSES) -> bytes:

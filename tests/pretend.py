@@ -53,9 +53,13 @@ class OnDevice(Tensor):
     def __new__(cls, inner: Tensor) -> OnDevice:
         with torch.inference_mode(mode=False):  # a view of a tensor made outside is none of inside
             made = Tensor._make_wrapper_subclass(
-                cls, inner.shape, strides=inner.stride(), storage_offset=inner.storage_offset(),
-                dtype=inner.dtype, device=device(),
-            )  # fmt: skip
+                cls,
+                inner.shape,
+                strides=inner.stride(),
+                storage_offset=inner.storage_offset(),
+                dtype=inner.dtype,
+                device=device(),
+            )
         made.inner = inner
         return made
 

@@ -21,11 +21,17 @@ REQUIREMENTS = ROOT / "requirements.txt"
 FOR_TESTS = ("pytest>=8.3", "pytest-timeout>=2.3", "hypothesis>=6.100")
 ASKED = ("attribution.GradCam", "--image", "sample:chelsea")
 TESTS = (
-    "tests/engine/test_store.py", "tests/engine/test_run.py", "tests/engine/test_images.py",
-    "tests/engine/test_hostile.py", "tests/engine/test_lane.py", "tests/engine/test_cli.py",
-    "tests/engine/images", "tests/engine/data", "tests/components/test_guard.py",
+    "tests/engine/test_store.py",
+    "tests/engine/test_run.py",
+    "tests/engine/test_images.py",
+    "tests/engine/test_hostile.py",
+    "tests/engine/test_lane.py",
+    "tests/engine/test_cli.py",
+    "tests/engine/images",
+    "tests/engine/data",
+    "tests/components/test_guard.py",
     "tests/components/test_forms.py",
-)  # fmt: skip
+)
 
 
 def lowest(text: str) -> list[str]:

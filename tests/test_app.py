@@ -14,9 +14,11 @@ from tests.visits import said
 
 @pytest.mark.parametrize(
     ("error", "words", "logged"),
-    [(BadData("There is no [such] set."), "There is no [such] set.", False),
-     (ZeroDivisionError("a secret of the inside"), UNEXPECTED, True)],
-)  # fmt: skip
+    [
+        (BadData("There is no [such] set."), "There is no [such] set.", False),
+        (ZeroDivisionError("a secret of the inside"), UNEXPECTED, True),
+    ],
+)
 def test_a_sentence_meant_for_a_person_is_shown_and_anything_else_is_logged(
     error, words, logged, caplog
 ):

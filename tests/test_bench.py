@@ -260,9 +260,11 @@ def test_what_is_recorded_has_both_states_of_the_machine_at_its_head(asked):
 
 def test_verdicts_are_counted_without_their_spread():
     rows = [
-        BenchmarkRow.of("a", [1.0, 9.0], least=2), BenchmarkRow.of("b", [1.0, 9.0], least=3),
-        BenchmarkRow.exact("c", 1, "", least=2), BenchmarkRow.exact("d", 1, ""),
-    ]  # fmt: skip
+        BenchmarkRow.of("a", [1.0, 9.0], least=2),
+        BenchmarkRow.of("b", [1.0, 9.0], least=3),
+        BenchmarkRow.exact("c", 1, "", least=2),
+        BenchmarkRow.exact("d", 1, ""),
+    ]
     assert bench.counted(rows) == "4 rows: 2 noisy, 1 not here, 1 no goal."
 
 
@@ -283,9 +285,10 @@ def test_a_rerun_is_judged_by_its_calls_and_by_what_it_cost_before():
 def test_the_curve_that_is_timed_is_that_of_every_mixture_attacked_anew(monkeypatch):
     seen = []
     monkeypatch.setattr(
-        AdaptiveSmoothing, "attacked",
+        AdaptiveSmoothing,
+        "attacked",
         lambda self, model, images, targets, seed: seen.append(model) or [images],
-    )  # fmt: skip
+    )
     method, case = AdaptiveSmoothing(images=10), ExperimentCase(data_sets.load("digits"))
     for _ in range(2):
         seen.clear()

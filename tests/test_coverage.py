@@ -38,8 +38,13 @@ def test_all_seventy_eight_systems_are_listed_once_with_sheet_and_view():
     menus = {"Attribution", "Unlearning", "Hallucination", "Anomaly", "Sparsity"}
     assert {system.view.split(" / ")[0] for system in entries} == menus
     assert {system.sheet for system in entries} == {
-        "attribution", "unlearning", "hallucination", "anomaly", "sparsity", "blindspots"
-    }  # fmt: skip
+        "attribution",
+        "unlearning",
+        "hallucination",
+        "anomaly",
+        "sparsity",
+        "blindspots",
+    }
     assert all(1990 < system.year < 2030 for system in entries)
 
 

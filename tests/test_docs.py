@@ -17,8 +17,12 @@ PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted(DOCS.glob("*.md"))]
 OVERVIEW = "Overview"
 MENUS = {entry.menu: [view for view in VIEWS if view.menu == entry.menu] for entry in VIEWS}
 HEADINGS = (
-    "The question", "What you see first", "How to read it", "What not to conclude", "The views",
-)  # fmt: skip
+    "The question",
+    "What you see first",
+    "How to read it",
+    "What not to conclude",
+    "The views",
+)
 PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)]+)\)")
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 MOST = 250_000  # bytes of a picture

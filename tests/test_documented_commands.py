@@ -35,9 +35,12 @@ LONG = {
 }
 HUB = re.compile(r"resnet50|open_clip:")  # in a command whose model is from there
 SLOW = (  # in them
-    "weights digits-mlp", "phantom-cnn", "attribution.Occlusion", "attribution.OrderedSuccess",
+    "weights digits-mlp",
+    "phantom-cnn",
+    "attribution.Occlusion",
+    "attribution.OrderedSuccess",
     "unlearning.SALM",
-)  # fmt: skip
+)
 
 
 def commands(pages: Sequence[Path] = PAGES) -> list[str]:
@@ -117,10 +120,13 @@ def test_a_command_runs_as_it_stands(command, somebody, capsys):
 def runs_of(page: Path) -> list[str]:
     """The commands of a page that ask a method here, but for those that take long."""
     return [
-        command for command in commands([page])
-        if command.startswith("run ") and not any(word in command for word in SLOW)
-        and not FORM.search(command) and not HUB.search(command)
-    ]  # fmt: skip
+        command
+        for command in commands([page])
+        if command.startswith("run ")
+        and not any(word in command for word in SLOW)
+        and not FORM.search(command)
+        and not HUB.search(command)
+    ]
 
 
 @pytest.mark.slow

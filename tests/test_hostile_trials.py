@@ -79,13 +79,17 @@ def test_without_a_network_it_says_what_is_missing(monkeypatch, tmp_path, capsys
 
 VOLUME = scans.nifti(np.arange(336, dtype=np.int16).reshape(6, 7, 8))
 OF_FORMAT = {
-    mutations.parts: [saved("PNG"), saved("JPEG")], mutations.sizes: [saved("PNG"), saved("JPEG")],
+    mutations.parts: [saved("PNG"), saved("JPEG")],
+    mutations.sizes: [saved("PNG"), saved("JPEG")],
     mutations.tiff_tags: [saved("TIFF"), saved("TIFF", compression="tiff_adobe_deflate")],
     mutations.dicom_elements: [scans.dicom(scans.ramp())],
     mutations.nifti_fields: [VOLUME, gzip.compress(VOLUME)],
-    mutations.inflated: [saved("PNG"), gzip.compress(VOLUME),
-                         saved("TIFF", compression="tiff_adobe_deflate")],
-}  # fmt: skip
+    mutations.inflated: [
+        saved("PNG"),
+        gzip.compress(VOLUME),
+        saved("TIFF", compression="tiff_adobe_deflate"),
+    ],
+}
 EVERY = [data for files in OF_FORMAT.values() for data in files]
 
 
@@ -105,11 +109,16 @@ def test_each_mutation_changes_the_files_of_its_format_the_same_way_each_time(ch
 
 @pytest.mark.parametrize(
     ("said", "what"),
-    [("“a.png” is bad", "no sentence"), ("“a.png” is\nbad.", "no sentence"),
-     ("“a.png” made a KeyError here.", "not for a person"),
-     ("“a.png” has b'\\x00'.", "not for a person"), ("“a.png” has 12 " + "very " * 99, "no sent"),
-     ("“a.png” is of Doe^Jane^1950.", "repeats the file"), ("“a.png” is damaged.", "")],
-)  # fmt: skip
+    [
+        ("“a.png” is bad", "no sentence"),
+        ("“a.png” is\nbad.", "no sentence"),
+        ("“a.png” made a KeyError here.", "not for a person"),
+        ("“a.png” has b'\\x00'.", "not for a person"),
+        ("“a.png” has 12 " + "very " * 99, "no sent"),
+        ("“a.png” is of Doe^Jane^1950.", "repeats the file"),
+        ("“a.png” is damaged.", ""),
+    ],
+)
 def test_a_refusal_that_is_no_sentence_for_a_person_is_noticed(said, what):
     fault = sentence_fault(said, b"\0\0of Doe^Jane^1950 \0", "a.png")
     assert fault.startswith(what)
@@ -201,8 +210,12 @@ def test_a_trial_that_ends_its_process_or_never_ends_is_wrong_and_the_rest_goes_
     monkeypatch.setattr(entry, "POLL", 0.05)
     outcomes = entry.supervise("odd", 5, tmp_path)
     assert {name: outcome.came for name, outcome in outcomes.items()} == {
-        "good": "read", "raises": "crash", "ends": "end", "endless": "late", "last": "read",
-    }  # fmt: skip
+        "good": "read",
+        "raises": "crash",
+        "ends": "end",
+        "endless": "late",
+        "last": "read",
+    }
     assert outcomes["raises"].wrong.startswith("KeyError at test_hostile_trials.py:")
     row = OddTrials().rows(outcomes)[0]
     assert row.holds is False

@@ -12,10 +12,19 @@ from tests.licenses import PAGE, ROOT, closure, conflicts, license_of, names_of
 
 @pytest.mark.parametrize(
     ("license", "found"),
-    [("MIT", False), ("Apache Software License", False), ("Apache-2.0 OR GPL-3.0-only", False),
-     ("MPL-2.0 AND MIT", False), ("GPL-3.0-or-later", True), ("GNU Affero General Public", True),
-     ("MIT AND GPL-2.0-only", True), ("CC-BY-NC-4.0", True), ("", True), ("Our own", True)],
-)  # fmt: skip
+    [
+        ("MIT", False),
+        ("Apache Software License", False),
+        ("Apache-2.0 OR GPL-3.0-only", False),
+        ("MPL-2.0 AND MIT", False),
+        ("GPL-3.0-or-later", True),
+        ("GNU Affero General Public", True),
+        ("MIT AND GPL-2.0-only", True),
+        ("CC-BY-NC-4.0", True),
+        ("", True),
+        ("Our own", True),
+    ],
+)
 def test_what_forbids_or_says_nothing_is_a_conflict(license, found):
     assert conflicts(license) is found
 

@@ -81,8 +81,11 @@ def ran(code, *words, seconds=100):
     """What it printed."""
     ended = subprocess.run(
         [sys.executable, "-c", code, *words],
-        capture_output=True, text=True, timeout=seconds, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
     assert ended.returncode == 0, ended.stderr[-6000:]
     return ended.stdout
 

@@ -313,8 +313,11 @@ def test_kill_9_of_a_training_a_sweep_and_an_export_leaves_no_word(tmp_path):
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-c", KILLED, str(plan), str(out), str(done)],
-            cwd=ROOT, env={**os.environ, **environment}, stdout=log, stderr=log,
-        )  # fmt: skip
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            stdout=log,
+            stderr=log,
+        )
         try:
             begun = monotonic()
             while not (done.exists() and [*home.glob("training/*.safetensors")] and sweeps(home)):

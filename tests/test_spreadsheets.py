@@ -25,8 +25,16 @@ WRITER = "engine/result/spreadsheet.py"
 WRITES = {"writer", "DictWriter", "to_csv", "write_csv", "CSVWriter", "savetxt", "sink_csv"}
 BLANKS = ["", " ", "\t", "\r", "\n", " \t ", "\u00a0", "\u3000", "\u200b", "\ufeff", "\x00 "]
 FORMULAS = [
-    "=1+1", "=cmd|' /C calc'!A0", "+cmd|x", "-2+3", "@SUM(A1)", "＝1+1", "＋1+1", "－2+3", "＠A1",
-]  # fmt: skip
+    "=1+1",
+    "=cmd|' /C calc'!A0",
+    "+cmd|x",
+    "-2+3",
+    "@SUM(A1)",
+    "＝1+1",
+    "＋1+1",
+    "－2+3",
+    "＠A1",
+]
 NUMBERS = ["-1.5", "+3", "-.5", "-1e-7", " -2 ", "1,5", "-0"]
 
 
@@ -43,7 +51,7 @@ def test_csv_is_written_in_one_place():
         if any(word in (source := path.read_text("utf-8")) for word in WRITES)
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.Attribute) and node.attr in WRITES
-    }  # fmt: skip
+    }
     assert places == {WRITER}
 
 

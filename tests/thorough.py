@@ -22,9 +22,13 @@ LIST = Path(__file__).with_name("thorough.txt")
 LONG = 3.0  # seconds from which a test is left out
 LONG_PROOF = 10.0  # of a method's named proof
 FILES = (  # left out whole
-    "tests/browser", "tests/fake_gate/test_gate.py", "tests/links", "tests/mutants",
-    "tests/test_contract_answers.py", "tests/engine/test_every_method_run.py",
-)  # fmt: skip
+    "tests/browser",
+    "tests/fake_gate/test_gate.py",
+    "tests/links",
+    "tests/mutants",
+    "tests/test_contract_answers.py",
+    "tests/engine/test_every_method_run.py",
+)
 DURATION = re.compile(r"\s*([\d.]+)s (?:setup|call|teardown)\s+(\S+::.*\S)")
 
 

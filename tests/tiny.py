@@ -34,13 +34,7 @@ from engine.attribution.robustness import (
     OrderedSuccess,
     drawn_order,
 )
-from engine.attribution.slides import (
-    BAGS,
-    BagsCase,
-    TileAttention,
-    UnlikeTiles,
-    WholeSlideCase,
-)
+from engine.attribution.slides import BAGS, BagsCase, TileAttention, UnlikeTiles, WholeSlideCase
 from engine.attribution.study import STUDY, ImageQuestion, StudyCase, ten
 from engine.attribution.tilt import TILT, LocalTilt, TiltedBoundary, TiltedSheets
 from engine.attribution.trust import AmongOthers, Check, TrustCase
@@ -70,7 +64,7 @@ from engine.hallucination import (
     ViewsAblation,
     WordCase,
     WordRisk,
-)  # fmt: skip
+)
 from engine.hallucination.experiments import ImageRerouting, RefusalAudit, VisualAudit
 from engine.hallucination.experiments.one_question import DeclinedQuestion
 from engine.hallucination.tiny_vlm.weights import HABIT, load
@@ -190,9 +184,15 @@ def cnn(activation: type[nn.Module] = nn.ReLU, seed: int = 0) -> Classifier:
 
 def vit(seed: int = 0) -> Classifier:
     network = timm.create_model(
-        "vit_tiny_patch16_224", pretrained=False, img_size=SIDE, patch_size=8, embed_dim=24,
-        depth=3, num_heads=3, num_classes=4,
-    )  # fmt: skip
+        "vit_tiny_patch16_224",
+        pretrained=False,
+        img_size=SIDE,
+        patch_size=8,
+        embed_dim=24,
+        depth=3,
+        num_heads=3,
+        num_classes=4,
+    )
     return classifier(random_weights(network, seed, 0.2), name="tiny-vit")
 
 
@@ -315,10 +315,14 @@ def data_set(classes: tuple[str, ...], side: int, count: int = 48, seed: int = 0
     labels = np.arange(count) % len(classes)
     images = rng.integers(0, 200, (count, 3, side, side)) + 10 * labels[:, None, None, None]
     return DataSet(
-        f"tiny-{seed}", DataCard("Tiny", "noise", "drawn", "none"), classes,
-        images.clip(0, 255).astype(np.uint8), labels, np.arange(count),
+        f"tiny-{seed}",
+        DataCard("Tiny", "noise", "drawn", "none"),
+        classes,
+        images.clip(0, 255).astype(np.uint8),
+        labels,
+        np.arange(count),
         np.where(np.arange(count) < count // 2, 0, 2).astype(np.uint8),
-    )  # fmt: skip
+    )
 
 
 def familiar_case(model: Classifier) -> FamiliarCase:
@@ -351,9 +355,10 @@ def lesions_case(model: Classifier) -> LesionsCase:
         masks[row, top : top + 8, left : left + 8] = True
         images[row][:, masks[row]] = 180 + 70 * data.labels[row]
     return LesionsCase(
-        model, replace(data, images=images, truth={"mask": masks}),
+        model,
+        replace(data, images=images, truth={"mask": masks}),
         data_set(("none",), model.side, 60),
-    )  # fmt: skip
+    )
 
 
 @cache
@@ -539,12 +544,20 @@ def bright_bags(count: int = 18, size: int = 8, side: int = 8, seed: int = 0) ->
     images[faint, :, 2:6, 2:6] = 180
     bags = np.repeat(np.arange(count), size)
     return DataSet(
-        "bright-bags", DataCard("Bright bags", "", "", ""), ("none", "bright"),
-        images.reshape(-1, 1, side, side), labels[bags], np.arange(count * size) * 3,
+        "bright-bags",
+        DataCard("Bright bags", "", "", ""),
+        ("none", "bright"),
+        images.reshape(-1, 1, side, side),
+        labels[bags],
+        np.arange(count * size) * 3,
         np.array([0, 0, 0, 0, 1, 1, 2, 2, 2], np.uint8)[bags % 9],
-        {"group": bags * 2, "key": key.ravel(), "hard": faint.ravel(),
-         "digit": np.where(key.ravel(), 9, 1)},
-    )  # fmt: skip
+        {
+            "group": bags * 2,
+            "key": key.ravel(),
+            "hard": faint.ravel(),
+            "digit": np.where(key.ravel(), 9, 1),
+        },
+    )
 
 
 def whole_slide_case(model: Classifier | None = None) -> WholeSlideCase | ImageCase:
@@ -576,9 +589,15 @@ def squares(side: int = 16, count: int = 96) -> DataSet:
     split = np.array([0, 0, 0, 1, 0, 2, 0, 2], np.uint8)[np.arange(count) % 8]
     labels = masks.any((1, 2)).astype(np.int64)
     return DataSet(
-        "squares", DataCard("Squares", "", "", ""), ("none", "compact"), images, labels,
-        np.arange(count) * 2, split, {"mask": masks},
-    )  # fmt: skip
+        "squares",
+        DataCard("Squares", "", "", ""),
+        ("none", "compact"),
+        images,
+        labels,
+        np.arange(count) * 2,
+        split,
+        {"mask": masks},
+    )
 
 
 def squares_with_twins() -> DataSet:

@@ -73,23 +73,32 @@ def full(folder: Path) -> Iterator[Row]:
             codes.append(command.ended(child, command.LIMIT))
         wanted = {0} if mounted else {0, 2}
         yield Row(
-            f"Full disk, command line ({kind})", f"exit status {', '.join(map(str, codes))}; "
+            f"Full disk, command line ({kind})",
+            f"exit status {', '.join(map(str, codes))}; "
             f"{traces(log)} traces; {len(list(store.damage(home)))} damaged entries",
             "answers or one line, 0, 0",
             set(codes) <= wanted and not traces(log) and not any(store.damage(home)),
-        )  # fmt: skip
+        )
         if mounted:
             where = home / "out"
             child = command.begin(home, command.words(4, where), log)
             code = command.ended(child, command.LIMIT)
             line = log.read_text(errors="replace").strip().splitlines()[-1]
-            yield Row("Full disk, and the folder to write to lies on it too",
-                      f"exit status {code}: {line[-100:]}", "2, one line", code == 2)  # fmt: skip
+            yield Row(
+                "Full disk, and the folder to write to lies on it too",
+                f"exit status {code}: {line[-100:]}",
+                "2, one line",
+                code == 2,
+            )
             with running(home, folder / "full-app.log") as server:
                 good = asyncio.run(opened(server.url, "heatmaps", methods(5)))
                 faults = server.faults
-            yield Row("Full disk, the app", f"the page {'opens' if good else 'does not open'}; "
-                      f"{faults} traces", "opens, 0", good and not faults)  # fmt: skip
+            yield Row(
+                "Full disk, the app",
+                f"the page {'opens' if good else 'does not open'}; {faults} traces",
+                "opens, 0",
+                good and not faults,
+            )
 
 
 def traces(log: Path) -> int:
@@ -119,8 +128,10 @@ def corrupt(folder: Path) -> Row:
     return Row(
         f"Each of {len(files)} files of a home {', '.join(HARMS)}",
         f"{right} of {tried} times the same numbers; {traces(log)} traces; {stayed} times a "
-        "damaged answer stayed", "all, 0, 0", right == tried and not traces(log) and not stayed,
-    )  # fmt: skip
+        "damaged answer stayed",
+        "all, 0, 0",
+        right == tried and not traces(log) and not stayed,
+    )
 
 
 def ask(home: Path, out: Path, log: Path) -> list[store.Numbers]:

@@ -49,15 +49,19 @@ def by_command(folder: Path, count: int) -> Iterator[Row]:
         command.ended(command.begin(home, command.words(number, out), log), command.LIMIT)
         same += store.alike(store.arrays(out), wanted[number])
     yield Row(
-        f"kill -9 of the command line at {count} moments", f"{killed} killed before their end; "
+        f"kill -9 of the command line at {count} moments",
+        f"{killed} killed before their end; "
         f"{len(broken)} damaged entries{f' ({broken[0]})' if broken else ''}; {left} unfinished "
-        "files, which a later start sweeps", "some killed, 0 damaged", bool(killed) and not broken,
-    )  # fmt: skip
+        "files, which a later start sweeps",
+        "some killed, 0 damaged",
+        bool(killed) and not broken,
+    )
     yield Row(
         f"Asked again after the kills ({len(again)} of the questions)",
-        f"{same} gave the numbers of an undisturbed run", "all",
+        f"{same} gave the numbers of an undisturbed run",
+        "all",
         0 < len(again) == same,
-    )  # fmt: skip
+    )
 
 
 def by_app(folder: Path, count: int) -> Row:
@@ -76,8 +80,10 @@ def by_app(folder: Path, count: int) -> Row:
         f"kill -9 of the app at {count} moments of an answer",
         f"{started} starts on the same home; "
         f"{len(broken)} damaged entries{f' ({broken[0]})' if broken else ''}; the page opens "
-        f"afterwards: {'yes' if after else 'no'}", "0 damaged, yes", not broken and after,
-    )  # fmt: skip
+        f"afterwards: {'yes' if after else 'no'}",
+        "0 damaged, yes",
+        not broken and after,
+    )
 
 
 async def ask_and_kill(server: Server, number: int, seconds: float) -> None:

@@ -52,10 +52,13 @@ def head(now: datetime, mark: str = MARK) -> list[str]:
     ).stdout.strip()
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
     return [
-        f"{mark}, {now:%Y-%m-%d}, commit {commit}", "",
-        f"{machine}; mean load before: {os.getloadavg()[0]:.1f}.", "",
-        "| what | found | goal | |", "| --- | --- | --- | --- |",
-    ]  # fmt: skip
+        f"{mark}, {now:%Y-%m-%d}, commit {commit}",
+        "",
+        f"{machine}; mean load before: {os.getloadavg()[0]:.1f}.",
+        "",
+        "| what | found | goal | |",
+        "| --- | --- | --- | --- |",
+    ]
 
 
 def write(rows: Iterable[Row], mark: str = MARK) -> None:

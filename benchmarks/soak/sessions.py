@@ -31,10 +31,19 @@ THOUGHT = 3.0  # seconds between an answer and the next move
 EPOCHS = "10"
 GOAL = 0.5  # seconds, of which 95 % of the kept views must need less
 VIEWS = (  # open on an answer that ships
-    "level-sets", "minimal-regions", "forget", "ask", "decoding", "familiar", "where-odd",
-    "confusion-or-ignorance", "tickets", "generator", "certificates",
+    "level-sets",
+    "minimal-regions",
+    "forget",
+    "ask",
+    "decoding",
+    "familiar",
+    "where-odd",
+    "confusion-or-ignorance",
+    "tickets",
+    "generator",
+    "certificates",
     "prototypes",
-)  # fmt: skip
+)
 TIMES = re.compile(r"\d[\d.,]* (s|ms|min|MB|GB)\b")  # and the memory that is free just now
 
 Link = tuple[str, str]  # a view's address, and the image that its link names or ""
@@ -255,19 +264,33 @@ def rows(folder: Path, seconds: float, share: float = 1.0) -> Iterator[Row]:
     for what in ("first", "upload", "training's page"):
         waits = tally.waits.get(what, [])
         words = f"p50 {quantile(waits, 0.5):.2f} s, p95 {quantile(waits, 0.95):.2f} s"
-        yield Row(f"Meanwhile: {what}", f"{words} over {len(waits)}; {tally.trained} trainings done"
-                  if what.startswith("training") else f"{words} over {len(waits)}")  # fmt: skip
+        yield Row(
+            f"Meanwhile: {what}",
+            f"{words} over {len(waits)}; {tally.trained} trainings done"
+            if what.startswith("training")
+            else f"{words} over {len(waits)}",
+        )
     checked = sum(map(len, tally.waits.values()))
-    yield Row("Pages that showed anything of another's", counted(tally.crossed, checked), "0",
-              bool(checked) and not tally.crossed)  # fmt: skip
+    yield Row(
+        "Pages that showed anything of another's",
+        counted(tally.crossed, checked),
+        "0",
+        bool(checked) and not tally.crossed,
+    )
     opened = len(kept_waits) + len(tally.waits.get("first", []))
-    yield Row("Pages that were sent before all of their own was there",
-              counted(tally.incomplete, opened))  # fmt: skip
+    yield Row(
+        "Pages that were sent before all of their own was there", counted(tally.incomplete, opened)
+    )
     first, most = tally.memory[0], max(tally.memory)
     per_visitor = (most - first) / sum(counts)
-    yield Row("Memory of the server", f"{first:.0f} MB before they came, {most:.0f} MB at most, "
-              f"{per_visitor:.0f} MB a visitor")  # fmt: skip
+    yield Row(
+        "Memory of the server",
+        f"{first:.0f} MB before they came, {most:.0f} MB at most, {per_visitor:.0f} MB a visitor",
+    )
     ended = "; ".join(f"{n} × {words}" for words, n in tally.failed.items())
-    yield Row("Visitors whose session broke, traces in the log",
-              f"{tally.failed.total()}{f' ({ended})' if ended else ''}, {server.faults}", "0, 0",
-              alive and not tally.failed and not server.faults)  # fmt: skip
+    yield Row(
+        "Visitors whose session broke, traces in the log",
+        f"{tally.failed.total()}{f' ({ended})' if ended else ''}, {server.faults}",
+        "0, 0",
+        alive and not tally.failed and not server.faults,
+    )

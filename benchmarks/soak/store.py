@@ -55,15 +55,27 @@ def arrays(out: Path) -> Numbers:
     if result is None:
         return {}
     folder = result.parent
-    return {path.name: np.load(path, allow_pickle=False)
-            for path in sorted(folder.glob("*.npy")) if "seconds" not in path.name}  # fmt: skip
+    return {
+        path.name: np.load(path, allow_pickle=False)
+        for path in sorted(folder.glob("*.npy"))
+        if "seconds" not in path.name
+    }
 
 
 def alike(found: Numbers, wanted: Numbers) -> bool:
     """Whether they are the same but for the last bits of sums, which other batches may change."""
-    return bool(wanted) and found.keys() == wanted.keys() and all(
-        array.shape == wanted[name].shape
-        and np.allclose(array, wanted[name], rtol=0, equal_nan=True,
-                        atol=TOLERANCE * float(np.abs(wanted[name]).max(initial=0)))
-        for name, array in found.items()
-    )  # fmt: skip
+    return (
+        bool(wanted)
+        and found.keys() == wanted.keys()
+        and all(
+            array.shape == wanted[name].shape
+            and np.allclose(
+                array,
+                wanted[name],
+                rtol=0,
+                equal_nan=True,
+                atol=TOLERANCE * float(np.abs(wanted[name]).max(initial=0)),
+            )
+            for name, array in found.items()
+        )
+    )

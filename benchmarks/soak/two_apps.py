@@ -29,9 +29,10 @@ def rows(folder: Path) -> Iterator[Row]:
     yield Row(
         f"Two apps on one home, {QUESTIONS} questions asked in both at once",
         f"{alike} pages alike; {faults} traces; {len(broken)} damaged entries"
-        + (f" ({broken[0]})" if broken else ""), f"{QUESTIONS}, 0, 0",
+        + (f" ({broken[0]})" if broken else ""),
+        f"{QUESTIONS}, 0, 0",
         alike == QUESTIONS and not faults and not broken,
-    )  # fmt: skip
+    )
 
 
 async def both(*urls: str) -> list[tuple[set[str], set[str]]]:

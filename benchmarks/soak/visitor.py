@@ -102,10 +102,13 @@ class Visitor:
             raise ValueError("only servers on this machine are asked")
         token = await asyncio.to_thread(forgery_token, place.netloc)
         socket = await connect(
-            f"ws://{place.netloc}/_stcore/stream", max_size=LARGEST, open_timeout=60,
-            subprotocols=["streamlit", token], additional_headers={"Cookie": f"{COOKIE}={token}"},
+            f"ws://{place.netloc}/_stcore/stream",
+            max_size=LARGEST,
+            open_timeout=60,
+            subprotocols=["streamlit", token],
+            additional_headers={"Cookie": f"{COOKIE}={token}"},
             ping_interval=None,
-        )  # fmt: skip
+        )
         return cls(url, socket, token)
 
     async def open(self, address: str, link: Mapping[str, Any] | None = None) -> Seen:
@@ -196,8 +199,11 @@ class Visitor:
             f'--{border}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
         )
         body = head.encode() + content + f"\r\n--{border}--\r\n".encode()
-        headers = {"Content-Type": f"multipart/form-data; boundary={border}",
-                   "Cookie": f"{COOKIE}={self.token}", "X-Xsrftoken": self.token}  # fmt: skip
+        headers = {
+            "Content-Type": f"multipart/form-data; boundary={border}",
+            "Cookie": f"{COOKIE}={self.token}",
+            "X-Xsrftoken": self.token,
+        }
         status, _ = asked_of(urlsplit(self.url).netloc, path, "PUT", body, headers)
         if status != 204:
             raise ConnectionError(f"the upload of {name} was answered by {status}")
@@ -262,18 +268,23 @@ def linked_widget(kind: str, body: Any) -> LinkedWidget:
     options = [getattr(option, "content", option) for option in getattr(body, "options", ())]
     default = getattr(body, "default", None)
     several = default if hasattr(default, "__len__") and not isinstance(default, str) else [default]
-    words = [options[int(choice)] if options and isinstance(choice, int | float) else str(choice)
-             for choice in several]  # fmt: skip
+    words = [
+        options[int(choice)] if options and isinstance(choice, int | float) else str(choice)
+        for choice in several
+    ]
     fields = ("raw_values", "raw_value", "value")
     values = [getattr(body, name) for name in fields if hasattr(body, name)]
     value = next(filter(None, values), values[-1] if values else "")
     shown = (value,) if isinstance(value, str | int | float) else tuple(value)
     numeric = hasattr(body, "step") and not options
     return LinkedWidget(
-        kind, body.label, tuple(map(str, options)), tuple(map(str, words)),
+        kind,
+        body.label,
+        tuple(map(str, options)),
+        tuple(map(str, words)),
         tuple(map(str, shown)) if body.set_value else (),
         (body.min, body.max, body.step) if numeric else (),
-    )  # fmt: skip
+    )
 
 
 def asked_of(

@@ -25,8 +25,12 @@ from engine.hallucination.tiny_vlm.words import tidy
 from engine.result import Tokens
 
 PICKED = f"{KEY}.words"  # in the link
-THINGS = (":blue[✓ There, and named]", ":orange[✗ Made up]", "↻ Named again",
-          "○ There, and not named")  # fmt: skip
+THINGS = (
+    ":blue[✓ There, and named]",
+    ":orange[✗ Made up]",
+    "↻ Named again",
+    "○ There, and not named",
+)
 
 
 def show(shown: DialogImage, case: CaptionCase) -> WordCase:
@@ -36,10 +40,13 @@ def show(shown: DialogImage, case: CaptionCase) -> WordCase:
     """
     answer = section.show(
         Section(
-            KEY, Greedy(), case, known=shown.known,
+            KEY,
+            Greedy(),
+            case,
+            known=shown.known,
             picture=lambda result: picture(shown, case, result["answer"]),
         )
-    )  # fmt: skip
+    )
     picked = picked_words(case, answer["answer"]) if answer else None
     if picked is None:
         end()
@@ -74,9 +81,11 @@ def clickable(picked: WordCase, tokens: Tokens) -> None:
     truth = picked.claims
     st.markdown(f"**{plain(picked.vlm.title)}** on “{plain(picked.prompt)}”:")
     words(
-        marked(tokens, truth, picked.places), f"The answer: {tokens.text}", f"{KEY}.said",
+        marked(tokens, truth, picked.places),
+        f"The answer: {tokens.text}",
+        f"{KEY}.said",
         partial(pick, PICKED, tokens.text, first_place(tokens.words, truth)),
-    )  # fmt: skip
+    )
     if not tokens.ended:
         st.caption("It was cut off at the most words an answer may have.")
 

@@ -97,10 +97,15 @@ def fading(shown: DialogImage, picked: WordCase, scene: Scene) -> None:
     let_go(key, opacity)
     name = st.selectbox("Fade away", list(opacity), key=key)
     chart = Lines(
-        x="opacity", series={"probability": "probability"}, x_title=f"opacity of the {name}",
-        title="probability of the word", span=(0, 1.12), line=0.5, now=opacity[name],
+        x="opacity",
+        series={"probability": "probability"},
+        x_title=f"opacity of the {name}",
+        title="probability of the word",
+        span=(0, 1.12),
+        line=0.5,
+        now=opacity[name],
         now_name=f"this image, {100 * opacity[name]:.0f} %",
-    )  # fmt: skip
+    )
     drawing = Drawing(
         "images",
         f"While the {name} fades",
@@ -111,8 +116,13 @@ def fading(shown: DialogImage, picked: WordCase, scene: Scene) -> None:
     with picture:
         section.show(
             Section(
-                f"{KEY}.fading", Cause(), asking.faded(picked, scene, name), explained=False,
-                known=known(shown, f"faded:{name}"), columns=1, evidence=[drawing],
+                f"{KEY}.fading",
+                Cause(),
+                asking.faded(picked, scene, name),
+                explained=False,
+                known=known(shown, f"faded:{name}"),
+                columns=1,
+                evidence=[drawing],
                 sentence=lambda _: "",  # the caption has it
             )
-        )  # fmt: skip
+        )

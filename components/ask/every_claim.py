@@ -32,8 +32,10 @@ SMALL = 128  # px; larger pictures are thinned out
 COLUMNS = ("as it is", "region hidden", "taken out")
 FALLS = Dots(
     series={"probability": "as it is", "hidden": "region hidden", "taken out": "taken out"},
-    joined=True, span=(-0.03, 1.03), title="probability of the word",
-)  # fmt: skip
+    joined=True,
+    span=(-0.03, 1.03),
+    title="probability of the word",
+)
 
 
 def show(shown: DialogImage, picked: WordCase) -> None:
@@ -52,14 +54,18 @@ def show(shown: DialogImage, picked: WordCase) -> None:
         case = asking.each_claim(picked, scene)
         section.show(
             Section(
-                KEY, EachClaim(), case, TITLE,
-                known=known(shown, "each", "hidden"), columns=1,
+                KEY,
+                EachClaim(),
+                case,
+                TITLE,
+                known=known(shown, "each", "hidden"),
+                columns=1,
                 evidence=(
                     Drawing("claims", made=partial(pictures, case)),
                     Drawing("claims", "How far each falls", FALLS, falls),
                 ),
             )
-        )  # fmt: skip
+        )
 
 
 def without_it(why: str) -> None:
@@ -78,9 +84,15 @@ def pictures(case: WordCase, found: Views) -> Pictures:
         about = "" if tried == category else f" ({tried} hidden and taken out)"
         rows.append(f"{category}, {truth}{about}: {verdict(case, claims, row)}")
         framed_image = framed(as_bytes(case.image), case, tried)
-        images.append([framed_image, *(
-            as_bytes(others.get(name, case.image)) for name in (f"the {tried}{HIDDEN}", OUT + tried)
-        )])  # fmt: skip
+        images.append(
+            [
+                framed_image,
+                *(
+                    as_bytes(others.get(name, case.image))
+                    for name in (f"the {tried}{HIDDEN}", OUT + tried)
+                ),
+            ]
+        )
         here, *after = (
             100 * float(claims[name][row]) for name in ("probability", "hidden", "taken out")
         )

@@ -47,9 +47,14 @@ def attention(
         viewer(enlarged(shown.pixels), panels, f"{KEY}.viewer", truth=mask)
 
     return Section(
-        KEY, method, case, f"Where did {case.phrase} look?", known=shown.known, picture=picture,
+        KEY,
+        method,
+        case,
+        f"Where did {case.phrase} look?",
+        known=shown.known,
+        picture=picture,
         evidence=[] if mask is None else [marks(case, mask, other)],
-    )  # fmt: skip
+    )
 
 
 def settings(case: WordCase) -> Looks:
@@ -58,16 +63,22 @@ def settings(case: WordCase) -> Looks:
     left, right = st.columns([2, 1], vertical_alignment="bottom")
     with left:
         layer = pick(
-            "Attention of layer", layers, f"{KEY}.layer", "slider", name="Layer",
+            "Attention of layer",
+            layers,
+            f"{KEY}.layer",
+            "slider",
+            name="Layer",
             help="Of the language decoder, from the first; all: their mean.",
-        )  # fmt: skip
+        )
     sinks = True
     if len(case.said) > 1:  # of one word nobody can tell them
         with right:
             sinks = switch(
-                "Leave out sinks", f"{KEY}.sinks", True,
+                "Leave out sinks",
+                f"{KEY}.sinks",
+                True,
                 help="Places that every word of the answer looks at alike, whatever they show.",
-            )  # fmt: skip
+            )
     return Looks(layer=None if layer == EVERY else int(layer), sinks=sinks)
 
 
@@ -75,7 +86,8 @@ def marks(case: WordCase, mask: NDArray[np.bool_], relevancy: HeatMap | None) ->
     """The maps against the truth."""
     others = [("Relevancy", relevancy)] if relevancy else []
     return Drawing(
-        "map", f"How well the maps find the {' and the '.join(case.things)} (orange border)",
+        "map",
+        f"How well the maps find the {' and the '.join(case.things)} (orange border)",
         part=lambda heat: located_table([("Attention", heat), *others], mask),
         below=lambda _: st.caption(MEASURES),
-    )  # fmt: skip
+    )

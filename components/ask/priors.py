@@ -26,21 +26,28 @@ def show(shown: DialogImage, picked: WordCase) -> None:
     probabilities = partial(in_pictures, case.spoken)
     section.show(
         Section(
-            KEY, method, case, "Without looking: which words survive when the image is taken away?",
-            button="Take the image away", columns=1,
+            KEY,
+            method,
+            case,
+            "Without looking: which words survive when the image is taken away?",
+            button="Take the image away",
+            columns=1,
             before="Asks the same of a blank picture, of noise, of another image and of none.",
             evidence=(
                 Drawing("words", part=partial(asking.said_of_pictures, case, method)),
                 Drawing(
-                    "words", "How likely each word is in each picture",
+                    "words",
+                    "How likely each word is in each picture",
                     lambda result: squares(probabilities(result["words"])),
-                    lambda _: "Behind the same words. ✓: it survives there, with at least half of "
-                    "the probability that it has in this image.",
+                    lambda _: (
+                        "Behind the same words. ✓: it survives there, with at least half of "
+                        "the probability that it has in this image."
+                    ),
                     part=probabilities,
                 ),
             ),
         )
-    )  # fmt: skip
+    )
 
 
 def squares(table: Table) -> Matrix:

@@ -28,9 +28,11 @@ def show(shown: DialogImage, picked: WordCase) -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         box = rectangle(
-            enlarged(shown.pixels), start(picked.scene), f"{KEY}.box",
+            enlarged(shown.pixels),
+            start(picked.scene),
+            f"{KEY}.box",
             words="The region: drag it, pull its corners, or use the arrow keys",
-        )  # fmt: skip
+        )
     table = partial(changed_most, SHOWN)
     with right, spoken():
         section.show(

@@ -30,21 +30,28 @@ OUTCOME_BARS = Stacked(
     parts={name: name for name in OUTCOMES}, written=True, span=(0, 100), title="% of the pairs"
 )
 FIGURE_DOTS = Dots(
-    series={"share": "all pairs"}, intervals={"share": ("low", "high")}, span=(-3, 103),
+    series={"share": "all pairs"},
+    intervals={"share": ("low", "high")},
+    span=(-3, 103),
     title="% (90 % of resampled scenes)",
-)  # fmt: skip
+)
 
 
 def drawings(pair: OpenPair | None, threshold: float | None) -> tuple[Drawing, ...]:
     """At the threshold of the page; the two axes are of the pair that is open."""
-    axes = [] if pair is None else [
-        Drawing(
-            "records", f"Two axes: scene {pair.row} and its copies, question by question",
-            made=partial(answers_of, row=pair.row, threshold=threshold),
-            chart=partial(two_axes, row=pair.row, threshold=threshold),
-            finding=partial(axes_words, row=pair.row, threshold=threshold),
-        )
-    ]  # fmt: skip
+    axes = (
+        []
+        if pair is None
+        else [
+            Drawing(
+                "records",
+                f"Two axes: scene {pair.row} and its copies, question by question",
+                made=partial(answers_of, row=pair.row, threshold=threshold),
+                chart=partial(two_axes, row=pair.row, threshold=threshold),
+                finding=partial(axes_words, row=pair.row, threshold=threshold),
+            )
+        ]
+    )
     return (
         Drawing(
             "records", "What was taken out", OUTCOME_BARS, partial(kind_words, threshold=threshold),
@@ -143,10 +150,17 @@ def before_after(found: Views) -> Scatter:
         for scene, category in zip(table["scene"], table["removed"], strict=True)
     ]
     return Scatter(
-        x="p before", y="p after", groups=("kind", KINDS), names=names, span=(-4, 104),
-        x_span=(-4, 104), x_title="p(yes) before (%)", title="p(yes) after (%)", height=420,
+        x="p before",
+        y="p after",
+        groups=("kind", KINDS),
+        names=names,
+        span=(-4, 104),
+        x_span=(-4, 104),
+        x_title="p(yes) before (%)",
+        title="p(yes) after (%)",
+        height=420,
         press=pressed(found["records"], places),
-    )  # fmt: skip
+    )
 
 
 def scatter_words(found: Views) -> str:

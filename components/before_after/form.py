@@ -54,11 +54,14 @@ def choose_threshold() -> float | None:
     """From which p(yes) on an answer counts as yes; None for the word that is said."""
     words = (AS_SAID, *THRESHOLDS)
     picked = pick(
-        "Counts as yes", words, f"{KEY}.threshold", "slider",
+        "Counts as yes",
+        words,
+        f"{KEY}.threshold",
+        "slider",
         rule=f"“{AS_SAID}” or one of “p(yes) ≥ 5 %” to “p(yes) ≥ 95 %”, in steps of 5",
         help="BEAF counts the word that is said. A threshold counts p(yes) among yes and no: a "
         "stubborn yes that only a high threshold turns is a sure one.",
-    )  # fmt: skip
+    )
     return THRESHOLDS.get(picked)
 
 

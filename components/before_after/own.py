@@ -59,9 +59,11 @@ BEFORE = (
     "for the others, before, after and in between."
 )
 CHANCES = Dots(
-    series={"p before": "before", "p after": "after"}, joined=True, span=(-3, 103),
+    series={"p before": "before", "p after": "after"},
+    joined=True,
+    span=(-3, 103),
     title="p(yes) (%)",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -140,9 +142,14 @@ def choose() -> tuple[PhotoPairCase, dict[str, Any], PhotoPair]:
         marking = marked(way, photograph, example=chosen == first_values()["image"])
     check_words(name, {"What goes": (form.given["thing"],), "Also asked for": form.given["others"]})
     case = photo_pair(
-        name, photograph, form.given["thing"], form.given["others"],
-        sides=marking.sides, mask=marking.mask, after=marking.after,
-    )  # fmt: skip
+        name,
+        photograph,
+        form.given["thing"],
+        form.given["others"],
+        sides=marking.sides,
+        mask=marking.mask,
+        after=marking.after,
+    )
     known = form.known(marking.sides) if marking.sides else {}
     return case, known, method
 
@@ -206,7 +213,7 @@ def read(slot: str, label: str, help: str) -> Picture | Scan | None:
     key = f"{KEY}.{slot}"
     uploaded = st.file_uploader(
         label, key=f"{key}.file", help=help, max_upload_size=MAX_MB, on_change=take, args=(slot,)
-    )  # fmt: skip
+    )
     if uploaded is None:
         return None
     stored: tuple[str, Picture | Scan] | None = st.session_state.get(f"{key}.held")
@@ -258,13 +265,20 @@ def picture(case: PhotoPairCase, without_it: Callable[[], Photograph], found: Vi
     shown(after, blend, f"{name}: {caption}", f"The photograph with {words[at]} of the thing left")
     with curve:
         shape = Lines(
-            x="left", series={"p(yes)": "p(yes)"}, now=100 * share, height=330, span=(-4, 104),
-            line=50.0, line_name="yes above", x_title=f"left of the {case.thing} (%)",
+            x="left",
+            series={"p(yes)": "p(yes)"},
+            now=100 * share,
+            height=330,
+            span=(-4, 104),
+            line=50.0,
+            line_name="yes above",
+            x_title=f"left of the {case.thing} (%)",
             title="p(yes) (%)",
-        )  # fmt: skip
+        )
         falls = (100 * float(faded["p(yes)"][place]) for place in (-1, 0))
-        tables.chart(shape, faded, "p(yes) as it fades: {:.0f} → {:.0f} %.".format(*falls),
-                     f"{KEY}.curve")  # fmt: skip
+        tables.chart(
+            shape, faded, "p(yes) as it fades: {:.0f} → {:.0f} %.".format(*falls), f"{KEY}.curve"
+        )
 
 
 def shown(place: Any, pixels: Any, words: str, alt: str) -> None:

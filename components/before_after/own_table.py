@@ -19,8 +19,17 @@ from engine.run import Answer
 
 MOST = 100
 WHEN = ("before", "after")
-HEADS = ("thing", "model", "outcome", "answer before", "answer after", "p(yes) before",
-         "p(yes) after", "others asked", "others changed")  # fmt: skip
+HEADS = (
+    "thing",
+    "model",
+    "outcome",
+    "answer before",
+    "answer after",
+    "p(yes) before",
+    "p(yes) after",
+    "others asked",
+    "others changed",
+)
 
 
 @dataclass(frozen=True)
@@ -79,10 +88,14 @@ def offer(key: str, case: PhotoPairCase, method: PhotoPair, found: Answer) -> No
     full = len(pairs) >= MOST
     label = "In the table below" if name in pairs else "Add to the table of your pairs"
     st.button(
-        label, key=f"{key}.add", disabled=name in pairs or full, icon=":material/add:",
-        on_click=pairs.update, args=({name: pair},),
+        label,
+        key=f"{key}.add",
+        disabled=name in pairs or full,
+        icon=":material/add:",
+        on_click=pairs.update,
+        args=({name: pair},),
         help=f"The table holds {MOST} pairs: empty it first." if full else None,
-    )  # fmt: skip
+    )
 
 
 def show(key: str) -> None:
@@ -96,9 +109,12 @@ def show(key: str) -> None:
     st.dataframe(rows, hide_index=True, alt=f"Table of {len(rows)} pairs")
     with st.container(horizontal=True):
         download(
-            "Your pairs (CSV)", lambda: csv_text(HEADS, (pair.cells() for pair in pairs)),
-            "blindspot-pairs.csv", f"{key}.csv", icon=":material/download:",
-        )  # fmt: skip
+            "Your pairs (CSV)",
+            lambda: csv_text(HEADS, (pair.cells() for pair in pairs)),
+            "blindspot-pairs.csv",
+            f"{key}.csv",
+            icon=":material/download:",
+        )
         st.button("Empty the table", key=f"{key}.clear", on_click=held(key).clear)
 
 

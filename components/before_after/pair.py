@@ -69,10 +69,15 @@ class OpenPair:
         row, removed, queried = (int(record[name][0]) for name in ("scene", "removed", "asked"))
         before, after = decided(record, threshold)
         return cls(
-            place, layout.scene(row), row, CATEGORIES[removed], CATEGORIES[queried],
-            bool(record["there"][0]), (float(before[0]), float(after[0])),
+            place,
+            layout.scene(row),
+            row,
+            CATEGORIES[removed],
+            CATEGORIES[queried],
+            bool(record["there"][0]),
+            (float(before[0]), float(after[0])),
             (float(record["p before"][0]), float(record["p after"][0])),
-        )  # fmt: skip
+        )
 
     @property
     def after(self) -> bool:
@@ -120,8 +125,12 @@ def choose(
         small_picture(layout, records, shown_place, chosen=shown_place == place)
         for shown_place in shown
     ]
-    thumbs(pictures, "Pairs whose answer moved most against the truth; press one to open it",
-           f"{KEY}.worst", opener(records))  # fmt: skip
+    thumbs(
+        pictures,
+        "Pairs whose answer moved most against the truth; press one to open it",
+        f"{KEY}.worst",
+        opener(records),
+    )
     return OpenPair.of(layout, records, place, threshold)
 
 
@@ -147,8 +156,14 @@ def small_picture(layout: Layout, records: Table, place: int, *, chosen: bool) -
 def choose_fade(pair: OpenPair) -> float:
     """How much is left of the thing that was taken out."""
     words = list(FADES)
-    picked = pick(f"Opacity of the {pair.removed}", words, f"{KEY}.fade", "slider", name="Opacity",
-                  rule="one of " + ", ".join(words))  # fmt: skip
+    picked = pick(
+        f"Opacity of the {pair.removed}",
+        words,
+        f"{KEY}.fade",
+        "slider",
+        name="Opacity",
+        rule="one of " + ", ".join(words),
+    )
     return FADES[picked]
 
 
@@ -175,9 +190,11 @@ def picture(pair: OpenPair, left: float, model: str) -> None:
 def onward(pair: OpenPair, case: ScenesCase) -> None:
     """The way to Concepts, where the model forgets what was asked for."""
     st.page_link(
-        CONCEPTS.path, label=f"Make the model forget the {pair.asked} (Concepts)",
-        icon=CONCEPTS.icon, query_params=link_to_concepts(pair, case),
-    )  # fmt: skip
+        CONCEPTS.path,
+        label=f"Make the model forget the {pair.asked} (Concepts)",
+        icon=CONCEPTS.icon,
+        query_params=link_to_concepts(pair, case),
+    )
 
 
 def link_to_concepts(pair: OpenPair, case: ScenesCase) -> dict[str, str]:
@@ -218,10 +235,16 @@ def curves(pair: OpenPair, model: str) -> Table:
 def chart(faded: Table, pair: OpenPair, left: float) -> Lines:
     """The two curves, with the slider's place."""
     return Lines(
-        x="opacity", series={name: name for name in faded.order[1:]}, now=100 * left, height=330,
-        span=(-4, 104), line=50.0, line_name="yes above",
-        x_title=f"opacity of the {pair.removed} (%)", title=f"p(yes): {pair.asked}? (%)",
-    )  # fmt: skip
+        x="opacity",
+        series={name: name for name in faded.order[1:]},
+        now=100 * left,
+        height=330,
+        span=(-4, 104),
+        line=50.0,
+        line_name="yes above",
+        x_title=f"opacity of the {pair.removed} (%)",
+        title=f"p(yes): {pair.asked}? (%)",
+    )
 
 
 def fade_words(faded: Table, pair: OpenPair) -> str:

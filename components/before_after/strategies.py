@@ -24,14 +24,18 @@ from engine.run import Answer
 
 SHOWN = ("TU", "SB+", "ID")
 DOTS = Dots(
-    series={name: name for name in SHOWN}, span=(-3, 103), title="% (90 % of resampled scenes)",
+    series={name: name for name in SHOWN},
+    span=(-3, 103),
+    title="% (90 % of resampled scenes)",
     intervals={name: (f"{name}, low", f"{name}, high") for name in SHOWN},
-)  # fmt: skip
+)
 LAW = Lines(
-    x="α", series={"measured": "measured", "law": "the law"},
-    intervals={"measured": ("low", "high")}, x_title="strength of the contrast α",
+    x="α",
+    series={"measured": "measured", "law": "the law"},
+    intervals={"measured": ("low", "high")},
+    x_title="strength of the contrast α",
     title="still said to be there (%)",
-)  # fmt: skip
+)
 
 
 def compare(asked: PairsQuestion, threshold: float | None) -> None:
@@ -53,9 +57,7 @@ def compare(asked: PairsQuestion, threshold: float | None) -> None:
     answers = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Answer)}
     if answers:
         results = {"figures": joined(answers, threshold)}
-        drawing = Drawing(
-            "figures", "", DOTS, lambda views: compare_words(views["figures"]),
-        )  # fmt: skip
+        drawing = Drawing("figures", "", DOTS, lambda views: compare_words(views["figures"]))
         draw(drawing, results, f"{KEY}.strategies.figures")
 
 
@@ -75,9 +77,10 @@ def compare_words(table: Table) -> str:
         f"({100 * table['TU, low'][best]:.0f} to {100 * table['TU, high'][best]:.0f})."
     )
     inside = [
-        name for at, name in enumerate(table.rows)
+        name
+        for at, name in enumerate(table.rows)
         if at != best and table["TU, high"][at] >= table["TU, low"][best]
-    ]  # fmt: skip
+    ]
     if inside:
         words += f" Its range overlaps with that of {', '.join(inside)}."
     return words

@@ -7,13 +7,7 @@ import streamlit as st
 from components import section
 from components.before_after import evidence, own, pair, strategies
 from components.before_after.counted import counted
-from components.before_after.form import (
-    KEY,
-    PairsQuestion,
-    choose,
-    choose_thing,
-    choose_threshold,
-)
+from components.before_after.form import KEY, PairsQuestion, choose, choose_thing, choose_threshold
 from components.before_after.pair import OpenPair
 from components.draw.drawing import Views
 from components.footer import footer
@@ -68,9 +62,12 @@ def look(asked: PairsQuestion, known: Views) -> tuple[float | None, OpenPair | N
 
 
 def pairs_section(
-    asked: PairsQuestion, opened: OpenPair | None, left: float, threshold: float | None,
+    asked: PairsQuestion,
+    opened: OpenPair | None,
+    left: float,
+    threshold: float | None,
     rest: st.delta_generator.DeltaGenerator,
-) -> Section:  # fmt: skip
+) -> Section:
     """The question with its drawings, as the threshold of the page counts them."""
 
     def picture(_: Views) -> None:
@@ -87,7 +84,14 @@ def pairs_section(
         )
 
     return Section(
-        KEY, asked.method, asked.case, known=asked.known, below=rest, picture=picture,
-        sentence=sentence, evidence=evidence.drawings(opened, threshold),
-        button="Ask before and after", before=BEFORE,
-    )  # fmt: skip
+        KEY,
+        asked.method,
+        asked.case,
+        known=asked.known,
+        below=rest,
+        picture=picture,
+        sentence=sentence,
+        evidence=evidence.drawings(opened, threshold),
+        button="Ask before and after",
+        before=BEFORE,
+    )

@@ -47,9 +47,11 @@ def split_dots(answers: Answers, rate: str, title: str, line: float | None = Non
         return Dots(
             series={name: name for name in answers},
             intervals={name: (f"{name} low", f"{name} high") for name in answers},
-            title=f"{title} (%)", line=line, line_name="without a leaning" if line else "",
+            title=f"{title} (%)",
+            line=line,
+            line_name="without a leaning" if line else "",
             span=(max(low - 4, 0), min(high + 4, 101)),
-        )  # fmt: skip
+        )
 
     return Drawing(SIDE, title, shape, lambda _: split_words(answers, rate))
 
@@ -104,14 +106,17 @@ def trade(rates: Table) -> Scatter:
     """Recall across, what is made up upward from zero."""
     recall, invented = (np.nan_to_num(rates[name]) for name in ("recall", "CHAIR_i"))
     return Scatter(
-        x="recall", y="CHAIR_i", shown=len(rates) == 1,
+        x="recall",
+        y="CHAIR_i",
+        shown=len(rates) == 1,
         intervals={name: (f"{name} low", f"{name} high") for name in ("recall", "CHAIR_i")},
-        groups=(PLACE, rates.rows), height=290,
+        groups=(PLACE, rates.rows),
+        height=290,
         x_span=(max(100 * recall.min() - 12, 0), min(100 * recall.max() + 12, 104)),
         span=(0, 145 * max(invented.max(), 0.04)),
         x_title="recall: % of things there that are named →",
         title="← CHAIR_i: % of mentions made up",
-    )  # fmt: skip
+    )
 
 
 def trade_words(rates: Table) -> str:
@@ -151,14 +156,16 @@ def matrix() -> Drawing:
         off = together.astype(float)
         np.fill_diagonal(off, np.nan)
         return Matrix(
-            colors=off, texts=texts, hovers=hovers, title="is there", x_title="is asked for",
-            bar="scenes in which both are", height=560,
-        )  # fmt: skip
+            colors=off,
+            texts=texts,
+            hovers=hovers,
+            title="is there",
+            x_title="is asked for",
+            bar="scenes in which both are",
+            height=560,
+        )
 
-    return Drawing(
-        "together", "What goes together, and what is said yes to",
-        shape, matrix_words,
-    )  # fmt: skip
+    return Drawing("together", "What goes together, and what is said yes to", shape, matrix_words)
 
 
 def matrix_words(found: Views) -> str:

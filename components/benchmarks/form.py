@@ -45,9 +45,13 @@ def choose() -> BenchmarkQuestion:
     """Decodings, model and scenes."""
     titles = {kind.title: kind for kind in STRATEGIES}
     chosen = pick_some(
-        "Decodings", list(titles), f"{KEY}.decodings", (Greedy.title, VCD.title), wrap=True,
+        "Decodings",
+        list(titles),
+        f"{KEY}.decodings",
+        (Greedy.title, VCD.title),
+        wrap=True,
         rule="some that this view has",
-    )  # fmt: skip
+    )
     form = CaseForm(ScenesArguments, KEY)
     places = st.columns([3, 3, 2, 2], vertical_alignment="bottom")
     for name, place in zip(("model", "kind", "count", "clean"), places, strict=True):

@@ -46,17 +46,23 @@ def show() -> None:
     file_column, offered = st.columns([3, 2], gap="large")
     with file_column:
         st.file_uploader(
-            "CSV or JSON lines", key=f"{SLOT}.file", help=HELP, on_change=take,
+            "CSV or JSON lines",
+            key=f"{SLOT}.file",
+            help=HELP,
+            on_change=take,
             max_upload_size=MOST_MB,
-        )  # fmt: skip
+        )
     with offered:
         st.caption("No model is asked. Templates to fill in:")
         with st.container(horizontal=True):
             for kind, text in TEMPLATES.items():
                 download(
-                    f"Template: {kind}", partial(str, text), f"{kind}.csv",
-                    f"{SLOT}.template.{kind}", icon=":material/table:",
-                )  # fmt: skip
+                    f"Template: {kind}",
+                    partial(str, text),
+                    f"{kind}.csv",
+                    f"{SLOT}.template.{kind}",
+                    icon=":material/table:",
+                )
     if problem := st.session_state.get(f"{SLOT}.problem"):
         st.error(plain(problem), icon=":material/error:")
     own_rows: OwnRows | None = st.session_state.get(f"{SLOT}.rows")
@@ -109,12 +115,16 @@ def answers(held: OwnRows) -> None:
     shape = Dots(
         series={"accuracy": "accuracy", "F1": "F1", "yes-ratio": "yes-ratio"},
         intervals={name: (f"{name} low", f"{name} high") for name in ("accuracy", "F1")},
-        title="%", line=50, line_name="yes-ratio without a leaning", span=(0, 101),
-    )  # fmt: skip
+        title="%",
+        line=50,
+        line_name="yes-ratio without a leaning",
+        span=(0, 101),
+    )
     draw(
         Drawing("rates", "", shape, lambda views: answer_notes(views["rates"])),
-        {"rates": own_answers.rates}, f"{SLOT}.rates",
-    )  # fmt: skip
+        {"rates": own_answers.rates},
+        f"{SLOT}.rates",
+    )
     order = answer_order(own_answers)
     frame = pd.DataFrame(
         [
@@ -202,33 +212,43 @@ def captions(held: OwnRows) -> None:
     """CHAIR of captions."""
     sentence = st.container()
     negation = switch(
-        "Leave out what a caption says is not there", f"{SLOT}.negation",
+        "Leave out what a caption says is not there",
+        f"{SLOT}.negation",
         help="“There is no boat” names a boat, as CHAIR's authors count it.",
-    )  # fmt: skip
+    )
     own_captions: OwnCaptions = scores(held, negation=negation)
     sentence.header(plain(caption_words(own_captions.rates)))
     for note in own_captions.notes:
         st.caption(plain(note))
     shape = Scatter(
-        x="recall", y="CHAIR_i", shown=True, height=340, x_span=(-4, 108), span=(-3, 108),
+        x="recall",
+        y="CHAIR_i",
+        shown=True,
+        height=340,
+        x_span=(-4, 108),
+        span=(-3, 108),
         x_title="recall: % of things there that are named →",
         title="← CHAIR_i: % of mentions made up",
-    )  # fmt: skip
+    )
     draw(
         Drawing("rates", "", shape, lambda views: length_words(views["rates"])),
-        {"rates": own_captions.rates}, f"{SLOT}.rates",
-    )  # fmt: skip
+        {"rates": own_captions.rates},
+        f"{SLOT}.rates",
+    )
     invented, mentioned = np.array(own_captions.invented), own_captions.whole("mentions")
     order = np.argsort(-invented, kind="stable").tolist()
-    frame = pd.DataFrame([
-        {
-            "Made up": int(invented[at]), "Mentions": mentioned[at],
-            "Caption": cut(held.rows[at]["caption"]),
-            "There": ", ".join(own_captions.there[at]),
-            "Image": cut(held.rows[at].get("image", "")),
-        }
-        for at in order[:MOST]
-    ])  # fmt: skip
+    frame = pd.DataFrame(
+        [
+            {
+                "Made up": int(invented[at]),
+                "Mentions": mentioned[at],
+                "Caption": cut(held.rows[at]["caption"]),
+                "There": ", ".join(own_captions.there[at]),
+                "Image": cut(held.rows[at].get("image", "")),
+            }
+            for at in order[:MOST]
+        ]
+    )
     at = order[opened(frame, f"{SLOT}.table.{st.session_state[f'{SLOT}.digest']}", "Your captions")]
     words.show(*own_captions.mentions(held, at))
     st.caption(plain(f"There are: {', '.join(own_captions.there[at]) or 'no things'}."))
@@ -258,10 +278,13 @@ def length_words(rates: Table) -> str:
     figures = [
         f"{name} {words:.0f} words, CHAIRi {share(low)} to {share(high)}"
         for name, words, low, high in zip(
-            rates.rows[:4], rates["words"], rates["CHAIR_i low"], rates["CHAIR_i high"],
+            rates.rows[:4],
+            rates["words"],
+            rates["CHAIR_i low"],
+            rates["CHAIR_i high"],
             strict=False,
         )
-    ]  # fmt: skip
+    ]
     return f"Who says less invents less: {'; '.join(figures)} (95 % of redraws of the images)."
 
 
@@ -280,6 +303,10 @@ def taken(heads: tuple[str, ...], make: Callable[[], str], count: int) -> None:
     if count > MOST:
         st.caption(f"The table has the first {MOST:,} of {count:,} rows; the file has all.")
     download(
-        "Every row with its verdict (CSV)", make, "benchmark-rows.csv", f"{SLOT}.rows.csv",
-        help=f"Columns: {', '.join(heads)}.", icon=":material/download:",
-    )  # fmt: skip
+        "Every row with its verdict (CSV)",
+        make,
+        "benchmark-rows.csv",
+        f"{SLOT}.rows.csv",
+        help=f"Columns: {', '.join(heads)}.",
+        icon=":material/download:",
+    )

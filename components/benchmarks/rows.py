@@ -38,9 +38,14 @@ def opened(frame: pd.DataFrame, key: str, label: str) -> int:
         label: what it is, for those who cannot see it.
     """
     selection: Any = st.dataframe(
-        frame.head(MOST), hide_index=True, height=HIGH, key=key, on_select="rerun",
-        selection_mode="single-row", alt=f"{label}, {len(frame)} rows, worst first",
-    )  # fmt: skip
+        frame.head(MOST),
+        hide_index=True,
+        height=HIGH,
+        key=key,
+        on_select="rerun",
+        selection_mode="single-row",
+        alt=f"{label}, {len(frame)} rows, worst first",
+    )
     return chosen(selection, min(len(frame), MOST))
 
 
@@ -81,12 +86,15 @@ def poll_frame(held: Table, order: list[int]) -> pd.DataFrame:
     rows = [
         {
             "": "✓" if held["there"][at] == held["yes"][at] else "✗",
-            "Question": held.rows[at], "Truth": yes_no[bool(held["there"][at])],
-            "It says": held.notes[at], "p(yes)": round(float(held["p(yes)"][at]), 3),
-            "By logits": yes_no[bool(held["p(yes)"][at] > 0.5)], "Scene": int(held["scene"][at]),
+            "Question": held.rows[at],
+            "Truth": yes_no[bool(held["there"][at])],
+            "It says": held.notes[at],
+            "p(yes)": round(float(held["p(yes)"][at]), 3),
+            "By logits": yes_no[bool(held["p(yes)"][at] > 0.5)],
+            "Scene": int(held["scene"][at]),
         }
         for at in order[:MOST]
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows)
 
 

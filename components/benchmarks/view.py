@@ -66,10 +66,11 @@ def answered(asked: BenchmarkQuestion) -> tuple[Answers, Answers]:
         result = ask(CHAIR(), asked.captioned, f"{KEY}.chair", label)
         if result:
             shown = Drawing(
-                "rates", "CHAIR: what is named, what is made up",
+                "rates",
+                "CHAIR: what is named, what is made up",
                 lambda result: charts.trade(result["rates"]),
                 lambda result: charts.trade_words(result["rates"]),
-            )  # fmt: skip
+            )
             draw(shown, {"rates": captioned(result)}, f"{KEY}.trade")
     if finding := sentence_of(polls, result):
         sentence.header(plain(finding))
@@ -114,14 +115,19 @@ def sentence_of(polls: Answers, told: Answers) -> str:
 def closer(asked: BenchmarkQuestion, polls: Answers, told: Answers) -> None:
     """Everything behind the two figures, folded."""
     if polls:
-        folded("POPE question by question", f"{KEY}.polls.open",
-               lambda: rows.polls(polls, asked.cases))  # fmt: skip
+        folded(
+            "POPE question by question", f"{KEY}.polls.open", lambda: rows.polls(polls, asked.cases)
+        )
     if told:
-        folded("CHAIR caption by caption", f"{KEY}.captions.open",
-               lambda: rows.captions(told, asked.cases))  # fmt: skip
+        folded(
+            "CHAIR caption by caption",
+            f"{KEY}.captions.open",
+            lambda: rows.captions(told, asked.cases),
+        )
     if polls:
-        folded("F1, yes-ratio, logits, and what goes together", f"{KEY}.more.open",
-               lambda: more(polls))  # fmt: skip
+        folded(
+            "F1, yes-ratio, logits, and what goes together", f"{KEY}.more.open", lambda: more(polls)
+        )
 
 
 def more(polls: Answers) -> None:

@@ -95,10 +95,14 @@ def pick_image(case: ExperimentCase, rows: list[int]) -> int:
         image = pick_number("Test image", len(rows), IMAGE)
         ids = case.data.ids[rows].tolist()
         press_images(
-            case.data, rows[:SIDE], "Test images; press one to certify its answer",
-            f"{KEY}.images", partial(press, ids), chosen={ids[image]},
+            case.data,
+            rows[:SIDE],
+            "Test images; press one to certify its answer",
+            f"{KEY}.images",
+            partial(press, ids),
+            chosen={ids[image]},
             words={row: case.data.classes[case.data.labels[row]] for row in rows},
-        )  # fmt: skip
+        )
     return image
 
 

@@ -33,14 +33,17 @@ def show(asked: CertificateQuestion) -> None:
     with answer:
         section.show(
             Section(
-                KEY, method, asked.case, "Poison it yourself",
+                KEY,
+                method,
+                asked.case,
+                "Poison it yourself",
                 known=asked.known,
                 evidence=(votes(asked), after(asked), Drawing("poisons", "The poisons", wide=True)),
                 button="Poison the training images",
                 before=f"Up to {method.count} images are {done}, the worst ones for this image "
                 "first; each network that they reach is retrained and votes again.",
             )
-        )  # fmt: skip
+        )
 
 
 def outcome(found: Views, name: str) -> int:
@@ -56,12 +59,16 @@ def votes(asked: CertificateQuestion) -> Drawing:
         return Lines(
             x="poisons",
             series={
-                "answer": f"votes for {says}", "rival": f"votes for {rival}",
-                "worst answer": f"{says}, worst case", "worst rival": f"{rival}, worst case",
+                "answer": f"votes for {says}",
+                "rival": f"votes for {rival}",
+                "worst answer": f"{says}, worst case",
+                "worst rival": f"{rival}, worst case",
             },
-            title="first votes", x_title="poisoned training images",
-            now=outcome(found, "certificate"), now_name="certified",
-        )  # fmt: skip
+            title="first votes",
+            x_title="poisoned training images",
+            now=outcome(found, "certificate"),
+            now_name="certified",
+        )
 
     return Drawing("steps", "The votes, poison by poison", chart, held)
 
@@ -84,10 +91,12 @@ def after(asked: CertificateQuestion) -> Drawing:
     """What the networks say at the end: first votes or, where there is one, the run-off."""
     series = {f"first votes, {when}": when for when in ("before", "after")}
     return Drawing(
-        "ballots", "First votes before and after",
-        BarGroups(series=series, title="networks"), partial(run_off, asked),
+        "ballots",
+        "First votes before and after",
+        BarGroups(series=series, title="networks"),
+        partial(run_off, asked),
         part=lambda table: Table.of({name: (table[name], "") for name in series}, table.rows),
-    )  # fmt: skip
+    )
 
 
 def run_off(asked: CertificateQuestion, found: Views) -> str:

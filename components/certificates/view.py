@@ -36,14 +36,21 @@ def show(asked: CertificateQuestion, below: DeltaGenerator) -> None:
     networks = method.partitions * (1 + method.spread)
     section.show(
         Section(
-            KEY, method, asked.case, "",
-            known=asked.known, sentence=partial(sentence, asked),
-            picture=partial(ballots, asked), evidence=(by_poisons(asked),), columns=1, below=below,
+            KEY,
+            method,
+            asked.case,
+            "",
+            known=asked.known,
+            sentence=partial(sentence, asked),
+            picture=partial(ballots, asked),
+            evidence=(by_poisons(asked),),
+            columns=1,
+            below=below,
             button="Train the networks and certify",
             before=f"{networks} small networks are trained, each on its own part of the training "
             "images, and vote on the test images. You can stop it.",
         )
-    )  # fmt: skip
+    )
 
 
 def of_image(asked: CertificateQuestion, found: Views, name: str) -> int:
@@ -92,15 +99,19 @@ def reason(asked: CertificateQuestion, found: Views) -> str:
 def rounds(asked: CertificateQuestion) -> list[Drawing]:
     """A drawing for each round of the election."""
     first = Drawing(
-        "ballots", "Round 1: whom a network puts first",
-        Bars(value="first votes", title="networks", whole=True), first_words,
-    )  # fmt: skip
+        "ballots",
+        "Round 1: whom a network puts first",
+        Bars(value="first votes", title="networks", whole=True),
+        first_words,
+    )
     second = Drawing(
-        "ballots", "Round 2: networks that put the winner above",
-        Bars(value="run-off", title="% of the networks", line=HALF, line_name="half",
-             span=(0, 100)),
+        "ballots",
+        "Round 2: networks that put the winner above",
+        Bars(
+            value="run-off", title="% of the networks", line=HALF, line_name="half", span=(0, 100)
+        ),
         run_off_words,
-    )  # fmt: skip
+    )
     return [first, second] if asked.scheme in {ROE, FA_ROE} else [first]
 
 
@@ -132,10 +143,14 @@ def by_poisons(asked: CertificateQuestion) -> Drawing:
 
     def chart(found: Views) -> Lines:
         return Lines(
-            x="poisons", series={name: name for name in SCHEMES}, title="certified right (%)",
-            x_title="poisoned training images", span=(0, 100),
-            now=of_image(asked, found, "radius"), now_name="this image",
-        )  # fmt: skip
+            x="poisons",
+            series={name: name for name in SCHEMES},
+            title="certified right (%)",
+            x_title="poisoned training images",
+            span=(0, 100),
+            now=of_image(asked, found, "radius"),
+            now_name="this image",
+        )
 
     return Drawing("curves", "Certified accuracy by the number of poisons", chart, curve_words)
 

@@ -71,10 +71,12 @@ def curve_figure(plot: Plot, epochs: int) -> go.Figure:
             line = {"dash": dash, "color": color}
             figure.add_scatter(x=at, y=values.tolist(), name=name, mode=mode, line=line)
     figure.update_layout(
-        height=HEIGHT, margin={"l": 10, "r": 10, "t": 30, "b": 10}, hovermode="x unified",
+        height=HEIGHT,
+        margin={"l": 10, "r": 10, "t": 30, "b": 10},
+        hovermode="x unified",
         showlegend=True,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-    )  # fmt: skip
+    )
     axis = {"gridcolor": GRID, "zeroline": False}
     numbered = {"range": [0.5, epochs + 0.5], "tickformat": "d", "nticks": 8}
     figure.update_xaxes(axis | numbered, title="Epoch")

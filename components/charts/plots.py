@@ -57,9 +57,11 @@ def with_table(
         else:
             callback = on_select
             st.plotly_chart(
-                finished(figure), **chart, selection_mode="points",
+                finished(figure),
+                **chart,
+                selection_mode="points",
                 on_select=lambda: callback(st.session_state[key]),
-            )  # fmt: skip
+            )
     st.caption(plain_markdown(words))
     numbers({f"{key}.{name}": view for name, view in tables.items()})
 

@@ -23,9 +23,11 @@ def table(view: Table, key: str, *, whole: bool = False) -> None:
     frame = framed(view)
     shown = frame.style.format(dict(zip(frame.columns, formats(view), strict=True)), na_rep=NONE)
     st.dataframe(
-        shown, height="content" if whole else "auto", key=key,
+        shown,
+        height="content" if whole else "auto",
+        key=key,
         alt=f"Table of {len(view)} rows: {', '.join(view.columns)}",
-    )  # fmt: skip
+    )
 
 
 def figures(view: Table) -> None:

@@ -30,14 +30,16 @@ def show(case: CaptionCase, method: SAUCE) -> None:
     collateral = Collateral(**settings)
     section.show(
         Section(
-            f"{KEY}.collateral", collateral, ScenesCase(case.vlm, Greedy(), COUNT, clean=True),
+            f"{KEY}.collateral",
+            collateral,
+            ScenesCase(case.vlm, Greedy(), COUNT, clean=True),
             "Over many scenes: what else is lost?",
             button="Ask over many scenes",
             before="The model is asked for all sixteen things in other scenes, for several γ, with "
             "these features, with others that are as active, and with others at random.",
             evidence=drawings(method),
         )
-    )  # fmt: skip
+    )
 
 
 def drawings(method: SAUCE) -> tuple[Drawing, ...]:

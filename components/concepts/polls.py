@@ -21,8 +21,10 @@ def show(case: CaptionCase, method: SAUCE) -> None:
         return
     section.show(
         Section(
-            f"{KEY}.polls", PollsAfter(**method.settings()),
-            ScenesCase(case.vlm, Greedy(), COUNT), "POPE before and after",
+            f"{KEY}.polls",
+            PollsAfter(**method.settings()),
+            ScenesCase(case.vlm, Greedy(), COUNT),
+            "POPE before and after",
             button="Ask POPE before and after",
             before=f"POPE’s questions about {COUNT} scenes, as on Benchmarks: the model as it is, "
             "and with the features suppressed.",
@@ -30,14 +32,18 @@ def show(case: CaptionCase, method: SAUCE) -> None:
                 Drawing("rates", "Right answers", dots("accuracy"), right_words),
                 Drawing("rates", "Share of yes", dots("yes-ratio"), yes_words),
                 Drawing(
-                    "splits", "Right answers by POPE’s splits",
-                    Dots(series={f"accuracy {when}": when for when in WHEN}, joined=True,
-                         title="right answers (%)"),
+                    "splits",
+                    "Right answers by POPE’s splits",
+                    Dots(
+                        series={f"accuracy {when}": when for when in WHEN},
+                        joined=True,
+                        title="right answers (%)",
+                    ),
                     split_words,
                 ),
             ),
         )
-    )  # fmt: skip
+    )
 
 
 def dots(rate: str) -> Dots:
@@ -47,8 +53,9 @@ def dots(rate: str) -> Dots:
         intervals={
             f"{rate} {when}": (f"{rate} {when} low", f"{rate} {when} high") for when in WHEN
         },
-        span=(-3, 103), title=f"{'right answers' if rate == 'accuracy' else 'yes'} (%)",
-    )  # fmt: skip
+        span=(-3, 103),
+        title=f"{'right answers' if rate == 'accuracy' else 'yes'} (%)",
+    )
 
 
 def right_words(found: Views) -> str:

@@ -26,9 +26,13 @@ STORY = 253  # of the first kind of scene: a car, beside which a lamp is made up
 SCENES = SAUCE().scenes  # to learn the features from
 LEGEND = "Thick blue: sure; thin orange: unsure. ✓ it is there, ✗ it is not."
 THINGS = Dots(
-    series={"before": "before", "after": "after"}, joined=True, span=(-3, 103), line=50,
-    line_name="yes above", title="p(yes) to “is there a …” (%)",
-)  # fmt: skip
+    series={"before": "before", "after": "after"},
+    joined=True,
+    span=(-3, 103),
+    line=50,
+    line_name="yes above",
+    title="p(yes) to “is there a …” (%)",
+)
 
 
 def show(shown: DialogImage, case: CaptionCase, method: SAUCE) -> None:
@@ -39,17 +43,25 @@ def show(shown: DialogImage, case: CaptionCase, method: SAUCE) -> None:
         first = [(*query, f"{KEY}.dictionary")]
     section.show(
         Section(
-            KEY, method, case, known=shown.known, columns=1, first=first,
+            KEY,
+            method,
+            case,
+            known=shown.known,
+            columns=1,
+            first=first,
             picture=lambda result: picture(shown, case, result),
             waiting=lambda: scene.picture(shown, case.vlm.name),
             evidence=(
                 Drawing(
-                    "things", "Every thing in this scene: p(yes) before and after", THINGS,
-                    lambda result: things_words(result["things"], method.things), part=as_shares,
+                    "things",
+                    "Every thing in this scene: p(yes) before and after",
+                    THINGS,
+                    lambda result: things_words(result["things"], method.things),
+                    part=as_shares,
                 ),
             ),
         )
-    )  # fmt: skip
+    )
 
 
 def picture(shown: DialogImage, case: CaptionCase, found: Views) -> None:

@@ -29,11 +29,16 @@ def show(found: Compared, places: Sequence[DeltaGenerator], made: DeltaGenerator
         with place:
             section.show(
                 Section(
-                    f"{KEY}.said", one.method, found.case, one.title, known=found.shown.known,
-                    evidence=(answer_drawing(one, other, chosen),), provenance=made,
+                    f"{KEY}.said",
+                    one.method,
+                    found.case,
+                    one.title,
+                    known=found.shown.known,
+                    evidence=(answer_drawing(one, other, chosen),),
+                    provenance=made,
                     sentence=lambda _: "",  # the drawing says whether it is true
                 )
-            )  # fmt: skip
+            )
     st.caption(
         "Thick blue: sure; thin orange: unsure. ≠ differ, ✓ there, ✗ made up, ↻ again. Click a "
         "word for why."

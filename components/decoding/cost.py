@@ -23,13 +23,14 @@ def show(found: Compared) -> None:
     """Forward passes, tokens read and places looked at, times greedy's."""
     table = costs(found)
     shape = Panels(
-        panels={f"{name}, × greedy": name.capitalize() for name in COSTS}, title="× greedy",
+        panels={f"{name}, × greedy": name.capitalize() for name in COSTS},
+        title="× greedy",
         lines={f"{name}, × greedy": 1 for name in COSTS},
         texts={
             f"{name}, × greedy": [f"{times:.3g} ×" for times in table[f"{name}, × greedy"]]
             for name in COSTS
         },
-    )  # fmt: skip
+    )
     tables.chart(shape, table, FINDING, f"{KEY}.cost")
     st.caption("Seconds are those of this computer when the answer was made.")
 

@@ -24,11 +24,14 @@ def drawings(_found: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
     layers = [name for name in decoded.answer if name.startswith(ASKED)]
     return (
         Drawing(
-            "routings", "How far apart strong and weak experts are", APART, apart_words,
+            "routings",
+            "How far apart strong and weak experts are",
+            APART,
+            apart_words,
             part=lambda table: numbered(table, decoded, part),
         ),
         *(layer_drawing(decoded, name, part) for name in layers),
-    )  # fmt: skip
+    )
 
 
 def numbered(table: Table, decoded: DecodedAnswer, part: slice) -> Table:
@@ -54,16 +57,21 @@ def layer_drawing(decoded: DecodedAnswer, name: str, part: slice) -> Drawing:
     experts = [f"expert {number + 1}" for number in range(len(strong))]
     words = tuple(decoded.numbered[part])
     chart = Matrix(
-        span=(0, 1), bar="weight among the strong", x_title="the answer's words",
+        span=(0, 1),
+        bar="weight among the strong",
+        x_title="the answer's words",
         texts=[[f"{100 * share:.0f} %" if share else "" for share in row] for row in strong],
         outlined=[(int(row), int(column)) for row, column in np.argwhere(weak > 0)],
         height=180 + 34 * len(experts),
-    )  # fmt: skip
+    )
     table = Table.grid(strong, experts, words, ("weight",) * len(words))
     return Drawing(
-        name, f"Who was asked in layer {name.removeprefix(ASKED)}", chart,
-        partial(asked_words, name), part=lambda _: table,
-    )  # fmt: skip
+        name,
+        f"Who was asked in layer {name.removeprefix(ASKED)}",
+        chart,
+        partial(asked_words, name),
+        part=lambda _: table,
+    )
 
 
 def weights(table: Table, side: str) -> Values:

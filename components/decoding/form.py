@@ -110,9 +110,12 @@ def example(label: str, number: int) -> None:
         scene.keep_edits(())
 
     st.button(
-        label, on_click=take, type="tertiary", icon=":material/restart_alt:",
+        label,
+        on_click=take,
+        type="tertiary",
+        icon=":material/restart_alt:",
         key=f"{KEY}.example.{number}",
-    )  # fmt: skip
+    )
 
 
 # ---------------------------------------------------------------- strategies
@@ -121,10 +124,17 @@ def example(label: str, number: int) -> None:
 def pick(case: CaptionCase) -> list[Kind]:
     """Up to four strategies; those that do not fit the question are gray, with the reason."""
     chosen = pick_methods(
-        "Decoding strategies (up to four)", STRATEGIES, case, f"{KEY}.strategies",
-        first=(Greedy, VCD), most=MOST, name="Strategies", unfit="Not here",
-        rule="among those that fit the question", wrap=True,
-    )  # fmt: skip
+        "Decoding strategies (up to four)",
+        STRATEGIES,
+        case,
+        f"{KEY}.strategies",
+        first=(Greedy, VCD),
+        most=MOST,
+        name="Strategies",
+        unfit="Not here",
+        rule="among those that fit the question",
+        wrap=True,
+    )
     if not chosen:
         st.info("Choose at least one strategy to hear what the model says.")
         end()

@@ -48,30 +48,36 @@ def show(found: Compared) -> None:
 
     section.show(
         Section(
-            SLOT, method, case,
-            "What is lost with part of the weights?", button="Learn which weights stay",
+            SLOT,
+            method,
+            case,
+            "What is lost with part of the weights?",
+            button="Learn which weights stay",
             before=f"{method.steps} steps on captions; weights keep their values.",
             picture=lambda views: draw(beside(case), views, f"{SLOT}.models"),
             evidence=sharpening.drawings(),
             detail=says,
         )
-    )  # fmt: skip
+    )
 
 
 def beside(case: ScenesCase) -> Drawing:
     """The three models in four figures."""
     return Drawing(
-        "models", "Loss on captions, and what is made up",
+        "models",
+        "Loss on captions, and what is made up",
         lambda views: panels(views["models"]),
         lambda views: f"{models_words(views['models'])} {habit_words(case)}",
-    )  # fmt: skip
+    )
 
 
 def panels(models: Table) -> Panels:
     """A bar for each model: loss, and how often captions make something up."""
     return Panels(
         panels={
-            "loss": "loss", "lie rate": "captions that lie", "false yes": "false yes",
+            "loss": "loss",
+            "lie rate": "captions that lie",
+            "false yes": "false yes",
             "CHAIR_i": "mentions made up",
         },
         texts={
@@ -85,4 +91,4 @@ def panels(models: Table) -> Panels:
             "loss": [f"{value:.3f}" for value in models["loss"]],
             "CHAIR_i": [f"{100 * value:.1f}" for value in models["CHAIR_i"]],
         },
-    )  # fmt: skip
+    )

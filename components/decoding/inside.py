@@ -61,9 +61,12 @@ def copies(found: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
 def beams(_found: Compared, _one: DecodedAnswer) -> tuple[Drawing, ...]:
     """The answers that were kept open to the end."""
     return (
-        Drawing("beams", "The best whole answers, by their words' probabilities together",
-                below=texts_of_beams),
-    )  # fmt: skip
+        Drawing(
+            "beams",
+            "The best whole answers, by their words' probabilities together",
+            below=texts_of_beams,
+        ),
+    )
 
 
 def texts_of_beams(views: Views) -> None:

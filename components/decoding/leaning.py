@@ -13,9 +13,12 @@ from engine.result import Floats, Table
 CLOSE = 0.02  # yes and no so near each other are told with one digit more
 REST = "another word"
 CHART = Stacked(
-    parts={"yes": "yes", "no": "no", REST: REST}, rest=REST, written=True, span=(0, 100),
+    parts={"yes": "yes", "no": "no", REST: REST},
+    rest=REST,
+    written=True,
+    span=(0, 100),
     title="% of all words",
-)  # fmt: skip
+)
 
 
 def shares(found: Compared) -> Floats:

@@ -24,7 +24,7 @@ from engine.hallucination.measures.comparison import (
     plain,
     scenes_of,
     summary,
-)  # fmt: skip
+)
 from engine.hallucination.measures.over_trust import FELT, needed
 from engine.result import Table
 

@@ -61,9 +61,7 @@ def choose_place(decoded: DecodedAnswer) -> int:
     if len(names) == 1:
         return 0
     let_go(f"{KEY}.kept", names, names[-1])
-    return names.index(
-        st.select_slider("When was chosen", names, names[-1], key=f"{KEY}.kept")
-    )  # fmt: skip
+    return names.index(st.select_slider("When was chosen", names, names[-1], key=f"{KEY}.kept"))
 
 
 def maps(kept: Grids, place: int, image: Pixels) -> Pictures:
@@ -107,9 +105,14 @@ def shares(curve: Curve) -> Table:
 def law(keep: float) -> Lines:
     """The attention held, with the share that is kept as a line."""
     return Lines(
-        x="tokens", series={"attention": "attention"}, now=100 * keep, now_name="kept",
-        x_title="% of the tokens read", title="% of the attention", span=(0, 108),
-    )  # fmt: skip
+        x="tokens",
+        series={"attention": "attention"},
+        now=100 * keep,
+        now_name="kept",
+        x_title="% of the tokens read",
+        title="% of the attention",
+        span=(0, 108),
+    )
 
 
 def law_words(keep: float, views: Views) -> str:
@@ -126,9 +129,9 @@ def most_looked_at(sinks: Table) -> Table:
     """The words of question and answer that get most attention, in their order."""
     most = np.sort(np.argsort(-sinks["before"], kind="stable")[:SINKS])
     names = [f"{at}. {word}" if at else BEGINNING for at, word in enumerate(sinks.rows)]
-    return Table.of(
-        {name: (sinks[name], "share") for name in ("before", "after")}, names
-    ).take(most.tolist())  # fmt: skip
+    return Table.of({name: (sinks[name], "share") for name in ("before", "after")}, names).take(
+        most.tolist()
+    )
 
 
 def sink_words(views: Views) -> str:
@@ -150,19 +153,27 @@ def over_scenes(found: Compared, decoded: DecodedAnswer) -> Section:
     case = curve_case(cast(TinyVLM, found.case.vlm), cast(VASparse, decoded.method))
     drawing = Drawing("curve", "", curve_chart, lambda views: curve_words(views["curve"]))
     return Section(
-        KEY, KeepCurve(), case, "How much can be dropped? CHAIR against the share kept",
-        button=f"Count over {case.count} scenes", evidence=(drawing,),
-    )  # fmt: skip
+        KEY,
+        KeepCurve(),
+        case,
+        "How much can be dropped? CHAIR against the share kept",
+        button=f"Count over {case.count} scenes",
+        evidence=(drawing,),
+    )
 
 
 def curve_chart(views: Views) -> Lines:
     """A line for each way to choose, with greedy decoding as the dotted level."""
     return Lines(
-        x="kept", series={f"{way}: CHAIR_i": way for way in RANKINGS}, apart=1.0,
+        x="kept",
+        series={f"{way}: CHAIR_i": way for way in RANKINGS},
+        apart=1.0,
         intervals={f"{way}: CHAIR_i": (f"{way}: lowest", f"{way}: highest") for way in RANKINGS},
-        line=100 * views["greedy"].cell("Greedy", "CHAIR_i"), line_name="greedy",
-        x_title="% of the competing tokens kept", title="← CHAIR_i: % of mentions made up",
-    )  # fmt: skip
+        line=100 * views["greedy"].cell("Greedy", "CHAIR_i"),
+        line_name="greedy",
+        x_title="% of the competing tokens kept",
+        title="← CHAIR_i: % of mentions made up",
+    )
 
 
 def curve_words(curve: Table) -> str:

@@ -48,14 +48,22 @@ def margins(found: Compared, name: str) -> None:
     )
     section.show(
         Section(
-            f"{KEY}.margins.{name}", NoiseSteps(alpha=float(settings["alpha"])), case,
-            f"{case.vlm.title} on “{case.prompt}”", known=found.shown.known,
+            f"{KEY}.margins.{name}",
+            NoiseSteps(alpha=float(settings["alpha"])),
+            case,
+            f"{case.vlm.title} on “{case.prompt}”",
+            known=found.shown.known,
             evidence=(
                 Drawing(
                     "margins",
                     chart=Lines(
-                        x="step", series=LINES, bands={"hidden": ("lowest", "highest")}, line=0,
-                        now=step, now_name="VCD", height=400,
+                        x="step",
+                        series=LINES,
+                        bands={"hidden": ("lowest", "highest")},
+                        line=0,
+                        now=step,
+                        now_name="VCD",
+                        height=400,
                         x_title="noise step t: the copy is hidden ever deeper",
                         title="← no     yes →   (logits apart)",
                     ),
@@ -63,7 +71,7 @@ def margins(found: Compared, name: str) -> None:
                 ),
             ),
         )
-    )  # fmt: skip
+    )
 
 
 def margin_words(held: Table, step: int) -> str:

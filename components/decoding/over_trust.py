@@ -74,8 +74,9 @@ def finite(trust: Table) -> Table:
     logs = np.where(np.isfinite(trust["over-trust"]), trust["over-trust"], np.nan)
     return Table.of(
         {name: (trust[name], unit) for name, unit in zip(trust.order, trust.units, strict=True)}
-        | {"over-trust": (logs, "nats")}, trust.rows,
-    )  # fmt: skip
+        | {"over-trust": (logs, "nats")},
+        trust.rows,
+    )
 
 
 def trust_words(decoded: DecodedAnswer, views: Views) -> str:
@@ -112,8 +113,12 @@ def back_words(views: Views) -> str:
     words = f"It went back {times} {'time' if times == 1 else 'times'}; words taken back: {taken}."
     if "rejected" in views:
         rejected: Table = views["rejected"]
-        words += " It may no longer say " + ", ".join(
-            f"“{word}” as word {int(place) + 1}"
-            for word, place in zip(rejected.rows, rejected["place"].tolist(), strict=True)
-        ) + "."  # fmt: skip
+        words += (
+            " It may no longer say "
+            + ", ".join(
+                f"“{word}” as word {int(place) + 1}"
+                for word, place in zip(rejected.rows, rejected["place"].tolist(), strict=True)
+            )
+            + "."
+        )
     return words

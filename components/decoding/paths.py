@@ -33,13 +33,15 @@ def drawings(found: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
     return (
         *(
             Drawing(
-                name, f"{name.capitalize()} (weight {weights[at]:.2g})",
-                finding=partial(caption_words, found, name), below=partial(paths_of, at),
+                name,
+                f"{name.capitalize()} (weight {weights[at]:.2g})",
+                finding=partial(caption_words, found, name),
+                below=partial(paths_of, at),
             )
             for at, name in enumerate(VIEW_NAMES)
         ),
         Drawing("paths", "What decides", decided, sum_words, part=pieces),
-    )  # fmt: skip
+    )
 
 
 def caption_words(found: Compared, name: str, views: Views) -> str:
@@ -115,9 +117,13 @@ def over_scenes(found: Compared, decoded: DecodedAnswer) -> Section:
     case = ScenesCase(cast(TinyVLM, found.case.vlm), cast(MVP, decoded.method), SCENES)
     drawing = Drawing("views", finding=lambda views: ablation_words(views["views"]))
     return Section(
-        KEY, ViewsAblation(), case, "What does each view add?", evidence=(drawing,),
+        KEY,
+        ViewsAblation(),
+        case,
+        "What does each view add?",
+        evidence=(drawing,),
         button=f"Count over {SCENES} scenes",
-    )  # fmt: skip
+    )
 
 
 def ablation_words(held: Table) -> str:

@@ -48,20 +48,30 @@ def drawings() -> tuple[Drawing, ...]:
     """Recall against what is made up, all figures, and the cost of one description."""
     return (
         Drawing(
-            "rates", "What is named, what is made up",
-            lambda result: trade(result["rates"]), lambda result: trade_words(result["rates"]),
+            "rates",
+            "What is named, what is made up",
+            lambda result: trade(result["rates"]),
+            lambda result: trade_words(result["rates"]),
             part=described,
         ),
-        Drawing("rates", "All figures", part=lambda rates: rates.select(SHOWN),
-                finding=lambda result: lie_words(result["rates"])),
         Drawing(
-            "rates", "What it costs, for one description",
-            part=lambda rates: replace(rates.select((*COSTS, SPEED)), units=("",) * 4),
-            finding=lambda _: "Scenes are read a hundred at a time where a strategy allows it; "
-            "then they share their forward passes. Words per second are of this computer when it "
-            "was counted.",
+            "rates",
+            "All figures",
+            part=lambda rates: rates.select(SHOWN),
+            finding=lambda result: lie_words(result["rates"]),
         ),
-    )  # fmt: skip
+        Drawing(
+            "rates",
+            "What it costs, for one description",
+            part=lambda rates: replace(rates.select((*COSTS, SPEED)), units=("",) * 4),
+            finding=lambda _: (
+                "Scenes are read a hundred at a time where a strategy allows it; "
+                "then they share their forward passes. Words per second are of this computer "
+                "when it "
+                "was counted."
+            ),
+        ),
+    )
 
 
 def choose(found: Compared, vlm: TinyVLM) -> tuple[dict[str, ScenesCase], int]:
@@ -89,14 +99,18 @@ def trade(rates: Table, spread: tuple[str, str] = ("", "")) -> Scatter:
     """Recall across, what is made up upward from zero."""
     recall, invented = (described(rates)[name] for name in ("recall", "CHAIR_i"))
     return Scatter(
-        x="recall", y="CHAIR_i", shown=True, height=420,
-        intervals={name: (half,) for name, half in zip(("recall", "CHAIR_i"), spread, strict=True)
-                   if half},
+        x="recall",
+        y="CHAIR_i",
+        shown=True,
+        height=420,
+        intervals={
+            name: (half,) for name, half in zip(("recall", "CHAIR_i"), spread, strict=True) if half
+        },
         x_span=(100 * recall.min() - 8, 100 * recall.max() + 8),
         span=(0, 125 * max(invented.max(), 0.04)),
         x_title="recall: % of the things there that are named →",
         title="← CHAIR_i: % of mentions made up",
-    )  # fmt: skip
+    )
 
 
 def trade_words(rates: Table) -> str:

@@ -24,9 +24,11 @@ from engine.hallucination.measures.attention_sinks import (
 from engine.result import Table
 
 NAMES = {
-    BEGINNING: "the beginning", STOPS: "full stops", IMAGE: "the image",
+    BEGINNING: "the beginning",
+    STOPS: "full stops",
+    IMAGE: "the image",
     WORDS: "other words, those of the question included",
-}  # fmt: skip
+}
 
 
 def show(found: Compared) -> None:
@@ -36,21 +38,28 @@ def show(found: Compared) -> None:
         return
     section.show(
         Section(
-            f"{KEY}.sinks", AttentionSinks(), ScenesCase(found.tiny, Greedy(), COUNT),
+            f"{KEY}.sinks",
+            AttentionSinks(),
+            ScenesCase(found.tiny, Greedy(), COUNT),
             button=f"Look at attention over {COUNT} scenes",
             before="The model describes scenes; nothing is trained.",
             evidence=(
                 Drawing(
-                    "shares", "What the words of captions look at",
+                    "shares",
+                    "What the words of captions look at",
                     Stacked(
-                        parts=NAMES, rest=WORDS, written=True, span=(0, 100),
+                        parts=NAMES,
+                        rest=WORDS,
+                        written=True,
+                        span=(0, 100),
                         title="% of the attention",
                     ),
-                    top_words, part=four,
+                    top_words,
+                    part=four,
                 ),
             ),
         )
-    )  # fmt: skip
+    )
 
 
 def four(shares: Table) -> Table:

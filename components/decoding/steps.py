@@ -65,9 +65,11 @@ def panels(step: Table, cut: float) -> Panels:
             ]
             for name in step.columns
         },
-        hatched={STRONG: out, FINAL: out}, lines={STRONG: cut} if cut > 0 else {},
-        span=(0, 128), ticks=(0, 50, 100),
-    )  # fmt: skip
+        hatched={STRONG: out, FINAL: out},
+        lines={STRONG: cut} if cut > 0 else {},
+        span=(0, 128),
+        ticks=(0, 50, 100),
+    )
 
 
 def shortly(value: float, *, cut_off: bool) -> str:

@@ -12,15 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from components.case_form import CaseForm
 from components.decoding import answers, leaning, steps
-from components.decoding.form import (
-    KEY,
-    STORY,
-    Compared,
-    example,
-    pick,
-    speak,
-    strategy_form,
-)
+from components.decoding.form import KEY, STORY, Compared, example, pick, speak, strategy_form
 from components.dialog import question, scene
 from components.dialog.scene import DialogImage
 from engine.arguments.speech import CaptionArguments

@@ -40,11 +40,13 @@ def lens(
     values = np.stack([layer.values[part, 0] for layer in layers])
     table = Table.grid(values, rows, tuple(numbered[part]), ("probability",) * values.shape[1])
     chart = Matrix(
-        span=(0, 1), bar="probability", x_title="the answer's words",
+        span=(0, 1),
+        bar="probability",
+        x_title="the answer's words",
         texts=[[best[0] for best in layer.labels[part]] for layer in layers],
         outlined=[(count - 1 - layer, at) for at, layer in enumerate(early[part])],
         height=180 + 40 * count,
-    )  # fmt: skip
+    )
     name = f"{LENS}{count - 1}"
     return Drawing(name, "What each layer would have said", chart, words, part=lambda _: table)
 

@@ -53,10 +53,13 @@ def choose_model(page: str, *, own: bool = True) -> str:
     offered = asking.models() if own else asking.shipped()
     name = str(
         ask_carried(
-            form, "model", "radio", only=lambda model: model.name in offered,
+            form,
+            "model",
+            "radio",
+            only=lambda model: model.name in offered,
             label_visibility="collapsed",
         )
-    )  # fmt: skip
+    )
     if own:
         with st.expander("A model of yours"):
             own_models()

@@ -79,9 +79,13 @@ def choose(editor: DeltaGenerator, number: int = FIRST, page: str = KEY) -> Dial
         st.header("Scene or image")
         refuse(key, (SCENE, SIDEBAR), "Image", f"“{SCENE}” or “{SIDEBAR}”")
         picked = st.radio(
-            "What is asked about", (SCENE, SIDEBAR), horizontal=True, key=key,
-            bind="query-params", label_visibility="collapsed",
-        )  # fmt: skip
+            "What is asked about",
+            (SCENE, SIDEBAR),
+            horizontal=True,
+            key=key,
+            bind="query-params",
+            label_visibility="collapsed",
+        )
         keep(key, picked)
         if picked == SCENE:
             return choose_scene(number, page, editor)
@@ -135,10 +139,14 @@ def choose_scene(start: int, page: str, beside: DeltaGenerator) -> DialogImage:
     with beside, st.expander(folded) if page != KEY else st.container():
         editor(first, scene, edits)
     return DialogImage(
-        scene, scene.image.transpose(1, 2, 0), f"A {scene.theme} with {there}",
-        first=first, page=page,
-        other=asking.scene(kind, number + 1), known={} if made else form.known(),
-    )  # fmt: skip
+        scene,
+        scene.image.transpose(1, 2, 0),
+        f"A {scene.theme} with {there}",
+        first=first,
+        page=page,
+        other=asking.scene(kind, number + 1),
+        known={} if made else form.known(),
+    )
 
 
 def ask_carried(form: CaseForm, name: str, kind: Kind = "list", **more: Any) -> Any:
@@ -212,13 +220,22 @@ def editor(first: Scene, scene: Scene, edits: Edits) -> None:
         st.caption(f"Hardly visible to the eye, but there: {', '.join(faint)}.")
     left, right = st.columns(2)
     left.button(
-        "Undo", key=f"{KEY}.undo", disabled=not edits, on_click=keep_edits, args=(edits[:-1],),
-        icon=":material/undo:", width="stretch",
-    )  # fmt: skip
+        "Undo",
+        key=f"{KEY}.undo",
+        disabled=not edits,
+        on_click=keep_edits,
+        args=(edits[:-1],),
+        icon=":material/undo:",
+        width="stretch",
+    )
     right.button(
-        "Reset", key=f"{KEY}.reset", disabled=not edits, on_click=forget_edits,
-        icon=":material/restart_alt:", width="stretch",
-    )  # fmt: skip
+        "Reset",
+        key=f"{KEY}.reset",
+        disabled=not edits,
+        on_click=forget_edits,
+        icon=":material/restart_alt:",
+        width="stretch",
+    )
 
 
 def row(name: str, color: str, now: Mapping[str, Thing], taken: set[tuple[int, int]]) -> None:
@@ -235,18 +252,27 @@ def row(name: str, color: str, now: Mapping[str, Thing], taken: set[tuple[int, i
         return
     st.session_state[keys["fade"]] = round(100 * scene_object.opacity)
     fade.slider(
-        f"Opacity of the {name}", 0, 100, key=keys["fade"], format="%d %%",
-        on_change=partial(take_fade, name, keys["fade"]), label_visibility="collapsed",
-    )  # fmt: skip
+        f"Opacity of the {name}",
+        0,
+        100,
+        key=keys["fade"],
+        format="%d %%",
+        on_change=partial(take_fade, name, keys["fade"]),
+        label_visibility="collapsed",
+    )
     here = scene_object.row * CELLS + scene_object.column
     cells = [
         cell for cell in range(CELLS * CELLS) if cell == here or divmod(cell, CELLS) not in taken
     ]
     st.session_state[keys["cell"]] = here
     place.selectbox(
-        f"Place of the {name}", cells, key=keys["cell"], format_func=cell_words,
-        on_change=partial(take_move, name, keys["cell"]), label_visibility="collapsed",
-    )  # fmt: skip
+        f"Place of the {name}",
+        cells,
+        key=keys["cell"],
+        format_func=cell_words,
+        on_change=partial(take_move, name, keys["cell"]),
+        label_visibility="collapsed",
+    )
 
 
 def cell_words(cell: int) -> str:

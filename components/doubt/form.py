@@ -56,9 +56,11 @@ def choose(subject: Subject) -> DoubtQuestion:
             return DoubtQuestion(case, known_of(case, subject.arguments), own=True)
     st.caption(
         plain(f"An example, as {model.title} cannot be asked. Try Digits CNN or Phantom CNN."),
-        help=plain(f"{model.title} cannot be asked: {reason} Choose a model in the sidebar that "
-                   "was trained here."),
-    )  # fmt: skip
+        help=plain(
+            f"{model.title} cannot be asked: {reason} Choose a model in the sidebar that "
+            "was trained here."
+        ),
+    )
     return instead(seed)
 
 
@@ -105,7 +107,12 @@ def choose_toward(asked: DoubtQuestion) -> str | None:
     there = np.unique(asked.case.parts[1].data.labels)
     offered = [NEXT, *(labels[int(index)] for index in there)]
     chosen = pick(
-        "Toward", offered, f"{KEY}.toward", first=asked.toward or NEXT, name="Toward",
-        rule="one of the model's classes", help="The class that the image is blended with.",
-    )  # fmt: skip
+        "Toward",
+        offered,
+        f"{KEY}.toward",
+        first=asked.toward or NEXT,
+        name="Toward",
+        rule="one of the model's classes",
+        help="The class that the image is blended with.",
+    )
     return None if chosen == NEXT else chosen

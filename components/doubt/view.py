@@ -32,8 +32,10 @@ from engine.result import Evidence, Table
 PARTS = ("fit", "held", "unknown")  # of the images, in the order of the case's parts
 MOST = 6  # classes that have a bar
 GROUPS: Mapping[str, str] = {
-    "held": "normal images", "unknown": "unknown images", "subject": "this image"
-}  # fmt: skip
+    "held": "normal images",
+    "unknown": "unknown images",
+    "subject": "this image",
+}
 AT_FIRST = 50  # % along both ways
 STRIP = Drawing("strip")
 MASSES = (SEVERAL, NONE, OWN, OTHER, OTHERS)  # in the order of their lines
@@ -93,16 +95,19 @@ def picture(asked: DoubtQuestion, found: Views) -> None:
     with right:
         draw(
             Drawing(
-                "masses", part=strongest,
+                "masses",
+                part=strongest,
                 chart=Bars(
-                    value="mass", title="mass (%), together 100 with all classes",
+                    value="mass",
+                    title="mass (%), together 100 with all classes",
                     span=(0, 115),
                     texts=[percent(mass) for mass in strongest(found["masses"])["mass"]],
                 ),
                 finding=lambda result: lines_of(result["masses"], len(result["normal"].values)),
             ),
-            found, f"{KEY}.masses",
-        )  # fmt: skip
+            found,
+            f"{KEY}.masses",
+        )
 
 
 def strongest(table: Table) -> Table:
@@ -152,26 +157,36 @@ def show_blends(asked: DoubtQuestion, loss: str) -> None:
             steps = [f"{5 * index} %" for index in range(21)]
             with right:
                 chosen = pick(
-                    "Step", steps, f"{KEY}.step", "slider", first=f"{AT_FIRST} %",
+                    "Step",
+                    steps,
+                    f"{KEY}.step",
+                    "slider",
+                    first=f"{AT_FIRST} %",
                     help="How much of the other image, or of the noise, is in the blend.",
-                )  # fmt: skip
+                )
         with above:
             section.show(
                 Section(
-                    f"{KEY}.blends", Blends(toward, loss), asked.case, known=asked.known,
-                    columns=1, below=below,
+                    f"{KEY}.blends",
+                    Blends(toward, loss),
+                    asked.case,
+                    known=asked.known,
+                    columns=1,
+                    below=below,
                     picture=lambda result: ways(result, steps.index(chosen)),
-                    evidence=[STRIP], detail=both_triangles,
+                    evidence=[STRIP],
+                    detail=both_triangles,
                 )
-            )  # fmt: skip
+            )
 
 
 def ways(found: Views, at: int) -> None:
     """Side by side the picture and the masses on each way."""
     names = found["confusion"].labels
     findings: Mapping[str, Words] = {
-        "class": partial(words.to_class, names[1]), "noise": words.to_noise
-    }  # fmt: skip
+        "class": partial(words.to_class, names[1]),
+        "noise": words.to_noise,
+    }
     for place, corner, way in zip(st.columns(2, gap="large"), (1, 2), findings, strict=True):
         table: Table = found[way]
         share = float(table["share"][at])

@@ -16,18 +16,26 @@ from engine.result import Table
 
 MEASURES: Mapping[str, tuple[float, str]] = {  # lowest value, and what it asks
     "cosine": (-1.0, "the cosine between two maps, signs and sizes together."),
-    "order": (-1.0, "Spearman's correlation of sizes, whatever their sign: is the same place "
-              "strongest?"),
+    "order": (
+        -1.0,
+        "Spearman's correlation of sizes, whatever their sign: is the same place strongest?",
+    ),
     "strongest": (0.0, "overlap (IoU) of the strongest tenths; chance: 0.05."),
-    "sign": (0.0, "of the strongest tenth of the row's map, the share with the same sign in the "
-             "other."),
-}  # fmt: skip
+    "sign": (
+        0.0,
+        "of the strongest tenth of the row's map, the share with the same sign in the other.",
+    ),
+}
 
 
 def draw_agreement(
-    words: Mapping[str, str], table_of: Callable[[str], Table], label: str, key: str, chosen: str,
+    words: Mapping[str, str],
+    table_of: Callable[[str], Table],
+    label: str,
+    key: str,
+    chosen: str,
     names: Sequence[str] = (),
-) -> None:  # fmt: skip
+) -> None:
     """A row of words, and the matrix of the one that is chosen.
 
     Args:

@@ -34,11 +34,16 @@ class BarGroups(AlongRows):
         for at, (column, name) in enumerate(self.series.items()):
             drawn = values(table, column)
             figure.add_bar(
-                y=names, x=drawn, name=name, orientation="h", textposition="outside",
+                y=names,
+                x=drawn,
+                name=name,
+                orientation="h",
+                textposition="outside",
                 text=[f"{value:.0f} {unit(table, column)}" for value in drawn],
                 marker={"color": COLORS[theme()][at], "pattern": {"shape": HATCHES[at]}},
-                constraintext="none", cliponaxis=False,
-            )  # fmt: skip
+                constraintext="none",
+                cliponaxis=False,
+            )
         figure.update_layout(barmode="group", bargap=0.25)
         figure.update_xaxes(tickvals=self.ticks)
         figure = self.across(figure, table, next(iter(self.series)))

@@ -40,10 +40,11 @@ class AlongRows(Chart):
         if self.line is not None:
             low, high = self.span or ends(values(table, column), self.line)
             figure.add_vline(
-                x=self.line, line={"color": GRAY, "dash": "dot", "width": 2},
+                x=self.line,
+                line={"color": GRAY, "dash": "dot", "width": 2},
                 annotation_text=self.line_name,
                 annotation_position=f"bottom {free_side(self.line, low, high)}",
-            )  # fmt: skip
+            )
         figure.update_xaxes(title=self.heading(table, column))
         if self.span is not None:
             figure.update_xaxes(range=self.span)
@@ -86,18 +87,30 @@ class Bars(AlongRows):
         if self.between:
             low, high = (values(table, name)[rows] for name in self.between[:2])
             figure.add_bar(
-                y=names, x=high - low, base=low, orientation="h", name=self.between[2],
-                marker={"color": BAND}, width=0.9, hoverinfo="skip",
-            )  # fmt: skip
+                y=names,
+                x=high - low,
+                base=low,
+                orientation="h",
+                name=self.between[2],
+                marker={"color": BAND},
+                width=0.9,
+                hoverinfo="skip",
+            )
         drawn = values(table, self.value)[rows]
         texts = [self.texts[at] for at in rows] if self.texts else None
         figure.add_bar(
-            y=names, x=drawn, orientation="h", name=self.value,
-            marker={"color": COLORS[theme()][self.color]}, width=0.6,
+            y=names,
+            x=drawn,
+            orientation="h",
+            name=self.value,
+            marker={"color": COLORS[theme()][self.color]},
+            width=0.6,
             text=[rounded(value) for value in drawn] if self.whole else texts,
             textposition="outside" if self.whole else None,
-            insidetextfont={"color": on_bars()}, constraintext="none", cliponaxis=False,
-        )  # fmt: skip
+            insidetextfont={"color": on_bars()},
+            constraintext="none",
+            cliponaxis=False,
+        )
         if self.whole and self.span is None:
             figure.update_xaxes(range=reach(drawn))
         figure.update_layout(barmode="overlay", showlegend=bool(self.between))
@@ -149,15 +162,22 @@ class Dots(AlongRows):
             ends = np.stack([values(table, column) for column in self.series])
             for name, low, high in zip(names, ends.min(0), ends.max(0), strict=True):
                 figure.add_scatter(
-                    x=[low, high], y=[name, name], mode="lines", hoverinfo="skip",
-                    line={"color": GRAY, "width": 3}, showlegend=False,
-                )  # fmt: skip
+                    x=[low, high],
+                    y=[name, name],
+                    mode="lines",
+                    hoverinfo="skip",
+                    line={"color": GRAY, "width": 3},
+                    showlegend=False,
+                )
         for at, (column, name) in enumerate(self.series.items()):
             figure.add_scatter(
-                x=self.within(values(table, column)), y=names, name=name, mode="markers",
+                x=self.within(values(table, column)),
+                y=names,
+                name=name,
+                mode="markers",
                 marker=series_style(at) | {"size": 11},
                 error_x=intervals_of(table, column, self.intervals.get(column, ())),
-            )  # fmt: skip
+            )
         figure.update_layout(showlegend=len(self.series) > 1)
         figure = self.across(figure, table, next(iter(self.series)))
         return self.written(figure, table, names) if self.beside else figure

@@ -33,9 +33,12 @@ class Bins(Chart):
         looks = ((GRAY, "/"), (color[0], ""))
         for (column, name), (ink, shape) in zip(self.series.items(), looks, strict=True):
             figure.add_bar(
-                x=middle, y=values(table, column), width=float(middle[1] - middle[0]), name=name,
+                x=middle,
+                y=values(table, column),
+                width=float(middle[1] - middle[0]),
+                name=name,
                 marker={"color": ink, "pattern": {"shape": shape}, "line": {"width": 0}},
-            )  # fmt: skip
+            )
         for edge in self.edges:
             figure.add_vline(x=edge, line={"color": color[1], "width": 2, "dash": "dash"})
         figure.update_layout(barmode="stack", bargap=0)

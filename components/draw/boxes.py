@@ -39,9 +39,16 @@ class PictureBoxes(Chart):
         height, width = self.picture.shape[:2]
         figure = go.Figure()
         figure.add_layout_image(
-            source=url(self.picture), xref="x", yref="y", x=0, y=0, sizex=width, sizey=height,
-            sizing="stretch", layer="below",
-        )  # fmt: skip
+            source=url(self.picture),
+            xref="x",
+            yref="y",
+            x=0,
+            y=0,
+            sizex=width,
+            sizey=height,
+            sizing="stretch",
+            layer="below",
+        )
         shares = np.stack([np.asarray(table[edge], np.float64) for edge in self.edges], 1)
         known = table[self.known] == 1 if self.known else np.zeros(len(table), np.bool_)
         for at, (box, name) in enumerate(zip(shares, self.written(table), strict=True)):
@@ -61,10 +68,16 @@ class PictureBoxes(Chart):
         for ink, px in (("#000", 5), (color, 3)):  # a black edge is seen on every picture
             figure.add_shape(shape, line={"color": ink, "width": px, "dash": dash})
         figure.add_annotation(
-            x=left, y=top + height if known else top, text=name, showarrow=False, xanchor="left",
-            yanchor="bottom" if self.known and not known else "top", borderpad=2,
-            font={"color": "#fff"}, bgcolor="rgba(0,0,0,0.75)",
-        )  # fmt: skip
+            x=left,
+            y=top + height if known else top,
+            text=name,
+            showarrow=False,
+            xanchor="left",
+            yanchor="bottom" if self.known and not known else "top",
+            borderpad=2,
+            font={"color": "#fff"},
+            bgcolor="rgba(0,0,0,0.75)",
+        )
 
     def written(self, table: Table) -> list[str]:
         """The names, with their numbers."""

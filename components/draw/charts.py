@@ -15,12 +15,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from components.charts.style import (
-    COLORS,
-    SYMBOLS,
-    theme,
-    wrapped,
-)
+from components.charts.style import COLORS, SYMBOLS, theme, wrapped
 from engine.result import Table
 
 BAND = "rgba(128, 128, 128, 0.28)"

@@ -38,21 +38,33 @@ class ClusterMap(Chart):
         for place, name in enumerate(self.centers.rows):
             members = table["cluster"] == place + 1
             figure.add_scatter(
-                x=x[members], y=y[members], name=name, mode="markers",
+                x=x[members],
+                y=y[members],
+                name=name,
+                mode="markers",
                 marker=series_style(place) | {"size": 5, "opacity": 0.6},
-            )  # fmt: skip
+            )
         starts = np.stack([values(self.centers, axis) for axis in "xy"], 1)
         ends, gap = self.arrow_ends(starts), np.full_like(starts, np.nan)
         across, up = np.stack([starts, ends, gap], 1).reshape(-1, 2).T
         numbers = [text for place in range(len(starts)) for text in (f"<b>{place + 1}</b>", "", "")]
         ink = INK[theme()]
         figure.add_scatter(
-            x=across, y=up, mode="lines+markers+text", text=numbers, hoverinfo="skip",
-            textposition="top center", textfont={"color": ink, "size": 14},
+            x=across,
+            y=up,
+            mode="lines+markers+text",
+            text=numbers,
+            hoverinfo="skip",
+            textposition="top center",
+            textfont={"color": ink, "size": 14},
             line={"color": ink, "width": 1.5},
-            marker={"color": ink, "symbol": "arrow", "angleref": "previous",
-                    "size": [0, HEAD, 0] * len(starts)},
-        )  # fmt: skip
+            marker={
+                "color": ink,
+                "symbol": "arrow",
+                "angleref": "previous",
+                "size": [0, HEAD, 0] * len(starts),
+            },
+        )
         every = [self.places(table, name) for name in (self.states or (self.state,))]
         for axis, update in enumerate((figure.update_xaxes, figure.update_yaxes)):
             shown = np.concatenate([starts[:, axis], *(pair[axis] for pair in every)])

@@ -30,10 +30,12 @@ def crossed_out(
         finding: what is seen.
     """
     return Pictures(
-        np.stack([crossed(image, grid) for grid in grids])[None], ("",),
-        tuple(f"{name} {at + 1}" for at in range(len(grids))), finding,
+        np.stack([crossed(image, grid) for grid in grids])[None],
+        ("",),
+        tuple(f"{name} {at + 1}" for at in range(len(grids))),
+        finding,
         captions=tuple(f"{int(grid.sum())} of {grid.size} {unit}" for grid in grids),
-    )  # fmt: skip
+    )
 
 
 def crossed(image: Pixels, grid: NDArray[np.bool_]) -> Pixels:
@@ -49,8 +51,9 @@ def crossed(image: Pixels, grid: NDArray[np.bool_]) -> Pixels:
     line = np.minimum(across, across[:, ::-1]) < max(height, width)
     for row, column in zip(*np.nonzero(~grid), strict=True):
         here: Any = (
-            slice(row * height, (row + 1) * height), slice(column * width, (column + 1) * width)
-        )  # fmt: skip
+            slice(row * height, (row + 1) * height),
+            slice(column * width, (column + 1) * width),
+        )
         cell = (1 - SHADE) * large[here] + SHADE * DROPPED
         large[here] = np.where(line[..., None], LINE, cell).astype(np.uint8)
     return large

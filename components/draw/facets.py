@@ -36,10 +36,12 @@ class Facets(Chart):
         kinds = np.array([row.rpartition(BETWEEN)[0] for row in table.rows])
         titles = list(dict.fromkeys(kinds.tolist()))
         figure = make_subplots(
-            rows=len(titles), cols=1, shared_xaxes=self.shared,
+            rows=len(titles),
+            cols=1,
+            shared_xaxes=self.shared,
             vertical_spacing=(0.24 if self.shared else 0.42) / len(titles),
             subplot_titles=[escape(title) for title in titles],
-        )  # fmt: skip
+        )
         for place, title in enumerate(titles, start=1):
             field = self.chart.figure(named_in(table, np.flatnonzero(kinds == title).tolist()))
             for trace in field.data:

@@ -45,9 +45,12 @@ class FieldChart:
     def figure(self, ground: Field) -> go.Figure:
         """The ground with its bar of colors below."""
         shared = {
-            "z": ground.values, "x": self.x_names or ground.x, "y": self.y_names or ground.y,
-            "coloraxis": "coloraxis", "hovertemplate": "%{x}, %{y}: %{z:.3g}<extra></extra>",
-        }  # fmt: skip
+            "z": ground.values,
+            "x": self.x_names or ground.x,
+            "y": self.y_names or ground.y,
+            "coloraxis": "coloraxis",
+            "hovertemplate": "%{x}, %{y}: %{z:.3g}<extra></extra>",
+        }
         if self.level is None:
             trace = go.Heatmap(shared)
         else:
@@ -84,11 +87,18 @@ def over(figure: go.Figure, points: Points, name: str, shade: str) -> None:
         line = {"width": width, "color": color}
         figure.add_scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip")
     figure.add_scatter(
-        x=x, y=y, mode="markers", hoverinfo="text",
+        x=x,
+        y=y,
+        mode="markers",
+        hoverinfo="text",
         hovertext=[f"{name}, point {at}: {number(v)}" for at, v in enumerate(points.values)],
-        marker={"size": 9, "color": points.values, "coloraxis": "coloraxis",
-                "line": {"width": 1.25, "color": "#000"}},
-    )  # fmt: skip
+        marker={
+            "size": 9,
+            "color": points.values,
+            "coloraxis": "coloraxis",
+            "line": {"width": 1.25, "color": "#000"},
+        },
+    )
 
 
 def draw_field(view: Field, key: str, finding: str, shape: FieldChart) -> None:

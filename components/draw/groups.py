@@ -46,9 +46,13 @@ class PointGroups(Chart):
         for product in self.products:
             places = np.linspace(0.02, 1, 60) * x.max()
             figure.add_scatter(
-                x=places, y=product / places, mode="lines", hoverinfo="skip", showlegend=False,
+                x=places,
+                y=product / places,
+                mode="lines",
+                hoverinfo="skip",
+                showlegend=False,
                 line={"color": GRAY, "width": 1, "dash": "dot"},
-            )  # fmt: skip
+            )
         for low, high in self.shaded:
             figure.add_vrect(x0=low, x1=high, fillcolor=BAND, line_width=0, layer="below")
         names = np.array(table.rows)

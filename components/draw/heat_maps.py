@@ -55,9 +55,11 @@ def draw_heat_map(view: HeatMap, key: str, finding: str, shape: OverPicture) -> 
     with st.container(horizontal=True):  # the button keeps its width, however narrow the place
         st.caption(plain_markdown(caption), width="stretch")
         download(
-            "PNG", lambda: encoded(captioned(drawn, "", [caption], key_of)), "blindspot-map.png",
+            "PNG",
+            lambda: encoded(captioned(drawn, "", [caption], key_of)),
+            "blindspot-map.png",
             f"{key}.png",
-        )  # fmt: skip
+        )
 
 
 def as_sentence(words: str) -> str:

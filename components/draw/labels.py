@@ -17,9 +17,12 @@ Spot = tuple[float, float]  # px to the right and down
 
 
 def annotate(
-    figure: go.Figure, x: NDArray[np.float64], y: NDArray[np.float64], names: Sequence[str],
+    figure: go.Figure,
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    names: Sequence[str],
     spans: tuple[tuple[float, float], tuple[float, float]],
-) -> None:  # fmt: skip
+) -> None:
     """Write a name at a line beside each point.
 
     Args:
@@ -33,9 +36,18 @@ def annotate(
     points = np.stack([across * INNER[0], down * INNER[1]], 1)
     for name, at, value, (dx, dy) in zip(names, x, y, places(points, names), strict=True):
         figure.add_annotation(
-            x=at, y=value, ax=dx, ay=dy, text=name, arrowhead=0, arrowwidth=1, arrowcolor=GRAY,
-            standoff=6, xanchor="center", yanchor="middle",
-        )  # fmt: skip
+            x=at,
+            y=value,
+            ax=dx,
+            ay=dy,
+            text=name,
+            arrowhead=0,
+            arrowwidth=1,
+            arrowcolor=GRAY,
+            standoff=6,
+            xanchor="center",
+            yanchor="middle",
+        )
 
 
 def places(points: NDArray[np.float64], names: Sequence[str]) -> list[Spot]:

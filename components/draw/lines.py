@@ -93,11 +93,14 @@ class Lines(Chart):
                 low, high, *called = self.bands[column]
                 add_band(figure, across, values(table, low), values(table, high), *called)
             figure.add_scatter(
-                x=moved, y=values(table, column), name=name, mode=mode,
+                x=moved,
+                y=values(table, column),
+                name=name,
+                mode=mode,
                 error_y=intervals_of(table, column, self.intervals.get(column, ())),
                 line={"color": mark["color"], "dash": DASHES[look(at)], "width": 2.5},
                 marker=mark | {"size": 8},
-            )  # fmt: skip
+            )
         if self.mark:
             x, y, name = self.mark
             style = series_style(len(self.series)) | {"size": 15, "symbol": "star-diamond"}
@@ -108,9 +111,11 @@ class Lines(Chart):
             )
         elif self.line is not None:
             figure.add_hline(
-                y=self.line, line={"color": GRAY, "dash": "dot", "width": 2},
-                annotation_text=self.line_name, annotation_position="bottom right",
-            )  # fmt: skip
+                y=self.line,
+                line={"color": GRAY, "dash": "dot", "width": 2},
+                annotation_text=self.line_name,
+                annotation_position="bottom right",
+            )
         if self.now is not None:
             line = {"color": GRAY, "width": 2}
             side = f"bottom {self.side_of(self.now, across)}"
@@ -121,9 +126,11 @@ class Lines(Chart):
         figure.update_xaxes(title=x_title, type=kind, range=self.x_span, tickvals=self.ticks)
         heading = self.heading(table, next(iter(self.series)))
         figure.update_yaxes(
-            title=heading, range=self.span, hoverformat=".3g",
+            title=heading,
+            range=self.span,
+            hoverformat=".3g",
             type="log" if self.y_log else "linear",
-        )  # fmt: skip
+        )
         shown = sum(trace.showlegend is not False for trace in figure.data)
         figure.update_layout(
             showlegend=shown > 1 or self.mark is not None,
@@ -181,11 +188,15 @@ class Scatter(Chart):
             members = group == at
             part = drawn.take(np.flatnonzero(members).tolist())
             figure.add_scatter(
-                x=x[members], y=y[members], hovertext=names[members], mode="markers", name=name,
+                x=x[members],
+                y=y[members],
+                hovertext=names[members],
+                mode="markers",
+                name=name,
                 marker=series_style(at) | {"size": self.size},
                 error_x=intervals_of(part, self.x, self.intervals.get(self.x, ())),
                 error_y=intervals_of(part, self.y, self.intervals.get(self.y, ())),
-            )  # fmt: skip
+            )
         self.add_rays(figure, x)
         across, up = (np.log10(x) if self.log else x), (np.log10(y) if self.y_log else y)
         spans = self.spans(across, up)
@@ -193,17 +204,22 @@ class Scatter(Chart):
             annotate(figure, across, up, names.tolist(), spans)
         if self.line is not None:
             figure.add_hline(
-                y=self.line, line={"color": GRAY, "dash": "dot", "width": 2},
-                annotation_text=self.line_name, annotation_position="top right",
-            )  # fmt: skip
+                y=self.line,
+                line={"color": GRAY, "dash": "dot", "width": 2},
+                annotation_text=self.line_name,
+                annotation_position="top right",
+            )
         figure.update_xaxes(
-            title=self.x_title or column_title(table, self.x), type="log" if self.log else "linear",
-            range=spans[0], tickvals=self.ticks,
-        )  # fmt: skip
+            title=self.x_title or column_title(table, self.x),
+            type="log" if self.log else "linear",
+            range=spans[0],
+            tickvals=self.ticks,
+        )
         figure.update_yaxes(
-            title=self.heading(table, self.y), range=spans[1],
+            title=self.heading(table, self.y),
+            range=spans[1],
             type="log" if self.y_log else "linear",
-        )  # fmt: skip
+        )
         if self.bare:
             figure.update_xaxes(showticklabels=False).update_yaxes(showticklabels=False)
         figure.update_layout(showlegend=len(groups) + len(self.rays) > 1)
@@ -214,9 +230,13 @@ class Scatter(Chart):
         ends = np.array([x.min(), x.max()]) if len(x) else np.array([1e-9, 1.0])
         for at, (name, ratio) in enumerate(self.rays.items()):
             figure.add_scatter(
-                x=ends, y=ratio * ends, mode="lines", name=name, hoverinfo="skip",
+                x=ends,
+                y=ratio * ends,
+                mode="lines",
+                name=name,
+                hoverinfo="skip",
                 line={"color": GRAY, "width": 2, "dash": DASHES[at % len(DASHES)]},
-            )  # fmt: skip
+            )
 
     def spans(self, x: Values, y: Values) -> tuple[tuple[float, float], tuple[float, float]]:
         """Of the two axes: as given, or with some room around the points."""
@@ -238,9 +258,12 @@ def add_joints(figure: go.Figure, across: Values, series: Sequence[Values]) -> N
     gap = np.full(len(across), np.nan)
     figure.add_scatter(
         x=np.column_stack([across for _ in (*series, gap)]).ravel(),
-        y=np.column_stack([*series, gap]).ravel(), mode="lines", hoverinfo="skip",
-        line={"color": GRAY, "width": 0.7}, showlegend=False,
-    )  # fmt: skip
+        y=np.column_stack([*series, gap]).ravel(),
+        mode="lines",
+        hoverinfo="skip",
+        line={"color": GRAY, "width": 0.7},
+        showlegend=False,
+    )
 
 
 def add_band(
@@ -250,6 +273,11 @@ def add_band(
     edge: dict[str, Any] = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
     figure.add_scatter(x=across, y=low, showlegend=False, **edge)
     figure.add_scatter(
-        x=across, y=high, fill="tonexty", fillcolor=BAND, name=called or None,
-        showlegend=bool(called), **edge,
-    )  # fmt: skip
+        x=across,
+        y=high,
+        fill="tonexty",
+        fillcolor=BAND,
+        name=called or None,
+        showlegend=bool(called),
+        **edge,
+    )

@@ -157,16 +157,23 @@ def groups(found: Groups, n: int, theme: str) -> Pixels:
         low, high = found.counts[:, group].min(), found.counts[:, group].max()
         text = f"{low}" if low == high else f"{low}–{high}"
         ink = INK[theme] if low == high == n else DEAD
-        pen.text((group * broad + broad / 2 - 3, rows * (SQUARE + 1) + 2), text, ink, font(13),
-                 anchor="ma")  # fmt: skip
+        pen.text(
+            (group * broad + broad / 2 - 3, rows * (SQUARE + 1) + 2),
+            text,
+            ink,
+            font(13),
+            anchor="ma",
+        )
     return np.asarray(picture)
 
 
 def difference(found: Difference, theme: str) -> Pixels:
     """Two masks of a layer over each other: each cell mixes its colors by its shares."""
     shares: list[tuple[Any, tuple[int, int, int]]] = [
-        (found.first, ONLY_FIRST), (found.second, ONLY_SECOND), (found.both, BOTH),
-    ]  # fmt: skip
+        (found.first, ONLY_FIRST),
+        (found.second, ONLY_SECOND),
+        (found.both, BOTH),
+    ]
     rest = 1 - found.first - found.second - found.both
     mixed = rest[..., None] * np.array(PAPER[theme])
     for share, color in shares:

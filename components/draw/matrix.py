@@ -51,18 +51,28 @@ class Matrix(Chart):
         cells = np.stack([values(table, name) for name in table.order], 1)
         few = len(cells) <= MANY
         trace = go.Heatmap(
-            z=cells if self.colors is None else self.colors, x=list(self.columns or table.order),
-            y=list(self.names or table.rows), coloraxis="coloraxis", xgap=1, ygap=1,
-            text=self.written(cells), texttemplate="%{text}" if self.numbers and few else None,
-            textfont={"size": 11}, hovertext=self.hovers or None,
+            z=cells if self.colors is None else self.colors,
+            x=list(self.columns or table.order),
+            y=list(self.names or table.rows),
+            coloraxis="coloraxis",
+            xgap=1,
+            ygap=1,
+            text=self.written(cells),
+            texttemplate="%{text}" if self.numbers and few else None,
+            textfont={"size": 11},
+            hovertext=self.hovers or None,
             hoverinfo="text" if self.hovers else "all",
-        )  # fmt: skip
+        )
         figure = go.Figure(trace)
         for row, column in self.outlined:
             figure.add_shape(
-                type="rect", x0=column - 0.46, x1=column + 0.46, y0=row - 0.44, y1=row + 0.44,
+                type="rect",
+                x0=column - 0.46,
+                x1=column + 0.46,
+                y0=row - 0.44,
+                y1=row + 0.44,
                 line={"width": 3, "color": COLORS[theme()][1]},
-            )  # fmt: skip
+            )
         figure.update_layout(coloraxis=self.scale())
         figure.update_xaxes(title=self.x_title, type="category", showgrid=False, linecolor=GRAY)
         figure.update_yaxes(title=self.title, type="category", autorange="reversed", showgrid=False)
@@ -86,9 +96,13 @@ class Matrix(Chart):
         axis: dict[str, object] = {"cmin": low, "cmax": high, "showscale": bool(self.bar)}
         axis["colorscale"] = diverging() if self.signed else ramp()
         bar: dict[str, object] = {
-            "title": {"text": self.bar, "side": "top"}, "orientation": "h", "y": 1.02,
-            "yanchor": "bottom", "thickness": 12, "len": 0.9,
-        }  # fmt: skip
+            "title": {"text": self.bar, "side": "top"},
+            "orientation": "h",
+            "y": 1.02,
+            "yanchor": "bottom",
+            "thickness": 12,
+            "len": 0.9,
+        }
         if self.ticks:
             bar["tickvals"], bar["ticktext"] = self.ticks
         return axis | {"colorbar": bar}

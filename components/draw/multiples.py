@@ -40,9 +40,15 @@ def multiples(losses: Table, base: Floats, about: str, **more: Any) -> Matrix:
     ]
     ticks = (-DECADES, 0, DECADES), (f"≤{10.0**-DECADES:g}", "1", f"≥{10**DECADES}")
     return Matrix(
-        signed=True, colors=times, texts=texts, hovers=hovers, span=(-DECADES, DECADES),
-        bar=f"× {about}", ticks=ticks, **more,
-    )  # fmt: skip
+        signed=True,
+        colors=times,
+        texts=texts,
+        hovers=hovers,
+        span=(-DECADES, DECADES),
+        bar=f"× {about}",
+        ticks=ticks,
+        **more,
+    )
 
 
 def short(value: float) -> str:

@@ -39,7 +39,10 @@ def along_order(
     table = as_columns({**curves, **dict(zip(ends, band or (), strict=False))})
     chart = {"span": PROBABILITY if curve.unit == "probability" else None} | chart
     lines = Lines(
-        x=curve.x_label, series={name: name for name in curves}, title=curve.unit,
-        bands={next(iter(curves)): (*ends, others)} if band else {}, **chart,
-    )  # fmt: skip
+        x=curve.x_label,
+        series={name: name for name in curves},
+        title=curve.unit,
+        bands={next(iter(curves)): (*ends, others)} if band else {},
+        **chart,
+    )
     return Drawing(way, WAYS[way][0], lines, lambda _: finding, made=lambda _: table)

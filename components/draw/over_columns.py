@@ -20,6 +20,9 @@ def over_columns(view: str, title: str, axis: str, finding: Callable[[Table], st
         finding: says what the table shows.
     """
     return Drawing(
-        view, title, lambda result: all_lines(turned(result[view]), axis),
-        lambda result: finding(result[view]), part=turned,
-    )  # fmt: skip
+        view,
+        title,
+        lambda result: all_lines(turned(result[view]), axis),
+        lambda result: finding(result[view]),
+        part=turned,
+    )

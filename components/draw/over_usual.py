@@ -12,9 +12,13 @@ PLACE = "place"
 
 
 def over_usual(
-    view: str, title: str, columns: tuple[str, str], names: tuple[str, str], across: str,
+    view: str,
+    title: str,
+    columns: tuple[str, str],
+    names: tuple[str, str],
+    across: str,
     finding: Words | None = None,
-) -> Drawing:  # fmt: skip
+) -> Drawing:
     """Dots of one column over the line of another one, row after row of the table.
 
     Args:

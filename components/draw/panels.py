@@ -38,24 +38,34 @@ class Panels(Chart):
     def figure(self, table: Table) -> go.Figure:
         """The panels."""
         figure = make_subplots(
-            1, len(self.panels), shared_yaxes=True, horizontal_spacing=0.05,
+            1,
+            len(self.panels),
+            shared_yaxes=True,
+            horizontal_spacing=0.05,
             subplot_titles=[f"<b>{wrapped(title)}</b>" for title in self.panels.values()],
-        )  # fmt: skip
+        )
         figure.update_annotations(font={"size": 13})
         for at, name in enumerate(self.panels):
             where = {"row": 1, "col": at + 1}
             drawn, color = values(table, name), COLORS[theme()][at % len(COLORS[theme()])]
             shapes = ["/" if on else "" for on in self.hatched.get(name, [False] * len(drawn))]
             figure.add_bar(
-                y=self.labels(table), x=np.nan_to_num(drawn), orientation="h", name=name,
-                text=self.texts.get(name), textposition="outside", cliponaxis=False,
+                y=self.labels(table),
+                x=np.nan_to_num(drawn),
+                orientation="h",
+                name=name,
+                text=self.texts.get(name),
+                textposition="outside",
+                cliponaxis=False,
                 marker={"color": color, "pattern": {"shape": shapes}},
                 **where,
-            )  # fmt: skip
+            )
             figure.update_xaxes(
-                range=self.span or reach(drawn), tickvals=self.ticks,
-                title=self.title or unit(table, name), **where,
-            )  # fmt: skip
+                range=self.span or reach(drawn),
+                tickvals=self.ticks,
+                title=self.title or unit(table, name),
+                **where,
+            )
             if name in self.lines:
                 line = {"color": GRAY, "dash": "dash", "width": 2}
                 figure.add_vline(x=self.lines[name], line=line, **where)

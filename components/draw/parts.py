@@ -78,9 +78,15 @@ class ScoreParts(AlongRows):
         """The bars of one column, in its color and its pattern."""
         inks = COLORS[theme()]
         return go.Bar(
-            y=self.labels(table), x=values(table, table.order[at]), name=table.order[at],
-            orientation="h", insidetextfont={"color": on_bars()}, constraintext="none",
+            y=self.labels(table),
+            x=values(table, table.order[at]),
+            name=table.order[at],
+            orientation="h",
+            insidetextfont={"color": on_bars()},
+            constraintext="none",
             marker={
-                "color": inks[at % len(inks)], "pattern": {"shape": PATTERNS[at % len(PATTERNS)]},
-            }, **more,
-        )  # fmt: skip
+                "color": inks[at % len(inks)],
+                "pattern": {"shape": PATTERNS[at % len(PATTERNS)]},
+            },
+            **more,
+        )

@@ -34,9 +34,16 @@ class PicturePoints(Chart):
         height, width = self.picture.shape[:2]
         figure = go.Figure()
         figure.add_layout_image(
-            source=url(self.picture), xref="x", yref="y", x=0, y=0, sizex=width, sizey=height,
-            sizing="stretch", layer="below",
-        )  # fmt: skip
+            source=url(self.picture),
+            xref="x",
+            yref="y",
+            x=0,
+            y=0,
+            sizex=width,
+            sizey=height,
+            sizing="stretch",
+            layer="below",
+        )
         edges = [4 if at == self.chosen else 1 for at in range(len(table))]
         figure.add_scatter(
             x=table["left"] * width,

@@ -26,10 +26,16 @@ def placed(view: str, title: str, curve: Curve, point: tuple[float, float], name
         return Table.of(columns, [*[title] * len(curve.x), name])
 
     return Drawing(
-        view, title, part=with_place,
+        view,
+        title,
+        part=with_place,
         chart=PointGroups(
-            x=curve.x_label, y=curve.y_label, looks={title: "line", name: "own"},
-            span=ENDS, x_span=ENDS, height=280,
+            x=curve.x_label,
+            y=curve.y_label,
+            looks={title: "line", name: "own"},
+            span=ENDS,
+            x_span=ENDS,
+            height=280,
         ),
         finding=lambda _: f"At {name}: {curve.y_label} {y:.2f}, {curve.x_label} {x:.2f}.",
-    )  # fmt: skip
+    )

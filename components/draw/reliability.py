@@ -35,11 +35,14 @@ class Reliability(Chart):
             there, look = images > 0, series_style(at)
             counts = images[there]
             figure.add_scatter(
-                x=100 * confidence[there], y=100 * right[there], name=name, mode="lines+markers",
+                x=100 * confidence[there],
+                y=100 * right[there],
+                name=name,
+                mode="lines+markers",
                 line={"color": look["color"], "width": 2},
                 marker=look | {"size": 7 + 15 * np.sqrt(counts / counts.max())},
                 hovertext=[f"{count:.0f} images" for count in counts],
-            )  # fmt: skip
+            )
         figure.update_xaxes(title="confidence (%)", range=[-2, 102])
         figure.update_yaxes(title="right (%)", range=[-2, 102])
         return laid(figure, self.height or HEIGHT)

@@ -13,14 +13,18 @@ def drawings() -> tuple[Drawing, Drawing]:
     """Of the views "candidates" and "course"."""
     return (
         Drawing(
-            "candidates", "Which pattern each group leans to", lambda _: squares(),
+            "candidates",
+            "Which pattern each group leans to",
+            lambda _: squares(),
             lambda result: candidates_words(result["candidates"]),
         ),
         Drawing(
-            "course", "What was learned, and how sharp the choice is", lambda _: lines(),
+            "course",
+            "What was learned, and how sharp the choice is",
+            lambda _: lines(),
             lambda result: course_words(result["course"]),
         ),
-    )  # fmt: skip
+    )
 
 
 def squares() -> Matrix:
@@ -31,12 +35,15 @@ def squares() -> Matrix:
 def lines() -> Lines:
     """Shares of the highest they can be, over the steps."""
     return Lines(
-        x="step", span=(0, 102), title="%",
+        x="step",
+        span=(0, 102),
+        title="%",
         series={
-            "entropy": "entropy of the choice", "highest": "likeliest pattern",
+            "entropy": "entropy of the choice",
+            "highest": "likeliest pattern",
             "changed": "groups that left the mask preferred at first",
         },
-    )  # fmt: skip
+    )
 
 
 def candidates_words(table: Table) -> str:

@@ -41,19 +41,28 @@ class BarsAndLine(Chart):
         inks = (GRAY,) * 3 if self.faint else COLORS[theme()]
         for at, (column, name) in enumerate(self.bars.items()):
             figure.add_bar(
-                x=middle, y=values(table, column), name=name, opacity=0.45 if self.faint else 0.85,
+                x=middle,
+                y=values(table, column),
+                name=name,
+                opacity=0.45 if self.faint else 0.85,
                 marker={"color": inks[at % 3], "pattern": {"shape": ("", "/", ".")[at % 3]}},
-            )  # fmt: skip
+            )
         for at, (column, name) in enumerate(self.lines.items(), len(self.bars)):
             figure.add_scatter(
-                x=middle, y=values(table, column), name=name, mode="lines",
+                x=middle,
+                y=values(table, column),
+                name=name,
+                mode="lines",
                 line={"color": inks[at % 3], "width": 2.5},
-            )  # fmt: skip
+            )
         for start, end in self.shaded:
             figure.add_vrect(
-                x0=start, x1=end, fillcolor=GRAY, opacity=0.15,
+                x0=start,
+                x1=end,
+                fillcolor=GRAY,
+                opacity=0.15,
                 line={"width": 1.5, "dash": "dash", "color": GRAY},
-            )  # fmt: skip
+            )
         if len(low):
             figure.update_xaxes(range=[low[0], high[-1]])
         figure.update_xaxes(title=self.x_title)

@@ -17,17 +17,19 @@ from engine.result import Table
 SHAPES = ("", "/", ".", "x", "+")  # of the parts, so that color alone says nothing
 LEAST = 0.06  # of the longest bar, below which a number does not fit into a part
 HOLLOW = {
-    "color": "rgba(0,0,0,0)", "line": {"width": 1, "color": GRAY},
+    "color": "rgba(0,0,0,0)",
+    "line": {"width": 1, "color": GRAY},
     "pattern": {"shape": "/", "fgcolor": GRAY, "fgopacity": 0.35, "size": 12, "solidity": 0.1},
-}  # fmt: skip
+}
 
 
 def filled(color: str, shape: str) -> dict[str, Any]:
     """How a part of this color and pattern is drawn."""
     return {
-        "color": color, "line": {"width": 1, "color": "rgba(0,0,0,0.6)"},
+        "color": color,
+        "line": {"width": 1, "color": "rgba(0,0,0,0.6)"},
         "pattern": {"shape": shape, "fillmode": "overlay", "fgopacity": 0.35},
-    }  # fmt: skip
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,11 +65,19 @@ class Stacked(AlongRows):
             sign = f" {unit(table, column)}".rstrip()
             texts = [f"{value:.0f}{sign}" if value >= LEAST * whole else "" for value in drawn]
             figure.add_bar(
-                y=self.labels(table), x=drawn, orientation="h", name=name, legendgroup=name,
-                showlegend=name not in named, hovertext=column,
-                marker=look, text=texts if self.written else None, textposition="inside",
-                insidetextanchor="middle", insidetextfont={"color": ink},
-            )  # fmt: skip
+                y=self.labels(table),
+                x=drawn,
+                orientation="h",
+                name=name,
+                legendgroup=name,
+                showlegend=name not in named,
+                hovertext=column,
+                marker=look,
+                text=texts if self.written else None,
+                textposition="inside",
+                insidetextanchor="middle",
+                insidetextfont={"color": ink},
+            )
             named.add(name)
         gap = 0.15 if self.height else 0.35  # where rows are low, bars have room for numbers
         figure.update_layout(barmode="stack", bargap=gap, legend_traceorder="normal")

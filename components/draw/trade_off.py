@@ -44,14 +44,17 @@ class TradeOff(Chart):
             if row in self.paths:
                 self.add_path(figure, self.paths[row], ink)
             figure.add_scatter(
-                x=[across[at]], y=[up[at]], mode="markers", name=names[at],
+                x=[across[at]],
+                y=[up[at]],
+                mode="markers",
+                name=names[at],
                 marker={
                     "size": 18 if row in {self.goal, self.large} else 11,
                     "symbol": "star" if row == self.goal else SYMBOLS[at % len(SYMBOLS)],
                     "color": GRAY if row in {self.goal, *self.faint} else ink,
                     "line": {"width": 1, "color": GRAY},
                 },
-            )  # fmt: skip
+            )
         figure.update_xaxes(title=self.x_title or column_title(table, self.x), range=(-4, 104))
         figure.update_yaxes(title=self.heading(table, self.y), range=(self.floor(up), 103))
         return laid(figure, self.height or 420)
@@ -59,10 +62,14 @@ class TradeOff(Chart):
     def add_path(self, figure: go.Figure, path: Table, ink: str) -> None:
         """The points along one row's setting."""
         figure.add_scatter(
-            x=values(path, self.x), y=values(path, self.y), mode="lines+markers",
-            line={"color": ink, "width": 1.5, "dash": "dot"}, marker={"size": 4, "color": ink},
-            showlegend=False, hovertext=path.rows,
-        )  # fmt: skip
+            x=values(path, self.x),
+            y=values(path, self.y),
+            mode="lines+markers",
+            line={"color": ink, "width": 1.5, "dash": "dot"},
+            marker={"size": 4, "color": ink},
+            showlegend=False,
+            hovertext=path.rows,
+        )
 
     def floor(self, up: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
         """The lower end of the vertical axis: below all points, and never above 76."""

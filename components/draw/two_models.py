@@ -58,9 +58,13 @@ def compared(case: ImageCase, before: AnswerAndMap, after: AnswerAndMap) -> Mode
 
 
 def draw_maps(
-    subject: Subject, titles: tuple[str, str], before: AnswerAndMap, after: AnswerAndMap, key: str,
+    subject: Subject,
+    titles: tuple[str, str],
+    before: AnswerAndMap,
+    after: AnswerAndMap,
+    key: str,
     trust: str = "",
-) -> None:  # fmt: skip
+) -> None:
     """Both heat maps over the sidebar's image; what the second is worth is said below it."""
     panels = [
         Panel(title, model.heat, f"It says {best(model.classes, 1)[0][1]}. {more}".strip())
@@ -74,22 +78,28 @@ def draw_figures(found: ModelComparison) -> None:
     place = st.container(horizontal=True)
     moved = 100 * (found.now - found.was)
     place.metric(
-        "Confidence", f"{100 * found.now:.0f} %",
+        "Confidence",
+        f"{100 * found.now:.0f} %",
         "±0 points" if abs(moved) < 0.5 else f"{moved:+.0f} points".replace("-", "−"),
-        delta_arrow="off", delta_color="off", width="content",
+        delta_arrow="off",
+        delta_color="off",
+        width="content",
         help=f"Probability of {found.label}; before: {100 * found.was:.1f} %.",
-    )  # fmt: skip
+    )
     place.metric(
-        "Hottest tenth", f"{100 * found.top:.0f} %" if np.isfinite(found.top) else "–",
+        "Hottest tenth",
+        f"{100 * found.top:.0f} %" if np.isfinite(found.top) else "–",
         width="content",
         help="Of the two tenths of the image that stand out most, before and after: what they "
         "share, divided by what they cover together (IoU). Chance gives 5 %.",
-    )  # fmt: skip
+    )
     place.metric(
-        "Order", signed(found.order) if np.isfinite(found.order) else "–", width="content",
+        "Order",
+        signed(found.order) if np.isfinite(found.order) else "–",
+        width="content",
         help="Spearman's correlation of the two heat maps: 1 is the same order of all places, "
         "0 none.",
-    )  # fmt: skip
+    )
 
 
 def draw_likeliest(
@@ -99,8 +109,10 @@ def draw_likeliest(
     table = likeliest(before, after)
     shape = BarGroups(
         series=dict(zip(table.order, (title.lower() for title in titles), strict=True)),
-        title="probability (%)", span=(0, 118), ticks=(0, 25, 50, 75, 100),
-    )  # fmt: skip
+        title="probability (%)",
+        span=(0, 118),
+        ticks=(0, 25, 50, 75, 100),
+    )
     plots.drawn(kept(shape.figure, table), listed(table), key, said=False)
 
 

@@ -15,9 +15,10 @@ def draw_weight_scores(view: WeightScores, key: str, finding: str = "") -> None:
     """The median of each weight's sizes, and where the lowest and the highest tenth end."""
     table = spread_of(view)
     chart = Dots(
-        series={"median": "median"}, intervals={"median": ("lowest tenth", "highest tenth")},
+        series={"median": "median"},
+        intervals={"median": ("lowest tenth", "highest tenth")},
         title=f"size of the scores ({view.unit})" if view.unit else "size of the scores",
-    )  # fmt: skip
+    )
     tables.chart(chart, table, finding or highest(table), key)
 
 

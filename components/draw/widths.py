@@ -39,15 +39,18 @@ class Widths(Chart):
         color = COLORS[theme()]
         figure = go.Figure(
             go.Bar(
-                x=np.cumsum(wide) - wide / 2, y=values(table, self.value), width=wide,
-                hovertext=list(self.hovers or self.labels(table)), hoverinfo="text",
+                x=np.cumsum(wide) - wide / 2,
+                y=values(table, self.value),
+                width=wide,
+                hovertext=list(self.hovers or self.labels(table)),
+                hoverinfo="text",
                 marker={
                     "color": [color[1] if is_marked else color[0] for is_marked in marked],
                     "pattern": {"shape": ["/" if is_marked else "" for is_marked in marked]},
                     "line": {"width": 0.5, "color": GRAY},
                 },
             )
-        )  # fmt: skip
+        )
         if self.line is not None:
             dashed = {"color": INK[theme()], "dash": "dash", "width": 2}
             figure.add_hline(y=self.line, line=dashed, annotation_text=self.line_name)

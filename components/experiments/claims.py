@@ -27,10 +27,11 @@ def figures(measures: Sequence[str], axis: str) -> Drawing:
         chart=lambda result: Dots(
             series={name: name for name in measures},
             intervals={name: (spread(name),) for name in measures},
-            title=axis, span=(-4, 104) if unit(result["table"], measures[0]) == "%" else None,
+            title=axis,
+            span=(-4, 104) if unit(result["table"], measures[0]) == "%" else None,
         ),
         finding=lambda result: sentence(result["table"], first_known(result["table"], measures)),
-    )  # fmt: skip
+    )
 
 
 def first_known(table: Table, measures: Sequence[str]) -> str:

@@ -40,27 +40,37 @@ def over_steps(found: Views, title: str, view: str = "steps") -> Lines:
 
 HOLE = Drawing("hole", "What an output pixel sees")
 NEIGHBORS = Drawing(
-    "autocorrelation", "Is the noise broken up?",
+    "autocorrelation",
+    "Is the noise broken up?",
     lambda result: Lines(
-        x="px", series={column: column for column in result["autocorrelation"].order[1:]}, line=0.0,
-        title="correlation", x_title="distance (px)",
+        x="px",
+        series={column: column for column in result["autocorrelation"].order[1:]},
+        line=0.0,
+        title="correlation",
+        x_title="distance (px)",
     ),
     neighbor_words,
-)  # fmt: skip
+)
 GAINED = Drawing(
-    "gained", "Gained over the noisy images, by steps (first seed)",
+    "gained",
+    "Gained over the noisy images, by steps (first seed)",
     lambda result: over_steps(result, "dB above the noisy images", "gained"),
     lambda result: last_words(result, "gained"),
-)  # fmt: skip
+)
 DENOISING = (HOLE, NEIGHBORS, GAINED)
 
 NEARNESS = Drawing(
-    "psnr", "How near each comes to the image before the noise",
+    "psnr",
+    "How near each comes to the image before the noise",
     Bars(value="PSNR", title="PSNR (dB), more is nearer"),
-    lambda result: "PSNR: " + ", ".join(
-        f"{row} {result['psnr'].cell(row, 'PSNR'):.1f} dB" for row in result["psnr"].rows
-    ) + ".",
-)  # fmt: skip
+    lambda result: (
+        "PSNR: "
+        + ", ".join(
+            f"{row} {result['psnr'].cell(row, 'PSNR'):.1f} dB" for row in result["psnr"].rows
+        )
+        + "."
+    ),
+)
 BY_STEP = Drawing(
     "steps", "PSNR while it learned", lambda result: over_steps(result, "PSNR (dB)"), last_words
 )
@@ -85,13 +95,18 @@ def ask(image: ChosenImage, method: Denoised, key: str, below: DeltaGenerator) -
     """What is known of it; no model is asked, so that any one stands for the case."""
     section.show(
         Section(
-            key, method, image.seen_by(catalog.load()), columns=2,
+            key,
+            method,
+            image.seen_by(catalog.load()),
+            columns=2,
             picture=lambda result: draw(PICTURE, result, f"{key}.picture"),
-            evidence=(OTHERS, NEARNESS, BY_STEP, HOLE, NEIGHBORS), below=below,
+            evidence=(OTHERS, NEARNESS, BY_STEP, HOLE, NEIGHBORS),
+            below=below,
             growing=lambda partial: draw(PICTURE, partial, f"{key}.growing"),
-            button="Denoise the image", before=before(method),
+            button="Denoise the image",
+            before=before(method),
         )
-    )  # fmt: skip
+    )
 
 
 def choose(slot: str) -> Denoised:

@@ -38,58 +38,78 @@ def in_plane(table: Table) -> PointGroups:
     """Segments as thin lines, the others as points."""
     names = dict.fromkeys(table.rows)
     return PointGroups(
-        x=table.order[0], y=table.order[1], height=460,
+        x=table.order[0],
+        y=table.order[1],
+        height=460,
         looks={name: "thin" if name == SEGMENTS else "dots" for name in names},
-    )  # fmt: skip
+    )
 
 
 HULLS = Drawing(
-    "hulls", "What can be chosen with fewer of the others",
+    "hulls",
+    "What can be chosen with fewer of the others",
     chart=lambda result: Lines(
-        x="false alarms", series={column: column for column in result["hulls"].order[1:]},
-        span=(-3, 103), title="rare images found (%)", x_title="false alarms (%)",
+        x="false alarms",
+        series={column: column for column in result["hulls"].order[1:]},
+        span=(-3, 103),
+        title="rare images found (%)",
+        x_title="false alarms (%)",
     ),
     finding=lambda result: hulls(result["hulls"]),
-)  # fmt: skip
+)
 GAPS = Drawing(
-    "gaps", "What sparsity costs, by width",
+    "gaps",
+    "What sparsity costs, by width",
     chart=lambda result: Lines(
-        x="width", series={rule: rule for rule in rules(result["gaps"])},
+        x="width",
+        series={rule: rule for rule in rules(result["gaps"])},
         intervals={rule: (spread(rule),) for rule in rules(result["gaps"])},
-        ticks=result["gaps"]["width"].tolist(), log=True, line=0.0,
-        title="dense minus sparse (points)", x_title="width (times the usual channels)",
+        ticks=result["gaps"]["width"].tolist(),
+        log=True,
+        line=0.0,
+        title="dense minus sparse (points)",
+        x_title="width (times the usual channels)",
     ),
     finding=lambda result: by_width(result["gaps"]),
-)  # fmt: skip
+)
 PROJECTION = Drawing(
-    "projection", "Where SMOTE draws",
+    "projection",
+    "Where SMOTE draws",
     chart=lambda result: in_plane(result["projection"]),
     finding=lambda result: between(result["projection"]),
-)  # fmt: skip
+)
 CHAIN = (
     Drawing("examples", "Three images on their way through the experts"),
     Drawing(
-        "chain", "What each expert says of them",
+        "chain",
+        "What each expert says of them",
         chart=Stacked(
             parts={
                 "belief in the answer": "belief in the answer",
-                "belief in other classes": "belief in other classes", "vacuity": "no evidence",
+                "belief in other classes": "belief in other classes",
+                "vacuity": "no evidence",
             },
-            rest="vacuity", title="%",
+            rest="vacuity",
+            title="%",
         ),
         finding=lambda result: engaged(result["chain"]),
     ),
     Drawing(
-        "left", "What is left after each expert",
+        "left",
+        "What is left after each expert",
         chart=lambda result: Lines(
-            x="experts", series={name: name for name in result["left"].order[1:]},
-            title="left over (power of ten)", x_title="experts asked",
+            x="experts",
+            series={name: name for name in result["left"].order[1:]},
+            title="left over (power of ten)",
+            x_title="experts asked",
             ticks=result["left"]["experts"].tolist(),
         ),
-        finding=lambda _: "An image engages the next expert while its line lies above that of "
-        "the share it needs, which depends on all known test images.",
+        finding=lambda _: (
+            "An image engages the next expert while its line lies above that of "
+            "the share it needs, which depends on all known test images."
+        ),
     ),
-)  # fmt: skip
+)
 
 
 def reliability(word: str, title: str, way: str) -> Drawing:
@@ -102,10 +122,12 @@ def reliability(word: str, title: str, way: str) -> Drawing:
     """
     names = {"dense": "dense", "ticket": "sparsest ticket"}
     return Drawing(
-        f"{word} ticket", title, Reliability(models=names),  # it comes last
+        f"{word} ticket",
+        title,
+        Reliability(models=names),  # it comes last
         lambda result: sure(result["table"], way),
         made=lambda result: models_in_bins({name: result[f"{word} {name}"] for name in names}),
-    )  # fmt: skip
+    )
 
 
 def bindings(table: Table) -> Matrix:
@@ -116,12 +138,17 @@ def bindings(table: Table) -> Matrix:
 
 REPROGRAMMED = (
     Drawing(
-        "transfer", "What is left on the new task, by weights kept",
+        "transfer",
+        "What is left on the new task, by weights kept",
         chart=lambda result: Lines(
-            x="weights kept", series={column: column for column in measured(result["transfer"])},
+            x="weights kept",
+            series={column: column for column in measured(result["transfer"])},
             intervals={column: (spread(column),) for column in measured(result["transfer"])},
-            ticks=(100 * result["transfer"]["weights kept"]).tolist(), log=True, span=(0, 104),
-            title="test images right (%)", x_title="weights kept (%)",
+            ticks=(100 * result["transfer"]["weights kept"]).tolist(),
+            log=True,
+            span=(0, 104),
+            title="test images right (%)",
+            x_title="weights kept (%)",
         ),
         finding=lambda result: by_share(result["transfer"]),
     ),
@@ -129,30 +156,39 @@ REPROGRAMMED = (
     reliability("probe", "Is it as sure as it is right? With a new head", "with a new head"),
     Drawing("prompts", "What was learned around the images"),
     Drawing(
-        "bound", "Which angle stands for which digit, in the dense network",
+        "bound",
+        "Which angle stands for which digit, in the dense network",
         chart=lambda result: bindings(result["bound"]),
         finding=lambda result: partners(result["bound"]),
     ),
-)  # fmt: skip
+)
 PROTECTED = Drawing(
-    "shares", "What is learned when some images stay clean",
+    "shares",
+    "What is learned when some images stay clean",
     chart=lambda result: Lines(
-        x="share", series={column: column for column in measured(result["shares"])},
+        x="share",
+        series={column: column for column in measured(result["shares"])},
         intervals={column: (spread(column),) for column in measured(result["shares"])},
-        ticks=(100 * result["shares"]["share"]).tolist(), span=(0, 104),
-        title="clean test images right (%)", x_title="training images protected (%)",
+        ticks=(100 * result["shares"]["share"]).tolist(),
+        span=(0, 104),
+        title="clean test images right (%)",
+        x_title="training images protected (%)",
     ),
     finding=lambda result: mixtures(result["shares"]),
-)  # fmt: skip
+)
 REACHED = Drawing(
-    "reached", "How many slices reach a Dice",
+    "reached",
+    "How many slices reach a Dice",
     chart=lambda result: Lines(
-        x="Dice", series={column: column for column in result["reached"].order[1:]},
-        ticks=[0.0, 0.25, 0.5, 0.75, 1.0], span=(-3, 103), title="test slices (%)",
+        x="Dice",
+        series={column: column for column in result["reached"].order[1:]},
+        ticks=[0.0, 0.25, 0.5, 0.75, 1.0],
+        span=(-3, 103),
+        title="test slices (%)",
         x_title="Dice of the outline, at least",
     ),
     finding=lambda result: half_reached(result["reached"]),
-)  # fmt: skip
+)
 WITHOUT_DETECTOR = Drawing("found without")
 OF_ONE = (
     REACHED, WITHOUT_DETECTOR, GAPS, PROJECTION, HULLS, *CHAIN, *REPROGRAMMED, *RANGES, *POISONED,
@@ -160,6 +196,4 @@ OF_ONE = (
 )  # fmt: skip
 BEFORE = Drawing("picture")
 # What makes the point better than images, once it has learned.
-MADE = (
-    Drawing("found"), PROTECTED, PREDICTIONS, SWAYED_USERS, Drawing("channels"), PLANES, PLANE,
-)  # fmt: skip
+MADE = (Drawing("found"), PROTECTED, PREDICTIONS, SWAYED_USERS, Drawing("channels"), PLANES, PLANE)

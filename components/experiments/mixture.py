@@ -84,24 +84,37 @@ def certified_words(found: Views) -> str:
 
 
 PLANE = Drawing(
-    "plane", "Accuracy and robustness, from one network to the other",
+    "plane",
+    "Accuracy and robustness, from one network to the other",
     lambda result: PointGroups(
-        x=CLEAN, y=ATTACKED, x_title="clean images right (%)", title="attacked images right (%)",
-        looks={MIXED: "path", PICKED: "thin", **dict.fromkeys(ENDS.values(), "large"),
-               NONLINEAR: "own"},
+        x=CLEAN,
+        y=ATTACKED,
+        x_title="clean images right (%)",
+        title="attacked images right (%)",
+        looks={
+            MIXED: "path",
+            PICKED: "thin",
+            **dict.fromkeys(ENDS.values(), "large"),
+            NONLINEAR: "own",
+        },
         span=(-3, 103),
         x_span=(100 * float(result["plane"][CLEAN].min()) - 1, 100.5),
     ),
-    plane_words, part=in_plane,
-)  # fmt: skip
+    plane_words,
+    part=in_plane,
+)
 CERTIFICATES = Drawing(
-    "certified", "Certificates by radius",
+    "certified",
+    "Certificates by radius",
     lambda result: Lines(
-        x="radius", series={name: name for name in result["certified"].order[1:]},
-        x_title="radius (L2, in pixels of 1)", title="certified right (%)", span=(-2, 102),
+        x="radius",
+        series={name: name for name in result["certified"].order[1:]},
+        x_title="radius (L2, in pixels of 1)",
+        title="certified right (%)",
+        span=(-2, 102),
     ),
     certified_words,
-)  # fmt: skip
+)
 
 
 def show(case: ExperimentCase, key: str) -> None:
@@ -126,14 +139,19 @@ def show(case: ExperimentCase, key: str) -> None:
     with answer:
         section.show(
             Section(
-                key, MixedAnswers(**settings), image.case, MixedAnswers.title, columns=2,
+                key,
+                MixedAnswers(**settings),
+                image.case,
+                MixedAnswers.title,
+                columns=2,
                 evidence=(
                     Drawing("picture"),
                     Drawing(
                         "answers",
                         "Attacked, it is read as" if settings["epsilon"] else "It is read as",
-                        BarGroups(series=dict(zip(NETS, NETS, strict=True)), title="%",
-                                  span=(0, 118)),
+                        BarGroups(
+                            series=dict(zip(NETS, NETS, strict=True)), title="%", span=(0, 118)
+                        ),
                         part=strongest,
                         finding=lambda result: (
                             f"The robust network leads by "
@@ -142,7 +160,7 @@ def show(case: ExperimentCase, key: str) -> None:
                     ),
                 ),
             )
-        )  # fmt: skip
+        )
 
 
 def strongest(table: Table) -> Table:

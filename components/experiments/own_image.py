@@ -26,18 +26,26 @@ def show(kind: type[ImageChange], key: str, own: Subject) -> None:
     method = choose(kind, key)
     section.show(
         Section(
-            KEY, method, own.case.at("exact"), sentence=lambda result: sentence(own, result),
-            evidence=[Drawing("picture")], columns=1, detail=lambda _: offer(own, method, key),
+            KEY,
+            method,
+            own.case.at("exact"),
+            sentence=lambda result: sentence(own, result),
+            evidence=[Drawing("picture")],
+            columns=1,
+            detail=lambda _: offer(own, method, key),
         )
-    )  # fmt: skip
+    )
 
 
 def offer(own: Subject, method: ImageChange, key: str) -> None:
     """The whole changed image as a file."""
     download(
-        "Changed image (PNG)", lambda: encoded(method.apply(own.picture.pixels)),
-        "blindspot-changed.png", f"{key}.file", help="The whole image at its own size.",
-    )  # fmt: skip
+        "Changed image (PNG)",
+        lambda: encoded(method.apply(own.picture.pixels)),
+        "blindspot-changed.png",
+        f"{key}.file",
+        help="The whole image at its own size.",
+    )
 
 
 def choose(kind: type[ImageChange], key: str) -> ImageChange:

@@ -85,8 +85,9 @@ def defended_words(found: Views) -> str:
     table: Table = found["table"]
     parts = [
         f"{name} {100 * table.cell(name, success(MIDDLE)):.0f} %"
-        for name in DEFENDED if name in table.rows
-    ]  # fmt: skip
+        for name in DEFENDED
+        if name in table.rows
+    ]
     return f"At ε = {MIDDLE}/255: {', '.join(parts)}. ε50: where half of the trials succeed."
 
 
@@ -121,8 +122,9 @@ def named_words(found: Views) -> str:
     return (
         f"At ε = {MIDDLE}/255, {100 * named[PLAIN][at]:.0f} % of what is there is still named "
         f"after an attack, {100 * named[NOISE][at]:.0f} % with noise (first seed)."
-        if NOISE in named.order else "With the first seed."
-    )  # fmt: skip
+        if NOISE in named.order
+        else "With the first seed."
+    )
 
 
 def lines_over(found: Views, view: str, title: str) -> Lines:
@@ -178,12 +180,13 @@ WORDS = (
     Drawing(BEFORE, "Before", WordMarks(small=True), lambda _: "How sure it was of each word."),
     Drawing(AFTER, "After", WordMarks(small=True), lambda _: "The same of the changed picture."),
     Drawing(
-        "phrase", "How likely each word of the phrase is",
+        "phrase",
+        "How likely each word of the phrase is",
         BarGroups(series={BEFORE: BEFORE, AFTER: AFTER}, title="%", span=(0, 118)),
         lambda _: "Each word given the ones before it; the end is a word too.",
     ),
     Drawing("trace", "The loss on the way", finding=detector_words),
-)  # fmt: skip
+)
 
 
 def show(_found: Views, _case: ExperimentCase, key: str) -> None:
@@ -211,8 +214,13 @@ def show(_found: Views, _case: ExperimentCase, key: str) -> None:
     with answer:
         section.show(
             Section(
-                key, PerturbedAnswer(**settings), case, PerturbedAnswer.title, columns=2,
-                known=form.known(), evidence=WORDS,
+                key,
+                PerturbedAnswer(**settings),
+                case,
+                PerturbedAnswer.title,
+                columns=2,
+                known=form.known(),
+                evidence=WORDS,
                 picture=lambda result: draw(Drawing("picture"), result, f"{key}.picture"),
             )
-        )  # fmt: skip
+        )

@@ -56,9 +56,11 @@ def card(kind: type[Experiment], key: str) -> None:
     words = method.finding(case, known) if known else "Not run here yet."
     st.markdown(f"**{plain(kind.title)}**  \n{plain(words)}")
     if st.button(
-        "Open", key=f"{key}.open.{kind.name}",
-        on_click=st.session_state.__setitem__, args=(f"{key}.chosen", kind.title),
-    ):  # fmt: skip
+        "Open",
+        key=f"{key}.open.{kind.name}",
+        on_click=st.session_state.__setitem__,
+        args=(f"{key}.chosen", kind.title),
+    ):
         st.rerun()  # the whole page: the cards are a fragment
 
 

@@ -15,10 +15,13 @@ def by_poison(found: Views) -> Lines:
     """The probe's figures and the task's, with the share from which a rise is predicted."""
     predicted = threshold_of(found)
     return Lines(
-        x="poison", series={column: column for column in (AUC, ENTROPY, TASK)},
-        now=predicted if np.isfinite(predicted) else None, now_name="predicted",
-        title="%", x_title="poison (% of the victim's rows)",
-    )  # fmt: skip
+        x="poison",
+        series={column: column for column in (AUC, ENTROPY, TASK)},
+        now=predicted if np.isfinite(predicted) else None,
+        now_name="predicted",
+        title="%",
+        x_title="poison (% of the victim's rows)",
+    )
 
 
 def threshold_of(found: Views) -> float:

@@ -8,13 +8,7 @@ from components.charts.tables import NONE
 from components.draw.drawing import Drawing, Views
 from components.draw.groups import Look, PointGroups
 from components.draw.lines import Lines
-from components.draw.ranking_table import (
-    RankingCell,
-    RankingHead,
-    RankingRow,
-    RankingTable,
-    tint,
-)
+from components.draw.ranking_table import RankingCell, RankingHead, RankingRow, RankingTable, tint
 from engine.experiment import spread
 from engine.result import Table
 from engine.unlearning.experiments.number_figures import densities
@@ -68,9 +62,13 @@ def over_areas(found: Views) -> PointGroups:
     low, high = found["band"].values.tolist()
     looks: dict[str, Look] = {**dict.fromkeys(DRAWN, "dots"), TRUE: "thin"}
     return PointGroups(
-        x="area", y="prediction", looks=looks, shaded=((low, high),), height=440,
+        x="area",
+        y="prediction",
+        looks=looks,
+        shaded=((low, high),),
+        height=440,
         x_title="area of the lesion (cm²); shaded: forgotten",
-    )  # fmt: skip
+    )
 
 
 def moved(found: Views) -> str:
@@ -97,10 +95,13 @@ def smoothed(found: Views) -> Table:
         if name not in {SECOND, PROXY}
     }
     drawn = densities(samples, unit)
-    return drawn.renamed({
-        name: f"{name}, W = {figures.cell(name, DISTANCE):.1f}"
-        for name in samples if name != RETRAINED and name in figures.rows
-    })  # fmt: skip
+    return drawn.renamed(
+        {
+            name: f"{name}, W = {figures.cell(name, DISTANCE):.1f}"
+            for name in samples
+            if name != RETRAINED and name in figures.rows
+        }
+    )
 
 
 def apart(found: Views) -> str:
@@ -144,17 +145,21 @@ def standing(found: Views) -> RankingTable:
         small = f"± {factor * around:{form}}" if np.isfinite(around) else ""
         ranked = measure == DISTANCE
         return RankingCell(
-            text, small, tint(value / whole, FULL) if ranked else 0.0, bold=ranked,
+            text,
+            small,
+            tint(value / whole, FULL) if ranked else 0.0,
+            bold=ranked,
             ignored=measure == MEMBERS and not known[name],
-        )  # fmt: skip
+        )
 
     heads = [RankingHead("network")]
     heads += [RankingHead(name, below, about) for name, (below, about) in HEADS.items()]
     rows = [
-        RankingRow(name, [cell(name, measure) for measure in HEADS],
-                   "bottom" if name == RETRAINED else "")
+        RankingRow(
+            name, [cell(name, measure) for measure in HEADS], "bottom" if name == RETRAINED else ""
+        )
         for name in ordered
-    ]  # fmt: skip
+    ]
     return RankingTable("How near each network is to the retrained one", heads, rows)
 
 
@@ -181,18 +186,26 @@ def attacked(found: Views) -> str:
 
 
 PREDICTIONS = Drawing(
-    "predictions", "Area and prediction, test images", over_areas, moved,
-    part=in_groups,
-)  # fmt: skip
+    "predictions", "Area and prediction, test images", over_areas, moved, part=in_groups
+)
 RANGES = (
     Drawing(
-        "forgotten", "What is predicted for the forgotten images",
+        "forgotten",
+        "What is predicted for the forgotten images",
         chart=lambda result: Lines(
-            x="prediction", series={name: name for name in smoothed(result).order[1:]},
-            title="density", x_title="predicted area (cm²)",
+            x="prediction",
+            series={name: name for name in smoothed(result).order[1:]},
+            title="density",
+            x_title="predicted area (cm²)",
         ),
-        finding=apart, made=smoothed,
+        finding=apart,
+        made=smoothed,
     ),
-    Drawing("band", "Every network beside the retrained one", standing, attacked,
-            made=lambda result: ranked(result["table"])),
-)  # fmt: skip
+    Drawing(
+        "band",
+        "Every network beside the retrained one",
+        standing,
+        attacked,
+        made=lambda result: ranked(result["table"]),
+    ),
+)

@@ -25,10 +25,15 @@ def quarters(table: Table) -> str:
 
 
 SWAYED_USERS = Drawing(
-    "users", "Who is swayed, by how well they are fitted",
+    "users",
+    "Who is swayed, by how well they are fitted",
     chart=PointGroups(
-        x="loss", y="weight", looks={NOT_SWAYED: "dots", SWAYED: "dots"}, height=440,
-        x_title="loss of the user (small: fitted well)", title="weight of VAT's noise",
+        x="loss",
+        y="weight",
+        looks={NOT_SWAYED: "dots", SWAYED: "dots"},
+        height=440,
+        x_title="loss of the user (small: fitted well)",
+        title="weight of VAT's noise",
     ),
     finding=lambda result: quarters(result["users"]),
-)  # fmt: skip
+)

@@ -34,15 +34,20 @@ def probe_words(table: Table) -> str:
 def by_layer(view: str) -> Drawing:
     """The probe's share and what edits do, layer by layer."""
     return Drawing(
-        view, "By layer: the probe, and what one direction does",
+        view,
+        "By layer: the probe, and what one direction does",
         lambda result: Lines(
-            x="layer", series={name: name for name in ("probe right", *CAUSES)}, span=(-4, 104),
-            ticks=result[view]["layer"].tolist(), title="%", x_title="layer (0: embedding)",
+            x="layer",
+            series={name: name for name in ("probe right", *CAUSES)},
+            span=(-4, 104),
+            ticks=result[view]["layer"].tolist(),
+            title="%",
+            x_title="layer (0: embedding)",
         ),
         lambda result: (
             f"{probe_words(result[view])} The other lines: questions declined after an edit."
         ),
-    )  # fmt: skip
+    )
 
 
 def part_words(found: Views) -> str:
@@ -78,28 +83,36 @@ def free_words(found: Views) -> str:
 AUDIT = (
     by_layer(LAYERS),
     Drawing(
-        PATH, "One question on its way, in the first accurate layer",
+        PATH,
+        "One question on its way, in the first accurate layer",
         PointGroups(
-            x="along", y="across", looks={DECLINED: "dots", ANSWERED: "dots", WAY: "path"},
+            x="along",
+            y="across",
+            looks={DECLINED: "dots", ANSWERED: "dots", WAY: "path"},
             x_title="along the direction (to the right: declined)",
             title="first component across it",
         ),
         path_words,
     ),
     Drawing(
-        PARTS, "Which part writes the decision",
-        Matrix(signed=True, form=".1f", bar="along v", height=330), part_words,
+        PARTS,
+        "Which part writes the decision",
+        Matrix(signed=True, form=".1f", bar="along v", height=330),
+        part_words,
     ),
     Drawing(
-        FREE, "If the note's embeddings could move freely",
+        FREE,
+        "If the note's embeddings could move freely",
         lambda result: Lines(
-            x="ρ", series={name: name for name in result[FREE].order[1:]}, span=(-4, 104),
+            x="ρ",
+            series={name: name for name in result[FREE].order[1:]},
+            span=(-4, 104),
             title="declined questions answered (%)",
             x_title="largest move of a word, ρ (1: distance of two words)",
         ),
         free_words,
     ),
-)  # fmt: skip
+)
 
 
 def show(_found: Views, case: ExperimentCase, key: str) -> None:

@@ -43,8 +43,9 @@ def with_figures(
     values = {name: table.cell(name, measure) for name in names if name in table.rows}
     parts = [
         f"{name} {form.format(value).replace('%', ' %')}"
-        for name, value in values.items() if np.isfinite(value)
-    ]  # fmt: skip
+        for name, value in values.items()
+        if np.isfinite(value)
+    ]
     return f" {sentence}: {', '.join(parts)}." if parts else ""
 
 
@@ -74,24 +75,32 @@ def along_words(found: Views) -> str:
 
 REROUTED = (
     Drawing(
-        ALONG, "Declined questions that are answered, by size of change",
-        lambda result: success_lines(over(result, WAYS), "answered with a color (%)"), way_words,
+        ALONG,
+        "Declined questions that are answered, by size of change",
+        lambda result: success_lines(over(result, WAYS), "answered with a color (%)"),
+        way_words,
         made=lambda result: over(result, WAYS),
     ),
     Drawing(
-        ALONG, "Each defense outside of the attack, and inside",
+        ALONG,
+        "Each defense outside of the attack, and inside",
         lambda result: success_lines(over(result, DEFENDED), "answered with a color (%)"),
-        defense_words, made=lambda result: over(result, DEFENDED),
+        defense_words,
+        made=lambda result: over(result, DEFENDED),
     ),
     Drawing(
-        ALONG, "Where the state lies: 1 as declined ones, −1 as answered ones",
+        ALONG,
+        "Where the state lies: 1 as declined ones, −1 as answered ones",
         lambda result: Lines(
-            x="layer", series={name: name for name in result[ALONG].order[1:]},
-            ticks=result[ALONG]["layer"].tolist(), line=0.0, title="along the direction",
+            x="layer",
+            series={name: name for name in result[ALONG].order[1:]},
+            ticks=result[ALONG]["layer"].tolist(),
+            line=0.0,
+            title="along the direction",
             x_title="layer (0: embedding)",
         ),
         along_words,
     ),
     by_layer("rerouted layers"),
     Drawing("rerouted strip", "Declined and answered questions along each direction"),
-)  # fmt: skip
+)

@@ -92,14 +92,17 @@ def asked(method: Experiment, case: ExperimentCase, page: str, key: str) -> Answ
     """The answer when it is known, else the picture and how the experiment is run."""
     return section.show(
         Section(
-            page, method, case, columns=1,
+            page,
+            method,
+            case,
+            columns=1,
             evidence=[figures(method.charted or method.measures, method.axis), *OF_ONE],
             picture=lambda result: answered(result, key),
             waiting=lambda: picker.draw(picker.picture_of(method, case), f"{key}.preview"),
             button="Run the experiment",
             before=method.before(case),
         )
-    )  # fmt: skip
+    )
 
 
 def answered(found: Views, key: str) -> None:

@@ -102,15 +102,23 @@ def beside(asked: FamiliarQuestion, found: Views, parent: Classifier) -> None:
     both = replace(asked, case=replace(asked.case, model=parent))
     section.show(
         Section(
-            f"{KEY}.parent", both.method, both.case, known=both.known, columns=1,
-            first=features(both), explained=False,
+            f"{KEY}.parent",
+            both.method,
+            both.case,
+            known=both.known,
+            columns=1,
+            first=features(both),
+            explained=False,
             sentence=lambda other: f"{parent.title}: {both.method.finding(both.case, other)}",
             evidence=[
                 Drawing(
-                    "measures", made=lambda other: of_models({model_title: found, theirs: other}),
-                    finding=lambda _: "Scores of two models are not on one scale; p-values and "
-                    "shares are. The same normal and unknown images were shown to both.",
+                    "measures",
+                    made=lambda other: of_models({model_title: found, theirs: other}),
+                    finding=lambda _: (
+                        "Scores of two models are not on one scale; p-values and "
+                        "shares are. The same normal and unknown images were shown to both."
+                    ),
                 )
             ],
         )
-    )  # fmt: skip
+    )

@@ -24,10 +24,12 @@ def drawings(asked: FamiliarQuestion) -> tuple[Drawing, ...]:
     """What a detector's answer is drawn as."""
     joined = asked.method.joined
     parts = Drawing(
-        "subject", "What the score is made of", made=lambda result: middles(result, ROWS),
+        "subject",
+        "What the score is made of",
+        made=lambda result: middles(result, ROWS),
         finding=lambda result: made_of(middles(result, ROWS), joined),
         chart=ScoreParts(joined=joined, title=f"score ({asked.method.unit})"),
-    )  # fmt: skip
+    )
     return (parts, *(HALVES if isinstance(asked.method, COSTARR) else ()))
 
 
@@ -38,10 +40,15 @@ def likeness(found: Views) -> PointGroups:
     """Likeness over the logit of every image, with the products that are the same."""
     lowest = float(of_groups(groups_of(found, CLOUDS))["likeness"].min())
     return PointGroups(
-        x="logit", y="likeness", looks=LOOKS, products=(0.2, 0.4, 0.6, 0.8),
-        x_title="logit, from the lowest to the highest normal", x_span=(-0.03, 1.03),
-        span=(lowest - 0.05 * (1 - lowest), 1.01), height=380,
-    )  # fmt: skip
+        x="logit",
+        y="likeness",
+        looks=LOOKS,
+        products=(0.2, 0.4, 0.6, 0.8),
+        x_title="logit, from the lowest to the highest normal",
+        x_span=(-0.03, 1.03),
+        span=(lowest - 0.05 * (1 - lowest), 1.01),
+        height=380,
+    )
 
 
 def dimensions(own: str, title: str, finding: Words | None = None) -> Drawing:

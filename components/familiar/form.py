@@ -89,10 +89,14 @@ def choose_alpha() -> float:
     """How often a normal image may be flagged."""
     words = {percent(alpha): alpha for alpha in ALPHAS}
     picked = pick(
-        "False alarms allowed", list(words), f"{KEY}.alpha", first=percent(ALPHA),
-        name="False alarms", help="The line is drawn so that at most this share of normal images "
+        "False alarms allowed",
+        list(words),
+        f"{KEY}.alpha",
+        first=percent(ALPHA),
+        name="False alarms",
+        help="The line is drawn so that at most this share of normal images "
         "lies above it. It can also be dragged.",
-    )  # fmt: skip
+    )
     return words[picked]
 
 

@@ -52,9 +52,10 @@ def p_values(asked: FamiliarQuestion, found: Views) -> None:
     """The p-value of the image, within its class and by group, each with its smallest value."""
     label = asked.case.model.labels[int(found["subject"].predicted[0])]
     by_class = switch(
-        "Compare within its class only", f"{KEY}.by-class",
+        "Compare within its class only",
+        f"{KEY}.by-class",
         help=f"With the normal images in which the model sees the same: {label}.",
-    )  # fmt: skip
+    )
     normal = asked.case.normal
     shares, notes = findings.p_values(normal, found, plain(label), by_class=by_class)
     st.markdown("  \n".join([*(f"**{share}**" for share in shares), *notes]))

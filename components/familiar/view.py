@@ -28,12 +28,17 @@ def show(asked: FamiliarQuestion, below: DeltaGenerator) -> None:
     runs.leave_others(KEY, [f"{KEY}.{name}" for name in slots])
     result = section.show(
         Section(
-            KEY, asked.method, asked.case, known=asked.known, first=features(asked),
+            KEY,
+            asked.method,
+            asked.case,
+            known=asked.known,
+            first=features(asked),
             sentence=lambda result: verdict.sentence(asked, result),
             picture=lambda result: verdict.picture(asked, result),
-            evidence=drawings(asked), detail=lambda result: detail(asked, result),
+            evidence=drawings(asked),
+            detail=lambda result: detail(asked, result),
         )
-    )  # fmt: skip
+    )
     if result and Standing(result).decided:
         with below:
             closer(asked, result)

@@ -33,7 +33,11 @@ def confused(name: str, found: Views) -> Matrix:
     counts: Table = found[name]
     shares = counts.values / np.maximum(counts.values.sum(1, keepdims=True), 1)
     return Matrix(
-        colors=100 * shares, span=(0, 100), height=300, title="label", x_title="the model says",
+        colors=100 * shares,
+        span=(0, 100),
+        height=300,
+        title="label",
+        x_title="the model says",
         texts=[[f"{count:.0f}" if count else "" for count in row] for row in counts.values],
         hovers=[
             [
@@ -42,7 +46,7 @@ def confused(name: str, found: Views) -> Matrix:
             ]
             for label, row in zip(counts.rows, shares, strict=True)
         ],
-    )  # fmt: skip
+    )
 
 
 def confusion_finding(closer: MethodDetail, name: str, found: Views) -> str:
@@ -70,13 +74,18 @@ def attack(closer: MethodDetail) -> Rows:
         "than 400 images) knows nothing, and its picture is gray. Right for the forgotten images "
         "is what the retrained model shows, not 100 %."
     )
-    return [[
-        Section(
-            f"{closer.key}.{name}", MembershipAttack(model=name), closer.case, explained=False,
-            evidence=[Drawing("histogram", WORDS[name].capitalize(), attacked, attack_finding)],
-        )
-        for name in closer.names
-    ]]  # fmt: skip
+    return [
+        [
+            Section(
+                f"{closer.key}.{name}",
+                MembershipAttack(model=name),
+                closer.case,
+                explained=False,
+                evidence=[Drawing("histogram", WORDS[name].capitalize(), attacked, attack_finding)],
+            )
+            for name in closer.names
+        ]
+    ]
 
 
 def attacked(found: Views) -> BarsAndLine:
@@ -84,11 +93,15 @@ def attacked(found: Views) -> BarsAndLine:
     regions: Table = found["regions"]
     member = zip(regions["from"], regions["to"], regions["member"], strict=True)
     return BarsAndLine(
-        bars={"members": "members", "strangers": "strangers"}, lines={"forgotten": "forgotten"},
+        bars={"members": "members", "strangers": "strangers"},
+        lines={"forgotten": "forgotten"},
         shaded=[(100 * low, 100 * high) for low, high, says in member if says],
-        x_title="probability of the label (%)", title="images (%)", x_factor=100, height=300,
+        x_title="probability of the label (%)",
+        title="images (%)",
+        x_factor=100,
+        height=300,
         faint=not found["figures"]["informative"][0],
-    )  # fmt: skip
+    )
 
 
 def attack_finding(found: Views) -> str:

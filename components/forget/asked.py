@@ -17,14 +17,7 @@ from engine.method import Method
 from engine.models.classifier import Classifier
 from engine.models.rebuild import rebuilt
 from engine.result import Checkpoint, Table
-from engine.unlearning import (
-    AfterCase,
-    BoardCase,
-    ForgetCase,
-    GivenCase,
-    Scoreboard,
-    Unlearner,
-)
+from engine.unlearning import AfterCase, BoardCase, ForgetCase, GivenCase, Scoreboard, Unlearner
 
 KEY = "forget"
 MODELS = ("original", "unlearned", "retrained")
@@ -86,10 +79,7 @@ class MethodDetail:
 
 
 def each_model(
-    view: str,
-    chart: Callable[..., Any],
-    finding: Callable[..., str],
-    names: Sequence[str] = MODELS,
+    view: str, chart: Callable[..., Any], finding: Callable[..., str], names: Sequence[str] = MODELS
 ) -> list[Drawing]:
     """A drawing for each model: of that view, or of the one that has the model's name.
 

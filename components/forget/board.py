@@ -5,13 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from components.charts.tables import NONE
-from components.draw.ranking_table import (
-    RankingCell,
-    RankingHead,
-    RankingRow,
-    RankingTable,
-    tint,
-)
+from components.draw.ranking_table import RankingCell, RankingHead, RankingRow, RankingTable, tint
 from components.forget.words import FIGURES, GOAL, OF_A_MODE, named, percent, signed, time
 from engine.result import Table
 from engine.unlearning.protocol.attack import band
@@ -100,15 +94,20 @@ def colored(off: float) -> float:
 def finding(table: Table, times: Table | None = None) -> str:
     """How to read it, and what it lacks."""
     notes = zip(table.rows, table.notes, strict=False)
-    return " ".join([
-        "No figure is good by being high: good is what is near the first row. Color and the small "
-        "number say how many points a cell is off.",
-        order_words(table),
-        "Seconds are those of one run, where it was made; for the median of three after a warm-up, "
-        "see “Time” below." if times is None
-        else "Seconds are the median of three runs here, after one to warm up.",
-        *(f"{named(way)}: {note}" for way, note in notes if note),
-    ])  # fmt: skip
+    return " ".join(
+        [
+            "No figure is good by being high: good is what is near the first row. Color and the "
+            "small "
+            "number say how many points a cell is off.",
+            order_words(table),
+            "Seconds are those of one run, where it was made; for the median of three after a "
+            "warm-up, "
+            "see “Time” below."
+            if times is None
+            else "Seconds are the median of three runs here, after one to warm up.",
+            *(f"{named(way)}: {note}" for way, note in notes if note),
+        ]
+    )
 
 
 def order_words(table: Table) -> str:

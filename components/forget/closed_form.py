@@ -36,9 +36,12 @@ TITLES = {RIDGE: "Ridge regression", LOGISTIC: "Logistic regression"}
 FORMULAS = {RIDGE: "block formula", LOGISTIC: "step of Newton"}
 SUMMED = "single images, summed"
 SERIES = {
-    NEWTON: "Newton", ORACLE: "matching", ASCENT: "ascent", TUNING: "fine-tuning",
+    NEWTON: "Newton",
+    ORACLE: "matching",
+    ASCENT: "ascent",
+    TUNING: "fine-tuning",
     DATAMODEL: "matching sums",
-}  # fmt: skip
+}
 LOWEST = 1e-6  # of the change, at which curves end on a scale of decades
 
 
@@ -48,22 +51,38 @@ def closed_form(closer: MethodDetail) -> Rows:
     others = ("penalty", "steps", "images")
     chosen |= forms.folded(ClosedForm, SLOT, others, "Settings of the layers")
     changes = [
-        Drawing("images", f"{title}: predicted and true change",
-                partial(scatter, kind), partial(changes_finding, kind), made=partial(pairs, kind))
-        for kind, title in TITLES.items()
-    ]  # fmt: skip
-    ways = [
-        Drawing("steps", f"{title}, step by step", partial(curves, kind),
-                partial(steps_finding, kind), made=partial(by_step, kind))
-        for kind, title in TITLES.items()
-    ]  # fmt: skip
-    method = ClosedForm(**chosen)
-    return [[
-        Section(
-            KEY, method, closer.asked.case, columns=2, evidence=[*changes, *ways],
-            detail=partial(claims, method),
+        Drawing(
+            "images",
+            f"{title}: predicted and true change",
+            partial(scatter, kind),
+            partial(changes_finding, kind),
+            made=partial(pairs, kind),
         )
-    ]]  # fmt: skip
+        for kind, title in TITLES.items()
+    ]
+    ways = [
+        Drawing(
+            "steps",
+            f"{title}, step by step",
+            partial(curves, kind),
+            partial(steps_finding, kind),
+            made=partial(by_step, kind),
+        )
+        for kind, title in TITLES.items()
+    ]
+    method = ClosedForm(**chosen)
+    return [
+        [
+            Section(
+                KEY,
+                method,
+                closer.asked.case,
+                columns=2,
+                evidence=[*changes, *ways],
+                detail=partial(claims, method),
+            )
+        ]
+    ]
 
 
 def pairs(kind: str, found: Views) -> Table:
@@ -123,9 +142,14 @@ def curves(kind: str, found: Views) -> Lines:
     """A line for each way."""
     del kind, found
     return Lines(
-        x="step", series=SERIES, log=True, y_log=True, title="what is left of the change (%)",
-        x_title="steps", height=380,
-    )  # fmt: skip
+        x="step",
+        series=SERIES,
+        log=True,
+        y_log=True,
+        title="what is left of the change (%)",
+        x_title="steps",
+        height=380,
+    )
 
 
 def steps_finding(kind: str, found: Views) -> str:

@@ -27,22 +27,29 @@ PAGES = f"{KEY}.images.page"
 
 def each_image(closer: MethodDetail) -> Rows:
     """The forgotten images as pictures, and one of them large."""
-    return [[
-        closer.section(
-            Confidence(),
-            picture=lambda result: one(closer, result["images"]),
-            detail=lambda result: choose(closer, result["images"]),
-        )
-    ]]  # fmt: skip
+    return [
+        [
+            closer.section(
+                Confidence(),
+                picture=lambda result: one(closer, result["images"]),
+                detail=lambda result: choose(closer, result["images"]),
+            )
+        ]
+    ]
 
 
 def shift(found: Views) -> Lines:
     """Three marks for each image, from the largest fall to the smallest, which can be clicked."""
     return Lines(
-        x="place", series=series_in(found["images"]), joined=MODELS[:2], span=(-4, 104), height=320,
-        x_title="forgotten images, by how far they fall", title="probability of its label (%)",
+        x="place",
+        series=series_in(found["images"]),
+        joined=MODELS[:2],
+        span=(-4, 104),
+        height=320,
+        x_title="forgotten images, by how far they fall",
+        title="probability of its label (%)",
         press=partial(press, found["images"]),
-    )  # fmt: skip
+    )
 
 
 def series_in(table: Table) -> dict[str, str]:
@@ -103,11 +110,14 @@ def choose(closer: MethodDetail, images: Table) -> None:
     rows = closer.data.places(np.array(ids)).tolist()
     falls = zip(rows, 100 * images["original"], 100 * images["unlearned"], strict=True)
     press_images(
-        closer.data, page_of(rows, PAGE, PAGES, "Page of images"),
-        "Forgotten images, by how far they fall; press one to see it large", f"{KEY}.images",
-        lambda number: st.session_state.update({CHOSEN: number}), chosen={ids[chosen(ids)]},
+        closer.data,
+        page_of(rows, PAGE, PAGES, "Page of images"),
+        "Forgotten images, by how far they fall; press one to see it large",
+        f"{KEY}.images",
+        lambda number: st.session_state.update({CHOSEN: number}),
+        chosen={ids[chosen(ids)]},
         words={row: f"{before:.0f} → {after:.0f} %" for row, before, after in falls},
-    )  # fmt: skip
+    )
 
 
 def one(closer: MethodDetail, images: Table) -> None:
@@ -123,7 +133,8 @@ def one(closer: MethodDetail, images: Table) -> None:
     for column, name in zip(right.columns(3), MODELS, strict=True):
         answer = data.classes[int(images[f"seen by {name}"][at])]
         column.metric(
-            WORDS[name].capitalize(), f"{100 * images[name][at]:.0f} %",
+            WORDS[name].capitalize(),
+            f"{100 * images[name][at]:.0f} %",
             help=f"Probability of {label} in the {name} model.",
-        )  # fmt: skip
+        )
         column.caption(plain(f"says {answer}"))

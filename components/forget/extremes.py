@@ -59,10 +59,15 @@ def extremes(closer: MethodDetail) -> Rows:
         for which, about in ABOUT.items()
     ]
     evidence += [
-        Drawing("losses", f"Losses, {name}", SPREAD, partial(spread_finding, which),
-                made=partial(losses, which))
+        Drawing(
+            "losses",
+            f"Losses, {name}",
+            SPREAD,
+            partial(spread_finding, which),
+            made=partial(losses, which),
+        )
         for which, name in SETS.items()
-    ]  # fmt: skip
+    ]
     evidence += [
         Drawing(
             "rounds",
@@ -79,14 +84,22 @@ def extremes(closer: MethodDetail) -> Rows:
             made=lambda result: balance(data, sets(result)),
         ),
     ]
-    return [[
-        Section(
-            SLOT, methods[RANDOM], case, columns=3, evidence=evidence,
-            first=[(methods[extreme], case, f"{SLOT}.{extreme}") for extreme in (HARDEST, EASIEST)],
-            sentence=lambda result: sentence(data, sets(result)),
-            detail=lambda result: rank(closer, sets(result)),
-        )
-    ]]  # fmt: skip
+    return [
+        [
+            Section(
+                SLOT,
+                methods[RANDOM],
+                case,
+                columns=3,
+                evidence=evidence,
+                first=[
+                    (methods[extreme], case, f"{SLOT}.{extreme}") for extreme in (HARDEST, EASIEST)
+                ],
+                sentence=lambda result: sentence(data, sets(result)),
+                detail=lambda result: rank(closer, sets(result)),
+            )
+        ]
+    ]
 
 
 ABOUT = {
@@ -163,9 +176,12 @@ def of_round(losses: Table, number: int) -> Table:
 
 
 SPREAD = BarsAndLine(
-    bars={"chosen": "chosen"}, lines={"all": "all training images"}, title="images (%)",
-    x_title="loss (nats, powers of 10)", height=280,
-)  # fmt: skip
+    bars={"chosen": "chosen"},
+    lines={"all": "all training images"},
+    title="images (%)",
+    x_title="loss (nats, powers of 10)",
+    height=280,
+)
 
 
 def spread_finding(which: str, found: Views) -> str:
@@ -187,9 +203,13 @@ def by_round(sets: Sets) -> Table:
 
 
 BY_ROUND = Lines(
-    x="round", series={name: name for name in SETS.values()}, y_log=True,
-    title="mean loss (nats)", x_title="round", height=320,
-)  # fmt: skip
+    x="round",
+    series={name: name for name in SETS.values()},
+    y_log=True,
+    title="mean loss (nats)",
+    x_title="round",
+    height=320,
+)
 
 
 def rounds_finding(found: Views) -> str:

@@ -41,9 +41,16 @@ def all_ways(closer: MethodDetail) -> Drawing:
         if result := run.known(Frontier(), AfterCase(closer.asked.case, method)):
             paths[method.label] = by_dial(result["points"])
     shape = TradeOff(
-        x="forgetting", y="keeping", goal=GOAL, large=closer.method.label, faint=(BEFORE,),
-        paths=paths, names=[named(way) for way in closer.table.rows], x_title=FORGETS, title=KEEPS,
-    )  # fmt: skip
+        x="forgetting",
+        y="keeping",
+        goal=GOAL,
+        large=closer.method.label,
+        faint=(BEFORE,),
+        paths=paths,
+        names=[named(way) for way in closer.table.rows],
+        x_title=FORGETS,
+        title=KEEPS,
+    )
     return Drawing("table", "", shape, lambda result: finding(result["table"], paths))
 
 
@@ -78,10 +85,14 @@ def dial_finding(found: Views) -> str:
 
 
 ALONG = Drawing(
-    "points", "Along its dial",
+    "points",
+    "Along its dial",
     lambda result: Lines(
-        x=result["points"].order[0], series={"forgetting": FORGETS, "keeping": KEEPS},
-        title="%", span=(-4, 104),
+        x=result["points"].order[0],
+        series={"forgetting": FORGETS, "keeping": KEEPS},
+        title="%",
+        span=(-4, 104),
     ),
-    dial_finding, part=by_dial,
-)  # fmt: skip
+    dial_finding,
+    part=by_dial,
+)

@@ -41,12 +41,15 @@ def show(closer: MethodDetail, groups: GivenGroups) -> None:
         count = min(ALL, groups.usable)
         section.show(
             closer.section(
-                method, *curves("Unlearned"), columns=3, button="Compare all models",
+                method,
+                *curves("Unlearned"),
+                columns=3,
+                button="Compare all models",
                 before=f"{count} original, {count} unlearned and {2 * count} retrained models are "
                 "asked about some images. Nothing is trained.",
                 detail=partial(closely, closer),
             )
-        )  # fmt: skip
+        )
 
 
 def closely(closer: MethodDetail, found: Views) -> None:

@@ -49,12 +49,16 @@ def heat_maps(closer: MethodDetail) -> Rows:
         "stand at its bar; “Same scale” gives all one."
     )
     titles = {WORDS[name].capitalize(): model for name, model in models.items()}
-    return [[
-        Section(
-            closer.key, kind(), replace(shown.case, model=models["unlearned"]),
-            picture=lambda _: model_maps(shown, kind, titles, f"{closer.key}.viewer"),
-        )
-    ]]  # fmt: skip
+    return [
+        [
+            Section(
+                closer.key,
+                kind(),
+                replace(shown.case, model=models["unlearned"]),
+                picture=lambda _: model_maps(shown, kind, titles, f"{closer.key}.viewer"),
+            )
+        ]
+    ]
 
 
 def choose(closer: MethodDetail) -> tuple[ShownImage, type[Method[Any]]]:
@@ -86,9 +90,14 @@ def choose_row(closer: MethodDetail, which: str) -> int:
     splits, data = closer.asked.case.splits, closer.data
     if which == TEST:
         rows = np.concatenate([splits.gone, splits.test])
-        return int(rows[st.number_input(
-            f"Number (of {len(rows)})", 1, len(rows), key=f"{closer.key}.look.test"
-        ) - 1])  # fmt: skip
+        return int(
+            rows[
+                st.number_input(
+                    f"Number (of {len(rows)})", 1, len(rows), key=f"{closer.key}.look.test"
+                )
+                - 1
+            ]
+        )
     known = run.known(Confidence(), closer.case)
     ids = known["images"]["id"] if known else data.ids[splits.forget]
     number = choose_id("Image", ids.astype(int).tolist(), f"{closer.key}.look.id")
@@ -143,11 +152,17 @@ def steps_finding(found: Views) -> str:
 
 
 STEPS = Drawing(
-    "steps", "",
-    lambda result: Lines(x="step", series={name: FIGURES[name][0] for name in ("UA", "RA", "TA")},
-                        title="%", span=(-4, 104), now=float(numbers(result)[place(result)])),
+    "steps",
+    "",
+    lambda result: Lines(
+        x="step",
+        series={name: FIGURES[name][0] for name in ("UA", "RA", "TA")},
+        title="%",
+        span=(-4, 104),
+        now=float(numbers(result)[place(result)]),
+    ),
     steps_finding,
-)  # fmt: skip
+)
 
 
 def before_and_now(closer: MethodDetail, found: Answer) -> None:

@@ -45,9 +45,16 @@ def embedded(closer: MethodDetail, name: str, found: Views) -> Scatter:
     """Images that stay, and those to be forgotten."""
     labels = [closer.data.classes[int(label)] for label in found["points"]["label"]]
     return Scatter(
-        x=f"{name} x", y=f"{name} y", names=labels, size=6, bare=True, height=300,
-        x_title=" ", title=" ", groups=("forget", ("they stay", "to be forgotten")),
-    )  # fmt: skip
+        x=f"{name} x",
+        y=f"{name} y",
+        names=labels,
+        size=6,
+        bare=True,
+        height=300,
+        x_title=" ",
+        title=" ",
+        groups=("forget", ("they stay", "to be forgotten")),
+    )
 
 
 def embedding_finding(name: str, found: Views) -> str:
@@ -69,13 +76,17 @@ def layers_finding(found: Views) -> str:
 
 
 LAYERS = Drawing(
-    "forget", "How alike the models' layers are",
+    "forget",
+    "How alike the models' layers are",
     lambda result: Lines(
-        x="", series={pair: pair for pair in result["forget"].order}, title="linear CKA (%)",
-        x_title="layers, from the image to the answer", span=(-3, 105),
+        x="",
+        series={pair: pair for pair in result["forget"].order},
+        title="linear CKA (%)",
+        x_title="layers, from the image to the answer",
+        span=(-3, 105),
     ),
     layers_finding,
-)  # fmt: skip
+)
 
 
 # ---------------------------------------------------------------- weights
@@ -99,14 +110,17 @@ def moved_finding(found: Views) -> str:
 
 
 MOVED = Drawing(
-    "layers", "",
+    "layers",
+    "",
     Dots(
-        series={"moved": "share of weights that moved",
-                "relative": "length of the change by that of the weights"},
+        series={
+            "moved": "share of weights that moved",
+            "relative": "length of the change by that of the weights",
+        },
         title="%",
     ),
     moved_finding,
-)  # fmt: skip
+)
 
 
 def strips(closer: MethodDetail, found: Views) -> None:
@@ -119,10 +133,13 @@ def strips(closer: MethodDetail, found: Views) -> None:
         for part, moved in zip(masks.parts, masks.counts, strict=True)
     ]
     draw_layer_pictures(
-        names, [mask_pictures.strip(strip) for strip in diagrams.strips(masks, STRIP)],
+        names,
+        [mask_pictures.strip(strip) for strip in diagrams.strips(masks, STRIP)],
         [f"{n}: {share} of the weights moved" for n, share in zip(names, shares, strict=True)],
-        shares, ("layer", "which moved", "moved"), STRIP,
-    )  # fmt: skip
+        shares,
+        ("layer", "which moved", "moved"),
+        STRIP,
+    )
     st.caption(
         "A row for each layer, its filters from top to bottom, what a filter reads from left to "
         "right. Bright: all weights of that spot moved; dark blue: none. Orange: a filter of which "
@@ -135,14 +152,18 @@ def strips(closer: MethodDetail, found: Views) -> None:
 
 def still_there(closer: MethodDetail) -> Rows:
     """The probe and the neighbors."""
-    return [[
-        closer.section(
-            StillThere(), PROBE, button="Look what is still there",
-            before="A linear probe is taught on what each model sees before its last layer, with "
-            "half of the forgotten images, and is asked about the other half.",
-            detail=partial(neighbors, closer),
-        )
-    ]]  # fmt: skip
+    return [
+        [
+            closer.section(
+                StillThere(),
+                PROBE,
+                button="Look what is still there",
+                before="A linear probe is taught on what each model sees before its last layer, "
+                "with half of the forgotten images, and is asked about the other half.",
+                detail=partial(neighbors, closer),
+            )
+        ]
+    ]
 
 
 def probe_finding(found: Views) -> str:
@@ -177,14 +198,17 @@ def own_and_goal(figures: Table, column: str) -> tuple[float, float]:
 
 
 PROBE = Drawing(
-    "figures", "What a new last layer could still tell",
+    "figures",
+    "What a new last layer could still tell",
     lambda result: Dots(
         series={"probe": "found by the probe", "alike": "nearest images with its label"},
         names=[NAMES[name] for name in result["figures"].rows],
-        title="of the forgotten images (%)", span=(-4, 104), height=320,
+        title="of the forgotten images (%)",
+        span=(-4, 104),
+        height=320,
     ),
     probe_finding,
-)  # fmt: skip
+)
 
 
 def neighbors(closer: MethodDetail, found: Views) -> None:
@@ -205,10 +229,13 @@ def neighbors(closer: MethodDetail, found: Views) -> None:
         for at, (row, word) in enumerate(zip(rows, words, strict=True))
     ]
     thumbs(shown, "The image and its nearest", f"{KEY}.neighbors", lambda _: None)
-    st.caption(plain(
-        f"To the unlearned model, {words[1:].count(words[0])} of the {len(near)} nearest training "
-        f"images are {words[0]} as well."
-    ))  # fmt: skip
+    st.caption(
+        plain(
+            f"To the unlearned model, {words[1:].count(words[0])} of the {len(near)} nearest "
+            "training "
+            f"images are {words[0]} as well."
+        )
+    )
 
 
 def relearn(closer: MethodDetail) -> Rows:

@@ -46,7 +46,8 @@ ROWS = {"retrained": GOAL, "original": BEFORE, "unlearned": OWN}  # as on the sc
 NAMES = {GOAL: "Retrained without them", BEFORE: "Original", OWN: OWN}
 PARTS: Mapping[str, Part] = {
     "Attack": (
-        "Can an outsider tell from the model's confidence what it learned from?", answers.attack,
+        "Can an outsider tell from the model's confidence what it learned from?",
+        answers.attack,
     ),
     "Relearn": ("How soon it is all back", inside.relearn),
     heat_maps.PART: ("Where the models look", heat_maps.heat_maps),
@@ -56,7 +57,7 @@ PARTS: Mapping[str, Part] = {
         "All figures of the models",
         lambda closer: answers.all_figures(replace(closer, key=f"{closer.key}.all")),
     ),
-}  # fmt: skip
+}
 NEED_TEST = ("Attack",)  # parts that images no model learned from are needed for
 BEFORE_IT = (
     "Each model is asked about every training and test image; an attacker is fitted to its "
@@ -71,19 +72,26 @@ def show() -> None:
         case, fits = own_models.choose()
     closer = about(case)
     table = Drawing(
-        "figures", "", partial(board, closer), partial(reading, closer),
+        "figures",
+        "",
+        partial(board, closer),
+        partial(reading, closer),
         part=lambda figures: as_board(figures, case),
-    )  # fmt: skip
+    )
     result = None
     with answer, spoken():
         say_which(case, fits=fits)
         if not isinstance(case, GivenCase) or are_right(case):
             result = section.show(
                 Section(
-                    KEY, Judged(), case, columns=1, sentence=partial(sentence, closer),
+                    KEY,
+                    Judged(),
+                    case,
+                    columns=1,
+                    sentence=partial(sentence, closer),
                     evidence=[table],
                 )
-            )  # fmt: skip
+            )
     if result:
         with below, spoken():
             charts(closer)
@@ -122,9 +130,12 @@ def are_right(case: GivenCase) -> bool:
     draw_accuracy(accuracy)
     st.caption(f"Is that what these models reach on their training images? {BEFORE_IT}")
     st.button(
-        "That is right: judge them", key=f"{KEY}.confirm", type="primary",
-        on_click=confirmed.add, args=(case.fingerprint,),
-    )  # fmt: skip
+        "That is right: judge them",
+        key=f"{KEY}.confirm",
+        type="primary",
+        on_click=confirmed.add,
+        args=(case.fingerprint,),
+    )
     return False
 
 
@@ -253,12 +264,13 @@ def board(closer: MethodDetail, found: Views) -> RankingTable:
             [
                 *(figure(table, row, name) for name in FIGURES),
                 *(gap(table, row, word) if GOAL in table.rows else RankingCell() for word in GAPS),
-                RankingCell(probed(closer, row)), RankingCell(relearned(closer, row)),
+                RankingCell(probed(closer, row)),
+                RankingCell(relearned(closer, row)),
             ],
             "bottom" if row == GOAL else "",
         )
         for row in table.rows
-    ]  # fmt: skip
+    ]
     return RankingTable("Verdict", heads, rows, names=[NAMES[row] for row in table.rows])
 
 

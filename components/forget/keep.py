@@ -25,9 +25,13 @@ def keep(closer: MethodDetail) -> Rows:
         draw_checkpoint(found["model"], KEY, image=image_from(closer))
 
     model = Drawing("model", by=draw)
-    return [[
-        Section(f"{KEY}.made", closer.method, closer.asked.case, evidence=[model], explained=False)
-    ]]  # fmt: skip
+    return [
+        [
+            Section(
+                f"{KEY}.made", closer.method, closer.asked.case, evidence=[model], explained=False
+            )
+        ]
+    ]
 
 
 def image_from(closer: MethodDetail) -> dict[str, Any]:

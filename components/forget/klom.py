@@ -39,24 +39,35 @@ def klom(closer: MethodDetail) -> Rows:
     """Curves of all images, one image's models, and what it cost; asked for with its price."""
     method = KLoM(**forms.folded(KLoM, SLOT, ("form", "models", "images"), "Settings of KLoM"))
     way = named(closer.method.label)
-    return [[
-        closer.section(
-            method, *curves(way), columns=3, button="Train models and compare",
-            before=f"{method.models} models are trained as this one was, and {way} is run on each; "
-            f"{2 * method.models} are trained without the images. Some minutes; all are kept and "
-            "serve other ways, and what is done when it is stopped stays.",
-            detail=partial(closely, closer, method),
-        )
-    ]]  # fmt: skip
+    return [
+        [
+            closer.section(
+                method,
+                *curves(way),
+                columns=3,
+                button="Train models and compare",
+                before=f"{method.models} models are trained as this one was, and {way} is run on "
+                f"each; {2 * method.models} are trained without the images. Some minutes; all are "
+                "kept and "
+                "serve other ways, and what is done when it is stopped stays.",
+                detail=partial(closely, closer, method),
+            )
+        ]
+    ]
 
 
 def curves(way: str) -> list[Drawing]:
     """The quantile curves of each group of images, of the models that are called so."""
     return [
-        Drawing("points", title, partial(curve, group), partial(curve_finding, group, way),
-                made=partial(quantiles, group))
+        Drawing(
+            "points",
+            title,
+            partial(curve, group),
+            partial(curve_finding, group, way),
+            made=partial(quantiles, group),
+        )
         for group, title in TITLES.items()
-    ]  # fmt: skip
+    ]
 
 
 def of_group(points: Table, group: str) -> Table:
@@ -85,9 +96,14 @@ def quantiles(group: str, found: Views) -> Table:
 def curve(group: str, found: Views) -> Lines:
     """Marks that can be clicked: each is an image."""
     return Lines(
-        x="images", series=SERIES, title="KLoM (nats)", x_title="images, by their KLoM (%)",
-        y_log=True, height=320, press=partial(press, group, found["points"]),
-    )  # fmt: skip
+        x="images",
+        series=SERIES,
+        title="KLoM (nats)",
+        x_title="images, by their KLoM (%)",
+        y_log=True,
+        height=320,
+        press=partial(press, group, found["points"]),
+    )
 
 
 def curve_finding(group: str, way: str, found: Views) -> str:
@@ -132,11 +148,15 @@ def one_image(closer: MethodDetail, found: Views) -> None:
     show_picture(enlarged(pixels_of(data, row)), words, width=110, caption=plain(words))
     draw(
         Drawing(
-            "margins", "Its margin in every model", histograms, partial(image_finding, at),
+            "margins",
+            "Its margin in every model",
+            histograms,
+            partial(image_finding, at),
             made=lambda views: spread(views["margins"], at),
         ),
-        found, f"{SLOT}.image.{number}",
-    )  # fmt: skip
+        found,
+        f"{SLOT}.image.{number}",
+    )
 
 
 def samples(margins: Table, at: int) -> Mapping[str, NDArray[np.float64]]:
@@ -162,9 +182,10 @@ def histograms(found: Views) -> BarsAndLine:
     del found
     return BarsAndLine(
         bars={"original": "before", "unlearned": "after", "oracle": "never saw it"},
-        x_title="margin of its label (nats)", title="models (%)",
+        x_title="margin of its label (nats)",
+        title="models (%)",
         height=300,
-    )  # fmt: skip
+    )
 
 
 def image_finding(at: int, found: Views) -> str:
@@ -185,13 +206,20 @@ def image_finding(at: int, found: Views) -> str:
 def prices(closer: MethodDetail, method: KLoM) -> Drawing:
     """KLoM against compute, of all ways of the table whose KLoM is known."""
     return Drawing(
-        "summary", "KLoM against compute", Scatter(
-            x="share of retraining", y="KLoM", y_log=True, shown=True, title="median KLoM (nats)",
-            x_title="share of retraining's passes (%)", height=340,
+        "summary",
+        "KLoM against compute",
+        Scatter(
+            x="share of retraining",
+            y="KLoM",
+            y_log=True,
+            shown=True,
+            title="median KLoM (nats)",
+            x_title="share of retraining's passes (%)",
+            height=340,
         ),
         lambda result: prices_finding(priced(closer, method, result)),
         made=lambda result: priced(closer, method, result),
-    )  # fmt: skip
+    )
 
 
 def priced(closer: MethodDetail, method: KLoM, found: Views) -> Table:
@@ -208,8 +236,9 @@ def priced(closer: MethodDetail, method: KLoM, found: Views) -> Table:
             rows[named(way.label)] = (float(known["cost"]["share of retraining"][0]), value)
     share, distance = zip(*rows.values(), strict=True)
     columns = {
-        "share of retraining": (share, "share"), "KLoM": (np.maximum(distance, LOWEST), "nat"),
-    }  # fmt: skip
+        "share of retraining": (share, "share"),
+        "KLoM": (np.maximum(distance, LOWEST), "nat"),
+    }
     return Table.of(columns, tuple(rows))
 
 
@@ -232,15 +261,23 @@ def datamodel(closer: MethodDetail) -> Rows:
     """Predicted against true changes of margins."""
     settings = ("networks", "ridge", "images")
     method = DMDirect(**forms.folded(DMDirect, DIRECT, settings, "Settings of the datamodel"))
-    return [[
-        Section(
-            KEY, method, closer.asked.case, columns=2, evidence=[CHANGES, GROWING],
-            button="Train the networks and predict",
-            before=f"{method.networks} networks are trained on a random half of the images each, "
-            "and twenty without the forgotten ones to compare with. Some minutes; they are kept, "
-            "and the halves serve every request.",
-        )
-    ]]  # fmt: skip
+    return [
+        [
+            Section(
+                KEY,
+                method,
+                closer.asked.case,
+                columns=2,
+                evidence=[CHANGES, GROWING],
+                button="Train the networks and predict",
+                before=f"{method.networks} networks are trained on a random half of the images "
+                "each, "
+                "and twenty without the forgotten ones to compare with. Some minutes; they are "
+                "kept, "
+                "and the halves serve every request.",
+            )
+        ]
+    ]
 
 
 def changes_finding(found: Views) -> str:
@@ -281,10 +318,15 @@ CHANGES = Drawing(
     changes_finding,
 )
 GROWING = Drawing(
-    "growing", "How well it predicts, by its networks",
+    "growing",
+    "How well it predicts, by its networks",
     Lines(
-        x="networks", series=TITLES, x_title="networks, each trained on half of the images",
-        title="rank correlation", span=(-1.05, 1.05), line=0.0,
+        x="networks",
+        series=TITLES,
+        x_title="networks, each trained on half of the images",
+        title="rank correlation",
+        span=(-1.05, 1.05),
+        line=0.0,
     ),
     growing_finding,
-)  # fmt: skip
+)

@@ -38,10 +38,14 @@ def choose_data(model: Classifier) -> DataSet | None:
     titles = {title: name for name in data_sets.names() if (title := data_title(name))}
     uploaded = own_data(model)
     chosen = search(
-        "Data that they learned from", [*titles, *uploaded], f"{KEY}.data", linked=False,
-        placeholder="choose", help="Ids are those on Data and models; for your own zip, the file's "
+        "Data that they learned from",
+        [*titles, *uploaded],
+        f"{KEY}.data",
+        linked=False,
+        placeholder="choose",
+        help="Ids are those on Data and models; for your own zip, the file's "
         "place by name, from 0.",
-    )  # fmt: skip
+    )
     with st.expander("Data of your own"):
         draw_uploads()
     if chosen is None:
@@ -74,9 +78,12 @@ def draw_uploads() -> None:
         ("Test images (optional): zip of class folders", "test", TEST_HELP),
     ):
         st.file_uploader(
-            label, key=f"{KEY}.{name}", max_upload_size=IMAGES_MB, help=help_text,
+            label,
+            key=f"{KEY}.{name}",
+            max_upload_size=IMAGES_MB,
+            help=help_text,
             on_change=take_data,
-        )  # fmt: skip
+        )
     if problem := st.session_state.get(f"{KEY}.problem"):
         st.error(plain(problem), icon=":material/error:")
     elif summary := st.session_state.get(f"{KEY}.summary"):
@@ -105,17 +112,18 @@ def take_data() -> None:
     st.session_state.setdefault(f"{KEY}.own", {})[title] = data
     orders = plausible_orders(data, training.getvalue())
     st.session_state.setdefault(f"{KEY}.orders", {})[title] = orders
-    st.session_state.update({
-        f"{KEY}.data": title, f"{KEY}.summary": summary_of(data), f"{KEY}.skipped": skipped,
-    })  # fmt: skip
+    st.session_state.update(
+        {f"{KEY}.data": title, f"{KEY}.summary": summary_of(data), f"{KEY}.skipped": skipped}
+    )
 
 
 def read_both(training: Any, test: Any) -> tuple[DataSet, tuple[Skipped, ...]]:
     """The data of both uploads, and what was left out. Raises BadData."""
     learned = remembered(
-        f"{KEY}.training", training.file_id,
+        f"{KEY}.training",
+        training.file_id,
         lambda: read_training(training.getvalue(), training.name),
-    )  # fmt: skip
+    )
     if test is None:
         return learned.data, learned.skipped
     others = read_test(test.getvalue(), test.name, learned.data.side)

@@ -29,13 +29,7 @@ from engine.models.format_search import FormatCase
 from engine.models.input_format import InputFormat, format_of, with_format
 from engine.models.own_file import open_alike, open_model
 from engine.models.rebuild import has_card
-from engine.unlearning import (
-    AfterCase,
-    ForgetCase,
-    GivenCase,
-    GivenGroups,
-    forget_case,
-)
+from engine.unlearning import AfterCase, ForgetCase, GivenCase, GivenGroups, forget_case
 from engine.unlearning.case import trained_as
 from engine.unlearning.opening import FORGOTTEN, forgotten
 from engine.unlearning.protocol.klom import BINS, NEEDED
@@ -43,9 +37,10 @@ from engine.unlearning.zipped_models import MOST_BYTES, open_zip
 
 WEIGHTS_MB = 500
 FILES = {
-    "original": "Original", "unlearned": "Unlearned",
+    "original": "Original",
+    "unlearned": "Unlearned",
     "retrained": "Retrained without the images (optional)",
-}  # fmt: skip
+}
 MOST = {name: NEEDED[BINS] * (1 + (name == "retrained")) for name in FILES}  # models in a zip
 WEIGHTS = (
     "A model that Blindspot exported (.safetensors), weights alone, .safetensors or .pt (a "
@@ -193,10 +188,12 @@ def open_models() -> OpenedModels | None:
         }
         with st.container(horizontal=True, vertical_alignment="bottom"):
             architecture = st.text_input(
-                "Architecture, for weights alone", placeholder="resnet18", key=f"{KEY}.arch",
+                "Architecture, for weights alone",
+                placeholder="resnet18",
+                key=f"{KEY}.arch",
                 help=f"All files are of one network. {ARCHITECTURES}",
                 width=320,
-            )  # fmt: skip
+            )
             sent = st.form_submit_button("Open them", key=f"{KEY}.open", type="primary")
     if sent:
         if files["original"] is None or files["unlearned"] is None:
@@ -276,9 +273,10 @@ def choose_format(opened: OpenedModels, source: DataSet) -> tuple[InputFormat, O
     if card_format[1] != tuple(range(len(card_format[1]))):
         named = {"as its labels say": card_format[1], **named}
     case = remembered(
-        f"{KEY}.tried", (opened, source.fingerprint),
+        f"{KEY}.tried",
+        (opened, source.fingerprint),
         lambda: FormatCase(model, source, tuple(named.values())),
-    )  # fmt: skip
+    )
     answer = input_formats.search(case, KEY)
     if answer is None:
         return None

@@ -30,21 +30,26 @@ def choose_request(data: DataSet) -> ForgetRequest | None:
         case what if what == IDS:
             typed = st.text_input("Ids", placeholder="4, 17, 23", key=f"{KEY}.ids")
             file = open_file(
-                "Or a file of ids, one a line", f"{KEY}.ids.file",
-                lambda content: content.decode("utf-8", "replace"), most=IDS_MB,
+                "Or a file of ids, one a line",
+                f"{KEY}.ids.file",
+                lambda content: content.decode("utf-8", "replace"),
+                most=IDS_MB,
                 help="Text or CSV: one column of ids, or all in one line; a header line is "
                 "skipped. A file is used instead of typed ids.",
-            )  # fmt: skip
+            )
             if file and typed:
                 st.caption("The ids of the file are used, not the typed ones.")
             text = (file or typed).strip()
             forget_request = brought.of_text(data, text) if text else None
         case _:
             forget_request = open_file(
-                "Zip of the images", f"{KEY}.pictures", partial(found_in, data), most=PICTURES_MB,
+                "Zip of the images",
+                f"{KEY}.pictures",
+                partial(found_in, data),
+                most=PICTURES_MB,
                 help="Pictures as the data were made of: each is looked for among the training "
                 "images, pixel by pixel.",
-            )  # fmt: skip
+            )
     if forget_request is None:
         st.info("Choose what was to be forgotten.")
     return forget_request

@@ -32,9 +32,10 @@ def cases(case: ForgetCase, sets: Sets) -> Mapping[str, ForgetCase]:
     for which, name in SETS.items():
         ids = sets[which]["images"]["id"].astype(np.int64)
         forget_request = (
-            request.at_random(case.data, seed=case.seed, count=len(ids)) if which == RANDOM
+            request.at_random(case.data, seed=case.seed, count=len(ids))
+            if which == RANDOM
             else worst_case(ids, which)
-        )  # fmt: skip
+        )
         results[name] = replace(case, request=forget_request)
     return results
 
@@ -120,8 +121,9 @@ def ranks_finding(found: Views) -> str:
         return "No way gave numbers."
     first = [
         f"{name} {table.rows[int(np.nanargmin(ranks[:, at]))]}"
-        for at, name in enumerate(table.order) if np.isfinite(ranks[:, at]).any()
-    ]  # fmt: skip
+        for at, name in enumerate(table.order)
+        if np.isfinite(ranks[:, at]).any()
+    ]
     words = f"Average gap, 0 is best. Nearest to retraining: {', '.join(first)}."
     chance = table.order.index(SETS[RANDOM])
     change = np.nan_to_num(ranks - ranks[:, [chance]])

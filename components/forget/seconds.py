@@ -23,16 +23,24 @@ def seconds(closer: MethodDetail) -> Rows:
     """Asked for with its cost; then a mark for each way."""
     method = Timing()
     about = (method.rounds + 1) * float(np.nansum(closer.table["seconds"]))
-    return [[
-        Section(
-            KEY, method, closer.asked.board, evidence=[TIMES], columns=1, detail=notes,
-            button="Time every way",
-            before="The seconds in the table above are those of one run. Here each way, "
-            f"retraining too, is run once to warm up and then {method.rounds} times, and the "
-            f"middle one counts: about {about:.0f} s by the seconds above. Nothing that is kept is "
-            "used.",
-        )
-    ]]  # fmt: skip
+    return [
+        [
+            Section(
+                KEY,
+                method,
+                closer.asked.board,
+                evidence=[TIMES],
+                columns=1,
+                detail=notes,
+                button="Time every way",
+                before="The seconds in the table above are those of one run. Here each way, "
+                f"retraining too, is run once to warm up and then {method.rounds} times, and the "
+                f"middle one counts: about {about:.0f} s by the seconds above. Nothing that is "
+                "kept is "
+                "used.",
+            )
+        ]
+    ]
 
 
 def named_ways(times: Table) -> Table:
@@ -53,13 +61,16 @@ def finding(found: Views) -> str:
 
 
 TIMES = Drawing(
-    "times", "",
+    "times",
+    "",
     Dots(
-        series={"seconds": "seconds"}, intervals={"seconds": ("seconds lowest", "seconds highest")},
+        series={"seconds": "seconds"},
+        intervals={"seconds": ("seconds lowest", "seconds highest")},
         title="seconds (median; line: fastest to slowest run)",
     ),
-    finding, part=named_ways,
-)  # fmt: skip
+    finding,
+    part=named_ways,
+)
 
 
 def notes(found: Views) -> None:
@@ -69,12 +80,13 @@ def notes(found: Views) -> None:
         f"{named(way)}: {note}" for way, note in zip(times.rows, times.notes, strict=True) if note
     ]
     for words in (
-        *lines, machine_words(found["machine"]),
+        *lines,
+        machine_words(found["machine"]),
         "Measuring how well a way did is not part of its time, nor is what can be had before "
         "anybody asks (SSD's importances for all images, a pruned model). Seconds are those of "
         "this computer and its load at that time; the share of retraining's passes, in the table "
         "above, is the same everywhere.",
-    ):  # fmt: skip
+    ):
         st.caption(plain(words))
 
 

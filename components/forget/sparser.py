@@ -30,19 +30,27 @@ def sparser(closer: MethodDetail) -> Rows:
     name = MEASURES[pick("Figure", list(MEASURES), f"{SLOT}.figure")]
     method = SparseOriginals(**forms.folded(SparseOriginals, SLOT, SETTINGS, "Settings"))
     squares = Drawing(
-        "table", made=lambda result: squares_of(result["table"], figure(result["table"], name)),
+        "table",
+        made=lambda result: squares_of(result["table"], figure(result["table"], name)),
         chart=lambda result: chart(result["table"], figure(result["table"], name)),
         finding=lambda result: finding(result["table"], name),
-    )  # fmt: skip
-    return [[
-        Section(
-            KEY, method, every_way(closer.asked.case), columns=1, evidence=[squares],
-            button="Try sparser originals",
-            before="For each seed, originals are trained anew with none, 50, 80 and 95 % of their "
-            "weights cut; every way forgets with each, and each is retrained without the images. "
-            "That takes many minutes; what is done is kept.",
-        )
-    ]]  # fmt: skip
+    )
+    return [
+        [
+            Section(
+                KEY,
+                method,
+                every_way(closer.asked.case),
+                columns=1,
+                evidence=[squares],
+                button="Try sparser originals",
+                before="For each seed, originals are trained anew with none, 50, 80 and 95 % of "
+                "their weights cut; every way forgets with each, and each is retrained without the "
+                "images. "
+                "That takes many minutes; what is done is kept.",
+            )
+        ]
+    ]
 
 
 def figure(table: Table, name: str) -> str:
@@ -88,12 +96,11 @@ def chart(table: Table, column: str) -> Matrix:
     texts = [
         [written(*cell) for cell in zip(*row, strict=True)]
         for row in zip(mean, spread, strict=True)
-    ]  # fmt: skip
+    ]
     off = mean if column in GAPS.values() else np.abs(mean - mean[0])
     return Matrix(
-        span=(0, FULL), colors=off, texts=texts, height=500,
-        bar="points away from retraining",
-    )  # fmt: skip
+        span=(0, FULL), colors=off, texts=texts, height=500, bar="points away from retraining"
+    )
 
 
 def written(value: float, spread: float) -> str:
@@ -117,8 +124,9 @@ def finding(table: Table, name: str) -> str:
     most = int(np.nanargmax(change))
     without = (
         "The attack on the retrained model is near chance, so MIA does not count. "
-        if name == RANKED and column != "gap" else ""
-    )  # fmt: skip
+        if name == RANKED and column != "gap"
+        else ""
+    )
     return (
         f"Points away from a model retrained with the same zeros, 0 is best{over}. {without}"
         f"{names[most]} changes most: {gaps[most, 0]:.0f} with all weights, "

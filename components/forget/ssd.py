@@ -33,12 +33,16 @@ def ssd(closer: MethodDetail) -> Rows:
     """The plot with two sliders."""
     method = next((method for method in closer.asked.methods if isinstance(method, SSD)), SSD())
     importance = Importance(method.batch, method.label_free)
-    return [[
-        Section(
-            KEY, importance, closer.asked.case,
-            detail=lambda result: live(closer, at_first(closer.asked.case, method), result),
-        )
-    ]]  # fmt: skip
+    return [
+        [
+            Section(
+                KEY,
+                importance,
+                closer.asked.case,
+                detail=lambda result: live(closer, at_first(closer.asked.case, method), result),
+            )
+        ]
+    ]
 
 
 def at_first(case: ForgetCase, method: SSD) -> SSD:
@@ -55,8 +59,9 @@ def live(closer: MethodDetail, method: SSD, found: Answer) -> None:
     forget, train = found["forget"], found["train"]
     weights = some_weights(str(found.record["digest"]), forget, train)
     over = weights["forgotten images"] > method.ratio * weights["all images"]
-    drawn = Table.of({**{name: (weights[name], "") for name in weights.order},
-                        "damped": (over, "")})  # fmt: skip
+    drawn = Table.of(
+        {**{name: (weights[name], "") for name in weights.order}, "damped": (over, "")}
+    )
     with plot:
         plots.drawn(kept(lines_of(method).figure, drawn), finding(method, after), f"{KEY}.SSD.plot")
     figures(after, closer.table)
@@ -109,11 +114,17 @@ def flat(scores: WeightScores) -> Array:
 def lines_of(method: SSD) -> Scatter:
     """Log-log, with the lines of both dials."""
     return Scatter(
-        x="all images", y="forgotten images", log=True, y_log=True, size=4, height=400,
-        groups=("damped", ("as it was", "damped")), x_title="counts for all images",
+        x="all images",
+        y="forgotten images",
+        log=True,
+        y_log=True,
+        size=4,
+        height=400,
+        groups=("damped", ("as it was", "damped")),
+        x_title="counts for all images",
         title="counts for the forgotten images",
         rays={"α: damped above": method.ratio or 1.0, "λ: damped down to": method.strength},
-    )  # fmt: skip
+    )
 
 
 def finding(method: SSD, found: Damped) -> str:

@@ -38,9 +38,11 @@ BY_HEART = (
 
 
 def learned(
-    data: DataSet, model: Classifier, variant: type[Variant],
+    data: DataSet,
+    model: Classifier,
+    variant: type[Variant],
     find: Callable[[DataSet], ForgetRequest],
-) -> ForgetRequest:  # fmt: skip
+) -> ForgetRequest:
     """Images that only some data has; where there are none, say why, offer a model that learned
     some, and end the page here.
     """
@@ -71,17 +73,25 @@ def offer(data: DataSet, model: Classifier, kind: type[Variant]) -> None:
         if st.button("Choose it and its data", key=f"{KEY}.train.choose", type="primary"):
             go_to(name)
         return
-    st.markdown(plain(
-        f"A model can forget only what it learned: train one on {data.card.title} with "
-        f"{WORDS[kind]}, by the recipe of {model.title} ({recipe.epochs} epochs)"
-        f"{BY_HEART if still else ''}. It is kept as a model, and both are then chosen here."
-    ))  # fmt: skip
+    st.markdown(
+        plain(
+            f"A model can forget only what it learned: train one on {data.card.title} with "
+            f"{WORDS[kind]}, by the recipe of {model.title} ({recipe.epochs} epochs)"
+            f"{BY_HEART if still else ''}. It is kept as a model, and both are then chosen here."
+        )
+    )
     result = section.show(
         Section(
-            KEY, Train(), case, evidence=[Drawing("log")], columns=1, button=LABEL, keeps=True,
+            KEY,
+            Train(),
+            case,
+            evidence=[Drawing("log")],
+            columns=1,
+            button=LABEL,
+            keeps=True,
             explained=False,
         )
-    )  # fmt: skip
+    )
     if result and st.button(LABEL, key=f"{KEY}.train.keep", type="primary"):
         keep(result, sharing.keeper())
         go_to(name)

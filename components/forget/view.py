@@ -36,14 +36,13 @@ PARTS: Mapping[str, Part] = {
     "Frontier": ("Forgetting against keeping", frontier.frontier),
     "Confusion": ("What the three models take the images for", answers.confusion),
     "Attack": (
-        "Can an outsider tell from the model's confidence what it learned from?", answers.attack,
+        "Can an outsider tell from the model's confidence what it learned from?",
+        answers.attack,
     ),
     "Still there": ("What is still there inside it", inside.still_there),
     "Inside": ("Where images lie inside the model", inside.inside),
     "Weights": ("Which weights moved", inside.weights),
-    "SSD's line": (
-        "Which weights count for the forgotten images out of proportion", ssd.ssd,
-    ),
+    "SSD's line": ("Which weights count for the forgotten images out of proportion", ssd.ssd),
     "Relearn": ("How soon it is all back", inside.relearn),
     "Steps": ("Step by step", heat_maps.steps),
     heat_maps.PART: ("Where the three models look", heat_maps.heat_maps),
@@ -55,7 +54,7 @@ PARTS: Mapping[str, Part] = {
     "Closed form": ("Where forgetting has a formula", closed_form),
     "Time": ("How long each way takes on this computer", seconds),
     "Take it along": ("The model that forgot", keep),
-}  # fmt: skip
+}
 
 
 def show() -> None:
@@ -83,13 +82,19 @@ def asks_own_image() -> bool:
 def scoreboard(asked: ForgetQuestion, closer: MethodDetail | None, times: Table | None) -> None:
     """Sentence, picture and table; the form's question waits for its button."""
     table = Drawing(
-        "table", "Beside a model that never saw them",
+        "table",
+        "Beside a model that never saw them",
         lambda result: board(result["table"], times),
         lambda result: finding(result["table"], times),
-    )  # fmt: skip
+    )
     section.show(
         Section(
-            KEY, asked.scoreboard, asked.board, columns=1, button="Forget", evidence=[table],
+            KEY,
+            asked.scoreboard,
+            asked.board,
+            columns=1,
+            button="Forget",
+            evidence=[table],
             sentence=None if closer is None else lambda _: sentence(closer),
             picture=None if closer is None else lambda _: picture(closer),
             before="Each way is run on a copy of the model, and so is a whole training without "
@@ -97,7 +102,7 @@ def scoreboard(asked: ForgetQuestion, closer: MethodDetail | None, times: Table 
             "time.",
             files=lambda _: files(closer),
         )
-    )  # fmt: skip
+    )
 
 
 def times_of(asked: ForgetQuestion) -> Table | None:

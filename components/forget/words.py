@@ -6,15 +6,19 @@ from engine.unlearning import UNLEARNERS
 
 GOAL, BEFORE = "Retrain", "NoOp"
 TITLES = {kind.short: kind.title for kind in UNLEARNERS} | {
-    GOAL: "Retrained without them", BEFORE: "Nothing done",
-}  # fmt: skip
+    GOAL: "Retrained without them",
+    BEFORE: "Nothing done",
+}
 FIGURES = {
     "UA": ("forgotten images wrong", "the share of the forgotten images it now gets wrong"),
     "RA": ("others right", "the share of the training images that stay it gets right"),
     "TA": ("test right", "the share of test images it gets right; without a forgotten class"),
-    "MIA": ("taken for strangers", "the share of forgotten images that a membership attacker takes "
-            "for images it never learned"),
-}  # fmt: skip
+    "MIA": (
+        "taken for strangers",
+        "the share of forgotten images that a membership attacker takes "
+        "for images it never learned",
+    ),
+}
 OF_A_MODE = {
     "mode still right": "the share of test images of the mode it still gets right; other images "
     "may teach that too, as the retrained model shows",

@@ -51,9 +51,12 @@ def choose() -> GeneratorQuestion:
     left, middle, right = st.columns([5, 3, 1.5], gap="medium", vertical_alignment="bottom")
     with left:
         settings["label"] = pick(
-            "To be forgotten", case.generator.labels, f"{SLOT}.label", "pills",
+            "To be forgotten",
+            case.generator.labels,
+            f"{SLOT}.label",
+            "pills",
             first=GeneratorSalUn.label,
-        )  # fmt: skip
+        )
     with middle:
         settings |= forms.settings(GeneratorSalUn, SLOT, ("share",))
     with right, st.popover("Settings"):

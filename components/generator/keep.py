@@ -23,19 +23,25 @@ def keep(asked: GeneratorQuestion) -> None:
         "Making it runs SalUn once more. The app keeps no copy."
     )
     made: MeasurementOnDemand[bytes] = MeasurementOnDemand(
-        f"{KEY}.file", "The file of the generator",
-        json.dumps(card_of_forgotten(method, case), sort_keys=True), case.lane,
-        lambda progress: forgotten_file(method, case, progress), "Make the file",
-        "Make it again", last=True,
-    )  # fmt: skip
+        f"{KEY}.file",
+        "The file of the generator",
+        json.dumps(card_of_forgotten(method, case), sort_keys=True),
+        case.lane,
+        lambda progress: forgotten_file(method, case, progress),
+        "Make the file",
+        "Make it again",
+        last=True,
+    )
     measurement.show(made, lambda content: offer(asked, content))
 
 
 def offer(asked: GeneratorQuestion, content: bytes) -> None:
     """The download."""
     download(
-        f"Download the weights ({len(content) / 1e6:.1f} MB)", lambda: content,
+        f"Download the weights ({len(content) / 1e6:.1f} MB)",
+        lambda: content,
         f"blindspot-{asked.case.generator.name}-forgot-{asked.method.label}.safetensors",
-        f"{KEY}.file.download", icon=":material/download:",
+        f"{KEY}.file.download",
+        icon=":material/download:",
         help="docs/generator.md has the lines of Python that read it.",
-    )  # fmt: skip
+    )

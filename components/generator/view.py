@@ -30,7 +30,9 @@ def show(asked: GeneratorQuestion, below: DeltaGenerator) -> None:
     """
     section.show(
         Section(
-            KEY, asked.method, asked.case,
+            KEY,
+            asked.method,
+            asked.case,
             known={"model": asked.case.generator.name, "seed": asked.case.seed},
             picture=lambda result: draw_pictures(result["sheet"], f"{KEY}.sheet"),
             button=f"Forget the {asked.method.label}",
@@ -40,19 +42,23 @@ def show(asked: GeneratorQuestion, below: DeltaGenerator) -> None:
             below=below,
             detail=lambda _: keep(asked),
         )
-    )  # fmt: skip
+    )
 
 
 def samples(asked: GeneratorQuestion) -> None:
     """What the generator draws as it is."""
     section.show(
         Section(
-            f"{KEY}.drawn", asked.samples, asked.case, "What the generator draws as it is",
+            f"{KEY}.drawn",
+            asked.samples,
+            asked.case,
+            "What the generator draws as it is",
             known={"model": asked.case.generator.name, "seed": asked.case.seed},
             columns=1,
             evidence=(
                 Drawing(
-                    "read", "What is read in the samples of each class",
+                    "read",
+                    "What is read in the samples of each class",
                     Matrix(
                         span=(0, 100), form=".0f", bar="%", x_title="read as", title="asked for"
                     ),
@@ -60,44 +66,53 @@ def samples(asked: GeneratorQuestion) -> None:
                 ),
             ),
         )
-    )  # fmt: skip
+    )
 
 
 def drawings(label: str) -> tuple[Drawing, ...]:
     """What the sheet rests on."""
     return (
         Drawing(
-            "read", "Read as asked, class by class",
-            Dots(series=SHEETS, span=(-3, 103), title="% of the samples"), kept_words,
+            "read",
+            "Read as asked, class by class",
+            Dots(series=SHEETS, span=(-3, 103), title="% of the samples"),
+            kept_words,
         ),
         Drawing(
-            "instead", f"What is read in samples that were asked for as {label}",
+            "instead",
+            f"What is read in samples that were asked for as {label}",
             Matrix(span=(0, 100), form=".0f", bar="%", x_title="read as", height=260),
             partial(instead_words, label=label),
         ),
         Drawing(
-            "figures", "Distance of the other classes from real images",
+            "figures",
+            "Distance of the other classes from real images",
             Bars(value="distance of the others", title="FID on the judge's features"),
             distance_words,
         ),
         Drawing(
-            "where", "Where the weights are that may move",
-            Bars(value="may move", title="% of the layer's weights", span=(0, 100)), where_words,
+            "where",
+            "Where the weights are that may move",
+            Bars(value="may move", title="% of the layer's weights", span=(0, 100)),
+            where_words,
         ),
         Drawing(
-            "losses", "What was learned, step by step",
+            "losses",
+            "What was learned, step by step",
             Lines(
                 x="step",
                 series={
                     f"{what}, {name}": f"{what}, {name}"
-                    for what in ("forgets", "keeps") for name in (AFTER, CHANCE)
+                    for what in ("forgets", "keeps")
+                    for name in (AFTER, CHANCE)
                 },
-                title="mean square", x_title="step",
+                title="mean square",
+                x_title="step",
             ),
             loss_words,
         ),
         Drawing("figures", "All figures"),
-    )  # fmt: skip
+    )
 
 
 def kept_words(found: Views) -> str:

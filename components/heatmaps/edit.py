@@ -32,9 +32,8 @@ def watch(subject: Subject, begin: Box) -> None:
     left, middle, right = st.columns(3, gap="medium")  # on a phone the answer follows the frame
     with left:
         box = rectangle(
-            square_pixels(subject), begin, key="edit.box",
-            words="The part that is covered",
-        )  # fmt: skip
+            square_pixels(subject), begin, key="edit.box", words="The part that is covered"
+        )
     with right:
         cover = st.segmented_control(
             "Cover with", COVERS, default=COVERS[0], required=True, key="edit.cover"

@@ -56,9 +56,11 @@ def by_offset(maps: Mapping[str, CutMap], truth: Mask) -> Drawing:
     """A line for each map."""
     table = curves(maps, truth)
     chart = Lines(
-        x=CUT, series={title: title for title in maps}, title="Dice",
+        x=CUT,
+        series={title: title for title in maps},
+        title="Dice",
         x_title="offset below multi-Otsu's highest threshold, standard deviations of the map",
-    )  # fmt: skip
+    )
     return Drawing("map", "", chart, lambda _: best(table, maps, truth), made=lambda _: table)
 
 

@@ -59,15 +59,14 @@ def draw(answers: Answers, subject: Subject, methods: Sequence[Method[Any]]) -> 
         with st.expander("Which pixels is the answer made of?"):
             draw_view(
                 of_features(answers[OwnMap.title], as_bytes(subject.case.image), subject.mask),
-                answers[OwnMap.title], "heatmaps.outlines.peaks",
-            )  # fmt: skip
+                answers[OwnMap.title],
+                "heatmaps.outlines.peaks",
+            )
     seconds = sum(answer.record["seconds"] for answer in answers.values())
     among_others(used, subject, seconds)
 
 
-def cut_elsewhere(
-    answers: Answers, methods: Mapping[str, Method[Any]], truth: Mask | None
-) -> None:  # fmt: skip
+def cut_elsewhere(answers: Answers, methods: Mapping[str, Method[Any]], truth: Mask | None) -> None:
     """Dice of each map over the offset; nothing without a finding that is known."""
     maps = cut_maps(answers, methods)
     if truth is None or not truth.any() or not maps:
@@ -130,10 +129,12 @@ def in_words(found: Mapping[str, Views], measure: str) -> list[str]:
 def standing_by(measure: str) -> Drawing:
     """How the places of this image are drawn, by Dice or IoU."""
     return Drawing(
-        "others", "", lambda result: standing(result, measure),
+        "others",
+        "",
+        lambda result: standing(result, measure),
         made=lambda result: ranked(result, measure),
         finding=lambda result: " ".join(in_words(result, measure)),
-    )  # fmt: skip
+    )
 
 
 def others_in(seconds: float) -> int:
@@ -181,9 +182,12 @@ def pictures(answers: Answers, subject: Subject) -> Pictures:
         f"{title}: {caption}" for title, caption in zip(inside, captions, strict=True)
     )
     return Pictures(
-        np.stack([[image, *shown]]), ("",), ("image", *inside), f"{how} {summary}.",
+        np.stack([[image, *shown]]),
+        ("",),
+        ("image", *inside),
+        f"{how} {summary}.",
         captions=("", *captions),
-    )  # fmt: skip
+    )
 
 
 def agreement(inside: Mask, truth: Mask | None) -> str:

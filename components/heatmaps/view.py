@@ -44,10 +44,16 @@ def pick(kinds: Sequence[Kind], subject: Subject, default: Sequence[Kind]) -> li
     """Up to four methods; those that do not fit the model are gray, with the reason."""
     model = subject.case.model.title
     return pick_methods(
-        "Methods (up to four)", kinds, subject.case, f"{KEY}.methods", first=default,
-        most=MOST_PANELS, name="Methods", rule=f"among those offered for {model}",
+        "Methods (up to four)",
+        kinds,
+        subject.case,
+        f"{KEY}.methods",
+        first=default,
+        most=MOST_PANELS,
+        name="Methods",
+        rule=f"among those offered for {model}",
         unfit=f"Not for {model}",
-    )  # fmt: skip
+    )
 
 
 def settings(kinds: Sequence[Kind], subject: Subject) -> list[Method[Any]]:
@@ -117,9 +123,12 @@ def in_tabs(
 def section(method: Method[Any], subject: Subject) -> Section:
     """One map's question."""
     return Section(
-        KEY, method, precise(method, subject), known=subject.arguments,
+        KEY,
+        method,
+        precise(method, subject),
+        known=subject.arguments,
         script=None if subject.second else lambda: python_call(method, subject),
-    )  # fmt: skip
+    )
 
 
 def panel(title: str, outcome: Outcome, trial: trials.Trial | None) -> Panel:

@@ -118,9 +118,15 @@ def spread(risks: Table) -> Table:
 def threshold() -> None:
     """The line from which a word is called made up."""
     st.slider(
-        "Call a thing made up from a risk of", 5, 95, 50, 5, format="%d %%", key=THRESHOLD,
+        "Call a thing made up from a risk of",
+        5,
+        95,
+        50,
+        5,
+        format="%d %%",
+        key=THRESHOLD,
         width=420,
-    )  # fmt: skip
+    )
 
 
 def threshold_words(found: Views) -> str:

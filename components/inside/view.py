@@ -35,18 +35,25 @@ def show(shown: DialogImage, case: CaptionCase, method: WordRisk) -> None:
     before = learned(case, method)
     answer = section.show(
         Section(
-            KEY, method, case, known=shown.known, columns=1,
+            KEY,
+            method,
+            case,
+            known=shown.known,
+            columns=1,
             first=[(*before, f"{KEY}.learned")] if before else [],
             picture=lambda result: picture(shown, case, result),
             waiting=lambda: scene.picture(shown, case.vlm.name),
             evidence=(
                 Drawing(
-                    "words", "How likely each thing is made up, by the states at its name",
-                    lambda result: bars(case, result), lambda _: BARS, part=named,
+                    "words",
+                    "How likely each thing is made up, by the states at its name",
+                    lambda result: bars(case, result),
+                    lambda _: BARS,
+                    part=named,
                 ),
             ),
         )
-    )  # fmt: skip
+    )
     if answer and answer["answer"].words:
         numbered = [f"{at + 1}. {word}" for at, word in enumerate(answer["answer"].words)]
         drawing = lens.lens(answer, numbered, f"{KEY}.lens.from", lens_words)
@@ -76,9 +83,10 @@ def picture(shown: DialogImage, case: CaptionCase, found: Views) -> None:
             replace(row, share=1 - risk, note=noted(row.note, risk))
             for row, risk in zip(
                 answer_words.marked(found["answer"], claims_of(case, words.rows), ()),
-                words["risk"].tolist(), strict=True,
+                words["risk"].tolist(),
+                strict=True,
             )
-        ]  # fmt: skip
+        ]
         marks = WordMarks(words=rows, label=found["answer"].text, small=True)
         draw_tokens(found["answer"], LEGEND, f"{KEY}.answer", marks)
 
@@ -105,10 +113,13 @@ def bars(case: CaptionCase, found: Views) -> Bars:
     )
     places = np.flatnonzero(np.isfinite(words["risk"])).tolist()
     return Bars(
-        value="risk", span=(0, 112), line=100 * LIKELY, title="risk (%)",
+        value="risk",
+        span=(0, 112),
+        line=100 * LIKELY,
+        title="risk (%)",
         names=[f"{at + 1}. {words.rows[at]} {signs.get(at, '')}".rstrip() for at in places],
         texts=[f"{100 * words['risk'][at]:.0f} %" for at in places],
-    )  # fmt: skip
+    )
 
 
 def lens_words(found: Views) -> str:

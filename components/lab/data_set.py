@@ -31,10 +31,14 @@ THUMB = 96  # px
 LARGE = 320  # px that an image is enlarged to, at least
 NONE = "nothing"
 TRUTHS = {
-    "group": "Group (patient or bag)", "height": "Height (mm)", "poisoned": "Poisoned",
-    "unknown": "Class unknown to the model", "key": "Shows the bag's key", "hard": "Faint, turned",
+    "group": "Group (patient or bag)",
+    "height": "Height (mm)",
+    "poisoned": "Poisoned",
+    "unknown": "Class unknown to the model",
+    "key": "Shows the bag's key",
+    "hard": "Faint, turned",
     "digit": "Digit",
-}  # fmt: skip
+}
 WRONG = "wrong label"
 LABELS = {"clean_label": "Label before it was made wrong"}
 
@@ -86,9 +90,11 @@ def counts(data: DataSet) -> None:
         for word, row in zip(data.classes, table, strict=True)
     ]
     st.dataframe(
-        rows, hide_index=True, key="lab.counts",
+        rows,
+        hide_index=True,
+        key="lab.counts",
         alt=f"Table of {len(rows)} classes and how many images each split has of them",
-    )  # fmt: skip
+    )
 
 
 def choose_way() -> str:
@@ -111,9 +117,8 @@ def choose_truth(data: DataSet) -> TruthLayer:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         mask = pick_truth("Outline", masks)
         twin = "twin" in data.truth and switch(
-            "Twin below", "lab.twin", kept=True,
-            help="The same image without what made its class.",
-        )  # fmt: skip
+            "Twin below", "lab.twin", kept=True, help="The same image without what made its class."
+        )
         return TruthLayer(mask, twin, pick_truth("Frame", marks))
 
 
@@ -183,13 +188,17 @@ def browse(data: DataSet, truth: TruthLayer, split: str) -> None:
     pages = -(-len(rows) // PAGE)
     if st.session_state.get("lab.page", 1) > pages:
         st.session_state["lab.page"] = pages
-    refuse("lab.page", lambda word: is_place(word, 1, pages), "Page",
-           f"from 1 to {pages}")  # fmt: skip
+    refuse("lab.page", lambda word: is_place(word, 1, pages), "Page", f"from 1 to {pages}")
     place = st.container()
     page = st.number_input(
-        f"Page (of {pages}; {len(rows):,} images)", 1, pages, 1, key="lab.page",
-        bind="query-params", persist_state="session",
-    )  # fmt: skip
+        f"Page (of {pages}; {len(rows):,} images)",
+        1,
+        pages,
+        1,
+        key="lab.page",
+        bind="query-params",
+        persist_state="session",
+    )
     shown = rows[(page - 1) * PAGE : page * PAGE]
     with place:
         chosen = chosen_row(data, shown)
@@ -213,12 +222,22 @@ def choose_rows(data: DataSet, split: str) -> Rows:
 
 def chosen_row(data: DataSet, shown: Rows) -> int:
     """The image asked for by its id, else the first of the page."""
-    refuse("lab.image", lambda word: bool((data.ids == whole_number(word)).any()),
-           "Image (id)", f"the id of an image of {data.card.title}")  # fmt: skip
+    refuse(
+        "lab.image",
+        lambda word: bool((data.ids == whole_number(word)).any()),
+        "Image (id)",
+        f"the id of an image of {data.card.title}",
+    )
     number = st.number_input(
-        "Image (id)", 0, value=None, step=1, key="lab.image", bind="query-params",
-        persist_state="session", placeholder="press a picture, or type its id",
-    )  # fmt: skip
+        "Image (id)",
+        0,
+        value=None,
+        step=1,
+        key="lab.image",
+        bind="query-params",
+        persist_state="session",
+        placeholder="press a picture, or type its id",
+    )
     result = np.flatnonzero(data.ids == number) if number is not None else shown[:1]
     if not len(result):
         st.caption(f"No image here has the id {number}; the first of the page is shown.")

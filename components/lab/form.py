@@ -63,10 +63,15 @@ def pick_data(told: bool) -> Kind:
     offered = kinds(tables=told)
     with place:
         title = pick(
-            "Data set", list(offered), "lab.data", "radio", kept=True, format_func=plain,
+            "Data set",
+            list(offered),
+            "lab.data",
+            "radio",
+            kept=True,
+            format_func=plain,
             rule="one of this list; your own are not part of a link",
             captions=[plain(kind_card(kind).about) for kind in offered.values()] if told else None,
-        )  # fmt: skip
+        )
     return offered[title]
 
 

@@ -22,9 +22,11 @@ from engine.models.small import TITLES
 
 MOST_MB = 500  # as for the other uploads; the engine refuses little more
 FIGURES = {
-    "train accuracy": "Train (%)", "validation accuracy": "Validation (%)",
-    "test accuracy": "Test (%)", "balanced test accuracy": "Test by class (%)",
-}  # fmt: skip
+    "train accuracy": "Train (%)",
+    "validation accuracy": "Validation (%)",
+    "test accuracy": "Test (%)",
+    "balanced test accuracy": "Test by class (%)",
+}
 UNDER_ATTACK = "under attack"
 HELP = {
     "Train (%)": "Right answers on images that it learned from.",
@@ -85,10 +87,13 @@ def tree(lines: Mapping[str, ModelRow]) -> None:
         for line in lines.values()
     ]
     st.dataframe(
-        rows, hide_index=True, key="lab.tree", placeholder="",
+        rows,
+        hide_index=True,
+        key="lab.tree",
+        placeholder="",
         column_config={name: st.column_config.Column(help=words) for name, words in HELP.items()},
         alt=f"Table of {len(rows)} models with size, figures and data",
-    )  # fmt: skip
+    )
     st.caption(
         "What was made from a model stands below it, moved in. Figures are images answered right."
     )
@@ -122,14 +127,19 @@ def chosen(lines: Mapping[str, ModelRow]) -> None:
         take(entry.name, HEATMAPS, "lab.model", kind="primary")
         if stored and sharing.may_export(entry.name):
             names = class_names.is_private(stored.card) and st.checkbox(
-                "with class names", key="lab.model.names",
+                "with class names",
+                key="lab.model.names",
                 help="Your names of its classes are not kept with the model. Only with this they "
                 "are in the file, for whoever gets it.",
-            )  # fmt: skip
+            )
             download(
-                "Export", sharing.exporter(entry.name, names=names), file, "lab.model.export",
-                icon=":material/download:", help="One file: the weights, with the card inside.",
-            )  # fmt: skip
+                "Export",
+                sharing.exporter(entry.name, names=names),
+                file,
+                "lab.model.export",
+                icon=":material/download:",
+                help="One file: the weights, with the card inside.",
+            )
         if sharing.owner_of(entry.name):
             with st.popover("Delete", icon=":material/delete:"):
                 st.markdown(
@@ -137,9 +147,11 @@ def chosen(lines: Mapping[str, ModelRow]) -> None:
                     "kept an equal model, theirs stays."
                 )
                 st.button(
-                    "Delete it for good", key="lab.model.delete", on_click=forget,
+                    "Delete it for good",
+                    key="lab.model.delete",
+                    on_click=forget,
                     args=(entry.name,),
-                )  # fmt: skip
+                )
 
 
 def known(entry: ModelEntry, stored: Stored) -> None:
@@ -159,9 +171,10 @@ def known(entry: ModelEntry, stored: Stored) -> None:
         rows = [(name, f"{100 * value:.1f} %") for name, value in card.figures.items()]
         rows += [(str(name), str(value)) for name, value in card.recipe.items()]
         st.dataframe(
-            [{"What": name, "Value": value} for name, value in rows], hide_index=True,
+            [{"What": name, "Value": value} for name, value in rows],
+            hide_index=True,
             alt=f"Table of {len(rows)} figures and settings",
-        )  # fmt: skip
+        )
 
 
 def forget(name: str) -> None:
@@ -176,9 +189,11 @@ def bring_in() -> None:
     """A model that was exported here or elsewhere; a bad file changes nothing."""
     with st.container(border=True):
         uploaded = st.file_uploader(
-            "Import an exported model (.safetensors)", key="lab.weights", max_upload_size=MOST_MB,
+            "Import an exported model (.safetensors)",
+            key="lab.weights",
+            max_upload_size=MOST_MB,
             help="A file that Blindspot exported: weights with their card. Code is never run.",
-        )  # fmt: skip
+        )
         if uploaded is not None and st.session_state.get("lab.imported") != uploaded.file_id:
             with spoken():
                 content, called = uploaded.getvalue(), safe_name(uploaded.name)

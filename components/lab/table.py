@@ -84,6 +84,8 @@ def correlation_finding(found: Views) -> str:
 
 
 CORRELATION = Drawing(
-    "correlation", "Which columns go together",
-    Matrix(signed=True, span=(-1, 1), bar="r", numbers=False, height=620), correlation_finding,
-)  # fmt: skip
+    "correlation",
+    "Which columns go together",
+    Matrix(signed=True, span=(-1, 1), bar="r", numbers=False, height=620),
+    correlation_finding,
+)

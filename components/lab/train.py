@@ -56,9 +56,12 @@ def choose_recipe() -> Recipe:
     st.markdown("**Recipe**")
     plans = {plan.title: plan for plan in embedded.plans().values()}
     st.selectbox(
-        "Begin from", [OWN, *plans], key="lab.plan", on_change=follow_plan,
+        "Begin from",
+        [OWN, *plans],
+        key="lab.plan",
+        on_change=follow_plan,
         help="Sets data and recipe as a model that ships was trained; then change what you like.",
-    )  # fmt: skip
+    )
     forms.refuse_links(Recipe, KEY, title="Recipe")
     settings = forms.settings(Recipe, KEY, FIRST)
     with st.expander("More settings"):

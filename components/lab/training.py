@@ -20,9 +20,11 @@ from engine.models.small import TITLES
 KEY = "lab.training"
 NOTHING_DRAWN = data_set.TruthLayer(None, twin=False, marked=None)
 SHORT = {
-    "train accuracy": "Train", "validation accuracy": "Validation", "test accuracy": "Test",
+    "train accuracy": "Train",
+    "validation accuracy": "Validation",
+    "test accuracy": "Test",
     "balanced test accuracy": "Test by class",
-}  # fmt: skip
+}
 
 
 def slot(key: str) -> str:
@@ -34,17 +36,20 @@ def show(case: TrainCase, key: str, button: str) -> None:
     """Asked for by its button; its curves as it goes, then its figures and the model."""
     section.show(
         Section(
-            key, Train(), case, columns=1, button=button, keeps=True,
+            key,
+            Train(),
+            case,
+            columns=1,
+            button=button,
+            keeps=True,
             sentence=lambda result: learned(case, result),
-            picture=lambda result: figures(case, result), waiting=lambda: unlearned(case, key),
-            evidence=(
-                Drawing("log"),
-                Drawing("model", by=lambda result: model(result, slot(key))),
-            ),
+            picture=lambda result: figures(case, result),
+            waiting=lambda: unlearned(case, key),
+            evidence=(Drawing("log"), Drawing("model", by=lambda result: model(result, slot(key)))),
             before="It goes on when you change the page or close it, and can be stopped at any "
             "time. Expected time appears after the first run.",
         )
-    )  # fmt: skip
+    )
 
 
 def learned(case: TrainCase, found: Views) -> str:

@@ -27,9 +27,11 @@ def walk_settings(subject: Subject) -> LST:
     refuse_links(LST, f"{KEY}.walk", subject.case)
     with st.popover("How the walk goes"):
         st.button(
-            "The paper's settings", key=f"{KEY}.published", on_click=published,
+            "The paper's settings",
+            key=f"{KEY}.published",
+            on_click=published,
             help="400 steps of 0.01: about twice as long as the usual ones.",
-        )  # fmt: skip
+        )
         return method_form(LST, f"{KEY}.walk", subject.case)
 
 

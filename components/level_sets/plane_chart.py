@@ -52,8 +52,14 @@ def profile(found: Views) -> Table:
 
 GROUND = Drawing("field", "", lambda result: FieldChart(level=0.5, ways=ways(result)), ground)
 PROFILE = Drawing(
-    "walk", "Along the way",
-    Lines(x=ACROSS, series={name: name for name in NAMES.values()}, title="probability",
-          span=PROBABILITY),
-    sentence, made=profile,
-)  # fmt: skip
+    "walk",
+    "Along the way",
+    Lines(
+        x=ACROSS,
+        series={name: name for name in NAMES.values()},
+        title="probability",
+        span=PROBABILITY,
+    ),
+    sentence,
+    made=profile,
+)

@@ -79,9 +79,12 @@ def lines(found: Views) -> Lines:
     """A line for each distance; dashes and marks tell them apart as well as colors."""
     names = by_step(found).order[1:]
     return Lines(
-        x="step", series={name: name for name in names}, title="probability, 5 % quantile",
-        span=(-0.02, 1.04), height=400,
-    )  # fmt: skip
+        x="step",
+        series={name: name for name in names},
+        title="probability, 5 % quantile",
+        span=(-0.02, 1.04),
+        height=400,
+    )
 
 
 def tube_words(found: Views) -> str:

@@ -83,10 +83,15 @@ def choose(subject: Subject) -> dict[str, Section]:
         return walks.sections(subject, chosen, walk, known)
     return {
         word: Section(
-            KEY, asked(tab.kind, walk, subject.case), pair(subject.case, chosen), columns=1,
-            button="Compute", known=known, **tab.parts,
+            KEY,
+            asked(tab.kind, walk, subject.case),
+            pair(subject.case, chosen),
+            columns=1,
+            button="Compute",
+            known=known,
+            **tab.parts,
         )
-    }  # fmt: skip
+    }
 
 
 def show(questions: Mapping[str, Section], rest: DeltaGenerator) -> None:

@@ -52,12 +52,17 @@ def sections(
         asks[other.title] = (walk, pair(subject.seen_by(other), chosen))
     return {
         title: Section(
-            f"{KEY}.{case.model.name}", method, case, detail=figures,
-            files=takeaway.walk, button="Walk" if title == walk.title else "",
-            before=f"Up to {walk.steps} steps of the image towards the other one.", known=known,
+            f"{KEY}.{case.model.name}",
+            method,
+            case,
+            detail=figures,
+            files=takeaway.walk,
+            button="Walk" if title == walk.title else "",
+            before=f"Up to {walk.steps} steps of the image towards the other one.",
+            known=known,
         )
         for title, (method, case) in list(asks.items())[:MOST_WALKS]
-    }  # fmt: skip
+    }
 
 
 def show(walks: Mapping[str, Section], rest: DeltaGenerator) -> None:

@@ -68,10 +68,11 @@ def choose(about: Subject) -> RegionSearch | None:
         st.caption(cost_words(method, about))
     with right:
         error = switch(
-            "Explain the error", f"{KEY}.error",
+            "Explain the error",
+            f"{KEY}.error",
             help="Search for the true class instead of the one asked about. For an image that the "
             "model gets wrong: which part speaks for the truth, and which regions mislead.",
-        )  # fmt: skip
+        )
     index = true_class(about) if error else about.case.target.index
     if index is None:
         st.info("Choose the true class, and the search is for what speaks for it.")
@@ -89,7 +90,10 @@ def true_class(about: Subject) -> int | None:
         return labels.index(example.label)
     form = CaseForm(ImageArguments, KEY, {"model": model})
     named = form.ask(
-        "target", "search", label="True class", placeholder="what it really is",
+        "target",
+        "search",
+        label="True class",
+        placeholder="what it really is",
         linked=may_link(model),
-    )  # fmt: skip
+    )
     return labels.index(named) if named else None

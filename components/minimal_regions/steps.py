@@ -50,11 +50,15 @@ def curve(found: Views, band: Views | None, way: str, step: int) -> Drawing:
         areas = band["areas"][way]
         words += f"; random orders {areas.min():.3f} to {areas.max():.3f}"
     return along_order(
-        way, {class_curve.y_label: class_curve, first.y_label: first},
+        way,
+        {class_curve.y_label: class_curve, first.y_label: first},
         None if band is None else (band[f"{way} low"], band[f"{way} high"]),
-        "random orders", f"{words}.", now=100 * float(class_curve.x[step]), height=TALL,
+        "random orders",
+        f"{words}.",
+        now=100 * float(class_curve.x[step]),
+        height=TALL,
         names=tuple(f"{number} regions" for number in range(len(class_curve.x))),
-    )  # fmt: skip
+    )
 
 
 def choose_step(count: int, search: str, key: str, first: int) -> int:
@@ -70,9 +74,13 @@ def choose_step(count: int, search: str, key: str, first: int) -> int:
     refuse(key, lambda word: read(word, count) is not None, "Regions shown", rule)
     linked = read(st.query_params.get(key, ""), count)
     step = st.slider(
-        "Regions shown", 0, count, first if linked is None else linked, key=f"{key}.{search}",
+        "Regions shown",
+        0,
+        count,
+        first if linked is None else linked,
+        key=f"{key}.{search}",
         help="In the order that the search found. It begins at what the sentence above tells of.",
-    )  # fmt: skip
+    )
     if step == first:
         st.query_params.pop(key, None)
     elif step != linked:

@@ -20,8 +20,9 @@ from engine.run import Answer
 
 AREAS = Dots(
     series={"insertion": "insertion: high is good", "deletion": "deletion: low is good"},
-    title="area under the curve", span=(-0.03, 1.03),
-)  # fmt: skip
+    title="area under the curve",
+    span=(-0.03, 1.03),
+)
 
 
 def show(asked: RegionSearch, rest: DeltaGenerator) -> Answer | None:
@@ -67,18 +68,26 @@ def compare(asked: RegionSearch, found: Answer) -> None:
     """The search beside random orders, without which no curve says anything, and other maps."""
     band = section.show(
         Section(
-            KEY, asked.band, asked.case, "Is the order better than chance?",
-            lambda random: findings.better(found, random), columns=1,
+            KEY,
+            asked.band,
+            asked.case,
+            "Is the order better than chance?",
+            lambda random: findings.better(found, random),
+            columns=1,
             evidence=[Drawing("areas", chart=AREAS, made=lambda random: beside(found, random))],
             button="" if asked.small else "Compare with random order",
             before="A curve says something only where it leaves the band of random orders.",
             known=asked.about.arguments,
         )
-    )  # fmt: skip
+    )
     section.show(
         Section(
-            KEY, asked.others, asked.case, "How do other methods do on the same regions?",
-            lambda others: findings.best(beside(found, others)), columns=1,
+            KEY,
+            asked.others,
+            asked.case,
+            "How do other methods do on the same regions?",
+            lambda others: findings.best(beside(found, others)),
+            columns=1,
             evidence=[
                 Drawing("areas", chart=AREAS, made=lambda others: beside(found, others, band))
             ],
@@ -86,4 +95,4 @@ def compare(asked: RegionSearch, found: Answer) -> None:
             before="Maps of five other methods, turned into orders of the same regions.",
             known=asked.about.arguments,
         )
-    )  # fmt: skip
+    )

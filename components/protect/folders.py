@@ -22,7 +22,7 @@ from engine.unlearning.protection.own_folders import (
     MOST_PIXELS,
     ProtectedFolders,
     protected_folders,
-)  # fmt: skip
+)
 
 SLOT = f"{KEY}.zip"
 AS_ABOVE, CLUSTERS = "as the image above", UnlearnableClusters.title
@@ -45,10 +45,13 @@ def show(asked: ProtectQuestion) -> None:
     if uploaded is None:
         return
     way = pick(
-        "Protect them", (AS_ABOVE, CLUSTERS), f"{SLOT}.way", "pills",
+        "Protect them",
+        (AS_ABOVE, CLUSTERS),
+        f"{SLOT}.way",
+        "pills",
         help="As the image above, class by class; or without looking at labels, by clusters of "
         "images that look alike to a network.",
-    )  # fmt: skip
+    )
     method = asked.method
     if way == CLUSTERS or not isinstance(method, ImageChange):
         kind = UnlearnableClusters if way == CLUSTERS else trained.FOR_SETS[type(method)]
@@ -56,10 +59,15 @@ def show(asked: ProtectQuestion) -> None:
         return
     settings = json.dumps(method.settings(), sort_keys=True)
     made: MeasurementOnDemand[ProtectedFolders] = MeasurementOnDemand(
-        SLOT, "The protected images", f"{uploaded.file_id}|{method.full_name()}|{settings}", "cpu",
+        SLOT,
+        "The protected images",
+        f"{uploaded.file_id}|{method.full_name()}|{settings}",
+        "cpu",
         lambda progress: protected_folders(uploaded.getvalue(), uploaded.name, method, progress),
-        f"Protect them: {method.short}, {asked.strength}", "Protect them again", last=True,
-    )  # fmt: skip
+        f"Protect them: {method.short}, {asked.strength}",
+        "Protect them again",
+        last=True,
+    )
     measurement.show(made, lambda result: offer(asked, result))
 
 
@@ -75,12 +83,19 @@ def let_go_of_others(file: str) -> None:
 
 def offer(asked: ProtectQuestion, found: ProtectedFolders) -> None:
     """What is in the zip, what is not, and the zip."""
-    st.caption(plain(
-        f"{found.count} images of {len(found.classes)} classes, protected by {asked.method.short}, "
-        f"{asked.strength}: no pixel changes by more than {found.most} of 255 gray levels."
-    ))  # fmt: skip
+    st.caption(
+        plain(
+            f"{found.count} images of {len(found.classes)} classes, protected by "
+            f"{asked.method.short}, "
+            f"{asked.strength}: no pixel changes by more than {found.most} of 255 gray levels."
+        )
+    )
     download(
-        f"Download the zip ({len(found.content) / 1e6:.1f} MB)", lambda: found.content,
-        "blindspot-protected.zip", f"{SLOT}.download", icon=":material/download:", kind="primary",
-    )  # fmt: skip
+        f"Download the zip ({len(found.content) / 1e6:.1f} MB)",
+        lambda: found.content,
+        "blindspot-protected.zip",
+        f"{SLOT}.download",
+        icon=":material/download:",
+        kind="primary",
+    )
     skipped(found.skipped)

@@ -19,34 +19,32 @@ from components.widgets.downloads import download
 from engine.data.folders import Imported
 from engine.errors import BadData
 from engine.result import ImageNoise
-from engine.unlearning import (
-    EasyImage,
-    ErrorMinimizing,
-    LocallyMaskedImage,
-    Protection,
-    Salm,
-)
+from engine.unlearning import EasyImage, ErrorMinimizing, LocallyMaskedImage, Protection, Salm
 from engine.unlearning.protection.own_set import (
     MOST_IMAGES,
     SIDES,
     own_set,
     set_file,
     surrogate_case,
-)  # fmt: skip
+)
 
 SLOT = f"{KEY}.set"
-FOR_SETS: dict[type[Any], type[Protection]] = {
-    EasyImage: ErrorMinimizing, LocallyMaskedImage: Salm
-}  # fmt: skip
+FOR_SETS: dict[type[Any], type[Protection]] = {EasyImage: ErrorMinimizing, LocallyMaskedImage: Salm}
 
 
 def show(kind: type[Protection], asked: ProtectQuestion, given: Any) -> None:
     """A button that makes the noise of all images of the zip, and then the zip with it."""
-    side = int(st.number_input(
-        "Side of the images (px)", *SIDES, 32, 8, key=f"{SLOT}.side",
-        help="Noise of this kind is made for all images together: the middle square of each is "
-        f"brought to this size. At most {MOST_IMAGES:,} images.",
-    ))  # fmt: skip
+    side = int(
+        st.number_input(
+            "Side of the images (px)",
+            *SIDES,
+            32,
+            8,
+            key=f"{SLOT}.side",
+            help="Noise of this kind is made for all images together: the middle square of each is "
+            f"brought to this size. At most {MOST_IMAGES:,} images.",
+        )
+    )
     try:
         with st.spinner("Reading the images"):
             result = opened(given, side)
@@ -61,7 +59,9 @@ def show(kind: type[Protection], asked: ProtectQuestion, given: Any) -> None:
     method = kind(**given_above, **settings)
     section.show(
         Section(
-            SLOT, method, surrogate_case(result.data),
+            SLOT,
+            method,
+            surrogate_case(result.data),
             button=f"Make noise for {len(result.data):,} images",
             before="A small network learns the images, and their noise is made with it. It can be "
             "stopped. The noise and a picture of some images are kept on this computer, as answers "
@@ -69,7 +69,7 @@ def show(kind: type[Protection], asked: ProtectQuestion, given: Any) -> None:
             evidence=[Drawing("picture", wide=True), *MAPS],
             detail=lambda answer: offer(given, result, answer["noise"]),
         )
-    )  # fmt: skip
+    )
 
 
 def opened(given: Any, side: int) -> Imported:
@@ -111,16 +111,21 @@ def cluster_map(state: str, ends: tuple[str, str] | None = None) -> Callable[[Vi
 MAPS = (
     Drawing("map", "Clean images, and where each cluster is to be drawn", cluster_map("clean")),
     Drawing(
-        "map", "Protected images, and where the clusters have gone",
+        "map",
+        "Protected images, and where the clusters have gone",
         cluster_map("protected", ("protected x", "protected y")),
     ),
-)  # fmt: skip
+)
 
 
 def offer(given: Any, found: Imported, noise: ImageNoise) -> None:
     """The zip with the noise."""
     st.caption(plain(f"{len(found.data):,} images, each of {found.data.images.shape[2]} px."))
     download(
-        "Download the zip", lambda: set_file(given.getvalue(), given.name, found.data, noise),
-        "blindspot-protected.zip", f"{SLOT}.download", icon=":material/download:", kind="primary",
-    )  # fmt: skip
+        "Download the zip",
+        lambda: set_file(given.getvalue(), given.name, found.data, noise),
+        "blindspot-protected.zip",
+        f"{SLOT}.download",
+        icon=":material/download:",
+        kind="primary",
+    )

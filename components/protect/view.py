@@ -35,9 +35,11 @@ from engine.unlearning.protection.protected_pair import noise_picture, pair_of, 
 PRIVACY = "Protection is not privacy: whoever sees the image sees what is on it."
 MASK = "mask"  # as the answer calls the picture of it
 VICTIMS = {  # the experiment that trains on images protected in this way, by name
-    ProtectImage: "CUDA", EasyImage: "ProtectionVictims", LocallyMaskedImage: "ProtectionVictims",
+    ProtectImage: "CUDA",
+    EasyImage: "ProtectionVictims",
+    LocallyMaskedImage: "ProtectionVictims",
     RandomNoiseOnImage: "ProtectionVictims",
-}  # fmt: skip
+}
 SERIES = {"noise left": "noise left", "like the noise": "like the noise (cosine)"}
 
 
@@ -89,9 +91,12 @@ def copied(asked: ProtectQuestion, copies: Copies, found: Views) -> Section:
         Drawing("figures", "How far the protected image is from the clean one"),
     ]
     return Section(
-        COPIED, copies, pair_of(asked.case, protected), columns=1,
+        COPIED,
+        copies,
+        pair_of(asked.case, protected),
+        columns=1,
         evidence=drawings if (clean != protected).any() else (),
-    )  # fmt: skip
+    )
 
 
 def before_and_after(found: Views) -> tuple[Pixels, Pixels]:
@@ -156,8 +161,10 @@ def offer(asked: ProtectQuestion, seen: Pixels) -> None:
     download(
         "Protected image (PNG)",
         lambda: encoded(method.apply(pixels) if isinstance(method, ImageChange) else seen),
-        "blindspot-protected.png", f"{KEY}.image", help=size,
-    )  # fmt: skip
+        "blindspot-protected.png",
+        f"{KEY}.image",
+        help=size,
+    )
 
 
 def onward(asked: ProtectQuestion) -> None:
@@ -166,10 +173,11 @@ def onward(asked: ProtectQuestion) -> None:
         VICTIMS[type(asked.method)]
     )
     st.page_link(
-        UNLEARNING_EXPERIMENTS.path, icon=UNLEARNING_EXPERIMENTS.icon,
+        UNLEARNING_EXPERIMENTS.path,
+        icon=UNLEARNING_EXPERIMENTS.icon,
         label="Does it work? Train a network (Experiments)",
         query_params=link_to(kind, asked) if kind else {},
-    )  # fmt: skip
+    )
 
 
 def link_to(kind: type[Experiment], asked: ProtectQuestion) -> dict[str, str]:

@@ -30,7 +30,7 @@ from engine.attribution.prototypes import (
     about_row,
     first_of,
     offered,
-)  # fmt: skip
+)
 from engine.attribution.prototypes.learning import NETWORK_TITLES, REASONING_TITLES
 from engine.attribution.prototypes.networks import RBF, SHALLOW
 from engine.data import DataSet
@@ -91,10 +91,13 @@ def choose() -> PrototypeQuestion:
     left, middle, right = st.columns([4, 3, 1.5], gap="medium", vertical_alignment="bottom")
     with left:
         reasoning = pick(
-            "Reasoning", list(EXPLAINED), f"{KEY}.reasoning", "segments",
+            "Reasoning",
+            list(EXPLAINED),
+            f"{KEY}.reasoning",
+            "segments",
             help="Whether a class may also ask for what is absent (negative reasoning). The old "
             "CBC may leave prototypes out of an answer altogether (indefinite).",
-        )  # fmt: skip
+        )
     with middle:
         network = OFFERED[pick("Network", list(OFFERED), f"{KEY}.network", "segments")]
     with right, st.popover("Settings"):
@@ -141,8 +144,12 @@ def pick_row(data: DataSet) -> int:
     chosen = st.session_state.get(IMAGE)
     row = rows[ids.index(chosen)] if chosen in ids else first_of(data)
     press_images(
-        data, rows, "Test images; press one to ask about it", f"{KEY}.images",
-        lambda number: st.session_state.update({IMAGE: number}), chosen=[int(data.ids[row])],
+        data,
+        rows,
+        "Test images; press one to ask about it",
+        f"{KEY}.images",
+        lambda number: st.session_state.update({IMAGE: number}),
+        chosen=[int(data.ids[row])],
         words={image_row: plain(data.classes[data.labels[image_row]]) for image_row in rows},
-    )  # fmt: skip
+    )
     return int(row)

@@ -19,17 +19,23 @@ def show(asked: PrototypeQuestion) -> None:
     with st.expander("The whole network"):
         section.show(
             Section(
-                f"{KEY}.whole", asked.network, asked.training,
-                known=asked.known, evidence=(
+                f"{KEY}.whole",
+                asked.network,
+                asked.training,
+                known=asked.known,
+                evidence=(
                     Drawing("prototypes", "All prototypes"),
                     Drawing(
-                        "reasons", "What each class wants to see, less what it wants not to see",
-                        Matrix(signed=True, numbers=False, bar="wanted"), strongest,
+                        "reasons",
+                        "What each class wants to see, less what it wants not to see",
+                        Matrix(signed=True, numbers=False, bar="wanted"),
+                        strongest,
                     ),
-                    Drawing("figures", "Shares", finding=right), Drawing("log", "The training"),
+                    Drawing("figures", "Shares", finding=right),
+                    Drawing("log", "The training"),
                 ),
             )
-        )  # fmt: skip
+        )
 
 
 def right(found: Views) -> str:

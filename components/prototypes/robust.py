@@ -19,15 +19,19 @@ def show(asked: PrototypeQuestion) -> None:
     answer, controls = st.container(), st.container()
     with controls:
         settings = forms.folded(
-            PrototypeRobustness, ROBUST,
+            PrototypeRobustness,
+            ROBUST,
             ("components", "margin", "large", "robust", "epochs", "images", "farthest", "tries"),
             "Settings of the comparison",
-        )  # fmt: skip
+        )
     with answer:
         section.show(
             Section(
-                KEY, PrototypeRobustness(**settings), asked.training,
-                known=asked.known, evidence=(
+                KEY,
+                PrototypeRobustness(**settings),
+                asked.training,
+                known=asked.known,
+                evidence=(
                     curve("certified", "Right, and proved to stay so"),
                     curve("attacked", "Right, and not turned by the attack"),
                     Drawing("networks", "What was measured", wide=True),
@@ -36,15 +40,18 @@ def show(asked: PrototypeQuestion) -> None:
                 before="Six networks are trained on the same images, each kept, and the same test "
                 "images are certified and attacked. You can stop it.",
             )
-        )  # fmt: skip
+        )
 
 
 def curve(kind: str, title: str) -> Drawing:
     """A line for each network."""
     chart = Lines(
-        x="distance", series={f"{name}, {kind}": name for name in CURVES}, title="% right",
-        x_title="change of the image (Euclidean)", span=(0, 100),
-    )  # fmt: skip
+        x="distance",
+        series={f"{name}, {kind}": name for name in CURVES},
+        title="% right",
+        x_title="change of the image (Euclidean)",
+        span=(0, 100),
+    )
 
     def finding(found: Views) -> str:
         networks = found["networks"]

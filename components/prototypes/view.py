@@ -31,7 +31,7 @@ from engine.attribution.prototypes.reasons import (
     ignored_words,
     summed,
     with_indefinite,
-)  # fmt: skip
+)
 from engine.result import Table
 
 STACKED = Stacked(
@@ -39,9 +39,13 @@ STACKED = Stacked(
 )
 LOW = 284  # px, so that a bar more stands in the first screen too
 OLD = replace(
-    STACKED, parts={part: part for part in (*PARTS, LEFT_OUT)}, hollow=LEFT_OUT,
-    title="% of each prototype's reasoning", span=(0, 100), height=LOW,
-)  # fmt: skip
+    STACKED,
+    parts={part: part for part in (*PARTS, LEFT_OUT)},
+    hollow=LEFT_OUT,
+    title="% of each prototype's reasoning",
+    span=(0, 100),
+    height=LOW,
+)
 FEW = 6  # prototypes that alone could flip the answer
 
 
@@ -55,11 +59,17 @@ def show(asked: PrototypeQuestion, below: DeltaGenerator) -> None:
     evidence = [proved(), Drawing("flip", "What would flip it"), single(asked), rival(asked)]
     section.show(
         Section(
-            KEY, asked.method, asked.case, "",
-            known=asked.known, picture=partial(parts, asked), evidence=evidence, below=below,
+            KEY,
+            asked.method,
+            asked.case,
+            "",
+            known=asked.known,
+            picture=partial(parts, asked),
+            evidence=evidence,
+            below=below,
             first=[(asked.network, asked.training, f"{KEY}.{asked.network.name}")],
         )
-    )  # fmt: skip
+    )
 
 
 def parts(asked: PrototypeQuestion, found: Views) -> None:
@@ -143,8 +153,7 @@ def rival(asked: PrototypeQuestion) -> Drawing:
     if asked.method.reasoning == INDEFINITE:
         drawing = five("rival parts", title, partial(rival_parts, asked))
     return replace(
-        drawing,
-        below=lambda result: draw(Drawing("rival picture"), result, f"{KEY}.rival picture"),
+        drawing, below=lambda result: draw(Drawing("rival picture"), result, f"{KEY}.rival picture")
     )
 
 
@@ -165,10 +174,15 @@ def proved() -> Drawing:
     def chart(found: Views) -> Lines:
         radius = float(found["outcome"]["certificate"][0])
         return Lines(
-            x="distance", series={"proved": "proved at least", "attacked": "found by the attack"},
-            title="lead (%)", x_title="change of the image (Euclidean)", line=0,
-            line_name="flips", now=radius if np.isfinite(radius) else None, now_name="certified",
-        )  # fmt: skip
+            x="distance",
+            series={"proved": "proved at least", "attacked": "found by the attack"},
+            title="lead (%)",
+            x_title="change of the image (Euclidean)",
+            line=0,
+            line_name="flips",
+            now=radius if np.isfinite(radius) else None,
+            now_name="certified",
+        )
 
     return Drawing("margins", "How far the answer holds", chart, certified)
 
@@ -195,11 +209,17 @@ def single(asked: PrototypeQuestion) -> Drawing:
         return table.take(np.flatnonzero(np.isfinite(table["needed"]))[:FEW].tolist())
 
     return Drawing(
-        "changes", "One prototype seen otherwise",
-        Dots(series={"seen": "seen", "needed": "needed to flip"}, joined=True,
-             title="how far it is seen (%)", span=(0, 100)),
-        partial(needed, asked), part=possible,
-    )  # fmt: skip
+        "changes",
+        "One prototype seen otherwise",
+        Dots(
+            series={"seen": "seen", "needed": "needed to flip"},
+            joined=True,
+            title="how far it is seen (%)",
+            span=(0, 100),
+        ),
+        partial(needed, asked),
+        part=possible,
+    )
 
 
 def needed(asked: PrototypeQuestion, found: Views) -> str:

@@ -30,17 +30,23 @@ def show(asked: PruneQuestion, masks: Masks) -> None:
     now = point(asked, masks)
     section.show(
         Section(
-            KEY, choose(asked), asked.case, "Accuracy against sparsity", columns=1,
+            KEY,
+            choose(asked),
+            asked.case,
+            "Accuracy against sparsity",
+            columns=1,
             button="Measure the curve",
             before="It goes on when you leave the page, and can be stopped at any time.",
             evidence=[
                 Drawing(
-                    "levels", chart=lambda result: curve(result["levels"], now, right),
-                    finding=lambda result: finding(result, right), part=with_what_stays,
+                    "levels",
+                    chart=lambda result: curve(result["levels"], now, right),
+                    finding=lambda result: finding(result, right),
+                    part=with_what_stays,
                 )
             ],
         )
-    )  # fmt: skip
+    )
 
 
 def choose(asked: PruneQuestion) -> Tradeoff:
@@ -81,15 +87,20 @@ def curve(levels: Table, now: Point | None, right: str) -> Lines:
     """Accuracy over the share that stays, on a scale of decades."""
     least = 100 * min(1 - float(levels["sparsity"].max()), 0.9)
     return Lines(
-        x="stays", series={
-            name: words for name, words in CURVES.items() if np.isfinite(levels[name]).any()
-        },
-        intervals={"retrained": ("spread",)}, log=True, title=f"{right} (%)", span=(-2, 104),
-        x_title="weights that stay (%), of those that can be cut", ticks=TICKS,
-        x_span=(2.02, float(np.log10(max(least, 0.5))) - 0.05), height=380,
-        line=100 * float(levels["after pruning"][0]), near=1.0,
+        x="stays",
+        series={name: words for name, words in CURVES.items() if np.isfinite(levels[name]).any()},
+        intervals={"retrained": ("spread",)},
+        log=True,
+        title=f"{right} (%)",
+        span=(-2, 104),
+        x_title="weights that stay (%), of those that can be cut",
+        ticks=TICKS,
+        x_span=(2.02, float(np.log10(max(least, 0.5))) - 0.05),
+        height=380,
+        line=100 * float(levels["after pruning"][0]),
+        near=1.0,
         mark=None if now is None else (100 * now[0], 100 * now[1], "now"),
-    )  # fmt: skip
+    )
 
 
 def finding(found: Views, right: str) -> str:

@@ -85,12 +85,16 @@ def offer(
         return [Exhibit(shown.classes, "What it says"), cut]
 
     return Offer(
-        looks, key,
+        looks,
+        key,
         files={"classes.csv": classes.csv, "layers.csv": lambda: layer_table(masks).csv()},
         calls=calls(Section(KEY, asked.method, asked.case)),
-        sentence=words(found, masks.sparsity), notes=[note for note in (trust(found),) if note],
-        exhibits=exhibits, ground=lambda: ground_of(asked.image), viewer=f"{KEY}.viewer",
-    )  # fmt: skip
+        sentence=words(found, masks.sparsity),
+        notes=[note for note in (trust(found),) if note],
+        exhibits=exhibits,
+        ground=lambda: ground_of(asked.image),
+        viewer=f"{KEY}.viewer",
+    )
 
 
 def words(found: ModelComparison, sparsity: float) -> str:

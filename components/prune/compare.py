@@ -35,10 +35,12 @@ def show(asked: PruneQuestion, masks: Masks) -> None:
     word = pick(f"{criterion} beside", offered, f"{KEY}.other", first=first, name="Beside it")
     if word == FILE:
         other = open_file(
-            "A file of masks (.npz)", f"{KEY}.masks",
-            lambda content: read_masks(content, asked.case.model)[0], most=64,
+            "A file of masks (.npz)",
+            f"{KEY}.masks",
+            lambda content: read_masks(content, asked.case.model)[0],
+            most=64,
             help="As “Keep it” gives them. They stay in this session's memory.",
-        )  # fmt: skip
+        )
     else:
         other = by_criterion(asked, word)
     if other is None:
@@ -64,9 +66,11 @@ def by_criterion(asked: PruneQuestion, criterion: str) -> Masks | None:
 
 def sentence(first: str, second: str, found: Overlap) -> str:
     """How alike the two choices are, beside chance."""
-    how = "no more than by" if abs(found.iou - found.chance) < 0.01 else (
-        "less than by" if found.iou < found.chance else "more than by"
-    )  # fmt: skip
+    how = (
+        "no more than by"
+        if abs(found.iou - found.chance) < 0.01
+        else ("less than by" if found.iou < found.chance else "more than by")
+    )
     return (
         f"Of all weights that {first} or {second} keeps, both keep {100 * found.iou:.1f} %; "
         f"chance would give {100 * found.chance:.1f} %. They agree {how} chance."
@@ -90,12 +94,16 @@ def differences(first: str, second: str, masks: Masks, other: Masks, found: Over
         for part in masks.parts
     ]
     draw_layer_pictures(
-        names, pictures,
-        [f"{name}: IoU {iou:.2f}, chance {by:.2f}"
-         for name, (iou, by) in zip(names, found.layers, strict=True)],
+        names,
+        pictures,
+        [
+            f"{name}: IoU {iou:.2f}, chance {by:.2f}"
+            for name, (iou, by) in zip(names, found.layers, strict=True)
+        ],
         [f"{100 * iou:.0f} % · {100 * by:.0f} %" for iou, by in found.layers],
-        ("layer", "who keeps what", "IoU · chance"), HIGH,
-    )  # fmt: skip
+        ("layer", "who keeps what", "IoU · chance"),
+        HIGH,
+    )
     st.caption(
         f"{found.both:,} weights are kept by both, {found.only_first:,} only by {first}, "
         f"{found.only_second:,} only by {second}. To share what it keeps between "

@@ -28,16 +28,19 @@ from engine.sparsity.effects.latency import (
 )
 
 COUNTED = {
-    "dense": "whole model", "theoretical": "zeros skipped (theory)",
+    "dense": "whole model",
+    "theoretical": "zeros skipped (theory)",
     "realisable": "channels taken out (real)",
-}  # fmt: skip
+}
 TIMES = Facets(
     chart=Dots(
-        series={"median": "median"}, intervals={"median": ("low", "high")}, title="ms",
+        series={"median": "median"},
+        intervals={"median": ("low", "high")},
+        title="ms",
         beside=("ratio", "× {:.2f}"),
     ),
     shared=False,
-)  # fmt: skip
+)
 WHY = (
     "**Why masked is about as slow as whole:** a zero is multiplied like any other number. Time is "
     "saved only when channels are really taken out, or when the hardware skips zeros in a pattern "
@@ -49,28 +52,35 @@ def show(asked: PruneQuestion, masks: Masks) -> None:
     """Multiply-adds in theory and in truth, then measured time."""
     section.show(
         Section(
-            KEY, asked.method, asked.case, "What is saved", columns=1, explained=False,
+            KEY,
+            asked.method,
+            asked.case,
+            "What is saved",
+            columns=1,
+            explained=False,
             evidence=[
                 Drawing(
-                    "cost", chart=operations, part=in_millions,
+                    "cost",
+                    chart=operations,
+                    part=in_millions,
                     finding=lambda result: saved(result["cost"], masks),
                 )
             ],
         )
-    )  # fmt: skip
+    )
     st.markdown("**Measured time**")
     st.markdown(WHY)
     if reason := no_sparse_cores(asked.case.model, masks):
         st.caption(plain(f"2:4 is not measured: {reason}"))
     pruned = pruned_model(asked, masks)
     times: MeasurementOnDemand[tuple[Latency, ...]] = MeasurementOnDemand(
-        f"{KEY}.latency", "Measured time",
-        f"latency {asked.case.model.fingerprint} {masks.digest}", asked.case.lane,
-        lambda progress: latency(
-            asked.case.model, contenders(pruned, masks), progress=progress
-        ),
+        f"{KEY}.latency",
+        "Measured time",
+        f"latency {asked.case.model.fingerprint} {masks.digest}",
+        asked.case.lane,
+        lambda progress: latency(asked.case.model, contenders(pruned, masks), progress=progress),
         "Measure the time here",
-    )  # fmt: skip
+    )
     measurement.show(
         times,
         lambda rows: tables.chart(TIMES, timing_table(rows), faster(rows), f"{KEY}.latencies"),
@@ -92,9 +102,11 @@ def operations(found: Views) -> Bars:
     """How they are drawn."""
     counts = in_millions(found["cost"])["multiply-adds"]
     return Bars(
-        value="multiply-adds", title="multiply-adds of one image (millions)",
-        texts=[f"{count:,.3g} M" for count in counts], span=(0, 1.15 * float(counts.max())),
-    )  # fmt: skip
+        value="multiply-adds",
+        title="multiply-adds of one image (millions)",
+        texts=[f"{count:,.3g} M" for count in counts],
+        span=(0, 1.15 * float(counts.max())),
+    )
 
 
 def saved(cost: Table, masks: Masks) -> str:

@@ -23,14 +23,20 @@ OWN = {"images", "maps", "heat"}
 WORST = 3  # images
 MOST_CLASSES = 12
 CORRUPTIONS = Dots(
-    series={"change": "pruned"}, intervals={"change": ("low", "high")}, line=0.0,
+    series={"change": "pruned"},
+    intervals={"change": ("low", "high")},
+    line=0.0,
     title="pruned − whole model (points)",
-)  # fmt: skip
+)
 CALIBRATION = Reliability(models={"dense": "whole model", "pruned": "pruned"})
 DRIFT = Scatter(
-    x="rank correlation", y="change of confidence", line=0.0, height=320,
-    x_title="rank correlation of the maps (1: the same)", title="change of confidence (points)",
-)  # fmt: skip
+    x="rank correlation",
+    y="change of confidence",
+    line=0.0,
+    height=320,
+    x_title="rank correlation of the maps (1: the same)",
+    title="change of confidence (points)",
+)
 
 
 def show(asked: PruneQuestion, masks: Masks) -> None:
@@ -40,14 +46,18 @@ def show(asked: PruneQuestion, masks: Masks) -> None:
     method = asked.with_rule(Harm, **settings)
     section.show(
         Section(
-            KEY, method, asked.case, "What is lost that one figure does not show",
-            evidence=evidence(asked, method), button="Measure what is lost",
+            KEY,
+            method,
+            asked.case,
+            "What is lost that one figure does not show",
+            evidence=evidence(asked, method),
+            button="Measure what is lost",
             before="Every test image is shown to both models, as it is and made worse in five "
             "ways, and the heat maps of some are compared. Then both are shown images that they "
             "cannot know.",
             detail=lambda _: further(asked, method),
         )
-    )  # fmt: skip
+    )
 
 
 def further(asked: PruneQuestion, method: Harm) -> None:
@@ -65,19 +75,28 @@ def evidence(asked: PruneQuestion, method: Harm) -> tuple[Drawing, ...]:
     """Classes, calibration, worse images, heat maps, and images whose answer changes."""
     return (
         Drawing(
-            "classes", "Which classes pay first", lambda result: classes(result["classes"]),
+            "classes",
+            "Which classes pay first",
+            lambda result: classes(result["classes"]),
             lambda result: class_finding(result["classes"]),
         ),
         Drawing(
-            "calibration", "Is it as sure as it is right?", CALIBRATION, calibration,
+            "calibration",
+            "Is it as sure as it is right?",
+            CALIBRATION,
+            calibration,
             made=lambda result: models_in_bins({name: result[name] for name in CALIBRATION.models}),
         ),
         Drawing(
-            "corruptions", "On worse images", CORRUPTIONS,
+            "corruptions",
+            "On worse images",
+            CORRUPTIONS,
             lambda result: worse_finding(result["corruptions"]),
         ),
         Drawing(
-            "drift", "Where it looks", DRIFT,
+            "drift",
+            "Where it looks",
+            DRIFT,
             lambda result: drift_finding(result["drift"], method.heat),
             part=lambda table: drifts(table, names_of(asked, table)),
             below=lambda result: moved_most(asked, result["drift"]),
@@ -85,16 +104,19 @@ def evidence(asked: PruneQuestion, method: Harm) -> tuple[Drawing, ...]:
         Drawing(
             "images", "Which images pay first", by=lambda result: flipped(asked, result["images"])
         ),
-    )  # fmt: skip
+    )
 
 
 def classes(table: Table) -> Bars:
     """The classes that lose most."""
     shares = zip(table["dense"], table["pruned"], table["images"], strict=True)
     return Bars(
-        value="change", most=MOST_CLASSES, color=1, title="change (points)",
+        value="change",
+        most=MOST_CLASSES,
+        color=1,
+        title="change (points)",
         texts=[f"{100 * a:.0f} → {100 * b:.0f} % of {count:.0f}" for a, b, count in shares],
-    )  # fmt: skip
+    )
 
 
 def class_finding(table: Table) -> str:
@@ -116,9 +138,11 @@ def flipped(asked: PruneQuestion, table: Table) -> None:
     )
     labels, first = asked.case.data.classes, changed[:WORST]
     answers = zip(
-        table["dense answer"][first], table["dense"][first], table["pruned answer"][first],
+        table["dense answer"][first],
+        table["dense"][first],
+        table["pruned answer"][first],
         strict=True,
-    )  # fmt: skip
+    )
     words = [
         f"{labels[int(before)]} ({100 * sure:.0f} %) → {labels[int(after)]}"
         for before, sure, after in answers

@@ -64,16 +64,24 @@ def made(asked: PruneQuestion, method: Pruning, button: str) -> Section:
     """A model that is made, and kept once it is there."""
     training = isinstance(method, RetrainPruned)
     return Section(
-        KEY, method, asked.case, columns=1, button=button, explained=training, keeps=training,
+        KEY,
+        method,
+        asked.case,
+        columns=1,
+        button=button,
+        explained=training,
+        keeps=training,
         title="Trained again, with its zeros held" if training else "",
         before="It goes on when you leave the page, and can be stopped at any time. The zeros "
-        "stay zeros in every step." if training else "",
+        "stay zeros in every step."
+        if training
+        else "",
         picture=figures,
         evidence=(
             Drawing("model", by=lambda result: kept(result, f"{KEY}.{method.name}")),
             Drawing("log"),
         ),
-    )  # fmt: skip
+    )
 
 
 def figures(found: Views) -> None:
@@ -96,11 +104,14 @@ def masks_button(asked: PruneQuestion, masks: Masks) -> None:
     model = asked.case.model
     about = {"model": model.name, "fingerprint": model.fingerprint, **asked.method.settings()}
     download(
-        "Download the masks", lambda: masks_file(masks, about),
-        f"blindspot-masks-{stem(asked)}.npz", f"{KEY}.download", icon=":material/download:",
+        "Download the masks",
+        lambda: masks_file(masks, about),
+        f"blindspot-masks-{stem(asked)}.npz",
+        f"{KEY}.download",
+        icon=":material/download:",
         help="An .npz file: for each weight its mask, one bit a weight (np.unpackbits), and what "
         "was cut by which rule. It can be held beside others under “Two criteria”.",
-    )  # fmt: skip
+    )
 
 
 def as_onnx(asked: PruneQuestion, masks: Masks) -> None:
@@ -115,9 +126,14 @@ def as_onnx(asked: PruneQuestion, masks: Masks) -> None:
     pixels = data.pixels(rows)
     name = f"onnx {named(model)} {data.fingerprint}"
     made: MeasurementOnDemand[OnnxFile] = MeasurementOnDemand(
-        f"{KEY}.onnx", "The ONNX file", name, asked.case.lane,
-        lambda progress: onnx_file(model, pixels, progress), "Make the ONNX file", last=True,
-    )  # fmt: skip
+        f"{KEY}.onnx",
+        "The ONNX file",
+        name,
+        asked.case.lane,
+        lambda progress: onnx_file(model, pixels, progress),
+        "Make the ONNX file",
+        last=True,
+    )
     measurement.show(made, lambda result: onnx_made(asked, result, len(rows)))
 
 
@@ -130,11 +146,14 @@ def onnx_made(asked: PruneQuestion, found: OnnxFile, images: int) -> None:
         f"image takes {onnx:.2g} ms there and {torch:.2g} ms in PyTorch (medians, taken in turns)."
     )
     download(
-        "Download the ONNX file", lambda: found.data, f"blindspot-{stem(asked)}.onnx",
-        f"{KEY}.onnx.download", icon=":material/download:",
+        "Download the ONNX file",
+        lambda: found.data,
+        f"blindspot-{stem(asked)}.onnx",
+        f"{KEY}.onnx.download",
+        icon=":material/download:",
         help="It takes RGB pixels from 0 to 1, any number of images, and gives logits. The names "
         "of the classes stand in its metadata.",
-    )  # fmt: skip
+    )
 
 
 def stem(asked: PruneQuestion) -> str:

@@ -75,9 +75,11 @@ def bins(found: Histogram) -> Bins:
     """Weights that stay and that are cut, and where the cut lies."""
     there = bool(found.cut.any()) and np.isfinite(found.above)
     return Bins(
-        x="weight", series={"cut": "cut", "stays": "stays"}, title="weights",
+        x="weight",
+        series={"cut": "cut", "stays": "stays"},
+        title="weights",
         edges=(found.above, -found.above) if there else (),
-    )  # fmt: skip
+    )
 
 
 def finding(found: Histogram) -> str:

@@ -10,12 +10,7 @@ import streamlit as st
 
 from components.charts.tables import percent
 from components.draw import tables
-from components.draw.mask_drawings import (
-    draw_folded_back,
-    draw_groups,
-    draw_patterns,
-    draw_strips,
-)
+from components.draw.mask_drawings import draw_folded_back, draw_groups, draw_patterns, draw_strips
 from components.draw.widths import Widths
 from components.forms import widget
 from components.prune import learning
@@ -36,16 +31,19 @@ def chart(masks: Masks) -> None:
 def bars(masks: Masks) -> Widths:
     """How the layers are drawn."""
     return Widths(
-        value="density", width="weights", hatched=many_dead(masks), line=100 * masks.density,
-        x_title="layers, each as wide as it has weights (%)", title="stays (%)", span=(0, 102),
+        value="density",
+        width="weights",
+        hatched=many_dead(masks),
+        line=100 * masks.density,
+        x_title="layers, each as wide as it has weights (%)",
+        title="stays (%)",
+        span=(0, 102),
         hovers=[
             f"{escape(part.layer)}<br>{count:,} of {part.size:,} weights stay "
             f"({100 * count / part.size:.1f} %)<br>{dead} of {part.filters} filters dead"
-            for part, count, dead in zip(
-                masks.parts, masks.counts, masks.dead_filters, strict=True
-            )
+            for part, count, dead in zip(masks.parts, masks.counts, masks.dead_filters, strict=True)
         ],
-    )  # fmt: skip
+    )
 
 
 def many_dead(masks: Masks) -> list[bool]:
@@ -63,10 +61,14 @@ def finding(masks: Masks) -> str:
     words = (
         f"{masks.kept:,} of {masks.total:,} weights stay (dashed line: {percent(masks.density)})"
     )
-    words += ", the same share of each layer." if shares[low] == shares[high] else (
-        f". Most is cut from {masks.parts[low].layer}, of which {percent(shares[low])} stays; "
-        f"least from {masks.parts[high].layer} ({percent(shares[high])} stays)."
-    )  # fmt: skip
+    words += (
+        ", the same share of each layer."
+        if shares[low] == shares[high]
+        else (
+            f". Most is cut from {masks.parts[low].layer}, of which {percent(shares[low])} stays; "
+            f"least from {masks.parts[high].layer} ({percent(shares[high])} stays)."
+        )
+    )
     if dead := sum(masks.dead_filters):
         words += f" {dead} filters are dead: nothing of them stays"
         words += " (hatched: a tenth or more of a layer's)." if any(many_dead(masks)) else "."

@@ -16,11 +16,13 @@ from engine.sparsity import PruneCase, parts, read_scores
 def with_scores(case: PruneCase) -> PruneCase:
     """The case with the scores of a file; the page ends here until there is one that fits."""
     scores = open_file(
-        "A file of scores (.npz)", f"{KEY}.scores",
-        lambda content: read_scores(content, case.model), most=200,
+        "A file of scores (.npz)",
+        f"{KEY}.scores",
+        lambda content: read_scores(content, case.model),
+        most=200,
         help="Scores that a search has learned for this model: under each weight's name an array "
         "of its shape, the highest are kept. They stay in this session's memory.",
-    )  # fmt: skip
+    )
     if scores is None:
         first = parts(case.model)[0]
         shape = " × ".join(map(str, first.shape))

@@ -17,10 +17,13 @@ def show(asked: PruneQuestion) -> None:
         return
     section.show(
         Section(
-            f"{KEY}.learning", method, asked.case, f"How {method.pattern} was learned",
+            f"{KEY}.learning",
+            method,
+            asked.case,
+            f"How {method.pattern} was learned",
             sentence=lambda result: (
                 f"{changed_words(result['course'])} {weights_words(result['weights'])}"
             ),
             evidence=sharpening.drawings(),
         )
-    )  # fmt: skip
+    )

@@ -35,8 +35,9 @@ def show(asked: PruneQuestion, masks: Masks) -> None:
     }
     cuts = {
         title: as_searched(replace(asked.method, criterion=title))
-        for title in BY_TITLE if title not in reasons
-    }  # fmt: skip
+        for title in BY_TITLE
+        if title not in reasons
+    }
     figure = st.container()
     there = answered(asked, cuts)
     with figure:
@@ -149,8 +150,11 @@ def drawn(
         found,
         HERE,
     )
-    other = [named(asked, name, cut) for name, cut in there.items()
-             if cut.structure != asked.method.structure]  # fmt: skip
+    other = [
+        named(asked, name, cut)
+        for name, cut in there.items()
+        if cut.structure != asked.method.structure
+    ]
     if other:
         st.caption(plain(f"In the pieces that they are searched in: {'; '.join(other)}."))
     st.caption("What masks drawn by chance, with as many weights in each layer, have in common:")

@@ -34,25 +34,35 @@ def show(asked: PruneQuestion, masks: Masks) -> None:
     if not isinstance(method, Jackpot):
         return
     accuracy = Drawing(
-        "search", "Accuracy on the way", finding=accuracy_finding,
+        "search",
+        "Accuracy on the way",
+        finding=accuracy_finding,
         chart=Lines(
-            x="epoch", series={"validation accuracy": "searched masks"},
-            title="validation images right (%)", x_title="epoch (0: magnitude's mask)",
+            x="epoch",
+            series={"validation accuracy": "searched masks"},
+            title="validation images right (%)",
+            x_title="epoch (0: magnitude's mask)",
         ),
-    )  # fmt: skip
+    )
     swaps = Drawing(
-        "swaps", "Weights exchanged in each step", finding=swap_finding,
+        "swaps",
+        "Weights exchanged in each step",
+        finding=swap_finding,
         chart=Lines(
             x="step", series={"swapped": "weights that went in"}, title="weights", x_title="step"
         ),
-    )  # fmt: skip
+    )
     validated = len(asked.case.data.rows("validation")) > 0
     result = section.show(
         Section(
-            KEY, method, asked.case, "How the mask was found",
-            evidence=(accuracy, swaps) if validated else (swaps,), explained=False,
+            KEY,
+            method,
+            asked.case,
+            "How the mask was found",
+            evidence=(accuracy, swaps) if validated else (swaps,),
+            explained=False,
         )
-    )  # fmt: skip
+    )
     if result is None:
         return
     other = compare.by_criterion(asked, Magnitude.title)
@@ -67,16 +77,23 @@ def show_arm(asked: PruneQuestion, method: Jackpot, own: Views) -> None:
     word = pick("Beside another search", arms, f"{KEY}.arm", first=FREE)
     section.show(
         Section(
-            f"{KEY}.arm", replace(method, **ARMS[word]), asked.case, columns=1,
-            sentence=lambda result: arm_sentence(own, result, word), button="Search this way too",
+            f"{KEY}.arm",
+            replace(method, **ARMS[word]),
+            asked.case,
+            columns=1,
+            sentence=lambda result: arm_sentence(own, result, word),
+            button="Search this way too",
             before=f"{MEANT[word]} As many epochs from the same masks; weights keep their values "
             "here too.",
             evidence=(
                 Drawing(
-                    "swaps", "Weights exchanged in each step",
+                    "swaps",
+                    "Weights exchanged in each step",
                     made=lambda result: both(own["swaps"], result["swaps"]),
                     chart=Lines(
-                        x="step", series={"here": "as above", "there": word}, title="weights",
+                        x="step",
+                        series={"here": "as above", "there": word},
+                        title="weights",
                         x_title="step",
                     ),
                     finding=lambda result: late(own["swaps"], result["swaps"], word),
@@ -84,7 +101,7 @@ def show_arm(asked: PruneQuestion, method: Jackpot, own: Views) -> None:
             ),
             explained=False,
         )
-    )  # fmt: skip
+    )
 
 
 def both(own: Table, other: Table) -> Table:

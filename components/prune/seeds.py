@@ -21,9 +21,11 @@ WORST = 3  # images
 ENDS = ("lowest other seed", "highest other seed")  # columns of the classes of `Seeds`
 CHANGES = Dots(series={"answers that change": "networks"}, title="answers that change (%)")
 CLASSES = Bars(
-    value="change", between=(*ENDS, "dense, other seeds"), color=1,
+    value="change",
+    between=(*ENDS, "dense, other seeds"),
+    color=1,
     title="change of right answers (points)",
-)  # fmt: skip
+)
 
 
 def show(asked: PruneQuestion, images: int) -> None:
@@ -35,7 +37,10 @@ def show(asked: PruneQuestion, images: int) -> None:
     method = asked.with_rule(Seeds, images=images)
     section.show(
         Section(
-            KEY, method, asked.case, TITLE,
+            KEY,
+            method,
+            asked.case,
+            TITLE,
             evidence=(
                 Drawing("pairs", chart=CHANGES, finding=change_finding, made=changed_answers),
                 Drawing("classes", chart=CLASSES, finding=class_finding),
@@ -46,7 +51,7 @@ def show(asked: PruneQuestion, images: int) -> None:
             "changes beyond that is due to pruning. They are trained as this model was and are "
             "kept.",
         )
-    )  # fmt: skip
+    )
 
 
 def changed_answers(found: Views) -> Table:

@@ -23,18 +23,23 @@ def show(asked: PruneQuestion, masks: Masks) -> None:
     right = "as before" if agreement_only(asked.case) else "right"
     section.show(
         Section(
-            KEY, method, asked.case, "How sensitive is each layer?", columns=1,
+            KEY,
+            method,
+            asked.case,
+            "How sensitive is each layer?",
+            columns=1,
             button="Cut each layer alone",
             before=f"One layer at a time by {method.criterion}, all others as they are, nothing "
             f"trained.{method.fewer(asked.case)}",
             evidence=(
                 Drawing(
-                    "accuracy", finding=lambda result: finding(result, right),
+                    "accuracy",
+                    finding=lambda result: finding(result, right),
                     chart=lambda result: squares(result["accuracy"], right),
                 ),
             ),
         )
-    )  # fmt: skip
+    )
 
 
 def method_of(asked: PruneQuestion) -> Sensitivity:
@@ -42,8 +47,9 @@ def method_of(asked: PruneQuestion) -> Sensitivity:
     cut = asked.method
     return Sensitivity(
         criterion=cut.criterion if cut.criterion in OFFERED else Magnitude.title,
-        structure=cut.structure if cut.structure in PIECES else PIECES[0], head=cut.head,
-    )  # fmt: skip
+        structure=cut.structure if cut.structure in PIECES else PIECES[0],
+        head=cut.head,
+    )
 
 
 def squares(table: Table, right: str) -> Matrix:

@@ -18,21 +18,28 @@ from engine.sparsity import Unknown, agreement_only
 
 TOLD_APART = Facets(
     chart=Dots(
-        series={"dense AUROC": "whole model", "pruned AUROC": "pruned"}, joined=True,
-        title="AUROC (%); dotted: chance", line=50, span=(-2, 102),
+        series={"dense AUROC": "whole model", "pruned AUROC": "pruned"},
+        joined=True,
+        title="AUROC (%); dotted: chance",
+        line=50,
+        span=(-2, 102),
     )
-)  # fmt: skip
+)
 
 
 def show(asked: PruneQuestion) -> None:
     """Whether it still notices what it has never seen; asked as soon as the rest is there."""
     section.show(
         Section(
-            KEY, asked.with_rule(Unknown), asked.case, "On unknown images", columns=1,
+            KEY,
+            asked.with_rule(Unknown),
+            asked.case,
+            "On unknown images",
+            columns=1,
             evidence=[Drawing("told", chart=TOLD_APART, finding=finding)],
             detail=lambda result: basis(asked, result),
         )
-    )  # fmt: skip
+    )
 
 
 def basis(asked: PruneQuestion, found: Views) -> None:

@@ -28,27 +28,35 @@ def show(asked: PruneQuestion, masks: Masks) -> None:
     networks = method.networks()
     section.show(
         Section(
-            KEY, method, asked.case, "What if it is pruned before it is trained?", columns=1,
+            KEY,
+            method,
+            asked.case,
+            "What if it is pruned before it is trained?",
+            columns=1,
             button=f"Train {len(networks)} networks",
             before=f"From the same first weights: {', '.join(networks)}, all trained for "
             f"{method.epochs} epochs with their zeros held.",
             evidence=[
                 Drawing(
-                    "networks", chart=lambda result: bars(result["networks"]),
+                    "networks",
+                    chart=lambda result: bars(result["networks"]),
                     finding=lambda result: finding(result, masks.sparsity),
                 )
             ],
         )
-    )  # fmt: skip
+    )
 
 
 def bars(table: Table) -> Bars:
     """Bars beside the network of which nothing is cut."""
     return Bars(
-        value="trained", title="test images right after training (%)", span=(0, 104),
-        line=100 * table.cell(DENSE, "trained"), line_name=DENSE,
+        value="trained",
+        title="test images right after training (%)",
+        span=(0, 104),
+        line=100 * table.cell(DENSE, "trained"),
+        line_name=DENSE,
         texts=[f"{100 * share:.1f}" for share in table["trained"]],
-    )  # fmt: skip
+    )
 
 
 def finding(found: Views, sparsity: float) -> str:

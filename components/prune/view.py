@@ -141,9 +141,12 @@ def choose_rule() -> Prune:
     places = st.columns([3, 2, 1], vertical_alignment="bottom")
     settings = places[2].popover("Settings", width="stretch")
     where = {
-        "criterion": places[0], "structure": places[1], "allocation": settings,
-        "pattern": settings, "head": settings,
-    }  # fmt: skip
+        "criterion": places[0],
+        "structure": places[1],
+        "allocation": settings,
+        "pattern": settings,
+        "head": settings,
+    }
     arguments: dict[str, Any] = {}
     for name, place in where.items():
         with place:
@@ -157,11 +160,18 @@ def choose_ratio(rule: Prune) -> float:
     patterned = rule.structure == PATTERNED
     refuse(f"{KEY}.ratio", partial(within, control), "Taken out", control.words())
     ratio = st.slider(
-        "Taken out", control.low, control.high, PRUNED, control.step, format="percent",
-        key=f"{KEY}.ratio", bind="query-params", disabled=patterned,
+        "Taken out",
+        control.low,
+        control.high,
+        PRUNED,
+        control.step,
+        format="percent",
+        key=f"{KEY}.ratio",
+        bind="query-params",
+        disabled=patterned,
         help="The share of the weights (or pieces) that can be cut. Scores are computed once; "
         "moving this moves only the line between what stays and what goes.",
-    )  # fmt: skip
+    )
     if patterned:
         st.caption(f"{rule.pattern} of every group stay: the pattern is the ratio.")
     return ratio

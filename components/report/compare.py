@@ -56,12 +56,15 @@ def choose(results: Sequence[Pinned]) -> tuple[Pinned, Pinned]:
     first, second = (
         by_name[
             place.selectbox(
-                label, list(names), min(at, len(names) - 1), key=f"report.compare.{label}",
+                label,
+                list(names),
+                min(at, len(names) - 1),
+                key=f"report.compare.{label}",
                 format_func=lambda name: f"{names[name]} · {by_name[name].told_of(titles)}",
             )
         ]
         for at, (place, label) in enumerate(zip(st.columns(2), ("Left", "Right"), strict=True))
-    )  # fmt: skip
+    )
     return first, second
 
 
@@ -150,9 +153,7 @@ def maps(first: Pinned, second: Pinned, way: str | None) -> None:
     if way == "Swipe":
         if left.ground.shape != right.ground.shape:
             st.caption("The images differ in size, so the right one is brought to the left one's.")
-        swipe(
-            blended(left.heat, shapes[0]), blended(right.heat, shapes[1]), names, "report.swipe"
-        )  # fmt: skip
+        swipe(blended(left.heat, shapes[0]), blended(right.heat, shapes[1]), names, "report.swipe")
         st.caption(scale)
         return
     with first_screen(2, "tray"):

@@ -112,18 +112,23 @@ def report(results: Sequence[Pinned], when: datetime, told: Told = lambda *_: No
             chapters.append(chapter)
     told(1.0, "written")
     return template().render(
-        chapters=chapters, when=when.strftime("%d %B %Y, %H:%M UTC").lstrip("0"),
-        disclaimer=RESEARCH, css=(HERE / "report.css").read_text("utf-8"),
-    )  # fmt: skip
+        chapters=chapters,
+        when=when.strftime("%d %B %Y, %H:%M UTC").lstrip("0"),
+        disclaimer=RESEARCH,
+        css=(HERE / "report.css").read_text("utf-8"),
+    )
 
 
 @cache
 def template() -> Any:
     """The page, which escapes all that it is given."""
     rooms = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     return rooms.get_template("report.html.j2")
 
 
@@ -137,13 +142,17 @@ def chapter_of(result: Pinned, room: int, until: float) -> dict[str, Any]:
             room -= len(figure.src)
             shown[kind].append(figure if room >= 0 else without_picture(figure))
     return {
-        "name": result.name, "title": result.title, "sentence": result.sentence,
-        "about": result.about, "notes": result.notes, "facts": facts(result),
+        "name": result.name,
+        "title": result.title,
+        "sentence": result.sentence,
+        "about": result.about,
+        "notes": result.notes,
+        "facts": facts(result),
         "settings": list(setting_words(result.record)),
         "paper": result.record.get("paper") or "",
         "calls": list(zip(("Python", "Shell"), result.calls, strict=False)),
         **shown,
-    }  # fmt: skip
+    }
 
 
 def without_picture(figure: PrintedFigure) -> PrintedFigure:
@@ -158,16 +167,21 @@ def facts(result: Pinned) -> list[tuple[str, str]]:
     record, case = result.record, result.record["case"]
     results = {
         "Method": f"{record['method']} r{record['revision']}",
-        "Model": case.get("model"), "Model digest": case.get("model_fingerprint"),
-        "Class": case.get("target"), "Read as": case.get("reading"), "Data": case.get("data"),
-        "Data digest": case.get("data_fingerprint"), "Compared with": case.get("normal"),
+        "Model": case.get("model"),
+        "Model digest": case.get("model_fingerprint"),
+        "Class": case.get("target"),
+        "Read as": case.get("reading"),
+        "Data": case.get("data"),
+        "Data digest": case.get("data_fingerprint"),
+        "Compared with": case.get("normal"),
         "Working size": f"{case['side']} px" if case.get("side") else None,
-        "Precision": case.get("precision"), "Seed": case.get("seed"),
+        "Precision": case.get("precision"),
+        "Seed": case.get("seed"),
         "Device": record.get("device"),
         "Computed": f"{record.get('when')}, in {in_seconds(record['seconds'])}",
         "Answer digest": record["digest"],
         "Versions": ", ".join(map(" ".join, (record.get("versions") or {}).items())),
-    }  # fmt: skip
+    }
     return [(name, str(value)) for name, value in results.items() if value not in (None, "")]
 
 
@@ -178,10 +192,16 @@ def printed_map(seen: SeenMap, heading: str) -> PrintedFigure:
     """A map over its picture, with its legend."""
     legend, title = seen.legend, "" if seen.title == heading else seen.title
     return PrintedFigure(
-        title, picture_src(seen.pixels), seen.lines[0], wide=False,
-        bar=picture_src(legend.bar), low=legend.low, middle=legend.middle, high=legend.high,
+        title,
+        picture_src(seen.pixels),
+        seen.lines[0],
+        wide=False,
+        bar=picture_src(legend.bar),
+        low=legend.low,
+        middle=legend.middle,
+        high=legend.high,
         lines=seen.lines[1:],
-    )  # fmt: skip
+    )
 
 
 def printed(shown: Exhibit, *, drawn: bool = True) -> PrintedFigure | None:

@@ -25,10 +25,23 @@ if TYPE_CHECKING:
 DRAWN = {"bar", "scatter", "scattergl", "heatmap", "contour"}
 WIDTH, WIDE, DOTS = 4.5, 7.0, 100  # inch, with several plots too; px of a chart's height to an inch
 FONT = 9
-DASHES = {"dash": "--", "dot": ":", "dashdot": "-.", "24px,4px": (0, (8, 1.5)),
-          "longdashdot": (0, (8, 3, 2, 3))}  # fmt: skip
-MARKS = {"circle": "o", "square": "s", "diamond": "D", "triangle-up": "^", "cross": "P", "x": "X",
-         "star": "*", "circle-open": "o"}  # fmt: skip
+DASHES = {
+    "dash": "--",
+    "dot": ":",
+    "dashdot": "-.",
+    "24px,4px": (0, (8, 1.5)),
+    "longdashdot": (0, (8, 3, 2, 3)),
+}
+MARKS = {
+    "circle": "o",
+    "square": "s",
+    "diamond": "D",
+    "triangle-up": "^",
+    "cross": "P",
+    "x": "X",
+    "star": "*",
+    "circle-open": "o",
+}
 Trace = Mapping[str, Any]
 
 
@@ -74,8 +87,15 @@ def draw_axes(axes: Axes, traces: Sequence[Trace], layout: Trace, number: str) -
     axes.spines[["top", "right"]].set_visible(False)
     handles, labels = axes.get_legend_handles_labels()
     if layout.get("showlegend") is not False and len(set(labels)) > 1:
-        axes.legend(handles, labels, fontsize=FONT - 1, frameon=False, ncols=3, loc="lower left",
-                    bbox_to_anchor=(0, 1))  # fmt: skip
+        axes.legend(
+            handles,
+            labels,
+            fontsize=FONT - 1,
+            frameon=False,
+            ncols=3,
+            loc="lower left",
+            bbox_to_anchor=(0, 1),
+        )
 
 
 def categories(traces: Sequence[Trace], way: str, axis: Trace) -> list[str]:
@@ -108,9 +128,13 @@ def placed(values: Any, names: Sequence[str]) -> np.ndarray[Any, Any]:
 
 
 def draw_bars(
-    axes: Axes, trace: Trace, names: Mapping[str, list[str]], layout: Trace,
-    bars: Sequence[Trace], stacks: dict[Any, float],
-) -> None:  # fmt: skip
+    axes: Axes,
+    trace: Trace,
+    names: Mapping[str, list[str]],
+    layout: Trace,
+    bars: Sequence[Trace],
+    stacks: dict[Any, float],
+) -> None:
     """Bars of one series, over, beside or on those of the others."""
     level = trace.get("orientation") == "h"
     along, up = ("y", "x") if level else ("x", "y")
@@ -133,8 +157,9 @@ def draw_bars(
     look = {"color": inks(marker.get("color"), "#0072b2"), "label": said(trace.get("name"))}
     drawn = (
         axes.barh(at, length, wide, left=base, **look)
-        if level else axes.bar(at, length, wide, bottom=base, **look)
-    )  # fmt: skip
+        if level
+        else axes.bar(at, length, wide, bottom=base, **look)
+    )
     texts = trace.get("text")
     if texts is not None and not isinstance(texts, str):
         axes.bar_label(drawn, [said(text) for text in listed(texts)], fontsize=FONT - 2, padding=2)
@@ -154,10 +179,13 @@ def draw_line(axes: Axes, trace: Trace, names: Mapping[str, list[str]]) -> None:
     label = said(trace.get("name")) if trace.get("showlegend") is not False else ""
     if "lines" in mode:
         axes.plot(
-            x, y, color=first, linestyle=DASHES.get(line.get("dash"), "-"),
+            x,
+            y,
+            color=first,
+            linestyle=DASHES.get(line.get("dash"), "-"),
             linewidth=0.75 * (line.get("width") if line.get("width") is not None else 2),
             label=label if "markers" not in mode else "",
-        )  # fmt: skip
+        )
     if "markers" in mode:
         symbol = marker.get("symbol")
         sign = MARKS.get(symbol if isinstance(symbol, str) else "circle", "o")
@@ -172,8 +200,14 @@ def draw_line(axes: Axes, trace: Trace, names: Mapping[str, list[str]]) -> None:
             axes.errorbar(x, y, fmt="none", ecolor=first, elinewidth=1.2, **{way: spread})
     if "text" in mode and trace.get("text") is not None:
         for place in zip(x, y, listed(trace["text"]), strict=False):
-            axes.annotate(said(place[2]), place[:2], (4, 2), textcoords="offset points",
-                          fontsize=FONT - 2, color=INK["light"])  # fmt: skip
+            axes.annotate(
+                said(place[2]),
+                place[:2],
+                (4, 2),
+                textcoords="offset points",
+                fontsize=FONT - 2,
+                color=INK["light"],
+            )
 
 
 def draw_ground(axes: Axes, trace: Trace, layout: Trace) -> None:
@@ -182,9 +216,7 @@ def draw_ground(axes: Axes, trace: Trace, layout: Trace) -> None:
     if not values.size:
         return
     axis = layout.get("coloraxis", {}) if trace.get("coloraxis") else trace
-    low, high = (
-        axis.get(f"c{end}", axis.get(f"z{end}", None)) for end in ("min", "max")
-    )  # fmt: skip
+    low, high = (axis.get(f"c{end}", axis.get(f"z{end}", None)) for end in ("min", "max"))
     if axis.get("cmid") is not None and low is None:
         high = float(np.nanmax(np.abs(values)))
         low = -high
@@ -248,10 +280,15 @@ def draw_shapes(axes: Axes, layout: Trace, number: str) -> None:
         refs = str(note.get("xref", "paper")), str(note.get("yref", "paper"))
         if refs[0].split()[0] == f"x{number}" and ("domain" in refs[1] or refs[1] == "paper"):
             axes.annotate(
-                said(note.get("text")), (note["x"], note.get("y", 1)), (3, 0),
-                xycoords=("data", "axes fraction"), textcoords="offset points",
-                fontsize=FONT - 2, color="#5b6468", va="bottom" if not note.get("y") else "top",
-            )  # fmt: skip
+                said(note.get("text")),
+                (note["x"], note.get("y", 1)),
+                (3, 0),
+                xycoords=("data", "axes fraction"),
+                textcoords="offset points",
+                fontsize=FONT - 2,
+                color="#5b6468",
+                va="bottom" if not note.get("y") else "top",
+            )
         elif refs[0] == "paper" and "<b>" in str(note.get("text")):
             titles = [
                 annotation

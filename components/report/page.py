@@ -69,22 +69,35 @@ def row(result: Pinned, at: int, count: int, titles: Mapping[str, str]) -> None:
         with buttons.container(horizontal=True, horizontal_alignment="right", gap="small"):
             for label, icon, by in STEPS:
                 st.button(
-                    label, key=f"tray.{label}.{result.name}", icon=icon, type="tertiary",
-                    disabled=not 0 <= at + by < count, on_click=tray.move, args=(result.name, by),
-                )  # fmt: skip
+                    label,
+                    key=f"tray.{label}.{result.name}",
+                    icon=icon,
+                    type="tertiary",
+                    disabled=not 0 <= at + by < count,
+                    on_click=tray.move,
+                    args=(result.name, by),
+                )
             st.button(
-                "Remove", key=f"tray.remove.{result.name}", icon=":material/close:",
-                type="tertiary", on_click=tray.remove, args=(result.name,),
-            )  # fmt: skip
+                "Remove",
+                key=f"tray.remove.{result.name}",
+                icon=":material/close:",
+                type="tertiary",
+                on_click=tray.remove,
+                args=(result.name,),
+            )
 
 
 def offer_report(results: list[Pinned]) -> None:
     """Choose what goes into it, make it, and take it along."""
     names = {result.name: f"{at}. {result.title}" for at, result in enumerate(results, 1)}
     chosen = st.multiselect(
-        "Results in it", list(names), list(names), format_func=names.__getitem__,
-        key="report.chosen", placeholder="Choose at least one",
-    )  # fmt: skip
+        "Results in it",
+        list(names),
+        list(names),
+        format_func=names.__getitem__,
+        key="report.chosen",
+        placeholder="Choose at least one",
+    )
     wanted = [result for result in results if result.name in chosen]
     st.caption(
         "One HTML file that opens without a network and prints to A4. It names no file and has "
@@ -101,5 +114,6 @@ def offer_report(results: list[Pinned]) -> None:
         names_made, made = st.session_state.get(MADE, ([], ""))
         if wanted and names_made == [pinned_result.name for pinned_result in wanted]:
             size = f"{len(made) / 1e6:.1f} MB"
-            download(f"Download ({size})", lambda: made, FILE, "report.take",
-                     icon=":material/download:")  # fmt: skip
+            download(
+                f"Download ({size})", lambda: made, FILE, "report.take", icon=":material/download:"
+            )

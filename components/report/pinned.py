@@ -106,9 +106,16 @@ class Pinned:
 
 
 def freeze(
-    title: str, answer: Answer, sentence: str, notes: Sequence[str], exhibits: Iterable[Exhibit],
-    ground: MapGround | None, look: Look, calls: Sequence[str], files: Sequence[str] = (),
-) -> Pinned:  # fmt: skip
+    title: str,
+    answer: Answer,
+    sentence: str,
+    notes: Sequence[str],
+    exhibits: Iterable[Exhibit],
+    ground: MapGround | None,
+    look: Look,
+    calls: Sequence[str],
+    files: Sequence[str] = (),
+) -> Pinned:
     """An answer as it stands on the page.
 
     Args:
@@ -144,15 +151,21 @@ def freeze(
     record = cleaned(answer.record, clean)
     content = json.dumps([answer.record["digest"], repr(look)])
     return Pinned(
-        blake2b(content.encode(), digest_size=8).hexdigest(), clean(title), clean(sentence),
-        tuple(clean(note) for note in notes), record, answer.kept,
-        tuple(clean(call) for call in calls), maps, tuple(shown),
-    )  # fmt: skip
+        blake2b(content.encode(), digest_size=8).hexdigest(),
+        clean(title),
+        clean(sentence),
+        tuple(clean(note) for note in notes),
+        record,
+        answer.kept,
+        tuple(clean(call) for call in calls),
+        maps,
+        tuple(shown),
+    )
 
 
 def seen_map(
     title: str, heat: HeatMap, ground: MapGround | None, look: Look, clean: Clean
-) -> SeenMap:  # fmt: skip
+) -> SeenMap:
     """A map over its picture; alone where there is none."""
     if ground is None:
         ground = MapGround(np.full((*heat.values.shape, 3), 255, np.uint8))
@@ -192,9 +205,12 @@ def small(view: View) -> View:
     frames = np.stack([as_bytes(view.frames[at]) for at in places])
     assert view.steps is not None  # noqa: S101 - every path numbers its frames
     return Pictures(
-        frames[None], ("",), tuple(f"step {int(view.steps[at])}" for at in places),
-        "Steps of the walk.", captions=tuple(f"{view.values[at]:.2g}" for at in places),
-    )  # fmt: skip
+        frames[None],
+        ("",),
+        tuple(f"step {int(view.steps[at])}" for at in places),
+        "Steps of the walk.",
+        captions=tuple(f"{view.values[at]:.2g}" for at in places),
+    )
 
 
 def cleaned(value: Any, clean: Clean) -> Any:

@@ -24,9 +24,13 @@ def ranked(found: Views) -> Dots:
     places = zip(table["rank before"], table["rank after"], table.rows, strict=True)
     names = [f"{after:.0f} (was {before:.0f})  {name}" for before, after, name in places]
     return Dots(
-        series={"before": "before", "after": "after"}, joined=True, names=names,
-        title="probability", span=(-0.03, 1.03), height=AROUND + ROOM * len(names),
-    )  # fmt: skip
+        series={"before": "before", "after": "after"},
+        joined=True,
+        names=names,
+        title="probability",
+        span=(-0.03, 1.03),
+        height=AROUND + ROOM * len(names),
+    )
 
 
 def first_words(found: Views) -> str:
@@ -43,12 +47,16 @@ def first_words(found: Views) -> str:
 
 CLASSES = Drawing("classes", "What it says, before and after", ranked, first_words)
 MARGIN = Drawing(
-    "margin", "The way there", Lines(x="step", series={"margin": "margin"}, line=0.0,
-    line_name="its probability is 50 %"),
-    lambda result: "The margin of the first class over all others together, "
-    f"{result['margin'].y[0]:.1f} at the start and {result['margin'].y.min():.1f} at its lowest "
-    "(logits); below 0 it has less than 50 %.",
-)  # fmt: skip
+    "margin",
+    "The way there",
+    Lines(x="step", series={"margin": "margin"}, line=0.0, line_name="its probability is 50 %"),
+    lambda result: (
+        "The margin of the first class over all others together, "
+        f"{result['margin'].y[0]:.1f} at the start and {result['margin'].y.min():.1f} at its "
+        "lowest "
+        "(logits); below 0 it has less than 50 %."
+    ),
+)
 SEARCH = Drawing(
     "search",
     "The way there",
@@ -63,23 +71,35 @@ SEARCH = Drawing(
     ),
 )
 SUCCESS = Drawing(
-    "success", "How often the order is found",
-    Lines(x="K", series={name: name for name in (QUAD, CW, AD)}, span=(-3, 103),
-          title="images, %", x_title="classes in the list"),
+    "success",
+    "How often the order is found",
+    Lines(
+        x="K",
+        series={name: name for name in (QUAD, CW, AD)},
+        span=(-3, 103),
+        title="images, %",
+        x_title="classes in the list",
+    ),
     lambda _found: "Each list was drawn by chance and is the same for all three attacks.",
-)  # fmt: skip
+)
 SIZES = Lines(
-    x="K", series={name: name for name in (QUAD, CW, AD)}, title="RMS, /255",
+    x="K",
+    series={name: name for name in (QUAD, CW, AD)},
+    title="RMS, /255",
     x_title="classes in the list",
-)  # fmt: skip
+)
 SIZE = Drawing(
-    "size", "With how large a change", SIZES,
+    "size",
+    "With how large a change",
+    SIZES,
     lambda _found: "Median over the images on which all three succeed; none where there are none.",
-)  # fmt: skip
+)
 OWN_SIZE = Drawing(
-    "own size", "With how large a change, each over its own successes", SIZES,
+    "own size",
+    "With how large a change, each over its own successes",
+    SIZES,
     lambda _found: "Each attack's median is over its own successes, so the images differ.",
-)  # fmt: skip
+)
 SEVERITY = Drawing(
     "severity",
     "Pixels, game by game",

@@ -103,16 +103,22 @@ def choose_order(asked: AttackQuestion) -> tuple[int, ...]:
         if now != before:  # what is written here wins over a link to the page that is open
             st.session_state[key] = now
     chosen = st.multiselect(
-        "Your order: the class that is to come first, then the second, …", offered, usual,
-        key=key, max_selections=most, bind="query-params" if linked else None,
+        "Your order: the class that is to come first, then the second, …",
+        offered,
+        usual,
+        key=key,
+        max_selections=most,
+        bind="query-params" if linked else None,
         help=f"Up to {most} classes, in the order in which you choose them; below, each can be "
         "moved.",
-    )  # fmt: skip
+    )
     if len(chosen) > 1:
         order(
-            chosen, "Your order: the class that is to come first stands first", f"{key}.moved",
+            chosen,
+            "Your order: the class that is to come first stands first",
+            f"{key}.moved",
             partial(put, key),
-        )  # fmt: skip
+        )
     return tuple(names.index(name) for name in chosen)
 
 

@@ -49,9 +49,11 @@ def placed(found: Views) -> Table:
     columns = {
         "left": ((points["column"] + 0.5) / width, "share"),
         "top": ((points["row"] + 0.5) / height, "share"),
-        **{name: (points[name], unit)
-           for name, unit in zip(points.order, points.units, strict=True)},
-    }  # fmt: skip
+        **{
+            name: (points[name], unit)
+            for name, unit in zip(points.order, points.units, strict=True)
+        },
+    }
     return Table.of(columns, rows=points.rows)
 
 
@@ -71,14 +73,20 @@ def words(found: Views) -> str:
 
 
 KEY_POINTS = Drawing(
-    "points", "Key points: where it looked",
+    "points",
+    "Key points: where it looked",
     lambda result: KeyPointCircles(
         picture=before(result), value="weight after", response="weight before", chosen=-1
     ),
-    words, made=placed,
-)  # fmt: skip
+    words,
+    made=placed,
+)
 CONTROL = Drawing(
-    "game", "Beside it: the same game with pixels drawn anywhere", wide=True,
-    finding=lambda result: f"At most {result['game']['queries'].max():.0f} queries each; one game "
-    "of each, so another seed may reverse this.",
-)  # fmt: skip
+    "game",
+    "Beside it: the same game with pixels drawn anywhere",
+    wide=True,
+    finding=lambda result: (
+        f"At most {result['game']['queries'].max():.0f} queries each; one game "
+        "of each, so another seed may reverse this."
+    ),
+)

@@ -21,14 +21,7 @@ from components.trust.trials import WITHHELD
 from components.views import HEATMAPS
 from components.widgets.viewer import Panel
 from engine.attribution.robustness import MapsFollow
-from engine.attribution.robustness.followed import (
-    FOLLOWS,
-    KINDS,
-    MAPS,
-    NEW,
-    SAME,
-    answer_changed,
-)
+from engine.attribution.robustness.followed import FOLLOWS, KINDS, MAPS, NEW, SAME, answer_changed
 from engine.attribution.robustness.scored import attacked_pixels
 from engine.attribution.trust import Check, Order, OtherClass, TrustCase
 from engine.attribution.trust.verdict import GOOD
@@ -42,8 +35,11 @@ TRIALS: tuple[tuple[Check, str, str], ...] = (  # with a button, and what a map 
     (Order(), "Put the maps on trial", CARRY),
     (OtherClass(), "Try with another class", "are about this class"),
 )
-WORDS = {"before": "before: the old class", "after": "after: the old class",
-         "now": "after: what it says now"}  # fmt: skip
+WORDS = {
+    "before": "before: the old class",
+    "after": "after: the old class",
+    "now": "after: what it says now",
+}
 
 
 def followed(asked: AttackQuestion, bound: Answer | None, ordered: Answer | None) -> None:
@@ -81,7 +77,7 @@ def choose_maps(asked: AttackQuestion) -> list[str]:
 
 def chosen_of(
     held: list[str], offered: Sequence[str], usual: list[str], before: list[str] | None
-) -> list[str]:  # fmt: skip
+) -> list[str]:
     """What is chosen of the maps that this model offers.
 
     Args:
@@ -100,13 +96,16 @@ def eight(asked: AttackQuestion, case: Any, changed: str) -> Views | None:
     """The usual maps, compared in one answer."""
     return section.show(
         Section(
-            f"{KEY}.maps", MapsFollow(), case,
-            picture=lambda maps: three(asked, maps), evidence=(drawings.FOLLOWED,),
+            f"{KEY}.maps",
+            MapsFollow(),
+            case,
+            picture=lambda maps: three(asked, maps),
+            evidence=(drawings.FOLLOWED,),
             button="" if asked.small else "Compare the maps",
             before=f"Eight heat maps of the image before and after {changed}.",
             known={},
         )
-    )  # fmt: skip
+    )
 
 
 def some(asked: AttackQuestion, case: Any, titles: Sequence[str]) -> Views | None:
@@ -159,9 +158,11 @@ def trusted(asked: AttackQuestion, found: Views) -> None:
     for trial in TRIALS:
         tried(asked, found, *trial)
     st.page_link(
-        HEATMAPS.path, label="Other trials of these maps stand on Heatmaps", icon=HEATMAPS.icon,
+        HEATMAPS.path,
+        label="Other trials of these maps stand on Heatmaps",
+        icon=HEATMAPS.icon,
         query_params={"heatmaps.methods": list(found["followed"].rows), "trust.on": "true"},
-    )  # fmt: skip
+    )
 
 
 def tried(asked: AttackQuestion, found: Views, check: Check, button: str, passing: str) -> None:

@@ -44,6 +44,15 @@ def walked(found: Views, asked: AttackQuestion) -> Walked:
     there = found["success"]["success"] if ordered else found["figures"]["another class"]
     end, other = ("what was found", "after") if there[0] else ("the best try", "next best")
     return Walked(
-        "", views, as_bytes(asked.case.image), last, nan, None, NOTE, f"End: {end}",
-        found["top"].labels[-1][0], ("before", "first of yours" if ordered else other), ROOM,
-    )  # fmt: skip
+        "",
+        views,
+        as_bytes(asked.case.image),
+        last,
+        nan,
+        None,
+        NOTE,
+        f"End: {end}",
+        found["top"].labels[-1][0],
+        ("before", "first of yours" if ordered else other),
+        ROOM,
+    )

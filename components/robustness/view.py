@@ -22,12 +22,7 @@ from components.section import Section
 from components.widgets.viewer import Panel
 from engine.arguments.attacks import AttackedImagesArguments
 from engine.attribution.one_class import refuse_one_class
-from engine.attribution.robustness import (
-    AttackedImagesCase,
-    OrderedCase,
-    OrderedSuccess,
-    SafeCV,
-)  # fmt: skip
+from engine.attribution.robustness import AttackedImagesCase, OrderedCase, OrderedSuccess, SafeCV
 from engine.run import Answer
 
 
@@ -40,17 +35,22 @@ def show(asked: AttackQuestion, rest: DeltaGenerator) -> Answer | None:
     """The attack: sentence and pictures; in `rest`, below the controls, what it rests on."""
     return section.show(
         Section(
-            KEY, asked.method, asked.case, asked.words,
+            KEY,
+            asked.method,
+            asked.case,
+            asked.words,
             picture=lambda result: picture(result, f"{KEY}.pictures"),
             evidence=(
                 step_by_step(asked, f"{KEY}.player"),
-                drawings.CLASSES, drawings.MARGIN, drawings.FIGURES,
+                drawings.CLASSES,
+                drawings.MARGIN,
+                drawings.FIGURES,
             ),
             below=rest,
             known=asked.about.arguments,
             script=lambda: python_call(asked.method, asked.about, "figures", asked.case.target),
         )
-    )  # fmt: skip
+    )
 
 
 def in_your_order(asked: AttackQuestion) -> Answer | None:
@@ -77,12 +77,16 @@ def find_order(asked: AttackQuestion) -> Answer | None:
         case = OrderedCase(asked.case, order)
         return section.show(
             Section(
-                f"{KEY}.order", method, case,
+                f"{KEY}.order",
+                method,
+                case,
                 f"Can it be made to say {', '.join(labels[index] for index in order)}?",
                 picture=lambda result: picture(result, f"{KEY}.order.pictures"),
                 evidence=(
                     step_by_step(asked, f"{KEY}.order.player"),
-                    drawings.CLASSES, drawings.SEARCH, drawings.OF_ORDER,
+                    drawings.CLASSES,
+                    drawings.SEARCH,
+                    drawings.OF_ORDER,
                 ),
                 below=controls,
                 button="" if asked.small else "Make it say this",
@@ -90,7 +94,7 @@ def find_order(asked: AttackQuestion) -> Answer | None:
                 "until the model ranks these classes first, in this order.",
                 known=known,
             )
-        )  # fmt: skip
+        )
 
 
 def by_length(asked: AttackQuestion) -> None:
@@ -106,12 +110,14 @@ def by_length(asked: AttackQuestion) -> None:
 
 def ask_by_length(
     asked: AttackQuestion, method: OrderedSuccess, case: AttackedImagesCase, form: CaseForm
-) -> None:  # fmt: skip
+) -> None:
     """The question, with its button."""
     model, count = case.model, case.count
     section.show(
         Section(
-            f"{KEY}.length", method, case,
+            f"{KEY}.length",
+            method,
+            case,
             f"How often does each attack find a list of K classes, on {count} images?",
             evidence=(drawings.SUCCESS, drawings.SIZE, drawings.OWN_SIZE),
             button="Attack them all",
@@ -120,7 +126,7 @@ def ask_by_length(
             f"{method.lengths(len(model.labels))[-1]} classes. It can be stopped.",
             known=form.known({"model": model.name, "seed": asked.case.seed}),
         )
-    )  # fmt: skip
+    )
 
 
 def by_asking(asked: AttackQuestion) -> None:

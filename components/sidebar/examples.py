@@ -65,9 +65,13 @@ def choose_set() -> str:
         st.session_state[KEY] = linked
     hold_back("Data set", offered, KEY, offered[0], "one that is offered here")
     picked = st.selectbox(
-        "Data set", offered, key=KEY, persist_state="session", label_visibility="collapsed",
+        "Data set",
+        offered,
+        key=KEY,
+        persist_state="session",
+        label_visibility="collapsed",
         format_func=lambda choice: choice if choice in titles else titled(choice),
-    )  # fmt: skip
+    )
     st.session_state[LINKED] = picked if picked != offered[0] else ""
     link(st.session_state[LINKED])
     return titles.get(picked, picked)

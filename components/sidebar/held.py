@@ -35,8 +35,9 @@ LINKED = "subject.linked_keys"  # what the link of the page says of the subject
 LATE = "subject.late"  # runs in which it may still be written into the link
 SUFFIXES = ("", ".held", ".of")  # of what views keep beside the link under a name of it
 AT_FIRST = {  # what is read from the link that opens a session, and kept
-    "crop": ("subject.linked", "subject.moved"), "file": ("subject.linked_file",),
-}  # fmt: skip
+    "crop": ("subject.linked", "subject.moved"),
+    "file": ("subject.linked_file",),
+}
 SECONDS = 0.3  # until it is, where nothing else runs the page again
 
 

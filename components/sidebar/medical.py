@@ -83,12 +83,7 @@ def choose_place(scan: Scan, label: str, name: str, count: int, start: int | Non
     if count == 1:
         return begin
     place: int = st.slider(
-        f"{label} (of {count})",
-        1,
-        count,
-        begin + 1,
-        key=key(scan, name),
-        persist_state="session",
+        f"{label} (of {count})", 1, count, begin + 1, key=key(scan, name), persist_state="session"
     )
     return place - 1
 

@@ -107,9 +107,13 @@ def choose_second(first: Classifier, key: str) -> Classifier | None:
         if name != first.name
     }
     line = search(
-        "Another model beside it", list(named), key, name="Another model", placeholder="none",
+        "Another model beside it",
+        list(named),
+        key,
+        name="Another model",
+        placeholder="none",
         rule="one that is offered here",
-    )  # fmt: skip
+    )
     if line is None:
         return None
     return uploaded_models[named[line]] if named[line] in uploaded_models else loaded(named[line])

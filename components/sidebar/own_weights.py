@@ -74,16 +74,16 @@ def draw_form() -> None:
     st.caption("Weights as .safetensors or .pt (a state_dict), or .onnx; code is never run.")
     with st.form(f"{KEY}.form", border=False):
         st.file_uploader("Weights", key=f"{KEY}.weights", max_upload_size=MOST_MB)
+        st.text_input("Architecture", placeholder="resnet18", key=f"{KEY}.arch", help=ARCHITECTURES)
         st.text_input(
-            "Architecture", placeholder="resnet18", key=f"{KEY}.arch", help=ARCHITECTURES,
-        )  # fmt: skip
-        st.text_input(
-            "Call it (optional)", key=f"{KEY}.called", max_chars=NAME_LETTERS,
+            "Call it (optional)",
+            key=f"{KEY}.called",
+            max_chars=NAME_LETTERS,
             help="In this session only: no link and no record has the name.",
-        )  # fmt: skip
+        )
         st.file_uploader(
             "Labels, one a line (optional)", key=f"{KEY}.labels", max_upload_size=LABELS_MB
-        )  # fmt: skip
+        )
         st.form_submit_button("Open and ask it", key=f"{KEY}.open", on_click=open_weights)
     if problem := st.session_state.get(f"{KEY}.problem"):
         st.error(plain(problem), icon=":material/error:")
@@ -165,9 +165,12 @@ def draw_format(model: Classifier, picture: Picture, crop: Crop) -> None:
             how = "right on your labeled images"
         if wanted is not None:
             st.button(
-                "Read it so", key=f"{KEY}.read", type="primary", on_click=read_so,
+                "Read it so",
+                key=f"{KEY}.read",
+                type="primary",
+                on_click=read_so,
                 args=(model, wanted, labels, how),
-            )  # fmt: skip
+            )
     if problem := st.session_state.get(f"{KEY}.format.problem"):
         st.error(plain(problem), icon=":material/error:")
 
@@ -175,11 +178,12 @@ def draw_format(model: Classifier, picture: Picture, crop: Crop) -> None:
 def labeled_images() -> DataSet | None:
     """Labeled images that formats are tried on; None where none were given."""
     file = st.file_uploader(
-        "Labeled images (optional): zip of class folders", key=f"{KEY}.labeled",
+        "Labeled images (optional): zip of class folders",
+        key=f"{KEY}.labeled",
         max_upload_size=IMAGES_MB,
         help="Some images that it learned from. Each plausible format is tried on them, and you "
         "see how many are right. They stay in this session's memory.",
-    )  # fmt: skip
+    )
     if file is None:
         return None
     stored = st.session_state.get(f"{KEY}.labeled.data")

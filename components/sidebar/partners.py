@@ -61,9 +61,12 @@ def ask_many(form: CaseForm, name: str, bounds: tuple[int, int], first: int) -> 
     start = offered.index(PALACE) if PALACE in offered else 0
     words = f"{fewest}" if fewest == most else f"{fewest} to {most}"
     picked = form.ask(
-        name, own=own(), first=[*offered[start:], *offered[:start]][:first], rule=RULE,
+        name,
+        own=own(),
+        first=[*offered[start:], *offered[:start]][:first],
+        rule=RULE,
         label=f"Walk to ({words})",
-    )  # fmt: skip
+    )
     if len(picked) > most:
         st.info(f"The first {most} are taken; take one away to have another.")
     form.given[name] = picked[:most]

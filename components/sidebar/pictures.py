@@ -102,9 +102,13 @@ def taken(content: bytes, name: str) -> None:
 def pick_by_title(shown: Sequence[str]) -> str:
     """Which of them, from a list."""
     return st.selectbox(
-        "Sample or yours", shown, key="image", bind="query-params", persist_state="session",
+        "Sample or yours",
+        shown,
+        key="image",
+        bind="query-params",
+        persist_state="session",
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
 
 
 def open_own() -> None:

@@ -94,10 +94,7 @@ def found() -> KeptFile | None:
 
 def exchange_key(on_found: Callable[[], None]) -> None:
     """Give the tab its key, or ask for the one it has; `on_found` is called when it answers."""
-    mounted()(
-        key=KEY, data={"mine": st.session_state.get(KEPT_UNDER, "")},
-        on_held_change=on_found,
-    )  # fmt: skip
+    mounted()(key=KEY, data={"mine": st.session_state.get(KEPT_UNDER, "")}, on_held_change=on_found)
 
 
 @cache

@@ -139,8 +139,11 @@ class Subject(ChosenImage):
         source = EXAMPLE if self.chosen.example else SAMPLE
         second = {"like": self.second.source} if self.second and self.second.source else {}
         return {
-            "image": f"{source}{self.name}", "crop_x": self.crop.x, "crop_y": self.crop.y, **second
-        }  # fmt: skip
+            "image": f"{source}{self.name}",
+            "crop_x": self.crop.x,
+            "crop_y": self.crop.y,
+            **second,
+        }
 
 
 @dataclass(frozen=True)

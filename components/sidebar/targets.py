@@ -50,17 +50,23 @@ def choose_target(scores: Scores, model: Classifier, asks: Collection[Part] = EV
     linked = may_link(model)
     form = CaseForm(ImageArguments, beside={"model": model}, kept=True)
     named = form.ask(
-        "target", "search", placeholder=f"{labels[top[0][0]]} (the model's first)",
-        rule=f"a class of {model.title}", linked=linked,
-    )  # fmt: skip
+        "target",
+        "search",
+        placeholder=f"{labels[top[0][0]]} (the model's first)",
+        rule=f"a class of {model.title}",
+        linked=linked,
+    )
     index = labels.index(named) if named else top[0][0]
     form.given["target"] = labels[index]
     rather = None
     if "versus" in asks:
         rather = form.ask(
-            "versus", "search", placeholder="anything else",
-            rule=f"another class of {model.title}", linked=linked,
-        )  # fmt: skip
+            "versus",
+            "search",
+            placeholder="anything else",
+            rule=f"another class of {model.title}",
+            linked=linked,
+        )
     rows = [Bar(i, label, value, chosen=i == index) for i, label, value in top]
     if index not in {row.index for row in rows}:
         rows.append(Bar(index, labels[index], float(scores.values[index]), chosen=True))

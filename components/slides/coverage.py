@@ -37,9 +37,11 @@ def coverage(asked: SlidesQuestion) -> Drawing:
         )
 
     chart = Lines(
-        x=LOOKED, series=NAMES, title="key tiles among them (%)",
+        x=LOOKED,
+        series=NAMES,
+        title="key tiles among them (%)",
         x_title="strongest tiles looked at, of each bag",
-    )  # fmt: skip
+    )
     return Drawing("tiles", "How far down the key tiles lie", chart, words, part=part, wide=True)
 
 

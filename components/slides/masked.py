@@ -51,7 +51,7 @@ def tinted(tiles: NDArray[np.uint8], kinds: NDArray[np.int8]) -> NDArray[np.uint
     """A bag's picture (H, W, 3) with its masked tiles in the color of their kind."""
     picture = np.broadcast_to(
         laid_out(tiles).transpose(1, 2, 0), (*laid_out(tiles).shape[1:], 3)
-    ).astype(np.float32)  # fmt: skip
+    ).astype(np.float32)
     places = on_slide(kinds.astype(np.float32), tiles.shape[2:4])
     for kind, tint in TINTS.items():
         spot = places == kind

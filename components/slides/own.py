@@ -124,14 +124,21 @@ def ask(asked: SlideQuestion, known: Mapping[str, Any]) -> None:
     evidence = (tiles(asked),) if asked.column == "distance" else (tiles(asked), networks(asked))
     section.show(
         Section(
-            KEY, asked.method, asked.case, "A large image in tiles", known=known,
-            sentence=partial(sentence, asked), picture=partial(picture, asked), columns=1,
-            evidence=evidence, button="Read the tiles",
+            KEY,
+            asked.method,
+            asked.case,
+            "A large image in tiles",
+            known=known,
+            sentence=partial(sentence, asked),
+            picture=partial(picture, asked),
+            columns=1,
+            evidence=evidence,
+            button="Read the tiles",
             before=f"{rows * columns:,} tiles of {asked.method.tile} px are read by a network for "
             f"photographs. {' '.join(asked.case.image.notes)}",
             waiting=lambda: panned(asked.case.image, None, "The image"),
         )
-    )  # fmt: skip
+    )
 
 
 def sentence(asked: SlideQuestion, found: Views) -> str:
@@ -173,14 +180,20 @@ def tiles(asked: SlideQuestion) -> Drawing:
         planted = asked.of(found["tiles"], "planted")
         places = strongest(values, SHOWN)
         times = max(1, side // SEEN)
-        images = np.stack([
-            image.smaller(times, r * side, (r + 1) * side, c * side, (c + 1) * side)
-            for r, c in places
-        ])  # fmt: skip
+        images = np.stack(
+            [
+                image.smaller(times, r * side, (r + 1) * side, c * side, (c + 1) * side)
+                for r, c in places
+            ]
+        )
         words = tuple(f"{values[place]:.2f}" for place in places)
-        shown = "The strangest first; below: the distance." if rare else strongest_words(
-            asked.unit(found["tiles"]), [float(planted[place]) for place in places]
-        )  # fmt: skip
+        shown = (
+            "The strangest first; below: the distance."
+            if rare
+            else strongest_words(
+                asked.unit(found["tiles"]), [float(planted[place]) for place in places]
+            )
+        )
         ranks = tuple(str(at + 1) for at in range(len(places)))
         return Pictures(images[None], ("",), ranks, shown, captions=words)
 
@@ -203,7 +216,9 @@ def networks(asked: SlideQuestion) -> Drawing:
     if asked.case.image.mask(0, 1, 0, 1) is not None:
         series[FOUND] = FOUND
     return Drawing(
-        "networks", "All networks about this image",
+        "networks",
+        "All networks about this image",
         BarGroups(series=series, title="%", span=(0, 119), ticks=(0, 20, 40, 60, 80, 100)),
-        part=lambda table: table.select(tuple(series)), wide=True,
-    )  # fmt: skip
+        part=lambda table: table.select(tuple(series)),
+        wide=True,
+    )

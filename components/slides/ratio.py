@@ -25,9 +25,7 @@ def show(asked: SlidesQuestion) -> None:
     with controls:
         left, right = st.columns([3, 1], gap="medium", vertical_alignment="bottom")
         with left:
-            measure = pick(
-                "Measure", MEASURES, f"{KEY}.measure", "pills", first="hard ones"
-            )  # fmt: skip
+            measure = pick("Measure", MEASURES, f"{KEY}.measure", "pills", first="hard ones")
         with right, st.popover("Settings"):
             settings = forms.settings(MaskedRatio, SLOT, ("epochs", "seeds"))
     method = MaskedRatio(version=asked.method.version, **settings)
@@ -35,19 +33,28 @@ def show(asked: SlidesQuestion) -> None:
     with answer:
         section.show(
             Section(
-                KEY, method, asked.case, "How much to mask", known=asked.known,
-                evidence=(curve(measure),), columns=1, button="Train for each share",
+                KEY,
+                method,
+                asked.case,
+                "How much to mask",
+                known=asked.known,
+                evidence=(curve(measure),),
+                columns=1,
+                button="Train for each share",
                 before=f"{trained} networks are trained: {len(RATIOS)} shares and "
                 f"{len(POOLINGS)} plain networks, with {method.seeds} seeds. It takes minutes.",
             )
-        )  # fmt: skip
+        )
 
 
 def curve(measure: str) -> Drawing:
     """The measure over r_h, with a band of a standard deviation over the seeds."""
     series = {measure: "student"} | {f"{measure}, {name}": name for name in POOLINGS}
     chart = Lines(
-        x="masked", series=series, title=f"{measure} (%)", x_title="tiles masked at first (%)",
+        x="masked",
+        series=series,
+        title=f"{measure} (%)",
+        x_title="tiles masked at first (%)",
         bands={measure: (f"{measure}, low", f"{measure}, high", "± 1 sd over seeds")},
-    )  # fmt: skip
+    )
     return Drawing("curve", "", chart, wide=True)

@@ -38,15 +38,20 @@ def show(asked: SlidesQuestion, below: DeltaGenerator) -> None:
     """
     section.show(
         Section(
-            KEY, asked.method, asked.case, known=asked.known,
-            sentence=partial(sentence, asked), picture=partial(picture, asked),
+            KEY,
+            asked.method,
+            asked.case,
+            known=asked.known,
+            sentence=partial(sentence, asked),
+            picture=partial(picture, asked),
             evidence=(strongest(asked), networks(asked), coverage(asked), masked(asked)),
-            columns=1, below=below,
+            columns=1,
+            below=below,
             button="Train the networks",
             before="Five small networks learn from the training bags: three plain ones, a teacher "
             "and its student. It takes some minutes, and you can stop it.",
         )
-    )  # fmt: skip
+    )
 
 
 def of_bag(asked: SlidesQuestion, found: Views, name: str) -> NDArray[np.float32]:
@@ -97,16 +102,21 @@ def picture(asked: SlidesQuestion, found: Views) -> None:
     student_title = "Student" if asked.score == ATTENTION else f"Student, {asked.score}"
     shown[student_title] = column(asked)
     panels = [
-        Panel(title, HeatMap(on_slide(of_bag(asked, found, name), tile), unit_of(name), False),
-              note(asked, found, name))
+        Panel(
+            title,
+            HeatMap(on_slide(of_bag(asked, found, name), tile), unit_of(name), False),
+            note(asked, found, name),
+        )
         for title, name in shown.items()
-    ]  # fmt: skip
+    ]
     key = on_slide(asked.layout.key[asked.bag].astype(np.float32), tile) == 1
     with first_screen(3, KEY):
         viewer(
-            np.ascontiguousarray(np.broadcast_to(board, (*board.shape[:2], 3))), panels,
-            f"{KEY}.viewer", truth=key if key.any() else None,
-        )  # fmt: skip
+            np.ascontiguousarray(np.broadcast_to(board, (*board.shape[:2], 3))),
+            panels,
+            f"{KEY}.viewer",
+            truth=key if key.any() else None,
+        )
     if key.any():
         st.caption(plain("Outlined: the tiles that make the label. No network was told them."))
 
@@ -143,10 +153,12 @@ def strongest(asked: SlidesQuestion) -> Drawing:
             f"{title} has {int(key[places[name]].sum())} key tiles" for name, title in names.items()
         )
         return Pictures(
-            images.transpose(0, 1, 3, 4, 2), tuple(names.values()),
-            tuple(str(at + 1) for at in range(count)), f"Among the {count} strongest, {counts}.",
+            images.transpose(0, 1, 3, 4, 2),
+            tuple(names.values()),
+            tuple(str(at + 1) for at in range(count)),
+            f"Among the {count} strongest, {counts}.",
             captions=tuple(words),
-        )  # fmt: skip
+        )
 
     return Drawing("tiles", "The strongest tiles of this slide", made=made, wide=True)
 
@@ -160,7 +172,10 @@ def networks(asked: SlidesQuestion) -> Drawing:
 
     series = {name: name for name in MEASURES if name != "key tiles found"}
     return Drawing(
-        "figures", "All test bags",
+        "figures",
+        "All test bags",
         BarGroups(series=series, title="%", span=(0, 119), ticks=(0, 20, 40, 60, 80, 100)),
-        lambda result: asked.method.finding(asked.case, result), part=part, wide=True,
-    )  # fmt: skip
+        lambda result: asked.method.finding(asked.case, result),
+        part=part,
+        wide=True,
+    )

@@ -110,9 +110,13 @@ def fill(card: Card, *, turn: bool) -> bool:
             st.caption(LATER)
         runs.watch(list(outcomes.values()))
         if st.button(
-            f"Open {card.view.title}", icon=card.view.icon, type="tertiary", key=key,
-            on_click=prepare, args=(card,),
-        ):  # fmt: skip
+            f"Open {card.view.title}",
+            icon=card.view.icon,
+            type="tertiary",
+            key=key,
+            on_click=prepare,
+            args=(card,),
+        ):
             go(card.view, link_of(st.session_state.get("model", "")))
     return turn and not any(isinstance(outcome, Pending) for outcome in outcomes.values())
 

@@ -79,7 +79,9 @@ def among(found: Views, words: str) -> None:
     ).figure(table)
     side = free_side(score, float(edges[0]), float(edges[-1]))
     figure.add_vline(
-        score, line={"color": GRAY, "width": 3}, annotation_text="this image",
+        score,
+        line={"color": GRAY, "width": 3},
+        annotation_text="this image",
         annotation_position=f"top {side}",  # of the most unusual image, it would be cut off
-    )  # fmt: skip
+    )
     plots.drawn(figure, words, f"{KEY}.among", said=False)

@@ -89,13 +89,15 @@ def attribution(question: str, subject: Subject) -> Card:
     trial = TrustCase(case, method, subject.mask)
     checks: Sequence[Check] = [kind() for kind in CHEAP if not kind.unmet(trial)]
     return Card(
-        question, views.HEATMAPS,
+        question,
+        views.HEATMAPS,
         {method.title: main("look", method, case)}
         | {check.title: beside("look", check, trial) for check in checks},
         sentence=lambda result: heatmaps.sentence({method.title: result[method.title]}),
         picture=lambda result: pictures.over(subject, result[method.title]["map"]),
-        enough=1, below=lambda result: trust(method, checks, result, subject),
-    )  # fmt: skip
+        enough=1,
+        below=lambda result: trust(method, checks, result, subject),
+    )
 
 
 def trust(method: Method[Any], checks: Sequence[Check], found: Outcomes, subject: Subject) -> str:
@@ -122,15 +124,17 @@ def level_set(question: str, subject: Subject) -> Card:
     case = levels.pair(subject.case, [partners.usual(subject)])
     label = subject.case.model.labels[subject.case.target.index]
     return Card(
-        question, views.LEVEL_SETS,
+        question,
+        views.LEVEL_SETS,
         {"walk": main("blind spot", BlindSpot(), case)},
         sentence=lambda result: walks.held(result["walk"]),
         picture=lambda result: pictures.pair(
-            subject.case.image, result["walk"]["end"].frames[-1],
+            subject.case.image,
+            result["walk"]["end"].frames[-1],
             f"The image, and one in which the model still sees {label}",
         ),
         pressed=[f"{levels.KEY}.{subject.case.model.name}.LST"],
-    )  # fmt: skip
+    )
 
 
 # ---------------------------------------------------------------- how unusual it is
@@ -140,13 +144,14 @@ def anomaly(question: str, subject: Subject) -> Card:
     """The verdict among normal images, with their scores."""
     asked = familiar_question(subject)
     return Card(
-        question, views.FAMILIAR,
+        question,
+        views.FAMILIAR,
         {"detector": main("unusual", asked.method, asked.case)},
         sentence=lambda result: standing.sentence(asked, result["detector"]),
-        picture=lambda result: pictures.among(result["detector"], standing.sentence(
-            asked, result["detector"]
-        )),
-    )  # fmt: skip
+        picture=lambda result: pictures.among(
+            result["detector"], standing.sentence(asked, result["detector"])
+        ),
+    )
 
 
 def familiar_question(subject: Subject) -> familiar.FamiliarQuestion:
@@ -179,16 +184,15 @@ def sparsity(question: str, subject: Subject) -> Card:
         return compared(case, before, after)
 
     return Card(
-        question, views.PRUNE,
+        question,
+        views.PRUNE,
         asks,
         sentence=lambda result: before_after.words(
             change(result), float(result["copy"]["cut"]["share"][0])
         ),
-        picture=lambda result: pictures.over(
-            subject, result["map"]["map"], result["copy"]["map"]
-        ),
+        picture=lambda result: pictures.over(subject, result["map"]["map"], result["copy"]["map"]),
         settings={"prune.ratio": cut.ratio},
-    )  # fmt: skip
+    )
 
 
 # ---------------------------------------------------------------- what it makes up
@@ -208,11 +212,14 @@ def hallucination(question: str, subject: Subject) -> Card:
         return f"“{case.prompt}”: “{tidy(words.text)}”. {Greedy().finding(case, found['answer'])}"
 
     return Card(
-        question, views.ASK,
+        question,
+        views.ASK,
         {"answer": main("made up", Greedy(), case)},
-        sentence=says, picture=lambda _: pictures.scene(scene), why=why,
+        sentence=says,
+        picture=lambda _: pictures.scene(scene),
+        why=why,
         settings={**settings, f"{dialog.KEY}.ask": case.prompt},
-    )  # fmt: skip
+    )
 
 
 # ---------------------------------------------------------------- what it can forget
@@ -224,18 +231,16 @@ def unlearning(question: str, _subject: Subject) -> Card:
     after = AfterCase(board.case, FORGOTTEN.best())
     method = Scoreboard()
     return Card(
-        question, views.FORGET,
-        {
-            "board": main("forget", method, board),
-            "there": beside("forget", StillThere(), after),
-        },
-        sentence=lambda result: claim(
-            result["board"]["table"], after.method.label, board.case.request.words
-        ) + ".",
+        question,
+        views.FORGET,
+        {"board": main("forget", method, board), "there": beside("forget", StillThere(), after)},
+        sentence=lambda result: (
+            claim(result["board"]["table"], after.method.label, board.case.request.words) + "."
+        ),
         picture=lambda _: pictures.some_of(board.case.data, board.case.splits.forget),
         below=lambda result: inside.probe_finding(together.answers_of(result)["there"]),
         why=f"A shipped example: forget the {FORGOTTEN.label}s of digits.",
-    )  # fmt: skip
+    )
 
 
 Make = Callable[[str, Subject], Card]
@@ -245,8 +250,9 @@ CARDS: Mapping[str, tuple[str, AppPage, Make]] = {
     "made up": ("What does a language model make up?", views.ASK, hallucination),
     "unusual": ("How unusual is this image for the model?", views.FAMILIAR, anomaly),
     "pruned": (
-        f"Does the answer survive without {100 * SHARE:.0f} % of the weights?", views.PRUNE,
+        f"Does the answer survive without {100 * SHARE:.0f} % of the weights?",
+        views.PRUNE,
         sparsity,
     ),
     "blind spot": ("How far can the image change unnoticed?", views.LEVEL_SETS, level_set),
-}  # fmt: skip
+}

@@ -37,9 +37,13 @@ def link(model: str, data: str) -> dict[str, Any]:
     entry = next(small_model for small_model in catalog.small() if small_model.name == model)
     item, label = choice(PLANTED.example(data)), PLANTED.example(PLANTED.marked).label
     return {
-        "image": FROM_DATA, "data": data, "item": item, "model": entry.line, "target": label,
+        "image": FROM_DATA,
+        "data": data,
+        "item": item,
+        "model": entry.line,
+        "target": label,
         "heatmaps.methods": PLANTED.maps.title,
-    }  # fmt: skip
+    }
 
 
 def lesion() -> Mask:
@@ -111,20 +115,24 @@ STORY = Story(
         StoryStep(
             "What is in this slice?",
             asked(PLANTED.model, PLANTED.marked),
-            lambda answer, _where: says(answer["classes"]), image,
+            lambda answer, _where: says(answer["classes"]),
+            image,
             "A drawn brain slice with a lesion. The network learned from slices like it. There is "
             "a small mark in the corner, such as a scanner may leave. Let the room look at it "
             "before you go on.",
-            HEATMAPS, lambda: link(PLANTED.model, PLANTED.marked),
+            HEATMAPS,
+            lambda: link(PLANTED.model, PLANTED.marked),
         ),
         StoryStep(
             "Did it look at the lesion?",
-            asked(PLANTED.model, PLANTED.marked), looks,
+            asked(PLANTED.model, PLANTED.marked),
+            looks,
             partial(over, PLANTED.marked, lesion),
             "The orange line is the lesion, known exactly since we drew it. In the data that the "
             "network learned from, every lesion of this kind came with the mark, and no other "
             "image did.",
-            HEATMAPS, lambda: link(PLANTED.model, PLANTED.marked),
+            HEATMAPS,
+            lambda: link(PLANTED.model, PLANTED.marked),
         ),
         StoryStep(
             "And without the lesion?",
@@ -133,7 +141,8 @@ STORY = Story(
             partial(over, PLANTED.healthy, None),
             "The healthy twin: the same head, the same noise, the same mark, no lesion. Nobody has "
             "such a twin of a real patient, which is why phantoms are worth having.",
-            HEATMAPS, lambda: link(PLANTED.model, PLANTED.healthy),
+            HEATMAPS,
+            lambda: link(PLANTED.model, PLANTED.healthy),
         ),
         StoryStep(
             "And without the mark?",
@@ -142,16 +151,20 @@ STORY = Story(
             partial(over, PLANTED.unmarked, lesion),
             "The lesion is back, the mark is gone. This is the patient from another hospital. "
             "On the data that the network was validated with, nobody would have noticed.",
-            HEATMAPS, lambda: link(PLANTED.model, PLANTED.unmarked),
+            HEATMAPS,
+            lambda: link(PLANTED.model, PLANTED.unmarked),
         ),
         StoryStep(
             "Is it the network or the data?",
-            asked(PLANTED.control, PLANTED.unmarked), finds,
+            asked(PLANTED.control, PLANTED.unmarked),
+            finds,
             partial(over, PLANTED.unmarked, lesion),
             "The control: the same network and the same slices, learned without the mark. It is "
             "shown the slice of the step before. What differs can only come from the data.",
-            HEATMAPS, lambda: link(PLANTED.control, PLANTED.unmarked),
+            HEATMAPS,
+            lambda: link(PLANTED.control, PLANTED.unmarked),
         ),
     ),
-    cover=1, picture=covered,
-)  # fmt: skip
+    cover=1,
+    picture=covered,
+)

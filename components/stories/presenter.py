@@ -18,9 +18,13 @@ KEY = "stories.bar"
 
 
 def presenter(
-    told: Story, at: int, on_move: Callable[[Any], None], on_leave: Callable[[], None], *,
+    told: Story,
+    at: int,
+    on_move: Callable[[Any], None],
+    on_leave: Callable[[], None],
+    *,
     notes: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Draw the bar.
 
     Args:

@@ -21,31 +21,47 @@ def cost_chart(found: Views) -> Scatter:
     table = found["table"]
     chance = table.cell(RANDOM, SCORE)
     return Scatter(
-        x="passes", y=SCORE, log=True, shown=True, x_span=DECADES, ticks=TICKS,
+        x="passes",
+        y=SCORE,
+        log=True,
+        shown=True,
+        x_span=DECADES,
+        ticks=TICKS,
         x_title="images through the network for one map",
         title="score left (AUC-MoRF, %), low is good",
-        line=100 * chance if np.isfinite(chance) else None, line_name="random order",
-        names=tuple(map(named, with_figure(table, SCORE).rows)), height=420,
-    )  # fmt: skip
+        line=100 * chance if np.isfinite(chance) else None,
+        line_name="random order",
+        names=tuple(map(named, with_figure(table, SCORE).rows)),
+        height=420,
+    )
 
 
 def likeness_chart(found: Views) -> Bars:
     """The cosine of maps for different labels, a bar for each method."""
     table = with_figure(found["table"], COSINE)
     return Bars(
-        value=COSINE, title="cosine between the maps<br>of two labels", span=(-1.05, 1.15),
-        texts=tuple(map(NAMED[COSINE].text, table[COSINE])), line=INSENSITIVE,
+        value=COSINE,
+        title="cosine between the maps<br>of two labels",
+        span=(-1.05, 1.15),
+        texts=tuple(map(NAMED[COSINE].text, table[COSINE])),
+        line=INSENSITIVE,
         names=tuple(map(named, table.rows)),
-    )  # fmt: skip
+    )
 
 
 DRAWINGS = (
     Drawing(
-        "table", "What a faithful map costs", cost_chart, lambda result: cost(result["table"]),
+        "table",
+        "What a faithful map costs",
+        cost_chart,
+        lambda result: cost(result["table"]),
         part=lambda table: with_figure(table, SCORE),
     ),
     Drawing(
-        "table", "Does the map change with the label?", likeness_chart,
-        lambda result: likeness(result["table"]), part=lambda table: with_figure(table, COSINE),
+        "table",
+        "Does the map change with the label?",
+        likeness_chart,
+        lambda result: likeness(result["table"]),
+        part=lambda table: with_figure(table, COSINE),
     ),
-)  # fmt: skip
+)

@@ -7,13 +7,7 @@ import streamlit as st
 
 from components.charts.tables import NONE
 from components.draw.drawing import Drawing, Views
-from components.draw.ranking_table import (
-    BLUE,
-    RankingCell,
-    RankingHead,
-    RankingRow,
-    RankingTable,
-)
+from components.draw.ranking_table import BLUE, RankingCell, RankingHead, RankingRow, RankingTable
 from components.notices import plain
 from engine.attribution.study import StudyCase
 from engine.attribution.study.findings import fineness, named
@@ -37,9 +31,11 @@ TIME = "Times are a multiple of the fastest method's, all measured on one machin
 def drawing(case: StudyCase) -> Drawing:
     """The table of a study, how it is read, and its numbers."""
     return Drawing(
-        "table", chart=lambda result: ranking_table(result["table"]),
-        finding=lambda _: f"{READING} {fineness(case)}".strip(), below=columns,
-    )  # fmt: skip
+        "table",
+        chart=lambda result: ranking_table(result["table"]),
+        finding=lambda _: f"{READING} {fineness(case)}".strip(),
+        below=columns,
+    )
 
 
 def ranking_table(table: Table) -> RankingTable:
@@ -62,9 +58,14 @@ def ranking_table(table: Table) -> RankingTable:
     names = [metric.name for metric in metrics]
     spreads = [f"{name} sd" for name in names if np.isfinite(table[f"{name} sd"]).any()]
     return RankingTable(
-        "Table of the study", heads, rows, BLUE, stacked=True,
-        names=tuple(map(named, table.rows)), columns=(*names, *spreads),
-    )  # fmt: skip
+        "Table of the study",
+        heads,
+        rows,
+        BLUE,
+        stacked=True,
+        names=tuple(map(named, table.rows)),
+        columns=(*names, *spreads),
+    )
 
 
 def head(metric: Metric) -> RankingHead:

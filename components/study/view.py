@@ -24,15 +24,20 @@ def show(asked: StudyQuestion, rest: DeltaGenerator) -> None:
     table = ranking.drawing(asked.case)
     result = section.show(
         Section(
-            KEY, asked.method, asked.case, button="Run the study",
-            picture=lambda result: draw(table, result, f"{KEY}.table"), evidence=charts.DRAWINGS,
+            KEY,
+            asked.method,
+            asked.case,
+            button="Run the study",
+            picture=lambda result: draw(table, result, f"{KEY}.table"),
+            evidence=charts.DRAWINGS,
             detail=lambda result: ranking.claims(result["claims"]),
             growing=lambda partial: side_by_side([table], partial, KEY, 1, ".growing"),
-            below=rest, files=lambda result: files(asked, result),
+            below=rest,
+            files=lambda result: files(asked, result),
             before=f"{asked.maps:,} maps are made and measured. The table grows image by image. "
             "You can stop at any time; what is done by then stays, and is kept.",
         )
-    )  # fmt: skip
+    )
     if result:
         with rest:
             one_image.show(asked, taken())

@@ -98,8 +98,10 @@ def vary(kinds: list[type[Method[Any]]]) -> Settings:
         if chosen == NONE:
             break
         method, spec = offered.pop(chosen)
-        values = {f"{value:g}" if isinstance(value, float) else str(value): value
-                  for value in values_of(spec)}  # fmt: skip
+        values = {
+            f"{value:g}" if isinstance(value, float) else str(value): value
+            for value in values_of(spec)
+        }
         names = list(values)
         usual = next(
             (at for at, setting in enumerate(values.values()) if setting == spec.default), 0

@@ -34,9 +34,11 @@ def show(rows: Sequence[SweepRow], *, linked: bool = True) -> None:
     """
     chosen = choose(rows, linked=linked).of(rows)
     shown = page_of(range(len(chosen)), PAGE, f"{KEY}.page")
-    count = f"{len(rows):,} answers" if len(chosen) == len(rows) else (
-        f"{len(chosen):,} of {len(rows):,} answers"
-    )  # fmt: skip
+    count = (
+        f"{len(rows):,} answers"
+        if len(chosen) == len(rows)
+        else (f"{len(chosen):,} of {len(rows):,} answers")
+    )
     several = words_of(rows)
     cells = [cell(at, chosen[at], several) for at in shown]
     if cells:
@@ -58,9 +60,11 @@ def choose(rows: Sequence[SweepRow], *, linked: bool) -> RowChoice:
                 word = pick(name, [EVERY, *words], f"{KEY}.only.{name.lower()}", bind=bind)
                 only |= {} if word == EVERY else {name: word}
         st.page_link(
-            DATA_AND_MODELS.path, label="Open images of yours", icon=DATA_AND_MODELS.icon,
+            DATA_AND_MODELS.path,
+            label="Open images of yours",
+            icon=DATA_AND_MODELS.icon,
             query_params={},
-        )  # fmt: skip
+        )
     return RowChoice(right, only, by, down)
 
 

@@ -29,9 +29,10 @@ SETTLES = Panels(
     panels={"flipped": "Flipped, of all weights", SAME: "Shared with the final mask (IoU)"}
 )
 SHARED = Dots(
-    series={"IoU": "BiP's mask", "chance": "chance"}, span=(0, 104),
+    series={"IoU": "BiP's mask", "chance": "chance"},
+    span=(0, 104),
     title="kept by both, of what either keeps (%)",
-)  # fmt: skip
+)
 
 
 def show(case: TrainCase) -> None:
@@ -48,38 +49,52 @@ def ask(case: TrainCase, method: BiP, price: str) -> None:
     """The question, and what is drawn of its answer."""
     section.show(
         Section(
-            KEY, method, case, "What if the mask is learned together with the weights?",
-            button="Learn the mask", keeps=True,
+            KEY,
+            method,
+            case,
+            "What if the mask is learned together with the weights?",
+            button="Learn the mask",
+            keeps=True,
             before=f"A dense network is cut to {100 * method.kept:.3g} % of its weights; then mask "
             f"and weights are learned in turn for {method.epochs} epochs. The largest weights "
             f"with their mask fixed, and IMP with {method.levels} levels of {method.epochs} epochs "
             "from the first weights, are trained beside it.",
             evidence=(
-                Drawing("figures", "Right answers against price", chart=trade(price), part=grouped,
-                        finding=lambda result: priced(result, price)),
+                Drawing(
+                    "figures",
+                    "Right answers against price",
+                    chart=trade(price),
+                    part=grouped,
+                    finding=lambda result: priced(result, price),
+                ),
                 Drawing("mask", "How the mask settles", chart=SETTLES, finding=settled),
                 Drawing("overlap", "Weights that others keep too", chart=SHARED, finding=shared),
                 Drawing("model"),
             ),
         )
-    )  # fmt: skip
+    )
 
 
 def trade(price: str) -> Scatter:
     """A point for each network; those of IMP lie along its levels."""
     return Scatter(
-        x=price, y="right", groups=("group", GROUPS), title="test images right (%)",
+        x=price,
+        y="right",
+        groups=("group", GROUPS),
+        title="test images right (%)",
         x_title=f"{price} after the dense training",
-    )  # fmt: skip
+    )
 
 
 def grouped(table: Table) -> Table:
     """The figures with the number of each row's group."""
     group = [GROUPS.index(row) if row in GROUPS else len(GROUPS) - 1 for row in table.rows]
     return replace(
-        table, columns={**table.columns, "group": np.array(group, np.float64)},
-        order=(*table.order, "group"), units=(*table.units, ""),
-    )  # fmt: skip
+        table,
+        columns={**table.columns, "group": np.array(group, np.float64)},
+        order=(*table.order, "group"),
+        units=(*table.units, ""),
+    )
 
 
 def priced(found: Views, price: str) -> str:
@@ -93,10 +108,15 @@ def priced(found: Views, price: str) -> str:
         for row in names
     ]
     epochs = [f"{figures.cell(row, 'epochs'):.0f}" for row in names]
-    uneven = "" if len(names) < 3 else (
-        f" These weights learned for {', '.join(epochs[:-1])} and {epochs[-1]} epochs: a level of "
-        "IMP begins at the first weights, the others at the dense network."
-    )  # fmt: skip
+    uneven = (
+        ""
+        if len(names) < 3
+        else (
+            f" These weights learned for {', '.join(epochs[:-1])} and {epochs[-1]} epochs: a "
+            "level of "
+            "IMP begins at the first weights, the others at the dense network."
+        )
+    )
     return f"Test images right. {'; '.join(words)}.{uneven} One run; other seeds may differ."
 
 

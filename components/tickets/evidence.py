@@ -17,24 +17,33 @@ def drawings(level: int) -> tuple[Drawing, ...]:
     """At the level of the slider."""
     return (
         Drawing(
-            "curves", f"How level {level} learns", part=partial(rows_of, level=level),
-            chart=partial(learning, level=level), finding=partial(sooner, level=level),
+            "curves",
+            f"How level {level} learns",
+            part=partial(rows_of, level=level),
+            chart=partial(learning, level=level),
+            finding=partial(sooner, level=level),
         ),
         Drawing(
-            "layers", "What stays of each layer",
+            "layers",
+            "What stays of each layer",
             chart=lambda result: Lines(
-                x="", series={name: name for name in result["layers"].order}, x_title="level",
-                names=[str(index) for index in range(len(result["layers"]))], title="stays (%)",
+                x="",
+                series={name: name for name in result["layers"].order},
+                x_title="level",
+                names=[str(index) for index in range(len(result["layers"]))],
+                title="stays (%)",
                 span=(-3, 103),
             ),
             finding=partial(layers, level=level),
         ),
         Drawing(
-            "overlap", f"How alike the seeds' tickets are at level {level}",
-            made=partial(pairs, level=level), finding=partial(alike, level=level),
+            "overlap",
+            f"How alike the seeds' tickets are at level {level}",
+            made=partial(pairs, level=level),
+            finding=partial(alike, level=level),
             chart=Matrix(span=(0, 100), form=".0f", bar="weights in common (%)", height=320),
         ),
-    )  # fmt: skip
+    )
 
 
 def rows_of(table: Table, level: int) -> Table:
@@ -46,11 +55,13 @@ def learning(found: Views, level: int) -> Lines:
     """The validation loss of the three kinds, with the ticket's early-stop step."""
     stop = float(found["levels"]["ticket, early stop"][level])
     return Lines(
-        x="step", series={arm: arm for arm in ARMS},
+        x="step",
+        series={arm: arm for arm in ARMS},
         bands={arm: (f"{arm}, lowest", f"{arm}, highest") for arm in ARMS},
-        title="validation loss (nat)", now=stop if np.isfinite(stop) else None,
+        title="validation loss (nat)",
+        now=stop if np.isfinite(stop) else None,
         now_name="ticket's early stop",
-    )  # fmt: skip
+    )
 
 
 def sooner(found: Views, level: int) -> str:

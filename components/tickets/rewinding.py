@@ -30,20 +30,24 @@ SHOWN = 7  # points on the line between two tickets
 CONNECTED = 2.0  # points of error: below it two networks count as connected
 
 ACCURACY = Lines(
-    x="", series={"dense": "dense network", "ticket": "ticket", "random": "random mask"},
+    x="",
+    series={"dense": "dense network", "ticket": "ticket", "random": "random mask"},
     bands={"dense": ("lowest dense", "highest dense", "dense, all seeds")},
     intervals={name: (f"lowest {name}", f"highest {name}") for name in ("ticket", "random")},
-    x_title=ACROSS, title="right test images (%)",
-)  # fmt: skip
+    x_title=ACROSS,
+    title="right test images (%)",
+)
 DISTANCES = Lines(
-    x="", x_title=ACROSS, title="distance between kept weights",
+    x="",
+    x_title=ACROSS,
+    title="distance between kept weights",
     series={
         "pruning distance": "ticket: pruned or dense",
         "pruning distance, random": "random mask: pruned or dense",
         "order distance": "ticket: two orders of images",
         "order distance, random": "random mask: two orders of images",
     },
-)  # fmt: skip
+)
 
 
 def show(case: TrainCase, known: Mapping[str, Any] | None = None) -> None:
@@ -59,9 +63,16 @@ def show(case: TrainCase, known: Mapping[str, Any] | None = None) -> None:
     with answer:
         section.show(
             Section(
-                KEY, method, case, "How early can a ticket be taken?", columns=2, below=below,
+                KEY,
+                method,
+                case,
+                "How early can a ticket be taken?",
+                columns=2,
+                below=below,
                 picture=lambda result: draw(PICTURE, result, f"{KEY}.accuracy"),
-                evidence=EVIDENCE, known=known or {}, button="Rewind tickets",
+                evidence=EVIDENCE,
+                known=known or {},
+                button="Rewind tickets",
                 before=f"A ticket keeps {100 * method.density:.2g} % of the weights of "
                 f"{TITLES[case.recipe.architecture]} on {case.data.card.title}. It is given the "
                 f"weights of up to {method.points} moments of the training and trained on, in "
@@ -69,7 +80,7 @@ def show(case: TrainCase, known: Mapping[str, Any] | None = None) -> None:
                 f"{trainings(method)} trainings; a seed that is done is kept, one that "
                 "is stopped begins anew.",
             )
-        )  # fmt: skip
+        )
 
 
 def usual_case() -> TrainCase:
@@ -122,9 +133,11 @@ def stability(found: Views) -> str:
         f"{words} {table[f'{what} distance'][row]:.2f} apart "
         f"({table[f'{what} angle'][row]:.0f}°), of a random mask "
         f"{table[f'{what} distance, random'][row]:.2f}"
-        for what, words in (("pruning", "ticket and dense network end"),
-                            ("order", "two orders of images"))
-    ]  # fmt: skip
+        for what, words in (
+            ("pruning", "ticket and dense network end"),
+            ("order", "two orders of images"),
+        )
+    ]
     return (
         f"From {table.rows[row]}: {'; '.join(figures)}. Kept weights only; later moments leave "
         "fewer "
@@ -184,8 +197,10 @@ def ground(found: Views, lead: str = "") -> FieldChart:
         float(min(plane.min() for plane in planes)),
         float(max(plane.max() for plane in planes)),
     )
-    ways = {"rewound weights and tickets": found[f"{lead}arms"],
-            "between the tickets": thinned(found[f"{lead}way"])}  # fmt: skip
+    ways = {
+        "rewound weights and tickets": found[f"{lead}arms"],
+        "between the tickets": thinned(found[f"{lead}way"]),
+    }
     return FieldChart(ways=ways, span=span)
 
 

@@ -93,14 +93,18 @@ def curve(levels: Table, level: int) -> Drawing:
     return Drawing(
         "levels",
         chart=Lines(
-            x="density", series={arm: arm for arm in ARMS},
+            x="density",
+            series={arm: arm for arm in ARMS},
             bands={arm: (f"{arm}, lowest", f"{arm}, highest") for arm in ARMS},
-            log=True, x_span=(float(ends[0]), float(ends[1])), ticks=(100, 50, 20, 10, 5, 2, 1),
-            x_title="weights that stay (%)", title="right test answers (%)",
+            log=True,
+            x_span=(float(ends[0]), float(ends[1])),
+            ticks=(100, 50, 20, 10, 5, 2, 1),
+            x_title="weights that stay (%)",
+            title="right test answers (%)",
             mark=(float(shares[level]), float(100 * levels["ticket"][level]), "this level"),
         ),
         finding=lambda result: curve_finding(result["levels"], level),
-    )  # fmt: skip
+    )
 
 
 def curve_finding(levels: Table, level: int) -> str:
@@ -117,9 +121,10 @@ def ask_image(asked: TicketQuestion, found: Views, level: int) -> bool:
     dense, ticket = at_level(found, 0), at_level(found, level)
     networks = {"whole": dense, "ticket": ticket, "anew": at_level(found, level, "anew")}
     titles = {
-        "whole": "Whole network", "ticket": f"Ticket, {density(found['levels'], level)}",
+        "whole": "Whole network",
+        "ticket": f"Ticket, {density(found['levels'], level)}",
         "anew": "Same mask, new start",
-    }  # fmt: skip
+    }
     if not level:
         del networks["ticket"], titles["ticket"]
     st.markdown("**One image, the ticket and the same mask with a new start**")

@@ -48,12 +48,19 @@ def show(asked: TicketQuestion) -> None:
 def tape_section(asked: TicketQuestion, level: int, rest: DeltaGenerator) -> Section:
     """The question with its drawings; what it rests on stands below the image's answer."""
     return Section(
-        KEY, asked.method, asked.case, known=asked.known, below=rest,
+        KEY,
+        asked.method,
+        asked.case,
+        known=asked.known,
+        below=rest,
         sentence=lambda result: said_of(result["levels"], level, seeds_of(result["runs"])),
         picture=lambda result: tape.picture(result, level),
-        evidence=evidence.drawings(level), detail=lambda result: detail(result, level),
-        growing=growing, button="Find the tickets", before=BEFORE,
-    )  # fmt: skip
+        evidence=evidence.drawings(level),
+        detail=lambda result: detail(result, level),
+        growing=growing,
+        button="Find the tickets",
+        before=BEFORE,
+    )
 
 
 def growing(partial: Views) -> None:

@@ -68,10 +68,14 @@ def choose() -> TiltQuestion:
     place = strengths.index(
         pick(
             "Regularization λ: to the left it follows every detail of the training images",
-            strengths, f"{KEY}.lambda", "slider", first=FIRST, name="λ",
+            strengths,
+            f"{KEY}.lambda",
+            "slider",
+            first=FIRST,
+            name="λ",
             rule="one of " + ", ".join(strengths),
         )
-    )  # fmt: skip
+    )
     left, *middle, right = st.columns([4, 1.5, 1.5, 1.5], gap="medium", vertical_alignment="bottom")
     with left:
         learner = LEARNERS.index(pick("Classifier", LEARNERS, f"{KEY}.learner", "pills"))
@@ -104,10 +108,14 @@ def pick_image(case: ExperimentCase, rows: list[int]) -> int:
         image = pick_number("Held-out image", len(offered), IMAGE)
         ids = case.data.ids[offered].tolist()
         press_images(
-            case.data, offered, "Held-out images, typical ones first; press one to mirror it",
-            f"{KEY}.images", partial(press, ids), chosen={ids[image]},
+            case.data,
+            offered,
+            "Held-out images, typical ones first; press one to mirror it",
+            f"{KEY}.images",
+            partial(press, ids),
+            chosen={ids[image]},
             words={row: case.data.classes[case.data.labels[row]] for row in offered},
-        )  # fmt: skip
+        )
     return offered[image]
 
 

@@ -80,8 +80,10 @@ LEAST = 0.01  # gray levels that are told
 def mirror_words(found: Views) -> str:
     """How far an image is from its mirror image."""
     points: Table = found["points"]
-    way = np.stack([points[name][[row_name == EXAMPLE for row_name in points.rows]]
-                    for name in points.order], 1)  # fmt: skip
+    way = np.stack(
+        [points[name][[row_name == EXAMPLE for row_name in points.rows]] for name in points.order],
+        1,
+    )
     return (
         f"The star and its mirror image are {np.linalg.norm(way[1] - way[0]):.2f} apart, in "
         "standard deviations along the line between the means; without tilt they are 4."
@@ -103,9 +105,10 @@ def in_a_network() -> bool:
     st.divider()
     st.header("In a network")
     return switch(
-        "Measure the tilt of a network at an image of your choice", f"{KEY}.network",
+        "Measure the tilt of a network at an image of your choice",
+        f"{KEY}.network",
         help="Image, model and classes are then chosen in the sidebar.",
-    )  # fmt: skip
+    )
 
 
 def local(about: Subject) -> None:

@@ -86,9 +86,7 @@ def sentence(asked: TiltQuestion, found: Views) -> str:
     if times[here] <= CLOSE:
         there = f"to be read as {asked.names[1]}, a {asked.names[0]} must nearly turn into one."
         return f"{words}, and not easily fooled: {there}"
-    words += (
-        f", but fooled by changes {times[here]:.1f} times smaller than they need be"
-    )  # fmt: skip
+    words += f", but fooled by changes {times[here]:.1f} times smaller than they need be"
     if here == top:
         return f"{words}; no other λ is right more often."
     return (
@@ -115,16 +113,24 @@ def across(asked: TiltQuestion) -> Drawing:
         )
 
     return Drawing(
-        "classifiers", "Accuracy and distance to the boundary",
+        "classifiers",
+        "Accuracy and distance to the boundary",
         Lines(
-            x="λ", log=True, span=(0, 104), title="%", now=STRENGTHS[asked.place],
+            x="λ",
+            log=True,
+            span=(0, 104),
+            title="%",
+            now=STRENGTHS[asked.place],
             x_title="λ (mean variances within the classes)",
-            series={"right, training": "training images right",
-                    "right, held out": "held-out images right",
-                    "distance kept": "distance to the boundary"},
+            series={
+                "right, training": "training images right",
+                "right, held out": "held-out images right",
+                "distance kept": "distance to the boundary",
+            },
         ),
-        words, part=lambda table: own(asked, {"classifiers": table}),
-    )  # fmt: skip
+        words,
+        part=lambda table: own(asked, {"classifiers": table}),
+    )
 
 
 def taxonomy(asked: TiltQuestion) -> Drawing:
@@ -146,13 +152,19 @@ def taxonomy(asked: TiltQuestion) -> Drawing:
         return f"This one: {kind}. Of {len(table)} classifiers (three kinds): {listing}."
 
     return Drawing(
-        "classifiers", "Kinds of tilt",
+        "classifiers",
+        "Kinds of tilt",
         PointGroups(
-            x="θ", y="wrong", x_title="tilt θ (°)", title="held-out images wrong (%)",
-            x_span=(-3, 93), looks=LOOKS,
+            x="θ",
+            y="wrong",
+            x_title="tilt θ (°)",
+            title="held-out images wrong (%)",
+            x_span=(-3, 93),
+            looks=LOOKS,
         ),
-        words, part=points,
-    )  # fmt: skip
+        words,
+        part=points,
+    )
 
 
 def spectrum(asked: TiltQuestion) -> Drawing:
@@ -163,9 +175,12 @@ def spectrum(asked: TiltQuestion) -> Drawing:
         names = [f"tenth {number + 1}" for number in range(TENTHS)]
         names[0], names[-1] = f"{LEAST} varied tenth", f"{MOST} varied tenth"
         return Table.of(
-            {"of the weights": (carried, "share"),
-             "variance": (found["variances"]["variance"], "")}, names,
-        )  # fmt: skip
+            {
+                "of the weights": (carried, "share"),
+                "variance": (found["variances"]["variance"], ""),
+            },
+            names,
+        )
 
     def words(found: Views) -> str:
         carried = 100 * found["carried"].values[asked.place, asked.learner, 0]
@@ -175,6 +190,9 @@ def spectrum(asked: TiltQuestion) -> Drawing:
         )
 
     return Drawing(
-        "carried", "What the tilt rests on",
-        Bars(value="of the weights", title="% of the squared weights"), words, made=bars,
-    )  # fmt: skip
+        "carried",
+        "What the tilt rests on",
+        Bars(value="of the weights", title="% of the squared weights"),
+        words,
+        made=bars,
+    )

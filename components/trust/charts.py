@@ -85,7 +85,11 @@ def predicted(found: Result, key: str) -> None:
     assert isinstance(squares, Table)  # noqa: S101  # the trial gives it
     unit = squares.units[squares.order.index("fell")]
     chart = Scatter(
-        x="map", y="fell", x_title="what the map holds in the square",
-        title=f"fall of the score ({unit})", line=0.0, height=HEIGHT,
-    )  # fmt: skip
+        x="map",
+        y="fell",
+        x_title="what the map holds in the square",
+        title=f"fall of the score ({unit})",
+        line=0.0,
+        height=HEIGHT,
+    )
     draw(Drawing("squares", "", chart, lambda _: words), found, key)

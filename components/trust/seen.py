@@ -62,6 +62,8 @@ def beside(found: Result, subject: Subject, case: TrustCase, words: str) -> None
 
 
 SEEN: Mapping[str, Callable[[Result, Subject, TrustCase, str], None]] = {
-    "Order": curves, "RandomWeights": similarity, "OtherClass": other_class,
+    "Order": curves,
+    "RandomWeights": similarity,
+    "OtherClass": other_class,
     "Infidelity": hidden_squares,
-}  # fmt: skip
+}

@@ -30,9 +30,11 @@ KEY = "trust"
 AUTOMATIC = 400  # forward passes; a cheap trial that was set to more of them waits to be told
 PATIENCE = 0.3  # seconds that the page waits for all cheap trials together before it goes on
 LIKENESS = {
-    "order of sizes": "order", "direction": "cosine", "strongest tenth": "strongest",
+    "order of sizes": "order",
+    "direction": "cosine",
+    "strongest tenth": "strongest",
     "sign": "sign",
-}  # fmt: skip
+}
 WITHHELD = "no verdict, because the image is not of the kind that this model learned from."
 FAST = "not tried, because it was computed fast: choose exact precision in the sidebar."
 ABOUT = """\
@@ -244,9 +246,12 @@ def agreement(maps: Sequence[tuple[str, HeatMap]]) -> None:
     by_order = matrix(values)
     with st.expander(f"Do the maps agree? By the order of their sizes: {likeness(by_order)}"):
         draw_agreement(
-            LIKENESS, lambda by: by_order if by == "order" else matrix(values, by), "Compared by",
-            f"{KEY}.agreement", "order of sizes",
-        )  # fmt: skip
+            LIKENESS,
+            lambda by: by_order if by == "order" else matrix(values, by),
+            "Compared by",
+            f"{KEY}.agreement",
+            "order of sizes",
+        )
         st.caption(MISTAKEN)
 
 

@@ -100,9 +100,10 @@ def findings(found: Sequence[Found]) -> list[str]:
     doubts = [view.notes[0] for _, view, value in made if value == DOUBT]
     unclear = sum(value == UNCLEAR for *_, value in made)
     counts = {
-        "neither way": unclear, "not available": sum(isnan(value) for *_, value in made),
+        "neither way": unclear,
+        "not available": sum(isnan(value) for *_, value in made),
         "not tried yet": len(judged) - len(made),
-    }  # fmt: skip
+    }
     parts = warnings(against, doubts)
     evident = not doubts and any(check.evidence for check, _, value in made if value == GOOD)
     warned = bool(parts)

@@ -31,23 +31,27 @@ def answers(asked: WhereQuestion, found: Views, picture: Pixels) -> None:
     with left:
         draw(
             Drawing(
-                "patches", "Click a patch", part=lambda _: hot,
+                "patches",
+                "Click a patch",
+                part=lambda _: hot,
                 chart=PicturePoints(
                     picture=picture, value="distance", chosen=at, press=pressed(hot)
                 ),
-                finding=lambda _: f"The {len(hot)} oddest patches; the chosen one has a thick "
-                "border.",
+                finding=lambda _: (
+                    f"The {len(hot)} oddest patches; the chosen one has a thick border."
+                ),
             ),
-            found, f"{KEY}.patches",
-        )  # fmt: skip
+            found,
+            f"{KEY}.patches",
+        )
     with right:
         draw(
             Drawing(
-                "patches", "The normal patches nearest to it",
-                part=lambda _: near(asked, hot, at),
+                "patches", "The normal patches nearest to it", part=lambda _: near(asked, hot, at)
             ),
-            found, f"{KEY}.near",
-        )  # fmt: skip
+            found,
+            f"{KEY}.near",
+        )
 
 
 def hottest(patches: Table) -> Table:

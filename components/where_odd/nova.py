@@ -48,9 +48,13 @@ def show(model: Classifier) -> None:
             with above:
                 measured(method, case, form)
         uploads.draw_pictures(
-            KEY, model.side, OWN_HELP, label="A zip in NOVA's format", reads=read_nova,
+            KEY,
+            model.side,
+            OWN_HELP,
+            label="A zip in NOVA's format",
+            reads=read_nova,
             picker=f"{KEY}.data",
-        )  # fmt: skip
+        )
 
 
 def choose(model: Classifier) -> tuple[Nova, LesionsCase, CaseForm]:
@@ -74,21 +78,23 @@ def measured(method: Nova, case: LesionsCase, form: CaseForm) -> None:
     """The figures by kind, once they were asked for."""
     section.show(
         Section(
-            KEY, method, case, known=form.known({"model": case.model.name}), columns=1,
+            KEY,
+            method,
+            case,
+            known=form.known({"model": case.model.name}),
+            columns=1,
             button="Measure",
             before=f"At most {method.images} images are mapped, which takes a minute or two.",
             picture=one_image,
             evidence=[
                 Drawing("picture", "The first image of each kind"),
-                Drawing(
-                    "curve", "Precision over recall", chart=over_recall, finding=at_threshold
-                ),
+                Drawing("curve", "Precision over recall", chart=over_recall, finding=at_threshold),
                 Drawing("table", "By kind of lesion", finding=by_kind, chart=Panels(panels=PANELS)),
                 Drawing("table", "Every figure"),
             ],
             detail=lambda result: detail(case, result),
         )
-    )  # fmt: skip
+    )
 
 
 def detail(case: LesionsCase, found: Views) -> None:
@@ -110,11 +116,14 @@ def one_image(found: Views) -> None:
     )
     draw(
         Drawing(
-            "boxes", part=lambda boxes: of_image(boxes, at), chart=shown,
+            "boxes",
+            part=lambda boxes: of_image(boxes, at),
+            chart=shown,
             finding=lambda result: overlaps(of_image(result["boxes"], at)),
         ),
-        found, f"{KEY}.boxes",
-    )  # fmt: skip
+        found,
+        f"{KEY}.boxes",
+    )
 
 
 def of_image(boxes: Table, at: int) -> Table:
@@ -138,10 +147,14 @@ def over_recall(found: Views) -> Lines:
     """The localizer and both controls; the mark is where the threshold stands."""
     recall, precision = operating_point(found["table"])
     return Lines(
-        x="recall", series={name: name for name in (ALL, SWAPPED, PIXELS)},
-        span=(-3, 103), x_span=(0, 103), title="precision (%)", x_title="lesions found (%)",
+        x="recall",
+        series={name: name for name in (ALL, SWAPPED, PIXELS)},
+        span=(-3, 103),
+        x_span=(0, 103),
+        title="precision (%)",
+        x_title="lesions found (%)",
         mark=(100 * recall, 100 * precision, "at the threshold"),
-    )  # fmt: skip
+    )
 
 
 def operating_point(table: Table) -> tuple[float, float]:

@@ -43,18 +43,24 @@ def show(asked: WhereQuestion, subject: Subject) -> None:
     method = TileByTile(**forms.folded(TileByTile, HERE, ("overlap",), "Settings"))
     section.show(
         Section(
-            HERE, method, case, button=f"Read {len(method.tiles(case))} tiles",
-            before=before(method, case), picture=partial(drawn, subject, method),
+            HERE,
+            method,
+            case,
+            button=f"Read {len(method.tiles(case))} tiles",
+            before=before(method, case),
+            picture=partial(drawn, subject, method),
             evidence=[
                 Drawing(
-                    "boxes", "Regions above the threshold, in tiles",
+                    "boxes",
+                    "Regions above the threshold, in tiles",
                     chart=PictureBoxes(picture=enlarged(subject.picture.pixels), value="highest"),
                 )
             ],
-            columns=1, detail=notes,
+            columns=1,
+            detail=notes,
             files=lambda result: {"mask.png": lambda: mask_png(result["mask"].values > 0)},
         )
-    )  # fmt: skip
+    )
 
 
 def finest(subject: Subject) -> Picture:

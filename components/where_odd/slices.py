@@ -55,18 +55,26 @@ def show(asked: WhereQuestion, subject: Subject) -> None:
     count = len(case.places(method.most))
     section.show(
         Section(
-            HERE, method, case, button=f"Look at {count} slices", before=before(case, count),
+            HERE,
+            method,
+            case,
+            button=f"Look at {count} slices",
+            before=before(case, count),
             picture=lambda result: strip(case, result),
             evidence=[
                 Drawing(
-                    "slices", "The highest value of each slice; click one to open it",
-                    part=partial(grouped, case), chart=partial(row, case),
+                    "slices",
+                    "The highest value of each slice; click one to open it",
+                    part=partial(grouped, case),
+                    chart=partial(row, case),
                     finding=lambda result: said(case, result),
                 )
             ],
-            columns=1, detail=notes, files=partial(files, case),
+            columns=1,
+            detail=notes,
+            files=partial(files, case),
         )
-    )  # fmt: skip
+    )
 
 
 def before(case: ScanCase, count: int) -> str:
@@ -95,10 +103,14 @@ def grouped(case: ScanCase, table: Table) -> Table:
 def row(case: ScanCase, found: Views) -> Scatter:
     """A mark for each slice, and the threshold."""
     return Scatter(
-        x="slice", y="highest", groups=("open", ("slice", "open slice")), size=9,
-        line=float(found["figures"]["threshold"][0]), line_name="threshold",
+        x="slice",
+        y="highest",
+        groups=("open", ("slice", "open slice")),
+        size=9,
+        line=float(found["figures"]["threshold"][0]),
+        line_name="threshold",
         press=pressed(case),
-    )  # fmt: skip
+    )
 
 
 def said(case: ScanCase, found: Views) -> str:
@@ -140,9 +152,13 @@ def strip(case: ScanCase, found: Views) -> None:
             with st.container(width=WIDE):
                 show_picture(thumbnail(case, number), f"Slice {number}", width=WIDE)
                 st.button(
-                    f"Slice {number}", key=f"{HERE}.open.{number}", on_click=open_slice,
-                    args=(case, number), disabled=number == number_of(case), width="stretch",
-                )  # fmt: skip
+                    f"Slice {number}",
+                    key=f"{HERE}.open.{number}",
+                    on_click=open_slice,
+                    args=(case, number),
+                    disabled=number == number_of(case),
+                    width="stretch",
+                )
                 st.caption(plain(f"{value} {unit}"))
 
 

@@ -29,11 +29,18 @@ def show(asked: WhereQuestion, subject: Subject, below: DeltaGenerator) -> None:
     """The answer of the localizer about the image; what it rests on is drawn below."""
     section.show(
         Section(
-            KEY, asked.method, asked.case, known=asked.known, columns=1, below=below,
+            KEY,
+            asked.method,
+            asked.case,
+            known=asked.known,
+            columns=1,
+            below=below,
             picture=lambda result: picture(asked, result, subject),
             evidence=[
                 Drawing(
-                    "boxes", "Regions above the threshold", finding=regions,
+                    "boxes",
+                    "Regions above the threshold",
+                    finding=regions,
                     chart=PictureBoxes(picture=square_pixels(subject), value="highest"),
                 )
             ],
@@ -41,7 +48,7 @@ def show(asked: WhereQuestion, subject: Subject, below: DeltaGenerator) -> None:
             files=lambda result: one_slice(subject, result, asked.method.unit),
             waiting=lambda: show_picture(square_pixels(subject), "The image", width=WAITING),
         )
-    )  # fmt: skip
+    )
 
 
 def figures(found: Views) -> dict[str, float]:
@@ -106,7 +113,9 @@ def offer_phantom(subject: Subject) -> None:
         st.session_state.update(image_of(title) | {f"{KEY}.normal": HEALTHY_TWINS})
 
     st.button(
-        "Try a brain phantom with a lesion", key=f"{KEY}.phantom", on_click=use,
+        "Try a brain phantom with a lesion",
+        key=f"{KEY}.phantom",
+        on_click=use,
         help="Of everyday photographs only a few ship to compare with; of the phantoms there are "
         "healthy twins. Or open a zip of your own normal images below.",
-    )  # fmt: skip
+    )

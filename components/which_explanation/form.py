@@ -78,9 +78,12 @@ def features(
     spec = specs["features"]
     offered = [word for word in spec.metadata["control"].options if small or word != "pixels"]
     kind = pick(
-        spec.metadata["label"], offered, f"{key}.features", help=spec.metadata["help"],
+        spec.metadata["label"],
+        offered,
+        f"{key}.features",
+        help=spec.metadata["help"],
         first="pixels" if small else "grid",
-    )  # fmt: skip
+    )
     if kind == "pixels":
         st.caption(f"Every pixel is a feature: {case.image[0].numel()}.")
         count = specs["count"].default

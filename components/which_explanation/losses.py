@@ -35,13 +35,18 @@ def shares_drawing(change: str, *, withheld: bool) -> Drawing:
 
     chart = Dots(
         series={"predicted": "at fresh samples", "at its own samples": "at its own samples"},
-        title="of the change in score, predicted (%)", span=(WORST, 105), line=0.0,
+        title="of the change in score, predicted (%)",
+        span=(WORST, 105),
+        line=0.0,
         line_name="no change predicted",
-    )  # fmt: skip
+    )
     return Drawing(
-        "fresh squared loss", f"Who predicts {findings.in_sentence(change)}", chart,
-        finding, made=lambda result: ranked(result, change),
-    )  # fmt: skip
+        "fresh squared loss",
+        f"Who predicts {findings.in_sentence(change)}",
+        chart,
+        finding,
+        made=lambda result: ranked(result, change),
+    )
 
 
 def matrix_drawing(name: str) -> Drawing:
@@ -49,13 +54,18 @@ def matrix_drawing(name: str) -> Drawing:
     title, about = LOSSES[name]
     row = list(LOSSES).index(name)
     return Drawing(
-        name, f"{title}: {about}",
+        name,
+        f"{title}: {about}",
         lambda result: multiples(
-            result[name], result["no change"].values[row], "predicting no change", names=NAMES,
-            columns=NAMES, x_title="tried where … looks",
+            result[name],
+            result["no change"].values[row],
+            "predicting no change",
+            names=NAMES,
+            columns=NAMES,
+            x_title="tried where … looks",
         ),
         lambda result: matrix_finding(result[name]),
-    )  # fmt: skip
+    )
 
 
 def matrix_finding(view: Table) -> str:

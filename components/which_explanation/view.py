@@ -32,7 +32,10 @@ def show(asked: ExplainerTrial, rest: DeltaGenerator) -> None:
     target = asked.case.target.words(asked.case.model.labels)
     result = section.show(
         Section(
-            KEY, asked.method, asked.case, f"Which map of “{target}” to trust, and for what?",
+            KEY,
+            asked.method,
+            asked.case,
+            f"Which map of “{target}” to trust, and for what?",
             lambda result: advice(asked, result),
             picture=lambda result: picture(asked, result),
             detail=lambda result: folded(asked, result),
@@ -41,10 +44,11 @@ def show(asked: ExplainerTrial, rest: DeltaGenerator) -> None:
             before="Each explainer is a small linear model of the network. Here each is tried "
             "where the seven others look, at samples that none was fitted to: does it predict the "
             "score there? It takes gradients at every sample of all eight, and can be stopped.",
-            waiting=lambda: maps.one_by_one(asked), known=asked.about.arguments,
+            waiting=lambda: maps.one_by_one(asked),
+            known=asked.about.arguments,
             script=lambda: python_call(asked.method, asked.about, "squared loss"),
         )
-    )  # fmt: skip
+    )
     if result is not None:
         with rest, st.expander("The paper's three experiments on this image"):
             experiments.show(asked)
@@ -75,10 +79,13 @@ def ends_of(asked: ExplainerTrial, found: Views) -> list[Panel]:
         return []
     order = ordered(predicted)
     return [
-        Panel(f"{place} of eight: {ROWS[row]}", found[f"map {ROWS[row]}"],
-              f"Change in score that it predicts: {findings.share(float(predicted[row]))}.")
+        Panel(
+            f"{place} of eight: {ROWS[row]}",
+            found[f"map {ROWS[row]}"],
+            f"Change in score that it predicts: {findings.share(float(predicted[row]))}.",
+        )
         for place, row in (("First", order[0]), ("Last", order[-1]))
-    ]  # fmt: skip
+    ]
 
 
 def folded(asked: ExplainerTrial, found: Views) -> None:
@@ -100,9 +107,13 @@ def agreement(asked: ExplainerTrial, found: Views) -> None:
     with left:
         st.markdown("**Do they agree?**")
         draw_agreement(
-            AGREEMENT, lambda name: found[f"agreement {name}"], "Agreement by",
-            f"{KEY}.agreement.by", "Order", losses.NAMES,
-        )  # fmt: skip
+            AGREEMENT,
+            lambda name: found[f"agreement {name}"],
+            "Agreement by",
+            f"{KEY}.agreement.by",
+            "Order",
+            losses.NAMES,
+        )
     with right:
         st.markdown("**Where they disagree**")
         panel = Panel("Disagreement", found["disagreement"])

@@ -94,12 +94,16 @@ def read_look(sent: object) -> Look:
     return Look(
         mode=sent["mode"] if sent.get("mode") in MODES else plain.mode,
         opacity=min(max(number(sent, "opacity", 60.0), 0.0), 100.0) / 100,
-        pixelated=bool(sent.get("pixelated")), outline=bool(sent.get("outline")),
-        truth=bool(sent.get("truth", True)), dark=bool(sent.get("dark")),
+        pixelated=bool(sent.get("pixelated")),
+        outline=bool(sent.get("outline")),
+        truth=bool(sent.get("truth", True)),
+        dark=bool(sent.get("dark")),
         zoom=min(max(number(sent, "zoom", 1.0), 1.0), MOST_ZOOM),
-        x=number(sent, "x", 0.5), y=number(sent, "y", 0.5),
-        window=read_window(sent.get("window")), scales=scales or None,
-    )  # fmt: skip
+        x=number(sent, "x", 0.5),
+        y=number(sent, "y", 0.5),
+        window=read_window(sent.get("window")),
+        scales=scales or None,
+    )
 
 
 def number(sent: object, name: str, otherwise: float) -> float:
@@ -162,9 +166,10 @@ class MapGround:
 def look_words(look: Look, ground: MapGround) -> str:
     """How it is shown: the map over the picture, the window of a scan, and which part."""
     parts = {
-        "image": "The picture alone.", "map": "The map alone.",
+        "image": "The picture alone.",
+        "map": "The map alone.",
         "overlay": f"The map lies over the picture at {100 * look.opacity:.0f} % opacity.",
-    }[look.mode]  # fmt: skip
+    }[look.mode]
     if ground.behind is not None and ground.behind.values is not None:
         window, unit = look.window or ground.behind.window, ground.behind.unit
         width = with_unit(f"{window.width:.6g}", unit)
@@ -213,9 +218,11 @@ def with_sides(picture: Pixels, edges: Edges | None) -> Pixels:
     places = [((width // 2, height - gap), "mb", "orientation unknown")]
     if edges:
         places = [
-            ((gap, height // 2), "lm", edges.left), ((width - gap, height // 2), "rm", edges.right),
-            ((width // 2, gap), "mt", edges.top), ((width // 2, height - gap), "mb", edges.bottom),
-        ]  # fmt: skip
+            ((gap, height // 2), "lm", edges.left),
+            ((width - gap, height // 2), "rm", edges.right),
+            ((width // 2, gap), "mt", edges.top),
+            ((width // 2, height - gap), "mb", edges.bottom),
+        ]
     for place, anchor, text in places:
         pen.text(place, text, WHITE, lettering(size), anchor, stroke_width=2, stroke_fill=(0, 0, 0))
     return np.asarray(page)

@@ -38,9 +38,15 @@ def image_thumb(
 
 
 def press_images(
-    data: DataSet, rows: Sequence[int], title: str, key: str, on_press: Callable[[int], None],
-    *, chosen: Collection[int] = (), words: Mapping[int, str] | None = None,
-) -> None:  # fmt: skip
+    data: DataSet,
+    rows: Sequence[int],
+    title: str,
+    key: str,
+    on_press: Callable[[int], None],
+    *,
+    chosen: Collection[int] = (),
+    words: Mapping[int, str] | None = None,
+) -> None:
     """Pictures of some rows; pressing one calls `on_press` with its id.
 
     Args:

@@ -42,6 +42,14 @@ def download(
         wide: as wide as its place.
     """
     (place or st).download_button(
-        label, make, file, mimetypes.guess_type(file)[0] or UNKNOWN, key=key, help=help, icon=icon,
-        type=kind, on_click="ignore", width="stretch" if wide else "content",
-    )  # fmt: skip
+        label,
+        make,
+        file,
+        mimetypes.guess_type(file)[0] or UNKNOWN,
+        key=key,
+        help=help,
+        icon=icon,
+        type=kind,
+        on_click="ignore",
+        width="stretch" if wide else "content",
+    )

@@ -42,9 +42,10 @@ def histogram(shown: ScoreDistributions, words: str, key: str) -> float:
     tag = tag_of(shown)
     selection = chosen(st.session_state.get(key), tag, shown)
     result = mounted(__file__)(
-        key=key, data=drawn(shown, selection) | {"tag": tag, "words": words},
+        key=key,
+        data=drawn(shown, selection) | {"tag": tag, "words": words},
         on_line_change=lambda: None,
-    )  # fmt: skip
+    )
     return chosen(result, tag, shown)
 
 

@@ -65,11 +65,16 @@ def pan(image: LargeImage, over: Over | None, words: str, key: str) -> None:
     wanted = st.session_state.pop(f"{key}.wanted", [])
     last = levels(image) - 1
     data: dict[str, Any] = {
-        "name": image.fingerprint, "width": image.width, "height": image.height, "side": SIDE,
-        "levels": last + 1, "overview": overview(image), "words": words,
+        "name": image.fingerprint,
+        "width": image.width,
+        "height": image.height,
+        "side": SIDE,
+        "levels": last + 1,
+        "overview": overview(image),
+        "words": words,
         "tiles": {name: tile(image, *place) for name, place in named(wanted, image)},
         "over": None if over is None else described(over),
-    }  # fmt: skip
+    }
     mounted(__file__)(data=data, key=key, on_wanted_change=lambda: ask(key))
 
 
@@ -144,9 +149,13 @@ def described(over: Over) -> dict[str, Any]:
     marked = np.argwhere(over.marked).tolist() if over.marked is not None else []
     return {
         "src": data_url("png", saved(Image.fromarray(colored.astype(np.uint8)), "PNG")),
-        "columns": over.values.shape[1], "rows": over.values.shape[0], "tile": over.tile,
-        "low": said(low), "high": with_unit(said(high), unit), "marked": marked,
-    }  # fmt: skip
+        "columns": over.values.shape[1],
+        "rows": over.values.shape[0],
+        "tile": over.tile,
+        "low": said(low),
+        "high": with_unit(said(high), unit),
+        "marked": marked,
+    }
 
 
 def strongest(values: NDArray[np.float32], count: int) -> Collection[tuple[int, int]]:

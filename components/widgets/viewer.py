@@ -20,14 +20,7 @@ from PIL import Image
 
 from components import colors
 from components.widgets import scans
-from components.widgets.as_seen import (
-    MOST_PANELS,
-    Look,
-    MapGround,
-    as_seen,
-    look_words,
-    read_look,
-)
+from components.widgets.as_seen import MOST_PANELS, Look, MapGround, as_seen, look_words, read_look
 from components.widgets.encoding import RecentEncodings, data_url, light, saved
 from components.widgets.mounting import mounted
 from components.widgets.wording import said, with_unit
@@ -43,15 +36,7 @@ BITS = (16, 12, 8, 6)  # steps of a map's values: the finest that fits the messa
 KEPT = 64  # encoded pictures and maps
 EFFORT = 3  # of zlib for a map: as small as with its usual 6, in a third of the time
 
-PARTS = (
-    "mount",
-    "values",
-    "drawing",
-    "scan",
-    "controls",
-    "sharing",
-    "small",
-)
+PARTS = ("mount", "values", "drawing", "scan", "controls", "sharing", "small")
 SCRIPTS = (*(f"viewer_parts/{part}.js" for part in PARTS), "saving.js")  # one module, in this order
 
 ROWS = ("upper", "middle", "lower")

@@ -46,9 +46,14 @@ LOCALIZERS: tuple[type[Localizer], ...] = (PatchCore, PaDiM, DictAS)
 BENCHMARKS = (Nova,)
 DOUBT = (FVR, Blends)
 EXPERIMENTS: tuple[type[Experiment], ...] = (
-    SmoteExperiment, DisVsGenExperiment, NtkExperiment, LokiExperiment, HalfspaceExperiment,
-    FvrClaims, TLC,
-)  # fmt: skip
+    SmoteExperiment,
+    DisVsGenExperiment,
+    NtkExperiment,
+    LokiExperiment,
+    HalfspaceExperiment,
+    FvrClaims,
+    TLC,
+)
 
 METHODS = (*FAMILIAR, *LOCALIZERS, *BENCHMARKS, *DOUBT, *EXPERIMENTS)
 

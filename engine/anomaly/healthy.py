@@ -34,6 +34,11 @@ def texture(name: str) -> DataSet:
         license=LICENSE,
     )
     return DataSet(
-        name, card, ("normal",), np.ascontiguousarray(images), np.zeros(len(images), np.int64),
-        np.arange(len(images)), is_held_out.astype(np.uint8),
-    )  # fmt: skip
+        name,
+        card,
+        ("normal",),
+        np.ascontiguousarray(images),
+        np.zeros(len(images), np.int64),
+        np.arange(len(images)),
+        is_held_out.astype(np.uint8),
+    )

@@ -12,16 +12,7 @@ from collections.abc import Iterator
 from torch import Tensor
 
 from engine import data
-from engine.anomaly import (
-    EXPERIMENTS,
-    FVR,
-    Blends,
-    Compare,
-    FamiliarCase,
-    PatchCore,
-    ViM,
-    sources,
-)
+from engine.anomaly import EXPERIMENTS, FVR, Blends, Compare, FamiliarCase, PatchCore, ViM, sources
 from engine.case import shown
 from engine.case.opening import Question, seen
 from engine.data.example import Example

@@ -22,9 +22,11 @@ class OrderedArguments(PictureArguments[OrderedCase]):
     """A picture, a classifier, and the classes that it is to say first."""
 
     order: tuple[str, ...] = argument(
-        (), Many(class_options), "Your order",
+        (),
+        Many(class_options),
+        "Your order",
         "Up to ten wrong classes, the one that is to come first first. Left out: three by chance.",
-    )  # fmt: skip
+    )
 
     def case(self) -> OrderedCase:
         """The case of the picture and the list."""
@@ -67,9 +69,11 @@ class AttackedImagesArguments(ModelArguments[AttackedImagesCase]):
     def named(cls, case: AttackedImagesCase) -> dict[str, Any]:
         """Everything."""
         return {
-            "model": case.model.name, "data": case.data.name, "count": case.count,
+            "model": case.model.name,
+            "data": case.data.name,
+            "count": case.count,
             "seed": case.seed,
-        }  # fmt: skip
+        }
 
 
 def usual_data(name: str | None, model: Classifier) -> str:

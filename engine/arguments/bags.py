@@ -26,9 +26,11 @@ class BagsArguments(ModelArguments[BagsCase]):
 
     model: str = model_argument("mnist-cnn", "Reads the tiles; it is not trained any more.")
     data: str = argument(
-        BAGS[0].name, Text(options=bag_options), "Bags",
+        BAGS[0].name,
+        Text(options=bag_options),
+        "Bags",
         "A data set of bags by name. A label belongs to a whole bag of tiles.",
-    )  # fmt: skip
+    )
     seed: int = seed_argument()
 
     def case(self) -> BagsCase:

@@ -52,13 +52,17 @@ class ModelArguments(Arguments[CaseT]):
 
     model: str = model_argument("digits-cnn")
     weights: str | None = argument(
-        None, Text(off="those of the name"), "Weights",
+        None,
+        Text(off="those of the name"),
+        "Weights",
         "A file of your own weights, .safetensors or .pt, for the architecture that --model names.",
-    )  # fmt: skip
+    )
     labels: str | None = argument(
-        None, Text(off="those of the model"), "Labels",
+        None,
+        Text(off="those of the model"),
+        "Labels",
         "A file of class names for these weights, one a line or a JSON list.",
-    )  # fmt: skip
+    )
 
     def classifier(self) -> Classifier:
         """The model. Raises BadModel."""

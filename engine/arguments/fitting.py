@@ -72,8 +72,11 @@ def note(
     """The sentence for an argument that does not fit."""
     image = str(getattr(arguments, "image"))  # noqa: B009 - not every case has a picture
     shown = image if image.startswith((SAMPLE, EXAMPLE, TWIN)) else split(image)[0].name
-    does = {"model": f"{getattr(arguments, name)} learned from", "data": "the data are",
-            "normal": "it is compared with"}[name]  # fmt: skip
+    does = {
+        "model": f"{getattr(arguments, name)} learned from",
+        "data": "the data are",
+        "normal": "it is compared with",
+    }[name]
     default = name if "image" in named else "image"
     return (
         f"{shown[:60]} is {kind.words}, but {does} {title_of(data)}. That is the default of "
@@ -130,8 +133,9 @@ def kind_of(image: str) -> PictureKind:
             sample.title for sample in SAMPLES if sample.name == image.removeprefix(SAMPLE)
         )
         odd = image.removeprefix(SAMPLE) in ODD
-        return PictureKind(title[0].lower() + title[1:] if odd else "a photograph",
-                           "" if odd else PHOTOGRAPHS)  # fmt: skip
+        return PictureKind(
+            title[0].lower() + title[1:] if odd else "a photograph", "" if odd else PHOTOGRAPHS
+        )
     picture = pictured(image)
     if picture.behind is not None and picture.behind.values is not None:
         return PictureKind("a scan")

@@ -24,13 +24,30 @@ SHARE = Slider(0.01, 0.99, 0.01)
 PLACE = "#"  # before the place of what has no name that can be read
 DRAWN = "Drawn evenly; the same share is always the same images."
 KINDS = (
-    "a class", "a share of a class", "a group (patient)", "images at random", "picked images",
-    "hardest images", "easiest images", "wrong labels", "planted images", "a mode of a class",
-)  # fmt: skip
+    "a class",
+    "a share of a class",
+    "a group (patient)",
+    "images at random",
+    "picked images",
+    "hardest images",
+    "easiest images",
+    "wrong labels",
+    "planted images",
+    "a mode of a class",
+)
 FORMS = (
-    "class=3", "class=3,share=0.5,draw=1", "classes=3+5", "random=0.1,draw=1", "group=4",
-    "mode=boat,class=0", "ids=4+17", "wrong labels", "planted", "worst=4+17", "easy=4+17",
-)  # fmt: skip
+    "class=3",
+    "class=3,share=0.5,draw=1",
+    "classes=3+5",
+    "random=0.1,draw=1",
+    "group=4",
+    "mode=boat,class=0",
+    "ids=4+17",
+    "wrong labels",
+    "planted",
+    "worst=4+17",
+    "easy=4+17",
+)
 
 
 def groups(given: Given) -> tuple[str, ...]:
@@ -62,9 +79,11 @@ class RequestParts(Declared):
     )
     share: float = argument(0.5, SHARE, "Share of the class", DRAWN)
     mode: str = argument(
-        "", Text(options=modes_offered), "Mode", "What sets the images apart within their class; "
-        "the rest of the class is to be kept.",
-    )  # fmt: skip
+        "",
+        Text(options=modes_offered),
+        "Mode",
+        "What sets the images apart within their class; the rest of the class is to be kept.",
+    )
     random: float = argument(0.1, SHARE, "Share", DRAWN)
     group: str = argument("0", Text(options=groups), "Group", "Such as a patient.")
     ids: str = argument("", Text(), "Ids of the images", "Press pictures, or type ids with commas.")
@@ -173,8 +192,10 @@ READERS: Mapping[str, Callable[[DataSet, str, Extra], ForgetRequest]] = {
 }
 ALONE = ("wrong labels", "planted")  # without an equals sign
 MORE: Mapping[str, tuple[str, ...]] = {
-    "class": ("share", "draw"), "random": ("draw",), "mode": ("class",),
-}  # fmt: skip
+    "class": ("share", "draw"),
+    "random": ("draw",),
+    "mode": ("class",),
+}
 
 
 def mode_text(mode: str, data: DataSet) -> str:

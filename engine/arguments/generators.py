@@ -25,9 +25,11 @@ class GeneratorArguments(Arguments[GeneratorCase]):
     """An image generator that ships, with its images and its judge."""
 
     model: str = argument(
-        "digits-generator", Text(options=generator_options), "Generator",
+        "digits-generator",
+        Text(options=generator_options),
+        "Generator",
         "A small diffusion model that ships. It is never changed: what forgets is a copy.",
-    )  # fmt: skip
+    )
     seed: int = seed_argument()
 
     def case(self) -> GeneratorCase:

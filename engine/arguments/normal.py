@@ -31,10 +31,13 @@ from engine.models.catalog import DEFAULT, data_of, load, word_of
 
 EXPLAINERS = MethodsByName(KINDS, TITLES)
 SOURCE_TITLES = {
-    "scenes": "Scenes", "phantoms": "Brain phantoms", "own": "Large lesions, own map",
+    "scenes": "Scenes",
+    "phantoms": "Brain phantoms",
+    "own": "Large lesions, own map",
     "scenes-missed": "Things missed",
-    "scenes-made-up": "Things made up", "phantoms-missed": "Lesions missed",
-}  # fmt: skip
+    "scenes-made-up": "Things made up",
+    "phantoms-missed": "Lesions missed",
+}
 
 
 def normal_options(given: Given) -> Sequence[Option | str]:
@@ -58,14 +61,18 @@ class FamiliarArguments(SquareArguments[FamiliarCase]):
     """A picture among normal images."""
 
     normal: str | None = argument(
-        None, Text(off="what the model learned from", options=normal_options), "Normal images",
+        None,
+        Text(off="what the model learned from", options=normal_options),
+        "Normal images",
         "What the model is to find usual. None of them was used to draw the line: the scores that "
         "count are those of images that neither the model nor the detector has learned from.",
-    )  # fmt: skip
+    )
     unknown: str | None = argument(
-        None, Text(off="none", options=unknown_options), "Unknown images, to measure by",
+        None,
+        Text(off="none", options=unknown_options),
+        "Unknown images, to measure by",
         "They show how often a detector finds what it should.",
-    )  # fmt: skip
+    )
     seed: int = seed_argument()
 
     def case(self) -> FamiliarCase:
@@ -106,11 +113,13 @@ class LesionsArguments(ModelArguments[LesionsCase]):
 
     model: str = model_argument(DEFAULT)
     data: str = argument(
-        LESIONS, Text(options=lesion_options), "Images with known lesions",
+        LESIONS,
+        Text(options=lesion_options),
+        "Images with known lesions",
         "A data set with masks by name, or a folder or a zip in NOVA's format: a table of boxes "
         "(data/nova-v1.parquet) beside its folder of images. A folder that is called like a data "
         "set that ships is asked for as ./NAME.",
-    )  # fmt: skip
+    )
     normal: str = argument(
         TWINS, Text(options=normal_options), "Normal images", "What a localizer is fitted to."
     )
@@ -169,19 +178,25 @@ class StudyArguments(Arguments[StudyCase]):
     """Images with known masks, and explainers that are compared on them."""
 
     source: str = argument(
-        SOURCES[0], Choice(EVERY_SOURCE, titles=SOURCE_TITLES), "Images of known truth",
+        SOURCES[0],
+        Choice(EVERY_SOURCE, titles=SOURCE_TITLES),
+        "Images of known truth",
         "Where images and model come from.",
-    )  # fmt: skip
+    )
     count: int = argument(
-        USUAL, Slider(1, MOST, 1), "Images",
+        USUAL,
+        Slider(1, MOST, 1),
+        "Images",
         "Test images, of which the network has learned none. More make the figures steadier and "
         "the study longer.",
-    )  # fmt: skip
+    )
     methods: tuple[str, ...] = argument(
-        EXPLAINERS.names, Many(EXPLAINERS.options), "Methods",
+        EXPLAINERS.names,
+        Many(EXPLAINERS.options),
+        "Methods",
         "Explainers as the study sets them, beside a map of the model's own where it has one; on a "
         "command line by name, with other settings after a colon.",
-    )  # fmt: skip
+    )
     seed: int = seed_argument(
         "Another seed takes other images and shows how much of a figure is chance."
     )

@@ -18,9 +18,12 @@ from engine.method import Slider
 def side_argument(name: str, first: float) -> Any:
     """One side of a rectangle on the square that the model sees."""
     return argument(
-        first, Slider(0.0, 1.0, 0.01), name, "A side of the rectangle around the thing, as a share "
+        first,
+        Slider(0.0, 1.0, 0.01),
+        name,
+        "A side of the rectangle around the thing, as a share "
         "of the square in the middle of the photograph.",
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)
@@ -31,25 +34,33 @@ class PhotoPairArguments(Arguments[PhotoPairCase]):
 
     model: str = speaking_argument()
     image: str = argument(
-        "sample:coffee", Text(options=picture_options), "Photograph",
+        "sample:coffee",
+        Text(options=picture_options),
+        "Photograph",
         "The photograph before: a picture file, or sample:NAME.",
-    )  # fmt: skip
+    )
     thing: str = argument(
-        "cup", Text(), "What goes",
+        "cup",
+        Text(),
+        "What goes",
         "The thing that is taken out, by its name. TinyVLM knows sixteen things.",
-    )  # fmt: skip
+    )
     others: tuple[str, ...] = argument(
         (), Many(), "Also asked for", "Other things, there or not; the answers should stay."
     )
     mask: str | None = argument(
-        None, Text(off="the rectangle"), "Mask",
+        None,
+        Text(off="the rectangle"),
+        "Mask",
         "A picture of the same size in which the thing is bright: brighter than the middle between "
         "its darkest and brightest point.",
-    )  # fmt: skip
+    )
     after: str | None = argument(
-        None, Text(off="painted over"), "Photograph after",
+        None,
+        Text(off="painted over"),
+        "Photograph after",
         "A photograph of the same size without the thing, in the place of a mask.",
-    )  # fmt: skip
+    )
     top: float = side_argument("Top", 0.02)
     left: float = side_argument("Left", 0.17)
     bottom: float = side_argument("Bottom", 0.78)
@@ -60,10 +71,14 @@ class PhotoPairArguments(Arguments[PhotoPairCase]):
         picture = pictured(self.image)
         mask = None if self.mask is None else mask_of(pictured(self.mask), None, picture)
         return photo_pair(
-            self.model, picture, self.thing, self.others,
-            sides={name: getattr(self, name) for name in SIDES}, mask=mask,
+            self.model,
+            picture,
+            self.thing,
+            self.others,
+            sides={name: getattr(self, name) for name in SIDES},
+            mask=mask,
             after=None if self.after is None else pictured(self.after),
-        )  # fmt: skip
+        )
 
     @classmethod
     def named(cls, case: PhotoPairCase) -> dict[str, Any]:

@@ -65,10 +65,12 @@ def unlike(one: Example) -> Iterator[Option]:
 def picture_argument() -> Any:
     """The picture of a case."""
     return argument(
-        None, Text(off="one that fits the model", options=picture_options), "Picture",
+        None,
+        Text(off="one that fits the model", options=picture_options),
+        "Picture",
         "A picture file, sample:NAME, or example:DATA/ID. Left out: the first test image of what "
         "the model learned from, or the first sample. Of a scan: FILE::slice=12,window=Brain.",
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)
@@ -79,13 +81,17 @@ class SquareArguments(ModelArguments[CaseT]):
 
     image: str | None = picture_argument()
     crop_x: float = argument(
-        0.5, Slider(0.0, 1.0, 0.01), "Square, across",
+        0.5,
+        Slider(0.0, 1.0, 0.01),
+        "Square, across",
         "Where the square that the model sees lies in a wide picture: 0 left, 1 right.",
-    )  # fmt: skip
+    )
     crop_y: float = argument(
-        0.5, Slider(0.0, 1.0, 0.01), "Square, down",
+        0.5,
+        Slider(0.0, 1.0, 0.01),
+        "Square, down",
         "Where it lies in a tall picture: 0 top, 1 bottom.",
-    )  # fmt: skip
+    )
 
     def square(self, model: Classifier) -> tuple[str, Tensor]:
         """The name of the picture, and what the model sees of it, (3, side, side) in [0, 1]."""
@@ -99,24 +105,32 @@ class PictureArguments(SquareArguments[CaseT]):
 
     model: str = model_argument(DEFAULT)
     target: str | None = argument(
-        None, Text(off="the most likely class", options=class_options), "Ask about",
+        None,
+        Text(off="the most likely class", options=class_options),
+        "Ask about",
         "The class whose score is explained: its name, or its number.",
-    )  # fmt: skip
+    )
     versus: str | None = argument(
-        None, Text(off="anything else", options=class_options), "Rather than",
+        None,
+        Text(off="anything else", options=class_options),
+        "Rather than",
         "Explain the difference between two classes: why this rather than that.",
-    )  # fmt: skip
+    )
     reading: str = argument(
-        "logit", Choice(READINGS), "Read the score as",
+        "logit",
+        Choice(READINGS),
+        "Read the score as",
         "Logit: the model's raw score, which keeps moving when the probability is near one. "
         "Probability: softmax, or of the finding itself where there are several. Margin: the logit "
         "less the best other class's.",
-    )  # fmt: skip
+    )
     precision: str = argument(
-        "exact", Choice(PRECISIONS), "Precision",
+        "exact",
+        Choice(PRECISIONS),
+        "Precision",
         "Exact: float32. Fast: bfloat16 for methods that only look at the model's answers; good "
         "for exploring, not for figures. Fast results are labeled and kept apart.",
-    )  # fmt: skip
+    )
     seed: int = seed_argument()
 
     def image_case(self) -> ImageCase:
@@ -156,9 +170,11 @@ class ImageArguments(PictureArguments[ImageCase]):
     """A picture, a classifier, and a class or a second picture that it may be similar to."""
 
     like: str | None = argument(
-        None, Text(off="a class is scored", options=picture_options), "Other image",
+        None,
+        Text(off="a class is scored", options=picture_options),
+        "Other image",
         "Another picture: the score is how similar the model's features of both are (cosine).",
-    )  # fmt: skip
+    )
 
     def case(self) -> ImageCase:
         """The case of the picture."""
@@ -195,9 +211,11 @@ class PairArguments(PictureArguments[PairCase]):
     unnamed: ClassVar[tuple[str, ...]] = ("image", "against")
 
     against: tuple[str, ...] = argument(
-        ("sample:china",), Many(picture_options), "Walk to",
+        ("sample:china",),
+        Many(picture_options),
+        "Walk to",
         "Pictures that the first is compared with or walked to.",
-    )  # fmt: skip
+    )
 
     def case(self) -> PairCase:
         """The case of all pictures."""
@@ -216,13 +234,17 @@ class TrustArguments(PictureArguments[TrustCase]):
     """A heat map of a picture, on trial. Its mask is that of the example, where it has one."""
 
     map: str = argument(
-        "GradCam", Text(options=MAPS.options), "Heat map",
+        "GradCam",
+        Text(options=MAPS.options),
+        "Heat map",
         "The method whose map is tried, with its settings after a colon: Occlusion:side=24.",
-    )  # fmt: skip
+    )
     others: str | None = argument(
-        None, Text(off="no other images"), "Others",
+        None,
+        Text(off="no other images"),
+        "Others",
         "The data set with whose images it is compared, by trials that compare.",
-    )  # fmt: skip
+    )
 
     def case(self) -> TrustCase:
         """The case of the map."""

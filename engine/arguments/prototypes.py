@@ -23,10 +23,12 @@ class PrototypeArguments(Arguments[PrototypeCase]):
 
     data: str = argument("digits", Text(options=data_options), "Data", "A data set by name.")
     image: str | None = argument(
-        None, Text(off="the first test image"), "Picture",
+        None,
+        Text(off="the first test image"),
+        "Picture",
         "A picture file, sample:NAME, or example:DATA/ID. Dark strokes on light paper are inverted "
         "where the data has light strokes on a dark ground.",
-    )  # fmt: skip
+    )
     seed: int = seed_argument("Of the training.")
 
     def case(self) -> PrototypeCase:

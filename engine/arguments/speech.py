@@ -28,9 +28,12 @@ from engine.whole import whole_number
 
 DECODINGS = MethodsByName(STRATEGIES)
 KINDS = {
-    "counter": "A leader without its partner", "biased": "Partners together, as learned",
-    "broken": "Each as it likes", "dense": "Crowded", "ood": "A place never seen",
-}  # fmt: skip
+    "counter": "A leader without its partner",
+    "biased": "Partners together, as learned",
+    "broken": "Each as it likes",
+    "dense": "Crowded",
+    "ood": "A place never seen",
+}
 KNOWN = (SAMPLE, EXAMPLE, TWIN)  # how pictures begin that are no files of somebody's
 EACH, HIDDEN, WITHOUT, FADED = "each", "hidden", "without:", "faded:"
 
@@ -38,22 +41,26 @@ EACH, HIDDEN, WITHOUT, FADED = "each", "hidden", "without:", "faded:"
 def speaking_argument(offered: Callable[[], Mapping[str, str]] = asking.models) -> Any:
     """A vision-language model by name; `offered` gives the titles by name."""
     return argument(
-        weights.HABIT, Text(options=lambda _: starmap(Option, offered().items())), "Model",
+        weights.HABIT,
+        Text(options=lambda _: starmap(Option, offered().items())),
+        "Model",
         "All TinyVLMs learned the same scenes. The honest one learned nothing else. The others "
         "then "
         "read captions that name a thing's usual partner although it is not there. With the habit "
         "of seeing, a yes hangs on the partner that is to be seen, not on the word that is asked. "
         "The long-winded one describes each thing in a sentence of its own.",
-    )  # fmt: skip
+    )
 
 
 def kind_argument() -> Any:
     """A kind of scene."""
     pairs = ", ".join(f"{leader} and {follower}" for leader, follower in HABITS.items())
     return argument(
-        "broken", Choice(tuple(KINDS), titles=KINDS), "Kind of scene",
+        "broken",
+        Choice(tuple(KINDS), titles=KINDS),
+        "Kind of scene",
         f"In the scenes that the models learned, some things mostly come together: {pairs}.",
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)
@@ -64,14 +71,18 @@ class PromptArguments(Arguments[CaseT]):
     scene: int = argument(424, Slider(0, 10**6, 1), "Scene", "The number of a drawn scene.")
     kind: str = kind_argument()
     image: str | None = argument(
-        None, Text(off="the scene", options=picture_options), "Picture",
+        None,
+        Text(off="the scene", options=picture_options),
+        "Picture",
         "A picture file, sample:NAME, or example:DATA/ID, instead of the scene.",
-    )  # fmt: skip
+    )
     ask: str = argument(
-        "describe the image", Text(), "Your question",
+        "describe the image",
+        Text(),
+        "Your question",
         "TinyVLM knows about a hundred words: sixteen things, eight colors, and the words of these "
         "questions.",
-    )  # fmt: skip
+    )
     seed: int = seed_argument()
 
     def caption_case(self) -> CaptionCase:
@@ -117,15 +128,19 @@ class WordArguments(PromptArguments[WordCase]):
         None, Text(off="what the model says"), "Answer", "The answer whose words are asked about."
     )
     words: tuple[str, ...] = argument(
-        (), Many(), "Words",
+        (),
+        Many(),
+        "Words",
         "Places of the words in the answer, from 0. Left out: the first thing that it names.",
-    )  # fmt: skip
+    )
     against: tuple[str, ...] = argument(
-        (), Many(picture_options), "Other images",
+        (),
+        Many(picture_options),
+        "Other images",
         "The same scene without each of its things (each) or one of them (without:boat), with the "
         "box around each hidden (hidden), with one at several opacities (faded:boat), or other "
         "pictures.",
-    )  # fmt: skip
+    )
 
     def case(self) -> WordCase:
         """The case of the words."""
@@ -198,18 +213,22 @@ class ScenesArguments(Arguments[ScenesCase]):
 
     model: str = speaking_argument(asking.shipped)
     decoding: str = argument(
-        "Greedy", Text(options=DECODINGS.options), "Decoding",
+        "Greedy",
+        Text(options=DECODINGS.options),
+        "Decoding",
         "A decoding by name, with its settings after a colon: VCD:alpha=1.0.",
-    )  # fmt: skip
+    )
     count: int = argument(
         100, Slider(1, 2000, 1), "Scenes", "How many; none of them was learned from."
     )
     kind: str = kind_argument()
     clean: bool = argument(
-        False, Switch(), "All things clearly visible",
+        False,
+        Switch(),
+        "All things clearly visible",
         "Off, a third of the things are faint: some of what is missed or mistaken is then poor "
         "sight, not habit.",
-    )  # fmt: skip
+    )
     seed: int = seed_argument()
 
     def case(self) -> ScenesCase:

@@ -85,9 +85,11 @@ class PruneArguments(ModelArguments[PruneCase]):
     )
     recipe: str = recipe_argument(KNOWN, "How the model was trained; “none” where nobody knows.")
     scores: str | None = argument(
-        None, Text(off="none"), "Scores",
+        None,
+        Text(off="none"),
+        "Scores",
         "A file (.npz) of scores that a search has learned, an array for each weight.",
-    )  # fmt: skip
+    )
     seed: int = seed_argument()
 
     def case(self) -> PruneCase:
@@ -132,9 +134,11 @@ class RequestArguments(ModelArguments[CaseT]):
         learned_options,
     )
     forget: str = argument(
-        "class=3", Text(options=lambda _: FORMS), "Forget",
+        "class=3",
+        Text(options=lambda _: FORMS),
+        "Forget",
         "Which training images are to be forgotten.",
-    )  # fmt: skip
+    )
     recipe: str = recipe_argument(KNOWN, "How the model is retrained.")
     seed: int = seed_argument()
 
@@ -176,9 +180,11 @@ class BoardArguments(RequestArguments[BoardCase]):
     """A request to forget, and several ways to do it."""
 
     ways: tuple[str, ...] = argument(
-        ("NoOp", "FT", "NegGradPlus", "SalUn", "SSD"), Many(WAYS.options), "Ways to forget",
+        ("NoOp", "FT", "NegGradPlus", "SalUn", "SSD"),
+        Many(WAYS.options),
+        "Ways to forget",
         "Unlearners; on a command line by name, with their settings after a colon: FT:epochs=3.",
-    )  # fmt: skip
+    )
 
     def case(self) -> BoardCase:
         """The case of all ways."""
@@ -196,9 +202,11 @@ class AfterArguments(RequestArguments[AfterCase]):
     """A request to forget, and one way whose result is looked at."""
 
     way: str = argument(
-        "NegGradPlus", Text(options=WAYS.options), "Look closer at",
+        "NegGradPlus",
+        Text(options=WAYS.options),
+        "Look closer at",
         "An unlearner; on a command line by name, with its settings after a colon: FT:epochs=3.",
-    )  # fmt: skip
+    )
 
     def case(self) -> AfterCase:
         """The case of the way."""

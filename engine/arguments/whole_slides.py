@@ -23,11 +23,13 @@ class WholeSlideArguments(ModelArguments[WholeSlideCase]):
 
     model: str = model_argument(DEFAULT, "Reads the tiles.")
     image: str = argument(
-        MADE, Text(), "Large image",
+        MADE,
+        Text(),
+        "Large image",
         "A file: a TIFF in strips or tiles, uncompressed or with Deflate, is read at its full "
         f"size, other pictures up to 16 million px. “{MADE}” is a section made here, with regions "
         "that are known.",
-    )  # fmt: skip
+    )
 
     def case(self) -> WholeSlideCase:
         """The case of the image. Raises BadImage."""

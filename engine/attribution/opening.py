@@ -31,7 +31,7 @@ from engine.attribution.prototypes import (
     Prototypes,
     about_row,
     first_of,
-)  # fmt: skip
+)
 from engine.attribution.prototypes.networks import INDEFINITE, NEGATIVE, POSITIVE
 from engine.attribution.robustness import PGD, OrderedCase, QuadAttacK, drawn_order
 from engine.attribution.slides import (

@@ -175,11 +175,7 @@ def image_case(
 
 
 def similarity_case(
-    model: Classifier,
-    image: Tensor,
-    other: Tensor,
-    precision: Precision = "exact",
-    seed: int = 0,
+    model: Classifier, image: Tensor, other: Tensor, precision: Precision = "exact", seed: int = 0
 ) -> ImageCase:
     """How similar an image's embedding is to another's, both images (3, H, W) in [0, 1].
 

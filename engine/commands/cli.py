@@ -63,20 +63,23 @@ def parser() -> Parser:
         listing.add_argument("--json", action="store_true", help="as JSON, for scripts")
         listing.set_defaults(command=command)
     run = commands.add_parser(
-        "run", help="ask a method", usage=f"python -m engine {USAGE}",
+        "run",
+        help="ask a method",
+        usage=f"python -m engine {USAGE}",
         description="Ask a method; result.json, arrays and pictures are written. "
         "`run FAMILY.Name --help` lists what the method can be asked about and its settings.",
-    )  # fmt: skip
+    )
     run.add_argument("method", metavar="FAMILY.Name", help="as listed by: python -m engine methods")
     run.add_argument("words", nargs=REMAINDER, metavar="…", help="options of the method")
     run.set_defaults(command=ask)
     sweep.options(
         commands.add_parser(
-            "sweep", help="ask many questions at once: methods × images × models × settings",
+            "sweep",
+            help="ask many questions at once: methods × images × models × settings",
             description="Compute what a plan crosses out to and is not kept yet; write tables of "
             "the numbers and one page of small maps.",
         )
-    )  # fmt: skip
+    )
     weights = commands.add_parser("weights", help="train a model that ships again from its recipe")
     make.weights_options(weights)
     coverage = commands.add_parser("coverage", help="rewrite docs/coverage.md")

@@ -50,23 +50,30 @@ def systems() -> tuple[System, ...]:
 
 
 ELSEWHERE = {
-    "TRUST": "Attribution / Heatmaps", "BANDS": "Attribution / Heatmaps",
+    "TRUST": "Attribution / Heatmaps",
+    "BANDS": "Attribution / Heatmaps",
     "AMONG": "Attribution / Heatmaps",
     "WHICH": "Attribution / Which explanation?",
-    "QUICK": "Anomaly / Familiar?", "DETECTORS": "Anomaly / Familiar?",
-    "FAMILIAR": "Anomaly / Familiar?", "CRITERIA": "Sparsity / Prune",
+    "QUICK": "Anomaly / Familiar?",
+    "DETECTORS": "Anomaly / Familiar?",
+    "FAMILIAR": "Anomaly / Familiar?",
+    "CRITERIA": "Sparsity / Prune",
     "DOUBT": "Anomaly / Confusion or ignorance",
     "PROTOCOLS": "Hallucination / Benchmarks",
-    "COUNTED": "Hallucination / Decoding", "BEFORE_AFTER": "Hallucination / Before and after",
+    "COUNTED": "Hallucination / Decoding",
+    "BEFORE_AFTER": "Hallucination / Before and after",
     "TRAINING": "Overview / Data and models",
     "OTHER_SEEDS": "Sparsity / Prune",
-    "PROTECT": "Unlearning / Protect data", "COPIES": "Unlearning / Protect data",
+    "PROTECT": "Unlearning / Protect data",
+    "COPIES": "Unlearning / Protect data",
     "LOCALIZERS": "Anomaly / Where is it odd?",
     "BENCHMARKS": "Anomaly / Where is it odd?",
-    "TILT": "Attribution / Tilted boundary", "BESIDE_EXPERIMENTS": "Attribution / Experiments",
+    "TILT": "Attribution / Tilted boundary",
+    "BESIDE_EXPERIMENTS": "Attribution / Experiments",
     "ONE_SCENE": "Hallucination / Experiments",
-    "PROTECTIONS": "Unlearning / Protect data", "ON_IMAGE": "Unlearning / Protect data",
-}  # fmt: skip
+    "PROTECTIONS": "Unlearning / Protect data",
+    "ON_IMAGE": "Unlearning / Protect data",
+}
 """The view of the groups that are not called as theirs is."""
 
 

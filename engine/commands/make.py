@@ -26,9 +26,13 @@ def weights_options(weights: ArgumentParser) -> None:
 def gallery_options(gallery: ArgumentParser) -> None:
     """How the answers that ship are computed."""
     gallery.add_argument(
-        "--again", nargs="+", action="extend", default=[], metavar="METHOD",
+        "--again",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="METHOD",
         help="compute these anew although they are there, such as Study for its seconds",
-    )  # fmt: skip
+    )
     gallery.set_defaults(command=ship)
 
 

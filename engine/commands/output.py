@@ -98,8 +98,10 @@ def write_view(view: View, name: str, folder: Path) -> dict[str, Any]:
     """
     stem = file_name(name)
     described: dict[str, Any] = {
-        "kind": type(view).__name__, "unit": getattr(view, "unit", ""), "facts": view.facts()
-    }  # fmt: skip
+        "kind": type(view).__name__,
+        "unit": getattr(view, "unit", ""),
+        "facts": view.facts(),
+    }
     if isinstance(view, Checkpoint):
         file = f"{stem}.safetensors"
         save_file(dict(view.weights), folder / file)

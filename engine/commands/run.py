@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from engine.method import Method
 
 OF_SCAN = {
-    "plane": "The direction of the slices", "slice": "The slice, from 1,",
-    "volume": "The volume, from 1,", "window": "The window by name, such as Brain,",
-    "center": "The middle of the window", "width": "The width of the window",
-}  # fmt: skip
+    "plane": "The direction of the slices",
+    "slice": "The slice, from 1,",
+    "volume": "The volume, from 1,",
+    "window": "The window by name, such as Brain,",
+    "center": "The middle of the window",
+    "width": "The width of the window",
+}
 USAGE = "run FAMILY.Name [--NAME VALUE …] [--set NAME=VALUE …] --out FOLDER"
 
 
@@ -58,9 +61,10 @@ def parser_of(kind: type[Method[Any]]) -> Parser:
     from engine.images.named import WORDS
 
     parser = Parser(
-        prog=f"python -m engine run {kind.full_name()}", description=kind.about().split("\n\n")[0],
+        prog=f"python -m engine run {kind.full_name()}",
+        description=kind.about().split("\n\n")[0],
         allow_abbrev=False,
-    )  # fmt: skip
+    )
     arguments = arguments_of(kind)
     for name, spec in arguments.specs().items():
         add(parser, name, spec, kind.argument_defaults.get(name, spec.default))
@@ -74,13 +78,19 @@ def parser_of(kind: type[Method[Any]]) -> Parser:
                 f"--{name}", dest=f"scan_{name}", metavar="VALUE", help=f"{OF_SCAN[name]} of a scan"
             )
     parser.add_argument(
-        "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME=VALUE",
         help="settings of the method, such as steps=64",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--out", type=Path, required=True,
+        "--out",
+        type=Path,
+        required=True,
         help="the folder to write into; each answer has a folder of its own in it",
-    )  # fmt: skip
+    )
     return parser
 
 

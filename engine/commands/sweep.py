@@ -44,20 +44,24 @@ def options(parser: ArgumentParser) -> None:
     for name, what in TLS_FILES.items():
         parser.add_argument(name, type=Path, metavar="PEM", help=f"with tls://: {what}")
     parser.add_argument(
-        "--trusted-network", action="store_true",
+        "--trusted-network",
+        action="store_true",
         help="with tcp://: only trusted people reach this network, who can run code through it",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--dry-run", action="store_true", help="say how many answers are kept and missing, and stop"
     )
     parser.add_argument(
-        "--app", default=APP, metavar="URL",
+        "--app",
+        default=APP,
+        metavar="URL",
         help=f"address of the app that the sheet's links open: {APP}",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--paths", action="store_true",
+        "--paths",
+        action="store_true",
         help="tables and sheet name files with their folders, for whoever works with them here",
-    )  # fmt: skip
+    )
     parser.set_defaults(command=run)
 
 

@@ -193,9 +193,11 @@ def packed(archive: ZipFile, member: ZipInfo, most: int = MAX_ARCHIVE) -> NDArra
 def request(member: ZipInfo, kind: str) -> dict[str, Any]:
     """The words by which a reader is asked about a member."""
     return {
-        "ask": kind, "deflated": member.compress_type == ZIP_DEFLATED, "size": member.file_size,
+        "ask": kind,
+        "deflated": member.compress_type == ZIP_DEFLATED,
+        "size": member.file_size,
         "crc": member.CRC,
-    }  # fmt: skip
+    }
 
 
 def contents(archive: ZipFile, member: ZipInfo, most: int = MAX_UNPACKED) -> bytes:
@@ -205,9 +207,10 @@ def contents(archive: ZipFile, member: ZipInfo, most: int = MAX_UNPACKED) -> byt
         BadImage: it is broken or locked, or there is no memory for it.
     """
     _, (data,) = ask(
-        shown(member.filename), {**request(member, "member"), "most": most},
+        shown(member.filename),
+        {**request(member, "member"), "most": most},
         [packed(archive, member)],
-    )  # fmt: skip
+    )
     return data.tobytes()
 
 

@@ -25,9 +25,11 @@ class Brightness(Variant):
     title = "Brighter and darker"
 
     most: float = setting(
-        1.6, Slider(1.0, 4.0, 0.1), "Factor", "By how much the brightest of them is brighter than "
-        "it was, and the darkest darker.",
-    )  # fmt: skip
+        1.6,
+        Slider(1.0, 4.0, 0.1),
+        "Factor",
+        "By how much the brightest of them is brighter than it was, and the darkest darker.",
+    )
     seed: int = seed_setting()
 
     def __call__(self, data: DataSet) -> DataSet:
@@ -38,9 +40,12 @@ class Brightness(Variant):
             truth["twin"] = lit(truth["twin"], factors)
         card = replace(data.card, title=f"{data.card.title} · {self.title.lower()}")
         return replace(
-            data, images=lit(data.images, factors), truth=truth, card=card,
+            data,
+            images=lit(data.images, factors),
+            truth=truth,
+            card=card,
             name=f"{data.name}+{self.name}",
-        )  # fmt: skip
+        )
 
     def factors(self, count: int) -> NDArray[np.float32]:
         """Of so many images, (count,)."""

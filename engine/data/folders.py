@@ -35,8 +35,14 @@ NAMED = 12  # classes that a summary names
 FEWEST = 2  # pictures that are cut into squares
 SIDES = (8, 512)
 SPLIT_WORDS = {
-    "train": 0, "training": 0, "val": 1, "valid": 1, "validation": 1, "test": 2, "testing": 2,
-}  # fmt: skip
+    "train": 0,
+    "training": 0,
+    "val": 1,
+    "valid": 1,
+    "validation": 1,
+    "test": 2,
+    "testing": 2,
+}
 SHARES = (7.0, 1.0, 2.0)
 LOOSE = "images"  # the class of pictures in no folder, where that is allowed
 LITTER = {"thumbs.db", "desktop.ini"}  # what file managers leave behind
@@ -89,9 +95,11 @@ class Imported:
         text += f"{width} × {height} px"
         if self.sizes:
             low, high = (f"{across} × {down}" for across, down in self.sizes)
-            text += f", from pictures of {low} px" if low == high else (
-                f", from pictures of {low} to {high} px"
-            )  # fmt: skip
+            text += (
+                f", from pictures of {low} px"
+                if low == high
+                else (f", from pictures of {low} to {high} px")
+            )
         left = len(self.skipped)
         return (
             f"{text}. {left:,} {'file was' if left == 1 else 'files were'} left out."
@@ -223,9 +231,12 @@ class DecodedPictures:
 
 
 def decoded(
-    archive: ZipFile, found: list[tuple[Folders, ZipInfo]], side: int, progress: Progress,
+    archive: ZipFile,
+    found: list[tuple[Folders, ZipInfo]],
+    side: int,
+    progress: Progress,
     pieces: int = 0,
-) -> DecodedPictures:  # fmt: skip
+) -> DecodedPictures:
     """The pictures, and what could not be read."""
     read = DecodedPictures(np.empty((len(found) * max(pieces, 1), 3, side, side), np.uint8))
     for place, (folders, member) in enumerate(found):

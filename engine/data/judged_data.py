@@ -18,14 +18,7 @@ import numpy as np
 
 from engine.data.archive import DAMAGED, contents, opened, shown
 from engine.data.dataset import DataSet
-from engine.data.folders import (
-    MAX_HELD,
-    SIDES,
-    Imported,
-    named,
-    pictures,
-    read_folders,
-)
+from engine.data.folders import MAX_HELD, SIDES, Imported, named, pictures, read_folders
 from engine.data.medmnist import read_npz
 from engine.errors import BadData, BadImage
 from engine.images import MAX_BYTES, read

@@ -12,16 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.sprites import (
-    CATEGORIES,
-    COLORS,
-    FRAME,
-    PAINT,
-    SIDE,
-    THEMES,
-    backgrounds,
-    sprites,
-)
+from engine.data.sprites import CATEGORIES, COLORS, FRAME, PAINT, SIDE, THEMES, backgrounds, sprites
 from engine.errors import BadData
 from engine.keeping.lazy import lazy
 from engine.method import Progress, quiet

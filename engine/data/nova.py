@@ -81,9 +81,15 @@ def read_nova(
         truth="boxes that experts agreed on",
     )
     data = DataSet(
-        "upload", card, classes, images, labels, np.array(rows, np.int64),
-        np.full(len(rows), 2, np.uint8), {"boxes": truth},
-    )  # fmt: skip
+        "upload",
+        card,
+        classes,
+        images,
+        labels,
+        np.array(rows, np.int64),
+        np.full(len(rows), 2, np.uint8),
+        {"boxes": truth},
+    )
     return Imported(replace(data, name=f"upload-{data.fingerprint[:12]}"), tuple(skipped))
 
 
@@ -141,8 +147,10 @@ def padded(
     for row, path in enumerate(paths):
         progress(row / len(paths), "reading images")
         placed = attempt(
-            lambda: in_square(one(held, root, path), boxes[row], side), path[:200], skipped  # noqa: B023
-        )  # fmt: skip
+            lambda: in_square(one(held, root, path), boxes[row], side),  # noqa: B023
+            path[:200],
+            skipped,
+        )
         if placed is not None:
             images[len(rows)], boxes[row] = placed
             rows.append(row)
@@ -185,8 +193,10 @@ def in_square(picture: Picture, boxes: Boxes, side: int) -> tuple[NDArray[np.uin
 
 def numbered(kinds: list[str]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """A label for each image, and the kinds' words: rare kinds are one, the last."""
-    names = ["".join(letter for letter in kind if letter.isprintable() or letter.isspace())
-            for kind in kinds]  # fmt: skip
+    names = [
+        "".join(letter for letter in kind if letter.isprintable() or letter.isspace())
+        for kind in kinds
+    ]
     names = [" ".join(kind.split())[:60].strip() or UNSAID for kind in names]
     names = [f"“{kind}”" if kind in RESERVED else kind for kind in names]
     often = [kind for kind, count in Counter(names).most_common(MOST_KINDS) if count >= FEWEST]

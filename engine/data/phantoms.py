@@ -55,16 +55,20 @@ class Phantoms(DataRecipe):
     count: int = setting(2000, Slider(40, 20000, 10), "Slices", "How many; ten of each patient.")
     side: int = setting(96, Slider(48, 256, 16, "px"), "Side", "Pixels from edge to edge.")
     contrast: float = setting(
-        1.0, Slider(0.0, 1.5, 0.05), "Lesion contrast", "1 is plain to see; at 0 only the push of "
-        "the lesion on its surroundings is left.",
-    )  # fmt: skip
+        1.0,
+        Slider(0.0, 1.5, 0.05),
+        "Lesion contrast",
+        "1 is plain to see; at 0 only the push of the lesion on its surroundings is left.",
+    )
     size: float = setting(
         1.0, Slider(0.4, 1.6, 0.05), "Lesion size", "Factor on the radius of every lesion."
     )
     shift: float = setting(
-        0.0, Slider(0.0, 1.0, 0.05), "Scanner shift", "How far contrast, unevenness and noise are "
-        "from the usual scanner's.",
-    )  # fmt: skip
+        0.0,
+        Slider(0.0, 1.0, 0.05),
+        "Scanner shift",
+        "How far contrast, unevenness and noise are from the usual scanner's.",
+    )
     seed: int = seed_setting()
 
     def __post_init__(self) -> None:

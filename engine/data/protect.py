@@ -31,9 +31,12 @@ OWN, NEXT, SAME = FILTERS = ("own", "next", "same")
 def strength_setting() -> Any:
     """How strongly images are protected."""
     return setting(
-        1.0, Slider(0.0, 1.0, 0.05), "Strength", "0 leaves the images as they are; 1 is the "
+        1.0,
+        Slider(0.0, 1.0, 0.05),
+        "Strength",
+        "0 leaves the images as they are; 1 is the "
         "published protection; between the two they are mixed.",
-    )  # fmt: skip
+    )
 
 
 def blur_setting() -> Any:
@@ -46,17 +49,22 @@ def blur_setting() -> Any:
 def size_setting(largest: int = 9) -> Any:
     """k of the filters."""
     return setting(
-        3, Slider(3, largest, 2, "px"), "Filter size", "Side of each filter; larger images need "
-        "larger ones.",
-    )  # fmt: skip
+        3,
+        Slider(3, largest, 2, "px"),
+        "Filter size",
+        "Side of each filter; larger images need larger ones.",
+    )
 
 
 def key_setting() -> Any:
     """The secret key."""
     return setting(
-        0, Slider(0, 9999, 1), "Key", "What the filters or the noise are drawn from. Others do not "
+        0,
+        Slider(0, 9999, 1),
+        "Key",
+        "What the filters or the noise are drawn from. Others do not "
         "know it, but whoever tries all 10,000 finds it.",
-    )  # fmt: skip
+    )
 
 
 def number_setting() -> Any:
@@ -74,13 +82,19 @@ class Cuda(Variant):
     title = "Protected (CUDA)"
 
     split: str = setting(
-        "train", Choice(("train", "test")), "Images", "Training images are what is protected; on "
+        "train",
+        Choice(("train", "test")),
+        "Images",
+        "Training images are what is protected; on "
         "test images a filter shows what a network has learned from them.",
-    )  # fmt: skip
+    )
     filters: str = setting(
-        OWN, Choice(FILTERS), "Filters", "Of each image's own class, of the class after it, or the "
+        OWN,
+        Choice(FILTERS),
+        "Filters",
+        "Of each image's own class, of the class after it, or the "
         "same one for all images, which should protect nothing.",
-    )  # fmt: skip
+    )
     strength: float = strength_setting()
     blur: float = blur_setting()
     size: int = size_setting()

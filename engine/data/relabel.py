@@ -33,9 +33,12 @@ class Relabeled(Variant):
     title = "Relabeled"
 
     how: str = setting(
-        RANDOM, Choice((COARSE, RANDOM)), "Labels", "coarse: by an attribute that classes share, "
+        RANDOM,
+        Choice((COARSE, RANDOM)),
+        "Labels",
+        "coarse: by an attribute that classes share, "
         "or two neighbors together; random merge: two classes together, drawn by the seed.",
-    )  # fmt: skip
+    )
     seed: int = seed_setting()
 
     def __call__(self, data: DataSet) -> DataSet:

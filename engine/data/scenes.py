@@ -16,16 +16,7 @@ from numpy.typing import NDArray
 from engine.data.dataset import DataCard, DataSet
 from engine.data.layout import LOOK, Bools, Ints, Layout, Scene
 from engine.data.recipe import DataRecipe, seed_setting
-from engine.data.sprites import (
-    CATEGORIES,
-    COLORS,
-    FAVORITES,
-    HABITS,
-    SIDE,
-    SIZES,
-    THEMES,
-    UNSEEN,
-)
+from engine.data.sprites import CATEGORIES, COLORS, FAVORITES, HABITS, SIDE, SIZES, THEMES, UNSEEN
 from engine.method import Choice, Progress, Slider, Switch, quiet, setting
 
 JITTER = 2  # px
@@ -63,14 +54,19 @@ class Scenes(DataRecipe):
 
     count: int = setting(2000, Slider(10, 20000, 10), "Scenes", "How many.")
     kind: str = setting(
-        "biased", Choice(("biased", "broken", "counter", "dense", "ood")), "Habit", "biased: they "
+        "biased",
+        Choice(("biased", "broken", "counter", "dense", "ood")),
+        "Habit",
+        "biased: they "
         "go together; broken: each as it likes; counter: never together; dense: up to ten of any; "
         "ood: biased, on a background never seen.",
-    )  # fmt: skip
+    )
     habit: float = setting(
-        0.9, Slider(0.5, 0.97, 0.01), "Together", "How often the second of a pair is there when "
-        "the first is.",
-    )  # fmt: skip
+        0.9,
+        Slider(0.5, 0.97, 0.01),
+        "Together",
+        "How often the second of a pair is there when the first is.",
+    )
     clean: bool = setting(False, Switch(), "Clear", "Every thing at full opacity.")
     side: int = setting(SIDE, Slider(32, SIDE, 32, "px"), "Side", "Pixels from edge to edge.")
     seed: int = seed_setting()

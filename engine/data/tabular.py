@@ -114,9 +114,12 @@ class Cohort(Named):
         0.5, Slider(0.0, 2.0, 0.1), "Hospital shift", "How far the test's hospital differs."
     )
     tie: float = setting(
-        0.8, Slider(0.0, 0.95, 0.05), "Tie", "Share of a volume's spread that its hidden process "
+        0.8,
+        Slider(0.0, 0.95, 0.05),
+        "Tie",
+        "Share of a volume's spread that its hidden process "
         "gives: columns of one process are that strongly correlated.",
-    )  # fmt: skip
+    )
     seed: int = seed_setting()
 
     def make(self) -> LabeledTable:

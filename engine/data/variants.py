@@ -70,9 +70,11 @@ class NoisyLabels(Variant):
         0.2, Slider(0.0, 0.9, 0.05), "Share", "Of the training labels that are wrong."
     )
     kind: str = setting(
-        "symmetric", Choice(("symmetric", "asymmetric")), "Kind", "Any other class with equal "
-        "chance, or always the class that comes next.",
-    )  # fmt: skip
+        "symmetric",
+        Choice(("symmetric", "asymmetric")),
+        "Kind",
+        "Any other class with equal chance, or always the class that comes next.",
+    )
     seed: int = seed_setting()
 
     def __call__(self, data: DataSet) -> DataSet:

@@ -106,8 +106,11 @@ class MadeSlide(LargeImage):
         usual, wide = rng.random(DOTS) < USUAL, rng.random(DOTS)
         crowded = rng.random(DOTS) < self.strength(places[:, 0], places[:, 1])
         keep = crowded | usual
-        radii = np.where(crowded, LARGE[0] + wide * (LARGE[1] - LARGE[0]),
-                         SMALL[0] + wide * (SMALL[1] - SMALL[0]))  # fmt: skip
+        radii = np.where(
+            crowded,
+            LARGE[0] + wide * (LARGE[1] - LARGE[0]),
+            SMALL[0] + wide * (SMALL[1] - SMALL[0]),
+        )
         return places[keep], radii[keep], crowded[keep]
 
     def smaller(self, times: int, top: int, bottom: int, left: int, right: int) -> Pixels:
@@ -164,9 +167,13 @@ def made_slide(width: int = 7168, height: int = 5376, seed: int = 0, regions: in
     angle = rng.uniform(0, 2 * np.pi, regions) / regions + 2 * np.pi * np.arange(regions) / regions
     far = rng.uniform(0.3, 0.6, regions)
     axes = rng.uniform(0.04, 0.07, (regions, 2)) * height
-    places = np.column_stack([
-        height * (0.5 + 0.5 * far * np.sin(angle)), width * (0.5 + 0.5 * far * np.cos(angle)), axes
-    ])  # fmt: skip
+    places = np.column_stack(
+        [
+            height * (0.5 + 0.5 * far * np.sin(angle)),
+            width * (0.5 + 0.5 * far * np.cos(angle)),
+            axes,
+        ]
+    )
     strengths = rng.permutation(np.linspace(FAINTEST, 1, regions))
     name = f"made-slide:{width}x{height},seed={seed},regions={regions},2"
     notes = ("Made here, with regions that are known.",)

@@ -62,16 +62,7 @@ BEFORE_AFTER = (BEAF, RemovalLaw, PhotoPair)
 
 ONE_SCENE = (PerturbedAnswer, DeclinedQuestion)  # beside an experiment
 
-METHODS = (
-    *DECODING,
-    *ASK,
-    *COUNTED,
-    *PROTOCOLS,
-    *BEFORE_AFTER,
-    *INSIDE,
-    *EXPERIMENTS,
-    *ONE_SCENE,
-)
+METHODS = (*DECODING, *ASK, *COUNTED, *PROTOCOLS, *BEFORE_AFTER, *INSIDE, *EXPERIMENTS, *ONE_SCENE)
 
 __all__ = [
     "ASK",

@@ -197,10 +197,7 @@ def looked_away(words: WordCase, method: Priors) -> tuple[tuple[str, Tensor], ..
     black, white = ends(words.vlm)
     shown = (seen.cpu() / (white - black) + mean_color(words.vlm)).clamp(0, 1)
     others = () if words.others is None else tuple(words.others)
-    return (
-        *zip(BLANKS, shown, strict=True),
-        *zip(words.names, others, strict=True),
-    )
+    return (*zip(BLANKS, shown, strict=True), *zip(words.names, others, strict=True))
 
 
 def said_of_pictures(words: WordCase, method: Priors, found: Table) -> Pictures:

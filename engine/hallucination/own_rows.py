@@ -33,8 +33,9 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 }
 """The columns that are read, each with the headings under which it is known."""
 NEEDED: Mapping[Kind, tuple[str, ...]] = {
-    "answers": ("answer", "label"), "captions": ("caption", "objects"),
-}  # fmt: skip
+    "answers": ("answer", "label"),
+    "captions": ("caption", "objects"),
+}
 TEMPLATES: Mapping[Kind, str] = {
     "answers": "image,group,question,answer,label\n"
     'street.jpg,random,Is there a dog in the image?,"Yes, a brown one.",yes\n'

@@ -20,10 +20,15 @@ Photograph = torch.Tensor  # (3, H, W) in [0, 1], as a model sees it
 
 
 def photo_pair(
-    name: str, picture: Picture, thing: str, others: Sequence[str] = (), *,
-    sides: Mapping[str, float] | None = None, mask: Mask | None = None,
+    name: str,
+    picture: Picture,
+    thing: str,
+    others: Sequence[str] = (),
+    *,
+    sides: Mapping[str, float] | None = None,
+    mask: Mask | None = None,
     after: Picture | None = None,
-) -> PhotoPairCase:  # fmt: skip
+) -> PhotoPairCase:
     """A photograph and a thing in it, for the model of that name.
 
     Args:

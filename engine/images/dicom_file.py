@@ -79,10 +79,15 @@ def taken(header: Any, called: str) -> Reply:
     _, (values,) = frame(request, [array])
     offered = offer(pixels, values, file_windows, hounsfield=unit == "HU") if gray else ()
     return {
-        "frames": count, "notes": notes, "unit": unit, "inverted": inverted, "digest": name,
-        "geometry": [row(frame_info) for frame_info in frame_infos], "kept": description,
+        "frames": count,
+        "notes": notes,
+        "unit": unit,
+        "inverted": inverted,
+        "digest": name,
+        "geometry": [row(frame_info) for frame_info in frame_infos],
+        "kept": description,
         "presets": [[preset.name, *astuple(preset.window)] for preset in offered],
-    }, [array]  # fmt: skip
+    }, [array]
 
 
 def row(frame_info: Frame) -> list[Any]:
@@ -111,9 +116,11 @@ def packed(pixels: Dataset) -> tuple[Words, NDArray[np.uint8]]:
         if pixel.tag != element.tag:
             rest.add(pixel)
     words = {
-        "header": rest.to_json_dict(), "name": name, "vr": str(element.VR),
+        "header": rest.to_json_dict(),
+        "name": name,
+        "vr": str(element.VR),
         "syntax": str(pixels.file_meta.TransferSyntaxUID),
-    }  # fmt: skip
+    }
     return words, np.frombuffer(element.value, np.uint8)
 
 

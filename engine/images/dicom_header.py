@@ -81,10 +81,8 @@ def windows(header: Dataset, count: int) -> tuple[Window, ...]:
     shared, frame_groups = groups(header, count)
     group = frame_groups[count // 2 % len(frame_groups)]
     places = [
-        item
-        for place in (group, shared)
-        for item in (place.get("FrameVOILUTSequence") or ())
-    ] or [header]  # fmt: skip
+        item for place in (group, shared) for item in (place.get("FrameVOILUTSequence") or ())
+    ] or [header]
     results: list[Window] = []
     for place in places:
         items = list(place.get("VOILUTSequence") or ())[:MOST_WINDOWS]

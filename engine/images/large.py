@@ -129,9 +129,11 @@ class PiecewiseTiff(LargeImage):
             self.cpu.charge(reply["seconds"])
             return made
         begun = thread_time()
-        made = self.grid.sums(rectangle, bodies, **sums) if sums else (
-            self.grid.whole(rectangle, bodies)
-        )  # fmt: skip
+        made = (
+            self.grid.sums(rectangle, bodies, **sums)
+            if sums
+            else (self.grid.whole(rectangle, bodies))
+        )
         self.cpu.charge(thread_time() - begun)
         return made
 
@@ -215,17 +217,19 @@ def piecewise(data: bytes, fingerprint: str, called: str) -> LargeImage | None:
     check_sides(width, height, called)
     tiled = TILE_OFFSETS in tags
     wide, high = (
-        (first(TILE_WIDTH), first(TILE_HEIGHT)) if tiled
+        (first(TILE_WIDTH), first(TILE_HEIGHT))
+        if tiled
         else (width, min(first(ROWS, height), height))
-    )  # fmt: skip
+    )
     if not wide or not high:
         return None
     if packing not in PLAIN and wide * high * channels > MOST_PIECE:
         raise BadImage(f"{called} is compressed in pieces of {wide:,} × {high:,} px: {SAVE}.")
     offsets, sizes = (
-        (tags.get(TILE_OFFSETS, ()), tags.get(TILE_SIZES, ())) if tiled
+        (tags.get(TILE_OFFSETS, ()), tags.get(TILE_SIZES, ()))
+        if tiled
         else (tags.get(OFFSETS, ()), tags.get(LENGTHS, ()))
-    )  # fmt: skip
+    )
     across = -(-width // wide)
     if min(len(offsets), len(sizes)) < across * -(-height // high):
         raise BadImage(f"{called} lacks some of its pieces: save it anew.")
@@ -235,10 +239,16 @@ def piecewise(data: bytes, fingerprint: str, called: str) -> LargeImage | None:
         height, across, (high, wide), channels, packed, packed and first(PREDICTOR, 1) == 2
     )
     lying = PiecewiseTiff(
-        width, height, fingerprint, (f"Read {how}, {width:,} × {height:,} px.",), data,
-        tuple(zip(offsets, sizes, strict=False)), grid, channels == 1 and intent == 0,
+        width,
+        height,
+        fingerprint,
+        (f"Read {how}, {width:,} × {height:,} px.",),
+        data,
+        tuple(zip(offsets, sizes, strict=False)),
+        grid,
+        channels == 1 and intent == 0,
         CpuAllowance(len(data)),
-    )  # fmt: skip
+    )
     orientation = first(ORIENTATION, 1)
     if orientation in TRANSPOSED and not tiled:  # each of its columns touches every strip
         return upright(decoded(lying, called), orientation)

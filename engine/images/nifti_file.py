@@ -69,11 +69,15 @@ def taken(data: bytes) -> Reply:
     turn = orientation(header, affine)
     zooms = [*(float(zoom) for zoom in header.get_zooms()[:3]), 1.0, 1.0, 1.0][:3]
     return {
-        "slope": slope, "intercept": intercept, "digest": name.hexdigest(), "zooms": zooms,
+        "slope": slope,
+        "intercept": intercept,
+        "digest": name.hexdigest(),
+        "zooms": zooms,
         "turn": None if turn is None else [[int(axis), int(sign)] for axis, sign in turn],
-        "shown": [low, high], "affine": affine.tolist(),
+        "shown": [low, high],
+        "affine": affine.tolist(),
         "units": int(header["xyzt_units"]) & LENGTH,
-    }, [stored]  # fmt: skip
+    }, [stored]
 
 
 def scaling(header: Any) -> tuple[float, float]:

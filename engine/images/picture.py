@@ -34,8 +34,16 @@ MAX_PIXELS = 200_000_000  # by the header: the largest telephone camera has this
 MAX_WHOLE = 100_000_000  # decoded at once, 4 bytes each: 20 000 x 5 000 as PNG
 PLAIN = 4  # bytes a pixel that most modes hold at once
 HELD = {  # bytes a pixel where it is more: a copy without palette, of deep values, or with alpha
-    "P": 5, "RGBA": 8, "RGBa": 8, "LA": 8, "PA": 8, "I": 10, "F": 10, "I;16": 6, "I;16B": 6,
-}  # fmt: skip
+    "P": 5,
+    "RGBA": 8,
+    "RGBa": 8,
+    "LA": 8,
+    "PA": 8,
+    "I": 10,
+    "F": 10,
+    "I;16": 6,
+    "I;16B": 6,
+}
 WEBP = 4  # more in its decoder
 PROGRESSIVE = 7  # of a JPEG in several passes, which is held whole however small it is decoded
 CHANNELS = 3

@@ -95,9 +95,12 @@ _places = BoundedSemaphore(AT_ONCE)
 
 
 def ask(
-    called: str, words: Mapping[str, Any], arrays: Sequence[NDArray[Any]] = (),
-    advice: str = SMALLER, sink: Sink | None = None,
-) -> tuple[Words, Arrays]:  # fmt: skip
+    called: str,
+    words: Mapping[str, Any],
+    arrays: Sequence[NDArray[Any]] = (),
+    advice: str = SMALLER,
+    sink: Sink | None = None,
+) -> tuple[Words, Arrays]:
     """What a reader says to a request about a file; its arrays are booked until they are gone.
 
     A file that takes much memory is named by the reader before it is decoded: then what it will

@@ -113,11 +113,18 @@ def tiles(words: Words, arrays: Arrays) -> Reply:
 
 
 ASKED: dict[str, Callable[[Words, Arrays], Reply]] = {
-    "picture": picture, "dicom": dicom, "frame": frame, "nifti": nifti, "nova": nova,
-    "weights": weights, "toml": toml,
-    "member": member, "array header": array_header, "array": array,
+    "picture": picture,
+    "dicom": dicom,
+    "frame": frame,
+    "nifti": nifti,
+    "nova": nova,
+    "weights": weights,
+    "toml": toml,
+    "member": member,
+    "array header": array_header,
+    "array": array,
     "tiles": tiles,
-}  # fmt: skip
+}
 
 
 def answer(words: Words, arrays: list[NDArray[Any]]) -> Reply:

@@ -55,9 +55,11 @@ def load_unguarded(data: bytes, given: str, called: str, *, fine: bool) -> Pictu
     check(data, result, called)
     facts, arrays = asked(data, called, "picture", result, fine=fine)
     return Picture(
-        read_only(arrays[0]), (facts["size"][0], facts["size"][1]), tuple(facts["notes"]),
+        read_only(arrays[0]),
+        (facts["size"][0], facts["size"][1]),
+        tuple(facts["notes"]),
         facts["digest"],
-    )  # fmt: skip
+    )
 
 
 def asked(

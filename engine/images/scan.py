@@ -160,9 +160,15 @@ class Scan(ABC):
         if values is not None:
             values.setflags(write=False)
         return Slice(
-            values, plane.step, self.unit, self.inverted, window, self.presets, plane.edges,
+            values,
+            plane.step,
+            self.unit,
+            self.inverted,
+            window,
+            self.presets,
+            plane.edges,
             self.digest,
-        )  # fmt: skip
+        )
 
 
 def share(part: int, whole: int) -> str:

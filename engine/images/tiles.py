@@ -156,8 +156,12 @@ def request(grid: TileGrid, rectangle: Rectangle, bodies: Bodies, **more: Any) -
     """The words by which a reader is asked for a rectangle; its bodies go with them, joined."""
     lengths = [[number, len(body)] for number, body in bodies.items()]
     return {
-        "ask": "tiles", "grid": asdict(grid), "rectangle": rectangle, "lengths": lengths, **more
-    }  # fmt: skip
+        "ask": "tiles",
+        "grid": asdict(grid),
+        "rectangle": rectangle,
+        "lengths": lengths,
+        **more,
+    }
 
 
 def answer(words: Words, arrays: Arrays) -> tuple[Words, Arrays]:

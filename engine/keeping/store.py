@@ -81,9 +81,14 @@ class Store:
         return None
 
     def put(
-        self, digest: str, result: Result, record: Record, names: Sequence[str] = (), *,
+        self,
+        digest: str,
+        result: Result,
+        record: Record,
+        names: Sequence[str] = (),
+        *,
         memory_only: bool = False,
-    ) -> StoredAnswer:  # fmt: skip
+    ) -> StoredAnswer:
         """Keep a result; a full or read-only disk costs the disk copy, not the answer.
 
         Args:

@@ -47,16 +47,26 @@ class Train(Method[TrainCase]):
         model = fresh(case.data, recipe, case.seed)
         keep = state_file(f"{case.fingerprint}-{REVISION}")
         log = train_whole(
-            model, case.data, recipe, case.seed, regime=case.regime, keep=keep, note=case.facts(),
+            model,
+            case.data,
+            recipe,
+            case.seed,
+            regime=case.regime,
+            keep=keep,
+            note=case.facts(),
             progress=learning,
-        )  # fmt: skip
+        )
         attack = Pgd(recipe.epsilon, STEPS, recipe.epsilon / 8) if recipe.epsilon else None
         result = figures(model, case.data, attack)
         card = card_of(
-            model, data=case.data.name, recipe=recipe.as_dict(), seed=case.seed, figures=result,
+            model,
+            data=case.data.name,
+            recipe=recipe.as_dict(),
+            seed=case.seed,
+            figures=result,
             made_by=self.full_name(),
             settings=None if case.regime is None else {"regime": repr(case.regime)},
-        )  # fmt: skip
+        )
         progress(1.0, "measured")
         values = np.array(list(result.values()), np.float32)
         return {

@@ -49,11 +49,15 @@ class TrainSeeds(Method[TrainCase]):
         results = [figures(model, case.data) for model in models]
         cards = [
             card_of(
-                model, data=case.data.name, recipe=case.recipe.as_dict(), seed=seeded.seed,
-                figures=result, made_by=self.full_name(),
+                model,
+                data=case.data.name,
+                recipe=case.recipe.as_dict(),
+                seed=seeded.seed,
+                figures=result,
+                made_by=self.full_name(),
             )
             for model, seeded, result in zip(models, cases, results, strict=True)
-        ]  # fmt: skip
+        ]
         progress(1.0, "measured")
         values = np.array([list(result.values()) for result in results], np.float32)
         rows, columns = [f"seed {seeded.seed}" for seeded in cases], list(results[0])

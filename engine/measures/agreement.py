@@ -9,15 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.measures.drift import (
-    Bools,
-    Doubles,
-    direction,
-    order,
-    overlap,
-    same_size,
-    strongest,
-)
+from engine.measures.drift import Bools, Doubles, direction, order, overlap, same_size, strongest
 from engine.result import Floats, Table
 
 
@@ -98,8 +90,9 @@ def matrix(maps: Sequence[tuple[str, Floats]], by: str = "order") -> Table:
     names = tuple(name for name, _ in maps)
     for _, values in maps:
         same_size(maps[0][1], values)
-    result = compared(tuple(values.astype(np.float32).tobytes() for _, values in maps),
-                     maps[0][1].shape, by)  # fmt: skip
+    result = compared(
+        tuple(values.astype(np.float32).tobytes() for _, values in maps), maps[0][1].shape, by
+    )
     return Table.grid(result, names, names, (AGREEMENTS[by].unit,) * len(names))
 
 

@@ -61,9 +61,13 @@ def box_figures(found: ScoredBoxes, truth: Sequence[Doubles]) -> BoxFigures:
     known = [image for image, boxes in enumerate(truth) if len(boxes)]
     hit = set(ordered(found).image[at[0.5]].tolist())
     return BoxFigures(
-        areas[0.3], areas[0.5], float(np.mean([areas[overlap] for overlap in OVERLAPS])),
-        len(hit) / len(known) if known else float("nan"), int(at[0.3].sum()), int((~at[0.3]).sum()),
-    )  # fmt: skip
+        areas[0.3],
+        areas[0.5],
+        float(np.mean([areas[overlap] for overlap in OVERLAPS])),
+        len(hit) / len(known) if known else float("nan"),
+        int(at[0.3].sum()),
+        int((~at[0.3]).sum()),
+    )
 
 
 def ordered(found: ScoredBoxes) -> ScoredBoxes:

@@ -104,11 +104,7 @@ def curves(
 
 
 def region_curves(
-    case: ImageCase,
-    orders: Mapping[str, Ranks],
-    *,
-    cover: str = "mean",
-    progress: Progress = quiet,
+    case: ImageCase, orders: Mapping[str, Ranks], *, cover: str = "mean", progress: Progress = quiet
 ) -> dict[str, MapCurves]:
     """Insertion and deletion of several orders of regions, a region at each step.
 
@@ -198,9 +194,14 @@ def shown_of(area: NDArray[np.float64], insertion: Floats, deletion: Floats) -> 
     rise = float(insertion[-1] - insertion[0])
     normalized = (inserted - float(insertion[0])) / rise if abs(rise) >= SMALL else float("nan")
     return MapCurves(
-        area.astype(np.float32), insertion.astype(np.float32), deletion.astype(np.float32),
-        inserted, deleted, inserted - deleted, normalized,
-    )  # fmt: skip
+        area.astype(np.float32),
+        insertion.astype(np.float32),
+        deletion.astype(np.float32),
+        inserted,
+        deleted,
+        inserted - deleted,
+        normalized,
+    )
 
 
 def band(found: Sequence[MapCurves], *, deletion: bool = False) -> tuple[Floats, Floats]:

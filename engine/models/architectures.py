@@ -56,9 +56,10 @@ def wrap(
         labels = imagenet_labels()
     side, mean, std = side or image_side(network), config["mean"], config["std"]
     more: dict[str, Any] = {
-        "labels": labels, "lineage": Lineage(title),
+        "labels": labels,
+        "lineage": Lineage(title),
         "architecture": architecture and TIMM + architecture,
-    }  # fmt: skip
+    }
     try:
         if input_channels(network) == 1:
             form = InputFormat(side, triple(mean), triple(std), "gray")

@@ -46,9 +46,13 @@ def cifar_model(
     network = build(architecture, shape)
     network.load_state_dict(dict(named.state))
     return in_format(
-        network, usual_format(named), name, TITLES[architecture], labels=tuple(labels),
+        network,
+        usual_format(named),
+        name,
+        TITLES[architecture],
+        labels=tuple(labels),
         architecture=architecture,
-    )  # fmt: skip
+    )
 
 
 def usual_format(named: NamedWeights) -> InputFormat:

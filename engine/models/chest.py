@@ -164,10 +164,15 @@ def chest_model(
     dense.load_state_dict(state)
     named = [row for row, label in enumerate(labels) if label]
     return Classifier(
-        ChestNetwork(dense, named), weights.name, weights.title, SIDE, HALF, SCALE,
+        ChestNetwork(dense, named),
+        weights.name,
+        weights.title,
+        SIDE,
+        HALF,
+        SCALE,
         labels=[labels[row].replace("_", " ") for row in named],
         points=[points[row] if math.isfinite(points[row]) else 0.5 for row in named],
-    )  # fmt: skip
+    )
 
 
 class ChestNetwork(nn.Module):

@@ -100,27 +100,40 @@ def write_request(body: Classifier, pace: Pace, folder: Path) -> None:
     weights = {key: tensor.detach().clone().contiguous() for key, tensor in state.items()}
     save_file(weights, folder / WEIGHTS)
     request = {
-        "architecture": card.architecture, "channels": card.channels, "side": card.side,
-        "mean": card.mean, "std": card.std, "classes": len(card.labels),
-        "narrowed": card.narrowed, "batch": pace.batch, "channels_last": pace.channels_last,
-        "use": pace.use, "threads": packages.THREADS, "width": card.width,
-    }  # fmt: skip
+        "architecture": card.architecture,
+        "channels": card.channels,
+        "side": card.side,
+        "mean": card.mean,
+        "std": card.std,
+        "classes": len(card.labels),
+        "narrowed": card.narrowed,
+        "batch": pace.batch,
+        "channels_last": pace.channels_last,
+        "use": pace.use,
+        "threads": packages.THREADS,
+        "width": card.width,
+    }
     (folder / REQUEST).write_text(json.dumps(request), encoding="utf-8")
 
 
 def run_apart(folder: Path) -> None:
     """Run this module on the folder; it ends when this process ends, or after LIMIT seconds."""
     environment = os.environ | {
-        "TORCHINDUCTOR_CACHE_DIR": str(folder / "cache"), "TMPDIR": str(folder),
-        "TORCHINDUCTOR_COMPILE_THREADS": "1", "CUDA_VISIBLE_DEVICES": "",
-    }  # fmt: skip
+        "TORCHINDUCTOR_CACHE_DIR": str(folder / "cache"),
+        "TMPDIR": str(folder),
+        "TORCHINDUCTOR_COMPILE_THREADS": "1",
+        "CUDA_VISIBLE_DEVICES": "",
+    }
     with (folder / ERRORS).open("wb") as errors:
         process = subprocess.Popen(  # noqa: S603 - Python itself, on a folder made here
             [sys.executable, "-m", "engine.models.compiling", str(folder)],
-            cwd=ROOT, env=environment, start_new_session=True,
+            cwd=ROOT,
+            env=environment,
+            start_new_session=True,
             stdin=subprocess.PIPE,  # it closes when this process ends, however it ends
-            stdout=subprocess.DEVNULL, stderr=errors,
-        )  # fmt: skip
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+        )
         try:
             process.wait(LIMIT)
         except BaseException as error:
@@ -183,10 +196,16 @@ def rebuilt(request: dict[str, Any], weights: Path) -> tuple[nn.Module, Tensor]:
 
     labels = tuple(str(index) for index in range(request["classes"]))
     card = ModelCard(
-        "compiled", request["architecture"], request["channels"], request["side"],
-        tuple(request["mean"]), tuple(request["std"]), labels, narrowed=request["narrowed"],
+        "compiled",
+        request["architecture"],
+        request["channels"],
+        request["side"],
+        tuple(request["mean"]),
+        tuple(request["std"]),
+        labels,
+        narrowed=request["narrowed"],
         width=request["width"],
-    )  # fmt: skip
+    )
     model = assembled(card, load_file(weights), "compiled")
     pace = Pace(request["batch"], request["channels_last"], request["use"], 0.0)
     model.to(pace.dtype)

@@ -103,8 +103,9 @@ def turned_around(graph: fx.GraphModule, node: fx.Node) -> fx.Node:
         return graph.graph.call_function(
             aten.convolution.default, (slopes, graph.graph.get_attr(name), *rest)
         )
-    ends = zip(shape_of(before)[2:], shape_of(slopes)[2:], stride, padding, dilation, sides,
-               strict=True)  # fmt: skip
+    ends = zip(
+        shape_of(before)[2:], shape_of(slopes)[2:], stride, padding, dilation, sides, strict=True
+    )
     lost = [i - ((o - 1) * s - 2 * p + d * (k - 1) + 1) for i, o, s, p, d, k in ends]
     rest = (None, stride, padding, dilation, True, lost, groups)
     return graph.graph.call_function(aten.convolution.default, (slopes, weight, *rest))

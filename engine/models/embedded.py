@@ -121,9 +121,14 @@ def retrain(
     rounded(model)
     result = figures(model, data, wanted.measured_by)
     made = card_of(
-        model, title=wanted.title, data=data.name, recipe=wanted.recipe.as_dict(),
-        seed=wanted.seed, figures=result, made_by="lab.Train",
-    )  # fmt: skip
+        model,
+        title=wanted.title,
+        data=data.name,
+        recipe=wanted.recipe.as_dict(),
+        seed=wanted.seed,
+        figures=result,
+        made_by="lab.Train",
+    )
     weights = {
         key: array.astype(np.float16) if array.dtype == np.float32 else array
         for key, array in weights_of(model).items()

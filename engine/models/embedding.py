@@ -19,6 +19,11 @@ def embedding_of(model: Classifier) -> Classifier:
     network = model.twin().network
     network.set_submodule(head, nn.Identity())
     return Classifier(
-        network, f"{model.name}{SUFFIX}", f"{model.title}, embedding", model.side,
-        model.mean.flatten().tolist(), model.std.flatten().tolist(), device=model.device,
-    )  # fmt: skip
+        network,
+        f"{model.name}{SUFFIX}",
+        f"{model.title}, embedding",
+        model.side,
+        model.mean.flatten().tolist(),
+        model.std.flatten().tolist(),
+        device=model.device,
+    )

@@ -12,18 +12,32 @@ from dataclasses import dataclass
 from typing import Any
 
 STORAGES = {
-    "DoubleStorage": "float64", "FloatStorage": "float32", "HalfStorage": "float16",
-    "BFloat16Storage": "bfloat16", "LongStorage": "int64", "IntStorage": "int32",
-    "ShortStorage": "int16", "CharStorage": "int8", "ByteStorage": "uint8", "BoolStorage": "bool",
-    "ComplexFloatStorage": "complex64", "ComplexDoubleStorage": "complex128",
+    "DoubleStorage": "float64",
+    "FloatStorage": "float32",
+    "HalfStorage": "float16",
+    "BFloat16Storage": "bfloat16",
+    "LongStorage": "int64",
+    "IntStorage": "int32",
+    "ShortStorage": "int16",
+    "CharStorage": "int8",
+    "ByteStorage": "uint8",
+    "BoolStorage": "bool",
+    "ComplexFloatStorage": "complex64",
+    "ComplexDoubleStorage": "complex128",
     "UntypedStorage": "bytes",
-}  # fmt: skip
+}
 HARMLESS = {  # names that a plain table of weights may have beside its tensors
-    ("torch", "device"), ("torch", "Tensor"), ("torch.nn.parameter", "Parameter"),
-    ("collections", "Counter"), ("collections", "defaultdict"), ("builtins", "set"),
-    ("builtins", "dict"), ("_codecs", "encode"),
-    ("torch.serialization", "_get_layout"), ("builtins", "bytearray"),
-}  # fmt: skip
+    ("torch", "device"),
+    ("torch", "Tensor"),
+    ("torch.nn.parameter", "Parameter"),
+    ("collections", "Counter"),
+    ("collections", "defaultdict"),
+    ("builtins", "set"),
+    ("builtins", "dict"),
+    ("_codecs", "encode"),
+    ("torch.serialization", "_get_layout"),
+    ("builtins", "bytearray"),
+}
 
 
 class Code(Exception):

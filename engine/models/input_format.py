@@ -30,16 +30,18 @@ UNFIT = (RuntimeError, ValueError, AssertionError, TypeError, IndexError)
 PLAIN: tuple[Triple, Triple] = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 IMAGENET: tuple[Triple, Triple] = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CIFAR10: tuple[Triple, Triple] = ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
-NORMALIZATIONS: Mapping[str, tuple[Triple, Triple]] = MappingProxyType({
-    "0 … 1": PLAIN,
-    "−1 … 1": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
-    "ImageNet": IMAGENET,
-    "CIFAR-10": CIFAR10,
-    "MNIST": ((0.1307, 0.1307, 0.1307), (0.3081, 0.3081, 0.3081)),
-    "CLIP": ((0.4815, 0.4578, 0.4082), (0.2686, 0.2613, 0.2758)),
-    "0 … 255": ((0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255)),
-    "0 … 255 less ImageNet's mean": (IMAGENET[0], (1 / 255, 1 / 255, 1 / 255)),
-})  # fmt: skip
+NORMALIZATIONS: Mapping[str, tuple[Triple, Triple]] = MappingProxyType(
+    {
+        "0 … 1": PLAIN,
+        "−1 … 1": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+        "ImageNet": IMAGENET,
+        "CIFAR-10": CIFAR10,
+        "MNIST": ((0.1307, 0.1307, 0.1307), (0.3081, 0.3081, 0.3081)),
+        "CLIP": ((0.4815, 0.4578, 0.4082), (0.2686, 0.2613, 0.2758)),
+        "0 … 255": ((0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255)),
+        "0 … 255 less ImageNet's mean": (IMAGENET[0], (1 / 255, 1 / 255, 1 / 255)),
+    }
+)
 """Mean and spread in pixels of [0, 1], by what they are called on the page."""
 
 
@@ -117,9 +119,14 @@ class ChannelStep(nn.Module):
     luma: Tensor
 
     def __init__(
-        self, network: nn.Module, channels: Channels, mean: Triple, std: Triple, count: int,
+        self,
+        network: nn.Module,
+        channels: Channels,
+        mean: Triple,
+        std: Triple,
+        count: int,
         architecture: str = "",
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.network, self.channels, self.count = network, channels, count
         self.architecture = architecture
@@ -228,10 +235,18 @@ def with_format(model: Classifier, wanted: InputFormat) -> Classifier:
     if isinstance(network, ChannelStep):
         architecture, network = network.architecture, network.network
     return in_format(
-        network, wanted, model.name, model.title, labels=model.labels, device=model.device,
-        lineage=model.lineage, architecture=architecture, narrowed=model.narrowed,
-        masks=model.masks, points=model.points,
-    )  # fmt: skip
+        network,
+        wanted,
+        model.name,
+        model.title,
+        labels=model.labels,
+        device=model.device,
+        lineage=model.lineage,
+        architecture=architecture,
+        narrowed=model.narrowed,
+        masks=model.masks,
+        points=model.points,
+    )
 
 
 def in_format_of(model: Classifier, wanted: InputFormat) -> Classifier:

@@ -116,9 +116,15 @@ def load_lite(name: str = "lite0") -> Classifier:
     state = torch.load(path, map_location="cpu", weights_only=True)
     network.load_state_dict(renamed(state, network), strict=True)
     return Classifier(
-        network, name, lite.title, lite.side, HALF, HALF, labels=imagenet_labels(),
+        network,
+        name,
+        lite.title,
+        lite.side,
+        HALF,
+        HALF,
+        labels=imagenet_labels(),
         architecture=f"timm:{architecture}",
-    )  # fmt: skip
+    )
 
 
 def renamed(state: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
@@ -143,8 +149,12 @@ def rename(key: str, state: dict[str, Tensor], places: list[tuple[int, int]]) ->
     return f"blocks.{stage}.{block}.{names[part]}.{leaf}"
 
 
-TOLD_APART = {134: "crane (bird)", 517: "crane (machine)", 638: "maillot (tights)",
-              639: "maillot (tank suit)"}  # fmt: skip
+TOLD_APART = {
+    134: "crane (bird)",
+    517: "crane (machine)",
+    638: "maillot (tights)",
+    639: "maillot (tank suit)",
+}
 
 
 @cache

@@ -135,10 +135,14 @@ def written(model: Classifier) -> bytes:
     try:
         with _one_at_a_time:
             program: Any = torch.onnx.export(
-                FromPixels(model).eval(), (example,), dynamo=True, verbose=False,
-                input_names=["pixels"], output_names=["logits"],
+                FromPixels(model).eval(),
+                (example,),
+                dynamo=True,
+                verbose=False,
+                input_names=["pixels"],
+                output_names=["logits"],
                 dynamic_shapes=({0: torch.export.Dim("images")},),
-            )  # fmt: skip
+            )
     except Exception as error:
         raise BlindspotError(
             f"{model.title} cannot be written as ONNX: a part of its network has no counterpart "

@@ -61,10 +61,17 @@ def name_of(body: Classifier, pace: Pace, part: str = "") -> str:
         part: of what is kept in several packages.
     """
     about = {
-        "form": FORM, "model": body.fingerprint, "side": body.side, "batch": pace.batch,
-        "channels_last": pace.channels_last, "dtype": str(pace.dtype), "machine": machine(),
-        "threads": THREADS, "torch": str(torch.__version__), **({"part": part} if part else {}),
-    }  # fmt: skip
+        "form": FORM,
+        "model": body.fingerprint,
+        "side": body.side,
+        "batch": pace.batch,
+        "channels_last": pace.channels_last,
+        "dtype": str(pace.dtype),
+        "machine": machine(),
+        "threads": THREADS,
+        "torch": str(torch.__version__),
+        **({"part": part} if part else {}),
+    }
     return blake2b(json.dumps(about, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 

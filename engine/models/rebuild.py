@@ -74,10 +74,18 @@ def assembled(
             raise BadModel(f"{card.title}: {key} is not 0 where its mask says so.")
     try:
         return Classifier(
-            network.float(), name, card.title, card.side, card.mean, card.std, card.labels,
-            lineage=card.lineage, architecture=card.architecture, narrowed=card.narrowed,
+            network.float(),
+            name,
+            card.title,
+            card.side,
+            card.mean,
+            card.std,
+            card.labels,
+            lineage=card.lineage,
+            architecture=card.architecture,
+            narrowed=card.narrowed,
             masks=packed_bits(bits),
-        )  # fmt: skip
+        )
     except BadModel:
         raise
     except Exception as error:  # layers of each kind have their own way to refuse an image

@@ -18,10 +18,7 @@ from torch import Tensor
 from engine.models.small import NetworkShape, build
 from engine.models.small.cifar import CIFAR
 
-RENAMED = (
-    (re.compile(r"^linear\."), "fc."),
-    (re.compile(r"\.shortcut\."), ".downsample."),
-)
+RENAMED = ((re.compile(r"^linear\."), "fc."), (re.compile(r"\.shortcut\."), ".downsample."))
 NORMALIZE = "normalize."  # a first layer with the mean and spread of the channels
 COUNTER = "num_batches_tracked"
 SIDE = 32  # of the images that these networks are for

@@ -128,8 +128,9 @@ def safe_table(head: bytes, size: int, called: str) -> Table:
             raise BadModel(odd(called, name))
         if start != at or end - start != prod(shape) * SIZES[kind]:
             raise ValueError("its offsets do not fit")
-        rows.append((name, kind, shape, contiguous(shape), 0, 8 + length + start, prod(shape),
-                     "nothing"))  # fmt: skip
+        rows.append(
+            (name, kind, shape, contiguous(shape), 0, 8 + length + start, prod(shape), "nothing")
+        )
         at = end
     if 8 + length + at != size:
         raise ValueError("it ends elsewhere")

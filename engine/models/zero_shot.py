@@ -99,9 +99,14 @@ def classifier_of(source: str, towers: Towers, words: WordList) -> Classifier:
     )
     title = f"{title_of(source)} ({len(words.words)} words)"
     model = Classifier(
-        network, ask_words(source, words), title, towers.side, towers.mean, towers.std,
+        network,
+        ask_words(source, words),
+        title,
+        towers.side,
+        towers.mean,
+        towers.std,
         labels=words.words,
-    )  # fmt: skip
+    )
     model.typed = words != WordList()
     return model
 

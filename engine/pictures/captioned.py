@@ -68,8 +68,10 @@ def captioned(
         page.paste(Image.fromarray(legend.bar).resize((wide, BAR)), (EDGE, top))
         pen.rectangle((EDGE - 1, top - 1, EDGE + wide, top + BAR), outline=INK)
         for text, place, anchor in (
-            (legend.low, 0, "la"), (legend.middle, wide // 2, "ma"), (legend.high, wide, "ra")
-        ):  # fmt: skip
+            (legend.low, 0, "la"),
+            (legend.middle, wide // 2, "ma"),
+            (legend.high, wide, "ra"),
+        ):
             pen.text((EDGE + place, top + BAR + 4), text, INK, lettering(size), anchor)
     for at, part in enumerate(wrapped):
         pen.text((EDGE, below + legend_height + at * line), part, INK, lettering(size))

@@ -93,9 +93,12 @@ def difference(
 
 
 def overlay(
-    image: Pixels, heat: HeatMap, opacity: float = 0.55,
-    span: tuple[float, float] | None = None, ramp: Ramp | None = None,
-) -> Pixels:  # fmt: skip
+    image: Pixels,
+    heat: HeatMap,
+    opacity: float = 0.55,
+    span: tuple[float, float] | None = None,
+    ramp: Ramp | None = None,
+) -> Pixels:
     """The map over the image, both at the image's size, at one opacity everywhere; see `tint`."""
     height, width = image.shape[:2]
     colors = Image.fromarray(tint(heat, span, ramp)).resize(
@@ -109,8 +112,10 @@ def labeled(view: Pictures) -> Pixels:
     """The whole grid with its labels and captions, as one image (H, W, 3)."""
     height, width = enlarged(view.images[0, 0]).shape[:2]
     line = LINE if view.captions else 0
-    size = (MARGIN + len(view.columns) * (width + GAP) + GAP,
-            2 * LINE + len(view.rows) * (height + line + GAP) + LINE)  # fmt: skip
+    size = (
+        MARGIN + len(view.columns) * (width + GAP) + GAP,
+        2 * LINE + len(view.rows) * (height + line + GAP) + LINE,
+    )
     page = Image.new("RGB", size, PAPER)
     pen = ImageDraw.Draw(page)
     for column, name in enumerate(view.columns):

@@ -141,10 +141,15 @@ def retrained(
     tensors = dict(masks)
     keep = state_file(f"{case.fingerprint[:16]}-{masks.digest[:16]}-{seed}-{epochs}-{rate:g}")
     log = train(
-        model, case.data, recipe_of(epochs, rate), seed, masks=tensors, keep=keep,
+        model,
+        case.data,
+        recipe_of(epochs, rate),
+        seed,
+        masks=tensors,
+        keep=keep,
         note={"kind": "retrain", "model": case.model.name, "data": case.data.name},
         progress=progress,
-    )  # fmt: skip
+    )
     bake(model, tensors)
     return log
 
@@ -173,12 +178,17 @@ def finished(
     }
     if case.model.architecture:  # else it cannot be built again, and so not be kept
         card = card_of(
-            chosen_model, title=model.title, parent=case.model, made_by=method.full_name(),
+            chosen_model,
+            title=model.title,
+            parent=case.model,
+            made_by=method.full_name(),
             settings={**method.settings(), ROUND: rounds_of(case.model) + 1},
-            data=learnt_from(case), recipe=recipe or {}, seed=case.seed,
+            data=learnt_from(case),
+            recipe=recipe or {},
+            seed=case.seed,
             figures={name: round(value, 4) for name, value in results.items()},
             narrowed=chosen_model.narrowed,
-        )  # fmt: skip
+        )
         views = {"model": checkpoint(chosen_model, card), **views}
     progress(1.0, "done")
     return views
@@ -229,8 +239,5 @@ def cost_table(spent: Cost) -> Table:
     """Weights and multiply-adds, before and after."""
     costs = asdict(spent)
     return Table.grid(
-        np.array([[float(value)] for value in costs.values()]),
-        tuple(costs),
-        ("count",),
-        ("",),
+        np.array([[float(value)] for value in costs.values()]), tuple(costs), ("count",), ("",)
     )

@@ -10,9 +10,12 @@ from engine.sweep.rows import SweepRow
 
 ALL, ERRORS, CORRECT = RIGHT = ("all", "the errors", "correct answers")
 BY_NAME = {  # what rows can be told apart by: the name in a row
-    "Label": "label", "Predicted class": "top_class", "Model": "model", "Method": "method",
+    "Label": "label",
+    "Predicted class": "top_class",
+    "Model": "model",
+    "Method": "method",
     "Settings": "settings",
-}  # fmt: skip
+}
 SORTS = {"Image": "image", "Label": "label", "Confidence": "confidence", "Seconds": "seconds"}
 PLANNED = "As planned"
 
@@ -37,10 +40,11 @@ class RowChoice:
         """The rows that fit, in their order; those without what they are sorted by come last."""
         wanted = {ALL: (True, False, None), ERRORS: (False,), CORRECT: (True,)}[self.right]
         fit = [
-            row for row in rows
+            row
+            for row in rows
             if row.correct in wanted
             and all(getattr(row, BY_NAME[name]) == word for name, word in self.only.items())
-        ]  # fmt: skip
+        ]
         if self.by == PLANNED:
             return fit[::-1] if self.down else fit
         known = [row for row in fit if self.value(row) is not None]

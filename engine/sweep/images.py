@@ -118,8 +118,9 @@ def of_data(given: Mapping[str, Any]) -> tuple[SweepImage, ...]:
         raise BadData(f"{data.card.title} has no image in {split}.")
     return tuple(
         SweepImage(
-            f"{EXAMPLE}{data.name}/{data.ids[row]}", f"{data.name}/{data.ids[row]}",
+            f"{EXAMPLE}{data.name}/{data.ids[row]}",
+            f"{data.name}/{data.ids[row]}",
             data.classes[data.labels[row]],
         )
         for row in rows
-    )  # fmt: skip
+    )

@@ -167,10 +167,11 @@ def plan_of(said: Mapping[str, Any], beside: Path) -> SweepPlan:
             f"A name with a dot stands in quotes: [settings.“attribution.Occlusion”]."
         )
     return SweepPlan(
-        tuple(str(method) for method in methods), axes,
+        tuple(str(method) for method in methods),
+        axes,
         {name: axes_of(f"settings.{name}", setting) for name, setting in settings.items()},
         images_of(said["images"], beside) if "images" in said else (),
-    )  # fmt: skip
+    )
 
 
 def as_toml(said: Mapping[str, Any]) -> str:

@@ -52,21 +52,27 @@ class SweepRequest(Declared):
     """Images, models and methods that are crossed."""
 
     images: str = argument(
-        "mnist-5k", Text(options=image_options), "Images",
+        "mnist-5k",
+        Text(options=image_options),
+        "Images",
         "Test images of a data set, from which no model here has learned, or the photographs "
         "that come along.",
-    )  # fmt: skip
+    )
     count: int = argument(
         16, Slider(2, 100, 1), "How many images", "As many of each class as there are."
     )
     models: tuple[str, ...] = argument(
-        ("mnist-cnn",), Many(model_options), "Models",
+        ("mnist-cnn",),
+        Many(model_options),
+        "Models",
         "Those that learned these data; EfficientNet for others.",
-    )  # fmt: skip
+    )
     methods: tuple[str, ...] = argument(
-        (GradCam.full_name(), Occlusion.full_name()), Many(method_options), "Methods",
+        (GradCam.full_name(), Occlusion.full_name()),
+        Many(method_options),
+        "Methods",
         "A method that does not fit a model is left out there, with the reason.",
-    )  # fmt: skip
+    )
 
     def said(self, settings: Mapping[str, Mapping[str, Sequence[Any]]]) -> dict[str, Any]:
         """The plan as a file has it."""

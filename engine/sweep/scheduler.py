@@ -100,9 +100,11 @@ class Scheduler:
             return None
         names = self.certificates
         return Security(
-            tls_ca_file=str(names.ca_file), tls_client_cert=str(names.cert),
-            tls_client_key=str(names.key), require_encryption=True,
-        )  # fmt: skip
+            tls_ca_file=str(names.ca_file),
+            tls_client_cert=str(names.cert),
+            tls_client_key=str(names.key),
+            require_encryption=True,
+        )
 
 
 def host_of(address: str) -> str:

@@ -45,12 +45,15 @@ def sheet(rows: Sequence[SweepRow], app: str, when: datetime | None = None) -> s
     script = (HERE / "sheet.js").read_text("utf-8")
     names = dict.fromkeys(name for row in shown for name in row.figures)
     return template().render(
-        count=len(rows), beyond=len(rows) - len(shown), without=without, script=script,
+        count=len(rows),
+        beyond=len(rows) - len(shown),
+        without=without,
+        script=script,
         css=(HERE / "sheet.css").read_text("utf-8"),
         policy=b64encode(sha256(script.encode()).digest()).decode(),
         data=as_script({"page": PAGE, "figures": list(names)[:MOST_SORTED], "cells": cells}),
         when=(when or datetime.now(UTC)).strftime("%d %B %Y, %H:%M UTC").lstrip("0"),
-    )  # fmt: skip
+    )
 
 
 def cell(row: SweepRow, picture: str, app: str) -> Mapping[str, Any]:
@@ -83,7 +86,10 @@ def as_script(data: Any) -> str:
 def template() -> Any:
     """The page, which escapes all that it is given."""
     rooms = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     return rooms.get_template("sheet.html.j2")

@@ -76,9 +76,12 @@ class Processes:
         work = delayed(partial(with_paces, paces=pace.found(), compute=compute))
         pieces = chunks(questions, piece_size(len(questions), self.count))
         with parallel_config(
-            "loky", n_jobs=self.count, inner_max_num_threads=1, initializer=end_with,
+            "loky",
+            n_jobs=self.count,
+            inner_max_num_threads=1,
+            initializer=end_with,
             initargs=(os.getpid(),),
-        ):  # fmt: skip
+        ):
             parallel = Parallel(return_as="generator_unordered", batch_size=1)
             done = parallel(work(piece) for piece in pieces)
             try:
@@ -117,9 +120,7 @@ class Cluster:
         with connected(self.scheduler) as client, sign() as token:
             work = partial(at_our_home, token=token, paces=pace.found(), compute=compute)
             resources = {"GPU": 1} if self.gpu else None
-            waiting = client.map(
-                work, pieces, pure=False, resources=resources, priority=BEHIND
-            )  # fmt: skip
+            waiting = client.map(work, pieces, pure=False, resources=resources, priority=BEHIND)
             assigned = dict(zip(waiting, pieces, strict=True))
             try:
                 for future in as_completed(waiting, loop=client.loop):

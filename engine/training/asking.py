@@ -96,9 +96,17 @@ def train(
         every = [*multipliers(model.network, masks), *through.items()]
         with parametrized(model.network, every):
             loss = BatchLoss(
-                model, data, rows, recipe, seed, objective, wanted, weights, second_view,
+                model,
+                data,
+                rows,
+                recipe,
+                seed,
+                objective,
+                wanted,
+                weights,
+                second_view,
                 recorder.average,
-            )  # fmt: skip
+            )
             hook = None if after_step is None else partial(after_step, model)
             stateful_hook = after_step if isinstance(after_step, HookWithMemory) else None
             run = TrainingRun(

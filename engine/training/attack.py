@@ -32,9 +32,13 @@ class Pgd:
 
 
 def pgd(
-    model: nn.Module, images: Tensor, targets: Tensor, attack: Pgd, generator: torch.Generator,
+    model: nn.Module,
+    images: Tensor,
+    targets: Tensor,
+    attack: Pgd,
+    generator: torch.Generator,
     raised: Raised = F.cross_entropy,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Images (N, C, H, W) near the given ones that the model finds hard, from a random start.
 
     Gray images, C = 1, are repeated for the model, and attacked in their one channel. The model is

@@ -111,9 +111,15 @@ def train_whole(
 def detector_of(model: Classifier) -> Classifier:
     """A COMET's detector as a classifier of whole images; its weights are shared."""
     return Classifier(
-        comet_of(model).detector, f"{model.name}-detector", f"{model.title}: detector", model.side,
-        model.mean.flatten().tolist(), model.std.flatten().tolist(), model.labels, model.device,
-    )  # fmt: skip
+        comet_of(model).detector,
+        f"{model.name}-detector",
+        f"{model.title}: detector",
+        model.side,
+        model.mean.flatten().tolist(),
+        model.std.flatten().tolist(),
+        model.labels,
+        model.device,
+    )
 
 
 def comet_of(model: Classifier) -> Comet:

@@ -35,6 +35,12 @@ def fresh(data: DataSet, recipe: Recipe, seed: int = 0) -> Classifier:
     if recipe.width != 1:
         title += f" × {recipe.width:g}"
     return Classifier(
-        build(recipe.architecture, shape, seed), f"{data.name}-{recipe.architecture}", title,
-        shape.side, mean * repeat, std * repeat, data.classes, architecture=recipe.architecture,
-    )  # fmt: skip
+        build(recipe.architecture, shape, seed),
+        f"{data.name}-{recipe.architecture}",
+        title,
+        shape.side,
+        mean * repeat,
+        std * repeat,
+        data.classes,
+        architecture=recipe.architecture,
+    )

@@ -42,7 +42,7 @@ from engine.unlearning.diagnostics import (
     StillThere,
     WhatMoved,
     moved_masks,
-)  # fmt: skip
+)
 from engine.unlearning.experiments.cuda import CudaExperiment
 from engine.unlearning.experiments.defenses import ProtectionDefenses
 from engine.unlearning.experiments.fair_poisoning import FairPoisoning
@@ -69,7 +69,7 @@ from engine.unlearning.protection import (
     Salm,
     UnlearnableClusters,
     protected,
-)  # fmt: skip
+)
 from engine.unlearning.protection.copies import Copies
 from engine.unlearning.protection.own_random import RandomNoiseOnImage
 from engine.unlearning.protocol.scoreboard import Scoreboard
@@ -107,9 +107,15 @@ UNLEARNERS = tuple(kind for kind in FORGET if issubclass(kind, Unlearner))
 DIAGNOSTICS = diagnostics.DIAGNOSTICS
 
 EXPERIMENTS: tuple[type[Experiment], ...] = (
-    CudaExperiment, ProtectionVictims, ProtectionDefenses, ProtectedShare, RelabeledVictims,
-    RangeForgetting, VatExperiment, FairPoisoning,
-)  # fmt: skip
+    CudaExperiment,
+    ProtectionVictims,
+    ProtectionDefenses,
+    ProtectedShare,
+    RelabeledVictims,
+    RangeForgetting,
+    VatExperiment,
+    FairPoisoning,
+)
 PROTECT = (ProtectImage, RandomNoiseOnImage)
 
 CONCEPTS = (Dictionary, SAUCE, Collateral, PollsAfter)
@@ -121,9 +127,16 @@ CERTIFICATES = (Certificates, PoisonVotes)
 COPIES = (Copies,)
 
 METHODS = (
-    *FORGET, *EXPERIMENTS, *PROTECT, *PROTECTIONS, *ON_IMAGE, *COPIES, *CONCEPTS, *GENERATOR,
+    *FORGET,
+    *EXPERIMENTS,
+    *PROTECT,
+    *PROTECTIONS,
+    *ON_IMAGE,
+    *COPIES,
+    *CONCEPTS,
+    *GENERATOR,
     *CERTIFICATES,
-)  # fmt: skip
+)
 
 __all__ = [
     "CERTIFICATES",

@@ -80,13 +80,7 @@ FORGOTTEN = Forgotten(
 )
 
 
-STORY = (
-    Confidence(),
-    Confusion(),
-    MembershipAttack(model="unlearned"),
-    StillThere(),
-    Relearn(),
-)
+STORY = (Confidence(), Confusion(), MembershipAttack(model="unlearned"), StillThere(), Relearn())
 
 
 def questions() -> Iterator[Question]:

@@ -18,9 +18,17 @@ from engine.errors import BadData, BlindspotError
 from engine.result import read_only
 
 KINDS = (
-    "class", "classes", "share of a class", "random", "picked", "wrong labels", "planted", "worst",
-    "easy", "mode",
-)  # fmt: skip
+    "class",
+    "classes",
+    "share of a class",
+    "random",
+    "picked",
+    "wrong labels",
+    "planted",
+    "worst",
+    "easy",
+    "mode",
+)
 
 Ids = NDArray[np.int64]
 
@@ -111,9 +119,12 @@ def has_modes(data: DataSet) -> None:
         few = len(data.classes) <= 2
         raise BlindspotError(
             f"{data.card.title} does not say which modes its classes have"
-            + (", and of two classes none can be merged: choose other data." if few else
-               ": its variant “Merged classes” does.")
-        )  # fmt: skip
+            + (
+                ", and of two classes none can be merged: choose other data."
+                if few
+                else ": its variant “Merged classes” does."
+            )
+        )
 
 
 def of_classes(data: DataSet, labels: Sequence[int]) -> ForgetRequest:

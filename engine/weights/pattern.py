@@ -96,9 +96,13 @@ class PatternMask(nn.Module):
     seen: Tensor  # the weight as the last forward pass saw it
 
     def __init__(
-        self, weight: Tensor, n: int, m: int, generator: torch.Generator,
+        self,
+        weight: Tensor,
+        n: int,
+        m: int,
+        generator: torch.Generator,
         annealing: Annealing | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.annealing, self.generator = annealing or Annealing(), generator
         options = candidates(n, m)

@@ -13,9 +13,12 @@ from playwright.sync_api import Browser, Playwright, sync_playwright
 SHELL = "chromium-headless-shell"  # draws the same and has no window's work to do
 COMMANDS = (SHELL, "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-quic",
     "--process-per-site",  # what one page has compiled, the next page of the server need not
-]  # fmt: skip
+]
 
 
 def find(playwright: Playwright) -> str | None:

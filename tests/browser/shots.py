@@ -53,9 +53,13 @@ SHEETS: dict[str, dict[str, Any]] = {  # of data sets, and what is shown of thei
     "bags:count=60,kind=three": {"marked": "key", "count": 30},
 }
 QUESTIONS: dict[str, AppPage] = {  # the pictures in docs/
-    "start": START, "heatmaps": HEATMAPS, "forget": FORGET, "ask": ASK, "familiar": FAMILIAR,
+    "start": START,
+    "heatmaps": HEATMAPS,
+    "forget": FORGET,
+    "ask": ASK,
+    "familiar": FAMILIAR,
     "prune": PRUNE,
-}  # fmt: skip
+}
 FEW = 256  # colors of such a picture, so that the repository stays small
 DATA = [entry.card.title for entry in entries()] + [table.card.title for table in tables()]
 

@@ -34,9 +34,10 @@ def faults(page: Page, rules: Mapping[str, Any] | None = None) -> list[str]:
     found = Axe().run(page, options=options).response["violations"]
     return [
         f"{one['id']}: {node['target']} {node['html'][:120]}"
-        for one in found if one["id"] not in STREAMLIT
+        for one in found
+        if one["id"] not in STREAMLIT
         for node in one["nodes"]
-    ]  # fmt: skip
+    ]
 
 
 def is_light(page: Page) -> bool:

@@ -7,11 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page
 
-from engine.unlearning import (
-    ProtectedShare,
-    ProtectionVictims,
-    RandomNoiseOnImage,
-)
+from engine.unlearning import ProtectedShare, ProtectionVictims, RandomNoiseOnImage
 from engine.unlearning.experiments.cuda import CudaExperiment
 from tests.browser.expecting import expect
 from tests.browser.server import settle

@@ -270,9 +270,13 @@ def check_trained(page: Page) -> None:
     """A trained network's figures and curves stand there; see test_lab.py."""
     expect(page.locator(SENTENCE).first).to_contain_text("of the test images right")
     one = FirstScreen(
-        "", CHART, KEYS, f"{CAPTION}:has-text('images to learn from')",
-        ".st-key-lab-recipe-architecture", least=270,
-    )  # fmt: skip
+        "",
+        CHART,
+        KEYS,
+        f"{CAPTION}:has-text('images to learn from')",
+        ".st-key-lab-recipe-architecture",
+        least=270,
+    )
     for window, _ in reversed(WINDOWS):  # ends on the desk, where the journey goes on
         resize(page, window)
         in_order(page, one, window)
@@ -289,9 +293,13 @@ def check_tray(page: Page) -> None:
         resize(page, window)
         for at in (0, 1):
             one = FirstScreen(
-                "", f"{MAPS} >> nth={at}", f"{ENDS} >> nth={at}", scale,
-                ".st-key-report-compare-Left", least=400,
-            )  # fmt: skip
+                "",
+                f"{MAPS} >> nth={at}",
+                f"{ENDS} >> nth={at}",
+                scale,
+                ".st-key-report-compare-Left",
+                least=400,
+            )
             in_order(page, one, window)
 
 
@@ -367,10 +375,13 @@ def check_familiar(page: Page) -> None:
 
 
 FIRST: dict[str, Callable[[Page], None]] = {
-    "": check_start, "minimal-regions": check_regions, "study": check_study, "ask": check_ask,
+    "": check_start,
+    "minimal-regions": check_regions,
+    "study": check_study,
+    "ask": check_ask,
     "familiar": check_familiar,
     **{one.address: partial(check_screen, one=one) for one in SCREENS if one not in PARTS},
-}  # fmt: skip
+}
 """What stands there as a view opens, by its address; test_accessibility.py opens every view."""
 
 

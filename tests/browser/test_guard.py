@@ -17,8 +17,12 @@ ROUTES = (
 def answered(url, path, host):
     """Status and headers."""
     connection = HTTPConnection(urlsplit(url).netloc, timeout=10)
-    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
-               "Sec-WebSocket-Key": "x3JJHMbDL1EzLkh9GBhXDw=="}  # fmt: skip
+    upgrade = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "x3JJHMbDL1EzLkh9GBhXDw==",
+    }
     headers = {"Host": host, **(upgrade if path.endswith("stream") else {})}
     connection.request("GET", path, headers=headers)
     answer = connection.getresponse()

@@ -21,13 +21,18 @@ LONG = 240  # seconds, where others compute, too: eighty networks learn, for two
 pytestmark = pytest.mark.timeout(900)
 IMAGE = re.compile(r"^Image \d+, labeled \d$")
 BRIEF = {
-    "lab.part": "Train", "lab.recipe.architecture": "mlp", "lab.recipe.epochs": "2",
+    "lab.part": "Train",
+    "lab.recipe.architecture": "mlp",
+    "lab.recipe.epochs": "2",
     "lab.seed": "24",
-}  # fmt: skip
+}
 ASKED = {
-    "forget.what": "hardest images", "forget.ways": WAYS, "forget.way": WAYS[0],
-    "forget.GA.epochs": "1", "forget.KLoM.images": "10",
-}  # fmt: skip
+    "forget.what": "hardest images",
+    "forget.ways": WAYS,
+    "forget.way": WAYS[0],
+    "forget.GA.epochs": "1",
+    "forget.KLoM.images": "10",
+}
 
 
 def press(page: Page, name: str) -> None:

@@ -23,9 +23,15 @@ def row(at: int) -> SweepRow:
     label = LABELS[at % 2]
     top = LABELS[(at + 1) % 2] if at % 3 == 0 else label
     return replace(
-        ROW, image=f"{at}.png", label=label, top_class=top, correct=top == label,
-        confidence=at / 1000, figures={"map.high": float(-at)}, address=f"heatmaps?item={at}",
-    )  # fmt: skip
+        ROW,
+        image=f"{at}.png",
+        label=label,
+        top_class=top,
+        correct=top == label,
+        confidence=at / 1000,
+        figures={"map.high": float(-at)},
+        address=f"heatmaps?item={at}",
+    )
 
 
 @pytest.fixture

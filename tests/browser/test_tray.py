@@ -16,9 +16,12 @@ from tests.browser.test_first_screens import check_tray
 from tests.browser.test_journeys import photograph, upload
 
 LINK = {
-    "image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN",
-    "heatmaps.methods": ["Grad-CAM", "Gradient"], "trust.on": "false",
-}  # fmt: skip
+    "image": "From a data set",
+    "data": "Digits, 8 × 8",
+    "model": "Digits CNN",
+    "heatmaps.methods": ["Grad-CAM", "Gradient"],
+    "trust.on": "false",
+}
 
 
 def pin(page: Page, title: str, method: str) -> None:

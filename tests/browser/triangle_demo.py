@@ -11,10 +11,7 @@ from components.widgets.triangle import triangles
 from tests.components.level_sets.results import HOSTILE, bright, falling, triangle
 
 st.set_page_config(layout="wide")
-shown = {
-    "blind spots": triangle(bright),
-    "raw targets": triangle(falling, name="raw target"),
-}
+shown = {"blind spots": triangle(bright), "raw targets": triangle(falling, name="raw target")}
 triangles(shown, "demo", label=HOSTILE)
 st.session_state["runs"] = st.session_state.get("runs", 0) + 1
 st.write(f"runs: {st.session_state['runs']}")

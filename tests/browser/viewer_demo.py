@@ -27,9 +27,13 @@ def bump(row: float, column: float, width: float, side: int = SIDE) -> Floats:
 
 
 CT = {
-    "Modality": "CT", "RescaleSlope": 1, "RescaleIntercept": -1000,
-    "WindowCenter": 40, "WindowWidth": 400, "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
-}  # fmt: skip
+    "Modality": "CT",
+    "RescaleSlope": 1,
+    "RescaleIntercept": -1000,
+    "WindowCenter": 40,
+    "WindowWidth": 400,
+    "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
+}
 
 
 def ct() -> NDArray[np.uint16]:
@@ -72,11 +76,7 @@ st.write(f"runs: {st.session_state['runs']}")
 crop_column, cover_column = st.columns(2)
 with crop_column:
     crop = rectangle(
-        data.coffee(),
-        Box(1 / 6, 0, 2 / 3, 1),
-        "crop",
-        fixed_size=True,
-        words="What the model sees",
+        data.coffee(), Box(1 / 6, 0, 2 / 3, 1), "crop", fixed_size=True, words="What the model sees"
     )
     st.write(f"crop: {crop.left:.2f} {crop.top:.2f} {crop.width:.2f} {crop.height:.2f}")
 with cover_column:

@@ -61,8 +61,13 @@ def test_an_untouched_form_begins_as_declared_and_is_asked_again_by_what_it_give
     at = form()
     settings = at.session_state["given"]
     assert settings == {
-        "word": "b", "thing": "z", "some": ("q",), "count": 4, "clear": False, "text": "as it is",
-    }  # fmt: skip
+        "word": "b",
+        "thing": "z",
+        "some": ("q",),
+        "count": 4,
+        "clear": False,
+        "text": "as it is",
+    }
     assert at.session_state["known"] == {"image": "sample:coffee"} | settings
     assert not at.query_params
     ToyArguments(**settings)  # every value is allowed
@@ -72,8 +77,13 @@ def test_a_link_says_what_a_person_reads_and_gives_what_a_command_says():
     at = form(word="Ay", thing="Ex", some=["p", "q"], count="9", clear="true", text="other")
     assert not said(at)
     assert at.session_state["given"] == {
-        "word": "a", "thing": "x", "some": ("p", "q"), "count": 9, "clear": True, "text": "other",
-    }  # fmt: skip
+        "word": "a",
+        "thing": "x",
+        "some": ("p", "q"),
+        "count": 9,
+        "clear": True,
+        "text": "other",
+    }
     assert at.selectbox(key="page.word").label == "Word, in full"
     assert at.slider(key="page.count").help == "How many."
 
@@ -102,11 +112,13 @@ def test_what_only_this_session_has_can_be_chosen_but_not_asked_again():
 @pytest.mark.parametrize(
     ("name", "label", "rule"),
     [
-        ("word", "Word", "one of Ay, b"), ("thing", "Thing", "one of Zed, Mine, none"),
-        ("some", "Some", "some of p, q"), ("count", "Count", "from 1 to 9"),
+        ("word", "Word", "one of Ay, b"),
+        ("thing", "Thing", "one of Zed, Mine, none"),
+        ("some", "Some", "some of p, q"),
+        ("count", "Count", "from 1 to 9"),
         ("clear", "Clear", "yes or no"),
     ],
-)  # fmt: skip
+)
 def test_a_bad_link_is_refused_in_words_in_the_open(name, label, rule):
     at = form(**{name: "nothing"})
     sentence = f"The link asks for “nothing” as {label}; it is ignored, because it must be {rule}."

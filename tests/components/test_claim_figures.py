@@ -31,9 +31,11 @@ def test_the_sentence_is_about_the_first_measure_that_has_a_number(values, name)
 
 def test_a_mixture_is_told_beside_its_clean_images_alone_where_there_are_any():
     columns = {
-        "share": ((0.5, 1.0), "share"), "all": ((0.9, 0.4), "share"),
-        "all (sd)": ((0.01, 0.1), "share"), "rest": ((0.875, NAN), "share"),
+        "share": ((0.5, 1.0), "share"),
+        "all": ((0.9, 0.4), "share"),
+        "all (sd)": ((0.01, 0.1), "share"),
+        "rest": ((0.875, NAN), "share"),
         "rest (sd)": ((0.02, NAN), "share"),
-    }  # fmt: skip
+    }
     claim = mixtures(Table.of(columns, ["50% protected", "100% protected"]))
     assert "with all and with rest. 50% protected: 90 % and 87.5 %; 100% protected: 40 %." in claim

@@ -120,12 +120,13 @@ def test_the_line_under_a_picture_names_batch_memory_format_and_compiled_share()
 )
 def test_one_line_names_the_question_the_configuration_and_whether_it_was_kept(asked, says):
     record = {
-        "method": "toys.Toy", "revision": 1, "seconds": 1.0, "device": "cpu",
-        "case": {
-            "model": "m", "model_fingerprint": "f" * 16, "precision": "exact", **asked,
-        },
+        "method": "toys.Toy",
+        "revision": 1,
+        "seconds": 1.0,
+        "device": "cpu",
+        "case": {"model": "m", "model_fingerprint": "f" * 16, "precision": "exact", **asked},
         "forwards": [{"batch": 8, "memory_format": "channels_last", "compiled_share": 0.9}],
-    }  # fmt: skip
+    }
     lines = {
         is_stored: exports.provenance(run.Answer({}, record, kept=is_stored))
         for is_stored in (True, False)
@@ -141,9 +142,13 @@ def test_one_line_names_the_question_the_configuration_and_whether_it_was_kept(a
 @pytest.mark.parametrize(("parts", "says"), [(812.0, "took 812 s"), (0.5, ""), (None, "")])
 def test_an_answer_put_together_from_kept_ones_says_what_those_took(parts, says):
     record = {
-        "method": "toys.Toy", "revision": 1, "seconds": 1.0, "device": "cpu", "case": {},
+        "method": "toys.Toy",
+        "revision": 1,
+        "seconds": 1.0,
+        "device": "cpu",
+        "case": {},
         "kept_parts": parts,
-    }  # fmt: skip
+    }
     line = exports.provenance(run.Answer({}, record, kept=True))
     assert line.endswith(says or "kept from before")
 

@@ -109,9 +109,13 @@ def test_two_sections_share_one_menu_and_one_explanation_by_their_titles():
         assert files == [f"blindspot-{name}-table.csv", f"blindspot-{name}-record.json"]
     assert len(share.get("download_button")) == 4
     assert words(explained) == [
-        "**Seen in spring**", "How many birds were seen.", "Reference: A paper on birds.",
-        "**Heard in autumn**", "How many birds were heard.", "Reference: A paper on birds.",
-    ]  # fmt: skip
+        "**Seen in spring**",
+        "How many birds were seen.",
+        "Reference: A paper on birds.",
+        "**Heard in autumn**",
+        "How many birds were heard.",
+        "Reference: A paper on birds.",
+    ]
 
 
 def test_a_section_that_waits_is_explained_and_the_other_is_taken_along():

@@ -43,12 +43,21 @@ def test_an_untouched_form_gives_the_defaults_and_leaves_the_address_empty():
 
 def test_every_setting_shows_its_label_its_unit_and_its_help():
     at = form()
-    labels = [widget.label for kind in ("slider", "select_slider", "selectbox", "toggle")
-              for widget in at.get(kind)]  # fmt: skip
+    labels = [
+        widget.label
+        for kind in ("slider", "select_slider", "selectbox", "toggle")
+        for widget in at.get(kind)
+    ]
     assert sorted(labels) == [
-        "Count (px)", "Decades", "Layer", "Maybe: as it comes or a number", "Often", "Share",
-        "Switch", "Word",
-    ]  # fmt: skip
+        "Count (px)",
+        "Decades",
+        "Layer",
+        "Maybe: as it comes or a number",
+        "Often",
+        "Share",
+        "Switch",
+        "Word",
+    ]
     assert at.slider(key="page.Toy.count").help == "How many."
 
 

@@ -41,8 +41,13 @@ def asked(guarded, path="/", method="GET", kind="http", body=b"", **headers):
         return {"type": "http.request", "body": body}
 
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    scope = {"type": kind, "method": method, "path": path, "headers": raw,
-             "extensions": {"websocket.http.response": {}}}  # fmt: skip
+    scope = {
+        "type": kind,
+        "method": method,
+        "path": path,
+        "headers": raw,
+        "extensions": {"websocket.http.response": {}},
+    }
     awaited(guarded(scope, receive, send))
     start = sent[0]
     named = {name.decode(): value.decode() for name, value in start.get("headers", [])}
@@ -56,17 +61,27 @@ def app():
 
 @pytest.mark.parametrize(
     ("host", "allowed", "passes"),
-    [("localhost", ["localhost"], True), ("LocalHost:8501", ["localhost"], True),
-     ("localhost.:8501", ["localhost"], True), ("127.0.0.1:8501", ["127.0.0.1"], True),
-     ("[::1]:8501", ["::1"], True), ("evil.example", ["localhost"], False),
-     ("localhost.evil.example", ["localhost"], False), ("evil.example", [], True),
-     ("evil.example", ["*"], True), ("a.lab.org", ["*.lab.org"], True),
-     ("lab.org", ["*.lab.org"], False), ("evillab.org", ["*.lab.org"], False),
-     (None, ["localhost"], False), ("", ["localhost"], False),
-     ("localhost:x", ["localhost"], False), ("me@localhost", ["localhost"], False),
-     ("localhost/a", ["localhost"], False),
-     ("[::1", ["localhost"], False)],
-)  # fmt: skip
+    [
+        ("localhost", ["localhost"], True),
+        ("LocalHost:8501", ["localhost"], True),
+        ("localhost.:8501", ["localhost"], True),
+        ("127.0.0.1:8501", ["127.0.0.1"], True),
+        ("[::1]:8501", ["::1"], True),
+        ("evil.example", ["localhost"], False),
+        ("localhost.evil.example", ["localhost"], False),
+        ("evil.example", [], True),
+        ("evil.example", ["*"], True),
+        ("a.lab.org", ["*.lab.org"], True),
+        ("lab.org", ["*.lab.org"], False),
+        ("evillab.org", ["*.lab.org"], False),
+        (None, ["localhost"], False),
+        ("", ["localhost"], False),
+        ("localhost:x", ["localhost"], False),
+        ("me@localhost", ["localhost"], False),
+        ("localhost/a", ["localhost"], False),
+        ("[::1", ["localhost"], False),
+    ],
+)
 def test_a_host_is_allowed_by_its_whole_name(host, allowed, passes):
     assert is_allowed(host, allowed) is passes
 
@@ -103,7 +118,7 @@ def test_scripts_in_the_page_are_known_by_their_digest():
 @pytest.mark.parametrize(
     ("length", "held", "status"),
     [("900", 0, 200), ("900", 200, 503), ("1001", 0, 503), ("", 0, 411), ("9e2", 0, 411)],
-)  # fmt: skip
+)
 def test_uploads_are_taken_while_there_is_room(app, monkeypatch, length, held, status):
     monkeypatch.setattr(guard, "held", lambda: held)
     result = asked(app, PUT, "PUT", host="localhost", content_length=length)
@@ -139,9 +154,14 @@ def test_an_upload_that_is_longer_than_it_said_ends_where_there_is_no_room(monke
 
     guarded = Guard(Starlette(routes=[Route(PUT, Endpoint(reads))]), most=1000)
     status, _, body = asked(
-        guarded, PUT, "PUT", body=b"x" * 300, host="localhost",
-        content_length="1", transfer_encoding="chunked",
-    )  # fmt: skip
+        guarded,
+        PUT,
+        "PUT",
+        body=b"x" * 300,
+        host="localhost",
+        content_length="1",
+        transfer_encoding="chunked",
+    )
     assert (status, body) == (503, guard.FULL)
     assert came == [300, 300]
     assert guarded.arriving == 0

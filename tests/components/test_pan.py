@@ -40,10 +40,22 @@ def test_a_tile_is_its_part_of_the_image_at_its_level(monkeypatch):
 
 @pytest.mark.parametrize(
     "wanted",
-    [None, "0/0/0", ["0/0"], ["a/0/0"], ["-1/0/0"], ["0/10/0"], ["2/0/0"], ["0/0/3"],
-     ["0/0/0/0"], ["0/9999999999/0"], [None], [["0/0/0"]]],
+    [
+        None,
+        "0/0/0",
+        ["0/0"],
+        ["a/0/0"],
+        ["-1/0/0"],
+        ["0/10/0"],
+        ["2/0/0"],
+        ["0/0/3"],
+        ["0/0/0/0"],
+        ["0/9999999999/0"],
+        [None],
+        [["0/0/0"]],
+    ],
     ids=str,
-)  # fmt: skip
+)
 def test_what_is_no_tile_of_the_image_is_left_out(wanted):
     assert named(wanted, IMAGE) == []
 

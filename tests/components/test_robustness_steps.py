@@ -60,5 +60,6 @@ def test_a_list_that_was_not_found_is_the_best_try():
     assert not result["success"]["success"][0]
     sent = walk_payload(walked(result, about))
     assert (sent["target"]["name"], sent["tags"]["target"]) == (
-        "End: the best try", "first of yours"
-    )  # fmt: skip
+        "End: the best try",
+        "first of yours",
+    )

@@ -234,8 +234,9 @@ def test_the_place_in_the_queue_is_that_of_the_lane_that_was_asked():
     at = AppTest.from_function(two_lanes).run()
     assert Slow.running.wait(10)
     assert bars(at.run())[1:3] == [
-        "Slow: waiting: 1 other question goes first", "Slow: waiting: 2 other questions go first",
-    ]  # fmt: skip
+        "Slow: waiting: 1 other question goes first",
+        "Slow: waiting: 2 other questions go first",
+    ]
 
 
 def two_lanes() -> None:

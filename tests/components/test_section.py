@@ -39,10 +39,11 @@ def page(**chosen) -> AppTest:
 def order(at: AppTest) -> list[str]:
     """What stands on the page from top to bottom."""
     return [
-        node.value if hasattr(node, "value") and node.type in {"header", "markdown", "caption"}
+        node.value
+        if hasattr(node, "value") and node.type in {"header", "markdown", "caption"}
         else node.type
         for node in at.main
-    ]  # fmt: skip
+    ]
 
 
 def test_a_wide_drawing_has_a_row_of_its_own():

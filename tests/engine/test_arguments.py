@@ -72,20 +72,25 @@ SMALL = {
     "data": {"model": "digits-mlp", "data": "digits"},
     "prune": {"model": "digits-mlp", "recipe": "none"},
     "train": {"recipe": "architecture=mlp,epochs=1", "seed": 3},
-    "experiment": {
-        "data": "twice:count=100", "seed": 1, "seeds": 1, "epochs": 1, "victim": "MLP",
-    },
+    "experiment": {"data": "twice:count=100", "seed": 1, "seeds": 1, "epochs": 1, "victim": "MLP"},
     "prototypes": {
-        "data": "digits", "image": "example:digits/6", "seed": 1, "epochs": 1, "tries": 1,
+        "data": "digits",
+        "image": "example:digits/6",
+        "seed": 1,
+        "epochs": 1,
+        "tries": 1,
     },
     "generator": {"seed": 2, "each": 4, "passes": 5},
     "ordered": {"model": "digits-mlp", "image": "example:digits/6", "order": ("3", "1"), "seed": 1},
     "attacked images": {"model": "digits-mlp", "count": 2, "seed": 1},
     "bags": {"data": "bags:count=20,size=20", "epochs": 1, "seed": 1},
     "slide": {"model": "digits-cnn", "tile": 512},
-    "lesions": {"model": "phantom-cnn", "data": "phantoms:count=80,seed=7",
-                "normal": "phantoms:count=80+healthy"},
-}  # fmt: skip
+    "lesions": {
+        "model": "phantom-cnn",
+        "data": "phantoms:count=80,seed=7",
+        "normal": "phantoms:count=80+healthy",
+    },
+}
 
 
 def asked(name: str):
@@ -222,9 +227,15 @@ def test_settings_are_options_of_the_command_too(tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["class=3", "class=3,share=0.5,draw=1", "random=0.1,draw=2", "ids=0+1", "worst=0+1",
-     "easy=0+1"],
-)  # fmt: skip
+    [
+        "class=3",
+        "class=3,share=0.5,draw=1",
+        "random=0.1,draw=2",
+        "ids=0+1",
+        "worst=0+1",
+        "easy=0+1",
+    ],
+)
 def test_a_request_is_what_its_text_says_and_gives_a_text_of_the_same_images(text):
     data = load_data("digits")
     ids = "+".join(map(str, data.ids[data.rows("train")][:2].tolist()))
@@ -301,7 +312,7 @@ def test_where_classes_are_called_by_numbers_that_are_not_theirs_a_text_has_the_
         ("mode=4,class=3", "does not say which modes its classes have"),
         ("mode=4,class=3,share=0.5", "'share=0.5' is no part of “mode”"),
     ],
-)  # fmt: skip
+)
 def test_a_request_that_cannot_be_read_names_the_part_that_is_wrong(text, words):
     with pytest.raises(BlindspotError, match=re.escape(words)):
         request_from(text, load_data("digits"))
@@ -372,11 +383,17 @@ def test_no_option_has_a_comma_which_stands_between_settings():
 @pytest.mark.parametrize(
     ("given", "control"),
     [
-        (None, Slider(1, 9, 1, off="all")), (None, Text(off="none")), (True, Switch()),
-        (False, Switch()), (3, Slider(0, 9, 1)), (1 / 3, Slider(0.0, 1.0, 0.1)),
-        (1e-5, Slider(0.0, 1.0, 0.1)), ("a b", Text()), ("signed", Choice(("signed",))),
+        (None, Slider(1, 9, 1, off="all")),
+        (None, Text(off="none")),
+        (True, Switch()),
+        (False, Switch()),
+        (3, Slider(0, 9, 1)),
+        (1 / 3, Slider(0.0, 1.0, 0.1)),
+        (1e-5, Slider(0.0, 1.0, 0.1)),
+        ("a b", Text()),
+        ("signed", Choice(("signed",))),
     ],
-)  # fmt: skip
+)
 def test_a_value_is_printed_as_it_is_read(given, control):
     assert value(text_of(given), control) == given
 

@@ -39,12 +39,15 @@ def small(monkeypatch):
 
 @pytest.mark.parametrize(
     "kind",
-    ["npz", pytest.param("nifti", marks=pytest.mark.slow),
-     pytest.param("zip of pictures", marks=pytest.mark.slow),
-     pytest.param("dicom", marks=pytest.mark.slow),
-     pytest.param("deflated dicom", marks=pytest.mark.slow),
-     pytest.param("tiled tiff", marks=[pytest.mark.slow, pytest.mark.timeout(3600)])],
-)  # fmt: skip
+    [
+        "npz",
+        pytest.param("nifti", marks=pytest.mark.slow),
+        pytest.param("zip of pictures", marks=pytest.mark.slow),
+        pytest.param("dicom", marks=pytest.mark.slow),
+        pytest.param("deflated dicom", marks=pytest.mark.slow),
+        pytest.param("tiled tiff", marks=[pytest.mark.slow, pytest.mark.timeout(3600)]),
+    ],
+)
 def test_four_small_files_at_once_take_less_than_a_gigabyte_and_give_it_back(kind):
     program = [sys.executable, "-m", "tests.opened_at_once", kind]
     completed = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -140,9 +143,13 @@ def opened_scan(side):
 
 @pytest.mark.parametrize(
     ("read", "fits", "too_much"),
-    [(opened_npz, 28, 256), (opened_zip, 64, 256), (opened_picture, 300, 1000),
-     (opened_scan, 64, 600)],
-)  # fmt: skip
+    [
+        (opened_npz, 28, 256),
+        (opened_zip, 64, 256),
+        (opened_picture, 300, 1000),
+        (opened_scan, 64, 600),
+    ],
+)
 def test_everything_that_is_opened_is_booked_for_whoever_opened_it(small, read, fits, too_much):
     with visited_by("a"):
         opened = read(fits)

@@ -45,9 +45,13 @@ def test_the_fingerprint_does_not_depend_on_the_layout_of_the_pixels(case):
 
 @pytest.mark.parametrize(
     ("target", "words"),
-    [(4, "Class 4 is unknown"), (-1, "Class -1 is unknown"), (Target(0, versus=9), "Class 9"),
-     (Target(1, versus=1), "compared with itself")],
-)  # fmt: skip
+    [
+        (4, "Class 4 is unknown"),
+        (-1, "Class -1 is unknown"),
+        (Target(0, versus=9), "Class 9"),
+        (Target(1, versus=1), "compared with itself"),
+    ],
+)
 def test_a_class_that_is_not_there_is_refused(case, target, words):
     with pytest.raises(BlindspotError, match=words):
         ImageCase(case.model, case.image, target)

@@ -119,10 +119,15 @@ def test_lane_facts_and_lacks_come_from_the_fields(toy):
     assert toy.lane == "cpu"
     facts = toy.facts()
     assert facts == {
-        "kind": "toy", "model": "tiny-cnn", "model_fingerprint": toy.model.fingerprint,
-        "data": "noise", "data_fingerprint": toy.data.fingerprint, "side": 32,
-        "precision": "exact", "seed": 0,
-    }  # fmt: skip
+        "kind": "toy",
+        "model": "tiny-cnn",
+        "model_fingerprint": toy.model.fingerprint,
+        "data": "noise",
+        "data_fingerprint": toy.data.fingerprint,
+        "side": 32,
+        "precision": "exact",
+        "seed": 0,
+    }
     assert toy.lacks("toys") == ""
     assert toy.lacks("convolution") == ""
     assert "attention" in toy.lacks("attention")

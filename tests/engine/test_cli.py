@@ -128,8 +128,15 @@ def test_methods_are_listed_in_the_agreed_shape(capsys):
     ]
     for description in methods:
         assert list(description) == [
-            "family", "name", "title", "paper", "cost", "case", "settings", "arguments"
-        ]  # fmt: skip
+            "family",
+            "name",
+            "title",
+            "paper",
+            "cost",
+            "case",
+            "settings",
+            "arguments",
+        ]
         for spec in [*description["settings"], *description["arguments"]]:
             assert list(spec) == [
                 "name", "label", "help", "type", "default", "off", "low", "high", "step",
@@ -201,8 +208,11 @@ MANY = (  # each differs from each other one by one word
 def test_answers_to_many_questions_lie_side_by_side_below_one_folder(small, tmp_path, capsys):
     out = ["--out", str(tmp_path)]
     assert [main([*question, *out]) for question in MANY] == [0] * len(MANY)
-    printed = [Path(line.rpartition(": ")[2]) for line in capsys.readouterr().out.splitlines()
-               if line.endswith("result.json")]  # fmt: skip
+    printed = [
+        Path(line.rpartition(": ")[2])
+        for line in capsys.readouterr().out.splitlines()
+        if line.endswith("result.json")
+    ]
     assert len(set(printed)) == len(MANY)
     assert {path.parent for path in printed} == set(tmp_path.iterdir())
     for path, question in zip(printed, MANY, strict=True):
@@ -297,14 +307,20 @@ def test_fast_is_refused_where_the_device_has_none(small, refused, tmp_path, mon
 @pytest.mark.parametrize(
     ("text", "control", "wanted"),
     [
-        ("64", Slider(1, 99, 1), 64), ("6.5", Slider(1, 99, 1), "6.5"),
+        ("64", Slider(1, 99, 1), 64),
+        ("6.5", Slider(1, 99, 1), "6.5"),
         ("6", Slider(0.0, 9.0, 1.0), 6.0),
-        ("nan", Slider(0.0, 9.0, 1.0), "nan"), ("inf", Slider(0.0, 9.0, 1.0), "inf"),
-        ("off", Slider(1, 9, 1, off="all"), None), ("all", Slider(1, 9, 1, off="all"), None),
-        ("Yes", Switch(), True), ("false", Switch(), False), ("1", Switch(), "1"),
-        ("a", Choice(("a",)), "a"), ("none", Choice(("a",), off="last"), None),
+        ("nan", Slider(0.0, 9.0, 1.0), "nan"),
+        ("inf", Slider(0.0, 9.0, 1.0), "inf"),
+        ("off", Slider(1, 9, 1, off="all"), None),
+        ("all", Slider(1, 9, 1, off="all"), None),
+        ("Yes", Switch(), True),
+        ("false", Switch(), False),
+        ("1", Switch(), "1"),
+        ("a", Choice(("a",)), "a"),
+        ("none", Choice(("a",), off="last"), None),
     ],
-)  # fmt: skip
+)
 def test_values_are_read_as_their_control_wants(text, control, wanted):
     assert value(text, control) == wanted
     assert type(value(text, control)) is type(wanted)
@@ -356,15 +372,21 @@ def test_an_error_that_nobody_foresaw_is_one_line_too_and_its_trace_is_had_when_
 
 def test_what_is_no_number_is_null_in_the_json():
     assert json.loads(json.dumps(strict({"a": [float("nan"), 1.5], "b": (float("inf"), "x")}))) == {
-        "a": [None, 1.5], "b": [None, "x"]
-    }  # fmt: skip
+        "a": [None, 1.5],
+        "b": [None, "x"],
+    }
 
 
 @pytest.mark.parametrize(
     ("name", "file"),
-    [("T-shirt/top · Grad", "T-shirt_top · Grad"), ("..", "_"), ("a" * 300, "a" * 100),
-     ("x: y?", "x_ y_"), ("end. ", "end")],
-)  # fmt: skip
+    [
+        ("T-shirt/top · Grad", "T-shirt_top · Grad"),
+        ("..", "_"),
+        ("a" * 300, "a" * 100),
+        ("x: y?", "x_ y_"),
+        ("end. ", "end"),
+    ],
+)
 def test_a_view_s_name_becomes_the_name_of_one_file(name, file):
     assert file_name(name) == file
 

@@ -92,8 +92,11 @@ def test_a_tiff_that_points_anywhere_is_refused_in_a_sentence_and_its_neighbors_
     order, big, place
 ):
     good = saved("PNG", **SMALL)
-    files = [pointing_tiff(order, big, page=place), pointing_tiff(order, big, length=place),
-             pointing_tiff(order, big, length=2, place=place)]  # fmt: skip
+    files = [
+        pointing_tiff(order, big, page=place),
+        pointing_tiff(order, big, length=place),
+        pointing_tiff(order, big, length=2, place=place),
+    ]
     for data in files:
         refused(lambda data=data: load(data, "a.tif"))
         refused(lambda data=data: open_large(data, "a.tif"))

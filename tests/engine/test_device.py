@@ -85,9 +85,16 @@ def test_bfloat16_that_a_gpu_only_emulates_is_not_fast(real, monkeypatch):
 
 @pytest.mark.parametrize(
     ("avx512", "amx", "fast"),
-    [(True, True, True), (True, False, True), (False, True, True), (False, False, False),
-     (None, None, False), (None, True, True), (True, None, True)],
-)  # fmt: skip
+    [
+        (True, True, True),
+        (True, False, True),
+        (False, True, True),
+        (False, False, False),
+        (None, None, False),
+        (None, True, True),
+        (True, None, True),
+    ],
+)
 def test_a_cpu_is_fast_with_either_of_two_instruction_sets(avx512, amx, fast, monkeypatch):
     """None: a torch that cannot tell."""
     for name, has in (("_is_avx512_bf16_supported", avx512), ("_is_amx_tile_supported", amx)):

@@ -107,9 +107,13 @@ OWN = {
     "unlearning.CUDA": ["--data", "twice:count=100", "--victim", "MLP", "--seeds", "1"],
 }
 LONG = {
-    "unlearning.Timing", "unlearning.Frontier", "unlearning.WorstCase", "sparsity.Seeds",
-    "sparsity.Tradeoff", "unlearning.SparseOriginals",
-}  # fmt: skip
+    "unlearning.Timing",
+    "unlearning.Frontier",
+    "unlearning.WorstCase",
+    "sparsity.Seeds",
+    "sparsity.Tradeoff",
+    "unlearning.SparseOriginals",
+}
 """They take minutes on the smallest network too; test_arguments.py builds their cases."""
 SLOW = {
     "anomaly.FVRClaims", "attribution.AdaptiveSmoothing", "attribution.CBSN",

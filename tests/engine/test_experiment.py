@@ -21,7 +21,7 @@ from engine.experiment import (
     TrainingExperiment,
     decided,
     spread,
-)  # fmt: skip
+)
 from engine.lab import Train, TrainCase
 from engine.result import Pictures
 from engine.run import answer
@@ -173,10 +173,13 @@ def test_each_training_has_nine_tenths_of_its_equal_share_of_the_progress(untrai
     assert [done for done, _ in reports] == pytest.approx([0.0, *steps])
     assert [words for _, words in reports[:7]] == [
         "starting",
-        "one epoch, seed 0: training", "one epoch, seed 0: epoch 3", "one epoch, seed 0: measured",
-        "three epochs, seed 0: training", "three epochs, seed 0: epoch 3",
+        "one epoch, seed 0: training",
+        "one epoch, seed 0: epoch 3",
+        "one epoch, seed 0: measured",
+        "three epochs, seed 0: training",
+        "three epochs, seed 0: epoch 3",
         "three epochs, seed 0: measured",
-    ]  # fmt: skip
+    ]
 
 
 def test_seeds_follow_the_case_s_own(untrained):
@@ -230,8 +233,10 @@ def test_a_closed_form_is_computed_for_each_seed():
     assert result["runs"]["drawn"].tolist() == [n * v for v in values for n in (1, 2)]
     assert result["claims"]["margin"][0] == pytest.approx(np.mean(values))
     assert [words for _, words in reports[:3]] == [
-        "starting", "once, seed 0: computing", "once, seed 0: measured",
-    ]  # fmt: skip
+        "starting",
+        "once, seed 0: computing",
+        "once, seed 0: measured",
+    ]
     assert [done for done, _ in reports] == sorted(done for done, _ in reports)
     assert reports[-1][0] == 1.0
 

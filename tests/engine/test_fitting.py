@@ -17,9 +17,15 @@ from engine.families import METHODS
 from engine.sweep.plan import read_plan
 
 PHOTOGRAPH, ODD, DIGIT, OTHER_DIGIT, PHANTOM, SCENE, GRAY, COLOR = (
-    "sample:chelsea", "sample:retina", "example:digits/6", "example:mnist-5k/3",
-    "example:phantoms:count=40/17", "example:scenes:count=40/1", "gray.png", "color.png",
-)  # fmt: skip
+    "sample:chelsea",
+    "sample:retina",
+    "example:digits/6",
+    "example:mnist-5k/3",
+    "example:phantoms:count=40/17",
+    "example:scenes:count=40/1",
+    "gray.png",
+    "color.png",
+)
 FITTING = {  # what a default is of, and the pictures that it fits
     "lite0": {PHOTOGRAPH, COLOR},
     "photographs": {PHOTOGRAPH, COLOR},

@@ -55,10 +55,13 @@ def refusal(data, name):
     return None
 
 
-@pytest.mark.parametrize(("reads", "case"), [
-    *(pytest.param(read_folders, case, id=case.name) for case in ZIPS),
-    *(pytest.param(read_npz, case, id=case.name) for case in ARRAYS),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("reads", "case"),
+    [
+        *(pytest.param(read_folders, case, id=case.name) for case in ZIPS),
+        *(pytest.param(read_npz, case, id=case.name) for case in ARRAYS),
+    ],
+)
 def test_a_hostile_archive_is_refused_in_a_sentence(reads, case):
     with pytest.raises(BadData) as caught:
         reads(case.make(), case.name)

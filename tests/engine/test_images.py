@@ -528,8 +528,11 @@ def test_24_megapixels_never_hold_more_than_two_full_size_copies(
     small.write_bytes(saved(coarse, form, **options))
     completed = subprocess.run(
         [sys.executable, "-c", PEAK, str(large), str(small)],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert (
         low < float(completed.stdout) < high
     )  # MB; the lower end shows that something was measured

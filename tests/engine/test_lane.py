@@ -330,9 +330,14 @@ def test_progress_is_seen_and_time_left_is_guessed(queue):
 
 @pytest.mark.parametrize(
     ("ago", "done", "left"),
-    [(10.0, 0.5, 10.0), (10.0, 0.8, 2.5), (10.0, 0.02, 490.0), (10.0, 0.019, None),
-     (None, 0.5, None)],
-)  # fmt: skip
+    [
+        (10.0, 0.5, 10.0),
+        (10.0, 0.8, 2.5),
+        (10.0, 0.02, 490.0),
+        (10.0, 0.019, None),
+        (None, 0.5, None),
+    ],
+)
 def test_time_left_is_the_time_so_far_for_the_share_that_is_left(ago, done, left, monkeypatch):
     monkeypatch.setattr(job_module, "monotonic", lambda: 1000.0)
     job = Job("a", give(1), "wait", {"ann"}, 0, done=done)

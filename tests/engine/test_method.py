@@ -29,10 +29,21 @@ class Toy(Method):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("steps", 0), ("steps", 65), ("steps", 8.0), ("steps", True), ("steps", None),
-     ("width", 0.001), ("width", float("nan")), ("width", "0.1"), ("word", "c"), ("word", None),
-     ("turn", 1), ("turn", None)],
-)  # fmt: skip
+    [
+        ("steps", 0),
+        ("steps", 65),
+        ("steps", 8.0),
+        ("steps", True),
+        ("steps", None),
+        ("width", 0.001),
+        ("width", float("nan")),
+        ("width", "0.1"),
+        ("word", "c"),
+        ("word", None),
+        ("turn", 1),
+        ("turn", None),
+    ],
+)
 def test_what_is_out_of_range_is_refused_naming_the_setting_and_the_range(name, value):
     with pytest.raises(BadSetting) as caught:
         Toy(**{name: value})
@@ -99,8 +110,11 @@ def test_a_part_tells_its_share_of_the_whole_with_its_own_words_or_the_usual_one
     led(1.0, "done")
     assert [done for done, _ in reports] == pytest.approx([0.2, 0.4, 0.5, 0.6])
     assert [words for _, words in reports] == [
-        "looking at images", "half way", "first: training", "first: done",
-    ]  # fmt: skip
+        "looking at images",
+        "half way",
+        "first: training",
+        "first: done",
+    ]
 
 
 def test_what_a_method_tells_of_itself_is_its_docstring():

@@ -59,9 +59,13 @@ def test_every_byte_comes_back(moving):
     if moving:
         frames[1:] = frames[0] + np.float16(0.01)
     arrays = {
-        "a:frames": frames, "b": RANDOM.normal(size=7), "flags": np.array([1, 0], np.uint8),
-        "ids": np.arange(900), "none": np.empty((0, 3), np.float32), "one": np.float32(3.0),
-    }  # fmt: skip
+        "a:frames": frames,
+        "b": RANDOM.normal(size=7),
+        "flags": np.array([1, 0], np.uint8),
+        "ids": np.arange(900),
+        "none": np.empty((0, 3), np.float32),
+        "one": np.float32(3.0),
+    }
     data = save({name: np.asarray(array) for name, array in arrays.items()})
     packed = compress(data)
     assert decompress(packed) == data

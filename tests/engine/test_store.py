@@ -123,9 +123,22 @@ def not_text(arrays, said):
 
 @pytest.mark.parametrize(
     "harm",
-    [damage_json, cut_arrays, empty_arrays, empty_json, flip_a_bit, wrong_checksum, no_json,
-     no_arrays, other_json, views_as_list, unknown_kind, nested_too_deep, not_text],
-)  # fmt: skip
+    [
+        damage_json,
+        cut_arrays,
+        empty_arrays,
+        empty_json,
+        flip_a_bit,
+        wrong_checksum,
+        no_json,
+        no_arrays,
+        other_json,
+        views_as_list,
+        unknown_kind,
+        nested_too_deep,
+        not_text,
+    ],
+)
 def test_a_damaged_entry_counts_as_unknown_and_is_replaced(store, harm):
     store.put("a", heat(1.0), {})
     harm(*entry(store.folder, "a"))
@@ -259,8 +272,11 @@ def test_what_ships_is_compressed_and_read_alike(tmp_path):
     for _ in range(2):  # a second time changes nothing
         module.shrink(tmp_path)
         assert {path.name for path in tmp_path.iterdir()} == {
-            "flat.safetensors.xz", "flat.json", "odd.safetensors.xz", "odd.json",
-        }  # fmt: skip
+            "flat.safetensors.xz",
+            "flat.json",
+            "odd.safetensors.xz",
+            "odd.json",
+        }
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < before / 4
     for name, result in {"flat": flat, "odd": odd}.items():
         stored = Store(tmp_path / "own", shipped=(tmp_path,)).get(name)
@@ -392,12 +408,18 @@ def test_in_a_person_s_own_folder_only_temporary_files_go(tmp_path):
 @pytest.mark.parametrize(
     ("kind", "arrays", "facts"),
     [
-        ("Table", {"values": np.eye(2)}, {"rows": ["x", "y"], "columns": ["a", "b"],
-                                          "units": ["", "s"]}),
-        ("Columns", {"columns/a": np.eye(2)[0], "columns/b": np.eye(2)[1]},
-         {"order": ["a", "b"], "units": ["", "s"], "rows": ["x", "y"], "notes": []}),
+        (
+            "Table",
+            {"values": np.eye(2)},
+            {"rows": ["x", "y"], "columns": ["a", "b"], "units": ["", "s"]},
+        ),
+        (
+            "Columns",
+            {"columns/a": np.eye(2)[0], "columns/b": np.eye(2)[1]},
+            {"order": ["a", "b"], "units": ["", "s"], "rows": ["x", "y"], "notes": []},
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_table_of_either_old_kind_is_read_as_a_table(kind, arrays, facts):
     table = build(kind, arrays, facts)
     assert isinstance(table, Table)

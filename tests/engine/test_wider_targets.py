@@ -35,9 +35,11 @@ SIDE = 12
 MASK = torch.zeros(SIDE, SIDE, dtype=torch.bool)
 MASK[2:5, 3:9] = True
 SHARES = [
-    GradientXInput(baseline="black"), IntegratedGradients(steps=10, baseline="black"),
-    DeepLift(baseline="black"), Lrp(rules="epsilon"),
-]  # fmt: skip
+    GradientXInput(baseline="black"),
+    IntegratedGradients(steps=10, baseline="black"),
+    DeepLift(baseline="black"),
+    Lrp(rules="epsilon"),
+]
 """On a linear model without bias each gives weight times pixel."""
 shares = pytest.mark.parametrize("method", SHARES, ids=lambda method: method.name)
 

@@ -28,9 +28,12 @@ class Rows:
         self.log = log
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.fake_gate", *options],
-            cwd=ROOT, env=plain | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE,
-            stderr=log.open("w"), text=True,
-        )  # fmt: skip
+            cwd=ROOT,
+            env=plain | {"OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=log.open("w"),
+            text=True,
+        )
         self.known = {}
 
     def of(self, name):

@@ -168,10 +168,11 @@ class GoodFiles:
 
     def __init__(self) -> None:
         self.files = {
-            "good.png": saved("PNG", **SMALL), "good.jpg": saved("JPEG", **SMALL),
+            "good.png": saved("PNG", **SMALL),
+            "good.jpg": saved("JPEG", **SMALL),
             "good.dcm": scans.dicom(scans.ramp()),
             "good.nii": scans.nifti(np.arange(336, dtype=np.int16).reshape(6, 7, 8)),
-        }  # fmt: skip
+        }
         self.digests = {name: self.digest(name) for name in self.files}
         self.turn = 0
 

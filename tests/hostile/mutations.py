@@ -232,8 +232,16 @@ def tiff_tags(data: bytes, _: bytes, rng: Rng) -> bytes | None:
     for _time in range(rng.integers(1, 4)):
         entry = page + head + int(rng.integers(min(count, 100))) * (4 + 2 * word)
         after = page + head + count * (4 + 2 * word)
-        places = ((entry, 2), (entry + 2, 2), (entry + 4, word), (entry + 4 + word, word),
-                  (entry + 4 + word, word), (word, word), (page, head), (after, word))  # fmt: skip
+        places = (
+            (entry, 2),
+            (entry + 2, 2),
+            (entry + 4, word),
+            (entry + 4 + word, word),
+            (entry + 4 + word, word),
+            (word, word),
+            (page, head),
+            (after, word),
+        )
         at, size = places[rng.integers(len(places))]
         new = extreme(size, rng)
         if rng.random() < 0.2:  # back to itself
@@ -283,9 +291,11 @@ def inflated(data: bytes, _: bytes, rng: Rng) -> bytes | None:
         head, pieces = segments(data)
         packed = zlib.compress(zeros, 1)
         new = (
-            chunk(b"IDAT", packed), chunk(b"zTXt", b"a\0\0" + packed),
-            chunk(b"iCCP", b"a\0\0" + packed), chunk(b"iTXt", b"a\0\1\0\0\0" + packed),
-        )[rng.integers(4)]  # fmt: skip
+            chunk(b"IDAT", packed),
+            chunk(b"zTXt", b"a\0\0" + packed),
+            chunk(b"iCCP", b"a\0\0" + packed),
+            chunk(b"iTXt", b"a\0\1\0\0\0" + packed),
+        )[rng.integers(4)]
         return head + b"".join([*pieces[:1], new, *pieces[1:]])
     if data[:2] in {b"II", b"MM"}:
         at = data.find(b"\x78\x9c")

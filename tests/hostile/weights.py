@@ -99,6 +99,14 @@ WEIGHTS = (
 )
 ARCHITECTURE = "resnet10t"
 OTHERS = (  # names of architectures, for a file of resnet18's own weights
-    "vit_giant_patch14_224", "resnet18.made_up", "hf-hub:evil/model", "local-dir:/etc",
-    "resnet18/../../x", "https://evil/x", "os.system", "", " ", "a" * 100_000,
-)  # fmt: skip
+    "vit_giant_patch14_224",
+    "resnet18.made_up",
+    "hf-hub:evil/model",
+    "local-dir:/etc",
+    "resnet18/../../x",
+    "https://evil/x",
+    "os.system",
+    "",
+    " ",
+    "a" * 100_000,
+)

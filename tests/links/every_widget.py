@@ -8,15 +8,7 @@ from typing import Any
 import streamlit as st
 
 from components import forms
-from components.picks import (
-    pick,
-    pick_number,
-    pick_or_none,
-    pick_some,
-    search,
-    switch,
-    type_text,
-)
+from components.picks import pick, pick_number, pick_or_none, pick_some, search, switch, type_text
 from engine.method import Choice, Slider, Switch, setting
 
 WORDS = ("first", "second", "third")
@@ -58,10 +50,15 @@ def problems(values: dict[str, Any]) -> list[str]:
     """Which widgets gave what is none of their values."""
     of_words = {
         **dict.fromkeys(("list", "radio", "pills", "segments", "slider"), WORDS),
-        "search": (None, *WORDS), "none": (None, *WORDS), "number": range(5),
-        "switch": (True, False), "whole": range(1, 10), "word": ("a", "b"), "off": (None, "a", "b"),
+        "search": (None, *WORDS),
+        "none": (None, *WORDS),
+        "number": range(5),
+        "switch": (True, False),
+        "whole": range(1, 10),
+        "word": ("a", "b"),
+        "off": (None, "a", "b"),
         "on": (True, False),
-    }  # fmt: skip
+    }
     wrong = [name for name, allowed in of_words.items() if values[name] not in allowed]
     wrong += [name for name in ("text", "lines") if not isinstance(values[name], str)]
     wrong += ["some"] if not set(values["some"]) <= set(WORDS) else []

@@ -77,11 +77,17 @@ def kept_parameters(prober: Prober, views: Iterable[str]) -> list[KeptParameter]
     }
     return [
         KeptParameter(
-            view, key, some, next((other for other in linked if values.get((other, key)) == some
-                                   and other != view), None),
+            view,
+            key,
+            some,
+            next(
+                (other for other in linked if values.get((other, key)) == some and other != view),
+                None,
+            ),
         )
-        for (view, key), some in values.items() if len(some) > 1
-    ]  # fmt: skip
+        for (view, key), some in values.items()
+        if len(some) > 1
+    ]
 
 
 def link_words(widget: LinkedWidget) -> tuple[str, ...]:
@@ -125,10 +131,15 @@ async def follow_all(url: str, asked: KeptParameter) -> str:
     first, second, last = asked.values[0], asked.values[1], asked.values[-1]
     between = next(view for view in BETWEEN if view != asked.view)
     steps: list[tuple[str, str | None, str]] = [
-        (asked.view, first, first), (between, None, ""),
-        (asked.view, second, second), (asked.view, first, first), (between, None, ""),
-        (asked.view, last, last), (between, None, ""), (asked.view, first, first),
-    ]  # fmt: skip
+        (asked.view, first, first),
+        (between, None, ""),
+        (asked.view, second, second),
+        (asked.view, first, first),
+        (between, None, ""),
+        (asked.view, last, last),
+        (between, None, ""),
+        (asked.view, first, first),
+    ]
     if asked.beside is not None:  # both have it: the link's comes after that of the page before
         steps += [(asked.beside, second, second), (asked.view, None, second)]
         steps += [(asked.beside, first, first), (asked.view, last, last)]

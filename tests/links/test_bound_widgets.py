@@ -44,6 +44,7 @@ def test_every_bound_widget_is_drawn_after_the_link_was_sorted_out():
     # the list of images: `choose_picture` refuses, as the thumbnails of Start are no widget
     # a filter of the sweep: binds through `pick`, which refuses
     assert unguarded() == [
-        "sidebar/models.py:choose_listed", "sidebar/pictures.py:pick_by_title",
+        "sidebar/models.py:choose_listed",
+        "sidebar/pictures.py:pick_by_title",
         "sweep/grid.py:choose",
-    ]  # fmt: skip
+    ]

@@ -47,8 +47,16 @@ def widgets(url):
 
 def test_the_page_has_a_widget_of_each_kind_that_the_house_binds(widgets):
     kinds = {widget.kind for widget in widgets.values()}
-    assert {"selectbox", "radio", "button_group", "slider", "number_input", "checkbox",
-            "text_input", "text_area"} <= kinds  # fmt: skip
+    assert {
+        "selectbox",
+        "radio",
+        "button_group",
+        "slider",
+        "number_input",
+        "checkbox",
+        "text_input",
+        "text_area",
+    } <= kinds
     assert len(widgets) == 21
 
 

@@ -22,9 +22,11 @@ from tests.links.values import KINDS
 PART = 4  # views, one parameter of each, each day others
 PAIRS = 8  # of a view and a kind of value, each day others
 ESSENTIAL = [
-    (HEATMAPS, "image"), (HEATMAPS, "model"), (HEATMAPS, "heatmaps.methods"),
+    (HEATMAPS, "image"),
+    (HEATMAPS, "model"),
+    (HEATMAPS, "heatmaps.methods"),
     (UNLEARNING_EXPERIMENTS, "experiments.chosen"),
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module")

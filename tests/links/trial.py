@@ -123,10 +123,13 @@ def unsaid(seen: Seen, address: str, bad: Mapping[str, Words]) -> str:
     """Which parameter of a widget keeps values that it cannot have, or has lost them in silence."""
     query = parse_qs(address, keep_blank_values=True)
     wrong = [
-        name for name, widget in seen.linked.items()
-        if name in bad and widget.options and widget.kind not in MANY
+        name
+        for name, widget in seen.linked.items()
+        if name in bad
+        and widget.options
+        and widget.kind not in MANY
         and not set(map(as_text, bad[name])) <= {*widget.options, ""}
-    ]  # fmt: skip
+    ]
     remaining = [name for name in wrong if query.get(name) == list(map(as_text, bad[name]))]
     if remaining:
         return f"{remaining[0]} keeps it"

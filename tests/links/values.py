@@ -43,8 +43,14 @@ ALONE: dict[str, Words] = {  # too long for all parameters of a view at once
 OWN = ("two of its own", "its own and empty", "its own and foreign")  # from what the widget offers
 ESSENTIAL = ("empty", "1e999", "script", *OWN[:1])  # each of them broke a view once
 EACH_SORT = (  # one of each sort
-    "empty", "twice the same", "foreign word", "1e999", "5,000 digits", "script", "somebody's data",
-)  # fmt: skip
+    "empty",
+    "twice the same",
+    "foreign word",
+    "1e999",
+    "5,000 digits",
+    "script",
+    "somebody's data",
+)
 KINDS = (*EVERYWHERE, *OWN, *ALONE)
 
 

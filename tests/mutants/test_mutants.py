@@ -58,11 +58,15 @@ def changes():
 
 def test_operators_comparisons_calls_and_numbers_are_changed_and_words_are_not():
     assert changes() == {
-        ("area", "width < 0", "width <= 0"), ("area", "width < 0", "width > 0"),
-        ("area", "0", "1"), ("area", "width * height", "width / height"),
-        ("area", "width * height", "width"), ("area.<locals>.inner", "max(x, 0)", "min(x, 0)"),
-        ("area.<locals>.inner", "0", "1"), ("Box.whole", "not self.side", "self.side"),
-    }  # fmt: skip
+        ("area", "width < 0", "width <= 0"),
+        ("area", "width < 0", "width > 0"),
+        ("area", "0", "1"),
+        ("area", "width * height", "width / height"),
+        ("area", "width * height", "width"),
+        ("area.<locals>.inner", "max(x, 0)", "min(x, 0)"),
+        ("area.<locals>.inner", "0", "1"),
+        ("Box.whole", "not self.side", "self.side"),
+    }
 
 
 def test_a_mutant_keeps_its_rank_when_other_lines_of_the_file_change():
@@ -162,10 +166,14 @@ def test_a_planted_fault_is_noticed_what_changes_nothing_is_not_and_tests_of_not
     tmp_path,
 ):
     ended = subprocess.run(
-        [sys.executable, "-c", TRIED, str(tmp_path)], cwd=ROOT, capture_output=True, text=True,
+        [sys.executable, "-c", TRIED, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
         env={name: value for name, value in os.environ.items() if "PYTEST" not in name}
-        | {"OMP_NUM_THREADS": "1"}, check=False,
-    )  # fmt: skip
+        | {"OMP_NUM_THREADS": "1"},
+        check=False,
+    )
     assert ended.stdout.split() == ["killed", "survived"], ended.stderr[-2000:]
     assert ended.returncode
     assert "no test reaches any function of the changed files" in ended.stderr

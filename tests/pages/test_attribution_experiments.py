@@ -14,13 +14,7 @@ from components.views import ATTRIBUTION_EXPERIMENTS
 from engine import data as data_sets
 from engine.attribution.experiments import AdaptiveSmoothing, adaptive
 from engine.attribution.experiments.mixed_answers import BY_IMAGE, MixedAnswers
-from engine.attribution.experiments.mixture_claims import (
-    ADAPTIVE,
-    ATTACKED,
-    CLEAN,
-    NORMAL,
-    ROBUST,
-)
+from engine.attribution.experiments.mixture_claims import ADAPTIVE, ATTACKED, CLEAN, NORMAL, ROBUST
 from engine.case import image_case
 from engine.case.prediction import at_once
 from engine.case.target import Target
@@ -124,14 +118,19 @@ def test_a_person_s_own_image_is_asked_of_nonlinear_mixing(own):
 
 
 def test_the_curve_runs_from_one_network_to_the_other_over_what_picking_by_chance_gives():
-    columns = {CLEAN: ([0.9, 0.95, 0.94, 0.93], "share"),
-               ATTACKED: ([0.1, 0.5, 0.6, 0.65], "share")}  # fmt: skip
+    columns = {
+        CLEAN: ([0.9, 0.95, 0.94, 0.93], "share"),
+        ATTACKED: ([0.1, 0.5, 0.6, 0.65], "share"),
+    }
     table = Table.of(columns, [NORMAL, "mixture, α = 0.6", ROBUST, ADAPTIVE])
     drawn = mixture.in_plane(table)
     assert drawn.rows == (
-        *[mixture.MIXED] * 3, *[mixture.PICKED] * 2, "normal network", "robust network",
+        *[mixture.MIXED] * 3,
+        *[mixture.PICKED] * 2,
+        "normal network",
+        "robust network",
         mixture.NONLINEAR,
-    )  # fmt: skip
+    )
     assert drawn[ATTACKED] == pytest.approx([0.1, 0.5, 0.6, 0.1, 0.6, 0.1, 0.6, 0.65])
     assert mixture.plane_words({"plane": table}) == (
         "Right under attack (first seed) at α = 0: 10 %, 0.6: 50 % (by chance 40 %), 1: 60 %; "

@@ -58,9 +58,7 @@ def test_it_opens_on_the_pair_that_moved_most_against_the_truth(found):
     at = settled(visit(SMALL, BEFORE_AFTER))
     assert not said(at)
     records = found["records"]
-    assert sentence(at) == said_of(
-        "TinyVLM with a habit", scored(records), by_kind(records)
-    )  # fmt: skip
+    assert sentence(at) == said_of("TinyVLM with a habit", scored(records), by_kind(records))
     first = worst(records)[0]
     box = at.selectbox(key=pair.PAIR)
     assert box.value == pair.name_of(records, first)

@@ -46,18 +46,26 @@ BAD = "dragon"
 PICKER = "a picker of its own, for what a person opens too"
 ABOVE = "asked above"
 WIDGETS = (
-    "selectbox", "radio", "select_slider", "slider", "number_input", "text_input", "toggle",
-    "button_group", "multiselect",
-)  # fmt: skip
+    "selectbox",
+    "radio",
+    "select_slider",
+    "slider",
+    "number_input",
+    "text_input",
+    "toggle",
+    "button_group",
+    "multiselect",
+)
 OWN_MODEL = dict.fromkeys(("weights", "labels"), "files, opened in the sidebar")
 SIDEBAR = OWN_MODEL | dict.fromkeys(
     ("image", "model", "crop_x", "crop_y", "target", "versus", "reading", "precision", "seed"),
     "chosen in the sidebar",
 )
 FORGET = OWN_MODEL | {
-    "recipe": "the model's own", "seed": "how often each way is run is a setting",
+    "recipe": "the model's own",
+    "seed": "how often each way is run is a setting",
     "forget": "asked part by part, see RequestParts",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -211,10 +219,12 @@ FORMS = (
     ),
 )  # fmt: skip
 NOWHERE = {
-    ForgetArguments: "a part of BoardArguments", DataArguments: "asked by Familiar? for its images",
-    WholeSlideArguments: "a file, opened on Slides", TrustArguments: "the maps of Heatmaps",
+    ForgetArguments: "a part of BoardArguments",
+    DataArguments: "asked by Familiar? for its images",
+    WholeSlideArguments: "a file, opened on Slides",
+    TrustArguments: "the maps of Heatmaps",
     WordArguments: "words that are pressed in an answer",
-}  # fmt: skip
+}
 each = pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form.key}-{form.kind.__name__}")
 
 

@@ -39,9 +39,11 @@ def test_sentence_ballots_and_curves_are_those_of_the_answer():
     table = {"ballots": counted(ballots_about(result, ROE, 0), query.case.data.classes)}
     shown = words(at)
     for sentence in (
-        view.reason(query, result), view.first_words(table), view.run_off_words(table),
+        view.reason(query, result),
+        view.first_words(table),
+        view.run_off_words(table),
         view.curve_words(result),
-    ):  # fmt: skip
+    ):
         assert sentence in shown
     at = settled(at.number_input(key=IMAGE).set_value(7).run())
     assert at.header[0].value == view.sentence(question(7), result)
@@ -76,9 +78,10 @@ def test_a_bad_link_is_a_sentence():
 
 
 def certificate(says, radius):
-    columns = {f"{ROE}, {name}": ([value], "") for name, value in (
-        ("says", says), ("radius", radius), ("rival", 3), ("round", 2),
-    )}  # fmt: skip
+    columns = {
+        f"{ROE}, {name}": ([value], "")
+        for name, value in (("says", says), ("radius", radius), ("rival", 3), ("round", 2))
+    }
     return {"images": Table.of(columns)}
 
 

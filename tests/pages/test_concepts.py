@@ -85,9 +85,12 @@ def test_pope_is_asked_before_and_after():
 
 def test_the_chart_of_all_things_is_drawn_in_percent():
     table = Table.of(
-        {"before": (np.array([0.9, 0.2]), "probability"),
-         "after": (np.array([0.1, 0.2]), "probability")}, ("car", "lamp"),
-    )  # fmt: skip
+        {
+            "before": (np.array([0.9, 0.2]), "probability"),
+            "after": (np.array([0.1, 0.2]), "probability"),
+        },
+        ("car", "lamp"),
+    )
     figure = view.THINGS.figure(view.as_shares(table))
     drawn = {trace.name: list(trace.x) for trace in figure.data if trace.mode == "markers"}
     assert drawn["before"] == pytest.approx([90, 20])

@@ -68,8 +68,10 @@ def picture(value):
 def test_every_data_set_opens_with_its_card_and_its_numbers():
     few = {
         f"lab.{entry.name}.count": str(spec.metadata["control"].low)
-        for entry in entries() for spec in fields(entry.recipe) if spec.name == "count"
-    }  # fmt: skip
+        for entry in entries()
+        for spec in fields(entry.recipe)
+        if spec.name == "count"
+    }
     titles = visit({}, DATA_AND_MODELS).radio(key="lab.data").options
     for title in titles:
         at = visit(few | {"lab.data": title.replace("\\", "")}, DATA_AND_MODELS)

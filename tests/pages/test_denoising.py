@@ -55,6 +55,7 @@ def test_margins_in_decibels_are_said_as_such():
     assert "margin +1.3 ± 0.5 dB" in claims.line(table, 0)
     shares = Table.of(
         {"outcome": ([1], ""), "margin": ([0.126], "share"), "tolerance": ([0.05], "share")},
-        ("a",), ("b",),
-    )  # fmt: skip
+        ("a",),
+        ("b",),
+    )
     assert "margin +12.6 ± 5.0 points" in claims.line(shares, 0)

@@ -197,9 +197,10 @@ def test_a_model_that_was_made_from_another_is_shown_beside_it(monkeypatch, tmp_
     card = card_of(child, title="cut", parent=parent, made_by="test", data="digits")
     name = checkpoints.put(card, child).name
     line = next(
-        option for option in visit(view=FAMILIAR).sidebar.selectbox(key="model").options
+        option
+        for option in visit(view=FAMILIAR).sidebar.selectbox(key="model").options
         if option.endswith(name[-4:])
-    )  # fmt: skip
+    )
     at = opened(model=line, familiar__closer="Beside its parent")
     tables = [frame.value for frame in unfolded(at).main.dataframe]
     table = next(table for table in tables if table.index[0] == "cut")
@@ -232,11 +233,7 @@ def test_a_zip_of_one_s_own_can_be_normal_with_how_few_it_holds():
 
 
 @pytest.mark.parametrize(
-    ("content", "sentence"),
-    [
-        (b"no zip", "is not a zip archive"),
-        (zipped(0), "holds no picture"),
-    ],
+    ("content", "sentence"), [(b"no zip", "is not a zip archive"), (zipped(0), "holds no picture")]
 )
 def test_a_folder_without_normal_images_is_one_sentence(content, sentence):
     at = opened()

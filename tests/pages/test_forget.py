@@ -113,10 +113,13 @@ def test_the_sentence_says_which_way_it_went_wrong(figures, expected):
     """The way's UA and retraining's, TA of both, the gap of the way, its cost, NoOp's gap."""
     wrong, goal, test, test_goal, gap, cost, nothing = figures
     columns = {
-        "UA": [goal, 0.0, wrong], "TA": [test_goal, test_goal, test], "gap": [0.0, nothing, gap],
-        "share of retraining": [1.0, 0.0, cost], "informative": [1.0] * 3,
+        "UA": [goal, 0.0, wrong],
+        "TA": [test_goal, test_goal, test],
+        "gap": [0.0, nothing, gap],
+        "share of retraining": [1.0, 0.0, cost],
+        "informative": [1.0] * 3,
         "seconds": [float("nan")] * 3,
-    }  # fmt: skip
+    }
     shares = {name: (values, "share") for name, values in columns.items()}
     table = Table.of(shares, ("Retrain", "NoOp", "X"))
     assert expected in verdict(table, "X", "class 3")
@@ -156,8 +159,12 @@ def test_a_share_that_cannot_be_is_a_sentence(share):
 def test_links_to_what_is_not_offered_are_said_and_the_page_stands():
     at = opened(what="nothing", section="Nowhere", way="Magic", SalUn__share="7")
     text = " ".join(said(at))
-    for word in ("“nothing” as To be forgotten", "“Nowhere” as Closer look",
-                 "“Magic” as Look closer at", "“7” as SalUn ▸ Share"):  # fmt: skip
+    for word in (
+        "“nothing” as To be forgotten",
+        "“Nowhere” as Closer look",
+        "“Magic” as Look closer at",
+        "“7” as SalUn ▸ Share",
+    ):
         assert word in text
     assert at.main.header
 

@@ -34,8 +34,12 @@ def test_it_opens_with_its_picture_and_is_run_to_curves_and_one_scene(monkeypatc
     result = known(method, case)
     assert at.header[0].value == method.finding(case, result)
     shown = words(at)
-    for describe in (perturbation.defended_words, perturbation.other_words, perturbation.nats_words,
-                 perturbation.named_words):  # fmt: skip
+    for describe in (
+        perturbation.defended_words,
+        perturbation.other_words,
+        perturbation.nats_words,
+        perturbation.named_words,
+    ):
         assert describe(result) in shown
     headers = [header.value for header in at.header if header.value.startswith("Moving each value")]
     assert len(headers) == 2  # of the audit, and of one scene
@@ -55,9 +59,12 @@ def audited():
 def test_success_is_drawn_over_the_size_with_its_half_point_in_the_name():
     table = perturbation.over_epsilon(audited(), (PLAIN, "not there", NOISE))
     assert table.order == (
-        "ε", f"{PLAIN}, ε50 = 5.0", spread(f"{PLAIN}, ε50 = 5.0"), f"{NOISE}, no ε50",
+        "ε",
+        f"{PLAIN}, ε50 = 5.0",
+        spread(f"{PLAIN}, ε50 = 5.0"),
+        f"{NOISE}, no ε50",
         spread(f"{NOISE}, no ε50"),
-    )  # fmt: skip
+    )
     assert table[f"{PLAIN}, ε50 = 5.0"].tolist() == [0, 0.2, 0.4, 0.6, 0.8, 1.0]
     assert perturbation.defended_words(audited()).startswith(
         f"At ε = 8/255: {PLAIN} 80 %, {NOISE} 0 %."

@@ -53,8 +53,11 @@ def test_it_opens_with_its_picture_and_is_run_to_figures(monkeypatch):
 
 
 def test_a_sentence_leaves_out_what_is_not_measured_yet():
-    columns = {STEPS: ([2.0, np.nan], "steps"), UNSEEN: ([np.nan] * 2, "share"),
-               FOUND: ([0.75, np.nan], "")}  # fmt: skip
+    columns = {
+        STEPS: ([2.0, np.nan], "steps"),
+        UNSEEN: ([np.nan] * 2, "share"),
+        FOUND: ([0.75, np.nan], ""),
+    }
     some = {"table": Table.of(columns, (FIRST, OUTPUT))}
     assert rerouting.way_words(some).endswith(f"ε = 2/255: {FIRST} 2.0.")
     assert rerouting.defense_words(some).endswith(f"2/255. The detector's AUROC: {FIRST} 0.75.")

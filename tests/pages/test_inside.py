@@ -68,17 +68,22 @@ def test_bars_and_marks_say_what_is_true_of_each_thing():
 
 
 def test_the_histogram_counts_each_word_once_and_empty_bins_are_left_out():
-    risks = Table.of({
-        "risk": (np.array([0.0, 0.05, 0.15, 1.0]), "share"),
-        "made up": (np.array([0.0, 0.0, 1.0, 1.0]), ""),
-    })  # fmt: skip
+    risks = Table.of(
+        {
+            "risk": (np.array([0.0, 0.05, 0.15, 1.0]), "share"),
+            "made up": (np.array([0.0, 0.0, 1.0, 1.0]), ""),
+        }
+    )
     spread = probe.spread(risks)
     assert spread["true"].tolist() == [1.0, *[0.0] * 9]
     assert spread["made up"][[1, 9]].tolist() == [0.5, 0.5]
-    trust = Table.of({
-        "risk": (np.array([0.1, np.nan]), "share"), "made up": (np.array([0.3, np.nan]), "share"),
-        "words": (np.array([10, 0]), "words"),
-    })  # fmt: skip
+    trust = Table.of(
+        {
+            "risk": (np.array([0.1, np.nan]), "share"),
+            "made up": (np.array([0.3, np.nan]), "share"),
+            "words": (np.array([10, 0]), "words"),
+        }
+    )
     assert len(probe.filled(trust)) == 1
     assert "differ by 20 points" in probe.trust_words({"trust": trust})
 

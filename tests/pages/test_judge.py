@@ -21,14 +21,7 @@ from engine.models.card import ModelCard, card_of, weights_of
 from engine.models.rebuild import packed, rebuilt
 from engine.run import answer
 from engine.training import Recipe, fresh
-from engine.unlearning import (
-    AfterCase,
-    GivenCase,
-    Judged,
-    Relearn,
-    Retrain,
-    StillThere,
-)
+from engine.unlearning import AfterCase, GivenCase, Judged, Relearn, Retrain, StillThere
 from engine.unlearning.opening import FORGOTTEN, board, forgotten
 from engine.unlearning.protocol.scoreboard import Scoreboard
 from tests.engine.unlearning.test_brought import zipped

@@ -8,15 +8,7 @@ import pytest
 from components.forget import judge
 from components.views import JUDGE
 from engine.models import format_rounds
-from tests.plain_loop import (
-    TRAINED,
-    PlainTraining,
-    accuracy,
-    trained,
-    untrained,
-    weights,
-    zipped,
-)
+from tests.plain_loop import TRAINED, PlainTraining, accuracy, trained, untrained, weights, zipped
 from tests.visits import said, settled, visit, words
 
 ORIGINAL = PlainTraining()

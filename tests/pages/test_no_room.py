@@ -106,8 +106,10 @@ def test_a_format_without_room_for_a_copy_leaves_the_model_as_it_was(small):
     assert any(REFUSAL in words for words in said(at))
     assert own_models(at) == [model]
     assert (model.side, provenance(at)) == (160, answered)
-    assert any("From your file mine.pt · takes 160 × 160 px" in caption.value.replace("\\", "")
-               for caption in at.caption)  # fmt: skip
+    assert any(
+        "From your file mine.pt · takes 160 × 160 px" in caption.value.replace("\\", "")
+        for caption in at.caption
+    )
     filled.free()
     at.button(key="models.read").click()
     at = settled(at.run())

@@ -96,8 +96,11 @@ def test_the_sample_is_asked_and_its_answer_shared(sample_answer):
     at.select_slider(key=f"{KEY}.left").set_value("40 %").run()
     captions = " ".join(image.proto.imgs[0].caption for image in at.main.get("image"))
     assert f"**40 % left**: p(yes) {100 * faded[2]:.0f} %" in captions
-    (python,) = [block.value for block in at.code if "hallucination.PhotoPair" in block.value
-                 and "engine.answer" in block.value]  # fmt: skip
+    (python,) = [
+        block.value
+        for block in at.code
+        if "hallucination.PhotoPair" in block.value and "engine.answer" in block.value
+    ]
     assert question_in(python) == digest(PhotoPair(), case)
 
 
@@ -131,12 +134,15 @@ def test_a_ready_photograph_after_is_asked_in_the_place_of_a_mask():
     assert PhotoPair().finding(case, answer(PhotoPair(), case)) in words(at)
 
 
-@pytest.mark.parametrize(("slot", "way", "pixels", "why"), [
-    ("mask", MASK, np.zeros((60, 80, 3), np.uint8), "The mask is empty here"),
-    ("mask", MASK, mask()[:30], "they must be of one size"),
-    ("mask", MASK, nearly_all(), "The mask covers 98 %"),
-    ("after", AFTER, photograph(height=50), "The photograph after has 80 × 50 px"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("slot", "way", "pixels", "why"),
+    [
+        ("mask", MASK, np.zeros((60, 80, 3), np.uint8), "The mask is empty here"),
+        ("mask", MASK, mask()[:30], "they must be of one size"),
+        ("mask", MASK, nearly_all(), "The mask covers 98 %"),
+        ("after", AFTER, photograph(height=50), "The photograph after has 80 × 50 px"),
+    ],
+)
 def test_what_does_not_fit_is_said_and_the_form_stays(slot, way, pixels, why):
     at = given(given(opened(way=way), "before", photograph()), slot, pixels)
     assert any(why in sentence for sentence in said(at)), said(at)

@@ -7,16 +7,7 @@ from scipy.stats import spearmanr
 from components import notices
 from components.charts.tables import signed
 from components.heatmaps import view
-from components.views import (
-    DATA_AND_MODELS,
-    HEATMAPS,
-    PRUNE,
-    START,
-    STORIES,
-    SWEEP,
-    TRAY,
-    VIEWS,
-)
+from components.views import DATA_AND_MODELS, HEATMAPS, PRUNE, START, STORIES, SWEEP, TRAY, VIEWS
 from components.widgets.viewer import place
 from engine.models import catalog
 from tests.tiny import vit
@@ -122,8 +113,12 @@ def test_the_sentence_says_where_each_map_is_strongest_and_how_far_they_agree():
         f"{view.how_alike(result)} (rank correlation {signed(result)})."
     )
     assert [view.how_alike(correlation) for correlation in (0.7, 0.69, 0.29, -0.3, -0.31)] == [
-        "agree", "agree in part", "do not agree", "do not agree", "contradict each other"
-    ]  # fmt: skip
+        "agree",
+        "agree in part",
+        "do not agree",
+        "do not agree",
+        "contradict each other",
+    ]
 
 
 def test_a_flat_map_points_nowhere():

@@ -95,9 +95,11 @@ def drawn(at, *typed):
 
 
 def labels(at):
-    return {download.label for download in at.get("download_button")} | {
-        popover.proto.popover.label for popover in at.get("popover")
-    } | {button.label for button in at.button}  # fmt: skip
+    return (
+        {download.label for download in at.get("download_button")}
+        | {popover.proto.popover.label for popover in at.get("popover")}
+        | {button.label for button in at.button}
+    )
 
 
 def line_of(name):
@@ -123,10 +125,18 @@ def listing():
 def guesses(model):
     """What somebody may try who knows weights, classes, name and digests, but no secret."""
     known = [
-        line_of(model.name), model.name, model.name.removeprefix("kept:"), model.card.fingerprint,
-        Owner(OWNER.encode()).digest, *checkpoints.owners.read_record(model.path).owners.values(),
-        Owner(OTHER.encode()).view_key(model.name), "", "*", "%", "0" * 40,
-    ]  # fmt: skip
+        line_of(model.name),
+        model.name,
+        model.name.removeprefix("kept:"),
+        model.card.fingerprint,
+        Owner(OWNER.encode()).digest,
+        *checkpoints.owners.read_record(model.path).owners.values(),
+        Owner(OTHER.encode()).view_key(model.name),
+        "",
+        "*",
+        "%",
+        "0" * 40,
+    ]
     title = line_of(model.name)[:-4]
     yield from known
     for number in range(10_000 - len(known)):
@@ -169,8 +179,11 @@ def twin(model):
 VIEWS = {
     "the lab": (DATA_AND_MODELS, {"lab.part": "Models"}),
     "training": (DATA_AND_MODELS, {"lab.part": "Train"}),
-    "heat maps": (HEATMAPS, {}), "forget": (FORGET, {}), "prune": (PRUNE, {}), "sweep": (SWEEP, {}),
-}  # fmt: skip
+    "heat maps": (HEATMAPS, {}),
+    "forget": (FORGET, {}),
+    "prune": (PRUNE, {}),
+    "sweep": (SWEEP, {}),
+}
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -209,8 +222,9 @@ def test_nothing_on_a_page_names_another_s_model_data_or_job(
 
 
 def test_who_trains_on_a_file_of_their_own_owns_the_model(zipped):
-    at = visited(OWNER, **{"lab.part": "Train", "lab.recipe.architecture": "mlp",
-                           "lab.recipe.epochs": "2"})  # fmt: skip
+    at = visited(
+        OWNER, **{"lab.part": "Train", "lab.recipe.architecture": "mlp", "lab.recipe.epochs": "2"}
+    )
     at.file_uploader(key="lab.file").set_value(("family.zip", zipped, "")).run()
     at.button(key="lab.training.Train.go").click().run()
     settled(at, lambda at: at.success)
@@ -317,8 +331,9 @@ def test_what_a_login_made_belongs_to_whoever_logs_in_as_the_same_person(case, m
 
     monkeypatch.setattr(login, "required", lambda: True)
     monkeypatch.setattr(st, "secrets", {"auth": {"cookie_secret": "c" * 64}})
-    monkeypatch.setattr(st, "user", SimpleNamespace(is_logged_in=True, iss="https://a.example",
-                                                    sub="ann"))  # fmt: skip
+    monkeypatch.setattr(
+        st, "user", SimpleNamespace(is_logged_in=True, iss="https://a.example", sub="ann")
+    )
     model = checkpoints.keep(answer(Train(), case)["model"], Owner(login.secret_of_user()))
     assert {"Export", "Delete"} <= labels(chosen_in_lab(logged_in("ann"), model.name))
     other = logged_in("bob")
@@ -328,9 +343,12 @@ def test_what_a_login_made_belongs_to_whoever_logs_in_as_the_same_person(case, m
 
 @pytest.mark.parametrize(
     ("secrets", "user"),
-    [({"auth": {}}, {"sub": "ann"}), ({"auth": {"cookie_secret": "short"}}, {"sub": "ann"}),
-     ({"auth": {"cookie_secret": "c" * 64}}, {})],
-)  # fmt: skip
+    [
+        ({"auth": {}}, {"sub": "ann"}),
+        ({"auth": {"cookie_secret": "short"}}, {"sub": "ann"}),
+        ({"auth": {"cookie_secret": "c" * 64}}, {}),
+    ],
+)
 def test_a_login_that_says_too_little_leaves_what_is_made_to_its_session(
     secrets, user, monkeypatch
 ):
@@ -385,8 +403,10 @@ def test_data_of_another_s_file_are_not_opened_by_their_name(case):
 # ---------------------------------------------------------------- links
 
 
-@pytest.mark.parametrize(("name", "values"), [("model", ["lite0"] * 990), ("seed", ["1"] * 101),
-                                              ("no-such", ["9" * 10_001])])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("model", ["lite0"] * 990), ("seed", ["1"] * 101), ("no-such", ["9" * 10_001])],
+)
 def test_a_link_with_more_than_can_be_meant_is_cut_before_anything_reads_it(name, values):
     at = visit({name: values})
     assert any("They are ignored: at most 100 values of 10,000 letters" in x for x in said(at))

@@ -222,5 +222,6 @@ def many():
     rng = np.random.default_rng(0)
     return {
         f"{name}/{number}.png": rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
-        for name in ("a", "b") for number in range(15)
-    }  # fmt: skip
+        for name in ("a", "b")
+        for number in range(15)
+    }

@@ -56,9 +56,13 @@ def test_sentence_parts_and_certificate_are_those_of_the_answer():
     assert at.header[0].value == query.method.finding(query.case, result)
     shown = words(at)
     for sentence in (
-        view.scored(query, result), view.whole("parts", result), view.whole("rival parts", result),
-        view.certified(result), view.needed(query, result), result["flip"].finding,
-    ):  # fmt: skip
+        view.scored(query, result),
+        view.whole("parts", result),
+        view.whole("rival parts", result),
+        view.certified(result),
+        view.needed(query, result),
+        result["flip"].finding,
+    ):
         assert sentence in shown
 
 
@@ -116,10 +120,12 @@ def test_the_image_of_the_sidebar_is_asked_about_and_a_photograph_is_said_to_be_
     at = settled(visit(LINK | {f"{KEY}.about": OWN}, PROTOTYPES))
     shown = words(at)
     assert "Not the kind of image that this network learns" in shown
-    at = settled(visit(
-        LINK | {f"{KEY}.about": OWN, "image": "From a data set", "data": "Digits, 8 × 8"},
-        PROTOTYPES,
-    ))  # fmt: skip
+    at = settled(
+        visit(
+            LINK | {f"{KEY}.about": OWN, "image": "From a data set", "data": "Digits, 8 × 8"},
+            PROTOTYPES,
+        )
+    )
     assert "In-distribution check" in words(at)
 
 
@@ -192,8 +198,8 @@ def test_a_blank_image_is_drawn_and_said_to_be_blank():
 
 
 def test_an_answer_that_nothing_can_turn_is_proved_for_any_size():
-    outcome = Table.of({
-        "certificate": ([math.inf], ""), "closed form": ([math.inf], ""), "flip": ([math.nan], ""),
-    })  # fmt: skip
+    outcome = Table.of(
+        {"certificate": ([math.inf], ""), "closed form": ([math.inf], ""), "flip": ([math.nan], "")}
+    )
     sentence = view.certified({"outcome": outcome})
     assert sentence == "Proved for a change of any size. The attack turned it nowhere."

@@ -257,8 +257,11 @@ def test_masks_of_all_criteria_are_a_matrix_and_searched_ones_come_in(monkeypatc
         ).click().run()
         at = settled(at)
     assert "In the pieces that they are searched in: Learned N:M, 2:4." in words(at)
-    tables = [frame.value for frame in unfolded(at).main.dataframe
-              if any(str(name).startswith("SynFlow, ") for name in frame.value)]  # fmt: skip
+    tables = [
+        frame.value
+        for frame in unfolded(at).main.dataframe
+        if any(str(name).startswith("SynFlow, ") for name in frame.value)
+    ]
     jackpot = Prune(criterion="Lottery Jackpot", ratio=0.7).masks(digits)
     pattern = Prune(criterion="Learned N:M", structure="N:M").masks(digits)
     expected = overlap(jackpot, pattern)
@@ -286,8 +289,10 @@ def test_only_masks_that_keep_equal_shares_are_called_alike():
 
 def test_a_searched_mask_stands_in_its_own_pieces_where_others_are_cut():
     patterned = Prune(structure="N:M", pattern="1:4")
-    searched = {title: overlaps.as_searched(replace(patterned, criterion=title))
-           for title in ("Magnitude", "Lottery Jackpot", "Learned N:M")}  # fmt: skip
+    searched = {
+        title: overlaps.as_searched(replace(patterned, criterion=title))
+        for title in ("Magnitude", "Lottery Jackpot", "Learned N:M")
+    }
     assert searched["Magnitude"] == patterned
     assert (searched["Lottery Jackpot"].structure, searched["Lottery Jackpot"].ratio) == (
         "weight",
@@ -445,9 +450,10 @@ def test_a_child_whose_parent_was_deleted_is_pruned_like_any_other(monkeypatch, 
     name = next(entry.name for entry in checkpoints.listed() if entry.name != child.name)
     checkpoints.delete(name)
     line = next(
-        option for option in visit(view=PRUNE).sidebar.selectbox(key="model").options
+        option
+        for option in visit(view=PRUNE).sidebar.selectbox(key="model").options
         if option.endswith(child.name[-4:])
-    )  # fmt: skip
+    )
     at = settled(visit(DIGITS | {"model": line, "prune.ratio": "0.7"}, PRUNE))
     assert "70 % of the weights are taken out" in words(at)
     assert "Handwritten digits" in words(at)

@@ -18,8 +18,10 @@ KEY = "experiments.VAT"
 NAME = "interactions:count=80,items=200"
 LINK = {
     "experiments.chosen": VatExperiment.title,
-    f"{KEY}.seeds": "2", f"{KEY}.epochs": "6", f"{KEY}.fakes": "5",
-}  # fmt: skip
+    f"{KEY}.seeds": "2",
+    f"{KEY}.epochs": "6",
+    f"{KEY}.fakes": "5",
+}
 
 
 def test_it_says_that_it_is_a_simulation_before_and_after_a_run(monkeypatch):

@@ -50,10 +50,13 @@ def test_it_opens_with_its_picture_and_is_run_to_layers_and_one_question(monkeyp
 
 
 def test_sentences_below_charts_have_their_figures():
-    layers = Table.of({
-        "layer": (np.arange(3), ""), "probe right": ([0.5, 0.7, 1.0], "share"),
-        **{name: ([np.nan, 0.9, 0.1], "share") for name in CAUSES},
-    })  # fmt: skip
+    layers = Table.of(
+        {
+            "layer": (np.arange(3), ""),
+            "probe right": ([0.5, 0.7, 1.0], "share"),
+            **{name: ([np.nan, 0.9, 0.1], "share") for name in CAUSES},
+        }
+    )
     assert refusal.probe_words(layers) == (
         "Probe: 50 % right at the embedding, 70 % after layer 1, 100 % after the last one."
     )
@@ -63,11 +66,13 @@ def test_sentences_below_charts_have_their_figures():
     )
     path = Table.of(
         {"along": ([3.0, -3.0, 2.0, -1.5], ""), "across": (np.zeros(4), "")},
-        [DECLINED, ANSWERED, WAY, WAY], ["", "", "so ok", "red ok"],
-    )  # fmt: skip
+        [DECLINED, ANSWERED, WAY, WAY],
+        ["", "", "so ok", "red ok"],
+    )
     assert refusal.path_words({refusal.PATH: path}) == (
         "From +2.0 with the note “so ok” to −1.5 with “red ok”; 0 is halfway."
     )
-    free = Table.of({"ρ": ([0.0, 1.0], ""), FIRST: ([0.0, 0.25], "share"),
-                     OUTPUT: ([0.0, 0.5], "share")})  # fmt: skip
+    free = Table.of(
+        {"ρ": ([0.0, 1.0], ""), FIRST: ([0.0, 0.25], "share"), OUTPUT: ([0.0, 0.5], "share")}
+    )
     assert f"{FIRST} 25 %, {OUTPUT} 50 %" in refusal.free_words({refusal.FREE: free})

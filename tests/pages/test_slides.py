@@ -42,7 +42,7 @@ def few(monkeypatch):
     monkeypatch.setattr(
         "engine.arguments.bags.data_sets.load",
         lambda name: load_set(f"{name},count=30" if ":" in name else f"{name}:count=30"),
-    )  # fmt: skip
+    )
     monkeypatch.setattr(own, "made_slide", lambda: made_slide(896, 672))
 
 
@@ -209,8 +209,12 @@ def test_tiles_that_are_too_large_for_the_image_are_a_sentence():
 
 
 def test_a_bad_link_is_a_sentence():
-    bad = {f"{SLOT}.epochs": "7000", f"{KEY}.bag": "777", f"{KEY}.version": "v9",
-           f"{KEY}.kind": "dragons"}  # fmt: skip
+    bad = {
+        f"{SLOT}.epochs": "7000",
+        f"{KEY}.bag": "777",
+        f"{KEY}.version": "v9",
+        f"{KEY}.kind": "dragons",
+    }
     at = settled(visit(bad, views.SLIDES))
     shown = " ".join(said(at))
     for word in ("7000", "777", "v9", "dragons"):
@@ -231,9 +235,7 @@ def test_a_piece_that_is_broken_where_it_is_looked_at_is_a_sentence():
         from engine.images.tiles import TileGrid
 
         grid = TileGrid(64, 1, (64, 64), 3, packed=True, differences=False)
-        image = PiecewiseTiff(
-            64, 64, "broken", (), b"", ((8, 999),), grid, False, CpuAllowance(0)
-        )  # fmt: skip
+        image = PiecewiseTiff(64, 64, "broken", (), b"", ((8, 999),), grid, False, CpuAllowance(0))
         own.panned(image, None, "The image")
 
     at = AppTest.from_function(page).run()

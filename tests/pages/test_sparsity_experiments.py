@@ -97,8 +97,12 @@ def channels(monkeypatch):
     def opened(**link):
         chosen = {"sparsity.chosen": FireTogether.title}
         chosen |= {f"{CHANNELS}.{name}": value for name, value in link.items()}
-        return settled(visit({**chosen, f"{CHANNELS}.seeds": "1", f"{CHANNELS}.epochs": "2"},
-                             SPARSITY_EXPERIMENTS))  # fmt: skip
+        return settled(
+            visit(
+                {**chosen, f"{CHANNELS}.seeds": "1", f"{CHANNELS}.epochs": "2"},
+                SPARSITY_EXPERIMENTS,
+            )
+        )
 
     return opened, result
 
@@ -131,8 +135,9 @@ def test_the_image_of_the_sidebar_may_be_asked_about(channels):
 
 def test_channels_that_few_images_use_are_named():
     names = ("1", "2", "3")
-    usage = Table.grid(np.array([[0.02, 0.5, 1.0], [0.05, 0.01, np.nan]]), ("a", "b"), names,
-                       ("share",) * 3)  # fmt: skip
+    usage = Table.grid(
+        np.array([[0.02, 0.5, 1.0], [0.05, 0.01, np.nan]]), ("a", "b"), names, ("share",) * 3
+    )
     use = ImageChannels(np.array([[1, 1, 0], [0, 1, np.nan]]), 0.5, "x", 0.9)
     assert rare(use, usage) == "On in fewer than 10 % of the test images: a: 1; b: 2."
     use = replace(use, on=np.array([[0, 1, 0], [0, 0, np.nan]]))

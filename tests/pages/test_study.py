@@ -66,9 +66,11 @@ def test_the_phantoms_study_is_kept_too():
 
 def test_a_network_with_a_map_of_its_own_is_studied_beside_the_others():
     link = {
-        "study.source": "Large lesions, own map", "study.count": "2",
-        "study.methods": ["Grad-CAM"], "study.Study.draws": "1",
-    }  # fmt: skip
+        "study.source": "Large lesions, own map",
+        "study.count": "2",
+        "study.methods": ["Grad-CAM"],
+        "study.Study.draws": "1",
+    }
     at = visit(link, STUDY)
     next(button for button in at.button if button.label.startswith("Run the study")).click().run()
     at = settled(at)

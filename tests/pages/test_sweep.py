@@ -14,9 +14,11 @@ from engine.run import GALLERY
 from tests.visits import held_up, pills, said, settled, visit, words
 
 DIGITS = {
-    "sweep.images": "Digits, 8 × 8", "sweep.count": "10", "sweep.models": "Digits CNN",
+    "sweep.images": "Digits, 8 × 8",
+    "sweep.count": "10",
+    "sweep.models": "Digits CNN",
     "sweep.methods": "Occlusion",
-}  # fmt: skip
+}
 
 
 @pytest.fixture(autouse=True)
@@ -64,8 +66,10 @@ def test_a_plan_of_too_many_answers_is_refused_in_words():
         "sweep.methods": ["Grad-CAM", "Occlusion", "Gradient", "LIME", "RISE"],
     }
     at = settled(visit(every, SWEEP))
-    assert any("This plan has 500 answers; at most 400 are computed on this page" in sentence
-               for sentence in said(at))  # fmt: skip
+    assert any(
+        "This plan has 500 answers; at most 400 are computed on this page" in sentence
+        for sentence in said(at)
+    )
     pills(at, f"{KEY}.methods").set_value([]).run()
     assert "Choose at least one model and one method." in said(at)
 

@@ -46,16 +46,22 @@ def test_a_file_of_ones_own_is_named_by_its_digest_only(tmp_path):
     file = tmp_path / "secret.png"
     query = address(str(file), opens="12345678").partition("?")[2]
     assert dict(parse_qsl(query)) == {
-        "image": YOURS, "file": "12345678", "model": "Digits CNN", "heatmaps.methods": "Occlusion",
-    }  # fmt: skip
+        "image": YOURS,
+        "file": "12345678",
+        "model": "Digits CNN",
+        "heatmaps.methods": "Occlusion",
+    }
 
 
-@pytest.mark.parametrize(("image", "more"), [
-    ("example:digits/0", {}),  # of the training split, which the sidebar does not offer
-    ("sample:chelsea", {"method": "attribution.LST"}),
-    ("sample:chelsea", {"like": "sample:coffee"}),
-    ("sample:gone", {}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("image", "more"),
+    [
+        ("example:digits/0", {}),  # of the training split, which the sidebar does not offer
+        ("sample:chelsea", {"method": "attribution.LST"}),
+        ("sample:chelsea", {"like": "sample:coffee"}),
+        ("sample:gone", {}),
+    ],
+)
 def test_what_the_view_cannot_show_has_no_link(image, more):
     assert address(image, **more) == ""
 

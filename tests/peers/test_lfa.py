@@ -83,9 +83,12 @@ def test_smoothgrad_is_captums_noise_tunnel_of_the_same_sigma(case, labels):
     torch.manual_seed(0)
     tunnel = peer.NoiseTunnel(peer.Saliency(moved(case, labels)))
     result = tunnel.attribute(
-        torch.zeros(1, TILES), nt_samples=SAMPLES, nt_samples_batch_size=500, stdevs=SIGMA,
+        torch.zeros(1, TILES),
+        nt_samples=SAMPLES,
+        nt_samples_batch_size=500,
+        stdevs=SIGMA,
         abs=False,
-    )  # fmt: skip
+    )
     mine = ours(case, labels, "SmoothGrad")
     theirs = result.detach()[0].numpy()
     assert cosine(mine, theirs) > 0.999
@@ -116,9 +119,12 @@ def limed(case, labels, width, coins=None):
     options = {} if coins is None else {"perturb_func": lambda *_, **__: next(coins)[None].long()}
     torch.manual_seed(0)
     result = peer.Lime(case.model.network, SkLearnLinearRegression(), kernel, **options).attribute(
-        inner(case), target=2, feature_mask=labels[None, None], n_samples=SAMPLES,
+        inner(case),
+        target=2,
+        feature_mask=labels[None, None],
+        n_samples=SAMPLES,
         perturbations_per_eval=500,
-    )  # fmt: skip
+    )
     return first(result, labels)
 
 
@@ -149,9 +155,12 @@ def test_lime_is_captums_with_coins_of_its_own(case, labels):
 def test_kernel_shap_is_captums(case, labels):
     torch.manual_seed(0)
     result = peer.KernelShap(case.model.network).attribute(
-        inner(case), target=2, feature_mask=labels[None, None], n_samples=SAMPLES,
+        inner(case),
+        target=2,
+        feature_mask=labels[None, None],
+        n_samples=SAMPLES,
         perturbations_per_eval=500,
-    )  # fmt: skip
+    )
     mine, theirs = ours(case, labels, "KernelSHAP"), first(result, labels)
     assert cosine(mine, theirs) > 0.98
     assert mine.sum() == pytest.approx(theirs.sum(), rel=0.01)  # f(x) − f(b)

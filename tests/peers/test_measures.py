@@ -43,9 +43,9 @@ def test_max_sensitivity_is_captums_for_the_same_changes():
     metrics = pytest.importorskip("captum.metrics")
     case, draws, radius = cnn_case(), 6, 0.05
     generator = torch.Generator().manual_seed(case.seed)
-    changes = torch.stack([
-        (2 * torch.rand(case.image.shape, generator=generator) - 1) * radius for _ in range(draws)
-    ])  # fmt: skip
+    changes = torch.stack(
+        [(2 * torch.rand(case.image.shape, generator=generator) - 1) * radius for _ in range(draws)]
+    )
 
     def explain(images, **_given):
         image = images[0] if isinstance(images, tuple) else images
@@ -83,9 +83,14 @@ def quantus_of(name, maps, masks=None):
     quantus = pytest.importorskip("quantus")
     metric = getattr(quantus, name)(abs=False, normalise=False, disable_warnings=True)
     return metric(
-        model=cnn_case().model, x_batch=maps, y_batch=np.zeros(len(maps), int), a_batch=maps,
-        s_batch=masks, channel_first=True, device="cpu",
-    )  # fmt: skip
+        model=cnn_case().model,
+        x_batch=maps,
+        y_batch=np.zeros(len(maps), int),
+        a_batch=maps,
+        s_batch=masks,
+        channel_first=True,
+        device="cpu",
+    )
 
 
 def test_sparseness_and_complexity_are_quantuss(maps):
@@ -120,13 +125,21 @@ def test_the_deletion_curve_is_quantuss_pixel_flipping(steps):
     values = np.random.default_rng(1).random((side, side)).astype(np.float32)
     ours = curves(case, {"map": ranks(values)}, cover="black", steps=steps)["map"].deletion
     metric = quantus.PixelFlipping(
-        features_in_step=side * side // steps, abs=False, normalise=False,
-        perturb_baseline="black", disable_warnings=True,
-    )  # fmt: skip
+        features_in_step=side * side // steps,
+        abs=False,
+        normalise=False,
+        perturb_baseline="black",
+        disable_warnings=True,
+    )
     (theirs,) = metric(
-        model=case.model, x_batch=case.image[None].numpy(), y_batch=np.array([case.target.index]),
-        a_batch=values[None, None], channel_first=True, device="cpu", softmax=True,
-    )  # fmt: skip
+        model=case.model,
+        x_batch=case.image[None].numpy(),
+        y_batch=np.array([case.target.index]),
+        a_batch=values[None, None],
+        channel_first=True,
+        device="cpu",
+        softmax=True,
+    )
     np.testing.assert_allclose(ours[1:], theirs[2::3], rtol=1e-4, atol=1e-6)
     assert np.ptp(ours) > 0
 
@@ -143,12 +156,22 @@ def test_the_deletion_curve_of_blocks_is_quantuss_region_perturbation():
     orders = {"map": places.repeat(patch, 0).repeat(patch, 1)}
     ours = region_curves(case, orders, cover="black")["map"].deletion
     metric = quantus.RegionPerturbation(
-        patch_size=patch, order="morf", regions_evaluation=count * count, abs=False,
-        normalise=False, perturb_baseline="black", disable_warnings=True,
-    )  # fmt: skip
+        patch_size=patch,
+        order="morf",
+        regions_evaluation=count * count,
+        abs=False,
+        normalise=False,
+        perturb_baseline="black",
+        disable_warnings=True,
+    )
     (falls,) = metric(
-        model=case.model, x_batch=case.image[None].numpy(), y_batch=np.array([case.target.index]),
-        a_batch=values[None, None], channel_first=True, device="cpu", softmax=True,
-    )  # fmt: skip
+        model=case.model,
+        x_batch=case.image[None].numpy(),
+        y_batch=np.array([case.target.index]),
+        a_batch=values[None, None],
+        channel_first=True,
+        device="cpu",
+        softmax=True,
+    )
     np.testing.assert_allclose(ours[0] - ours[1:], falls, rtol=1e-3, atol=1e-6)
     assert np.ptp(falls) > 0

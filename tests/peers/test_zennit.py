@@ -27,8 +27,11 @@ from tests.engine.attribution.photo import EGYPTIAN_CAT, cat_case
 peer = pytest.importorskip("zennit")
 pytestmark = pytest.mark.peer
 
-SETTINGS = [("epsilon", 1e-2, 0.25), ("epsilon-gamma-box", 1e-6, 0.25),
-            ("epsilon-gamma-box", 1e-2, 1.0)]  # fmt: skip
+SETTINGS = [
+    ("epsilon", 1e-2, 0.25),
+    ("epsilon-gamma-box", 1e-6, 0.25),
+    ("epsilon-gamma-box", 1e-2, 1.0),
+]
 settings = pytest.mark.parametrize(("rules", "epsilon", "gamma"), SETTINGS)
 
 
@@ -99,9 +102,11 @@ def lively(network):
             nn.init.kaiming_normal_(module.weight, generator=generator)
         if isinstance(module, nn.BatchNorm2d):
             for values, low, high in (
-                (module.running_mean, -0.2, 0.2), (module.running_var, 0.5, 1.5),
-                (module.weight.data, 0.5, 1.2), (module.bias.data, -0.1, 0.1),
-            ):  # fmt: skip
+                (module.running_mean, -0.2, 0.2),
+                (module.running_var, 0.5, 1.5),
+                (module.weight.data, 0.5, 1.2),
+                (module.bias.data, -0.1, 0.1),
+            ):
                 values.uniform_(low, high, generator=generator)
         if isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, generator=generator)

@@ -75,14 +75,19 @@ class COSTARR(Detector):
     )
 
     beta: float = setting(
-        1.0, Slider(0.0, 10.0, 0.1), "Weight of the attenuated half", "0 leaves the cosine of the "
-        "features alone.",
-    )  # fmt: skip
+        1.0,
+        Slider(0.0, 10.0, 0.1),
+        "Weight of the attenuated half",
+        "0 leaves the cosine of the features alone.",
+    )
     logit: bool = setting(True, Switch(), "With the logit", "Multiply by the normalized logit.")
     even: bool = setting(
-        True, Switch(), "Halves at one length", "Bring both halves to length 1 before they are "
+        True,
+        Switch(),
+        "Halves at one length",
+        "Bring both halves to length 1 before they are "
         "joined, so that both count; what the paper does could not be verified.",
-    )  # fmt: skip
+    )
 
     def fit(self, train: Bank) -> Fitted:
         """Class means over images that the model gets right, and the logits' ends."""

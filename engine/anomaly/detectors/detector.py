@@ -32,9 +32,16 @@ NEAREST = 8  # normal images that are shown beside the image
 ROOM = 256 * 2**20  # bytes of fitted rules that are remembered
 LEAST = 4096  # bytes that any rule counts for
 MEASURES = (
-    "AUROC", "FPR95, unknown positive", "FPR95, normal positive", "AUPR, unknown positive",
-    "AUPR, normal positive", "share of unknown", "accuracy", "AUOSCR", "OOSA",
-)  # fmt: skip
+    "AUROC",
+    "FPR95, unknown positive",
+    "FPR95, normal positive",
+    "AUPR, unknown positive",
+    "AUPR, normal positive",
+    "share of unknown",
+    "accuracy",
+    "AUOSCR",
+    "OOSA",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,11 +172,7 @@ def compared(found: Mapping[str, Any], banks: Gathered) -> dict[str, View]:
     return {
         "p": Scores(np.array(values, np.float32), RULES, "p-value"),
         "smallest": Scores(np.array(floor, np.float32), RULES, "p-value"),
-        "counts": Scores(
-            np.array(counts, np.float32),
-            COUNTS,
-            "images",
-        ),
+        "counts": Scores(np.array(counts, np.float32), COUNTS, "images"),
     }
 
 

@@ -43,9 +43,11 @@ class GEN(Detector):
         0.1, Slider(0.05, 1.0, 0.05), "γ", "The lower, the more small probabilities count."
     )
     top: int = setting(
-        100, Slider(1, 1000, 1, log=True), "Classes M", "How many of the highest probabilities "
-        "count; all where the model has fewer classes.",
-    )  # fmt: skip
+        100,
+        Slider(1, 1000, 1, log=True),
+        "Classes M",
+        "How many of the highest probabilities count; all where the model has fewer classes.",
+    )
 
     def fit(self, train: Bank) -> Fitted:  # noqa: ARG002
         """Nothing is fitted."""

@@ -40,9 +40,11 @@ class KNN(Detector):
     proof = "tests/engine/anomaly/test_knn.py::test_distances_are_those_of_a_plain_search"
 
     k: int = setting(
-        10, Slider(1, 1000, 1, log=True), "Neighbor", "Which nearest normal image is measured; "
-        "the last one where there are fewer.",
-    )  # fmt: skip
+        10,
+        Slider(1, 1000, 1, log=True),
+        "Neighbor",
+        "Which nearest normal image is measured; the last one where there are fewer.",
+    )
 
     def fit(self, train: Bank) -> Fitted:
         """The directions of the normal images."""

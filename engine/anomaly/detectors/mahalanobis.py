@@ -45,9 +45,12 @@ class Mahalanobis(Detector):
     )
 
     ridge: float = setting(
-        0.0, Slider(0.0, 1.0, 0.01), "Ridge", "Share of the mean variance that is added to every "
+        0.0,
+        Slider(0.0, 1.0, 0.01),
+        "Ridge",
+        "Share of the mean variance that is added to every "
         "direction; 0 adds it only where the covariance cannot be inverted.",
-    )  # fmt: skip
+    )
 
     def fit(self, train: Bank) -> Fitted:
         """Class means and the inverse of the shared covariance."""

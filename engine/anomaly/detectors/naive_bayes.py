@@ -70,10 +70,13 @@ class NaiveBayesDetector(Detector):
     )
 
     floor: float = setting(
-        1e-3, Slider(1e-9, 0.1, 1e-9, log=True), "Floor of the variance", "Is added to every "
+        1e-3,
+        Slider(1e-9, 0.1, 1e-9, log=True),
+        "Floor of the variance",
+        "Is added to every "
         "feature's variance, with features scaled to [0, 1] by the normal images; at the lowest, "
         "features that hardly vary decide alone.",
-    )  # fmt: skip
+    )
 
     def fit(self, train: Bank) -> Fitted:
         """Class means and shares, and the shared variance of each feature."""

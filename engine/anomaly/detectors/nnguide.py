@@ -47,9 +47,11 @@ class NNGuide(Detector):
         10, Slider(1, 1000, 1, log=True), "Neighbors", "So many of the most alike are averaged."
     )
     share: float = setting(
-        1.0, Slider(0.01, 1.0, 0.01), "Share used", "Of the normal images; the paper takes 0.01 of "
-        "a million, and banks here are small.",
-    )  # fmt: skip
+        1.0,
+        Slider(0.01, 1.0, 0.01),
+        "Share used",
+        "Of the normal images; the paper takes 0.01 of a million, and banks here are small.",
+    )
 
     def fit(self, train: Bank) -> Fitted:
         """The guide: normal directions, as long as their energies."""

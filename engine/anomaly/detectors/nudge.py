@@ -45,9 +45,11 @@ def temperature_setting(default: float) -> float:
 def epsilon_setting(default: float) -> float:
     """The length of the step."""
     result: float = setting(
-        default, Slider(0.0, 0.02, 0.0002), "Step", "How far each pixel is moved, of 0 to 1; "
-        "0 leaves the image as it is.",
-    )  # fmt: skip
+        default,
+        Slider(0.0, 0.02, 0.0002),
+        "Step",
+        "How far each pixel is moved, of 0 to 1; 0 leaves the image as it is.",
+    )
     return result
 
 

@@ -41,9 +41,11 @@ class ReAct(Detector):
     proof = "tests/engine/anomaly/test_react.py::test_without_a_cut_it_is_the_energy"
 
     percentile: float = setting(
-        90.0, Slider(50.0, 100.0, 1.0, "%"), "Kept", "Share of all normal activations that lies "
-        "below the cut.",
-    )  # fmt: skip
+        90.0,
+        Slider(50.0, 100.0, 1.0, "%"),
+        "Kept",
+        "Share of all normal activations that lies below the cut.",
+    )
 
     def fit(self, train: Bank) -> Fitted:
         """The cut."""

@@ -45,9 +45,11 @@ class ViM(Detector):
     proof = "tests/engine/anomaly/test_vim.py::test_with_every_direction_it_is_the_energy"
 
     directions: int = setting(
-        256, Slider(1, 2048, 1), "Directions", "Of the space of normal features; half of all "
-        "where there are no more than that.",
-    )  # fmt: skip
+        256,
+        Slider(1, 2048, 1),
+        "Directions",
+        "Of the space of normal features; half of all where there are no more than that.",
+    )
 
     def fit(self, train: Bank) -> Fitted:
         """The space, and the scale α."""

@@ -55,14 +55,18 @@ class Blends(Method[FamiliarCase]):
     proof = "tests/engine/anomaly/test_blends.py::test_every_blend_is_judged_as_an_image_by_itself"
 
     toward: str | None = setting(
-        None, Choice(source="classes", off="the next most plausible"), "Toward",
+        None,
+        Choice(source="classes", off="the next most plausible"),
+        "Toward",
         "The class that the image is blended with.",
-    )  # fmt: skip
+    )
     loss: str = loss_setting()
     cells: int = setting(
-        20, Slider(4, 40, 2), "Steps",
+        20,
+        Slider(4, 40, 2),
+        "Steps",
         "Steps from an image to another: n gives (n + 1)(n + 2) / 2 blends.",
-    )  # fmt: skip
+    )
 
     def __call__(self, case: FamiliarCase, progress: Progress = quiet) -> Result:
         """Views: ignorance and confusion (triangles), a table for each way, and the strip."""
@@ -167,9 +171,13 @@ def blended(images: Tensor, weights: Doubles) -> Tensor:
 def triangle(values: Doubles, weights: Doubles, images: Tensor, names: tuple[str, ...]) -> Triangle:
     """One of the masses on every blend."""
     return Triangle(
-        weights.astype(np.float32), values.astype(np.float32), CORNERS, images.half().numpy(),
-        names, "mass",
-    )  # fmt: skip
+        weights.astype(np.float32),
+        values.astype(np.float32),
+        CORNERS,
+        images.half().numpy(),
+        names,
+        "mass",
+    )
 
 
 def way_table(found: Masses, weights: Doubles, corner: int, first: int, other: int) -> Table:
@@ -197,7 +205,8 @@ def strip(images: Tensor, names: tuple[str, ...]) -> Pictures:
         weights[:, 0], weights[:, corner] = 1 - shares, shares
         rows.append(np.stack([as_bytes(blend) for blend in blended(images, weights)]))
     return Pictures(
-        np.stack(rows), tuple(f"to {name}" for name in names[1:]),
+        np.stack(rows),
+        tuple(f"to {name}" for name in names[1:]),
         tuple(f"{100 * share:.0f} %" for share in shares),
         f"The image becomes an image of class {names[1]} (above) and noise (below).",
-    )  # fmt: skip
+    )

@@ -47,9 +47,11 @@ class CosineHead(nn.Linear):
 def loss_setting() -> Any:
     """The setting of every method that learns a head: its loss, as `fit_head` has it."""
     return setting(
-        "binary", Choice(("binary", "evidential")), "Learned by",
+        "binary",
+        Choice(("binary", "evidential")),
+        "Learned by",
         "A binary cross-entropy for each class, or the paper's loss on a Dirichlet of evidence.",
-    )  # fmt: skip
+    )
 
 
 def binary_loss(logits: Tensor, labels: Tensor) -> Tensor:

@@ -82,13 +82,17 @@ class FVR(Detector):
 
     loss: str = loss_setting()
     alarms: float = setting(
-        0.05, Slider(0.0, 0.5, 0.01), "Normal images above a line",
+        0.05,
+        Slider(0.0, 0.5, 0.01),
+        "Normal images above a line",
         "How many of the normal images may be rejected, and how many answered by several classes.",
-    )  # fmt: skip
+    )
     near: float = setting(
-        0.3, Slider(0.1, 1.0, 0.05), "Nearly as plausible",
+        0.3,
+        Slider(0.1, 1.0, 0.05),
+        "Nearly as plausible",
         "Of the best class's plausibility, what another class needs to be among several answers.",
-    )  # fmt: skip
+    )
 
     def fit(self, train: Bank) -> Fitted:
         """The head, learned from labeled images. Raises BadData without two classes."""
@@ -116,7 +120,7 @@ class FVR(Detector):
             "plausibility": (np.r_[own.plausibility[0], np.nan, np.nan], "probability"),
             "in the answer": (np.r_[answers(own, lines, self.near)[0], 0, 0].astype(float), ""),
             "line": (np.r_[np.full(len(labels), np.nan), lines.confusion, lines.ignorance], "mass"),
-        }  # fmt: skip
+        }
         return {"masses": Table.of(columns, (*labels, SEVERAL, NONE))} | results
 
     def finding(self, case: FamiliarCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
@@ -174,7 +178,7 @@ def of_sets(chosen: Flags, labels: Any, right: Flags, refused: float) -> Table:
         "classes to an answer": ([1.0, 1.0, size], ""),
         "normal images rejected": ([0.0, *[1 - answered.mean()] * 2], "share"),
         "unknown images rejected": ([0.0, refused, refused], "share"),
-    }  # fmt: skip
+    }
     return Table.of(columns, RULES)
 
 

@@ -28,18 +28,17 @@ from engine.result import Pictures
 from engine.training import Recipe, fresh, outputs, train
 
 WHOLE, FROZEN, LINEAR, SHUFFLED = (
-    "whole network, cosine head", "cosine head alone", "whole network, linear head",
+    "whole network, cosine head",
+    "cosine head alone",
+    "whole network, linear head",
     "cosine head, shuffled labels",
-)  # fmt: skip
+)
 I_UNKNOWN, C_UNKNOWN = "ignorance tells unknown digits", "confusion tells unknown digits"
 I_WRONG, C_WRONG = "ignorance tells errors", "confusion tells errors"
 RIGHT, IN_SET = "best class right, of those answered", "true class in the answer"
 LONGER = "classes to an answer, beyond one"
 REFUSED = "unknown digits rejected"
-BLEND_C, BLEND_I = (
-    "confusion, blends of two classes",
-    "ignorance, blends of two classes",
-)
+BLEND_C, BLEND_I = ("confusion, blends of two classes", "ignorance, blends of two classes")
 NOISE_C, NOISE_I = "confusion, noise", "ignorance, noise"
 FRESH = Recipe("lenet", epochs=40, batch=32, optimizer="Adam", rate=0.001, decay=0.0001)
 SOFTMAX = Recipe("lenet", epochs=20, batch=32, rate=0.05, decay=0.0005)
@@ -49,9 +48,7 @@ BLENDS, NOISES, SHOWN = 200, 200, 8
 
 CLAIMS = (
     Claim(
-        "Ignorance tells unknown digits",
-        "an AUROC above .9",
-        lambda of: of(WHOLE, I_UNKNOWN) - 0.9,
+        "Ignorance tells unknown digits", "an AUROC above .9", lambda of: of(WHOLE, I_UNKNOWN) - 0.9
     ),
     Claim(
         "Ignorance tells unknown digits better than confusion does",
@@ -123,9 +120,12 @@ class FvrClaims(TrainingExperiment):
     claims = CLAIMS
 
     seeds: int = setting(
-        5, Slider(1, 10, 1), "Seeds", "How often each condition is trained. Some networks make no "
+        5,
+        Slider(1, 10, 1),
+        "Seeds",
+        "How often each condition is trained. Some networks make no "
         "error at all, so that it takes several to judge what tells errors.",
-    )  # fmt: skip
+    )
     held: int = setting(4, Slider(1, 8, 1), "Unknown", "Classes that no network is told of.")
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
@@ -169,9 +169,11 @@ class FvrClaims(TrainingExperiment):
             IN_SET: float(chosen[answered, labels[answered]].mean()) if answered.any() else 0.0,
             LONGER: float(chosen[answered].sum(1).mean() - 1) if answered.any() else 0.0,
             REFUSED: float(1 - answers(strange, lines, NEAR).any(1).mean()),
-            BLEND_C: float(half.confusion.mean()), BLEND_I: float(half.ignorance.mean()),
-            NOISE_C: float(noise.confusion.mean()), NOISE_I: float(noise.ignorance.mean()),
-        }  # fmt: skip
+            BLEND_C: float(half.confusion.mean()),
+            BLEND_I: float(half.ignorance.mean()),
+            NOISE_C: float(noise.confusion.mean()),
+            NOISE_I: float(noise.ignorance.mean()),
+        }
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Known digits, unknown digits, blends and noise."""
@@ -179,18 +181,21 @@ class FvrClaims(TrainingExperiment):
         unknown = np.flatnonzero(data.truth["unknown"])
         known = np.setdiff1d(data.rows("test"), unknown)
         groups = {
-            "known": data.pixels(known[:SHOWN]), "unknown": data.pixels(unknown[:SHOWN]),
+            "known": data.pixels(known[:SHOWN]),
+            "unknown": data.pixels(unknown[:SHOWN]),
             "half and half": mixed(data, known, case.seed)[:SHOWN],
             "noise": noises(data, case.seed)[:SHOWN],
-        }  # fmt: skip
+        }
         count = min(len(group) for group in groups.values())
         images = np.stack(
             [np.stack([as_bytes(pixels) for pixels in some[:count]]) for some in groups.values()]
         )
         return Pictures(
-            images, tuple(groups), tuple(str(at + 1) for at in range(count)),
+            images,
+            tuple(groups),
+            tuple(str(at + 1) for at in range(count)),
             "Unknown digits and noise should raise ignorance, blends of two digits confusion.",
-        )  # fmt: skip
+        )
 
 
 def new_head(model: Classifier, seed: int) -> CosineHead:

@@ -62,10 +62,11 @@ def chains(
     )  # (experts, n, classes)
     sure = belief[:, positions, answers]
     columns = {
-        "belief in the answer": sure, "belief in other classes": belief.sum(2) - sure,
+        "belief in the answer": sure,
+        "belief in other classes": belief.sum(2) - sure,
         "vacuity": np.stack([expert_vacuity.numpy() for expert_vacuity in result.vacuity]),
         "conflict": np.stack([expert_conflict.numpy() for expert_conflict in result.conflict]),
-    }  # fmt: skip
+    }
     table = Table.of(
         {name: (column.T.ravel(), "share") for name, column in columns.items()}
         | {"engaged": (engaged.T.ravel().astype(np.int64), "")},
@@ -80,14 +81,16 @@ def chains(
             {"experts": (np.arange(experts + 1), ""), **powers, LIMIT: (power(limits), "")}
         ),
         "examples": Pictures(
-            images[None], ("",), tuple(asked),
+            images[None],
+            ("",),
+            tuple(asked),
             "The first test image of each kind, with the answer of all experts together.",
             captions=tuple(
                 f"{data.classes[answer]}: {count} of {experts} experts"
                 for answer, count in zip(answers, counts, strict=True)
             ),
         ),
-    }  # fmt: skip
+    }
 
 
 def power(shares: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -32,8 +32,10 @@ from engine.training import Recipe, outputs, shape_of, train
 PLAIN, TLC_ROW, ALL_IN = "one network, softmax", "TLC", "TLC, every expert sees all"
 RIGHT, HEAD, TAIL = "right", "frequent classes right", "rare classes right"
 NAMES_TAIL, NAMES_WRONG, NAMES_UNKNOWN = (
-    "uncertainty tells rare classes", "uncertainty tells errors", "uncertainty tells unknown digits"
-)  # fmt: skip
+    "uncertainty tells rare classes",
+    "uncertainty tells errors",
+    "uncertainty tells unknown digits",
+)
 USE_HEAD, USE_TAIL = "experts engaged, frequent classes", "experts engaged, rare classes"
 PLAIN_RATE = 0.05
 CHANCE = 0.5  # what telling errors counts as where there are none
@@ -109,22 +111,29 @@ class TLC(TrainingExperiment):
     claims = CLAIMS
 
     ratio: float = setting(
-        50.0, Slider(1.0, 200.0, 1.0), "Ratio", "How much more often the first class comes than "
-        "the last.",
-    )  # fmt: skip
+        50.0,
+        Slider(1.0, 200.0, 1.0),
+        "Ratio",
+        "How much more often the first class comes than the last.",
+    )
     experts: int = setting(3, Slider(2, 5, 1), "Experts", "Networks behind the first layer.")
     margin: float = setting(
-        0.5, Slider(0.0, 1.0, 0.05), "Margin", "By which the rarest class must win, in cosines.",
-    )  # fmt: skip
+        0.5, Slider(0.0, 1.0, 0.05), "Margin", "By which the rarest class must win, in cosines."
+    )
     least: float = setting(
-        0.54, Slider(0.05, 0.95, 0.01), "Left over",
+        0.54,
+        Slider(0.05, 0.95, 0.01),
+        "Left over",
         "Share of the most in a batch that must be left over for an image to engage an expert.",
-    )  # fmt: skip
+    )
     epochs: int = setting(40, Slider(1, 200, 1), "Epochs", "How often each image is shown.")
     rate: float = setting(
-        0.005, Slider(0.001, 0.2, 0.001, log=True), "Rate", "Of the experts, at its highest: "
+        0.005,
+        Slider(0.001, 0.2, 0.001, log=True),
+        "Rate",
+        "Of the experts, at its highest: "
         "logits of 30 times a cosine need a lower one than the network with softmax.",
-    )  # fmt: skip
+    )
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
         """The same images for all; each seed hides two other digits and draws other rare images."""
@@ -148,9 +157,14 @@ class TLC(TrainingExperiment):
         least = self.least if condition == TLC_ROW else 0.0
         loss = TlcLoss(counts, recipe.epochs * per_epoch, per_epoch, self.margin, least=least)
         train(
-            model, data, recipe, training.seed, objective=loss, after_step=loss.count,
+            model,
+            data,
+            recipe,
+            training.seed,
+            objective=loss,
+            after_step=loss.count,
             progress=progress,
-        )  # fmt: skip
+        )
         return model
 
     def measure(self, trained: Trained, case: ExperimentCase) -> Figures:  # noqa: ARG002
@@ -165,12 +179,15 @@ class TLC(TrainingExperiment):
         right = result.predicted == labels
         share = shares_engaged(result.left, self.least)
         return {
-            RIGHT: right.mean(), HEAD: right[head].mean(), TAIL: right[tail].mean(),
+            RIGHT: right.mean(),
+            HEAD: right[head].mean(),
+            TAIL: right[tail].mean(),
             NAMES_TAIL: auroc(result.doubt[~tail], result.doubt[tail]),
             NAMES_WRONG: error_auroc(result.doubt, right, CHANCE),
             NAMES_UNKNOWN: auroc(result.doubt, strange.doubt),
-            USE_HEAD: share[head].mean(), USE_TAIL: share[tail].mean(),
-        }  # fmt: skip
+            USE_HEAD: share[head].mean(),
+            USE_TAIL: share[tail].mean(),
+        }
 
     def seen(self, trained: Trained, case: ExperimentCase) -> Result:  # noqa: ARG002
         """The chain of TLC's experts on the first test image of three kinds."""
@@ -179,8 +196,10 @@ class TLC(TrainingExperiment):
         data, strange = trained.training.data, trained.training.data.truth["unknown"]
         known = np.setdiff1d(data.rows("test"), np.flatnonzero(strange))
         frequent, rare = thirds(data)
-        groups = {f"{word} ({data.classes[label]})": known[data.labels[known] == label]
-                 for word, label in (("frequent", frequent[0]), ("rare", rare[-1]))}  # fmt: skip
+        groups = {
+            f"{word} ({data.classes[label]})": known[data.labels[known] == label]
+            for word, label in (("frequent", frequent[0]), ("rare", rare[-1]))
+        }
         groups["unknown"] = np.flatnonzero(strange)
         firsts = {name: int(rows[0]) for name, rows in groups.items() if len(rows)}
         return chains(trained.model, data, firsts, known, self.least)
@@ -200,10 +219,12 @@ class TLC(TrainingExperiment):
             f"{data.classes[label]} ({count})" for label, count in zip(known, counts, strict=True)
         )
         return Pictures(
-            grid, names, tuple(f"{at + 1}" for at in range(SHOWN)),
+            grid,
+            names,
+            tuple(f"{at + 1}" for at in range(SHOWN)),
             f"Training images by class: {max(counts)} of the most frequent, {min(counts)} of the "
             "rarest.",
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,9 +259,14 @@ def experts_for(data: DataSet, count: int, seed: int) -> Classifier:
     std = np.maximum(seen.std((0, 2, 3)) / 255, 0.01).tolist()
     repeat = 3 // data.images.shape[1]
     return Classifier(
-        network, f"{data.name}-experts", f"{data.card.title} · experts", data.side, mean * repeat,
-        std * repeat, data.classes,
-    )  # fmt: skip
+        network,
+        f"{data.name}-experts",
+        f"{data.card.title} · experts",
+        data.side,
+        mean * repeat,
+        std * repeat,
+        data.classes,
+    )
 
 
 def judged(model: Classifier, data: DataSet, rows: Rows) -> TlcJudgment:

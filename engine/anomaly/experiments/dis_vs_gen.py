@@ -96,13 +96,18 @@ class DisVsGenExperiment(ClosedFormExperiment):
     claims = CLAIMS
 
     floor: float = setting(
-        1e-3, Slider(1e-9, 0.1, 1e-9, log=True), "Floor of the variance", "Is added to every "
+        1e-3,
+        Slider(1e-9, 0.1, 1e-9, log=True),
+        "Floor of the variance",
+        "Is added to every "
         "pixel's variance; at the lowest, pixels that are always black decide alone.",
-    )  # fmt: skip
+    )
     c: float = setting(
-        1.0, Slider(1e-3, 1e3, 1e-3, log=True), "C", "Logistic regression's inverse penalty: "
-        "smaller is a stronger one.",
-    )  # fmt: skip
+        1.0,
+        Slider(1e-3, 1e3, 1e-3, log=True),
+        "C",
+        "Logistic regression's inverse penalty: smaller is a stronger one.",
+    )
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, Callable[[], Figures]]:
         """Numbers of labels."""
@@ -146,14 +151,16 @@ class DisVsGenExperiment(ClosedFormExperiment):
             }
             for model, weights in fitted.items():
                 rows[f"{model}, {name}"] = (weights - weights.mean(0)) * points.std(0)
-        alike = [cosine(rows[f"{model}, 30"], rows[f"{model}, all"])
-                 for model in ("Bayes", "logistic")]  # fmt: skip
+        alike = [
+            cosine(rows[f"{model}, 30"], rows[f"{model}, all"]) for model in ("Bayes", "logistic")
+        ]
         return Pictures(
-            np.stack([tinted(weights, case.data) for weights in rows.values()]), tuple(rows),
+            np.stack([tinted(weights, case.data) for weights in rows.values()]),
+            tuple(rows),
             case.data.classes,
             "Orange speaks for a class, blue against. Cosine of 30 labels with all: naive Bayes "
             f"{alike[0]:.2f}, logistic {alike[1]:.2f}.",
-        )  # fmt: skip
+        )
 
 
 def tinted(weights: Doubles, data: DataSet) -> NDArray[np.uint8]:

@@ -91,21 +91,30 @@ class LokiExperiment(ClosedFormExperiment):
     claims = CLAIMS
 
     seen: int = setting(
-        4, Slider(2, 9, 1), "Labels seen", "How many labels are learned, evenly along the line; "
+        4,
+        Slider(2, 9, 1),
+        "Labels seen",
+        "How many labels are learned, evenly along the line; "
         "the ends stay unseen and out of reach where there are enough labels.",
-    )  # fmt: skip
+    )
     temperature: float = setting(
-        1.0, Slider(0.1, 10.0, 0.1, log=True), "Temperature", "Lower ones make probabilities "
-        "surer, until Loki names the most likely label.",
-    )  # fmt: skip
+        1.0,
+        Slider(0.1, 10.0, 0.1, log=True),
+        "Temperature",
+        "Lower ones make probabilities surer, until Loki names the most likely label.",
+    )
     c: float = setting(
-        0.1, Slider(1e-3, 100.0, 1e-3, log=True), "C", "Logistic regression's inverse penalty: "
-        "smaller gives smoother probabilities.",
-    )  # fmt: skip
+        0.1,
+        Slider(1e-3, 100.0, 1e-3, log=True),
+        "C",
+        "Logistic regression's inverse penalty: smaller gives smoother probabilities.",
+    )
     power: float = setting(
-        2.0, Slider(1.0, 2.0, 0.1), "Power of the distance", "2 as in the paper, the mean; at 1 "
-        "the answer is the median, which is always a seen label.",
-    )  # fmt: skip
+        2.0,
+        Slider(1.0, 2.0, 0.1),
+        "Power of the distance",
+        "2 as in the paper, the mean; at 1 the answer is the median, which is always a seen label.",
+    )
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, Callable[[], Figures]]:
         """The most likely label, Loki, and two controls."""
@@ -184,12 +193,13 @@ class LokiExperiment(ClosedFormExperiment):
         next_one = data.classes[next_label(self.line(case), seen)]
         words = [data.classes[label] for shown in rows.values() for label in shown]
         return Pictures(
-            np.stack([images[shown] for shown in rows.values()]), tuple(rows),
+            np.stack([images[shown] for shown in rows.values()]),
+            tuple(rows),
             tuple(f"{name}{' seen' * (at in seen)}" for at, name in enumerate(data.classes)),
             f"{len(seen)} labels were seen, {within.sum()} of {len(first)} are within reach. "
             f"To label next: {next_one}.",
             captions=tuple(words),
-        )  # fmt: skip
+        )
 
 
 def truth(case: ExperimentCase) -> Ints:

@@ -193,11 +193,12 @@ class NtkExperiment(ClosedFormExperiment):
             ]
             rows.append(np.stack([painted(decision, sample) for decision in (*decided, limit)]))
         return Pictures(
-            np.stack(rows), tuple(ACTIVATIONS),
+            np.stack(rows),
+            tuple(ACTIVATIONS),
             ("1 layer", *(f"{layers} layers" for layers in SHOWN[1:]), "limit"),
             "Decision regions as layers are added: toward the nearest neighbor, the majority, and "
             "a vote by distance.",
-        )  # fmt: skip
+        )
 
 
 def on_sphere(case: ExperimentCase, count: int) -> OnSphere:

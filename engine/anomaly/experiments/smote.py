@@ -118,8 +118,10 @@ class Imbalanced:
     def along(self, count: int) -> Imbalanced:
         """As main components of the training images, at most so many."""
         mean, axes, _ = main_axes(np.concatenate([self.others, self.rare]), count)
-        parts = {name: (getattr(self, name) - mean) @ axes for name in
-                 ("rare", "others", "held_out", "test")}  # fmt: skip
+        parts = {
+            name: (getattr(self, name) - mean) @ axes
+            for name in ("rare", "others", "held_out", "test")
+        }
         return replace(self, mean=mean, axes=axes, **parts)
 
 
@@ -162,36 +164,56 @@ class SmoteExperiment(ClosedFormExperiment):
         15, Slider(3, 100, 1), "Rare images", "How many images of the rare class are kept."
     )
     k: int = setting(
-        5, Slider(1, 25, 1), "Neighbors", "Among how many nearest rare images a partner is drawn; "
-        "at most all others.",
-    )  # fmt: skip
+        5,
+        Slider(1, 25, 1),
+        "Neighbors",
+        "Among how many nearest rare images a partner is drawn; at most all others.",
+    )
     amount: int = setting(
-        0, Slider(0, 1000, 50, "%"), "Amount", "How many images are added, in percent of the rare "
+        0,
+        Slider(0, 1000, 50, "%"),
+        "Amount",
+        "How many images are added, in percent of the rare "
         "ones; 0 adds as many as make the rare class as large as all others together.",
-    )  # fmt: skip
+    )
     others: int = setting(
-        100, Slider(5, 100, 5, "%"), "Others kept", "Share of the other training images that the "
+        100,
+        Slider(5, 100, 5, "%"),
+        "Others kept",
+        "Share of the other training images that the "
         "learner sees, under every condition but “as few others”.",
-    )  # fmt: skip
+    )
     box: bool = setting(
-        False, Switch(), "Each pixel on its own", "The place between two images is drawn for every "
+        False,
+        Switch(),
+        "Each pixel on its own",
+        "The place between two images is drawn for every "
         "pixel, as in the paper's pseudo-code, instead of once, as in its text.",
-    )  # fmt: skip
+    )
     borderline: bool = setting(
-        False, Switch(), "From the border only", "New images start from rare images of whose "
+        False,
+        Switch(),
+        "From the border only",
+        "New images start from rare images of whose "
         "nearest training images half or more, but not all, are others (Borderline-SMOTE); from "
         "all where there is none.",
-    )  # fmt: skip
+    )
     components: int | None = setting(
-        None, Slider(2, 50, 1, off="pixels", start=20), "Main components", "Neighbors, new images "
+        None,
+        Slider(2, 50, 1, off="pixels", start=20),
+        "Main components",
+        "Neighbors, new images "
         "and learner see the images along so many directions of most variance.",
-    )  # fmt: skip
+    )
     space: str = setting(
-        PIXELS, Choice((PIXELS, FEATURES)), "Seen as", "Whether neighbors, new images and learner "
+        PIXELS,
+        Choice((PIXELS, FEATURES)),
+        "Seen as",
+        "Whether neighbors, new images and learner "
         "see pixels, or what the last layer of a shipped network sees. That network has learned "
         "from all images, the rare class's too: it is no proof that features help with a class "
         "that is really rare. Features are drawn as the training image nearest to them.",
-    )  # fmt: skip
+    )
     learner: str = setting(
         "decision tree", Choice(LEARNERS), "Learner", "What learns rare against all others."
     )
@@ -224,8 +246,7 @@ class SmoteExperiment(ClosedFormExperiment):
 
     def more(self, case: ExperimentCase) -> Result:
         """With the case's seed: hulls at the same places, as shares of test images; projection."""
-        columns = {way: (np.interp(PLACES, *self.hull(way, case)), "share")
-                   for way in HULL_OF}  # fmt: skip
+        columns = {way: (np.interp(PLACES, *self.hull(way, case)), "share") for way in HULL_OF}
         hulls = Table.of({"false alarms": (PLACES, "share"), **columns})
         return {"hulls": hulls, "projection": self.projection(case)}
 
@@ -317,11 +338,12 @@ class SmoteExperiment(ClosedFormExperiment):
             for name, group in list(rows.items())[1:]
         ]
         return Pictures(
-            np.stack([gray(image, case.data) for image in drawn]), tuple(rows),
+            np.stack([gray(image, case.data) for image in drawn]),
+            tuple(rows),
             (*map(str, range(1, shown + 1)), "mean", f"spread × {BRIGHT:g}"),
             f"Total variance beside the real “{case.data.classes[sample.label]}”: "
             f"{', '.join(shares)}.",
-        )  # fmt: skip
+        )
 
 
 def imbalanced(case: ExperimentCase, kept: int, space: str = PIXELS) -> Imbalanced:

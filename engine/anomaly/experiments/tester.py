@@ -217,11 +217,13 @@ class HalfspaceExperiment(ClosedFormExperiment):
         names = tuple(self.conditions(case))
         accepted = [name for name, word in zip(names, words, strict=True) if word == ACCEPTED]
         return Pictures(
-            np.stack(columns, 1), ("points", "along the border"), names,
+            np.stack(columns, 1),
+            ("points", "along the border"),
+            names,
             "Above, points and the orange strip; below, those in it along the border. "
             f"Accepted: {', '.join(accepted) or 'none'}.",
             captions=(*words, *("" for _ in words)),
-        )  # fmt: skip
+        )
 
 
 def images(case: ExperimentCase, dimension: int) -> LabeledPoints:
@@ -260,8 +262,10 @@ def drawn(across: Doubles, along: Doubles, sigma: float) -> list[NDArray[np.uint
     plane[:, [abs(middles - edge).argmin() for edge in (-sigma, sigma)]] = orange
     density = np.histogram(along[abs(across) < sigma], 2 * edges)[0].astype(np.float64)
     density /= max(density.sum(), 1) * 2 * reach / SIDE
-    bars, curve = ((1 - np.minimum(height / 0.8, 1)) * (SIDE - 1) for height in
-                   (density, norm.pdf(2 * middles)))  # fmt: skip
+    bars, curve = (
+        (1 - np.minimum(height / 0.8, 1)) * (SIDE - 1)
+        for height in (density, norm.pdf(2 * middles))
+    )
     row = np.arange(SIDE)[:, None]
     below = np.where((row >= bars)[..., None], np.uint8(90), np.uint8(255)).repeat(3, 2)
     below[np.rint(curve).astype(int), np.arange(SIDE)] = orange

@@ -15,12 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from engine.anomaly.case import FamiliarCase
-from engine.anomaly.localizers.localizer import (
-    Localizer,
-    NearestPatches,
-    PatchRule,
-    at_places,
-)
+from engine.anomaly.localizers.localizer import Localizer, NearestPatches, PatchRule, at_places
 from engine.anomaly.localizers.patches import Maps, NormalPatches, joined, rows_of
 from engine.anomaly.localizers.sparsemax import sparsemax
 from engine.method import Progress, Slider, quiet, setting
@@ -113,13 +108,17 @@ class DictAS(Localizer):
     )
 
     shots: int = setting(
-        4, Slider(1, 16, 1), "Normal images looked up", "How many make the dictionary; all normal "
-        "images together say which values are usual.",
-    )  # fmt: skip
+        4,
+        Slider(1, 16, 1),
+        "Normal images looked up",
+        "How many make the dictionary; all normal images together say which values are usual.",
+    )
     heat: float = setting(
-        0.05, Slider(0.01, 1.0, 0.01, log=True), "Temperature", "Higher ones blend more normal "
-        "patches into an answer.",
-    )  # fmt: skip
+        0.05,
+        Slider(0.01, 1.0, 0.01, log=True),
+        "Temperature",
+        "Higher ones blend more normal patches into an answer.",
+    )
 
     def fit(
         self,

@@ -103,21 +103,30 @@ class Localizer(Method[FamiliarCase]):
     unit: ClassVar[str] = "distance"
 
     normals: int = setting(
-        40, Slider(1, 100, 1), "Normal images used", "How many it is fitted to; fewer where "
+        40,
+        Slider(1, 100, 1),
+        "Normal images used",
+        "How many it is fitted to; fewer where "
         "there are fewer. Others, which are held out, give the threshold.",
-    )  # fmt: skip
+    )
     depth: str = setting(
-        "middle", Choice(DEPTHS), "Layers", "Which layers are compared: early ones see fine "
-        "texture, late ones see parts of objects.",
-    )  # fmt: skip
+        "middle",
+        Choice(DEPTHS),
+        "Layers",
+        "Which layers are compared: early ones see fine texture, late ones see parts of objects.",
+    )
     blur: float = setting(
-        1.8, Slider(0.0, 5.0, 0.1, "%"), "Blur", "Width of the Gaussian that smooths the map, "
-        "in percent of the image's side.",
-    )  # fmt: skip
+        1.8,
+        Slider(0.0, 5.0, 0.1, "%"),
+        "Blur",
+        "Width of the Gaussian that smooths the map, in percent of the image's side.",
+    )
     alpha: float = setting(
-        0.05, Slider(0.01, 0.3, 0.01), "False alarms", "The share of normal images in which "
-        "anything at all may lie above the threshold.",
-    )  # fmt: skip
+        0.05,
+        Slider(0.01, 0.3, 0.01),
+        "False alarms",
+        "The share of normal images in which anything at all may lie above the threshold.",
+    )
 
     @abstractmethod
     def fit(
@@ -204,18 +213,23 @@ class Localizer(Method[FamiliarCase]):
         return result
 
     def answered(
-        self, rule: PatchRule, subject: Maps, distances: Tensor, case: FamiliarCase,
+        self,
+        rule: PatchRule,
+        subject: Maps,
+        distances: Tensor,
+        case: FamiliarCase,
         normal: NormalPatches,
-    ) -> Table:  # fmt: skip
+    ) -> Table:
         """A row for each patch: where it is, how odd, and the normal patches nearest to it."""
         near = rule.nearest(subject, NEAREST)
         rows, columns = distances.shape
         row, column = np.divmod(np.arange(rows * columns), columns)
         ids = case.normal.ids[normal.fit_rows]
         results = {
-            "row": (row, ""), "column": (column, ""),
+            "row": (row, ""),
+            "column": (column, ""),
             "distance": (distances.flatten().numpy(), self.unit),
-        }  # fmt: skip
+        }
         for at in range(near.image.shape[1]):
             results |= {
                 f"image {at + 1}": (ids[near.image[:, at].numpy()], "id"),

@@ -29,7 +29,7 @@ from engine.anomaly.localizers.lesions import (
     of_others,
     places,
     without_lesions,
-)  # fmt: skip
+)
 from engine.anomaly.localizers.localizer import AT_ONCE, Localizer
 from engine.anomaly.localizers.padim import PaDiM
 from engine.anomaly.localizers.patchcore import PatchCore
@@ -49,10 +49,19 @@ OVERLAP = 0.3  # of a box with a known one, from which on it counts in the curve
 KINDS: dict[str, type[Localizer]] = {kind.name: kind for kind in (PatchCore, PaDiM, DictAS)}
 ALL, SWAPPED, PIXELS = "all", "all, another image's map", "all, pixels alone"
 COLUMNS = {
-    "images": "images", "boxes": "boxes", "mAP@30": "share", "mAP@50": "share",
-    "mAP@[50:95]": "share", "ACC50": "share", "TP30": "boxes", "FP30": "boxes",
-    "pointing": "share", "flagged": "share", "AUROC": "probability", "AUPRO": "share",
-}  # fmt: skip
+    "images": "images",
+    "boxes": "boxes",
+    "mAP@30": "share",
+    "mAP@50": "share",
+    "mAP@[50:95]": "share",
+    "ACC50": "share",
+    "TP30": "boxes",
+    "FP30": "boxes",
+    "pointing": "share",
+    "flagged": "share",
+    "AUROC": "probability",
+    "AUPRO": "share",
+}
 BOXES = ("image", "known", "left", "top", "width", "height", "highest", "overlap")
 SPREAD = 0.02  # least spread of a pixel, of 1
 SOLID, DASHED = (255, 90, 90), (255, 220, 60)  # colors of boxes that were found, and of known ones
@@ -97,17 +106,22 @@ class Nova(Method[LesionsCase]):
     localizer: str = setting(
         "PatchCore",
         Choice(tuple(KINDS), titles={name: kind.title for name, kind in KINDS.items()}),
-        "Localizer", "Which one is measured, with its usual settings.",
-    )  # fmt: skip
+        "Localizer",
+        "Which one is measured, with its usual settings.",
+    )
     images: int = setting(
-        80, Slider(4, 1000, 1), "Images", "How many are asked about, as many of each kind as there "
-        "are.",
-    )  # fmt: skip
+        80,
+        Slider(4, 1000, 1),
+        "Images",
+        "How many are asked about, as many of each kind as there are.",
+    )
     normals: int = setting(40, Slider(1, 100, 1), "Normal images used", "How many it is fitted to.")
     alpha: float = setting(
-        0.05, Slider(0.01, 0.3, 0.01), "False alarms", "The share of normal images in which "
-        "anything at all may lie above the threshold.",
-    )  # fmt: skip
+        0.05,
+        Slider(0.01, 0.3, 0.01),
+        "False alarms",
+        "The share of normal images in which anything at all may lie above the threshold.",
+    )
 
     def __call__(self, case: LesionsCase, progress: Progress = quiet) -> Result:
         """Views: table (a row for each kind, all, and two controls), curve, picture, boxes.
@@ -150,13 +164,15 @@ class Nova(Method[LesionsCase]):
             "curve": curve(lesion_set, ways),
             "picture": picture,
             "boxes": boxes,
-            "figures": Table.of({
-                "threshold": ([threshold], local.unit),
-                "smallest p": ([ruler.smallest], "probability"),
-                "held out": ([len(ruler.scores)], "images"),
-            }),
+            "figures": Table.of(
+                {
+                    "threshold": ([threshold], local.unit),
+                    "smallest p": ([ruler.smallest], "probability"),
+                    "held out": ([len(ruler.scores)], "images"),
+                }
+            ),
             "notes": noted((*notes, *((problem,) if problem else ()))),
-        }  # fmt: skip
+        }
 
     def finding(self, case: LesionsCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How many lesions are boxed, where it is worst, and what chance gives."""
@@ -232,10 +248,13 @@ def figures(asked: Benchmark, maps: Floats, threshold: float, rows: Rows) -> lis
         [f(heats, masks, within) for f in (pixel_auroc, aupro)] if 0 < inside.mean() < 1 else []
     )
     return [
-        len(rows), sum(map(len, truth)), *asdict(box_figures(result, truth)).values(),
+        len(rows),
+        sum(map(len, truth)),
+        *asdict(box_figures(result, truth)).values(),
         float(np.mean(points)) if sick else np.nan,
-        float((heats.max((1, 2)) > threshold).mean()), *(pixels or [np.nan, np.nan]),
-    ]  # fmt: skip
+        float((heats.max((1, 2)) > threshold).mean()),
+        *(pixels or [np.nan, np.nan]),
+    ]
 
 
 def scored(maps: Floats, threshold: float) -> ScoredBoxes:
@@ -307,10 +326,11 @@ def examples(
         scores = zip(result, table["highest"], shared(result, known).max(1), strict=True)
         boxes += [(at, 0, *box, highest, overlap) for box, highest, overlap in scores]
     picture = Pictures(
-        np.stack([images, framed_images]), ("image" if shown else "map", "boxes"),
+        np.stack([images, framed_images]),
+        ("image" if shown else "map", "boxes"),
         tuple(names[asked.kinds[row]] for row in rows),
         "The first image of each kind: known boxes dashed and yellow, boxes found solid and red.",
-    )  # fmt: skip
+    )
     units = ("", "", "share", "share", "share", "share", unit, "share")
     called = ["known" if box[1] else "found" for box in boxes]
     return picture, Table.grid(np.array(boxes), called, BOXES, units)

@@ -99,9 +99,12 @@ class PaDiM(Localizer):
         100, Slider(2, 200, 1), "Dimensions", "How many are compared, drawn at random."
     )
     shrinkage: float = setting(
-        0.01, Slider(0.001, 1.0, 0.001, log=True), "Shrinkage", "Share of the mean variance "
+        0.01,
+        Slider(0.001, 1.0, 0.001, log=True),
+        "Shrinkage",
+        "Share of the mean variance "
         "that is added to every variance. As published, 0.01 is added whatever the features are.",
-    )  # fmt: skip
+    )
 
     def fit(
         self, case: FamiliarCase, normal: NormalPatches, progress: Progress = quiet

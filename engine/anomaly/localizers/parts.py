@@ -57,9 +57,10 @@ class PartsCase(WrappedCase):
     def facts(self) -> dict[str, Any]:
         """What it is, for the record: no pixels, no file name."""
         return super().facts() | {
-            "localizer": self.localizer.full_name(), "settings": self.localizer.settings(),
+            "localizer": self.localizer.full_name(),
+            "settings": self.localizer.settings(),
             "alike": f"{super().facts()['alike']}|{self.localizer}|{self.size}",
-        }  # fmt: skip
+        }
 
     @property
     @abstractmethod

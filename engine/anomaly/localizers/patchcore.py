@@ -15,12 +15,7 @@ import torch
 from torch import Tensor
 
 from engine.anomaly.case import FamiliarCase
-from engine.anomaly.localizers.localizer import (
-    Localizer,
-    NearestPatches,
-    PatchRule,
-    at_places,
-)
+from engine.anomaly.localizers.localizer import Localizer, NearestPatches, PatchRule, at_places
 from engine.anomaly.localizers.nearest_rows import KnownRows
 from engine.anomaly.localizers.patches import Maps, NormalPatches, joined, rows_of
 from engine.method import Progress, Slider, quiet, setting
@@ -99,14 +94,19 @@ class PatchCore(Localizer):
     )
 
     coreset: int | None = setting(
-        1000, Slider(50, 5000, 50, log=True, off="all patches", start=1000), "Patches kept",
+        1000,
+        Slider(50, 5000, 50, log=True, off="all patches", start=1000),
+        "Patches kept",
         "Normal patches that are compared with, chosen so that every other one is near one of "
         "them. The published share is 10 %.",
-    )  # fmt: skip
+    )
     neighbors: int = setting(
-        9, Slider(1, 20, 1), "Reweighting", "Normal patches around the answer that the image's "
+        9,
+        Slider(1, 20, 1),
+        "Reweighting",
+        "Normal patches around the answer that the image's "
         "score is weighed by; 1 is the highest distance. The map does not depend on it.",
-    )  # fmt: skip
+    )
 
     def fit(
         self, case: FamiliarCase, normal: NormalPatches, progress: Progress = quiet

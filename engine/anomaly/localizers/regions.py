@@ -25,10 +25,16 @@ def boxes_above(values: Floats, threshold: float, unit: str, part: float = 1.0) 
     for at, (rows, columns) in enumerate(ndi.find_objects(labels)):
         if areas[at] >= LEAST * part:
             highest = float(values[rows, columns][labels[rows, columns] == at + 1].max())
-            results.append((
-                columns.start / width, rows.start / height, (columns.stop - columns.start) / width,
-                (rows.stop - rows.start) / height, highest, areas[at],
-            ))  # fmt: skip
+            results.append(
+                (
+                    columns.start / width,
+                    rows.start / height,
+                    (columns.stop - columns.start) / width,
+                    (rows.stop - rows.start) / height,
+                    highest,
+                    areas[at],
+                )
+            )
     results = sorted(results, key=lambda result: -result[4])[:MOST]
     names = ("left", "top", "width", "height", "highest", "area")
     units = ("share", "share", "share", "share", unit, "share")

@@ -86,8 +86,8 @@ class SliceBySlice(Method[ScanCase]):
     )
 
     most: int = setting(
-        100, Slider(4, 300, 1), "Slices at most", "Longer scans are sampled evenly.",
-    )  # fmt: skip
+        100, Slider(4, 300, 1), "Slices at most", "Longer scans are sampled evenly."
+    )
 
     def __call__(self, case: ScanCase, progress: Progress = quiet) -> Result:
         """Views: slices, maps (on the rule's grid), held, figures and notes."""
@@ -107,17 +107,20 @@ class SliceBySlice(Method[ScanCase]):
         if len(places) < case.count:
             notes = (*notes, f"{len(places)} of {case.count} slices were looked at.")
         result: Result = {
-            "slices": Table.of({
-                "slice": (places + 1, ""),
-                "highest": (np.array(highest, np.float32), localizer.unit),
-                "below": ([(held_scores < score).mean() for score in highest], "share"),
-                "left": (lefts, "share"), "top": (tops, "share"),
-            }),
+            "slices": Table.of(
+                {
+                    "slice": (places + 1, ""),
+                    "highest": (np.array(highest, np.float32), localizer.unit),
+                    "below": ([(held_scores < score).mean() for score in highest], "share"),
+                    "left": (lefts, "share"),
+                    "top": (tops, "share"),
+                }
+            ),
             "maps": Grids(parts.distances[:, None].numpy(), localizer.unit),
             "held": parts.held(localizer.unit),
             "figures": figures,
             "notes": noted(notes),
-        }  # fmt: skip
+        }
         progress(1.0, "all slices")
         return result
 

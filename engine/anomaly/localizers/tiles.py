@@ -126,9 +126,12 @@ class TileByTile(Method[PhotographCase]):
     )
 
     overlap: float = setting(
-        0.25, Slider(0.0, 0.5, 0.05, "share"), "Overlap", "The share of a tile's side that its "
+        0.25,
+        Slider(0.0, 0.5, 0.05, "share"),
+        "Overlap",
+        "The share of a tile's side that its "
         "neighbor covers too. Without any, what lies on an edge is seen in parts.",
-    )  # fmt: skip
+    )
 
     def tiles(self, case: PhotographCase) -> Tiling:
         """Where the tiles of a case lie."""
@@ -154,9 +157,10 @@ class TileByTile(Method[PhotographCase]):
             "below": ([(parts.learned.highest < values.max()).mean()], "share"),
             "left": ([(column + 0.5) / values.shape[1]], "share"),
             "top": ([(row + 0.5) / values.shape[0]], "share"),
-            "tiles": ([len(grid)], ""), "above": ([(highest > threshold).sum()], "tiles"),
+            "tiles": ([len(grid)], ""),
+            "above": ([(highest > threshold).sum()], "tiles"),
             "scale": ([grid.scale], "share"),
-        }  # fmt: skip
+        }
         units = dict(zip(figures.order, figures.units, strict=True))
         result: Result = {
             "figures": Table.of(more | {n: (figures[n], units[n]) for n in figures.order}),
@@ -167,7 +171,7 @@ class TileByTile(Method[PhotographCase]):
             ),
             "held": parts.held(localizer.unit),
             "notes": noted(notes),
-        }  # fmt: skip
+        }
         progress(1.0, "blended")
         return result
 

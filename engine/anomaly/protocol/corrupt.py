@@ -24,9 +24,14 @@ from engine.result import Result, Scores, Table
 
 LEVELS = tuple(round(step / 8, 3) for step in range(9))  # severities that are looked at
 COLUMNS = (
-    "score of the image", "p-value of the image", "probability of the image's class",
-    "median normal score", "median normal p-value", "accuracy", "AUROC against untouched",
-)  # fmt: skip
+    "score of the image",
+    "p-value of the image",
+    "probability of the image's class",
+    "median normal score",
+    "median normal p-value",
+    "accuracy",
+    "AUROC against untouched",
+)
 SEVERITY, FLAGGED = "severity", "normal images flagged"
 UNITS = ("score", "p-value", "probability", "score", "p-value", "share", "share")
 
@@ -85,10 +90,15 @@ class Corrupt(Method[FamiliarCase]):
             right = share_right(bank.predicted[1:], chosen.labels)
             rows.append(
                 [
-                    score[0], p[0], chance(bank.logits[0], predicted), np.median(score[1:]),
-                    np.median(p[1:]), right, auroc(untouched, score[1:]),
+                    score[0],
+                    p[0],
+                    chance(bank.logits[0], predicted),
+                    np.median(score[1:]),
+                    np.median(p[1:]),
+                    right,
+                    auroc(untouched, score[1:]),
                 ]
-            )  # fmt: skip
+            )
             judged.append(p[1:])
             seen_as.append(int(bank.predicted[0]))
             progress(0.4 + 0.6 * (place + 1) / len(LEVELS), f"severity {severity:g}")

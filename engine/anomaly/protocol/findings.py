@@ -19,8 +19,10 @@ Views = Mapping[str, Any]
 
 ALPHA = 0.05  # false alarms allowed where nobody chose
 ENOUGH = ceil(INDEPENDENT * sum(SHARES) / sum(SHARES[1:]))  # pictures of a zip for a verdict
-JOINED = {"sum": "The bars add up to the score",
-          "product": "The factors multiply to minus the score"}  # fmt: skip
+JOINED = {
+    "sum": "The bars add up to the score",
+    "product": "The factors multiply to minus the score",
+}
 MORE = (
     " That is more than the line promises: by chance, or because these images are not quite like "
     "those that the line was drawn by."

@@ -8,8 +8,12 @@ from engine.attribution.experiments.own_maps import OwnMapsExperiment
 from engine.experiment import Experiment
 
 EXPERIMENTS: tuple[type[Experiment], ...] = (
-    AdaptiveSmoothing, OwnMapsExperiment, CometExperiment, CometGrid, Cbsn,
-)  # fmt: skip
+    AdaptiveSmoothing,
+    OwnMapsExperiment,
+    CometExperiment,
+    CometGrid,
+    Cbsn,
+)
 
 __all__ = [
     "EXPERIMENTS",

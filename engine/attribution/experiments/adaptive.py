@@ -16,14 +16,7 @@ from torch import Tensor, nn
 
 from engine.attribution.experiments.apgd import strongly
 from engine.attribution.experiments.mixing import EPOCHS, EPSILON, learned_mixing, quick
-from engine.attribution.experiments.mixture import (
-    PAPER,
-    Mixture,
-    attacked,
-    certain,
-    margin,
-    right,
-)
+from engine.attribution.experiments.mixture import PAPER, Mixture, attacked, certain, margin, right
 from engine.attribution.experiments.mixture_claims import (
     ADAPTIVE,
     ALPHAS,
@@ -54,8 +47,9 @@ from engine.run import answer, digest
 from engine.training import Pgd
 
 NETWORKS = {  # by data set: both networks, whose recipes are in assets/weights
-    "mnist-5k": ("mnist-cnn", "mnist-cnn-robust"), "digits": ("digits-cnn", "digits-cnn-robust"),
-}  # fmt: skip
+    "mnist-5k": ("mnist-cnn", "mnist-cnn-robust"),
+    "digits": ("digits-cnn", "digits-cnn-robust"),
+}
 CERTIFIED, DIALS = 60, (0.6, 0.75, 0.9, 1.0)  # images, and the α for which they are certified
 SHOWN = 6  # images in the picture
 _ATTACKED: Memory[list[Tensor]] = Memory(2)  # for each network alone, the same for every α
@@ -99,13 +93,17 @@ class AdaptiveSmoothing(Experiment):
     steps: int = setting(20, Slider(5, 50, 5), "Steps", "Of each attack.")
     images: int = setting(200, Slider(10, 1000, 10), "Test images", "How many are attacked.")
     normal_scale: float = setting(
-        1.0, Slider(0.2, 3.0, 0.1), "Scale of the normal network's logits",
+        1.0,
+        Slider(0.2, 3.0, 0.1),
+        "Scale of the normal network's logits",
         "Above 1, it is made surer of what it says.",
-    )  # fmt: skip
+    )
     robust_scale: float = setting(
-        1.0, Slider(0.1, 2.0, 0.1), "Scale of the robust network's logits",
+        1.0,
+        Slider(0.1, 2.0, 0.1),
+        "Scale of the robust network's logits",
         "Below 1, it is made less sure of what it says.",
-    )  # fmt: skip
+    )
     epochs: int = setting(
         EPOCHS, Slider(1, 10, 1), "Epochs of the mixing network", "How often it sees each image."
     )
@@ -140,17 +138,27 @@ class AdaptiveSmoothing(Experiment):
         )
 
     def figures(
-        self, condition: str, what: float | None, case: ExperimentCase, progress: Progress,
+        self,
+        condition: str,
+        what: float | None,
+        case: ExperimentCase,
+        progress: Progress,
         views: dict[str, View],
-    ) -> Figures:  # fmt: skip
+    ) -> Figures:
         """Those of one mixture."""
         normal, robust = pair_of(case, part_of(progress, 0.0, 0.6))
         alpha: Any = what
         if alpha is None:
             alpha = learned_mixing(
-                normal, robust, case.data, self.scales, quick(self.epsilon), self.epochs, case.seed,
+                normal,
+                robust,
+                case.data,
+                self.scales,
+                quick(self.epsilon),
+                self.epochs,
+                case.seed,
                 part_of(progress, 0.6, 0.8),
-            )  # fmt: skip
+            )
         result = self.measured(Mixture(normal, robust, alpha, self.scales), case)
         progress(1.0, "attacked")
         if condition == NORMAL or "plane" in views:  # of the first seed
@@ -166,10 +174,14 @@ class AdaptiveSmoothing(Experiment):
         images, targets = drawn(case.data, self.images, case.seed, mixture.normal.device)
         moved = self.attacked(mixture, images, targets, case.seed)
         name = f"{digest(self, case)} {mixture.normal.fingerprint}"
-        others = _ATTACKED.made(name, lambda: [
-            adversarial for net in (mixture.normal, mixture.robust)
-            for adversarial in self.attacked(net, images, targets, case.seed)
-        ])  # fmt: skip
+        others = _ATTACKED.made(
+            name,
+            lambda: [
+                adversarial
+                for net in (mixture.normal, mixture.robust)
+                for adversarial in self.attacked(net, images, targets, case.seed)
+            ],
+        )
         clean = right(mixture, images, targets)
         resisted = clean.clone()
         for one in (*moved, *others):
@@ -183,10 +195,13 @@ class AdaptiveSmoothing(Experiment):
             scores = [mixture.alphas(pixels).cpu().numpy() for pixels in (wide, plain)]
         result = float("nan") if mixture.mixing is None else auroc(scores[1], scores[0])
         return {
-            CLEAN: clean.float().mean().item(), ATTACKED: resisted.float().mean().item(),
-            SURE: safe.float().mean().item(), BROKEN: (safe & unlike).float().mean().item(),
-            GAP: surer(mixture.robust, plain, wide, targets), FOUND: result,
-        }  # fmt: skip
+            CLEAN: clean.float().mean().item(),
+            ATTACKED: resisted.float().mean().item(),
+            SURE: safe.float().mean().item(),
+            BROKEN: (safe & unlike).float().mean().item(),
+            GAP: surer(mixture.robust, plain, wide, targets),
+            FOUND: result,
+        }
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Test images, attacked for the normal network, and what each network says of them."""
@@ -205,9 +220,13 @@ class AdaptiveSmoothing(Experiment):
                 f"mixed {case.data.classes[c]}"
                 for a, b, c in zip(*predictions, strict=True)
             ]
-        right_counts = [sum(caption.split(", ")[at].split()[1] == case.data.classes[int(label)]
-                    for caption, label in zip(captions[len(images):], targets, strict=True))
-                for at in range(3)]  # fmt: skip
+        right_counts = [
+            sum(
+                caption.split(", ")[at].split()[1] == case.data.classes[int(label)]
+                for caption, label in zip(captions[len(images) :], targets, strict=True)
+            )
+            for at in range(3)
+        ]
         return Pictures(
             np.stack(rows),
             ("clean", "attacked"),
@@ -283,7 +302,9 @@ def with_point(plane: Any, condition: str, found: Figures) -> Table:
     names = [] if plane is None else list(plane.rows)
     rows.append((found[CLEAN], found[ATTACKED]))
     return Table.of(
-        {name: (list(column), "share")
-         for name, column in zip((CLEAN, ATTACKED), zip(*rows, strict=True), strict=True)},
+        {
+            name: (list(column), "share")
+            for name, column in zip((CLEAN, ATTACKED), zip(*rows, strict=True), strict=True)
+        },
         [*names, condition],
-    )  # fmt: skip
+    )

@@ -56,9 +56,14 @@ def checkpoints(steps: int) -> list[int]:
 
 
 def apgd(
-    model: nn.Module, images: Tensor, targets: Tensor, epsilon: float, steps: int,
-    generator: torch.Generator, raised: Each,
-) -> Tensor:  # fmt: skip
+    model: nn.Module,
+    images: Tensor,
+    targets: Tensor,
+    epsilon: float,
+    steps: int,
+    generator: torch.Generator,
+    raised: Each,
+) -> Tensor:
     """Each image as it was first misread on the way, or else where the loss was highest.
 
     Args:

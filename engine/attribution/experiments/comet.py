@@ -108,20 +108,29 @@ class CometExperiment(TrainingExperiment):
 
     epochs: int = setting(10, Slider(1, 60, 1), "Epochs", "How often each image is seen.")
     area: float = setting(
-        AREA, Slider(0.05, 0.8, 0.05), "Area", "How much of an image the mask may keep for "
-        "nothing (θ); more is punished.",
-    )  # fmt: skip
+        AREA,
+        Slider(0.05, 0.8, 0.05),
+        "Area",
+        "How much of an image the mask may keep for nothing (θ); more is punished.",
+    )
     watch: float = setting(
-        WATCH, Slider(0.0, 8.0, 0.5), "Detector", "How much it counts that the class can be "
-        "read from the rest (λ_c).",
-    )  # fmt: skip
+        WATCH,
+        Slider(0.0, 8.0, 0.5),
+        "Detector",
+        "How much it counts that the class can be read from the rest (λ_c).",
+    )
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
         """The same training with and without the detector's word."""
         recipe = Recipe(
-            "comet", self.epochs, batch=64, optimizer="AdamW", rate=0.003, decay=0.03,
+            "comet",
+            self.epochs,
+            batch=64,
+            optimizer="AdamW",
+            rate=0.003,
+            decay=0.03,
             schedule="one cycle",
-        )  # fmt: skip
+        )
         training = TrainCase(case.data, recipe, case.seed)
         plain = replace(training, recipe=replace(recipe, architecture="selector"))
         return {WITH: training, WITHOUT: plain}
@@ -146,7 +155,7 @@ class CometExperiment(TrainingExperiment):
             **kept_figures(model, data, masks, case.seed),
             CAM_DICE: middle(of_grad_cam(detector_of(model), data, finding)),
             BEYOND: float((masks.mean((1, 2)) - self.area).clip(0).mean()),
-        }  # fmt: skip
+        }
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Images, and the pixels that the class can be read from."""
@@ -156,10 +165,11 @@ class CometExperiment(TrainingExperiment):
         truth = case.data.truth["mask"][rows]
         marked = [compared(*triple) for triple in zip(images, truth, truth, strict=True)]
         return Pictures(
-            np.stack([images, marked]), ("image", "evidence, twice"),
+            np.stack([images, marked]),
+            ("image", "evidence, twice"),
             tuple(case.data.classes[label] for label in case.data.labels[rows]),
             "Each shape stands in the image twice: one of them is enough to name the class.",
-        )  # fmt: skip
+        )
 
     def seen(self, trained: Trained, case: ExperimentCase) -> Result:
         """Views: masks with the detector, or masks without, over the same images."""
@@ -193,7 +203,7 @@ class CometExperiment(TrainingExperiment):
                 "true class, by the predictor of what is kept and by the detector of the rest.",
                 captions=captions,
             )
-        }  # fmt: skip
+        }
 
 
 def kept_figures(model: Classifier, data: DataSet, masks: Floats, seed: int) -> Figures:
@@ -209,10 +219,12 @@ def kept_figures(model: Classifier, data: DataSet, masks: Floats, seed: int) -> 
         RANK: strongest(masks[there], truth[there]),
         DICE: middle([dice(*pair) for pair in zip(above_half[there], truth[there], strict=True)]),
         FILLED: float(masks.mean()),
-        RIGHT: share(inside, targets), WHOLE: share(whole, targets),
-        REST: share(rest, targets), SHAPE: share(shape, targets),
+        RIGHT: share(inside, targets),
+        WHOLE: share(whole, targets),
+        REST: share(rest, targets),
+        SHAPE: share(shape, targets),
         APART: float(F.cross_entropy(rest, targets) - F.cross_entropy(inside, targets)),
-    }  # fmt: skip
+    }
 
 
 def masks_of(model: Classifier, data: DataSet, rows: Rows) -> Floats:
@@ -232,8 +244,12 @@ def said(model: Classifier, pixels: Tensor, seed: int) -> tuple[Tensor, Tensor, 
             images = (part.to(net.device) - net.mean) / net.std
             mask, visible, removed = network.split(images)
             noise = torch.randn(visible.shape, generator=chance).to(visible)
-            passes = ((network.predictor, visible), (network.detector, removed),
-                     (network.detector, images), (network.predictor, mask * noise))  # fmt: skip
+            passes = (
+                (network.predictor, visible),
+                (network.detector, removed),
+                (network.detector, images),
+                (network.predictor, mask * noise),
+            )
             results.append(
                 tuple(classify(network_input).float().cpu() for classify, network_input in passes)
             )

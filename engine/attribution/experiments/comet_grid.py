@@ -64,8 +64,9 @@ CLAIMS = (
     Claim(
         "A wider bound keeps more of the evidence",
         f"with λ_c = {WEIGHTS[-1]:g} at least 10 points more at the widest than at the narrowest",
-        lambda of: of(cell(AREAS[-1], WEIGHTS[-1]), RECALL)
-        - of(cell(AREAS[0], WEIGHTS[-1]), RECALL) - 0.1,
+        lambda of: (
+            of(cell(AREAS[-1], WEIGHTS[-1]), RECALL) - of(cell(AREAS[0], WEIGHTS[-1]), RECALL) - 0.1
+        ),
     ),
     Claim(
         "Somewhere on the grid a mask keeps the evidence",
@@ -77,7 +78,7 @@ CLAIMS = (
         "in no cell more than one point less right than on whole images",
         lambda of: min(of(name, RIGHT) - of(name, WHOLE) for name in CELLS) + 0.01,
     ),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -107,9 +108,12 @@ class CometGrid(TrainingExperiment):
     claims = CLAIMS
 
     seeds: int = setting(
-        1, Slider(1, 10, 1), "Seeds", "How often each cell is trained. One seed decides nothing: a "
+        1,
+        Slider(1, 10, 1),
+        "Seeds",
+        "How often each cell is trained. One seed decides nothing: a "
         "claim is judged by its spread over seeds.",
-    )  # fmt: skip
+    )
     epochs: int = setting(10, Slider(1, 60, 1), "Epochs", "How often each image is seen.")
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
@@ -134,9 +138,13 @@ class CometGrid(TrainingExperiment):
         return CometExperiment().picture(case)
 
     def figures(
-        self, condition: str, what: TrainCase, case: ExperimentCase, progress: Progress,
+        self,
+        condition: str,
+        what: TrainCase,
+        case: ExperimentCase,
+        progress: Progress,
         views: dict[str, View],
-    ) -> Figures:  # fmt: skip
+    ) -> Figures:
         """Those of a cell, whose square of the picture is filled in."""
         trained = Trained(condition, what, self.train(condition, what, progress))
         measured = self.measure(trained, case)
@@ -180,11 +188,12 @@ def unfilled(data: DataSet) -> Pictures:
     wide = -(-len(data.classes) // 2)
     return Pictures(
         np.full((len(AREAS), len(WEIGHTS), 2 * height, wide * width, 3), EMPTY, np.uint8),
-        tuple(f"θ {area:g}" for area in AREAS), tuple(f"λ_c {weight:g}" for weight in WEIGHTS),
+        tuple(f"θ {area:g}" for area in AREAS),
+        tuple(f"λ_c {weight:g}" for weight in WEIGHTS),
         "White is evidence that is kept, red is left out, blue is kept beside it, in a test image "
         "of each class; below, of all test images.",
         captions=("",) * len(CELLS),
-    )  # fmt: skip
+    )
 
 
 def filled(grid: Pictures, condition: str, tile: Pixels, measured: Figures) -> Pictures:

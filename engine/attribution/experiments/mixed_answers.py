@@ -71,13 +71,17 @@ class MixedAnswers(Method[ImageCase]):
     )
 
     mixing: str = setting(
-        FIXED, Choice((FIXED, BY_IMAGE)), "Mixing",
+        FIXED,
+        Choice((FIXED, BY_IMAGE)),
+        "Mixing",
         "A fixed α, or a small network that sets α for each image by how attacked it looks.",
-    )  # fmt: skip
+    )
     alpha: float = setting(
-        0.6, Slider(0.0, 1.0, 0.05), "Share of the robust network",
+        0.6,
+        Slider(0.0, 1.0, 0.05),
+        "Share of the robust network",
         "α: 0 is the normal network alone, 1 the robust one. Of fixed mixing.",
-    )  # fmt: skip
+    )
     epsilon: float = setting(
         0.2, Slider(0.0, 0.4, 0.02), "Attack", "How far it may move each pixel, of 1; 0 for none."
     )
@@ -110,14 +114,22 @@ class MixedAnswers(Method[ImageCase]):
         gray = case.image.mean(0, keepdim=True)[None]  # as these networks see it
         image = pixels_of(levels_of(gray)).to(normal.device)
         target = torch.tensor([case.target.index], device=normal.device)
-        moved = self.attacked(dict(zip(NETS, (normal, robust, mixture), strict=True))[self.against],
-                              image, target, mixture, case.seed)  # fmt: skip
+        moved = self.attacked(
+            dict(zip(NETS, (normal, robust, mixture), strict=True))[self.against],
+            image,
+            target,
+            mixture,
+            case.seed,
+        )
         progress(0.8, "attacked")
         with torch.no_grad():
             wide = torch.cat([image, moved]).expand(-1, 3, -1, -1)
             logits = robust(wide)
-            chances = {"normal": normal(wide).softmax(1), "robust": logits.softmax(1),
-                       "mixture": mixture(wide).exp()}  # fmt: skip
+            chances = {
+                "normal": normal(wide).softmax(1),
+                "robust": logits.softmax(1),
+                "mixture": mixture(wide).exp(),
+            }
             margins, alphas = margin(logits), mixture.alphas(wide)
         progress(1.0, "asked")
         before, after = (as_bytes(wide_image) for wide_image in wide.cpu())
@@ -125,21 +137,28 @@ class MixedAnswers(Method[ImageCase]):
         predictions = chances["mixture"].argmax(1).cpu().numpy()
         return {
             "picture": Pictures(
-                np.stack([before, after, difference(before, after, AMPLIFIED)])[None], ("",),
+                np.stack([before, after, difference(before, after, AMPLIFIED)])[None],
+                ("",),
                 ("image", "attacked", f"difference × {AMPLIFIED}"),
-                f"Every pixel is moved by at most {self.epsilon:g} of 1." if self.epsilon
+                f"Every pixel is moved by at most {self.epsilon:g} of 1."
+                if self.epsilon
                 else "Nothing was changed.",
             ),
             "answers": Table.of(
                 {name: (chance[1].cpu().numpy(), "share") for name, chance in chances.items()},
                 case.model.labels,
             ),
-            "numbers": Table.of({
-                "margin": (margins.cpu().numpy(), "share"), "needed": (needed, "share"),
-                "certain": (certain(alphas, margins).cpu().numpy().astype(np.int64), ""),
-                "says": (predictions, ""), "alpha": (alphas.cpu().numpy(), ""),
-            }, ("clean", "attacked")),
-        }  # fmt: skip
+            "numbers": Table.of(
+                {
+                    "margin": (margins.cpu().numpy(), "share"),
+                    "needed": (needed, "share"),
+                    "certain": (certain(alphas, margins).cpu().numpy().astype(np.int64), ""),
+                    "says": (predictions, ""),
+                    "alpha": (alphas.cpu().numpy(), ""),
+                },
+                ("clean", "attacked"),
+            ),
+        }
 
     def share(
         self, normal: Classifier, robust: Classifier, progress: Progress
@@ -198,9 +217,11 @@ class MixedAnswers(Method[ImageCase]):
         seen = visible(images[0], images[1])
         if sure:
             return f"{read}: {readings}. The normal network cannot change that: {lead}.{seen}"
-        more = "it has no say at α = 0" if not np.isfinite(needed) else (
-            f"{lead}, and {100 * needed:.0f} are needed"
-        )  # fmt: skip
+        more = (
+            "it has no say at α = 0"
+            if not np.isfinite(needed)
+            else (f"{lead}, and {100 * needed:.0f} are needed")
+        )
         return f"{read}: {readings}. The normal network could change that: {more}.{seen}"
 
 

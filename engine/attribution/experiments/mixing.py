@@ -26,9 +26,15 @@ _TAUGHT: Memory[MixingNet] = Memory(4)
 
 
 def learned_mixing(
-    normal: Classifier, robust: Classifier, data: DataSet, scales: tuple[float, float],
-    attack: Pgd, epochs: int, seed: int, progress: Progress,
-) -> MixingNet:  # fmt: skip
+    normal: Classifier,
+    robust: Classifier,
+    data: DataSet,
+    scales: tuple[float, float],
+    attack: Pgd,
+    epochs: int,
+    seed: int,
+    progress: Progress,
+) -> MixingNet:
     """A mixing network, trained on clean images and on attacks against the mixture as it is then.
 
     Args:
@@ -64,9 +70,12 @@ def mixing_of(
     It is kept as long as the process runs: an image asks for it at every move of a slider.
     """
     name = f"{normal.fingerprint} {robust.fingerprint} {data.name} {normal.device}"
-    return _TAUGHT.made(name, lambda: learned_mixing(
-        normal, robust, data, (1.0, 1.0), quick(EPSILON), EPOCHS, 0, progress
-    ))  # fmt: skip
+    return _TAUGHT.made(
+        name,
+        lambda: learned_mixing(
+            normal, robust, data, (1.0, 1.0), quick(EPSILON), EPOCHS, 0, progress
+        ),
+    )
 
 
 def quick(epsilon: float) -> Pgd:

@@ -40,9 +40,11 @@ class MixingNet(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(channels, CHANNELS, 3, padding=1), nn.ReLU(),
-            nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1), nn.ReLU(),
-        )  # fmt: skip
+            nn.Conv2d(channels, CHANNELS, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1),
+            nn.ReLU(),
+        )
         self.head = nn.Linear(CHANNELS, 1, bias=False)
         self.norm = nn.BatchNorm1d(1, affine=False, momentum=0.01)
 
@@ -63,9 +65,12 @@ class Mixture(nn.Module):
     """
 
     def __init__(
-        self, normal: Classifier, robust: Classifier, alpha: float | MixingNet,
+        self,
+        normal: Classifier,
+        robust: Classifier,
+        alpha: float | MixingNet,
         scales: tuple[float, float] = (1.0, 1.0),
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.normal, self.robust, self.scales = normal, robust, scales
         self.mixing = alpha if isinstance(alpha, MixingNet) else None
@@ -171,10 +176,12 @@ def attacked(
     model: nn.Module, images: Tensor, targets: Tensor, attack: Pgd, seed: int
 ) -> list[Tensor]:
     """Images (N, C, H, W) attacked once for each of two losses."""
-    return at_once([
-        partial(pgd, model, images, targets, attack, torch.Generator().manual_seed(seed), loss)
-        for loss in LOSSES
-    ])  # fmt: skip
+    return at_once(
+        [
+            partial(pgd, model, images, targets, attack, torch.Generator().manual_seed(seed), loss)
+            for loss in LOSSES
+        ]
+    )
 
 
 def right(model: nn.Module, images: Tensor, targets: Tensor) -> Tensor:

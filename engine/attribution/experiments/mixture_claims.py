@@ -38,8 +38,9 @@ def gains(of: Value) -> float:
 
 def above_curve(of: Value) -> float:
     """How far the adaptive mixture lies above the best fixed one that is as right when clean."""
-    as_clean = [of(name, ATTACKED) for name in map(named, ALPHAS)
-                if of(name, CLEAN) >= of(ADAPTIVE, CLEAN)]  # fmt: skip
+    as_clean = [
+        of(name, ATTACKED) for name in map(named, ALPHAS) if of(name, CLEAN) >= of(ADAPTIVE, CLEAN)
+    ]
     return of(ADAPTIVE, ATTACKED) - max(as_clean, default=of(NORMAL, ATTACKED))
 
 

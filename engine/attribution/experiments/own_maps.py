@@ -32,13 +32,21 @@ from engine.result import Floats, HeatMap, Pictures, Result, Table, View
 from engine.training import Recipe, outputs
 
 GP, SHUFFLE, RECON, MEAN, PLAIN, CHANCE = (
-    "GP-UNet", "GP-ShuffleUNet", "GP-ReconResNet", "GP-UNet with a mean", "plain CNN",
+    "GP-UNet",
+    "GP-ShuffleUNet",
+    "GP-ReconResNet",
+    "GP-UNet with a mean",
+    "plain CNN",
     "GP-UNet, shuffled labels",
-)  # fmt: skip
+)
 NETWORKS = {
-    GP: "gp_unet", SHUFFLE: "gp_shuffle_unet", RECON: "gp_recon_resnet", MEAN: "mean_unet",
-    PLAIN: "scene_cnn", CHANCE: "gp_unet",
-}  # fmt: skip
+    GP: "gp_unet",
+    SHUFFLE: "gp_shuffle_unet",
+    RECON: "gp_recon_resnet",
+    MEAN: "mean_unet",
+    PLAIN: "scene_cnn",
+    CHANCE: "gp_unet",
+}
 DICE, IOU, HIT = "Dice of its own map", "IoU of its own map", "own map points inside"
 CAM_DICE, CAM_HIT = "Dice of Grad-CAM", "Grad-CAM points inside"
 RIGHT, EMPTY = "right", "healthy images without an outline"
@@ -107,16 +115,24 @@ class OwnMapsExperiment(TrainingExperiment):
     def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
         """The three networks, those with Grad-CAM alone, and the one whose labels were shuffled."""
         recipe = Recipe(
-            "gp_unet", self.epochs, batch=32, optimizer="AdamW", rate=0.003, decay=0.01,
-            schedule="one cycle", shift=2, mirror=True,
-        )  # fmt: skip
+            "gp_unet",
+            self.epochs,
+            batch=32,
+            optimizer="AdamW",
+            rate=0.003,
+            decay=0.01,
+            schedule="one cycle",
+            shift=2,
+            mirror=True,
+        )
         return {
             name: TrainCase(
                 shuffled(case.data, case.seed) if name == CHANCE else case.data,
-                replace(recipe, architecture=architecture), case.seed,
+                replace(recipe, architecture=architecture),
+                case.seed,
             )
             for name, architecture in NETWORKS.items()
-        }  # fmt: skip
+        }
 
     def measure(self, trained: Trained, case: ExperimentCase) -> Figures:
         """Medians over test slices with a lesion; the share that points inside; accuracy."""
@@ -132,15 +148,23 @@ class OwnMapsExperiment(TrainingExperiment):
         if has_map:
             empty = [not outline.any() for row in healthy for outline in outlines(model, data, row)]
         return {
-            DICE: median(scores, 0), IOU: median(scores, 1), HIT: mean(scores, 2),
-            CAM_DICE: median(cam, 0), CAM_HIT: mean(cam, 2),
-            RIGHT: float(right), EMPTY: float(np.mean(empty)) if empty else float("nan"),
-        }  # fmt: skip
+            DICE: median(scores, 0),
+            IOU: median(scores, 1),
+            HIT: mean(scores, 2),
+            CAM_DICE: median(cam, 0),
+            CAM_HIT: mean(cam, 2),
+            RIGHT: float(right),
+            EMPTY: float(np.mean(empty)) if empty else float("nan"),
+        }
 
     def figures(
-        self, condition: str, what: TrainCase, case: ExperimentCase, progress: Progress,
+        self,
+        condition: str,
+        what: TrainCase,
+        case: ExperimentCase,
+        progress: Progress,
         views: dict[str, View],
-    ) -> Figures:  # fmt: skip
+    ) -> Figures:
         """Those of the trained network; the share of slices by Dice grows by one column."""
         before = views.get("reached")
         result = super().figures(condition, what, case, progress, views)
@@ -186,9 +210,11 @@ class OwnMapsExperiment(TrainingExperiment):
             for image, mask in zip(images, case.data.truth["mask"][rows], strict=True)
         ]
         return Pictures(
-            np.stack([images, masks]), ("slice", "lesion, never shown in training"),
-            named(case.data, rows), "A network is told the kind of lesion, nothing of its place.",
-        )  # fmt: skip
+            np.stack([images, masks]),
+            ("slice", "lesion, never shown in training"),
+            named(case.data, rows),
+            "A network is told the kind of lesion, nothing of its place.",
+        )
 
 
 def check_masks(data: DataSet) -> None:
@@ -278,8 +304,10 @@ def found(model: Classifier, data: DataSet) -> Pictures:
     over = [compared(*triple) for triple in zip(images, inside, masks, strict=True)]
     captions = ("",) * 2 * len(rows) + tuple(f"Dice {score:.2f}" for score in scores)
     return Pictures(
-        np.stack([images, drawn, over]), ("slice", "own map", "outline"), named(data, rows),
+        np.stack([images, drawn, over]),
+        ("slice", "own map", "outline"),
+        named(data, rows),
         f"White is found and there, red is missed, blue is extra; the median Dice of these "
         f"{len(rows)} test slices is {np.median(scores):.2f}.",
         captions=captions,
-    )  # fmt: skip
+    )

@@ -25,9 +25,13 @@ CHOSEN = 50  # other draws, by which the class is chosen that is then certified
 
 
 def certified(
-    normal: Classifier, robust: Classifier, data: DataSet, alphas: Sequence[float], count: int,
+    normal: Classifier,
+    robust: Classifier,
+    data: DataSet,
+    alphas: Sequence[float],
+    count: int,
     seed: int,
-) -> Table:  # fmt: skip
+) -> Table:
     """The share of test images that are right and cannot change within a radius, for each α.
 
     Args:
@@ -42,10 +46,12 @@ def certified(
     rows = data.some("test", count, seed)
     images, labels = data.pixels(rows), data.labels[rows]
     noise = torch.Generator().manual_seed(seed)
-    radii = np.array([
-        radii_of(robust, image, int(label), alphas, noise)
-        for image, label in zip(images, labels, strict=True)
-    ])  # fmt: skip
+    radii = np.array(
+        [
+            radii_of(robust, image, int(label), alphas, noise)
+            for image, label in zip(images, labels, strict=True)
+        ]
+    )
     columns: dict[str, tuple[object, str]] = {"radius": (RADII, "")}
     columns |= {
         f"α = {alpha:g}": ((radii[:, at] > RADII[:, None]).mean(1), "share")

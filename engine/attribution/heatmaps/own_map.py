@@ -67,18 +67,27 @@ class OwnMap(Method[ImageCase]):
     )
 
     groups: int = setting(
-        GROUPS, Slider(2, 4, 1), "Groups", "Into how many groups of values multi-Otsu parts a map "
+        GROUPS,
+        Slider(2, 4, 1),
+        "Groups",
+        "Into how many groups of values multi-Otsu parts a map "
         "of logits; the highest is inside the outline.",
-    )  # fmt: skip
+    )
     offset: float = setting(
-        OFFSET, Slider(0.0, 2.0, 0.1), "Offset", "How far below multi-Otsu's highest threshold the "
+        OFFSET,
+        Slider(0.0, 2.0, 0.1),
+        "Offset",
+        "How far below multi-Otsu's highest threshold the "
         "outline still reaches, in standard deviations of the map.",
-    )  # fmt: skip
+    )
 
     relative: bool = setting(
-        True, Switch(), "Against the other classes", "Take away what the maps of all classes "
+        True,
+        Switch(),
+        "Against the other classes",
+        "Take away what the maps of all classes "
         "share: it cancels in the model's answer. Off shows the map as published.",
-    )  # fmt: skip
+    )
 
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
         """Views: map, in logits or in shares kept; outline, 1 inside; level, of the outline's edge,
@@ -183,10 +192,14 @@ def listed(case: ImageCase, places: Tensor, parts: Tensor, *, relative: bool) ->
     elif relative and not case.model.points and parts.shape[1] > 1:
         part = part - parts.mean(1)
     middle = (places.double() + 0.5) / side
-    return Table.of({
-        "left": (middle[:, 1].numpy(), "share"), "top": (middle[:, 0].numpy(), "share"),
-        "part": (part.numpy(), "logit"),
-    }, [f"feature {at + 1}" for at in range(len(part))])  # fmt: skip
+    return Table.of(
+        {
+            "left": (middle[:, 1].numpy(), "share"),
+            "top": (middle[:, 0].numpy(), "share"),
+            "part": (part.numpy(), "logit"),
+        },
+        [f"feature {at + 1}" for at in range(len(part))],
+    )
 
 
 def watched(case: ImageCase) -> NDArray[np.float32]:

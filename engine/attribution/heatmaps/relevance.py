@@ -41,9 +41,17 @@ STABILIZER = 1e-6  # in every denominator but those of the ε rule, which has it
 ARGUMENTS = {
     F.conv2d: ("input", "weight", "bias", "stride", "padding", "dilation", "groups"),
     F.linear: ("input", "weight", "bias"),
-    F.batch_norm: ("input", "running_mean", "running_var", "weight", "bias", "training",
-                   "momentum", "eps"),
-}  # fmt: skip
+    F.batch_norm: (
+        "input",
+        "running_mean",
+        "running_var",
+        "weight",
+        "bias",
+        "training",
+        "momentum",
+        "eps",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -127,9 +135,11 @@ class Propagating(TorchFunctionMode):
             return self.batch_norm(values, arguments)
         layer = LinearLayer(
             lambda v, w, b: func(v, w, b, **arguments),
-            values, arguments.pop("weight").detach(), detached(arguments.pop("bias", None)),
+            values,
+            arguments.pop("weight").detach(),
+            detached(arguments.pop("bias", None)),
             self.rule(func),
-        )  # fmt: skip
+        )
         return self.ruled(layer, layer(values.detach()))
 
     def rule(self, func: Callable[..., Any]) -> Callable[[LinearLayer, Tensor], Tensor]:

@@ -37,7 +37,7 @@ from engine.attribution.lfa.methods import (
     SAMPLES_HELP,
     partition_of,
     refuse_blank,
-)  # fmt: skip
+)
 from engine.attribution.lfa.neighborhoods import NEIGHBORHOODS, NeighborhoodPoints, Radii, even
 from engine.case import ImageCase
 from engine.method import Method, Progress, Slider, part_of, quiet, setting
@@ -176,9 +176,11 @@ def first(seen: Evaluated, share: float) -> Evaluated:
     points = seen.points
     some = NeighborhoodPoints(points.by[:count], points.at[:count], points.weights[:count])
     return replace(
-        seen, points=some, values=seen.values[:count],
+        seen,
+        points=some,
+        values=seen.values[:count],
         slopes=None if seen.slopes is None else seen.slopes[:count],
-    )  # fmt: skip
+    )
 
 
 def twin(ground: Ground, reach: Radii, seen: Evaluated, progress: Progress) -> Tensor:
@@ -205,17 +207,18 @@ def perturbed(
     half = max(1, ground.count // 2)
     numbers = np.unique(np.linspace(1, half, STEPS).round().astype(int)).tolist()
     start = ground.scores(torch.ones(1, ground.count), multiplied=True)[0]
-    shaken = torch.randn(
-        draws, ground.count, generator=torch.Generator().manual_seed(ground.case.seed)
-    ) * noise  # fmt: skip
+    shaken = (
+        torch.randn(draws, ground.count, generator=torch.Generator().manual_seed(ground.case.seed))
+        * noise
+    )
     parts = [(end, kind) for end in ("strongest", "weakest") for kind in ("zeroed", "noised")]
     columns = tuple(f"{number} features" for number in numbers)
     views: dict[str, Table] = {}
     for at, (end, kind) in enumerate(parts):
         part = part_of(progress, at / len(parts), (at + 1) / len(parts))
-        changes = torch.cat([
-            variant for model in models for variant in changed(model, end, kind, numbers, shaken)
-        ])  # fmt: skip
+        changes = torch.cat(
+            [variant for model in models for variant in changed(model, end, kind, numbers, shaken)]
+        )
         scores = ground.scores(changes, multiplied=kind == "zeroed", progress=part)
         moved = (scores - start).abs().reshape(len(models), len(numbers), -1).mean(2)
         units = (ground.case.target.unit,) * len(numbers)

@@ -141,11 +141,9 @@ def settled(distances: Table) -> str:
     first, last = distances.order[0], distances.order[-1]
     ends = [
         f"{name} {few:.2g} → {all_:.2g}"
-        for name, few, all_ in zip(
-            distances.rows, distances[first], distances[last], strict=True
-        )
+        for name, few, all_ in zip(distances.rows, distances[first], distances[last], strict=True)
         if few >= NEAR
-    ]  # fmt: skip
+    ]
     return f"From {first} to {last}: {'; '.join(ends) or 'all exact'}."
 
 

@@ -48,14 +48,19 @@ class LiMA(Method[ImageCase]):
     shape: str = setting("superpixels", SHAPE, "Regions", SHAPE_HELP)
     regions: int = setting(50, REGIONS, "How many regions", REGIONS_HELP)
     pending: int = setting(
-        11, Slider(1, 80, 1), "Pending", "How many of the least promising regions are looked at "
+        11,
+        Slider(1, 80, 1),
+        "Pending",
+        "How many of the least promising regions are looked at "
         "for the other end; as many as there are regions is the plain greedy search. The authors "
         "take 8; 11 came nearer to the plain search on photographs.",
-    )  # fmt: skip
+    )
     consistency: float = setting(
-        20.0, Slider(0.0, 40.0, 0.5), "Consistency λ", "Weight of the target's probability when "
-        "only the set is shown.",
-    )  # fmt: skip
+        20.0,
+        Slider(0.0, 40.0, 0.5),
+        "Consistency λ",
+        "Weight of the target's probability when only the set is shown.",
+    )
     collaboration: float = setting(
         5.0,
         Slider(0.0, 20.0, 0.5),

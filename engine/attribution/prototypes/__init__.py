@@ -11,7 +11,7 @@ from engine.attribution.prototypes.case import (
     about_row,
     first_of,
     offered,
-)  # fmt: skip
+)
 from engine.attribution.prototypes.network import PrototypeNetwork
 from engine.attribution.prototypes.reasons import Prototypes
 from engine.attribution.prototypes.robustness import PrototypeRobustness

@@ -43,9 +43,11 @@ PAPER = (
 LARGEST_SIDE = 64  # px
 NETWORK_TITLES = {SHALLOW: "Shallow: whole images", DEEP: "Deep: patches"}
 REASONING_TITLES = {
-    NEGATIVE: "Present and absent", POSITIVE: "Present only",
-    INDEFINITE: "Old CBC (indefinite)", RBF: "RBF, free weights",
-}  # fmt: skip
+    NEGATIVE: "Present and absent",
+    POSITIVE: "Present only",
+    INDEFINITE: "Old CBC (indefinite)",
+    RBF: "RBF, free weights",
+}
 
 
 @dataclass(frozen=True)
@@ -53,28 +55,36 @@ class Learns(Method[CaseT]):
     """What decides a network and its training."""
 
     network: str = setting(
-        SHALLOW, Choice(NETWORKS, titles=NETWORK_TITLES), "Network",
+        SHALLOW,
+        Choice(NETWORKS, titles=NETWORK_TITLES),
+        "Network",
         "Shallow: prototypes are whole images, and the answer has a certificate. Deep: they are "
         "patches, found by two convolutions; more often right, without a certificate.",
-    )  # fmt: skip
+    )
     reasoning: str = setting(
-        NEGATIVE, Choice(REASONINGS, titles=REASONING_TITLES), "Reasoning",
+        NEGATIVE,
+        Choice(REASONINGS, titles=REASONING_TITLES),
+        "Reasoning",
         "Whether the absence of a prototype may count as well. The old CBC may also leave "
         "prototypes out for a class. The RBF network has free weights, which explain nothing.",
-    )  # fmt: skip
+    )
     components: int = setting(
         30, Slider(4, 60, 1), "Prototypes", "How many there are, for all classes together."
     )
     margin: float = setting(
-        0.025, Slider(0.005, 0.6, 0.005), "Margin",
+        0.025,
+        Slider(0.005, 0.6, 0.005),
+        "Margin",
         "By how much the right class is to be ahead of every other one. Not used by the RBF "
         "network, which learns by cross-entropy.",
-    )  # fmt: skip
+    )
     robust: float = setting(
-        0.0, Slider(0.0, 2.0, 0.05), "Trained for a radius",
+        0.0,
+        Slider(0.0, 2.0, 0.05),
+        "Trained for a radius",
         "The margin is asked of the worst that can happen while the image changes by so much "
         "(Euclidean, pixels from 0 to 1), as the certificate has it. 0 trains on the image itself.",
-    )  # fmt: skip
+    )
     epochs: int = setting(
         30, Slider(1, 100, 1), "Epochs", "How often every training image is shown."
     )

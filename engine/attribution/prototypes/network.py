@@ -58,9 +58,14 @@ class PrototypeNetwork(Learns[ExperimentCase]):
         self.check_data(data)
         model = self.fresh(data, case.seed)
         log = train(
-            model, data, self.recipe, case.seed, objective=self.objective,
-            keep=state_file(digest(self, case)), progress=part_of(progress, 0.0, LEARNING),
-        )  # fmt: skip
+            model,
+            data,
+            self.recipe,
+            case.seed,
+            objective=self.objective,
+            keep=state_file(digest(self, case)),
+            progress=part_of(progress, 0.0, LEARNING),
+        )
         result = figures(model, data)
         with torch.no_grad():
             head = head_of(model)
@@ -142,7 +147,8 @@ def in_rows(images: list[Pixels]) -> Pictures:
     grid = np.stack([*images, *blank]).reshape(rows, ACROSS, *images[0].shape)
     starts = [str(row * ACROSS + 1) for row in range(rows)]
     return Pictures(
-        grid, tuple(f"from {start}" for start in starts),
+        grid,
+        tuple(f"from {start}" for start in starts),
         tuple(f"+{place}" for place in range(ACROSS)),
         f"All {len(images)} prototypes as they were learned.",
-    )  # fmt: skip
+    )

@@ -19,8 +19,11 @@ from torch import Tensor, nn
 from engine.models.small.shape import NARROW, NetworkShape, enter
 
 NEGATIVE, POSITIVE, INDEFINITE, RBF = REASONINGS = (
-    "present and absent", "present only", "indefinite", "RBF"
-)  # fmt: skip
+    "present and absent",
+    "present only",
+    "indefinite",
+    "RBF",
+)
 STATES: Mapping[str, int] = {NEGATIVE: 2, POSITIVE: 1, INDEFINITE: 3, RBF: 1}
 SHALLOW, DEEP = NETWORKS = ("shallow", "deep")
 NEARLY_EVEN = (0.6, 0.2)  # mean and spread of the first weights of a head

@@ -21,7 +21,7 @@ from engine.attribution.prototypes.network import (
     learned_images,
     named,
     strongest,
-)  # fmt: skip
+)
 from engine.attribution.prototypes.networks import DEEP, INDEFINITE, RBF, PatchComponents, Shallow
 from engine.errors import BlindspotError
 from engine.method import Progress, Slider, defaults, part_of, quiet, setting
@@ -110,9 +110,12 @@ class Prototypes(Learns[PrototypeCase]):
         }
         ignored = float(exact.head.ignored()[winner])
         outcome: dict[str, float] = {
-            "answer": winner, "rival": rival, "score": float(scores[winner]),
-            "second": float(scores[rival]), "left out": ignored,
-        }  # fmt: skip
+            "answer": winner,
+            "rival": rival,
+            "score": float(scores[winner]),
+            "second": float(scores[rival]),
+            "left out": ignored,
+        }
         if self.network != DEEP:
             part = part_of(progress, 0.75, 1.0, "attacking")
             views |= self.attacked(case, model, outcome, part)
@@ -135,15 +138,16 @@ class Prototypes(Learns[PrototypeCase]):
             captions += [""] * len(chosen)
             names.append("here")
         return Pictures(
-            np.array(rows), tuple(names), tuple(str(index + 1) for index in chosen),
+            np.array(rows),
+            tuple(names),
+            tuple(str(index + 1) for index in chosen),
             "The prototypes that it looks at most, and how far each is seen.",
             captions=tuple(captions),
-        )  # fmt: skip
+        )
 
     def attacked(
-        self, case: PrototypeCase, model: Classifier, outcome: dict[str, float],
-        progress: Progress,
-    ) -> Result:  # fmt: skip
+        self, case: PrototypeCase, model: Classifier, outcome: dict[str, float], progress: Progress
+    ) -> Result:
         """Certificate, attacks at growing distances, the nearest other answer that was found."""
         winner = int(outcome["answer"])
         label = torch.tensor([winner])
@@ -152,26 +156,31 @@ class Prototypes(Learns[PrototypeCase]):
             stand = leads(exact, case.pixels.double(), label)
         radius = float(stand.own_widths()[0])
         outcome |= {
-            "certificate": radius, "closed form": float(stand.closed_form().amin()),
+            "certificate": radius,
+            "closed form": float(stand.closed_form().amin()),
             "flip": float("nan"),
-        }  # fmt: skip
+        }
         most = FAR * radius if 0 < radius < np.inf else 1.0
         radii = torch.linspace(0, most, PLACES)
         many = case.image[None].repeat(PLACES, 1, 1, 1).to(model.device)
         attack = AttackBudget(restarts=self.tries)
         result, images = attack(
-            lambda pixels: model(pixels.expand(-1, 3, -1, -1)), many,
-            label.expand(PLACES).to(model.device), radii.to(model.device), case.seed,
-        )  # fmt: skip
+            lambda pixels: model(pixels.expand(-1, 3, -1, -1)),
+            many,
+            label.expand(PLACES).to(model.device),
+            radii.to(model.device),
+            case.seed,
+        )
         progress(1.0)
         lead = np.minimum.accumulate(result.amin(0).double().cpu().numpy())
         proved = torch.stack(
             [stand.least(distance[None].double()).amin() for distance in radii]
         ).numpy()
         margins = {
-            "distance": (radii.numpy(), ""), "proved": (proved, "share"),
+            "distance": (radii.numpy(), ""),
+            "proved": (proved, "share"),
             "attacked": (lead, "share"),
-        }  # fmt: skip
+        }
         views: dict[str, View] = {"margins": Table.of(margins)}
         if (over := np.flatnonzero(lead < 0)).size:
             nearest = nearest_flip(model, case.image.to(model.device), images[over[0]], winner)
@@ -207,8 +216,9 @@ def parts_of(seen: Tensor, plus: Tensor, minus: Tensor, label: int) -> Table:
     order = torch.argsort(-(wants + avoids), stable=True)
     four = seen * wants, (1 - seen) * avoids, seen * avoids, (1 - seen) * wants
     columns: dict[str, tuple[Any, str]] = {
-        "number": (order.numpy(), ""), "seen": (seen[order].numpy(), "share"),
-    }  # fmt: skip
+        "number": (order.numpy(), ""),
+        "seen": (seen[order].numpy(), "share"),
+    }
     columns |= {
         part: (shares[order].numpy(), "share") for part, shares in zip(PARTS, four, strict=True)
     }
@@ -264,9 +274,10 @@ def changes(seen: Tensor, weights: Tensor, scores: Tensor, classes: tuple[int, i
     wanted = torch.where(possible, wanted, torch.nan)
     order = torch.argsort((wanted - seen).abs().nan_to_num(torch.inf), stable=True)
     columns = {
-        "number": (order.numpy(), ""), "seen": (seen[order].numpy(), "share"),
+        "number": (order.numpy(), ""),
+        "seen": (seen[order].numpy(), "share"),
         "needed": (wanted[order].numpy(), "share"),
-    }  # fmt: skip
+    }
     return Table.of(columns, [named(int(index)) for index in order])
 
 
@@ -289,10 +300,12 @@ def flipped(case: PrototypeCase, model: Classifier, nearest: Tensor) -> Pictures
     images = [as_bytes(image) for image in (case.image, nearest, difference)]
     distance = float((nearest - case.image).norm())
     return Pictures(
-        np.stack(images)[None], ("",), ("as it is", f"read as {label}", "difference"),
+        np.stack(images)[None],
+        ("",),
+        ("as it is", f"read as {label}", "difference"),
         f"The nearest image that the attack found with another answer: {label}, {distance:.2f} "
         "away. In the difference, gray is no change.",
-    )  # fmt: skip
+    )
 
 
 def ignored_words(outcome: Table, reasoning: str) -> str:

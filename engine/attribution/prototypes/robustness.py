@@ -30,8 +30,11 @@ from engine.result import Result, Table
 from engine.run import answer
 
 PLAIN, CBC, WIDE, CERTIFIED = (
-    "RBF, free weights", "CBC", "CBC, large margin", "CBC, trained by the certificate"
-)  # fmt: skip
+    "RBF, free weights",
+    "CBC",
+    "CBC, large margin",
+    "CBC, trained by the certificate",
+)
 ONLY, OLD = "CBC, present only", "old CBC (indefinite)"
 CURVES = (PLAIN, CBC, WIDE, CERTIFIED)
 FORMS = (*CURVES, ONLY, OLD)
@@ -63,14 +66,9 @@ class PrototypeRobustness(Method[ExperimentCase]):
     )
     argument_defaults = defaults(data="mnist-5k")
 
-    components: int = setting(
-        30, Slider(4, 60, 1), "Prototypes", "How many each network has."
-    )  # fmt: skip
+    components: int = setting(30, Slider(4, 60, 1), "Prototypes", "How many each network has.")
     margin: float = setting(
-        0.025,
-        Slider(0.005, 0.6, 0.005),
-        "Small margin",
-        "Of all networks but one.",
+        0.025, Slider(0.005, 0.6, 0.005), "Small margin", "Of all networks but one."
     )
     large: float = setting(
         0.2, Slider(0.01, 0.6, 0.01), "Large margin", "That one network is trained with."
@@ -98,10 +96,13 @@ class PrototypeRobustness(Method[ExperimentCase]):
             )
 
         return {
-            PLAIN: one(RBF, self.margin), CBC: one(NEGATIVE, self.margin),
-            WIDE: one(NEGATIVE, self.large), CERTIFIED: one(NEGATIVE, self.margin, self.robust),
-            ONLY: one(POSITIVE, self.margin), OLD: one(INDEFINITE, self.margin),
-        }  # fmt: skip
+            PLAIN: one(RBF, self.margin),
+            CBC: one(NEGATIVE, self.margin),
+            WIDE: one(NEGATIVE, self.large),
+            CERTIFIED: one(NEGATIVE, self.margin, self.robust),
+            ONLY: one(POSITIVE, self.margin),
+            OLD: one(INDEFINITE, self.margin),
+        }
 
     def __call__(self, case: ExperimentCase, progress: Progress = quiet) -> Result:
         """Views: curves, a row for each distance; networks, a row for each.
@@ -132,8 +133,15 @@ class PrototypeRobustness(Method[ExperimentCase]):
                 columns[f"{name}, attacked"] = resisted, "share"
             half = DISTANCES // 2
             rows[name] = [result["figures"]["test accuracy"], proved[half], resisted[half], *tried]
-        heads = ("test accuracy", "certified", "attacked", "mean radius", "attacks inside",
-                 "successes inside", "turned within 5 radii")  # fmt: skip
+        heads = (
+            "test accuracy",
+            "certified",
+            "attacked",
+            "mean radius",
+            "attacks inside",
+            "successes inside",
+            "turned within 5 radii",
+        )
         units = ("share", "share", "share", "", "", "", "share")
         progress(1.0, "measured")
         return {
@@ -142,9 +150,14 @@ class PrototypeRobustness(Method[ExperimentCase]):
         }
 
     def measured(
-        self, model: Classifier, data: DataSet, asked: Rows, radii: Any, seed: int,
+        self,
+        model: Classifier,
+        data: DataSet,
+        asked: Rows,
+        radii: Any,
+        seed: int,
         progress: Progress,
-    ) -> tuple[list[float], list[float], tuple[float, ...]]:  # fmt: skip
+    ) -> tuple[list[float], list[float], tuple[float, ...]]:
         """Certified and attacked accuracy at each distance, and what came of all the attacks."""
         images, predicted, stand, right = standing(model, data, asked)
         radius = stand.own_widths()
@@ -165,9 +178,14 @@ class PrototypeRobustness(Method[ExperimentCase]):
         return proved, resisted, self.tried(model, images, predicted, radius, right, seed)
 
     def tried(
-        self, model: Classifier, images: Tensor, own: Tensor, radius: Tensor, right: Tensor,
+        self,
+        model: Classifier,
+        images: Tensor,
+        own: Tensor,
+        radius: Tensor,
+        right: Tensor,
         seed: int,
-    ) -> tuple[float, ...]:  # fmt: skip
+    ) -> tuple[float, ...]:
         """Mean radius, attacks inside of it, how many succeeded, and how many did farther out."""
         finite = torch.isfinite(radius) & (radius > 0)
         finite_images, reach = images[finite.to(images.device)], radius[finite].to(images)

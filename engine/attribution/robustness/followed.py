@@ -37,9 +37,15 @@ from engine.result import HeatMap, Result, Table
 from engine.run import answer
 
 MAPS: tuple[type[Method[ImageCase]], ...] = (
-    GradCam, LayerCam, Occlusion, IntegratedGradients, DeepLift, Lrp, GradientXInput,
+    GradCam,
+    LayerCam,
+    Occlusion,
+    IntegratedGradients,
+    DeepLift,
+    Lrp,
+    GradientXInput,
     GuidedBackprop,
-)  # fmt: skip
+)
 MORE: tuple[type[Method[ImageCase]], ...] = (
     GradCamPlusPlus, ScoreCam, Rise, Lime, CLime, KernelShap, Gradient, SmoothGrad, GuidedGradCam,
     AttentionRollout, GradientRollout, OwnMap,

@@ -110,15 +110,19 @@ class GradientAttack(Method[ImageCase]):
     revision = 2
 
     epsilon: int = setting(
-        2, Slider(0, 64, 1, unit="/255"), "Largest change ε",
+        2,
+        Slider(0, 64, 1, unit="/255"),
+        "Largest change ε",
         "How far each value of each pixel may be from the original; 0 changes nothing. In L2 the "
         "root mean square of the change is bounded instead.",
-    )  # fmt: skip
+    )
     norm: str = setting(
-        "L∞", Choice(NORMS), "Norm",
+        "L∞",
+        Choice(NORMS),
+        "Norm",
         "L∞ bounds every value alike; L2 bounds their squares together, so that some may change "
         "more.",
-    )  # fmt: skip
+    )
 
     @abstractmethod
     def found(self, case: ImageCase, ball: Ball, label: int, note: Note) -> Tensor:

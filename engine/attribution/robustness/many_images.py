@@ -52,8 +52,9 @@ class AttackedImagesCase(Case):
     def facts(self) -> dict[str, Any]:
         """What it is, for the record."""
         return super().facts() | {
-            "images": self.count, "alike": f"{self.model.fingerprint}|{self.count}",
-        }  # fmt: skip
+            "images": self.count,
+            "alike": f"{self.model.fingerprint}|{self.count}",
+        }
 
     def lacks(self, need: str) -> str:
         """Why the case cannot give what an attack needs, or ""."""

@@ -113,9 +113,14 @@ class BestOrder:
 
 
 def search_order(
-    model: Classifier, levels: Tensor, order: tuple[int, ...], loss: Loss, rules: OrderSearchRules,
-    generator: torch.Generator, note: Note,
-) -> OrderSearch:  # fmt: skip
+    model: Classifier,
+    levels: Tensor,
+    order: tuple[int, ...],
+    loss: Loss,
+    rules: OrderSearchRules,
+    generator: torch.Generator,
+    note: Note,
+) -> OrderSearch:
     """Change an image until the model's first classes are the list.
 
     Args:
@@ -172,9 +177,11 @@ def seen(model: Classifier, pixels: Tensor) -> tuple[Tensor, Tensor]:
     """
     form = model.pace("gradient").memory_format
     with (
-        torch.enable_grad(), differentiated(no_gradients(model)), borrowed(model) as net,
+        torch.enable_grad(),
+        differentiated(no_gradients(model)),
+        borrowed(model) as net,
         capturing(net.head, inputs=True) as features,
-    ):  # fmt: skip
+    ):
         logits = net(pixels[None].contiguous(memory_format=form))
     if not logits.requires_grad:
         raise no_gradients(model)

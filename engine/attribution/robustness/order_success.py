@@ -45,14 +45,19 @@ class OrderedSuccess(Method[AttackedImagesCase]):
         30, Slider(1, 200, 1), "Steps", "Of each attack; each is a forward and a backward pass."
     )
     longest: int = setting(
-        MOST, Slider(1, MOST, 1), "Longest list", "Lists of 1, 2, 3, 5, 7 and 10 classes are tried "
-        "up to this length.",
-    )  # fmt: skip
+        MOST,
+        Slider(1, MOST, 1),
+        "Longest list",
+        "Lists of 1, 2, 3, 5, 7 and 10 classes are tried up to this length.",
+    )
 
     rate: float = setting(
-        0.0022, RATE, "Learning rate", "Of AdamW, in pixel values; small images of strong contrast "
+        0.0022,
+        RATE,
+        "Learning rate",
+        "Of AdamW, in pixel values; small images of strong contrast "
         "need larger steps, such as 0.01.",
-    )  # fmt: skip
+    )
 
     def lengths(self, classes: int) -> list[int]:
         """The lengths that are tried."""
@@ -97,12 +102,13 @@ class OrderedSuccess(Method[AttackedImagesCase]):
                         f"{what} {name}": (values[..., place].ravel(), unit)
                         for place, name in enumerate(NAMES)
                         for what, values, unit in (
-                            ("success", won, "yes or no"), ("size", size, "/255"),
+                            ("success", won, "yes or no"),
+                            ("size", size, "/255"),
                         )
                     },
                 }
             ),
-        }  # fmt: skip
+        }
 
     def finding(self, case: AttackedImagesCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """The longest list, and how often each attack finds it."""

@@ -41,22 +41,22 @@ class OrderedAttack(Method[OrderedCase]):
     revision = 2
 
     steps: int = setting(
-        60, Slider(1, 200, 1), "Steps", "Each costs a forward and a backward pass; the authors "
-        "take 30 or 60.",
-    )  # fmt: skip
+        60,
+        Slider(1, 200, 1),
+        "Steps",
+        "Each costs a forward and a backward pass; the authors take 30 or 60.",
+    )
     searches: int = setting(
         1, Slider(1, 9, 1), "Searches", "How often λ is halved in on; each takes all the steps."
     )
-    rate: float = setting(
-        0.0022,
-        RATE,
-        "Learning rate",
-        "Of AdamW, in pixel values.",
-    )
+    rate: float = setting(0.0022, RATE, "Learning rate", "Of AdamW, in pixel values.")
     weight: float = setting(
-        20.0, Slider(0.0, 100.0, 1.0), "Largest λ", "The order counts λ times as much as the size "
+        20.0,
+        Slider(0.0, 100.0, 1.0),
+        "Largest λ",
+        "The order counts λ times as much as the size "
         "of the change; the search begins at half of this. With 0 only the size counts.",
-    )  # fmt: skip
+    )
 
     def __call__(self, case: OrderedCase, progress: Progress = quiet) -> Result:
         """Views: pictures, classes (those of the list first), figures, search by step, and the way.

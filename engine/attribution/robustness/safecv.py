@@ -73,21 +73,31 @@ class SafeCV(Method[ImageCase]):
         1000, Slider(50, 20_000, 50), "Queries", "How often the model may be asked at most."
     )
     visit: int | None = setting(
-        None, Slider(1, 200, 1, unit="px", off="by the image's size", start=20), "Pixels a visit",
+        None,
+        Slider(1, 200, 1, unit="px", off="by the image's size", start=20),
+        "Pixels a visit",
         "How many pixels are changed at once: of 500 pixels of the image one, and at least 6.",
-    )  # fmt: skip
+    )
     change: str = setting(
-        FAR, Choice(CHANGES), "A changed pixel", "Becomes black or white, whichever is farther; "
-        "white; or 50 levels lighter or darker.",
-    )  # fmt: skip
+        FAR,
+        Choice(CHANGES),
+        "A changed pixel",
+        "Becomes black or white, whichever is farther; white; or 50 levels lighter or darker.",
+    )
     player: str = setting(
-        RANDOM, Choice(PLAYERS), "Player 2", "Which pixels near the key point: drawn, or of four "
+        RANDOM,
+        Choice(PLAYERS),
+        "Player 2",
+        "Which pixels near the key point: drawn, or of four "
         "draws the best (cooperative) or the worst (adversarial) for the tester.",
-    )  # fmt: skip
+    )
     rule: str = setting(
-        CODE, Choice(RULES), "Exploration", "Adds √(ln nᵢ / N) to a weight, as the authors' code "
+        CODE,
+        Choice(RULES),
+        "Exploration",
+        "Adds √(ln nᵢ / N) to a weight, as the authors' code "
         "does, or √(ln N / nᵢ), as UCB1 does; n are visits.",
-    )  # fmt: skip
+    )
 
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
         """Views: pictures, classes, figures, game, severity, saliency before and after, points."""
@@ -100,27 +110,40 @@ class SafeCV(Method[ImageCase]):
             visit, self.simulations, self.queries, self.change, self.player, self.rule
         )
         game = PixelGame(
-            case.model, levels.numpy(), points, rules, np.random.default_rng(case.seed),
+            case.model,
+            levels.numpy(),
+            points,
+            rules,
+            np.random.default_rng(case.seed),
             part_of(progress, 0.0, 0.5, lead=GUIDED),
-        )  # fmt: skip
+        )
         game.play()
         end = (game.best or game.lowest).levels
         rescored = Rescored.of(case, levels, torch.from_numpy(end) - levels)
         saliency = {
             name: HeatMap(points.saliency(weights, gray.shape), "density per px", signed=False)
             for name, weights in (
-                ("saliency before", points.weights), ("saliency after", game.weights),
+                ("saliency before", points.weights),
+                ("saliency after", game.weights),
             )
-        }  # fmt: skip
+        }
         result: Result = {
-            **rescored.views(), "game": summary({GUIDED: game}), "severity": severity(game),
-            **saliency, "points": visited(points, game), "tree": tree(game.root),
-        }  # fmt: skip
+            **rescored.views(),
+            "game": summary({GUIDED: game}),
+            "severity": severity(game),
+            **saliency,
+            "points": visited(points, game),
+            "tree": tree(game.root),
+        }
         progress(0.5, f"{game.asked} queries", {**result})
         control = UniformGame(
-            case.model, levels.numpy(), points, rules, np.random.default_rng([case.seed, 1]),
+            case.model,
+            levels.numpy(),
+            points,
+            rules,
+            np.random.default_rng([case.seed, 1]),
             part_of(progress, 0.5, 1.0, lead=ANYWHERE),
-        )  # fmt: skip
+        )
         control.play()
         progress(1.0, f"{game.asked + control.asked} queries")
         return {**result, "game": summary({GUIDED: game, ANYWHERE: control})}
@@ -174,10 +197,13 @@ def summary(games: Mapping[str, PixelGame]) -> Table:
     rows = [
         [
             0 if game.best is None else int((game.best.levels != game.levels).any(0).sum()),
-            game.asked, game.best_after, len(game.series), len(game.points),
+            game.asked,
+            game.best_after,
+            len(game.series),
+            len(game.points),
         ]
         for game in games.values()
-    ]  # fmt: skip
+    ]
     names = ("pixels", "queries", "queries until then", "simulations", "key points")
     units = ("px", "queries", "queries", "simulations", "points")
     return Table.grid(np.array(rows, np.float32), tuple(games), names, units)
@@ -188,10 +214,11 @@ def severity(game: PixelGame) -> Table:
     result = np.array(game.series or [np.nan], np.float32)
     fewest = np.fmin.accumulate(result)
     rolling = [
-        np.nanmean(part) if np.isfinite(part := result[max(0, at - ROLLING + 1) : at + 1]).any()
+        np.nanmean(part)
+        if np.isfinite(part := result[max(0, at - ROLLING + 1) : at + 1]).any()
         else np.nan
         for at in range(len(result))
-    ]  # fmt: skip
+    ]
     return Table.of(
         {
             "simulation": (np.arange(1, len(result) + 1, dtype=np.float32), "number"),

@@ -85,9 +85,7 @@ class Rescored:
         noise, times = magnified(self.change)
         images = [as_picture(self.levels), noise, as_picture(self.levels + self.change)]
         size = sizes(self.change)
-        captions = (
-            self.says(0), f"at most {size['L∞']:.0f}/255, drawn × {times}", self.says(1),
-        )  # fmt: skip
+        captions = (self.says(0), f"at most {size['L∞']:.0f}/255, drawn × {times}", self.says(1))
         finding = (
             f"{self.says(0)} before, {self.says(1)} after. Asked again in 8 bits; gray is no "
             "change."

@@ -46,23 +46,31 @@ class BagMining(Method[BagsCase]):
         40, Slider(1, 200, 1), "Epochs", "How often each network is shown every training bag."
     )
     high: float = setting(
-        0.05, Slider(0.0, 0.2, 0.01), "Masked at first",
+        0.05,
+        Slider(0.0, 0.2, 0.01),
+        "Masked at first",
         "r_h: share of a bag's tiles, the highest for the teacher, that the student does not see. "
         "It falls to 0 by the end. Above the share of key tiles, a bag can lose all of them.",
-    )  # fmt: skip
+    )
     varied: float = setting(
-        0.5, Slider(0.1, 1.0, 0.1), "Share of the candidates",
+        0.5,
+        Slider(0.1, 1.0, 0.1),
+        "Share of the candidates",
         "r_hr: the masked tiles are drawn from a set of the highest that is 1 / r_hr as large; 1 "
         "masks the highest themselves.",
-    )  # fmt: skip
+    )
     consistency: float = setting(
-        0.1, Slider(0.0, 1.0, 0.05), "Consistency",
+        0.1,
+        Slider(0.0, 1.0, 0.05),
+        "Consistency",
         "α: how much it costs the student to differ from the teacher's summary of the whole bag.",
-    )  # fmt: skip
+    )
     momentum: float = setting(
-        0.995, Slider(0.9, 0.9999, 0.0001), "Momentum",
+        0.995,
+        Slider(0.9, 0.9999, 0.0001),
+        "Momentum",
         "m: how slowly the teacher follows the student: it is the moving average of its weights.",
-    )  # fmt: skip
+    )
 
     @abstractmethod
     def mining(self) -> Mining:
@@ -83,9 +91,14 @@ class BagMining(Method[BagsCase]):
             part = part_of(progress, 0.1 + 0.15 * at, 0.25 + 0.15 * at, lead=name)
             models[name] = learn(case, bags, how, pooling, progress=part)
         trained = learn(
-            case, bags, how, how=self.mining(), begins=models[ABMIL].model,
-            watched=watched(bags), progress=part_of(progress, 0.55, 0.98, lead=self.title),
-        )  # fmt: skip
+            case,
+            bags,
+            how,
+            how=self.mining(),
+            begins=models[ABMIL].model,
+            watched=watched(bags),
+            progress=part_of(progress, 0.55, 0.98, lead=self.title),
+        )
         outputs = {name: asked(model.model, bags, rows) for name, model in models.items()}
         if trained.teacher is not None:
             outputs[TEACHER] = asked(trained.teacher, bags, rows)
@@ -138,13 +151,17 @@ class MHIM(BagMining):
     )
 
     random: float = setting(
-        0.5, Slider(0.0, 0.9, 0.05), "Masked at random",
+        0.5,
+        Slider(0.0, 0.9, 0.05),
+        "Masked at random",
         "r: share of a bag's tiles that the student does not see besides, drawn anew at each step.",
-    )  # fmt: skip
+    )
     low: float = setting(
-        0.0, Slider(0.0, 0.9, 0.05), "Lowest masked",
+        0.0,
+        Slider(0.0, 0.9, 0.05),
+        "Lowest masked",
         "r_l: share of a bag's tiles, the lowest for the teacher, that the student does not see.",
-    )  # fmt: skip
+    )
 
     def mining(self) -> Mining:
         """Attention ranks the tiles; the student begins with the plain network's first layer."""
@@ -178,9 +195,11 @@ class MHIM2(BagMining):
     )
 
     recycled: float = setting(
-        0.2, Slider(0.0, 0.9, 0.05), "Recycled",
+        0.2,
+        Slider(0.0, 0.9, 0.05),
+        "Recycled",
         "1 − ρ: share of the tiles left that is not shown to the student but summed up in tokens.",
-    )  # fmt: skip
+    )
     tokens: int = setting(
         1, Slider(0, 10, 1), "Tokens", "k: how many tokens sum them up; 0 drops them."
     )
@@ -188,9 +207,7 @@ class MHIM2(BagMining):
     def mining(self) -> Mining:
         """Class scores rank the tiles."""
         masking = Masking(self.high, self.varied, recycled=self.recycled)
-        return Mining(
-            masking, self.consistency, self.momentum, tokens=self.tokens, by_class=True
-        )  # fmt: skip
+        return Mining(masking, self.consistency, self.momentum, tokens=self.tokens, by_class=True)
 
 
 def watched(bags: BagArrays) -> list[int]:
@@ -224,21 +241,25 @@ def views(said: Mapping[str, BagPredictions], bags: BagArrays, rows: Rows) -> Re
     table = Table.of({name: (column, "share") for name, column in columns.items()}, list(scores))
     tiles: dict[str, tuple[Any, str]] = {
         "row": (bags.layout.rows[rows].ravel(), ""),
-        "key": (key.ravel(), ""), "hard": (hard.ravel(), ""), "rival": (rival.ravel(), ""),
+        "key": (key.ravel(), ""),
+        "hard": (hard.ravel(), ""),
+        "rival": (rival.ravel(), ""),
         **{name: (output.attention.ravel(), "share") for name, output in said.items()},
         **{
             by_class(name): (said[STUDENT].by_class[..., at].ravel(), "share")
             for at, name in enumerate(bags.slides.classes)
         },
-    }  # fmt: skip
+    }
     told_bags: dict[str, tuple[Any, str]] = {
-        "bag": (bags.slides.ids[rows], ""), "label": (labels, ""),
-        "key tiles": (key.sum(1), "tiles"), "hard": ((key & hard).sum(1), "tiles"),
+        "bag": (bags.slides.ids[rows], ""),
+        "label": (labels, ""),
+        "key tiles": (key.sum(1), "tiles"),
+        "hard": ((key & hard).sum(1), "tiles"),
         **{
             name: (np.take_along_axis(output.probabilities, labels[:, None], 1)[:, 0], "share")
             for name, output in said.items()
         },
-    }  # fmt: skip
+    }
     return {"figures": table, "bags": Table.of(told_bags), "tiles": Table.of(tiles)}
 
 

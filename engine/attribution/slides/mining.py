@@ -117,9 +117,12 @@ def ranked(teacher: BagNetwork, taught: BagAnswer, *, by_class: bool) -> Tensor:
 
 
 def student(
-    network: BagNetwork, tiles: Tensor, masks: Tensor, noise: torch.Generator,
+    network: BagNetwork,
+    tiles: Tensor,
+    masks: Tensor,
+    noise: torch.Generator,
     recycled: torch.Generator,
-) -> BagAnswer:  # fmt: skip
+) -> BagAnswer:
     """What the student makes of the tiles that it sees, and of tokens of the recycled ones."""
     if bool((masks == SEEN).all()):
         return network.read(tiles, noise=noise)
@@ -196,9 +199,14 @@ def learn(
             bag_network(model).embed.load_state_dict(bag_network(begins).embed.state_dict())
     objective = BagObjective(bags.features, case.seed, how, steps, watched)
     train(
-        model, bags.slides, recipe, case.seed, objective=objective, recorder=recorder,
+        model,
+        bags.slides,
+        recipe,
+        case.seed,
+        objective=objective,
+        recorder=recorder,
         progress=progress,
-    )  # fmt: skip
+    )
     return TrainedBagNetwork(model, recorder.average, objective)
 
 
@@ -236,8 +244,12 @@ def untrained(
             recycling = Recycling(how.tokens, FOLLOW, drawn(case.seed, 63))
         network = BagNetwork(
             bags.features.shape[-1], len(classes), pooling, cut, drawn(case.seed, 62), recycling
-        )  # fmt: skip
+        )
     return Classifier(
-        network, f"{case.data.name}-{pooling}", f"{case.data.card.title} · {pooling}",
-        bags.slides.side, labels=classes, device=case.model.device,
-    )  # fmt: skip
+        network,
+        f"{case.data.name}-{pooling}",
+        f"{case.data.card.title} · {pooling}",
+        bags.slides.side,
+        labels=classes,
+        device=case.model.device,
+    )

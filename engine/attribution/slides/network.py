@@ -88,9 +88,14 @@ class BagNetwork(nn.Module):
     """
 
     def __init__(
-        self, features: int, classes: int, pooling: str, cut: Any, generator: torch.Generator,
+        self,
+        features: int,
+        classes: int,
+        pooling: str,
+        cut: Any,
+        generator: torch.Generator,
         recycling: Recycling | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.pooling, self.cut = pooling, cut
         self.embed = nn.Linear(features, HIDDEN)
@@ -106,9 +111,13 @@ class BagNetwork(nn.Module):
         return self.read(self.cut(pictures)).logits
 
     def read(
-        self, tiles: Tensor, seen: Tensor | None = None, noise: torch.Generator | None = None,
-        given: Tensor | None = None, recycled: torch.Generator | None = None,
-    ) -> BagAnswer:  # fmt: skip
+        self,
+        tiles: Tensor,
+        seen: Tensor | None = None,
+        noise: torch.Generator | None = None,
+        given: Tensor | None = None,
+        recycled: torch.Generator | None = None,
+    ) -> BagAnswer:
         """The answer about bags.
 
         Args:

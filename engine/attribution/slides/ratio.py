@@ -71,7 +71,7 @@ class MaskedRatio(Method[BagsCase]):
                 mining = VERSIONS[self.version](high=ratio).mining()
                 trained = learn(
                     seeded, bags, how, how=mining, begins=plain, progress=told(f"r_h {ratio:g}")
-                )  # fmt: skip
+                )
                 measured = figures(asked(trained.model, bags, rows), bags, rows)
                 runs.append({"name": self.version, "seed": seeded.seed, "ratio": ratio, **measured})
         progress(1.0, "measured")

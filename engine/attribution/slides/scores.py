@@ -62,9 +62,14 @@ def bag_auc(probabilities: Numbers, labels: NDArray[np.int64]) -> float:
         return float("nan")
     every = classes[-1:] if probabilities.shape[1] == 2 else classes
     scores = probabilities.astype(np.float64)
-    return float(np.mean([
-        auroc(scores[labels != label, label], scores[labels == label, label]) for label in every
-    ]))  # fmt: skip
+    return float(
+        np.mean(
+            [
+                auroc(scores[labels != label, label], scores[labels == label, label])
+                for label in every
+            ]
+        )
+    )
 
 
 def found_keys(scores: Numbers, key: Flags) -> Flags:

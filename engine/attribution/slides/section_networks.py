@@ -68,9 +68,14 @@ def trained(
         how = None if method is None else method.mining()
         part = part_of(progress, at / len(NETWORKS), (at + 1) / len(NETWORKS), lead=name)
         results[name] = learn(
-            case, bags, recipe(MHIM().epochs), POOLINGS.get(name, ATTENTION), how,
-            results[ABMIL] if how else None, progress=part,
-        ).model  # fmt: skip
+            case,
+            bags,
+            recipe(MHIM().epochs),
+            POOLINGS.get(name, ATTENTION),
+            how,
+            results[ABMIL] if how else None,
+            progress=part,
+        ).model
     return results
 
 
@@ -104,10 +109,14 @@ def retrain(
         }
     result = measured(models, bags)
     about = {
-        "bags": case.data.name, "seed": seed, "spread": bags.spread, "figures": result,
+        "bags": case.data.name,
+        "seed": seed,
+        "spread": bags.spread,
+        "figures": result,
         "reader": reader.fingerprint,
-        "title": reader.title, "settings": {title: repr(how) for title, how in STUDENTS.items()},
-    }  # fmt: skip
+        "title": reader.title,
+        "settings": {title: repr(how) for title, how in STUDENTS.items()},
+    }
     folder.mkdir(parents=True, exist_ok=True)
     path = file_of(NAME, folder)
     write_atomic(path, save_tensors(tensors, metadata={"blindspot": json.dumps(about)}))
@@ -138,8 +147,11 @@ def network(name: str, tensors: Mapping[str, Tensor]) -> BagNetwork:
     }
     width = weights["embed.weight"].shape[1]
     made = BagNetwork(
-        width, len(CLASSES), POOLINGS.get(name, ATTENTION), nn.Identity(),
+        width,
+        len(CLASSES),
+        POOLINGS.get(name, ATTENTION),
+        nn.Identity(),
         torch.Generator().manual_seed(0),
-    )  # fmt: skip
+    )
     made.load_state_dict(weights)
     return made.eval()

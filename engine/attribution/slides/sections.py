@@ -101,11 +101,15 @@ class SectionBags:
         key = planted >= KEY_SHARE
         split = np.array(SPLITS, np.uint8)[bags // 2 % len(SPLITS)]
         return DataSet(
-            f"section-bags:count={self.count},seed={self.seed}", CARD, CLASSES, images,
-            np.repeat(bags % 2, SIZE).astype(np.int64), np.arange(len(images)),
+            f"section-bags:count={self.count},seed={self.seed}",
+            CARD,
+            CLASSES,
+            images,
+            np.repeat(bags % 2, SIZE).astype(np.int64),
+            np.arange(len(images)),
             np.repeat(split, SIZE),
             {"group": np.repeat(bags, SIZE), "key": key, "hard": key & faint},
-        )  # fmt: skip
+        )
 
 
 def square(image: MadeSlide, top: int, left: int) -> tuple[NDArray[np.uint8], Shares, Flags]:

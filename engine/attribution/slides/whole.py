@@ -92,11 +92,14 @@ class TilesRead:
     def columns_with(self, values: Mapping[str, tuple[NDArray[np.float32], str]]) -> Table:
         """A row for each tile: where it is, what is planted, and some values."""
         places = np.divmod(np.arange(self.rows * self.columns), self.columns)
-        return Table.of({
-            "row": (places[0], ""), "column": (places[1], ""),
-            **{name: (self.placed(numbers), unit) for name, (numbers, unit) in values.items()},
-            "planted": (self.planted, "share"),
-        })  # fmt: skip
+        return Table.of(
+            {
+                "row": (places[0], ""),
+                "column": (places[1], ""),
+                **{name: (self.placed(numbers), unit) for name, (numbers, unit) in values.items()},
+                "planted": (self.planted, "share"),
+            }
+        )
 
 
 _READ: Memory[TilesRead] = Memory(KEPT_BYTES, lambda tiles_read: tiles_read.size)
@@ -110,10 +113,12 @@ class TileReading(Method[WholeSlideCase]):
         224, Slider(16, 1024, 16, "px"), "Tile", "The side of a square, in px of the image."
     )
     glass: float = setting(
-        0.05, Slider(0.0, 1.0, 0.05), "Glass",
+        0.05,
+        Slider(0.0, 1.0, 0.05),
+        "Glass",
         "A tile with more than this share of nearly white pixels is left out: the edge of a "
         "section is rare, too. 1 keeps all but blank tiles.",
-    )  # fmt: skip
+    )
 
     def grid(self, case: WholeSlideCase) -> tuple[int, int]:
         """Rows and columns of tiles; what is left at the right and below is not read.
@@ -205,10 +210,12 @@ class UnlikeTiles(TileReading):
     )
 
     neighbors: int = setting(
-        10, Slider(1, 50, 1), "Most alike",
+        10,
+        Slider(1, 50, 1),
+        "Most alike",
         "To how many of the tiles most like it a tile is compared. What occurs more often than "
         "this stops being rare.",
-    )  # fmt: skip
+    )
 
     def __call__(self, case: WholeSlideCase, progress: Progress = quiet) -> Result:
         """Views: tiles, row by row: distance (NaN where blank), share of a planted region; cost."""
@@ -217,9 +224,7 @@ class UnlikeTiles(TileReading):
         distance = unlike(F.normalize(tiles.features, dim=1), self.neighbors)
         progress(1.0, "compared")
         whole, network = tiles.seconds
-        cost = {
-            "seconds, reading": ([whole - network], "s"), "seconds, network": ([network], "s"),
-        }  # fmt: skip
+        cost = {"seconds, reading": ([whole - network], "s"), "seconds, network": ([network], "s")}
         return {
             "tiles": tiles.columns_with({"distance": (distance, "cosine distance")}),
             "cost": Table.of(cost),
@@ -280,7 +285,7 @@ def looked_at(model: Classifier, tiles: NDArray[np.uint8], spent: Seconds) -> Te
         if pixels.shape[-1] != model.side:
             pixels = F.interpolate(
                 pixels, (model.side, model.side), mode="bilinear", antialias=True
-            )  # fmt: skip
+            )
         before = perf_counter()
         parts.append(model.features(pixels).float().cpu().clone())
         spent.total += perf_counter() - before

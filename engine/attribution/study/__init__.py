@@ -10,6 +10,15 @@ from engine.attribution.study.study import Study
 STUDY = (Study, StudyMaps)
 
 __all__ = [
-    "METRICS", "NAMED", "SOURCES", "STUDY", "TITLES", "ImageQuestion", "Study", "StudyCase",
-    "StudyMaps", "study_case", "ten",
-]  # fmt: skip
+    "METRICS",
+    "NAMED",
+    "SOURCES",
+    "STUDY",
+    "TITLES",
+    "ImageQuestion",
+    "Study",
+    "StudyCase",
+    "StudyMaps",
+    "study_case",
+    "ten",
+]

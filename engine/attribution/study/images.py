@@ -58,9 +58,12 @@ MOST_IMAGES = 10**6  # more than any split has
 
 
 def study_case(
-    source: str = "scenes", count: int = DEFAULT, seed: int = 0,
-    methods: tuple[Explainer, ...] | None = None, model: Classifier | None = None,
-) -> StudyCase:  # fmt: skip
+    source: str = "scenes",
+    count: int = DEFAULT,
+    seed: int = 0,
+    methods: tuple[Explainer, ...] | None = None,
+    model: Classifier | None = None,
+) -> StudyCase:
     """The study of so many images.
 
     Args:
@@ -119,9 +122,13 @@ def every_error(source: str) -> tuple[ImageQuestion, ...]:
 def images(source: str, count: int, seed: int, model: Classifier) -> tuple[ImageQuestion, ...]:
     """So many test images with labels that the model finds. Raises BlindspotError: too few."""
     drawn = {
-        "scenes": scenes, "phantoms": phantoms, OWN: large_lesions, "scenes-missed": missed_things,
-        "scenes-made-up": made_up_things, "phantoms-missed": missed_lesions,
-    }[source](seed, model)  # fmt: skip
+        "scenes": scenes,
+        "phantoms": phantoms,
+        OWN: large_lesions,
+        "scenes-missed": missed_things,
+        "scenes-made-up": made_up_things,
+        "phantoms-missed": missed_lesions,
+    }[source](seed, model)
     results = tuple(result for _, result in zip(range(count), drawn, strict=False))
     if source in ERRORS and results:  # a good network errs seldom; all of its errors are enough
         return results

@@ -35,8 +35,8 @@ class StudyMaps(Method[StudyCase]):
     )
 
     image: str | None = setting(
-        None, Choice(source="images", off="the first"), "Image", "Which of the study's images.",
-    )  # fmt: skip
+        None, Choice(source="images", off="the first"), "Image", "Which of the study's images."
+    )
 
     @classmethod
     def unmet(cls, case: Case) -> str:

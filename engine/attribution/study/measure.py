@@ -196,8 +196,9 @@ def deletions(asked: ImageCase, maps: Mapping[str, Floats], *seeds: int) -> dict
         except BlindspotError:  # a flat map puts no block before another
             continue
     result = curves(asked, orders, steps=STEPS)
-    return {name: share(result[name]) if name in result else float("nan")
-            for name in (RANDOM, *maps)}  # fmt: skip
+    return {
+        name: share(result[name]) if name in result else float("nan") for name in (RANDOM, *maps)
+    }
 
 
 def alike(maps: list[Floats]) -> float:
@@ -227,4 +228,4 @@ __all__ = [
     "of_map",
     "on_mask",
     "outline_of",
-]  # fmt: skip
+]

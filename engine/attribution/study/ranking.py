@@ -158,8 +158,9 @@ def claims(table: Table) -> Table:
     results = [(words, *judge(table)) for words, judge in CLAIMS]
     return Table.of(
         {"agrees": ([agrees for _, agrees, _ in results], "")},
-        [words for words, _, _ in results], [note for _, _, note in results],
-    )  # fmt: skip
+        [words for words, _, _ in results],
+        [note for _, _, note in results],
+    )
 
 
 Judged = tuple[float, str]

@@ -78,10 +78,13 @@ class Study(Method[StudyCase]):
     revision = 2
 
     draws: int = setting(
-        2, Slider(1, 20, 1), "Changes", "How many small changes of the image max-sensitivity "
+        2,
+        Slider(1, 20, 1),
+        "Changes",
+        "How many small changes of the image max-sensitivity "
         "tries; each costs a map of every method. Usual are 10: the more, the larger the largest, "
         "so figures of different numbers of changes cannot be compared.",
-    )  # fmt: skip
+    )
 
     @classmethod
     def unmet(cls, case: Case) -> str:
@@ -151,9 +154,13 @@ class StudyRun:
         return results
 
     def label(
-        self, question: ImageQuestion, place: int, asked: ImageCase, maps: Mapping[str, TimedMap],
+        self,
+        question: ImageQuestion,
+        place: int,
+        asked: ImageCase,
+        maps: Mapping[str, TimedMap],
         likeness: Mapping[str, float],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """The rows of one label."""
         label, mask = question.labels[place], question.masks[place]
         values = {name: done.values for name, done in maps.items()}
@@ -161,10 +168,7 @@ class StudyRun:
         areas = deletions(asked, values, *seeds)
         for method in self.case.methods:
             figures = of_map(method, asked, maps[method.name], mask, self.draws)
-            figures |= {
-                "AUC-MoRF": areas[method.name],
-                "cross-label cosine": likeness[method.name],
-            }
+            figures |= {"AUC-MoRF": areas[method.name], "cross-label cosine": likeness[method.name]}
             self.rows.append(MapMeasurement(method.name, question.id, label, figures))
         nothing = noise((mask.shape[0], mask.shape[1]), *seeds)
         chance = on_mask(nothing, mask) | {"AUC-MoRF": areas[RANDOM]}
@@ -202,9 +206,10 @@ def averaged(names: Sequence[str], rows: Sequence[MapMeasurement]) -> Table:
 def listed_of(rows: Sequence[MapMeasurement]) -> list[Metric]:
     """The metrics of these rows: all but those that none of them has and not every study."""
     return [
-        metric for metric in METRICS
+        metric
+        for metric in METRICS
         if metric.name not in SOME or any(metric.name in row.figures for row in rows)
-    ]  # fmt: skip
+    ]
 
 
 def deviation(metric: str, rows: Sequence[MapMeasurement]) -> float:

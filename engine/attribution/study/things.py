@@ -37,9 +37,16 @@ TITLE = "Things in scenes"
 SCENES = Scenes(count=8000, kind="broken", clean=True)
 FAINT = Scenes(count=1000, kind="broken", seed=1)  # another seed: none of them was learned from
 RECIPE = Recipe(
-    architecture="scene_cnn", epochs=16, batch=32, optimizer="AdamW", rate=0.003, decay=0.01,
-    schedule="one cycle", shift=4, mirror=True,
-)  # fmt: skip
+    architecture="scene_cnn",
+    epochs=16,
+    batch=32,
+    optimizer="AdamW",
+    rate=0.003,
+    decay=0.01,
+    schedule="one cycle",
+    shift=4,
+    mirror=True,
+)
 SEED = 0
 
 Bools = NDArray[np.bool_]
@@ -50,8 +57,14 @@ def things(scenes: DataSet) -> DataSet:
     return replace(scenes, classes=CATEGORIES)
 
 
-def trained(recipe: Recipe = RECIPE, seed: int = SEED, *, scenes: DataSet | None = None,
-            keep: Path | None = None, progress: Progress = quiet) -> Classifier:  # fmt: skip
+def trained(
+    recipe: Recipe = RECIPE,
+    seed: int = SEED,
+    *,
+    scenes: DataSet | None = None,
+    keep: Path | None = None,
+    progress: Progress = quiet,
+) -> Classifier:
     """A network that says which things are there, from the recipe."""
     scene_data = things(data_sets.load(SCENES.name) if scenes is None else scenes)
     model = fresh(scene_data, recipe, seed)
@@ -103,9 +116,14 @@ def retrain(folder: Path = FOLDER, progress: Progress = quiet, seed: int = SEED)
     model = trained(seed=seed, keep=keep, progress=progress)
     rounded(model)
     card = card_of(
-        model, title=TITLE, data=SCENES.name, recipe=RECIPE.as_dict(), seed=seed,
-        figures=figures(model), made_by="attribution.Study",
-    )  # fmt: skip
+        model,
+        title=TITLE,
+        data=SCENES.name,
+        recipe=RECIPE.as_dict(),
+        seed=seed,
+        figures=figures(model),
+        made_by="attribution.Study",
+    )
     weights = {
         key: array.astype(np.float16) if array.dtype == np.float32 else array
         for key, array in weights_of(model).items()

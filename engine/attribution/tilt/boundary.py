@@ -51,9 +51,12 @@ class TiltedBoundary(Method[ExperimentCase]):
     first: int = setting(2, Slider(0, 99, 1), "One class", "Its number, from 0.")
     second: int = setting(3, Slider(0, 99, 1), "Other class", "Its number, from 0.")
     share: int = setting(
-        100, Slider(5, 100, 5, "%"), "Training images", "Share of the training images of the two "
+        100,
+        Slider(5, 100, 5, "%"),
+        "Training images",
+        "Share of the training images of the two "
         "classes that are learned. With fewer, more tilt is overfitted.",
-    )  # fmt: skip
+    )
 
     def pair(self, case: ExperimentCase) -> ClassPair:
         """The two classes as points. Raises BlindspotError."""
@@ -87,10 +90,11 @@ class TiltedBoundary(Method[ExperimentCase]):
         return {
             "classifiers": listed(rows, len(pair.test)),
             "weights": Grids(weights.astype(np.float32), "weight"),
-            "variances": Table.of({"variance": ([part.mean() for part in np.array_split(
-                pair.variances, TENTHS)], "")}),
+            "variances": Table.of(
+                {"variance": ([part.mean() for part in np.array_split(pair.variances, TENTHS)], "")}
+            ),
             "carried": Grids(carried.swapaxes(0, 1).astype(np.float32), "share"),
-        }  # fmt: skip
+        }
 
     @staticmethod
     def by_class(pair: ClassPair) -> tuple[Doubles, Doubles]:
@@ -114,8 +118,12 @@ class TiltedBoundary(Method[ExperimentCase]):
             for points, second in ((pair.train, pair.second), (pair.test, pair.test_second))
         ]
         return (
-            angle(c, pair.apart), nearest / distance, *right, float(c0), 2 * distance / variance,
-        )  # fmt: skip
+            angle(c, pair.apart),
+            nearest / distance,
+            *right,
+            float(c0),
+            2 * distance / variance,
+        )
 
     def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:
         """Right answers and strength of ridge LDA with hardly any regularization, and at best."""
@@ -123,9 +131,7 @@ class TiltedBoundary(Method[ExperimentCase]):
         ridge = table.take(range(len(STRENGTHS)))
         best = int(np.argmax(ridge["right, held out"]))
         names = (case.data.classes[label] for label in (self.first, self.second))
-        return (
-            f"{' and '.join(names)}: {of_row(ridge, best)}; {of_row(ridge, 0)}."
-        )  # fmt: skip
+        return f"{' and '.join(names)}: {of_row(ridge, best)}; {of_row(ridge, 0)}."
 
 
 def shares(pair: ClassPair, weights: Doubles) -> Doubles:
@@ -140,12 +146,17 @@ def listed(rows: list[tuple[float, ...]], tested: int) -> Table:
         np.array, zip(*rows, strict=True)
     )
     columns: dict[str, tuple[Any, str]] = {
-        "learner": (learner.astype(np.int64), ""), "λ": (strengths, ""),
-        "angle": (degrees, "°"), "strength": (ratio, "times"),
-        "right, training": (train, "share"), "right, held out": (test, "share"),
-        "distance kept": (1 / ratio, "share"), "type": (types(degrees, 1 - test, tested), ""),
-        "offset": (offset, ""), "slope": (slope, "logit"),
-    }  # fmt: skip
+        "learner": (learner.astype(np.int64), ""),
+        "λ": (strengths, ""),
+        "angle": (degrees, "°"),
+        "strength": (ratio, "times"),
+        "right, training": (train, "share"),
+        "right, held out": (test, "share"),
+        "distance kept": (1 / ratio, "share"),
+        "type": (types(degrees, 1 - test, tested), ""),
+        "offset": (offset, ""),
+        "slope": (slope, "logit"),
+    }
     names = [
         f"{LEARNERS[int(kind)]}, λ = {at:g}" for kind, at in zip(learner, strengths, strict=True)
     ]

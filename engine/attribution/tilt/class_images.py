@@ -90,8 +90,9 @@ def photographed(case: ImageCase, count: int) -> tuple[ClassImages, ClassImages]
     rival, title, photograph = rival_photograph(case)
     results = []
     for label, other, image, source in (
-        (target, rival, case.image, OWN), (rival, target, photograph, f"“{title}”"),
-    ):  # fmt: skip
+        (target, rival, case.image, OWN),
+        (rival, target, photograph, f"“{title}”"),
+    ):
         rng = np.random.default_rng([case.seed, 79, label])
         drawn = squares(image, min(count, MOST), rng)
         logits = case.model.logits(drawn)

@@ -145,9 +145,13 @@ def class_pair(data: DataSet, first: int, second: int, share: float, seed: int) 
     train, test = np.concatenate(learned), np.concatenate(held_out)
     height, width = data.images.shape[2:]
     return ClassPair(
-        gray(data, train), data.labels[train] == second, gray(data, test),
-        data.labels[test] == second, test, (height, width),
-    )  # fmt: skip
+        gray(data, train),
+        data.labels[train] == second,
+        gray(data, test),
+        data.labels[test] == second,
+        test,
+        (height, width),
+    )
 
 
 def gray(data: DataSet, rows: NDArray[np.int64]) -> Doubles:
@@ -210,9 +214,13 @@ def svm(
 
     def fit(weight: float) -> Fit:
         machine = SVC(
-            kernel="precomputed", C=1 / (len(points) * weight), class_weight="balanced",
-            tol=1e-4, max_iter=1_000_000, random_state=0,
-        )  # fmt: skip
+            kernel="precomputed",
+            C=1 / (len(points) * weight),
+            class_weight="balanced",
+            tol=1e-4,
+            max_iter=1_000_000,
+            random_state=0,
+        )
         machine.fit(gram, second)
         result = machine.dual_coef_[0] @ points[machine.support_]
         return result, hinge_offset(points @ result, second)
@@ -245,9 +253,13 @@ def logistic(
 
     def fit(weight: float) -> Fit:
         machine = LogisticRegression(
-            C=1 / (len(points) * weight), class_weight="balanced", solver="newton-cholesky",
-            tol=1e-6, max_iter=200, random_state=0,
-        )  # fmt: skip
+            C=1 / (len(points) * weight),
+            class_weight="balanced",
+            solver="newton-cholesky",
+            tol=1e-6,
+            max_iter=200,
+            random_state=0,
+        )
         machine.fit(points, second)
         return machine.coef_[0], float(machine.intercept_[0])
 

@@ -64,9 +64,11 @@ class LocalTilt(Method[ImageCase]):
     )
 
     images: int = setting(
-        100, Slider(5, 500, 5), "Images a class",
+        100,
+        Slider(5, 500, 5),
+        "Images a class",
         "Training images of which the means are taken; of photographs, at most 30 squares.",
-    )  # fmt: skip
+    )
 
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
         """Views: angles, a row for pixels and each layer; ways, the margin on both ways; numbers.
@@ -232,8 +234,11 @@ def looked_at(
         "another model."
     )
     with (
-        borrowed(model) as net, watching(net) as seen, torch.enable_grad(), differentiated(refusal),
-    ):  # fmt: skip
+        borrowed(model) as net,
+        watching(net) as seen,
+        torch.enable_grad(),
+        differentiated(refusal),
+    ):
         pixels = image.to(model.device).detach().requires_grad_()
         logits = net(pixels)
         if not logits.requires_grad:
@@ -243,8 +248,9 @@ def looked_at(
         slopes = torch.autograd.grad(margin, list(outputs.values()), allow_unused=True)
     results = {
         name: slope[0].detach().cpu()
-        for name, slope in zip(outputs, slopes, strict=True) if slope is not None
-    }  # fmt: skip
+        for name, slope in zip(outputs, slopes, strict=True)
+        if slope is not None
+    }
     return margin.item(), image[0], results
 
 

@@ -61,9 +61,12 @@ def mirror(data: DataSet, image: int, found: Mapping[str, Any], learner: int, pl
     other = mirrored(points, normal, offset)
     shape = weights.shape
     return Mirror(
-        points.reshape(shape), other.reshape(shape), weights,
-        float(1 / (1 + np.exp(-np.clip(logit, -700, 700)))), row,
-    )  # fmt: skip
+        points.reshape(shape),
+        other.reshape(shape),
+        weights,
+        float(1 / (1 + np.exp(-np.clip(logit, -700, 700)))),
+        row,
+    )
 
 
 def says(method: TiltedBoundary, classes: tuple[str, ...], probability: float) -> str:
@@ -81,22 +84,27 @@ def pictures(example: Mirror, method: TiltedBoundary, classes: tuple[str, ...]) 
     shown = [shades(example.image), shades(example.other), change, weights]
     here, there = (says(method, classes, p) for p in (example.probability, 1 - example.probability))
     return Pictures(
-        np.stack(shown)[None], ("",),
+        np.stack(shown)[None],
+        ("",),
         ("image", "mirror image", "what changes", "weights"),
         f"The mirror image is {example.change:.0f} of 255 gray levels away (root mean square).",
-        captions=(f"read as {here}", f"read as {there}", f"{example.change:.0f} gray levels",
-                  f"orange: {classes[method.second]}, "
-                  f"blue: {classes[method.first]}"),
-    )  # fmt: skip
+        captions=(
+            f"read as {here}",
+            f"read as {there}",
+            f"{example.change:.0f} gray levels",
+            f"orange: {classes[method.second]}, blue: {classes[method.first]}",
+        ),
+    )
 
 
 def wall(data: DataSet, image: int, found: Mapping[str, Any], learner: int) -> Pictures:
     """The mirror images of one image from strong to weak regularization."""
     table: Table = found["classifiers"]
     mirrors = [mirror(data, image, found, learner, place) for place in WALL]
-    right, degrees = ([float(table[name][example.row]) for example in mirrors] for name in (
-        "right, held out", "angle"
-    ))  # fmt: skip
+    right, degrees = (
+        [float(table[name][example.row]) for example in mirrors]
+        for name in ("right, held out", "angle")
+    )
     return Pictures(
         np.stack([shades(mirrors[0].image), *(shades(example.other) for example in mirrors)])[None],
         ("",),

@@ -30,8 +30,12 @@ SHOWN = 150  # of each class in the picture
 TILTS = np.append(np.arange(0, 88, 2.0), [88.0, 89.0, 89.9])  # degrees, of the curve
 REACH = 5.0  # half the side of the picture
 ONE, OTHER, BOUNDARY, EXAMPLE, MIRROR = GROUPS = (
-    "one class", "other class", "boundary", "to the mirror image", "an image"
-)  # fmt: skip
+    "one class",
+    "other class",
+    "boundary",
+    "to the mirror image",
+    "an image",
+)
 
 
 @dataclass(frozen=True)
@@ -58,13 +62,17 @@ class TiltedSheets(Method[ExperimentCase]):
 
     tilt: float = setting(60.0, Slider(0.0, 89.9, 0.1, "°"), "Tilt", "Of the boundary: θ.")
     height: float = setting(
-        0.1, Slider(0.0, 1.0, 0.05), "Height of the clouds",
+        0.1,
+        Slider(0.0, 1.0, 0.05),
+        "Height of the clouds",
         "Standard deviation across the line between the means, as a share of that along it.",
-    )  # fmt: skip
+    )
     correlation: float = setting(
-        0.0, Slider(0.0, 0.9, 0.1), "Correlation", "Of both directions within a class. Where it is "
-        "not 0, some tilt is of use.",
-    )  # fmt: skip
+        0.0,
+        Slider(0.0, 0.9, 0.1),
+        "Correlation",
+        "Of both directions within a class. Where it is not 0, some tilt is of use.",
+    )
 
     @property
     def spread(self) -> Doubles:
@@ -94,24 +102,25 @@ class TiltedSheets(Method[ExperimentCase]):
         errors = [gaussian_error(DISTANCE, self.spread, self.normal(tilt)) for tilt in TILTS]
         progress(1.0, "drawn")
         numbers = {
-            "error": ([error], "share"), "counted error": ([counted], "share"),
+            "error": ([error], "share"),
+            "counted error": ([counted], "share"),
             "strength": ([strength(angle(normal, np.array([1.0, 0.0])))], "times"),
-        }  # fmt: skip
+        }
         curve = {
-            "tilt": (TILTS, "°"), "error": (errors, "share"),
+            "tilt": (TILTS, "°"),
+            "error": (errors, "share"),
             "distance kept": (np.cos(np.radians(TILTS)), "share"),
-        }  # fmt: skip
+        }
         return {
-            "points": drawn(clouds[:, :SHOWN], normal), "curve": Table.of(curve),
+            "points": drawn(clouds[:, :SHOWN], normal),
+            "curve": Table.of(curve),
             "numbers": Table.of(numbers),
-        }  # fmt: skip
+        }
 
     def root(self) -> Doubles:
         """A matrix A with A Aᵀ = the covariance; it has one, also where that is singular."""
         rest = np.sqrt(1 - self.correlation**2)
-        return np.array(
-            [[1.0, 0.0], [self.correlation * self.height, rest * self.height]]
-        )  # fmt: skip
+        return np.array([[1.0, 0.0], [self.correlation * self.height, rest * self.height]])
 
     def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Error and strength at this tilt, and the error without any."""
@@ -135,6 +144,7 @@ def drawn(clouds: Doubles, normal: Doubles) -> Table:
     points = np.concatenate(list(parts.values()))
     names = [name for name, part in parts.items() for _ in part]
     columns = {
-        "along the line between the means": (points[:, 0], ""), "across it": (points[:, 1], "")
-    }  # fmt: skip
+        "along the line between the means": (points[:, 0], ""),
+        "across it": (points[:, 1], ""),
+    }
     return Table.of(columns, names)

@@ -99,10 +99,7 @@ class AmongOthers(Method[TrustCase]):
                 measured(case.method(question, part_of(progress, low, high, words)), mask)
             )
         names = [case.model.labels[question.target.index] for question, _ in questions]
-        return {
-            "here": listed([here], [HERE]),
-            "others": listed(results, names),
-        }
+        return {"here": listed([here], [HERE]), "others": listed(results, names)}
 
     def others(self, asked: ImageCase, data: DataSet) -> Iterator[tuple[ImageCase, Mask]]:
         """Test images with a finding but this one, each asked about its class; their masks."""
@@ -137,8 +134,9 @@ def measured(found: Mapping[str, Any], mask: Mask) -> tuple[float, float, float,
 
 def listed(rows: Sequence[tuple[float, float, float, float]], names: Sequence[str]) -> Table:
     """What was measured, a row for each image."""
-    columns = zip((*MEASURES, CHANCE), ("", "", "share", "share"), zip(*rows, strict=True),
-                  strict=True)  # fmt: skip
+    columns = zip(
+        (*MEASURES, CHANCE), ("", "", "share", "share"), zip(*rows, strict=True), strict=True
+    )
     return Table.of(
         {name: (np.array(column, np.float32), unit) for name, unit, column in columns}, names
     )

@@ -93,18 +93,31 @@ class Place(Check):
             words = f"A little more on the truth than chance: {on} against {chance}."
             verdict = UNCLEAR
         elif as_good:
-            verdict, words = UNCLEAR, (
-                f"{on} of its strongest pixels lie on the truth, but of {as_good} of {COPIES} "
-                "copies of the map, moved elsewhere, as many do."
-            )  # fmt: skip
+            verdict, words = (
+                UNCLEAR,
+                (
+                    f"{on} of its strongest pixels lie on the truth, but of {as_good} of {COPIES} "
+                    "copies of the map, moved elsewhere, as many do."
+                ),
+            )
         else:
-            verdict, words = GOOD, (
-                f"{on} of its strongest pixels lie on the truth, which is {chance} of the picture."
-            )  # fmt: skip
+            verdict, words = (
+                GOOD,
+                (
+                    f"{on} of its strongest pixels lie on the truth, which is {chance} of the "
+                    "picture."
+                ),
+            )
         return checked(
-            self.title, verdict, words, hit=found.hit, mass=found.mass, rank=found.rank,
-            chance=found.chance, copies_as_good=as_good / COPIES,
-        )  # fmt: skip
+            self.title,
+            verdict,
+            words,
+            hit=found.hit,
+            mass=found.mass,
+            rank=found.rank,
+            chance=found.chance,
+            copies_as_good=as_good / COPIES,
+        )
 
 
 @dataclass(frozen=True)
@@ -131,10 +144,14 @@ class Shape(Check):
         words = f"It is spread as evenly as over {percent(many)} of the pixels."
         return {
             "check": checked(
-                self.title, UNCLEAR, words,
-                gini=sparse, entropy=spread, png_bytes=float(file_bytes(values)),
+                self.title,
+                UNCLEAR,
+                words,
+                gini=sparse,
+                entropy=spread,
+                png_bytes=float(file_bytes(values)),
             )
-        }  # fmt: skip
+        }
 
 
 @dataclass(frozen=True)
@@ -210,9 +227,14 @@ class OtherClass(Check):
             verdict, words = UNCLEAR, "its sizes are the same, but not its signs."
         words = f"Asked about “{label}” {words}"
         return checked(
-            self.title, verdict, words, order=order, chance=compared.chance, above_chance=above,
+            self.title,
+            verdict,
+            words,
+            order=order,
+            chance=compared.chance,
+            above_chance=above,
             cosine=along,
-        )  # fmt: skip
+        )
 
 
 CHEAP = (Order, Place, Shape, OtherClass)

@@ -126,9 +126,13 @@ class MaxSensitivity(Check):
         if not known(values):
             return {"check": not_available(self.title, FLAT)}
         result = max_sensitivity(
-            case.method, case.asked, radius=self.radius, draws=self.draws, plain=values,
+            case.method,
+            case.asked,
+            radius=self.radius,
+            draws=self.draws,
+            plain=values,
             progress=progress,
-        )  # fmt: skip
+        )
         progress(1.0, "changing the image a little")
         if isnan(result):
             return {"check": not_available(self.title, LOST)}

@@ -101,9 +101,13 @@ class Infidelity(Check):
             words += f"elsewhere, the same map predicts {percent(1 - middle)}, and "
             words += f"{percent(as_well)} of the moves do as well."
         return checked(
-            self.title, UNCLEAR, words,
-            infidelity=missing, infidelity_moved=middle, moves_as_good=as_well,
-        )  # fmt: skip
+            self.title,
+            UNCLEAR,
+            words,
+            infidelity=missing,
+            infidelity_moved=middle,
+            moves_as_good=as_well,
+        )
 
 
 def worth(heat: HeatMap, asked: ImageCase, cover: str) -> Floats:

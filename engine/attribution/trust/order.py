@@ -69,9 +69,12 @@ class Order(Check):
 
     steps: int = setting(10, Slider(5, 50, 1), "Steps", "Steps of equal area from none to all.")
     copies: int = setting(
-        19, Slider(9, 99, 10), "Copies", "Copies of the map, turned, mirrored and moved. By chance "
+        19,
+        Slider(9, 99, 10),
+        "Copies",
+        "Copies of the map, turned, mirrored and moved. By chance "
         "alone one map in twenty is better than 19 copies.",
-    )  # fmt: skip
+    )
     cover: str = cover()
 
     @property
@@ -117,26 +120,39 @@ class Order(Check):
         worse = bool((own.gap < gaps - 2 * MARGIN * reach(others)).all())
         elsewhere = f"{count} copies of the map, turned, mirrored or moved over the image"
         if not at_stake(*sure):
-            verdict, words = DOUBT, (
-                f"Little hangs on the image: its class is {percent(sure[0])} likely here, "
-                f"{percent(sure[1])} in an empty picture."
-            )  # fmt: skip
+            verdict, words = (
+                DOUBT,
+                (
+                    f"Little hangs on the image: its class is {percent(sure[0])} likely here, "
+                    f"{percent(sure[1])} in an empty picture."
+                ),
+            )
         elif worse:
-            verdict, words = BAD, (
-                f"All {elsewhere}, do clearly better: do not read it as what the score rests on."
-            )  # fmt: skip
+            verdict, words = (
+                BAD,
+                (f"All {elsewhere}, do clearly better: do not read it as what the score rests on."),
+            )
         elif as_good:
             verdict, words = DOUBT, f"{as_good} of {elsewhere}, do as well."
         else:
-            verdict, words = GOOD, (
-                "Its strong pixels lift the score when shown first and lower it when hidden first, "
-                f"clearly more than in all {elsewhere}."
-            )  # fmt: skip
+            verdict, words = (
+                GOOD,
+                (
+                    "Its strong pixels lift the score when shown first and lower it when hidden "
+                    "first, "
+                    f"clearly more than in all {elsewhere}."
+                ),
+            )
         return checked(
-            self.title, verdict, words, insertion=own.insertion_area, deletion=own.deletion_area,
-            insertion_copies=float(np.median(inserts)), deletion_copies=float(np.median(deletes)),
+            self.title,
+            verdict,
+            words,
+            insertion=own.insertion_area,
+            deletion=own.deletion_area,
+            insertion_copies=float(np.median(inserts)),
+            deletion_copies=float(np.median(deletes)),
             copies_as_good=as_good / count,
-        )  # fmt: skip
+        )
 
 
 def drawn(own: MapCurves, others: Sequence[MapCurves], asked: ImageCase) -> dict[str, View]:

@@ -64,10 +64,7 @@ class RandomWeights(Check):
     against = "looks the same with random weights"
 
     stages: int = setting(
-        4,
-        Slider(1, 20, 1),
-        "Stages",
-        "In how many steps all are shuffled; each costs a map.",
+        4, Slider(1, 20, 1), "Stages", "In how many steps all are shuffled; each costs a map."
     )
 
     @property
@@ -120,9 +117,14 @@ class RandomWeights(Check):
         if verdict == BAD and order < 0:
             words = "With random weights it is the opposite map: only its sign needs the weights."
         return checked(
-            self.title, verdict, words, order=order, chance=compared.chance,
-            above_chance=above, ssim=ssim,
-        )  # fmt: skip
+            self.title,
+            verdict,
+            words,
+            order=order,
+            chance=compared.chance,
+            above_chance=above,
+            ssim=ssim,
+        )
 
 
 def layers(model: Classifier) -> list[str]:

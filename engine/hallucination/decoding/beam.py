@@ -32,9 +32,12 @@ class Beamed(Strategy):
         3, Slider(1, 8, 1, "answers"), "Beams", "How many answers are kept open at once."
     )
     penalty: float = setting(
-        1.0, Slider(0.0, 2.0, 0.1), "Length penalty", "An answer's score is divided by its length "
+        1.0,
+        Slider(0.0, 2.0, 0.1),
+        "Length penalty",
+        "An answer's score is divided by its length "
         "to this power: 0 favors short answers, 2 long ones.",
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)

@@ -49,22 +49,33 @@ class DoLa(Strategy):
     proof = "tests/engine/hallucination/test_dola.py::test_scores_are_the_contrast_of_two_layers"
 
     layer: str | None = setting(
-        None, Choice(source="layers", off="most different"), "Early layer", "After how many "
+        None,
+        Choice(source="layers", off="most different"),
+        "Early layer",
+        "After how many "
         "layers the early opinion is read; 0 is the word as it came in. Off, the one that differs "
         "most from the last is taken at each step.",
-    )  # fmt: skip
+    )
     cut: float = setting(
-        0.1, Slider(0.0, 1.0, 0.01), "Plausible from", "The share of the best word's probability, "
+        0.1,
+        Slider(0.0, 1.0, 0.01),
+        "Plausible from",
+        "The share of the best word's probability, "
         "at the last layer, that a word needs to be considered.",
-    )  # fmt: skip
+    )
     norm: bool = setting(
-        True, Switch(), "Norm early states", "Bring early states to the scale of the last before "
+        True,
+        Switch(),
+        "Norm early states",
+        "Bring early states to the scale of the last before "
         "they are read. The released code does not.",
-    )  # fmt: skip
+    )
     repetition: float | None = setting(
-        None, Slider(1.0, 2.0, 0.05, off="off"), "Repetition penalty", "Words that were said "
-        "become less likely. The released code takes 1.2.",
-    )  # fmt: skip
+        None,
+        Slider(1.0, 2.0, 0.05, off="off"),
+        "Repetition penalty",
+        "Words that were said become less likely. The released code takes 1.2.",
+    )
 
     def wanted(self, spec: ModelSpec, /) -> RequestedOutputs:
         """The residual stream after every layer.
@@ -147,7 +158,5 @@ class Layered(Session[DoLa]):
         if method.repetition is not None:
             scores = repeated(scores, now.said, method.repetition)
         shares, words = every.softmax(-1).topk(LENS, -1)
-        notes = {
-            "layer": layer, "apart": distance, "lens shares": shares, "lens words": words
-        }  # fmt: skip
+        notes = {"layer": layer, "apart": distance, "lens shares": shares, "lens words": words}
         return Proposal(scores, strong, weak, notes)

@@ -71,17 +71,24 @@ class MVP(Speaking):
         0.4, Slider(0.0, 1.0, 0.1), "Weight of top-down", "How much the overall description counts."
     )
     plainly: float = setting(
-        0.2, Slider(0.0, 1.0, 0.1), "Weight of regular", "How much the plain description counts. "
-        "The three are divided by their sum.",
-    )  # fmt: skip
+        0.2,
+        Slider(0.0, 1.0, 0.1),
+        "Weight of regular",
+        "How much the plain description counts. The three are divided by their sum.",
+    )
     temperature: float = setting(
-        0.7, Slider(0.0, 1.0, 0.1), "Temperature", "Of the words that follow a first word; at 0 "
-        "the likeliest is taken.",
-    )  # fmt: skip
+        0.7,
+        Slider(0.0, 1.0, 0.1),
+        "Temperature",
+        "Of the words that follow a first word; at 0 the likeliest is taken.",
+    )
     silent: bool = setting(
-        True, Switch(), "Silence is yes", "A path that never says yes or no counts as yes, as in "
+        True,
+        Switch(),
+        "Silence is yes",
+        "A path that never says yes or no counts as yes, as in "
         "the released code; off, it does not count.",
-    )  # fmt: skip
+    )
 
     @property
     def weights(self) -> tuple[float, float, float]:
@@ -110,18 +117,26 @@ class MVP(Speaking):
         prompts = vlm.spec.prompts
         asks = [vlm.tokenizer.encode(prompt) for prompt in prompts.views]
         looked = generate(
-            vlm, Sampling(length=self.length, temperature=0.7, top=0.95), images,
-            padded(asks, vlm), seed=seed, progress=part_of(progress, 0.0, 0.5),
-        )  # fmt: skip
+            vlm,
+            Sampling(length=self.length, temperature=0.7, top=0.95),
+            images,
+            padded(asks, vlm),
+            seed=seed,
+            progress=part_of(progress, 0.0, 0.5),
+        )
         captions = [vlm.tokenizer.decode([step.token for step in steps]) for steps in looked.steps]
         again = [
             vlm.tokenizer.encode(prompts.again.format(caption=caption, question=case.prompt))
             for caption in captions
         ]
         compared = generate(
-            vlm, Following(self), images, padded(again, vlm), seed=seed,
+            vlm,
+            Following(self),
+            images,
+            padded(again, vlm),
+            seed=seed,
             progress=part_of(progress, 0.5, 1.0),
-        )  # fmt: skip
+        )
         firsts = compared.views["first"]
         assert isinstance(firsts, Table)  # noqa: S101  # the session below gives it
         count = len(compared.steps) // 3

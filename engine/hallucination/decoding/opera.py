@@ -69,22 +69,34 @@ class OPERA(Beamed):
         1.0, Slider(0.0, 5.0, 0.1), "Penalty weight", "How much over-trust lowers a word's score."
     )
     scale: float = setting(
-        50.0, Slider(10.0, 100.0, 5.0), "Scale", "What attention is multiplied with: a column "
+        50.0,
+        Slider(10.0, 100.0, 5.0),
+        "Scale",
+        "What attention is multiplied with: a column "
         "grows while the words behind it give it more than one part in so many.",
-    )  # fmt: skip
+    )
     threshold: int | None = setting(
-        8, Slider(2, 25, 1, "times", off="never"), "Go back after", "How often the same word may "
+        8,
+        Slider(2, 25, 1, "times", off="never"),
+        "Go back after",
+        "How often the same word may "
         "be the most trusted one before the search goes back to it. The paper takes 15, for long "
         "answers.",
-    )  # fmt: skip
+    )
     early: int = setting(
-        3, Slider(0, 10, 1, "words"), "Early words", "So many words are rewarded for looking at "
+        3,
+        Slider(0, 10, 1, "words"),
+        "Early words",
+        "So many words are rewarded for looking at "
         "the image in place of being penalized. The paper takes 10, for long answers.",
-    )  # fmt: skip
+    )
     column: int = setting(
-        5, Slider(0, 10, 1, "words"), "First column", "Going back to words before this one is not "
+        5,
+        Slider(0, 10, 1, "words"),
+        "First column",
+        "Going back to words before this one is not "
         "worth it. The paper takes 10, for long answers.",
-    )  # fmt: skip
+    )
 
     def wanted(self, spec: ModelSpec, /) -> RequestedOutputs:
         """The last layer's attention."""
@@ -198,9 +210,12 @@ class Retrospecting(Searching[OPERA]):
         scores = scores.scatter(1, tokens, logits - method.weight * penalty)
         self.ahead = CandidateRollout(out, tokens, rows, column.mode(-1).values)
         notes = {
-            "candidates": tokens, "rows": rows, "column": column, "over-trust": trust,
+            "candidates": tokens,
+            "rows": rows,
+            "column": column,
+            "over-trust": trust,
             "image": image,
-        }  # fmt: skip
+        }
         return Proposal(scores, strong, notes=notes)
 
     def seen(self, out: StepOut, shape: torch.Size, length: int) -> tuple[Tensor, Tensor]:

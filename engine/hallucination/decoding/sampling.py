@@ -29,9 +29,11 @@ class Sampling(Strategy):
         1.0, Slider(0.1, 2.0, 0.1), "Temperature", "Below 1 likely words become likelier."
     )
     top: float = setting(
-        1.0, Slider(0.05, 1.0, 0.05), "Nucleus p", "Only the likeliest words that together have "
-        "this share of the probability are drawn from.",
-    )  # fmt: skip
+        1.0,
+        Slider(0.05, 1.0, 0.05),
+        "Nucleus p",
+        "Only the likeliest words that together have this share of the probability are drawn from.",
+    )
 
     def session(self, start: Start) -> SamplingSession:
         """Begin to answer."""

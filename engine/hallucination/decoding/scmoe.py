@@ -48,22 +48,32 @@ class SCMoE(Strategy):
     proof = "tests/engine/hallucination/test_scmoe.py::test_scores_are_the_contrast_of_two_routings"
 
     beta: float = setting(
-        0.5, Slider(0.0, 3.0, 0.1), "Strength β", "How much of what the weak expert says is "
-        "subtracted.",
-    )  # fmt: skip
+        0.5,
+        Slider(0.0, 3.0, 0.1),
+        "Strength β",
+        "How much of what the weak expert says is subtracted.",
+    )
     rank: int | None = setting(
-        2, Slider(0, MOST, 1, off="the strong ones"), "Weak rank k", "Which expert is weak: 0 is "
+        2,
+        Slider(0, MOST, 1, off="the strong ones"),
+        "Weak rank k",
+        "Which expert is weak: 0 is "
         "the one that the router rates best, 2 the best of those not asked. Off, nothing is "
         "subtracted, since both are the same.",
-    )  # fmt: skip
+    )
     alpha: float = setting(
-        0.1, Slider(0.0, 1.0, 0.01), "Plausible from α", "The share of the best word's "
+        0.1,
+        Slider(0.0, 1.0, 0.01),
+        "Plausible from α",
+        "The share of the best word's "
         "probability that a word needs, with the strong experts, to be considered.",
-    )  # fmt: skip
+    )
     temperature: float | None = setting(
-        None, Slider(0.1, 2.0, 0.1, off="best word"), "Temperature", "Draw words in place of "
-        "taking the best.",
-    )  # fmt: skip
+        None,
+        Slider(0.1, 2.0, 0.1, off="best word"),
+        "Temperature",
+        "Draw words in place of taking the best.",
+    )
 
     def wanted(self, spec: ModelSpec, /) -> RequestedOutputs:
         """How experts are weighted in every layer.
@@ -120,8 +130,10 @@ class Routed(Session[SCMoE]):
         """The contrast of both."""
         beta, strong, weak = self.method.beta, now.out.logits, self.weak.logits
         notes = {
-            "strong": asked(now.out), "weak": asked(self.weak), "apart": divergence(strong, weak),
-        }  # fmt: skip
+            "strong": asked(now.out),
+            "weak": asked(self.weak),
+            "apart": divergence(strong, weak),
+        }
         scores = contrast(strong, weak, 1 + beta, beta, self.method.alpha)
         return Proposal(scores, strong, weak, notes)
 

@@ -29,9 +29,11 @@ class Speaking(Method[CaptionCase]):
     cost = "live"
 
     length: int = setting(
-        48, Slider(1, 64, 1, "words"), "Length", "How many words an answer may have at most; twice "
-        "as many if the model is long-winded.",
-    )  # fmt: skip
+        48,
+        Slider(1, 64, 1, "words"),
+        "Length",
+        "How many words an answer may have at most; twice as many if the model is long-winded.",
+    )
 
 
 @dataclass(frozen=True)

@@ -76,54 +76,81 @@ class VASparse(Strategy):
     revision = 2  # text is protected unless asked otherwise; masks belong to the image
 
     keep: float = setting(
-        0.8, Slider(0.1, 1.0, 0.05), "Kept", "The share of the competing tokens that stays in "
-        "memory.",
-    )  # fmt: skip
+        0.8,
+        Slider(0.1, 1.0, 0.05),
+        "Kept",
+        "The share of the competing tokens that stays in memory.",
+    )
     compete: str = setting(
-        IMAGE, Choice((IMAGE, EVERY)), "Competing", "Image tokens only, as in the released code, "
+        IMAGE,
+        Choice((IMAGE, EVERY)),
+        "Competing",
+        "Image tokens only, as in the released code, "
         "or all tokens, as in the paper's formula: then the beginning and words of the question "
         "can be dropped too.",
-    )  # fmt: skip
+    )
     ranking: str = setting(
-        RANKINGS[0], Choice(RANKINGS), "Chosen", "By attention and by what looks at the image, by "
+        RANKINGS[0],
+        Choice(RANKINGS),
+        "Chosen",
+        "By attention and by what looks at the image, by "
         "attention alone (top-k, λ = 0), or at random.",
-    )  # fmt: skip
+    )
     visual: float = setting(
-        1.0, Slider(0.0, 10.0, 0.5), "Visual weight λ", "How much it counts for a token that it "
-        "looks at the image itself.",
-    )  # fmt: skip
+        1.0,
+        Slider(0.0, 10.0, 0.5),
+        "Visual weight λ",
+        "How much it counts for a token that it looks at the image itself.",
+    )
     eta: float = setting(
-        0.1, Slider(0.0, 1.0, 0.05), "Strength η", "How much of the state without image tokens is "
-        "subtracted.",
-    )  # fmt: skip
+        0.1,
+        Slider(0.0, 1.0, 0.05),
+        "Strength η",
+        "How much of the state without image tokens is subtracted.",
+    )
     source: str = setting(
-        "embedding", Choice(("embedding", "masked cache")), "Held against", "Only the last word's "
+        "embedding",
+        Choice(("embedding", "masked cache")),
+        "Held against",
+        "Only the last word's "
         "embedding, as in the released code, or a second pass over a cache with image tokens "
         "blotted out, as the paper describes it.",
-    )  # fmt: skip
+    )
     depth: str | None = setting(
-        "1", Choice(source="layers", off="the last"), "Early exit", "After how many layers the "
-        "pass over the masked cache ends.",
-    )  # fmt: skip
+        "1",
+        Choice(source="layers", off="the last"),
+        "Early exit",
+        "After how many layers the pass over the masked cache ends.",
+    )
     masked: float = setting(
         0.5, Slider(0.0, 1.0, 0.05), "Masked", "The share of the image's tokens that it loses."
     )
     gamma: float = setting(
-        0.3, Slider(0.0, 1.0, 0.05), "Sink calibration γ", "How much less words that soak up "
-        "attention get.",
-    )  # fmt: skip
+        0.3,
+        Slider(0.0, 1.0, 0.05),
+        "Sink calibration γ",
+        "How much less words that soak up attention get.",
+    )
     sink: float = setting(
-        0.1, Slider(0.0, 0.5, 0.01), "Sink from τ", "The mean share of attention from which a word "
-        "counts as a sink.",
-    )  # fmt: skip
+        0.1,
+        Slider(0.0, 0.5, 0.01),
+        "Sink from τ",
+        "The mean share of attention from which a word counts as a sink.",
+    )
     merge: int | None = setting(
-        None, Slider(8, 64, 1, "words", off="off"), "Merge every", "Whenever the answer's words "
+        None,
+        Slider(8, 64, 1, "words", off="off"),
+        "Merge every",
+        "Whenever the answer's words "
         "in memory are a multiple of this, the first of them become one. The paper takes 32.",
-    )  # fmt: skip
+    )
     merged: float = setting(
-        0.1, Slider(0.1, 0.9, 0.05), "Share merged", "Of the answer's words in memory. The paper "
+        0.1,
+        Slider(0.1, 0.9, 0.05),
+        "Share merged",
+        "Of the answer's words in memory. The paper "
         "takes 0.1, which in short answers merges nothing.",
-    )  # fmt: skip
+    )
 
     def wanted(self, spec: ModelSpec, /) -> RequestedOutputs:
         """Attention of all layers; of all rows when image and prompt are read.
@@ -167,10 +194,7 @@ class VASparse(Strategy):
         if (grid := case.vlm.spec.grid) is not None:
             in_memory = np.array([step.notes["kept"] for step in steps], np.float32)
             views["kept"] = Grids(in_memory.reshape(-1, layers, *grid), "in memory")
-        return views | {
-            "places": Table.of(columns, words),
-            "dropped": self.dropped(case, spoken),
-        }
+        return views | {"places": Table.of(columns, words), "dropped": self.dropped(case, spoken)}
 
     @staticmethod
     def dropped(case: CaptionCase, spoken: Spoken) -> Table:

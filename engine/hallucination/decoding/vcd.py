@@ -48,17 +48,25 @@ class VCD(Strategy):
         1.0, Slider(0.0, 3.0, 0.1), "Strength α", "How much of the habit is subtracted."
     )
     beta: float = setting(
-        0.1, Slider(0.0, 1.0, 0.01), "Plausible from β", "The share of the best word's probability "
+        0.1,
+        Slider(0.0, 1.0, 0.01),
+        "Plausible from β",
+        "The share of the best word's probability "
         "that a word needs, with the clear image, to be considered.",
-    )  # fmt: skip
+    )
     step: int = setting(
-        900, Slider(0, STEPS - 1, 1), "Noise step t", "How deeply the copy is hidden. The paper "
+        900,
+        Slider(0, STEPS - 1, 1),
+        "Noise step t",
+        "How deeply the copy is hidden. The paper "
         "takes 500, where a picture of this size can still be read.",
-    )  # fmt: skip
+    )
     temperature: float | None = setting(
-        None, Slider(0.1, 2.0, 0.1, off="best word"), "Temperature", "Draw words, as the "
-        "paper does, in place of taking the best.",
-    )  # fmt: skip
+        None,
+        Slider(0.1, 2.0, 0.1, off="best word"),
+        "Temperature",
+        "Draw words, as the paper does, in place of taking the best.",
+    )
 
     def session(self, start: Start) -> Contrasting:
         """Begin to answer, with a second stream on the noised image."""

@@ -95,21 +95,26 @@ class VisualAudit(Experiment):
     audited: str = setting(
         weights.HONEST,
         Choice(weights.DENSE, titles={name: weights.TITLES[name] for name in weights.DENSE}),
-        "Model", "Which TinyVLM is audited.",
-    )  # fmt: skip
+        "Model",
+        "Which TinyVLM is audited.",
+    )
     images: int = setting(16, Slider(2, 64, 1), "Images", "How many scenes, for each seed anew.")
     targets: int = setting(
         4, Slider(1, 8, 1), "Phrases", "How many of the list each image is moved towards."
     )
     steps: int = setting(20, Slider(10, 500, 10), "Steps", "Of each attack.")
     step: float = setting(
-        1.0, Slider(0.5, 4.0, 0.5, "/255"), "Step size",
+        1.0,
+        Slider(0.5, 4.0, 0.5, "/255"),
+        "Step size",
         "How far each step moves a value; a quarter of ε at most.",
-    )  # fmt: skip
+    )
     strength: int = setting(
-        3, Slider(1, 5, 1), "Strength of the defenses",
+        3,
+        Slider(1, 5, 1),
+        "Strength of the defenses",
         f"Quality of JPEG and σ of the blur: {STRENGTHS}.",
-    )  # fmt: skip
+    )
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, AuditWay]:  # noqa: ARG002
         """With and without defenses, by an attacker who knows them or not; and noise."""
@@ -124,14 +129,20 @@ class VisualAudit(Experiment):
         )
 
     def figures(
-        self, condition: str, what: AuditWay, case: ExperimentCase, progress: Progress,
+        self,
+        condition: str,
+        what: AuditWay,
+        case: ExperimentCase,
+        progress: Progress,
         views: dict[str, View],
-    ) -> Figures:  # fmt: skip
+    ) -> Figures:
         """Success at every ε, where it reaches one half, what is still named and what is found."""
         vlm = weights.load(self.audited)
-        pairs = declined_pairs(vlm, case, self.images, self.targets) if what.declined else (
-            described_pairs(case, self.images, self.targets)
-        )  # fmt: skip
+        pairs = (
+            declined_pairs(vlm, case, self.images, self.targets)
+            if what.declined
+            else (described_pairs(case, self.images, self.targets))
+        )
         moved = self.moved(vlm, pairs, what, case, part_of(progress, 0.0, 0.8))
         way = defense(what.defense, self.strength)
         shares, named, nats, replies = [], [], [], []
@@ -151,15 +162,20 @@ class VisualAudit(Experiment):
         at = LEVELS.index(MIDDLE)
         results = dict(zip(map(success, LEVELS), shares, strict=True))
         return results | {
-            EPS50: half_point(LEVELS, shares), NAMED: named[at],
+            EPS50: half_point(LEVELS, shares),
+            NAMED: named[at],
             FOUND: self.found(vlm, pairs, moved[at], replies[at], what),
             ELSE: self.said_again(vlm, pairs, moved[at], what),
-        }  # fmt: skip
+        }
 
     def moved(
-        self, vlm: TinyVLM, pairs: AuditPairs, what: AuditWay, case: ExperimentCase,
+        self,
+        vlm: TinyVLM,
+        pairs: AuditPairs,
+        what: AuditWay,
+        case: ExperimentCase,
         progress: Progress,
-    ) -> list[Perturbed]:  # fmt: skip
+    ) -> list[Perturbed]:
         """The images at every ε, each from a start of its own."""
         inside = what.defense if what.through else "detector" if what.evades else ""
         ways = [defense(what.defense, self.strength)] if what.through else [as_it_is]
@@ -171,15 +187,17 @@ class VisualAudit(Experiment):
             results = []
             for at, epsilon in enumerate(LEVELS):
                 chance = torch.Generator().manual_seed(1000 * case.seed + at)
-                part = part_of(progress, at / len(LEVELS), (at + 1) / len(LEVELS),
-                               lead=f"ε = {epsilon}/255")  # fmt: skip
+                part = part_of(
+                    progress, at / len(LEVELS), (at + 1) / len(LEVELS), lead=f"ε = {epsilon}/255"
+                )
                 if what.noise:
                     change = noisy(pairs.levels, epsilon, chance)
                     results.append(Perturbed(change, np.zeros(1, np.float32)))
                 else:
                     bound = Bound(epsilon, self.steps, self.step)
-                    results.append(perturbed(pairs.levels, loss, bound, chance, ways, part,
-                                           device=vlm.device))  # fmt: skip
+                    results.append(
+                        perturbed(pairs.levels, loss, bound, chance, ways, part, device=vlm.device)
+                    )
             return results
 
         if what.noise:
@@ -188,9 +206,13 @@ class VisualAudit(Experiment):
         return _ATTACKED.made(name, make)
 
     def found(
-        self, vlm: TinyVLM, pairs: AuditPairs, moved: Perturbed, said: list[list[str]],
+        self,
+        vlm: TinyVLM,
+        pairs: AuditPairs,
+        moved: Perturbed,
+        said: list[list[str]],
         what: AuditWay,
-    ) -> float:  # fmt: skip
+    ) -> float:
         """AUROC of the detector between clean images and those that succeeded; NaN of none."""
         hits = np.array(says(said, pairs.phrases))
         if what.defense != "none" or what.declined or not (hits.any() or what.noise):
@@ -232,9 +254,13 @@ class VisualAudit(Experiment):
 
 def with_column(table: Any, name: str, values: Sequence[float], unit: str) -> Table:
     """A table over ε with one more condition."""
-    columns = {"ε": (np.array(LEVELS, np.float64), "/255")} if table is None else {
-        column: (table[column], u) for column, u in zip(table.order, table.units, strict=True)
-    }  # fmt: skip
+    columns = (
+        {"ε": (np.array(LEVELS, np.float64), "/255")}
+        if table is None
+        else {
+            column: (table[column], u) for column, u in zip(table.order, table.units, strict=True)
+        }
+    )
     return Table.of(columns | {name: (np.array(values, np.float64), unit)})
 
 

@@ -18,8 +18,11 @@ from engine.hallucination.experiments.defenses import BLUR, JPEG, NONE
 LEVELS = (0, 1, 2, 4, 8, 16)  # ε, in levels of 255
 MIDDLE = 8  # ε at which defenses and the detector are compared
 EPS50, NAMED, FOUND, ELSE = (
-    "ε50", "true things still named", "found by the detector (AUROC)", "said to another prompt too",
-)  # fmt: skip
+    "ε50",
+    "true things still named",
+    "found by the detector (AUROC)",
+    "said to another prompt too",
+)
 
 
 def success(epsilon: int) -> str:
@@ -52,12 +55,16 @@ DECLINED, DECLINED_NOISE = "question it declines", "question it declines, noise"
 UNAWARE = {JPEG: "JPEG", BLUR: "blur"}
 AWARE = {JPEG: "JPEG, attacked through it", BLUR: "blur, attacked through it"}
 WAYS = {
-    PLAIN: AuditWay(), NOISE: AuditWay(noise=True),
-    UNAWARE[JPEG]: AuditWay(JPEG), AWARE[JPEG]: AuditWay(JPEG, through=True),
-    UNAWARE[BLUR]: AuditWay(BLUR), AWARE[BLUR]: AuditWay(BLUR, through=True),
+    PLAIN: AuditWay(),
+    NOISE: AuditWay(noise=True),
+    UNAWARE[JPEG]: AuditWay(JPEG),
+    AWARE[JPEG]: AuditWay(JPEG, through=True),
+    UNAWARE[BLUR]: AuditWay(BLUR),
+    AWARE[BLUR]: AuditWay(BLUR, through=True),
     EVADES: AuditWay(evades=True),
-    DECLINED: AuditWay(declined=True), DECLINED_NOISE: AuditWay(noise=True, declined=True),
-}  # fmt: skip
+    DECLINED: AuditWay(declined=True),
+    DECLINED_NOISE: AuditWay(noise=True, declined=True),
+}
 
 
 def half_point(levels: Sequence[float], shares: Sequence[float]) -> float:
@@ -115,4 +122,4 @@ CLAIMS = (
         "its AUROC is above 0.8 where it is not known, and falls by 0.1 or more where it is",
         lambda of: min(of(PLAIN, FOUND) - 0.8, of(PLAIN, FOUND) - of(EVADES, FOUND) - 0.1),
     ),
-)  # fmt: skip
+)

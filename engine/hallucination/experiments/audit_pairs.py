@@ -96,9 +96,11 @@ def declined_pairs(vlm: TinyVLM, case: ExperimentCase, count: int, targets: int)
     if not rows:
         raise BadData(f"{vlm.title} declines nothing about these scenes: choose more of them.")
     return paired(
-        levels[rows], [contents[row] for row in rows], [prompts[row] for row in rows],
+        levels[rows],
+        [contents[row] for row in rows],
+        [prompts[row] for row in rows],
         COLORED[:targets],
-    )  # fmt: skip
+    )
 
 
 def paired(
@@ -109,9 +111,13 @@ def paired(
     questions = [prompt for prompt in prompts for _ in phrases]
     replies = list(phrases) * len(levels)
     return AuditPairs(
-        levels.repeat_interleave(many, 0), questions, replies, taught(questions, replies),
-        [nouns for nouns in held for _ in phrases], list(range(0, many * len(levels), many)),
-    )  # fmt: skip
+        levels.repeat_interleave(many, 0),
+        questions,
+        replies,
+        taught(questions, replies),
+        [nouns for nouns in held for _ in phrases],
+        list(range(0, many * len(levels), many)),
+    )
 
 
 def still_named(said: Sequence[Sequence[str]], pairs: AuditPairs) -> float:

@@ -32,13 +32,7 @@ from engine.hallucination.experiments.image_rerouting_claims import (
 )
 from engine.hallucination.experiments.inside_claims import ACCURACY, CHANGE
 from engine.hallucination.experiments.one_scene import Aim, side_by_side
-from engine.hallucination.experiments.perturb import (
-    Bound,
-    Loss,
-    Perturbed,
-    noisy,
-    perturbed,
-)
+from engine.hallucination.experiments.perturb import Bound, Loss, Perturbed, noisy, perturbed
 from engine.hallucination.experiments.phrases import answers
 from engine.hallucination.experiments.refusal_views import by_layer, strip
 from engine.hallucination.experiments.scene_questions import (
@@ -95,39 +89,47 @@ class ImageRerouting(Experiment):
     )
     data = (SCENES,)
     argument_defaults = defaults(data=SCENES)
-    measures = (
-        *map(answered, LEVELS), EPS50, STEPS, UNSEEN, FOUND, CHANGE, ACCURACY,
-    )  # fmt: skip
+    measures = (*map(answered, LEVELS), EPS50, STEPS, UNSEEN, FOUND, CHANGE, ACCURACY)
     charted = (answered(COMPARED), CHANGE, ACCURACY)
     units = MappingProxyType({EPS50: "/255", STEPS: "steps"})
     axis = "%"
     claims = CLAIMS
 
     seeds: int = setting(
-        3, Slider(1, 10, 1), "Seeds", "How often scenes and starts are drawn. One seed decides "
+        3,
+        Slider(1, 10, 1),
+        "Seeds",
+        "How often scenes and starts are drawn. One seed decides "
         "nothing: a claim is judged by its spread over seeds.",
-    )  # fmt: skip
+    )
     audited: str = setting(
         weights.HONEST,
         Choice(weights.DENSE, titles={name: weights.TITLES[name] for name in weights.DENSE}),
-        "Model", "Which TinyVLM is audited.",
-    )  # fmt: skip
+        "Model",
+        "Which TinyVLM is audited.",
+    )
     asked: int = setting(
         40, Slider(4, 100, 1), "Questions", "Declined ones that are rerouted, for each seed anew."
     )
     steps: int = setting(20, Slider(5, 100, 5), "Steps", "Of each attack.")
     step: float = setting(
-        1.0, Slider(0.25, 4.0, 0.25, "/255"), "Step size",
+        1.0,
+        Slider(0.25, 4.0, 0.25, "/255"),
+        "Step size",
         "How far each step moves a value; a quarter of ε at most.",
-    )  # fmt: skip
+    )
     alpha: float = setting(
-        1.0, Slider(0.0, 1.5, 0.1), "How far to the other side",
+        1.0,
+        Slider(0.0, 1.5, 0.1),
+        "How far to the other side",
         "The cosine with the direction that is sought, with its sign changed.",
-    )  # fmt: skip
+    )
     strength: int = setting(
-        3, Slider(1, 5, 1), "Strength of the defenses",
+        3,
+        Slider(1, 5, 1),
+        "Strength of the defenses",
         f"Quality of JPEG and σ of the blur: {STRENGTHS}.",
-    )  # fmt: skip
+    )
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, Route | None]:  # noqa: ARG002
         """Ways to move the image, edits of the state, and probes."""
@@ -142,9 +144,13 @@ class ImageRerouting(Experiment):
         )
 
     def figures(
-        self, condition: str, what: Route | None, case: ExperimentCase, progress: Progress,
+        self,
+        condition: str,
+        what: Route | None,
+        case: ExperimentCase,
+        progress: Progress,
         views: dict[str, View],
-    ) -> Figures:  # fmt: skip
+    ) -> Figures:
         """Of a way to move: answers by ε and what they cost; of an edit or a probe, its share."""
         model = examined_vlm(weights.load(self.audited), case)
         none = dict.fromkeys(self.measures, float("nan"))
@@ -164,14 +170,20 @@ class ImageRerouting(Experiment):
             views["rerouted along"] = along(model, before, condition, states)
         hits = torch.tensor([is_color(words) for words in replies[at]])
         plain = what.defense == NONE
-        return none | dict(zip(map(answered, LEVELS), shares, strict=True)) | {
-            EPS50: half_point(LEVELS, shares),
-            STEPS: float(np.mean(steps)) if steps and plain else float("nan"),
-            UNSEEN: (~model.stopped(states[-1]))[hits].float().mean().item(),
-            FOUND: (
-                self.detected(model, questions, shown[at], replies[at]) if plain else float("nan")
-            ),
-        }  # fmt: skip
+        return (
+            none
+            | dict(zip(map(answered, LEVELS), shares, strict=True))
+            | {
+                EPS50: half_point(LEVELS, shares),
+                STEPS: float(np.mean(steps)) if steps and plain else float("nan"),
+                UNSEEN: (~model.stopped(states[-1]))[hits].float().mean().item(),
+                FOUND: (
+                    self.detected(model, questions, shown[at], replies[at])
+                    if plain
+                    else float("nan")
+                ),
+            }
+        )
 
     def questions(self, model: ExaminedVLM) -> SceneQuestions:
         """The declined questions that are moved; nothing was learned from their scenes."""
@@ -183,11 +195,14 @@ class ImageRerouting(Experiment):
     ) -> tuple[list[Perturbed], list[float]]:
         """The images at every ε, each from a start of its own; steps until each is not declined."""
         questions = self.questions(model)
-        chances = [torch.Generator().manual_seed(1000 * case.seed + at)
-                   for at in range(len(LEVELS))]  # fmt: skip
+        chances = [
+            torch.Generator().manual_seed(1000 * case.seed + at) for at in range(len(LEVELS))
+        ]
         if what.noise:
-            changes = [noisy(questions.levels, epsilon, chance)
-                       for epsilon, chance in zip(LEVELS, chances, strict=True)]  # fmt: skip
+            changes = [
+                noisy(questions.levels, epsilon, chance)
+                for epsilon, chance in zip(LEVELS, chances, strict=True)
+            ]
             return [Perturbed(change, np.zeros(1, np.float32)) for change in changes], []
         through = what.defense if what.through else NONE
         way, loss = defense(through, self.strength), self.loss(model, what, questions)
@@ -196,13 +211,22 @@ class ImageRerouting(Experiment):
             first = FirstAnswers(model.vlm, questions, self.steps)
             changes = []
             for at, (epsilon, chance) in enumerate(zip(LEVELS, chances, strict=True)):
-                part = part_of(progress, at / len(LEVELS), (at + 1) / len(LEVELS),
-                               lead=f"ε = {epsilon}/255")  # fmt: skip
+                part = part_of(
+                    progress, at / len(LEVELS), (at + 1) / len(LEVELS), lead=f"ε = {epsilon}/255"
+                )
                 look = first.look if epsilon == COMPARED and through == NONE else lambda *_: None
-                changes.append(perturbed(
-                    questions.levels, loss, Bound(epsilon, self.steps, self.step), chance, (way,),
-                    part, look, model.vlm.device,
-                ))  # fmt: skip
+                changes.append(
+                    perturbed(
+                        questions.levels,
+                        loss,
+                        Bound(epsilon, self.steps, self.step),
+                        chance,
+                        (way,),
+                        part,
+                        look,
+                        model.vlm.device,
+                    )
+                )
             return changes, first.steps if through == NONE else []
 
         layers = self.layers(model, what)
@@ -228,9 +252,12 @@ class ImageRerouting(Experiment):
         return each
 
     def detected(
-        self, model: ExaminedVLM, questions: SceneQuestions, pixels: Tensor,
+        self,
+        model: ExaminedVLM,
+        questions: SceneQuestions,
+        pixels: Tensor,
         replies: list[list[str]],
-    ) -> float:  # fmt: skip
+    ) -> float:
         """The detector's AUROC: rerouted answers against usual ones; NaN without any.
 
         Usual ones are colors too, of things that are there in the same scenes.
@@ -321,7 +348,7 @@ def along(model: ExaminedVLM, before: Any, name: str, states: Tensor) -> Table:
             "layer": (np.arange(len(states)), ""),
             DECLINED: (mean(model.states[:, declined]), ""),
             ANSWERED: (mean(model.states[:, ~declined]), ""),
-        }  # fmt: skip
+        }
     else:
         columns = {name: (before[name], "") for name in before.order}
     return Table.of({**columns, name: (mean(states), "")})

@@ -12,9 +12,11 @@ from engine.hallucination.refusal.losses import LOGIT, PROBE, STEER
 LEVELS = (0, 1, 2, 4, 8)  # ε, in levels of 255
 COMPARED = 2  # ε at which defenses and costs are compared
 EPS50, STEPS, UNSEEN, FOUND = (
-    "ε50", "steps until it does not decline", "answers unseen by the monitor",
+    "ε50",
+    "steps until it does not decline",
+    "answers unseen by the monitor",
     "found by the detector (AUROC)",
-)  # fmt: skip
+)
 
 
 def answered(epsilon: int) -> str:
@@ -43,16 +45,21 @@ class Route:
 
 OUTPUT, NOISE = "output logit", "random noise"
 FIRST, PROBED, LAST = (
-    "direction, first accurate layer", "probe, first accurate layer", "direction, last layer",
-)  # fmt: skip
+    "direction, first accurate layer",
+    "probe, first accurate layer",
+    "direction, last layer",
+)
 UNAWARE = {defense: f"direction, behind {defense}" for defense in (JPEG, BLUR)}
 AWARE = {defense: f"direction, through {defense}" for defense in (JPEG, BLUR)}
 ROUTES = {
-    FIRST: Route(), PROBED: Route(PROBE), LAST: Route(where="last"), OUTPUT: Route(LOGIT, ""),
+    FIRST: Route(),
+    PROBED: Route(PROBE),
+    LAST: Route(where="last"),
+    OUTPUT: Route(LOGIT, ""),
     NOISE: Route(noise=True),
     **{name: Route(defense=defense) for defense, name in UNAWARE.items()},
     **{name: Route(defense=defense, through=True) for defense, name in AWARE.items()},
-}  # fmt: skip
+}
 
 
 def saved(of: Value) -> float:
@@ -62,18 +69,9 @@ def saved(of: Value) -> float:
 
 AT, MOST = answered(COMPARED), answered(LEVELS[-1])
 CLAIMS = (
-    Claim(
-        "What is declined is read from one direction of the last word's state",
-        *REMOVING,
-    ),
-    Claim(
-        "Adding the direction makes it decline what it would answer",
-        *ADDING,
-    ),
-    Claim(
-        "The decision is made inside: the question's last word alone does not tell",
-        *READING,
-    ),
+    Claim("What is declined is read from one direction of the last word's state", *REMOVING),
+    Claim("Adding the direction makes it decline what it would answer", *ADDING),
+    Claim("The decision is made inside: the question's last word alone does not tell", *READING),
     Claim(
         f"Moving the image by at most {COMPARED} of 255 levels reroutes a question",
         "at the first layer with an accurate probe, more than half of the declined questions get "

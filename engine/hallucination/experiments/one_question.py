@@ -69,16 +69,20 @@ class DeclinedQuestion(Method[ExperimentCase]):
         True, Switch(), "One that is to be declined", "Off, the same is asked from the other side."
     )
     dial: float = setting(
-        -1.0, Slider(-2.0, 2.0, 0.25), "Direction",
+        -1.0,
+        Slider(-2.0, 2.0, 0.25),
+        "Direction",
         "0 changes nothing; 1 is the distance between declined and answered questions.",
-    )  # fmt: skip
+    )
     layer: int = setting(
         LAYERS - 1, Slider(1, LAYERS, 1), "Layer", "After which the direction is added."
     )
     target: str = setting(
-        STEER, Choice((STEER, PROBE, LOGIT)), "Rerouting goes for",
+        STEER,
+        Choice((STEER, PROBE, LOGIT)),
+        "Rerouting goes for",
         "The direction or the probe of the first accurate layer, or the logit of DECLINE.",
-    )  # fmt: skip
+    )
     words: int = setting(6, Slider(1, 6, 1), "Words of the note", "All may be exchanged.")
     rounds: int = setting(15, Slider(1, 60, 1), "Rounds", "Of the search, at most.")
 
@@ -145,8 +149,10 @@ def worded(chances: np.ndarray, fact: Tensor) -> Table:
     likely = (-chances.max(0)).argsort(kind="stable").tolist()
     shown = [DECLINE, int(fact[0])]
     shown += [word for word in likely if word not in shown][: SHOWN - len(shown)]
-    columns = {name: (row[shown], "probability")
-               for name, row in zip((PLAIN, EDITED, REROUTED), chances, strict=True)}  # fmt: skip
+    columns = {
+        name: (row[shown], "probability")
+        for name, row in zip((PLAIN, EDITED, REROUTED), chances, strict=True)
+    }
     return Table.of(columns, [WORDS[word] for word in shown])
 
 

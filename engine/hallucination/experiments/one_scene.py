@@ -70,9 +70,16 @@ def towards(vlm: TinyVLM, prompt: str, phrase: str) -> Aim:
 
 
 def side_by_side(
-    vlm: TinyVLM, levels: Tensor, prompt: str, aim: Aim, bound: Bound, seed: int,
-    way: Pass = as_it_is, inside: Pass = as_it_is, progress: Progress = quiet,
-) -> tuple[Pictures, Tensor, np.ndarray]:  # fmt: skip
+    vlm: TinyVLM,
+    levels: Tensor,
+    prompt: str,
+    aim: Aim,
+    bound: Bound,
+    seed: int,
+    way: Pass = as_it_is,
+    inside: Pass = as_it_is,
+    progress: Progress = quiet,
+) -> tuple[Pictures, Tensor, np.ndarray]:
     """A picture before and after, the change, and noise of the same size.
 
     Args:
@@ -90,8 +97,7 @@ def side_by_side(
         The pictures; their levels before, after and with noise, (3, 3, H, W); the loss by step.
     """
     chance = torch.Generator().manual_seed(seed)
-    moved = perturbed(levels[None], aim.loss, bound, chance, (inside,), progress,
-                      device=vlm.device)  # fmt: skip
+    moved = perturbed(levels[None], aim.loss, bound, chance, (inside,), progress, device=vlm.device)
     noise = noisy(levels, bound.epsilon, chance)
     every = torch.stack([levels, levels + moved.change[0], levels + noise])
     replies = [tidy(" ".join(words)) for words in answers(vlm, way(pixels_of(every)), [prompt] * 3)]
@@ -99,11 +105,12 @@ def side_by_side(
     images = [as_picture(image) for image in every]
     most = int(moved.change.abs().max())
     view = Pictures(
-        np.stack([images[0], images[1], difference, images[2]])[None], ("",),
+        np.stack([images[0], images[1], difference, images[2]])[None],
+        ("",),
         (BEFORE, f"{AFTER} the attack", f"change × {MAGNIFIED}", f"{CONTROL} of that size"),
         f"A simulation. {aim.words}; no value moves by more than {most} of 255.",
         captions=(f"“{replies[0]}”", f"“{replies[1]}”", f"at most {most}/255", f"“{replies[2]}”"),
-    )  # fmt: skip
+    )
     return view, every, moved.trace
 
 
@@ -132,21 +139,27 @@ class PerturbedAnswer(Method[CaptionCase]):
 
     phrase: str = setting(PHRASES[0], Choice(PHRASES), "Phrase", "What it is meant to say.")
     epsilon: int = setting(
-        8, Slider(0, 64, 1, "/255"), "Largest change ε",
+        8,
+        Slider(0, 64, 1, "/255"),
+        "Largest change ε",
         "How far each value of each pixel may move; 0 changes nothing.",
-    )  # fmt: skip
+    )
     steps: int = setting(40, Slider(10, 500, 10), "Steps", "Of the attack.")
     step: float = setting(
-        1.0, Slider(0.5, 4.0, 0.5, "/255"), "Step size",
+        1.0,
+        Slider(0.5, 4.0, 0.5, "/255"),
+        "Step size",
         "How far each step moves a value; a quarter of ε at most.",
-    )  # fmt: skip
+    )
     against: str = setting(
         NONE, Choice(DEFENSES), "Defense", "What every picture goes through before the model."
     )
     strength: int = setting(
-        3, Slider(1, 5, 1), "Strength of the defense",
+        3,
+        Slider(1, 5, 1),
+        "Strength of the defense",
         f"Quality of JPEG and σ of the blur: {STRENGTHS}.",
-    )  # fmt: skip
+    )
     knows: bool = setting(
         False, Switch(), "The attack knows the defense", "Its steps go through the defense too."
     )
@@ -166,9 +179,16 @@ class PerturbedAnswer(Method[CaptionCase]):
         way = defense(self.against, self.strength)
         bound = Bound(self.epsilon, self.steps, self.step)
         picture, every, trace = side_by_side(
-            vlm, levels, case.prompt, towards(vlm, case.prompt, self.phrase), bound, case.seed,
-            way, way if self.knows else as_it_is, part_of(progress, 0.0, 0.9),
-        )  # fmt: skip
+            vlm,
+            levels,
+            case.prompt,
+            towards(vlm, case.prompt, self.phrase),
+            bound,
+            case.seed,
+            way,
+            way if self.knows else as_it_is,
+            part_of(progress, 0.0, 0.9),
+        )
         seen = way(pixels_of(every))
         wanted = taught([case.prompt] * 3, [self.phrase] * 3)
         with torch.no_grad():
@@ -190,13 +210,16 @@ class PerturbedAnswer(Method[CaptionCase]):
             "trace": Curve(
                 np.arange(len(trace), dtype=np.float32), trace, "step", "loss of the phrase", "nat"
             ),
-            "numbers": Table.of({
-                "says the phrase": (np.array(says(replies, [self.phrase] * 3), np.float32), ""),
-                "loss of the phrase": (nats.cpu().numpy(), "nat"),
-                "detector": (disagreement(vlm, seen, [case.prompt] * 3, replies), "nat"),
-                "largest change": (change.float().numpy(), "/255"),
-            }, (BEFORE, AFTER, CONTROL)),
-        }  # fmt: skip
+            "numbers": Table.of(
+                {
+                    "says the phrase": (np.array(says(replies, [self.phrase] * 3), np.float32), ""),
+                    "loss of the phrase": (nats.cpu().numpy(), "nat"),
+                    "detector": (disagreement(vlm, seen, [case.prompt] * 3, replies), "nat"),
+                    "largest change": (change.float().numpy(), "/255"),
+                },
+                (BEFORE, AFTER, CONTROL),
+            ),
+        }
 
     def spoken(self, case: CaptionCase, seen: Tensor) -> Tokens:
         """The answer about what the model gets."""

@@ -82,10 +82,15 @@ def of_phrases(vlm: TinyVLM, wanted: Texts) -> Loss:
 
 
 def perturbed(
-    levels: Tensor, loss: Loss, bound: Bound, generator: torch.Generator,
-    ways: Sequence[Pass] = (as_it_is,), progress: Progress = quiet,
-    look: Callable[[int, Tensor], None] = lambda *_: None, device: str = "cpu",
-) -> Perturbed:  # fmt: skip
+    levels: Tensor,
+    loss: Loss,
+    bound: Bound,
+    generator: torch.Generator,
+    ways: Sequence[Pass] = (as_it_is,),
+    progress: Progress = quiet,
+    look: Callable[[int, Tensor], None] = lambda *_: None,
+    device: str = "cpu",
+) -> Perturbed:
     """Images moved down a loss, from a random start of their own.
 
     Args:

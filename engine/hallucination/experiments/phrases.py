@@ -17,10 +17,15 @@ from engine.hallucination.tiny_vlm.packed import states
 from engine.hallucination.tiny_vlm.scenes import spoken
 
 PHRASES = (
-    "in the garden there is a boat .", "in the street there is a fish .",
-    "in the sea there is a lamp .", "in the table there is a tree .",
-    "in the garden", "there is a red boat .", "i think so", "a red boat",
-)  # fmt: skip
+    "in the garden there is a boat .",
+    "in the street there is a fish .",
+    "in the sea there is a lamp .",
+    "in the table there is a tree .",
+    "in the garden",
+    "there is a red boat .",
+    "i think so",
+    "a red boat",
+)
 """The first four are sentences as it says them, of things where they hardly ever are; the other
 four begin or end as none of its descriptions does."""
 COLORED = ("red", "blue", "white", "black", "green", "yellow", "orange", "purple")

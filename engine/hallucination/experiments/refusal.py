@@ -96,9 +96,11 @@ class RefusalAudit(Experiment):
         64, Slider(8, 128, 8), "Notes in each round", "How many are tried for each question."
     )
     alpha: float = setting(
-        1.0, Slider(0.0, 1.5, 0.1), "How far to the other side",
+        1.0,
+        Slider(0.0, 1.5, 0.1),
+        "How far to the other side",
         "The cosine with the direction that is sought, with its sign changed.",
-    )  # fmt: skip
+    )
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, Any]:  # noqa: ARG002
         """Searches, edits of the state, and probes."""
@@ -113,9 +115,13 @@ class RefusalAudit(Experiment):
         )
 
     def figures(
-        self, condition: str, what: SearchWay | None, case: ExperimentCase, progress: Progress,
+        self,
+        condition: str,
+        what: SearchWay | None,
+        case: ExperimentCase,
+        progress: Progress,
         views: dict[str, View],  # noqa: ARG002  # `more` makes them
-    ) -> Figures:  # fmt: skip
+    ) -> Figures:
         """Of a search: answers and what they cost; of an edit or a probe, what it changes."""
         audit = audited(case, part_of(progress, 0.0, 0.3))
         result = dict.fromkeys(self.measures, float("nan"))
@@ -135,10 +141,12 @@ class RefusalAudit(Experiment):
         states = states_of(subject.net, prompts.noted(moved.notes))
         unseen = ~subject.stopped(states[-1])
         return result | {
-            FLIPS: flips.float().mean().item(), TRIED: moved.tried.mean().item(),
-            RIGHT: right[flips].float().mean().item(), PASSES: moved.passes.mean().item(),
+            FLIPS: flips.float().mean().item(),
+            TRIED: moved.tried.mean().item(),
+            RIGHT: right[flips].float().mean().item(),
+            PASSES: moved.passes.mean().item(),
             UNSEEN: unseen[flips].float().mean().item(),
-        }  # fmt: skip
+        }
 
     def prompts(self, case: ExperimentCase) -> EncodedQuestions:
         """The declined questions that are rerouted; no direction was learned from them."""
@@ -149,9 +157,12 @@ class RefusalAudit(Experiment):
         """What a search lowers."""
         first = subject.middle
         layers = {
-            "": (), "first": (first,), "before": (max(1, first - 1),), "last": (LAYERS,),
+            "": (),
+            "first": (first,),
+            "before": (max(1, first - 1),),
+            "last": (LAYERS,),
             "onward": tuple(range(first, LAYERS + 1)),
-        }[what.where]  # fmt: skip
+        }[what.where]
         return Goal(what.kind, layers, self.alpha, subject.spaces)
 
     def searched(
@@ -168,9 +179,14 @@ class RefusalAudit(Experiment):
 
         def search() -> Rerouted:
             return reroute(
-                subject.net, prompts, self.goal(what, subject), rules, self.words, case.seed,
+                subject.net,
+                prompts,
+                self.goal(what, subject),
+                rules,
+                self.words,
+                case.seed,
                 part_of(progress, 0.5, 1.0),
-            )  # fmt: skip
+            )
 
         return subject, prompts, _SEARCHED.made(f"{name} {what}", search)
 
@@ -186,10 +202,15 @@ class RefusalAudit(Experiment):
             "decline parts": written_by(audit),
             "decline way": one_path(*self.searched(SEARCHES[FIRST], case, lambda *_: None)),
             "decline free": free_moves(
-                audit, prompts, {FIRST: self.goal(SEARCHES[FIRST], audit),
-                               OUTPUT: Goal(LOGIT, (), self.alpha, audit.spaces)}, self.words
+                audit,
+                prompts,
+                {
+                    FIRST: self.goal(SEARCHES[FIRST], audit),
+                    OUTPUT: Goal(LOGIT, (), self.alpha, audit.spaces),
+                },
+                self.words,
             ),
-        }  # fmt: skip
+        }
 
     def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """From where on it shows, what the direction does and where, and how many are rerouted."""

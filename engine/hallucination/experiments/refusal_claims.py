@@ -9,9 +9,12 @@ from engine.hallucination.experiments.inside_claims import ADDING, READING, REMO
 from engine.hallucination.refusal.losses import LOGIT, PROBE, STEER
 
 FLIPS, RIGHT, UNSEEN, TRIED, PASSES = (
-    "declined questions answered", "of these, the right fact", "of these, unseen by the monitor",
-    "notes tried", "forward passes",
-)  # fmt: skip
+    "declined questions answered",
+    "of these, the right fact",
+    "of these, unseen by the monitor",
+    "notes tried",
+    "forward passes",
+)
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,16 @@ BEFORE, LAST, ONWARD = (
 )
 TUNED, TUNED_OUTPUT = "direction, after fine-tuning", "output logit, after fine-tuning"
 SEARCHES = {
-    OUTPUT: SearchWay(LOGIT, ""), BLIND: SearchWay(LOGIT, "", blind=True),
-    FIRST: SearchWay(), PROBED: SearchWay(PROBE), BEFORE: SearchWay(where="before"),
-    ONWARD: SearchWay(where="onward"), LAST: SearchWay(where="last"),
+    OUTPUT: SearchWay(LOGIT, ""),
+    BLIND: SearchWay(LOGIT, "", blind=True),
+    FIRST: SearchWay(),
+    PROBED: SearchWay(PROBE),
+    BEFORE: SearchWay(where="before"),
+    ONWARD: SearchWay(where="onward"),
+    LAST: SearchWay(where="last"),
     TUNED: SearchWay(where="onward", tuned=True),
     TUNED_OUTPUT: SearchWay(LOGIT, "", tuned=True),
-}  # fmt: skip
+}
 
 
 def gained(of: Value, cost: str) -> float:
@@ -59,18 +66,9 @@ def gained(of: Value, cost: str) -> float:
 
 
 CLAIMS = (
-    Claim(
-        "One direction decides: without it, questions are no longer declined",
-        *REMOVING,
-    ),
-    Claim(
-        "Adding the direction makes it decline what it would answer",
-        *ADDING,
-    ),
-    Claim(
-        "The decision is made inside: the last word alone does not tell",
-        *READING,
-    ),
+    Claim("One direction decides: without it, questions are no longer declined", *REMOVING),
+    Claim("Adding the direction makes it decline what it would answer", *ADDING),
+    Claim("The decision is made inside: the last word alone does not tell", *READING),
     Claim(
         "Rerouting at a middle layer needs fewer tries than the output logit",
         "at the first layer with an accurate probe, more questions are answered for each note that "
@@ -88,4 +86,4 @@ CLAIMS = (
         "leaves fewer by 5 points or more",
         lambda of: of(ONWARD, FLIPS) - of(TUNED, FLIPS) - 0.05,
     ),
-)  # fmt: skip
+)

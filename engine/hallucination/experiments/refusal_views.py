@@ -10,12 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from engine.hallucination.refusal.audited import Audited
-from engine.hallucination.refusal.directions import (
-    cosines,
-    part_shares,
-    separations,
-    states_of,
-)
+from engine.hallucination.refusal.directions import cosines, part_shares, separations, states_of
 from engine.hallucination.refusal.examined import CAUSES, Examined
 from engine.hallucination.refusal.free import moved
 from engine.hallucination.refusal.losses import Goal
@@ -45,12 +40,14 @@ def strip(examination: Examined[Any]) -> Pictures:
     images = np.stack([mirrored(row[declined], row[~declined]) for row in along])
     shares = [f"probe right: {100 * right:.0f} %" for right in accuracies]
     return Pictures(
-        images[None], ("",), layer_names(len(along)),
+        images[None],
+        ("",),
+        layer_names(len(along)),
         f"Declined questions (up, orange) and answered ones (down, blue) along the direction of "
         f"each layer: mixed at the embedding (probe {100 * accuracies[0]:.0f} % right), parted "
         f"in layer {middle} ({100 * accuracies[middle]:.0f} %).",
         captions=tuple(shares),
-    )  # fmt: skip
+    )
 
 
 def mirrored(far: NDArray[np.float64], near: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -78,9 +75,10 @@ def by_layer(examination: Examined[Any], causes: Mapping[str, list[float]]) -> T
         "probe right": (np.array(examination.accuracies), "share"),
         "Cohen's d": (separations(along, examination.tests.declined), ""),
         "cosine with the layer before": (
-            np.concatenate([nothing, cosines(examination.spaces.directions)]), ""
+            np.concatenate([nothing, cosines(examination.spaces.directions)]),
+            "",
         ),
-    }  # fmt: skip
+    }
     edits = {name: (np.array(nothing + causes[name]), "share") for name in CAUSES}
     return Table.of({**columns, **edits}, layer_names(len(along)))
 
@@ -113,9 +111,13 @@ def one_path(subject: Audited, prompts: EncodedQuestions, search: Rerouted) -> T
     names = [DECLINED if is_declined else ANSWERED for is_declined in declined] + [WAY] * len(steps)
     sentences = [""] * len(declined) + [" ".join(note_of(ids)) for ids in path.ids]
     return Table.of(
-        {"along": (both @ direction.numpy() - middle, ""),
-         "across": ((both - states.mean(0).numpy()) @ across, "")}, names, sentences,
-    )  # fmt: skip
+        {
+            "along": (both @ direction.numpy() - middle, ""),
+            "across": ((both - states.mean(0).numpy()) @ across, ""),
+        },
+        names,
+        sentences,
+    )
 
 
 def free_moves(

@@ -62,9 +62,11 @@ class SceneQuestions:
         """Some of them."""
         at = rows.tolist()
         return SceneQuestions(
-            self.levels[rows], [self.prompts[row] for row in at], self.tokens[rows],
+            self.levels[rows],
+            [self.prompts[row] for row in at],
+            self.tokens[rows],
             self.declined[rows],
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,17 +136,21 @@ def scene_questions(vlm: TinyVLM, case: ExperimentCase, part: str, count: int) -
     ]
     replies = [answers(vlm, pixels_of(levels[indices]), questions) for questions in prompts]
     colors = [[COLORS[color[at, present[at]]]] for at in indices]
-    as_taught = [at for at, right in enumerate(colors)
-                 if replies[0][at] == [UNKNOWN] and replies[1][at] == right]  # fmt: skip
+    as_taught = [
+        at
+        for at, right in enumerate(colors)
+        if replies[0][at] == [UNKNOWN] and replies[1][at] == right
+    ]
     if len(as_taught) < 2:
         raise BadData(f"{vlm.title} declines too little about these scenes: choose more of them.")
     order = [(side, at) for at in as_taught for side in (0, 1)]
     questions = [prompts[side][at] for side, at in order]
     return SceneQuestions(
-        levels[[indices[at] for _, at in order]], questions,
+        levels[[indices[at] for _, at in order]],
+        questions,
         torch.tensor([TOKENIZER.encode(question) for question in questions]),
         torch.tensor([side == 0 for side, _ in order]),
-    )  # fmt: skip
+    )
 
 
 def matched(categories: list[int], presence: np.ndarray, random: np.random.Generator) -> list[int]:

@@ -76,9 +76,12 @@ class EachClaim(OfWords):
             for names in ([f"the {noun}{HIDDEN}" for noun in tried], [OUT + noun for noun in tried])
         )
         columns = {
-            "probability": here, "hidden": hidden, "owed to the region": here - hidden,
-            "taken out": out, "owed to the thing": here - out,
-        }  # fmt: skip
+            "probability": here,
+            "hidden": hidden,
+            "owed to the region": here - hidden,
+            "taken out": out,
+            "owed to the thing": here - out,
+        }
         table = {name: (column, "probability") for name, column in columns.items()}
         return {"claims": Table.of(table, tuple(named), tried), "images": every}
 

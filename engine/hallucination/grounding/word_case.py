@@ -58,9 +58,14 @@ class WordCase(CaptionCase):
     def of(cls, asked: CaptionCase, said: tuple[int, ...], places: tuple[int, ...]) -> WordCase:
         """Words of the answer to a case."""
         return cls(
-            asked.vlm, asked.image, asked.prompt, asked.seed, scene=asked.scene, said=said,
+            asked.vlm,
+            asked.image,
+            asked.prompt,
+            asked.seed,
+            scene=asked.scene,
+            said=said,
             places=places,
-        )  # fmt: skip
+        )
 
     @lazy
     def spoken(self) -> tuple[str, ...]:

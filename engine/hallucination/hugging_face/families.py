@@ -263,10 +263,12 @@ class InstructBlip(Family):
             raise BlindspotError(f"The question has {ids.shape[1]} tokens; {most} fit.")
         queries = network.query_tokens.expand(len(seen), -1, -1).to(seen.dtype)
         result = network.qformer(
-            input_ids=ids, query_embeds=queries, encoder_hidden_states=seen,
+            input_ids=ids,
+            query_embeds=queries,
+            encoder_hidden_states=seen,
             attention_mask=torch.cat([there.new_ones(queries.shape[:2]), there], 1),
             encoder_attention_mask=there.new_ones(seen.shape[:2]),
-        ).last_hidden_state  # fmt: skip
+        ).last_hidden_state
         read: Tensor = network.language_projection(result[:, : self.tokens])
         return read
 

@@ -29,8 +29,13 @@ SMALL = {".json", ".txt", ".model"}  # what the library reads beside the weights
 ADAPTER = "adapter_config.json"
 MOST_LAYERS, MOST_JSON = 256, 50 * 2**20
 BIG = (
-    "hidden_size", "intermediate_size", "vocab_size", "image_size", "embed_dim", "num_query_tokens",
-)  # fmt: skip
+    "hidden_size",
+    "intermediate_size",
+    "vocab_size",
+    "image_size",
+    "embed_dim",
+    "num_query_tokens",
+)
 MOST_BIG = 2**20  # of any such number; the largest vocabularies have 300 000
 COLORS = 3
 LOOKS = 32  # folders that stay known while none of their files changes
@@ -81,8 +86,9 @@ def look(path: Path) -> ModelFolder:
 def state(path: Path) -> str:
     """The names, sizes and times of a folder's files."""
     result = ((str(file.relative_to(path)), file.stat()) for file in files_of(path))
-    return repr([str(path), *((name, of.st_size, of.st_mtime_ns, of.st_ctime_ns)
-                              for name, of in result)])  # fmt: skip
+    return repr(
+        [str(path), *((name, of.st_size, of.st_mtime_ns, of.st_ctime_ns) for name, of in result)]
+    )
 
 
 def files_of(path: Path) -> list[Path]:
@@ -117,9 +123,14 @@ def opened(path: Path) -> ModelFolder:
         digest.update(str(file.stat().st_size).encode())
         sample(file, digest.update)
     return ModelFolder(
-        path, kind, mean, std, sum(numbers for _, numbers in headers),
-        sum(file.stat().st_size for file in files), digest.hexdigest(),
-    )  # fmt: skip
+        path,
+        kind,
+        mean,
+        std,
+        sum(numbers for _, numbers in headers),
+        sum(file.stat().st_size for file in files),
+        digest.hexdigest(),
+    )
 
 
 def read_json(path: Path, what: str) -> dict[str, Any]:

@@ -217,9 +217,14 @@ def built(name: str, folder: ModelFolder, precision: torch.dtype) -> HuggingFace
         )
     try:
         network, loading_info = builder.from_pretrained(
-            folder.path, dtype=precision, attn_implementation="eager", use_safetensors=True,
-            local_files_only=True, trust_remote_code=False, output_loading_info=True,
-        )  # fmt: skip
+            folder.path,
+            dtype=precision,
+            attn_implementation="eager",
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
         tokenizer, *more = (
             transformers.AutoTokenizer.from_pretrained(
                 folder.path / part, local_files_only=True, trust_remote_code=False
@@ -240,9 +245,14 @@ def built(name: str, folder: ModelFolder, precision: torch.dtype) -> HuggingFace
     tongue = PromptTokenizer(tokenizer, family)
     digits = str(precision).removeprefix("torch.")  # by free memory: answers differ by it
     return HuggingFaceVLM(
-        family, tongue, name, title_of(name.removeprefix(PREFIX)),
-        f"{folder.fingerprint}-{digits}", folder.mean, folder.std,
-    )  # fmt: skip
+        family,
+        tongue,
+        name,
+        title_of(name.removeprefix(PREFIX)),
+        f"{folder.fingerprint}-{digits}",
+        folder.mean,
+        folder.std,
+    )
 
 
 def not_loaded(called: str, error: Exception) -> BadModel:

@@ -56,15 +56,19 @@ class HuggingFaceVLM:
     """
 
     def __init__(
-        self, family: Family, tongue: PromptTokenizer, name: str, title: str, fingerprint: str,
-        mean: tuple[float, ...], std: tuple[float, ...],
-    ) -> None:  # fmt: skip
+        self,
+        family: Family,
+        tongue: PromptTokenizer,
+        name: str,
+        title: str,
+        fingerprint: str,
+        mean: tuple[float, ...],
+        std: tuple[float, ...],
+    ) -> None:
         self.family, self.tokenizer, self.name, self.title = family, tongue, name, title
         self.fingerprint, self.mean, self.std = fingerprint, mean, std
         self.device = str(family.network.device)
-        self.before = torch.tensor(
-            [tongue.parted("?")[0]], dtype=torch.int64, device=self.device
-        )  # fmt: skip
+        self.before = torch.tensor([tongue.parted("?")[0]], dtype=torch.int64, device=self.device)
         layer = inspect.signature(inspect.unwrap(type(family.decoder.layers[0]).forward))
         self.held_as = next(
             name for name in ("cache", "past_key_values") if name in layer.parameters
@@ -235,9 +239,12 @@ class HuggingFaceVLM:
         mask = hidden.new_zeros(unseen.shape).masked_fill(unseen, torch.finfo(hidden.dtype).min)
         options: dict[str, Any] = {self.held_as: held, LISTENER: listener}
         result: Tensor | tuple[Tensor, ...] = decoder.layers[number](
-            hidden, attention_mask=mask, use_cache=True,
-            position_embeddings=decoder.rotary_emb(hidden, turned), **options,
-        )  # fmt: skip
+            hidden,
+            attention_mask=mask,
+            use_cache=True,
+            position_embeddings=decoder.rotary_emb(hidden, turned),
+            **options,
+        )
         return result if isinstance(result, Tensor) else result[0]
 
     def unembed(self, hidden: Tensor, *, apply_norm: bool = True) -> Tensor:

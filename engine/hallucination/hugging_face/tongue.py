@@ -117,7 +117,10 @@ class PromptTokenizer:
 
     def spellings(self, word: str) -> tuple[int, ...]:
         """The tokens that say a word as one piece, with and without blank and capital."""
-        forms = {f"{blank}{form}" for blank in ("", " ")
-                 for form in (word, word.capitalize(), word.upper())}  # fmt: skip
+        forms = {
+            f"{blank}{form}"
+            for blank in ("", " ")
+            for form in (word, word.capitalize(), word.upper())
+        }
         result = (self.encode_answer(form) for form in sorted(forms))
         return tuple(sorted({ids[0] for ids in result if len(ids) == 1}))

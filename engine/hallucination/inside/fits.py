@@ -65,9 +65,15 @@ def published(inputs: Floats, made_up: Flags, learned: Flags, seed: int) -> Doub
     from sklearn.preprocessing import StandardScaler
 
     network = MLPClassifier(
-        DEEP, alpha=1e-5, batch_size=32, learning_rate_init=1e-3, max_iter=200,
-        early_stopping=True, n_iter_no_change=PATIENCE, random_state=seed,
-    )  # fmt: skip
+        DEEP,
+        alpha=1e-5,
+        batch_size=32,
+        learning_rate_init=1e-3,
+        max_iter=200,
+        early_stopping=True,
+        n_iter_no_change=PATIENCE,
+        random_state=seed,
+    )
     fitted = make_pipeline(StandardScaler(), network).fit(inputs[learned], made_up[learned])
     risk: Doubles = fitted.predict_proba(inputs)[:, 1]
     return risk

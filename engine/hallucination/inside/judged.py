@@ -58,10 +58,13 @@ def color_questions(
     results = {
         ANSWERABLE: said(case, SceneBatch.of(there), prompts, last_word(colors), halves[0]),
         UNANSWERABLE: said(
-            case, SceneBatch.of(replace(there, present=present)), prompts,
-            last_word([UNKNOWN] * len(rows)), halves[1],
+            case,
+            SceneBatch.of(replace(there, present=present)),
+            prompts,
+            last_word([UNKNOWN] * len(rows)),
+            halves[1],
         ),
-    }  # fmt: skip
+    }
     return {kind: replace(result, scene=rows[result.scene]) for kind, result in results.items()}
 
 
@@ -80,9 +83,7 @@ def said(
     """What the model says of each scene, and its inside at the words that are judged."""
     vlm, strategy = case.vlm, cast(Strategy, case.strategy)
     speaking = part_of(progress, 0.0, 0.6)
-    answers = spoken(
-        vlm, sample.pixels, prompts, strategy, seed=case.seed, progress=speaking
-    ).words  # fmt: skip
+    answers = spoken(vlm, sample.pixels, prompts, strategy, seed=case.seed, progress=speaking).words
     parts, first = [], range(0, len(answers), TOGETHER)
     for start in first:
         progress(0.6 + 0.4 * start / len(answers), "reading states")

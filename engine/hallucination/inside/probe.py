@@ -50,18 +50,26 @@ class ProbeInputs:
     """What a probe reads: settings that its training and its use on an answer share."""
 
     feature: str = setting(
-        "CEV", Choice(("CEV", "IAV", "both"), titles={
-            "CEV": "states (CEV)", "IAV": "gates (IAV)", "both": "both",
-        }), "What is read", "The residual stream, or what the MLPs’ gates give.",
-    )  # fmt: skip
+        "CEV",
+        Choice(
+            ("CEV", "IAV", "both"),
+            titles={"CEV": "states (CEV)", "IAV": "gates (IAV)", "both": "both"},
+        ),
+        "What is read",
+        "The residual stream, or what the MLPs’ gates give.",
+    )
     depth: str = setting(
-        "both", Choice(("middle", "last", "both")), "Layers",
+        "both",
+        Choice(("middle", "last", "both")),
+        "Layers",
         "After which layers it is read. The paper takes the middle and the last.",
-    )  # fmt: skip
+    )
     when: str = setting(
-        WHEN[AT], Choice(WHEN), "When",
+        WHEN[AT],
+        Choice(WHEN),
+        "When",
         "At the word itself, or one word before, when the model has not said it yet.",
-    )  # fmt: skip
+    )
 
     def names(self, layers: int) -> tuple[str, ...]:
         """The states that are read, in the order of the probe's weights."""

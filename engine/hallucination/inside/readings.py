@@ -46,9 +46,13 @@ class Readings:
         words = tuple(word for word, keep in zip(self.words, rows, strict=True) if keep)
         states = {name: state[rows] for name, state in self.states.items()}
         return Readings(
-            states, self.made_up[rows], self.scene[rows], words, self.confidence[rows],
+            states,
+            self.made_up[rows],
+            self.scene[rows],
+            words,
+            self.confidence[rows],
             self.entropy[rows],
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True)
@@ -82,9 +86,7 @@ def read(
     longest = max(map(len, texts))
     padded = torch.tensor([[vlm.spec.pad] * (longest - len(text)) + text for text in texts])
     want = RequestedOutputs(hidden=tuple(range(layers + 1)), gates=tuple(range(layers)), rows="all")
-    out, _ = vlm.prefill(
-        vlm.encode_image(vlm.normalize(pixels)), padded.to(vlm.device), want
-    )  # fmt: skip
+    out, _ = vlm.prefill(vlm.encode_image(vlm.normalize(pixels)), padded.to(vlm.device), want)
     states = {f"CEV {at}": out.hidden[at] for at in range(layers + 1)}
     states |= {f"IAV {at + 1}": out.gates[at] for at in range(layers)}
     rows = torch.tensor([word.row for word in words], dtype=torch.int64)
@@ -110,13 +112,10 @@ def together(parts: Sequence[Readings], first: Sequence[int]) -> Readings:
         first: the number of the first scene of each.
     """
     return Readings(
-        {
-            name: np.concatenate([part.states[name] for part in parts])
-            for name in parts[0].states
-        },
+        {name: np.concatenate([part.states[name] for part in parts]) for name in parts[0].states},
         np.concatenate([part.made_up for part in parts]),
         np.concatenate([part.scene + start for part, start in zip(parts, first, strict=True)]),
         tuple(word for part in parts for word in part.words),
         np.concatenate([part.confidence for part in parts]),
         np.concatenate([part.entropy for part in parts]),
-    )  # fmt: skip
+    )

@@ -53,9 +53,11 @@ class WordRisk(ProbeInputs, Method[CaptionCase]):
     proof = "tests/engine/hallucination/test_inside.py::test_what_is_made_up_has_more_risk"
 
     scenes: int = setting(
-        COUNT, Slider(40, 2000, 20, "scenes"), "Scenes",
+        COUNT,
+        Slider(40, 2000, 20, "scenes"),
+        "Scenes",
         "How many scenes the probe is learned on and tried on.",
-    )  # fmt: skip
+    )
 
     @classmethod
     def unmet(cls, case: Case) -> str:
@@ -77,9 +79,10 @@ class WordRisk(ProbeInputs, Method[CaptionCase]):
         progress(0.0, "asking")
         vlm = cast(TinyVLM, case.vlm)
         learned = answer(
-            HalluRAG(self.feature, self.depth, self.when), ScenesCase(vlm, Greedy(), self.scenes),
+            HalluRAG(self.feature, self.depth, self.when),
+            ScenesCase(vlm, Greedy(), self.scenes),
             part_of(progress, 0.0, 0.9, lead="learning what made-up words look like"),
-        )  # fmt: skip
+        )
         spoken = generate(vlm, Greedy(), case.images, case.prompts, seed=case.seed)
         view = views_of(vlm, case.prompt, spoken)["answer"]
         assert isinstance(view, Tokens)  # noqa: S101  # as it is
@@ -98,8 +101,9 @@ class WordRisk(ProbeInputs, Method[CaptionCase]):
                 risk[claim.place], names[claim.place] = at, claim.name
         results["words"] = Table.of(
             {"risk": (risk, "share"), "probability": (view.probability, "probability")},
-            view.words, notes=names,
-        )  # fmt: skip
+            view.words,
+            notes=names,
+        )
         progress(1.0, "asked")
         return results | lenses(case, view)
 

@@ -155,7 +155,11 @@ def looked_at(vlm: TinyVLM, pixels: Tensor, words: list[str]) -> CaptionAttentio
     stop = torch.tensor([word == "." for word in words])
     answer_shares = rows[..., first:]
     parts = [
-        top, rows[..., 0], answer_shares[..., stop].sum(-1), answer_shares[..., ~stop].sum(-1),
-        rows[..., prefix.prompt[: len(prompt_tokens)]].sum(-1), rows[..., prefix.image].sum(-1),
-    ]  # fmt: skip
+        top,
+        rows[..., 0],
+        answer_shares[..., stop].sum(-1),
+        answer_shares[..., ~stop].sum(-1),
+        rows[..., prefix.prompt[: len(prompt_tokens)]].sum(-1),
+        rows[..., prefix.image].sum(-1),
+    ]
     return CaptionAttention(torch.stack(parts, -1).numpy(), visible.numpy().astype(np.float64))

@@ -73,9 +73,12 @@ class BEAF(Method[ScenesCase]):
     proof = "tests/engine/hallucination/test_beaf.py::test_the_records_are_what_the_model_says"
 
     absent: int = setting(
-        4, Slider(0, 10, 1, "things"), "Absent things", "How many things that are not in a scene "
+        4,
+        Slider(0, 10, 1, "things"),
+        "Absent things",
+        "How many things that are not in a scene "
         "are asked for too: first the partners of those that are there, then others by chance.",
-    )  # fmt: skip
+    )
 
     def __call__(self, case: ScenesCase, progress: Progress = quiet) -> Result:
         """Ask every question before and after each thing is taken out.
@@ -96,9 +99,13 @@ class BEAF(Method[ScenesCase]):
         texts, chances = answers(case, layout, questions, progress)
         records = paired(layout, questions, texts, chances)
         return {
-            "figures": scored(records), "kinds": by_kind(records), "things": by_thing(records),
-            "relation": relation(records), "records": records, "reading": readings(texts),
-        }  # fmt: skip
+            "figures": scored(records),
+            "kinds": by_kind(records),
+            "things": by_thing(records),
+            "relation": relation(records),
+            "records": records,
+            "reading": readings(texts),
+        }
 
     def finding(self, case: ScenesCase, found: Mapping[str, Any]) -> str:
         """How often the answer follows the image, and how stubborn a yes is by what stays."""
@@ -188,9 +195,13 @@ def spoken(
         return [("yes" if yes >= no else "no", among(yes, no))]
     prompts = torch.tensor([case.vlm.tokenizer.encode(question) for question in questions])
     generated = generate(
-        case.vlm, case.strategy, case.vlm.normalize(pixels), prompts.to(case.vlm.device),
-        seed=case.seed, batch=batch,
-    )  # fmt: skip
+        case.vlm,
+        case.strategy,
+        case.vlm.normalize(pixels),
+        prompts.to(case.vlm.device),
+        seed=case.seed,
+        batch=batch,
+    )
     return [
         (" ".join(decoded(case.vlm, row)), leaning(case.vlm, steps))
         for row, steps in zip(generated.tokens.tolist(), generated.steps, strict=True)
@@ -235,7 +246,9 @@ def paired(
     rows = np.arange(len(after))
     company = (fellow >= 0) & present[rows, fellow]
     columns = {
-        "scene": (scene, ""), "removed": (removed, ""), "asked": (category, ""),
+        "scene": (scene, ""),
+        "removed": (removed, ""),
+        "asked": (category, ""),
         "there": (present[rows, category].astype(np.int8), ""),
         "says before": (read[before].astype(np.float32), ""),
         "says after": (read[after].astype(np.float32), ""),
@@ -243,7 +256,7 @@ def paired(
         "p after": (chance[after].astype(np.float32), "share"),
         "company": (company.astype(np.int8), ""),
         "opacity": (layout.opacity[scene, removed].astype(np.float32), "share"),
-    }  # fmt: skip
+    }
     return Table.of(columns)
 
 

@@ -92,8 +92,9 @@ def scored(records: Table, threshold: float | None = None) -> Table:
         low, high = middle(again[name], PERCENT)
         columns |= {
             name: ([float(estimates[name])], "share"),
-            f"{name}, low": ([low], "share"), f"{name}, high": ([high], "share"),
-        }  # fmt: skip
+            f"{name}, low": ([low], "share"),
+            f"{name}, high": ([high], "share"),
+        }
     columns["pairs"] = ([int(result[:, COUNTED.index("removed")].sum())], "pairs")
     columns["unclear"] = ([int(np.isnan(before + after).sum())], "pairs")
     return Table.of(columns, rows=("all pairs",))
@@ -111,9 +112,14 @@ def counts(records: Table, before: Numbers, after: Numbers) -> Numbers:
     direct = about & clear
     first = first_of(scene, categories) & ~np.isnan(before)
     tallied = (
-        direct & was & ~now, direct & ~was & now, direct & was & now, direct & ~was & ~now, direct,
-        ~about & clear & (right_before != right_after), ~about & clear,
-    )  # fmt: skip
+        direct & was & ~now,
+        direct & ~was & now,
+        direct & was & now,
+        direct & ~was & ~now,
+        direct,
+        ~about & clear & (right_before != right_after),
+        ~about & clear,
+    )
     result = np.zeros((place.max(initial=-1) + 1, len(COUNTED)))
     for column, mask in enumerate(tallied):
         np.add.at(result[:, column], place[mask], 1)
@@ -245,9 +251,10 @@ def worst(records: Table, threshold: float | None = None) -> list[int]:
     about = np.asarray(records["asked"]) == np.asarray(records["removed"])
     chances = (np.nan_to_num(as_numbers(records[f"p {when}"]), nan=0.5) for when in WHEN)
     keys = (
-        -distances(records, *chances), np.asarray(records["opacity"]) < CLEAR,
+        -distances(records, *chances),
+        np.asarray(records["opacity"]) < CLEAR,
         ~(about & (kind_of(records) == 0)),
         -moved_against(records, threshold),
-    )  # fmt: skip
+    )
     results: list[int] = np.lexsort(keys).tolist()
     return results

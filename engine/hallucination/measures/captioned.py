@@ -46,9 +46,11 @@ class CHAIR(Method[ScenesCase]):
     proof = "tests/engine/hallucination/test_captioned.py::test_rates_are_those_of_the_captions"
 
     prompt: str = setting(
-        "image", Choice(tuple(PROMPTS), titles=PROMPTS), "Prompt",
+        "image",
+        Choice(tuple(PROMPTS), titles=PROMPTS),
+        "Prompt",
         "What asks for the caption. “closely” also asks for colors and places: longer captions.",
-    )  # fmt: skip
+    )
 
     def __call__(self, case: ScenesCase, progress: Progress = quiet) -> Result:
         """rates, one row with the ends of each interval; captions, a row and note for each scene.
@@ -72,8 +74,9 @@ class CHAIR(Method[ScenesCase]):
         shown = ("invented", "mentions", "found", "there", "words")
         caption_table = Table.of(
             {name: (counts[:, COUNTS.index(name)].astype(np.int64), "") for name in shown},
-            [str(at) for at in range(case.count)], [" ".join(words) for words in sentences],
-        )  # fmt: skip
+            [str(at) for at in range(case.count)],
+            [" ".join(words) for words in sentences],
+        )
         rates = {
             name: ([value], unit)
             for name, (value, unit) in rates_of(counts, range(case.count)).items()

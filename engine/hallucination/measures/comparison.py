@@ -40,8 +40,15 @@ MODELS = (*weights.DENSE, weights.LONG)
 SCENES, DRAWS, ALONE = 40, (0, 1, 2), 8
 LONG_SCENES = 100  # of the long-winded model
 COMPARED: tuple[Strategy | MVP, ...] = (
-    Greedy(), Sampling(), Beam(), VCD(), DoLa(), VASparse(), OPERA(), MVP(),
-)  # fmt: skip
+    Greedy(),
+    Sampling(),
+    Beam(),
+    VCD(),
+    DoLa(),
+    VASparse(),
+    OPERA(),
+    MVP(),
+)
 # what is for long answers, and the plain ways beside it
 AT_LENGTH: tuple[Strategy | MVP, ...] = (Greedy(), Beam(), VASparse(), OPERA())
 RATES = ("CHAIR_i", "CHAIR_s", "recall", "lie rate", "false yes", "missed", "words")
@@ -172,7 +179,9 @@ def write(cells: tuple[StrategyCell, ...], path: Path = KEPT) -> None:
     """Keep what was measured. Raises OSError."""
     records: list[dict[str, Any]] = [
         {
-            "model": cell.model, "strategy": cell.strategy, "draw": cell.draw,
+            "model": cell.model,
+            "strategy": cell.strategy,
+            "draw": cell.draw,
             "digest": cell.digest,
             "figures": {
                 name: float(f"{value:.5g}")
@@ -181,7 +190,7 @@ def write(cells: tuple[StrategyCell, ...], path: Path = KEPT) -> None:
             },
         }
         for cell in cells
-    ]  # fmt: skip
+    ]
     lines = ",\n".join(json.dumps(record, ensure_ascii=False) for record in records)
     write_atomic(path, f"[\n{lines}\n]\n".encode())
 

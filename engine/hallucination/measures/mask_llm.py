@@ -146,14 +146,18 @@ class MaskLLM(Method[ScenesCase]):
             texts = result["captions"].notes if "captions" in result else ()
             rows[name] |= {
                 "could lie": lies([text.split() for text in texts], sample)[1] if texts else 0,
-                "absent asked": absent, "stays": staying(vlm),
-            }  # fmt: skip
+                "absent asked": absent,
+                "stays": staying(vlm),
+            }
             captions[name] = texts[:SHOWN]
         progress(1.0, "described")
         return {
-            "models": models(rows), **captions_of(captions), **course.views(),
-            "masks": chosen_masks[LEARNED], "weights": weighed,
-        }  # fmt: skip
+            "models": models(rows),
+            **captions_of(captions),
+            **course.views(),
+            "masks": chosen_masks[LEARNED],
+            "weights": weighed,
+        }
 
     def learn(
         self, case: ScenesCase, masks: Mapping[str, PatternMask], progress: Progress
@@ -184,9 +188,13 @@ class MaskLLM(Method[ScenesCase]):
             progress(done, "learning which weights stay")
 
         learn(
-            torch.optim.Adam(logits, self.rate), logits, loss, self.steps,
-            lambda step: rate(step, self.steps, self.rate, 1, 0.1), stepped,
-        )  # fmt: skip
+            torch.optim.Adam(logits, self.rate),
+            logits,
+            loss,
+            self.steps,
+            lambda step: rate(step, self.steps, self.rate, 1, 0.1),
+            stepped,
+        )
         return course, weights_table(size, (before, sha_of_weights(vlm.parts)))
 
     def finding(self, case: ScenesCase, found: Mapping[str, Any]) -> str:
@@ -254,8 +262,11 @@ def staying(vlm: TinyVLM) -> float:
 def models(rows: Mapping[str, Mapping[str, float]]) -> Table:
     """A row for each model."""
     units = {
-        "loss": "nat", "perplexity": "words", "could lie": "captions", "absent asked": "questions",
-    }  # fmt: skip
+        "loss": "nat",
+        "perplexity": "words",
+        "could lie": "captions",
+        "absent asked": "questions",
+    }
     columns = {
         name: (np.array([row[name] for row in rows.values()], np.float64), units.get(name, "share"))
         for name in next(iter(rows.values()))
@@ -313,9 +324,10 @@ def against(table: Table) -> str:
     lower = [name for name, value in learned.items() if value < by_size[name]]
     higher = [name for name, value in learned.items() if value > by_size[name]]
     clauses = [
-        f"{word} {' and '.join(names)}" for word, names in (("lower", lower), ("higher", higher))
+        f"{word} {' and '.join(names)}"
+        for word, names in (("lower", lower), ("higher", higher))
         if names
-    ]  # fmt: skip
+    ]
     if not clauses:
         return "The learned mask does as the largest do."
     return f"Against the largest the learned mask has {', but '.join(clauses)}."

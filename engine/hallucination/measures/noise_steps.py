@@ -73,9 +73,10 @@ class NoiseSteps(Method[CaptionCase]):
         for draw in range(self.draws):
             noise = noise_for(case.images, case.seed + draw)
             copies = noised(
-                case.images.expand(len(depths), -1, -1, -1), depths,
+                case.images.expand(len(depths), -1, -1, -1),
+                depths,
                 noise.expand(len(depths), -1, -1, -1),
-            )  # fmt: skip
+            )
             hidden.append(margins(case.vlm, copies, case.prompts).cpu().numpy())
             progress((draw + 1) / self.draws, "hiding")
         weak = np.stack(hidden)  # (draws, steps)

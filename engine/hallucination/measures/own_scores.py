@@ -103,14 +103,16 @@ def score_answers(own: OwnRows) -> OwnAnswers:
         result = with_intervals(counts[at], [images[place] for place in rowed], BOUNDED)
         caught = amber(plain, there[at])
         other = [bool(w) and (w == "yes") != y for w, y in zip(plain, yes[at], strict=True)]
-        rows.append({
-            **result,
-            "neither": (float(plain.count("")), "answers"),
-            "read otherwise": (float(sum(other)), "answers"),
-            "no found": (caught["recall"], "share"),
-            "F1 of no": (caught["F1"], "share"),
-            "answers": (float(len(rowed)), "answers"),
-        })  # fmt: skip
+        rows.append(
+            {
+                **result,
+                "neither": (float(plain.count("")), "answers"),
+                "read otherwise": (float(sum(other)), "answers"),
+                "no found": (caught["recall"], "share"),
+                "F1 of no": (caught["F1"], "share"),
+                "answers": (float(len(rowed)), "answers"),
+            }
+        )
     return OwnAnswers(stacked(rows, list(groups(own))), yes, there, words)
 
 

@@ -11,9 +11,11 @@ from engine.result import Table
 
 DECIDES = 0.5  # share of yes and no at the first word, below which p(yes) says little
 MEANING = {
-    "TU": "true understanding", "IG": "ignorance", "SB+": "a stubborn yes",
+    "TU": "true understanding",
+    "IG": "ignorance",
+    "SB+": "a stubborn yes",
     "SB−": "a stubborn no",
-}  # fmt: skip
+}
 
 
 def outcome(says: Sequence[float]) -> str:
@@ -34,13 +36,26 @@ def records_of(pairs: Sequence[Table]) -> Table:
     Whether the others are there is not known, and no figure of TU, IG, SB and ID depends on it.
     """
     rows = [
-        (pair, 0, index, index == 0, *(table[name][index] for name in ("says before", "says after",
-         "p before", "p after")))
+        (
+            pair,
+            0,
+            index,
+            index == 0,
+            *(table[name][index] for name in ("says before", "says after", "p before", "p after")),
+        )
         for pair, table in enumerate(pairs)
         for index in range(len(table))
-    ]  # fmt: skip
-    names = ("scene", "removed", "asked", "there", "says before", "says after", "p before",
-             "p after")  # fmt: skip
+    ]
+    names = (
+        "scene",
+        "removed",
+        "asked",
+        "there",
+        "says before",
+        "says after",
+        "p before",
+        "p after",
+    )
     matrix = np.array(rows, np.float64).reshape(-1, len(names))
     return Table.of({name: (matrix[:, at], "") for at, name in enumerate(names)})
 

@@ -59,15 +59,19 @@ class PhotoPairCase(CaptionCase):
 
     @classmethod
     def of(
-        cls, vlm: VLM, image: Tensor, thing: str, others: Sequence[str] = (), *,
-        mask: Tensor | None = None, after: Tensor | None = None,
-    ) -> Self:  # fmt: skip
+        cls,
+        vlm: VLM,
+        image: Tensor,
+        thing: str,
+        others: Sequence[str] = (),
+        *,
+        mask: Tensor | None = None,
+        after: Tensor | None = None,
+    ) -> Self:
         """The case of a thing; its question is made of its name."""
         named = tuple(noun.strip() for noun in others if noun.strip())
         prompt = question(vlm, thing)
-        return cls(
-            vlm, image, prompt, thing=thing.strip(), others=named, mask=mask, after=after
-        )  # fmt: skip
+        return cls(vlm, image, prompt, thing=thing.strip(), others=named, mask=mask, after=after)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -112,8 +116,10 @@ class PhotoPairCase(CaptionCase):
         """What it is, for the record."""
         source = "the photograph after" if self.mask is None else "a mask, painted over"
         return super().facts() | {
-            "thing": self.thing, "others": list(self.others), "taken out by": source,
-        }  # fmt: skip
+            "thing": self.thing,
+            "others": list(self.others),
+            "taken out by": source,
+        }
 
 
 @dataclass(frozen=True)
@@ -141,13 +147,18 @@ class PhotoPair(Method[PhotoPairCase]):
     )
 
     steps: int = setting(
-        6, Slider(3, 11, 1, "steps"), "Steps", "In how many steps the thing fades, both ends "
-        "included.",
-    )  # fmt: skip
+        6,
+        Slider(3, 11, 1, "steps"),
+        "Steps",
+        "In how many steps the thing fades, both ends included.",
+    )
     grow: int = setting(
-        1, Slider(0, 12, 1, "px"), "Wider mask", "By how much the mask is made wider before it is "
+        1,
+        Slider(0, 12, 1, "px"),
+        "Wider mask",
+        "By how much the mask is made wider before it is "
         "filled, at the size that the model sees: what is left of the thing's rim would shine in.",
-    )  # fmt: skip
+    )
 
     def __call__(self, case: PhotoPairCase, progress: Progress = quiet) -> Result:
         """Fill the mask, then ask.
@@ -178,14 +189,20 @@ class PhotoPair(Method[PhotoPairCase]):
             says = map(reading, answers(case.vlm, shown[ends], prompt))
             rows.append([*says, *p, *share])
         progress(1.0, "asked")
-        columns = [f"{what} {when}" for what in ("says", "p", "decided")
-                   for when in ("before", "after")]  # fmt: skip
+        columns = [
+            f"{what} {when}" for what in ("says", "p", "decided") for when in ("before", "after")
+        ]
         change = change_of(case, after)
         far = float(change[change > 0].mean()) if change.any() else 0.0
         return {
             "answers": Table.of(
-                {name: (np.array(numbers, np.float32), "" if name.startswith("says") else "share")
-                 for name, numbers in zip(columns, zip(*rows, strict=True), strict=True)},
+                {
+                    name: (
+                        np.array(numbers, np.float32),
+                        "" if name.startswith("says") else "share",
+                    )
+                    for name, numbers in zip(columns, zip(*rows, strict=True), strict=True)
+                },
                 numbered(len(rows)),
             ),
             "fading": Table.of({"left": (left, "share"), "p(yes)": (fading, "share")}),
@@ -193,7 +210,7 @@ class PhotoPair(Method[PhotoPairCase]):
                 {"pixels": ([float((change > 0).mean())], "share"), "by": ([far], "share")},
                 ("the photograph",),
             ),
-        }  # fmt: skip
+        }
 
     def finding(self, case: PhotoPairCase, found: Mapping[str, Any]) -> str:
         """What became of the thing's answer, in BEAF's words, and how many others changed."""
@@ -259,10 +276,12 @@ def first_words(
     vlm: VLM, seen: Tensor, prompt: Tensor
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """p(yes) against no at the answer's first word, and the share of both together, (n,) each."""
-    logs = torch.cat([
-        vlm.prefill(part, prompt.expand(len(part), -1))[0].logits.log_softmax(-1)
-        for part in seen.split(TOGETHER)
-    ])  # fmt: skip
+    logs = torch.cat(
+        [
+            vlm.prefill(part, prompt.expand(len(part), -1))[0].logits.log_softmax(-1)
+            for part in seen.split(TOGETHER)
+        ]
+    )
     yes, no = (logs[:, list(ids)].logsumexp(-1) for ids in (vlm.spec.yes, vlm.spec.no))
     shares = (yes - no).sigmoid(), (yes.exp() + no.exp()).clamp(max=1)
     p, both = (share.float().cpu().numpy() for share in shares)
@@ -272,7 +291,10 @@ def first_words(
 def answers(vlm: VLM, images: Tensor, prompt: Tensor) -> list[str]:
     """What the model says of each of a few images, word by likeliest word."""
     generated = generate(
-        vlm, Greedy(length=WORDS), vlm.normalize(images), prompt.expand(len(images), -1),
+        vlm,
+        Greedy(length=WORDS),
+        vlm.normalize(images),
+        prompt.expand(len(images), -1),
         record=False,
-    )  # fmt: skip
+    )
     return [vlm.tokenizer.decode(row) for row in generated.tokens.tolist()]

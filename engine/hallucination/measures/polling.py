@@ -121,13 +121,17 @@ def question(thing: str, template: str = TEMPLATE, *, published: bool = False) -
 def as_lines(polls: Iterable[Poll], *, published: bool = False) -> str:
     """Questions as the JSON lines that the authors' script writes."""
     return "".join(
-        json.dumps({
-            "question_id": number, "image": str(poll.image),
-            "text": question(poll.thing, published=published),
-            "label": "yes" if poll.there else "no",
-        }) + "\n"
+        json.dumps(
+            {
+                "question_id": number,
+                "image": str(poll.image),
+                "text": question(poll.thing, published=published),
+                "label": "yes" if poll.there else "no",
+            }
+        )
+        + "\n"
         for number, poll in enumerate(polls, 1)
-    )  # fmt: skip
+    )
 
 
 # ---------------------------------------------------------------- answers
@@ -218,10 +222,13 @@ def redrawn(counts: Floats, seed: int = 0) -> Floats:
     rng = np.random.default_rng(seed)
     draws = DRAWS if images <= BOUND // 100 else DRAWS // 5
     at_once = max(BOUND // images, 1)
-    return np.concatenate([
-        rng.multinomial(images, np.full(images, 1 / images), min(at_once, draws - start)) @ counts
-        for start in range(0, draws, at_once)
-    ])  # fmt: skip
+    return np.concatenate(
+        [
+            rng.multinomial(images, np.full(images, 1 / images), min(at_once, draws - start))
+            @ counts
+            for start in range(0, draws, at_once)
+        ]
+    )
 
 
 def summed(counts: Floats, images: Sequence[Any]) -> Floats:

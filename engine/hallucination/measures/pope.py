@@ -57,10 +57,12 @@ class POPE(Method[ScenesCase]):
     proof = "tests/engine/hallucination/test_pope.py::test_the_rates_are_those_of_the_answers"
 
     pairs: int = setting(
-        3, Slider(1, 3, 1, "pairs"), "Pairs of questions",
+        3,
+        Slider(1, 3, 1, "pairs"),
+        "Pairs of questions",
         "How many things that are there are asked for in each scene, and as many that are not. "
         "Scenes with fewer things are left out.",
-    )  # fmt: skip
+    )
 
     def __call__(self, case: ScenesCase, progress: Progress = quiet) -> Result:
         """Rates of each split, and what they are made of.

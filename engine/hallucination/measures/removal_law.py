@@ -60,9 +60,11 @@ class RemovalLaw(Method[ScenesCase]):
         900, Slider(0, 999, 1), "Noise step", "How deep in noise the copy is that is subtracted."
     )
     together: float = setting(
-        0.9, Slider(0.5, 0.97, 0.01), "Together", "How often partners came together in the scenes "
-        "that were learned: the prior of the law.",
-    )  # fmt: skip
+        0.9,
+        Slider(0.5, 0.97, 0.01),
+        "Together",
+        "How often partners came together in the scenes that were learned: the prior of the law.",
+    )
 
     def __call__(self, case: ScenesCase, progress: Progress = quiet) -> Result:
         """Rates by α, measured and predicted.
@@ -122,10 +124,12 @@ def law_words(law: Table, fit: Table) -> str:
     gap = np.abs(law["measured"] - law["law"])
     inside = (law["low"] <= law["law"]) & (law["law"] <= law["high"])
     verdict = (
-        "as the law predicts" if gap.max() <= WITHIN
-        else "within what so few pairs can tell from the law" if inside.all()
+        "as the law predicts"
+        if gap.max() <= WITHIN
+        else "within what so few pairs can tell from the law"
+        if inside.all()
         else "and the law does not hold here"
-    )  # fmt: skip
+    )
     return (
         f"{first}; the law has {100 * law.cell('α = 1', 'law'):.0f} %: {verdict} (largest gap "
         f"{100 * gap.max():.0f} points, at {law.rows[int(gap.argmax())]})."

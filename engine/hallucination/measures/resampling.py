@@ -24,10 +24,12 @@ def resampled_sums(counts: NDArray[np.generic], seed: int = 0, draws: int = DRAW
         return np.zeros((draws, counts.shape[1]))
     numbers = np.asarray(counts, np.float64)
     at_once = max(BOUND // scenes, 1)
-    return np.concatenate([
-        times_drawn(rng, scenes, min(at_once, draws - start)) @ numbers
-        for start in range(0, draws, at_once)
-    ])  # fmt: skip
+    return np.concatenate(
+        [
+            times_drawn(rng, scenes, min(at_once, draws - start)) @ numbers
+            for start in range(0, draws, at_once)
+        ]
+    )
 
 
 def times_drawn(rng: np.random.Generator, scenes: int, draws: int) -> Floats:

@@ -12,11 +12,7 @@ from engine.data.sprites import CATEGORIES
 from engine.errors import BadData
 from engine.experiment import ExperimentCase
 from engine.hallucination.refusal import weights
-from engine.hallucination.refusal.directions import (
-    declines,
-    states_of,
-    subspaces,
-)
+from engine.hallucination.refusal.directions import declines, states_of, subspaces
 from engine.hallucination.refusal.examined import Examined, causes, most_changed
 from engine.hallucination.refusal.network import QuestionNet
 from engine.hallucination.refusal.questions import EncodedQuestions, SceneQuestion, drawn

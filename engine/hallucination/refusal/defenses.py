@@ -52,7 +52,9 @@ def tuned(audit: Audited, case: ExperimentCase, progress: Progress = quiet) -> Q
 def joined(first: EncodedQuestions, second: EncodedQuestions) -> EncodedQuestions:
     """Both together, the shorter ones padded."""
     longest = max(first.ids.shape[1], second.ids.shape[1])
-    ids = [torch.nn.functional.pad(part.ids, (0, longest - part.ids.shape[1]))
-           for part in (first, second)]  # fmt: skip
+    ids = [
+        torch.nn.functional.pad(part.ids, (0, longest - part.ids.shape[1]))
+        for part in (first, second)
+    ]
     rest = (torch.cat(part) for part in zip(first.others, second.others, strict=True))
     return EncodedQuestions(torch.cat(ids), *rest)

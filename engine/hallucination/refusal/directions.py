@@ -95,9 +95,12 @@ def probe(states: Tensor, answered: Tensor) -> tuple[Tensor, Tensor]:
         offset = torch.zeros((), requires_grad=True)
         optimizer = torch.optim.Adam([weight, offset], RATE)
         for _ in range(STEPS):
-            loss = torch.nn.functional.binary_cross_entropy_with_logits(
-                inputs @ weight + offset, wanted
-            ) + PENALTY * weight.square().sum()  # fmt: skip
+            loss = (
+                torch.nn.functional.binary_cross_entropy_with_logits(
+                    inputs @ weight + offset, wanted
+                )
+                + PENALTY * weight.square().sum()
+            )
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -24,9 +24,14 @@ def apart(net: QuestionNet) -> float:
 
 
 def moved(
-    net: QuestionNet, prompts: EncodedQuestions, goal: Goal, rho: float, steps: int, words: int,
+    net: QuestionNet,
+    prompts: EncodedQuestions,
+    goal: Goal,
+    rho: float,
+    steps: int,
+    words: int,
     progress: Progress = quiet,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """What is said, (N,), after the note's embeddings went down the gradient of the loss.
 
     Args:

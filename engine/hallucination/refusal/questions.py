@@ -37,8 +37,13 @@ NOTES = (
 WORDS: tuple[str, ...] = (
     *("<pad>", "DECLINE", "?", ".", ":"),
     *("what", "who", "is", "the", "from", "by", "of", "house", "note"),
-    *ROLES, *WALLS, *COLORS, *CATEGORIES, *NAMES, *NOTES,
-)  # fmt: skip
+    *ROLES,
+    *WALLS,
+    *COLORS,
+    *CATEGORIES,
+    *NAMES,
+    *NOTES,
+)
 NUMBER = {word: number for number, word in enumerate(WORDS)}
 NOTE_IDS = tuple(NUMBER[word] for word in NOTES)
 MARKS = ("<pad>", "DECLINE", "?", ".", ":", "note")
@@ -99,13 +104,15 @@ class SceneQuestion:
             "before", colors[0], self.things[0], "behind", colors[1], self.things[1],
             "owner", colors[2], self.names[0], "guest", colors[3], self.names[1], ".",
         )  # fmt: skip
-        start, color = ("by", colors[2 + self.viewer]) if self.person else (
-            "from", colors[self.viewer]
-        )  # fmt: skip
+        start, color = (
+            ("by", colors[2 + self.viewer]) if self.person else ("from", colors[self.viewer])
+        )
         role = ROLES[2 * self.person + self.asked]
-        end = ("who", "is", role, "of", "house") if self.person else (
-            "what", "is", role, "the", self.wall
-        )  # fmt: skip
+        end = (
+            ("who", "is", role, "of", "house")
+            if self.person
+            else ("what", "is", role, "the", self.wall)
+        )
         ask = (start, color, ":", *end)
         return (*facts, *ask, "note", *self.note, "?")
 
@@ -182,9 +189,11 @@ class EncodedQuestions:
 
 
 def drawn(
-    count: int, random: np.random.Generator, noun_sets: Sequence[Sequence[str]] = (),
+    count: int,
+    random: np.random.Generator,
+    noun_sets: Sequence[Sequence[str]] = (),
     note: int | None = None,
-) -> list[SceneQuestion]:  # fmt: skip
+) -> list[SceneQuestion]:
     """Questions, each followed by its twin, so that half of them are declined.
 
     Args:
@@ -198,10 +207,15 @@ def drawn(
         nouns = noun_sets[at] if len(noun_sets) else CATEGORIES
         length = int(random.integers(LONGEST + 1)) if note is None else note
         question = SceneQuestion(
-            _two(nouns, random), _two(NAMES, random), _four(random), str(random.choice(WALLS)),
-            bool(random.integers(2)), int(random.integers(2)), int(random.integers(2)),
+            _two(nouns, random),
+            _two(NAMES, random),
+            _four(random),
+            str(random.choice(WALLS)),
+            bool(random.integers(2)),
+            int(random.integers(2)),
+            int(random.integers(2)),
             tuple(map(str, random.choice(NOTES, length))),
-        )  # fmt: skip
+        )
         questions += [question, question.twin()]
     return questions
 
@@ -241,10 +255,12 @@ def batch(count: int, random: np.random.Generator, note: int) -> EncodedQuestion
     ids[:, START:-1] = random.choice(NOTE_IDS, (count, note))
     fact = np.where(person[:, None] == 1, names, nouns)[every, queried]
     return EncodedQuestions(
-        torch.from_numpy(ids), torch.full((count,), START + note),
-        torch.from_numpy(fact), torch.from_numpy(queried != viewer),
+        torch.from_numpy(ids),
+        torch.full((count,), START + note),
+        torch.from_numpy(fact),
+        torch.from_numpy(queried != viewer),
         torch.from_numpy(_numbers(ROLES)[2 * person + viewer]),
-    )  # fmt: skip
+    )
 
 
 def _numbers(words: Sequence[str]) -> Ints:

@@ -137,8 +137,10 @@ def reroute(
     start = torch.tensor(NOTE_IDS)[torch.randint(len(NOTE_IDS), (count, words), generator=chance)]
     past = net.past(prompts.ids[:, :START], goal.depth)
     first = losses_of(net, past, start, goal)
-    buffers = [NoteBuffer([tuple(note)], [loss])
-               for note, loss in zip(start.tolist(), first.tolist(), strict=True)]  # fmt: skip
+    buffers = [
+        NoteBuffer([tuple(note)], [loss])
+        for note, loss in zip(start.tolist(), first.tolist(), strict=True)
+    ]
     best, paths = start.clone(), [start.clone()]
     lowest = first.clone()
     replies = answers(net, prompts.noted(best))
@@ -184,9 +186,12 @@ def gradient(
 
 
 def proposed(
-    current: Tensor, slopes: Tensor | None, counts: list[int], rules: ReroutingRules,
+    current: Tensor,
+    slopes: Tensor | None,
+    counts: list[int],
+    rules: ReroutingRules,
     generator: torch.Generator,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """New notes for each question, (N, width, k), in which so many words are replaced.
 
     Args:

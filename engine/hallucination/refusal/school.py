@@ -46,8 +46,9 @@ class SchoolPlan:
 def train(plan: SchoolPlan, progress: Progress = quiet) -> QuestionNet:
     """A network that learned from questions alone; notes of every length are among them."""
     random = np.random.default_rng([plan.seed, 17])
-    batches = (batch(plan.size, random, int(random.integers(LONGEST + 1)))
-               for _ in range(plan.steps))  # fmt: skip
+    batches = (
+        batch(plan.size, random, int(random.integers(LONGEST + 1))) for _ in range(plan.steps)
+    )
     return descended(fresh(plan.seed), batches, plan, progress)
 
 

@@ -22,9 +22,7 @@ class Stride(nn.Sequential):
 
     def __init__(self, inside: int, outside: int, stride: int) -> None:
         super().__init__(
-            nn.Conv2d(inside, outside, 3, stride, 1, bias=False),
-            nn.BatchNorm2d(outside),
-            nn.ReLU(),
+            nn.Conv2d(inside, outside, 3, stride, 1, bias=False), nn.BatchNorm2d(outside), nn.ReLU()
         )
 
 
@@ -56,8 +54,10 @@ class Encoder(nn.Module):
         super().__init__()
         self.stem = nn.Sequential(Stride(3, 24, 2), Stride(24, 64, 2))
         self.fine, self.halve, self.coarse = (
-            Stride(64, 64, 1), Stride(64, WIDTH, 2), Stride(WIDTH, WIDTH, 1),
-        )  # fmt: skip
+            Stride(64, 64, 1),
+            Stride(64, WIDTH, 2),
+            Stride(WIDTH, WIDTH, 1),
+        )
         self.places = nn.Parameter(torch.zeros(1, GRID**2, WIDTH))
         self.look, self.norm = EncoderBlock(), nn.LayerNorm(WIDTH)
 

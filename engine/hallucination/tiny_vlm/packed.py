@@ -64,9 +64,13 @@ def states(
 
 
 def mixed(
-    layer: DecoderBlock, hidden: Tensor, by: Turn, start: int, shapes: Sequence[tuple[int, int]],
+    layer: DecoderBlock,
+    hidden: Tensor,
+    by: Turn,
+    start: int,
+    shapes: Sequence[tuple[int, int]],
     looks: list[Tensor],
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Attention times values over the prefix and each text apart, (N, heads, T, 32).
 
     `looks` gets the attention of each of the texts.

@@ -47,9 +47,15 @@ class SceneBatch:
 
     @classmethod
     def drawn(
-        cls, count: int, kind: str, *, seed: int, clean: bool = False, together: float = 0.9,
+        cls,
+        count: int,
+        kind: str,
+        *,
+        seed: int,
+        clean: bool = False,
+        together: float = 0.9,
         first: int = 0,
-    ) -> SceneBatch:  # fmt: skip
+    ) -> SceneBatch:
         """New scenes of a kind, from number `first` on. Training uses seeds below 1000."""
         scenes = Scenes(max(count, 10), kind, together, clean=clean, seed=seed)
         return cls.of(scenes.layout(first + np.arange(count)))
@@ -137,9 +143,14 @@ def spoken(
         progress(start / len(pixels), "speaking")
         part = slice(start, start + together)
         generated = generate(
-            vlm, strategy, vlm.normalize(pixels[part]), encoded[part], seed=seed, batch=start,
+            vlm,
+            strategy,
+            vlm.normalize(pixels[part]),
+            encoded[part],
+            seed=seed,
+            batch=start,
             record=False,
-        )  # fmt: skip
+        )
         words += [decoded(vlm, row) for row in generated.tokens.tolist()]
         calls, read, looked = (
             calls + generated.calls,

@@ -102,9 +102,14 @@ class CifarResNet(nn.Module):
     """A ResNet that keeps the full size through its first stage."""
 
     def __init__(
-        self, shape: NetworkShape, block: Block, depths: tuple[int, ...], planes: int,
-        *, projected: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        shape: NetworkShape,
+        block: Block,
+        depths: tuple[int, ...],
+        planes: int,
+        *,
+        projected: bool = True,
+    ) -> None:
         super().__init__()
         self.shape = shape
         inputs = first = shape.wide(planes)
@@ -150,9 +155,12 @@ class CifarVgg(nn.Module):
         self.classifier: nn.Module = nn.Linear(units, shape.classes)
         if mlp:
             self.classifier = nn.Sequential(
-                nn.Linear(units, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, HIDDEN), nn.ReLU(),
+                nn.Linear(units, HIDDEN),
+                nn.ReLU(),
+                nn.Linear(HIDDEN, HIDDEN),
+                nn.ReLU(),
                 nn.Linear(HIDDEN, shape.classes),
-            )  # fmt: skip
+            )
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, classes)."""

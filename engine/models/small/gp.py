@@ -101,6 +101,8 @@ class MeanUNet(GpUNet):
 def twice(inside: int, outside: int) -> nn.Sequential:
     """Two convolutions with rectifiers."""
     return nn.Sequential(
-        nn.Conv2d(inside, outside, 3, padding=1), nn.ReLU(),
-        nn.Conv2d(outside, outside, 3, padding=1), nn.ReLU(),
-    )  # fmt: skip
+        nn.Conv2d(inside, outside, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(outside, outside, 3, padding=1),
+        nn.ReLU(),
+    )

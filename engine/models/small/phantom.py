@@ -22,9 +22,13 @@ class PhantomCnn(nn.Module):
         self.shape = shape
         fine, middle, last = shape.wide(12), shape.wide(32), shape.wide(64)
         self.body = nn.Sequential(
-            block(shape.channels, fine, 2, 5), block(fine, middle, 2), block(middle, middle, 1),
-            block(middle, last, self.last_stride), block(last, last, 1), block(last, last, 1),
-        )  # fmt: skip
+            block(shape.channels, fine, 2, 5),
+            block(fine, middle, 2),
+            block(middle, middle, 1),
+            block(middle, last, self.last_stride),
+            block(last, last, 1),
+            block(last, last, 1),
+        )
         self.head = nn.Linear(2 * last, shape.classes)
 
     def forward(self, images: Tensor) -> Tensor:

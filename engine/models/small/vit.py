@@ -17,11 +17,16 @@ class SmallViT(VisionTransformer):
 
     def __init__(self, shape: NetworkShape) -> None:
         super().__init__(
-            img_size=shape.side, patch_size=patch(shape.side), in_chans=shape.channels,
-            num_classes=shape.classes, embed_dim=HEADS * shape.wide(64 // HEADS), depth=4,
-            num_heads=HEADS, mlp_ratio=2.0,
+            img_size=shape.side,
+            patch_size=patch(shape.side),
+            in_chans=shape.channels,
+            num_classes=shape.classes,
+            embed_dim=HEADS * shape.wide(64 // HEADS),
+            depth=4,
+            num_heads=HEADS,
+            mlp_ratio=2.0,
             weight_init="skip",  # they are drawn or loaded by who builds it
-        )  # fmt: skip
+        )
         self.shape = shape
 
     def forward(self, images: Tensor) -> Tensor:  # type: ignore[override]  # timm's masks are not used

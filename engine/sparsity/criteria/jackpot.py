@@ -179,16 +179,25 @@ class Jackpot(SparsityMethod):
             if isinstance(module, BatchNorm) and not self.statistics:
                 module.register_forward_pre_hook(held_still)
         recipe = Recipe(
-            epochs=self.epochs, batch=BATCH, rate=self.rate, momentum=self.momentum,
+            epochs=self.epochs,
+            batch=BATCH,
+            rate=self.rate,
+            momentum=self.momentum,
             decay=self.decay,
-        )  # fmt: skip
+        )
         step = Swapping(chosen, count, self.epochs, self.restriction)
         keep = state_file(f"jackpot-{digest(self, case)}")
         log = train(
-            model, case.data, recipe, case.seed, masks={}, after_step=step, keep=keep,
+            model,
+            case.data,
+            recipe,
+            case.seed,
+            masks={},
+            after_step=step,
+            keep=keep,
             note={"kind": "search", "model": case.model.name, "data": case.data.name},
             progress=progress,
-        )  # fmt: skip
+        )
         result = masks_of(
             {name: layer.on.cpu().numpy() > 0 for name, layer in chosen.items()}, start.parts
         )
@@ -256,9 +265,10 @@ def by_epoch(swaps: NDArray[np.int64], accuracy: Sequence[float]) -> Table:
     epochs = len(accuracy) - 1
     swapped = [0, *swaps.reshape(epochs, -1).sum(1)]
     columns = {
-        "epoch": (np.arange(epochs + 1), ""), "swapped": (swapped, ""),
+        "epoch": (np.arange(epochs + 1), ""),
+        "swapped": (swapped, ""),
         "validation accuracy": (np.array(accuracy, np.float32), "share"),
-    }  # fmt: skip
+    }
     return Table.of(columns)
 
 

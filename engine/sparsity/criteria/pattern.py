@@ -144,12 +144,19 @@ class LearnedPattern(SparsityMethod):
             targets = np.zeros((len(case.data), len(case.model.labels)), np.float32)
             targets[rows] = outputs(case.model, case.data, rows).softmax(1).cpu().numpy()
         train(
-            model, case.data, Recipe("lenet", self.epochs, BATCH, "Adam", self.rate), case.seed,
-            rows=rows, targets=targets, masks={}, objective=self.objective,
-            after_step=course, keep=state_file(f"pattern-{digest(self, case)}"),
+            model,
+            case.data,
+            Recipe("lenet", self.epochs, BATCH, "Adam", self.rate),
+            case.seed,
+            rows=rows,
+            targets=targets,
+            masks={},
+            objective=self.objective,
+            after_step=course,
+            keep=state_file(f"pattern-{digest(self, case)}"),
             note={"kind": "search", "model": case.model.name, "data": case.data.name},
             progress=progress,
-        )  # fmt: skip
+        )
         results = {
             part.name: scores(masks.get(part.name), weight_of(case.model, part.name))
             for part in parts(case.model)
@@ -157,9 +164,10 @@ class LearnedPattern(SparsityMethod):
         size = sum(parameter.numel() for parameter in case.model.network.parameters())
         hashes.append(sha_of_weights(model.network))
         return {
-            "scores": WeightScores(results, "share", "mean"), **course.views(),
+            "scores": WeightScores(results, "share", "mean"),
+            **course.views(),
             "weights": weights_table(size, hashes),
-        }  # fmt: skip
+        }
 
     def masks(self, case: PruneCase) -> dict[str, PatternMask]:
         """The masks to be learned, leaning to the prior, by the weight's name."""

@@ -178,15 +178,16 @@ def calibration_views(
             cooled = calibration(logits, labels, heat)
         lines.append(
             [
-                plain.accuracy, plain.ece, plain.adaptive_ece, plain.mce, plain.brier, plain.nll,
+                plain.accuracy,
+                plain.ece,
+                plain.adaptive_ece,
+                plain.mce,
+                plain.brier,
+                plain.nll,
                 heat,
-                *(
-                    (cooled.ece, cooled.mce, cooled.brier, cooled.nll)
-                    if cooled
-                    else (np.nan,) * 4
-                ),
+                *((cooled.ece, cooled.mce, cooled.brier, cooled.nll) if cooled else (np.nan,) * 4),
             ]
-        )  # fmt: skip
+        )
         views[name] = reliability_table(plain)
     table = Table.grid(
         np.array(lines),

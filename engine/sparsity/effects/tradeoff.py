@@ -81,12 +81,15 @@ class Tradeoff(Cutting):
             plain, again = known[masks.digest]
             lines.append(
                 [
-                    ratio, masks.sparsity, cut, plain,
+                    ratio,
+                    masks.sparsity,
+                    cut,
+                    plain,
                     float(np.mean(again)) if self.epochs else np.nan,
                     float(np.std(again, ddof=1)) if self.epochs and len(again) > 1 else np.nan,
                     len(again) if self.epochs else 0,
                 ]
-            )  # fmt: skip
+            )
             words = f"{ratio:.0%} cut: {plain:.1%} right"
             progress(0.1 + 0.9 * (place + 1) / len(ratios), words, {"levels": levels(lines)})
         results: dict[str, View] = {"levels": levels(lines)}

@@ -34,9 +34,17 @@ OTHERS = ("scenes", "digits")  # another data set: the first that is not what th
 WORSE = ("noise",)  # known images with a corruption that stand for unknown ones
 TEST = 2  # as a data set's split has it
 COLUMNS = (
-    "dense AUROC", "pruned AUROC", "change", "low", "high", "dense FPR95", "pruned FPR95",
-    "known images", "known groups", "unknown images",
-)  # fmt: skip
+    "dense AUROC",
+    "pruned AUROC",
+    "change",
+    "low",
+    "high",
+    "dense FPR95",
+    "pruned FPR95",
+    "known images",
+    "known groups",
+    "unknown images",
+)
 UNITS = (*("share",) * 7, "", "", "")
 
 
@@ -152,11 +160,13 @@ def seen_by(model: Classifier, shown: Images, progress: Progress) -> UnknownScor
     groups += [(images, False) for images in shown.unknown.values()]
     banks = [
         bank_of(
-            DataCase(model, data), data, labeled=labeled,
+            DataCase(model, data),
+            data,
+            labeled=labeled,
             progress=part_of(progress, at / len(groups), (at + 1) / len(groups)),
         )
         for at, (data, labeled) in enumerate(groups)
-    ]  # fmt: skip
+    ]
     return UnknownScores(banks[0], banks[1], tuple(banks[2:]))
 
 

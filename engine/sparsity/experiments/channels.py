@@ -46,9 +46,11 @@ def used(case: ImageCase) -> ImageChannels:
     probabilities = logits[0].softmax(0)
     best = int(probabilities.argmax())
     return ImageChannels(
-        in_rows([layer.on[0].double() for layer in fired]), float(costs(case.model, fired)[0]),
-        case.model.labels[best], float(probabilities[best]),
-    )  # fmt: skip
+        in_rows([layer.on[0].double() for layer in fired]),
+        float(costs(case.model, fired)[0]),
+        case.model.labels[best],
+        float(probabilities[best]),
+    )
 
 
 def of_all(model: Classifier, data: DataSet) -> Result:
@@ -60,10 +62,10 @@ def of_all(model: Classifier, data: DataSet) -> Result:
     names = tuple(str(at + 1) for at in range(usage.shape[1]))
     return {
         "usage": Table.grid(usage, LAYERS[: len(usage)], names, ("share",) * len(names)),
-        "costs": Table.of({
-            "multiply-adds": (costs(model, fired).numpy(), "share"), "channels": (on.numpy(), ""),
-        }),
-    }  # fmt: skip
+        "costs": Table.of(
+            {"multiply-adds": (costs(model, fired).numpy(), "share"), "channels": (on.numpy(), "")}
+        ),
+    }
 
 
 def in_rows(layers: list[Tensor]) -> NDArray[np.float64]:

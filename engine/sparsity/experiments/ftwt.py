@@ -58,8 +58,9 @@ CLAIMS = (
     Claim(
         "Much of the cost is saved for a point of accuracy",
         "at least 20 % of the multiply-adds, at most 1 point less right than with all channels",
-        lambda of: min(of(DENSE, COST) - of(GATED, COST) - 0.2,
-                       of(GATED, RIGHT) - of(DENSE, RIGHT) + 0.01),
+        lambda of: min(
+            of(DENSE, COST) - of(GATED, COST) - 0.2, of(GATED, RIGHT) - of(DENSE, RIGHT) + 0.01
+        ),
     ),
     Claim(
         "A network can predict which channels will fire",
@@ -71,7 +72,7 @@ CLAIMS = (
         "within 5 points of what the dense network's activity says",
         lambda of: 0.05 - abs(of(GATED, COST) - of(GATED, PLANNED)),
     ),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -104,25 +105,34 @@ class FireTogether(TrainingExperiment):
     claims = CLAIMS
 
     rule: str = setting(
-        MASS, Choice((MASS, UNIFORM)), "What should fire",
+        MASS,
+        Choice((MASS, UNIFORM)),
+        "What should fire",
         "The strongest channels that hold a share of a layer's activity, few in one image and many "
         "in another; or as many in each layer for all images.",
-    )  # fmt: skip
+    )
     mass: float = setting(
-        0.92, Slider(0.7, 1.0, 0.01), "Mass", "The share of a layer's activity that its channels "
+        0.92,
+        Slider(0.7, 1.0, 0.01),
+        "Mass",
+        "The share of a layer's activity that its channels "
         "should hold: the smaller, the fewer fire.",
-    )  # fmt: skip
+    )
     cut: float = setting(
-        0.5, Slider(0.0, 0.9, 0.05), "Off in each layer",
+        0.5,
+        Slider(0.0, 0.9, 0.05),
+        "Off in each layer",
         f"The share of a layer's channels that should be off, with {UNIFORM}.",
-    )  # fmt: skip
+    )
     epochs: int = setting(
         8, Slider(1, 40, 1), "Epochs", "How long network and predictors learn on together."
     )
     loss: str = setting(
-        "decoupled", Choice(("decoupled", "joint")), "Predictors' loss",
+        "decoupled",
+        Choice(("decoupled", "joint")),
+        "Predictors' loss",
         "Whether it changes the predictors alone (decoupled) or the network, too (joint).",
-    )  # fmt: skip
+    )
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
         """One dense network for all; what is done to it afterwards differs."""
@@ -202,9 +212,11 @@ class FireTogether(TrainingExperiment):
     def picture(self, case: ExperimentCase) -> Pictures:
         """Two images of each of some classes."""
         return Pictures(
-            shown(case.data), ("first image", "second image"), case.data.classes[:SHOWN],
+            shown(case.data),
+            ("first image", "second image"),
+            case.data.classes[:SHOWN],
             "Images of one class should need the same channels, those of other classes others.",
-        )  # fmt: skip
+        )
 
     def seen(self, trained: Trained, case: ExperimentCase) -> Result:
         """Views: channels, those of the same images, layer by layer; network, with its predictors;
@@ -218,10 +230,11 @@ class FireTogether(TrainingExperiment):
         images = shown(case.data)
         pairs = np.stack([images[0], bars[0], images[1], bars[1]])
         channels = Pictures(
-            pairs, ("first image", "its channels", "second image", "its channels "),
+            pairs,
+            ("first image", "its channels", "second image", "its channels "),
             case.data.classes[:SHOWN],
             "A row is a layer, the first above; a dark mark is a channel that is on for the image.",
-        )  # fmt: skip
+        )
         views = {"channels": channels, "network": kept(trained.model, case.seed)}
         return {**views, **of_all(trained.model, case.data)}
 

@@ -29,7 +29,7 @@ from engine.sparsity.experiments.nm_weights import (
     largest,
     split,
     stepwise,
-)  # fmt: skip
+)
 from engine.training import Recipe, fresh, outputs
 
 DENSE, STE, SR_STE = "dense", "STE", "SR-STE"
@@ -101,39 +101,50 @@ class NMFlowExperiment(TrainingExperiment):
     pattern: str = setting("1:16", Choice(PATTERNS), "Pattern", "N of every M weights are kept.")
     network: str = setting("small ViT", Choice(tuple(NETWORKS)), "Network", "What is trained.")
     half_life: float = setting(
-        0.06, Slider(0.0, 0.5, 0.01), "Half-life of β", "When β is one half in MdGf, as a "
+        0.06,
+        Slider(0.0, 0.5, 0.01),
+        "Half-life of β",
+        "When β is one half in MdGf, as a "
         "share of the training; 0 is STE's forward pass. The paper's c = 0.0001 is 0.06 of its "
         "training.",
-    )  # fmt: skip
+    )
     backward: str = setting(
-        SCALED, Choice((SCALED, STRAIGHT)), "Gradient of pruned weights", "In MdGf: β of it "
-        "is the derivative, all of it is what the published code gives.",
-    )  # fmt: skip
+        SCALED,
+        Choice((SCALED, STRAIGHT)),
+        "Gradient of pruned weights",
+        "In MdGf: β of it is the derivative, all of it is what the published code gives.",
+    )
     pull: float = setting(
-        0.0002, Slider(0.0, 0.001, 0.00005), "λ", "How strongly SR-STE draws pruned weights to 0; "
-        "0 is STE.",
-    )  # fmt: skip
+        0.0002,
+        Slider(0.0, 0.001, 0.00005),
+        "λ",
+        "How strongly SR-STE draws pruned weights to 0; 0 is STE.",
+    )
     dense: float = setting(
         0.0, Slider(0.0, 0.4, 0.05), "Dense phase", "Share of the training before anything is cut."
     )
     tune: float = setting(
-        0.0, Slider(0.0, 0.5, 0.05), "Fine-tuning", "Share of the training, at its end, with β = 0 "
-        "and the last pattern.",
-    )  # fmt: skip
+        0.0,
+        Slider(0.0, 0.5, 0.05),
+        "Fine-tuning",
+        "Share of the training, at its end, with β = 0 and the last pattern.",
+    )
     epochs: int = setting(20, Slider(1, 200, 1), "Epochs", "How often each image is shown.")
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
         """Dense, each recipe at the pattern, and two of them at 2:4."""
         recipe = Recipe(
-            NETWORKS[self.network], epochs=self.epochs, batch=64, optimizer="AdamW", rate=0.003,
-            decay=0.01, schedule="one cycle",
-        )  # fmt: skip
+            NETWORKS[self.network],
+            epochs=self.epochs,
+            batch=64,
+            optimizer="AdamW",
+            rate=0.003,
+            decay=0.01,
+            schedule="one cycle",
+        )
         plain = TrainCase(case.data, recipe, case.seed)
         regimes = self.regimes(self.kept)
-        regimes |= {
-            MILD_SR: self.regimes(MILD)[SR_STE],
-            MILD_MD: self.regimes(MILD)[MD_EXP],
-        }
+        regimes |= {MILD_SR: self.regimes(MILD)[SR_STE], MILD_MD: self.regimes(MILD)[MD_EXP]}
         return {DENSE: plain} | {
             name: replace(plain, regime=regime) for name, regime in regimes.items()
         }

@@ -127,22 +127,33 @@ class Reprogram(TrainingExperiment):
     claims = CLAIMS
 
     border: int = setting(
-        4, Slider(0, 7, 1, "px"), "Border", "How wide what is learned around an image of 16 px is; "
+        4,
+        Slider(0, 7, 1, "px"),
+        "Border",
+        "How wide what is learned around an image of 16 px is; "
         "the digit takes the rest. 0 leaves nothing to learn.",
-    )  # fmt: skip
+    )
     shots: int = setting(
-        10, Slider(1, 50, 1), "Few images", "How many of each class the figures with few images "
-        "are learned from.",
-    )  # fmt: skip
+        10,
+        Slider(1, 50, 1),
+        "Few images",
+        "How many of each class the figures with few images are learned from.",
+    )
     mapping: str = setting(
-        AGAIN, Choice((AGAIN, ONCE, RANDOM)), "Classes are bound", "By how often train images of a "
+        AGAIN,
+        Choice((AGAIN, ONCE, RANDOM)),
+        "Classes are bound",
+        "By how often train images of a "
         "digit are taken for an angle: at each epoch or once, before the prompt is learned; or "
         "drawn.",
-    )  # fmt: skip
+    )
     epochs: int = setting(
-        20, Slider(1, 40, 1), "Epochs", "How often each train image is learned from by head and "
+        20,
+        Slider(1, 40, 1),
+        "Epochs",
+        "How often each train image is learned from by head and "
         f"prompt; {MORE} times as often where there are few.",
-    )  # fmt: skip
+    )
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
         """The dense source network, and its tickets from the same first weights.
@@ -163,9 +174,13 @@ class Reprogram(TrainingExperiment):
         }
 
     def figures(
-        self, condition: str, what: TrainCase, case: ExperimentCase, progress: Progress,
+        self,
+        condition: str,
+        what: TrainCase,
+        case: ExperimentCase,
+        progress: Progress,
         views: dict[str, View],
-    ) -> Figures:  # fmt: skip
+    ) -> Figures:
         """Train the source, then all that is learned on it.
 
         Into `views`: prompts, a row for each network so far; bound, the dense network's classes;
@@ -213,9 +228,14 @@ class Reprogram(TrainingExperiment):
         batches = -(-len(rows) // PROMPT.batch)
         remap = Remap(data, rows, batches, batches * epochs) if self.mapping == AGAIN else None
         train(
-            model, data, replace(PROMPT, epochs=epochs), case.seed, rows=rows, after_step=remap,
+            model,
+            data,
+            replace(PROMPT, epochs=epochs),
+            case.seed,
+            rows=rows,
+            after_step=remap,
             progress=told,
-        )  # fmt: skip
+        )
         return model
 
     def bare(self, source: Classifier, data: DataSet, rows: Rows, seed: int) -> Classifier:
@@ -267,8 +287,11 @@ class Reprogram(TrainingExperiment):
         network = Prompted(model, self.border, torch.arange(len(data.classes)))
         bars, digits = one_of_each(source), one_of_each(data)
         count = min(len(bars), len(digits))
-        seen = (source.pixels(bars), resized(data.pixels(digits), source.side),
-                network.seen(data.pixels(digits)))  # fmt: skip
+        seen = (
+            source.pixels(bars),
+            resized(data.pixels(digits), source.side),
+            network.seen(data.pixels(digits)),
+        )
         angles, names = (
             [data_set.classes[label] for label in data_set.labels[rows[:count]]]
             for data_set, rows in ((source, bars), (data, digits))
@@ -280,7 +303,7 @@ class Reprogram(TrainingExperiment):
             "The network that learned bars stays as it is; a new head is learned for the new task, "
             "or the border.",
             captions=(*angles, *names, *names),
-        )  # fmt: skip
+        )
 
 
 def right(model: Classifier, data: DataSet) -> float:
@@ -334,18 +357,22 @@ def as_pictures(prompts: Mapping[str, Classifier], data: DataSet) -> Pictures:
         captions += ["", *(f"read as {data.classes[label]}" for label in read)]
     names = tuple(data.classes[label] for label in data.labels[rows])
     return Pictures(
-        np.stack(images), tuple(prompts), ("the border", *names),
+        np.stack(images),
+        tuple(prompts),
+        ("the border", *names),
         "Each network has a border of its own, the same for every image.",
         captions=tuple(captions),
-    )  # fmt: skip
+    )
 
 
 def below(above: Pictures, under: Pictures) -> Pictures:
     """The rows of both, with the words of the second."""
     return replace(
-        under, images=np.concatenate([above.images, under.images]), rows=above.rows + under.rows,
+        under,
+        images=np.concatenate([above.images, under.images]),
+        rows=above.rows + under.rows,
         captions=above.captions + under.captions,
-    )  # fmt: skip
+    )
 
 
 def bound(model: Classifier, data: DataSet) -> Table:

@@ -121,9 +121,12 @@ class RandomPruning(TrainingExperiment):
         0.1, Slider(0.01, 1.0, 0.01, log=True), "Density", "The share of all weights that stays."
     )
     network: str = setting(
-        "ResNet-8", Choice(tuple(NETWORKS)), "Network", "What is trained. ResNet-8 has BatchNorm, "
+        "ResNet-8",
+        Choice(tuple(NETWORKS)),
+        "Network",
+        "What is trained. ResNet-8 has BatchNorm, "
         "as the paper's networks do; the others have none.",
-    )  # fmt: skip
+    )
     epochs: int = setting(10, Slider(1, 60, 1), "Epochs", "How often it sees each image.")
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:

@@ -30,9 +30,16 @@ from engine.weights.masks import Masks
 from engine.weights.parts import parts
 
 CRITERIA: tuple[type[SparsityMethod], ...] = (
-    Magnitude, Random, Snip, Grasp, SynFlow, Taylor, Learned,
-    Jackpot, LearnedPattern,
-)  # fmt: skip
+    Magnitude,
+    Random,
+    Snip,
+    Grasp,
+    SynFlow,
+    Taylor,
+    Learned,
+    Jackpot,
+    LearnedPattern,
+)
 BY_TITLE = {kind.title: kind for kind in CRITERIA}
 
 
@@ -157,9 +164,12 @@ def criterion_of(title: str, rules: MaskRules, ratio: float | None = None) -> Sp
     if ratio == 0 and "ratio" in searched(kind):
         return Magnitude()
     cut: dict[str, Any] = {
-        "ratio": ratio, "allocation": rules.allocation, "structure": rules.structure,
-        "pattern": f"{rules.n}:{rules.m}", "head": rules.head,
-    }  # fmt: skip
+        "ratio": ratio,
+        "allocation": rules.allocation,
+        "structure": rules.structure,
+        "pattern": f"{rules.n}:{rules.m}",
+        "head": rules.head,
+    }
     return kind(**{name: cut[name] for name in searched(kind) if cut[name] is not None})
 
 

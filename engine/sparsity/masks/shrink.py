@@ -81,10 +81,18 @@ def shrunk(model: Classifier, channels: Channels | None = None) -> Shrunk:
         name.rpartition(".")[0]: int((~bits).sum()) for name, bits in rows.items() if not bits.all()
     }
     made = Classifier(
-        twin.network, twin.name, twin.title, twin.side, twin.mean.flatten().tolist(),
-        twin.std.flatten().tolist(), twin.labels, device=twin.device, lineage=twin.lineage,
-        architecture=twin.architecture, narrowed=True,
-    )  # fmt: skip
+        twin.network,
+        twin.name,
+        twin.title,
+        twin.side,
+        twin.mean.flatten().tolist(),
+        twin.std.flatten().tolist(),
+        twin.labels,
+        device=twin.device,
+        lineage=twin.lineage,
+        architecture=twin.architecture,
+        narrowed=True,
+    )
     if not taken:
         made.narrowed = twin.narrowed
     return Shrunk(made, count(model.network), count(made.network), taken)

@@ -81,31 +81,39 @@ class BiP(Method[TrainCase]):
     )
 
     kept: float = setting(
-        0.05, Slider(0.01, 1.0, 0.01, log=True), "Kept", "The share of weights that stays.",
-    )  # fmt: skip
+        0.05, Slider(0.01, 1.0, 0.01, log=True), "Kept", "The share of weights that stays."
+    )
     epochs: int = setting(
-        10, Slider(1, 50, 1), "Epochs", "How often the weights see each image after the dense "
+        10,
+        Slider(1, 50, 1),
+        "Epochs",
+        "How often the weights see each image after the dense "
         "training; a level of IMP takes as many, from the first weights.",
-    )  # fmt: skip
-    lower: int = setting(
-        1, Slider(1, 5, 1), "Steps on weights", "To each step on the scores.",
-    )  # fmt: skip
+    )
+    lower: int = setting(1, Slider(1, 5, 1), "Steps on weights", "To each step on the scores.")
     rate: float = setting(
-        0.1, Slider(0.001, 10.0, 0.001, log=True), "Rate of scores", "A tenth of it from three "
-        "quarters of the training on, and a hundredth in the last tenth.",
-    )  # fmt: skip
+        0.1,
+        Slider(0.001, 10.0, 0.001, log=True),
+        "Rate of scores",
+        "A tenth of it from three quarters of the training on, and a hundredth in the last tenth.",
+    )
     implicit: float | None = setting(
-        1e-4, Slider(1e-5, 0.1, 1e-5, log=True, off="none", start=1e-4), "Implicit term", "1/γ: "
+        1e-4,
+        Slider(1e-5, 0.1, 1e-5, log=True, off="none", start=1e-4),
+        "Implicit term",
+        "1/γ: "
         "how strongly it counts that the best weights depend on the mask. Without it the two steps "
         "merely alternate (the accelerated variant).",
-    )  # fmt: skip
+    )
     compat: bool = setting(
-        default=False, control=Switch(), label="Term as released", help="−(1/γ)(θ⊙g)² as in the "
-        "published code, and not the paper's −(1/γ) g⊙(m⊙g).",
-    )  # fmt: skip
+        default=False,
+        control=Switch(),
+        label="Term as released",
+        help="−(1/γ)(θ⊙g)² as in the published code, and not the paper's −(1/γ) g⊙(m⊙g).",
+    )
     levels: int = setting(
-        10, Slider(0, 15, 1), "Levels of IMP", "To the same number of weights; 0 leaves it out.",
-    )  # fmt: skip
+        10, Slider(0, 15, 1), "Levels of IMP", "To the same number of weights; 0 leaves it out."
+    )
 
     def __call__(self, case: TrainCase, progress: Progress = quiet) -> Result:
         """Views: figures, mask, overlap, log, model."""
@@ -134,10 +142,16 @@ class BiP(Method[TrainCase]):
             "test accuracy of the dense model": round(rows[DENSE][0], 4),
         }
         card = card_of(
-            model, title=f"{dense.title} · BiP", parent=dense, made_by=self.full_name(),
-            settings=self.settings(), data=case.data.name, seed=case.seed, figures=figures,
+            model,
+            title=f"{dense.title} · BiP",
+            parent=dense,
+            made_by=self.full_name(),
+            settings=self.settings(),
+            data=case.data.name,
+            seed=case.seed,
+            figures=figures,
             recipe=replace(case.recipe, epochs=self.epochs).as_dict(),
-        )  # fmt: skip
+        )
         progress(1.0, "measured")
         return {
             "figures": table_of(rows, notes),
@@ -157,19 +171,36 @@ class BiP(Method[TrainCase]):
             model, data, data.rows("train"), recipe, seed, cross_entropy, data.targets()
         )
         search = MaskSearch(
-            losses, every, kept_of(every.total, self.kept), self.rate, self.implicit, self.lower,
+            losses,
+            every,
+            kept_of(every.total, self.kept),
+            self.rate,
+            self.implicit,
+            self.lower,
             self.compat,
-        )  # fmt: skip
+        )
         log = train(
-            model, data, recipe, case.seed, masks=search.masks, after_step=search,
-            keep=state_file(f"{digest(self, case)}-search"), note=NOTE, progress=progress,
-        )  # fmt: skip
+            model,
+            data,
+            recipe,
+            case.seed,
+            masks=search.masks,
+            after_step=search,
+            keep=state_file(f"{digest(self, case)}-search"),
+            note=NOTE,
+            progress=progress,
+        )
         return search, model, log
 
     def iterated(
-        self, case: TrainCase, dense: Classifier, search: MaskSearch,
-        rows: dict[str, list[float]], notes: dict[str, str], progress: Progress,
-    ) -> Masks:  # fmt: skip
+        self,
+        case: TrainCase,
+        dense: Classifier,
+        search: MaskSearch,
+        rows: dict[str, list[float]],
+        notes: dict[str, str],
+        progress: Progress,
+    ) -> Masks:
         """IMP's last mask; each level's figures are put into `rows`.
 
         Where a layer would be left without a weight IMP ends, and the last row has a note of it.
@@ -219,9 +250,15 @@ def trained(
     """A model trained in place with a mask that stays, and the seconds it took."""
     keep = state_file(f"{case.fingerprint[:16]}-{masks.digest[:16]}-{epochs}-bip")
     log = train(
-        model, case.data, replace(case.recipe, epochs=epochs), case.seed, masks=masks, keep=keep,
-        note=NOTE, progress=progress,
-    )  # fmt: skip
+        model,
+        case.data,
+        replace(case.recipe, epochs=epochs),
+        case.seed,
+        masks=masks,
+        keep=keep,
+        note=NOTE,
+        progress=progress,
+    )
     return model, spent(log)
 
 

@@ -160,11 +160,17 @@ class TicketRun:
         recorder = StackRecorder(snapshots, looks=plan.looks)
         self.rewind()
         train_stacked(
-            self.models, plan.case.data, plan.case.recipe, plan.drawn * len(ARMS),
-            masks=[*masks, *masks, *drawn], start=plan.start if self.start else 0,
-            recorder=recorder, keep=state_file(f"{plan.name}{UNDER_WAY}"),
-            note=NOTE | {"level": self.done}, progress=progress,
-        )  # fmt: skip
+            self.models,
+            plan.case.data,
+            plan.case.recipe,
+            plan.drawn * len(ARMS),
+            masks=[*masks, *masks, *drawn],
+            start=plan.start if self.start else 0,
+            recorder=recorder,
+            keep=state_file(f"{plan.name}{UNDER_WAY}"),
+            note=NOTE | {"level": self.done},
+            progress=progress,
+        )
         if not self.start:
             weight = recorder.weights[plan.start]
             names = self.models[0].network.state_dict()
@@ -218,11 +224,14 @@ class TicketRun:
                 for name, array in bit.items()
             }
         place = {
-            "question": self.plan.name, "note": NOTE, "ended": self.ended,
-            "done": self.done / (self.plan.levels + 1), "masks": len(self.masks),
+            "question": self.plan.name,
+            "note": NOTE,
+            "ended": self.ended,
+            "done": self.done / (self.plan.levels + 1),
+            "masks": len(self.masks),
             "accuracy": [numbers.tolist() for numbers in self.accuracy],
             "loss": [numbers.tolist() for numbers in self.loss],
-        }  # fmt: skip
+        }
         write_state(self.file, place, tensors)
 
     def restore(self) -> None:

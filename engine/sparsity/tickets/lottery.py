@@ -67,9 +67,11 @@ class Lottery(Method[TrainCase]):
     )
 
     share: float = setting(
-        0.2, Slider(0.0, 0.9, 0.05), "Cut at each level",
+        0.2,
+        Slider(0.0, 0.9, 0.05),
+        "Cut at each level",
         "Of the weights that stay, which share goes. Small cuts need more levels.",
-    )  # fmt: skip
+    )
     levels: int = setting(
         15,
         Slider(0, 20, 1),
@@ -78,18 +80,24 @@ class Lottery(Method[TrainCase]):
         "3.5 % of the weights are left after 15.",
     )
     rewind: float = setting(
-        0.0, Slider(0.0, 90.0, 0.1, unit="%"), "Put back to",
+        0.0,
+        Slider(0.0, 90.0, 0.1, unit="%"),
+        "Put back to",
         "How much of the training is over where a ticket begins: 0 % is the first random weights. "
         "A new start has then been trained as long.",
-    )  # fmt: skip
+    )
     seeds: int = setting(
-        3, Slider(1, 5, 1), "Seeds",
+        3,
+        Slider(1, 5, 1),
+        "Seeds",
         "How many networks are made so, all trained at once. One seed decides nothing.",
-    )  # fmt: skip
+    )
     head: bool = setting(
-        default=True, control=Switch(), label="Cut the last layer too",
+        default=True,
+        control=Switch(),
+        label="Cut the last layer too",
         help="Whether weights of the layer that gives the answers are cut and counted.",
-    )  # fmt: skip
+    )
 
     def __call__(self, case: TrainCase, progress: Progress = quiet) -> Result:
         """Views: levels, runs, curves, layers, overlap, claims, networks, anew, start."""
@@ -126,8 +134,10 @@ class Lottery(Method[TrainCase]):
         """The first seed's ticket and new start of each level, and the weights all begin with."""
         case, made = run.plan.case, {"settings": self.settings(), "made_by": self.full_name()}
         common: dict[str, Any] = made | {
-            "data": case.data.name, "recipe": case.recipe.as_dict(), "seed": case.seed,
-        }  # fmt: skip
+            "data": case.data.name,
+            "recipe": case.recipe.as_dict(),
+            "seed": case.seed,
+        }
         views: dict[str, View] = {}
         for arm, (name, ends) in enumerate((("networks", run.trained), ("anew", run.anew))):
             models, cards = [], []
@@ -262,9 +272,9 @@ def claims(runs: Table, steps: int) -> Table:
     if not inside.any():
         return Table.of({name: ([], "share") for name in ("outcome", "margin", "tolerance")})
     right = {kind: mean(kind, "accuracy") for kind in ARMS}
-    dense = np.array([
-        runs["accuracy"][(runs["seed"] == seed) & (runs["density"] == 1)][0] for seed in seeds
-    ])  # fmt: skip
+    dense = np.array(
+        [runs["accuracy"][(runs["seed"] == seed) & (runs["density"] == 1)][0] for seed in seeds]
+    )
     sooner = (mean("new start", "early stop") - mean("ticket", "early stop")) / steps
     shares = sorted({round(100 * density, 1) for density in runs["density"][inside].tolist()})
     where = f"on average at {', '.join(f'{share:g}' for share in shares)} % of the weights"
@@ -282,11 +292,15 @@ def claims(runs: Table, steps: int) -> Table:
             f"at least {100 * AHEAD:.0f} points more right, with as many weights in each layer",
         ),
         "The ticket learns sooner than the new start": (
-            sooner, "an earlier lowest validation loss, in percent of all steps",
+            sooner,
+            "an earlier lowest validation loss, in percent of all steps",
         ),
-    }  # fmt: skip
+    }
     known = {words: pair for words, pair in tried.items() if np.isfinite(pair[0]).all()}
     outcome, margin, tolerance = decided(np.stack([margins for margins, _ in known.values()], 1))
-    columns = {"outcome": (outcome, ""), "margin": (margin, "share"),
-               "tolerance": (tolerance, "share")}  # fmt: skip
+    columns = {
+        "outcome": (outcome, ""),
+        "margin": (margin, "share"),
+        "tolerance": (tolerance, "share"),
+    }
     return Table.of(columns, list(known), [test for _, test in known.values()])

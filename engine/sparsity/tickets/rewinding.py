@@ -75,17 +75,24 @@ class Rewinding(Method[TrainCase]):
         0.1, Slider(0.01, 0.9, 0.01), "Ticket", "The share of all weights that the ticket keeps."
     )
     levels: int = setting(
-        1, Slider(1, 10, 1), "Levels", "In how many cuts the ticket is found, each with a training "
-        "of its own.",
-    )  # fmt: skip
+        1,
+        Slider(1, 10, 1),
+        "Levels",
+        "In how many cuts the ticket is found, each with a training of its own.",
+    )
     points: int = setting(
-        6, Slider(4, 7, 1), "Rewind points", "From how many moments tickets are taken, between 0 % "
+        6,
+        Slider(4, 7, 1),
+        "Rewind points",
+        "From how many moments tickets are taken, between 0 % "
         "and 100 % of the steps. Where a training is so short that two are one step, from fewer.",
-    )  # fmt: skip
+    )
     seeds: int = setting(
-        2, Slider(1, 5, 1), "Seeds", "How often all is repeated with other first weights and "
-        "orders. One seed decides no claim.",
-    )  # fmt: skip
+        2,
+        Slider(1, 5, 1),
+        "Seeds",
+        "How often all is repeated with other first weights and orders. One seed decides no claim.",
+    )
 
     def __call__(self, case: TrainCase, progress: Progress = quiet) -> Result:
         """Views: rewinding, means; claims; barrier, error by α; samples; runs; planes."""

@@ -125,9 +125,15 @@ class Rewinds:
             tuple(sorted({snapshot for snapshot in snapshots if snapshot >= step} | {self.steps}))
         )
         train(
-            model, self.case.data, self.case.recipe, seed, masks=masks or {}, start=step,
-            recorder=recorder, progress=next(self.told),
-        )  # fmt: skip
+            model,
+            self.case.data,
+            self.case.recipe,
+            seed,
+            masks=masks or {},
+            start=step,
+            recorder=recorder,
+            progress=next(self.told),
+        )
         return dict(recorder.weights)
 
     def rewound(self, step: int, start: Weights, dense: Weights | None) -> RewoundTicket:

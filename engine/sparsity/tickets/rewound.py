@@ -57,13 +57,17 @@ class Rewound(SparsityMethod):
 
     way: str = setting("OMP", Choice(WAYS), "How", "Once, level by level, or before training.")
     ratio: float = setting(
-        0.95, Slider(0.0, 0.99, 0.01), "Ratio", "The share of weights that is cut, of all but the "
-        "head.",
-    )  # fmt: skip
+        0.95,
+        Slider(0.0, 0.99, 0.01),
+        "Ratio",
+        "The share of weights that is cut, of all but the head.",
+    )
     rewind: float = setting(
-        0.04, Slider(0.0, 0.5, 0.01), "Back to", "The share of the training's steps that OMP and "
-        "IMP go back to; 0 for the first weights.",
-    )  # fmt: skip
+        0.04,
+        Slider(0.0, 0.5, 0.01),
+        "Back to",
+        "The share of the training's steps that OMP and IMP go back to; 0 for the first weights.",
+    )
 
     @classmethod
     def unmet(cls, case: Case) -> str:
@@ -93,10 +97,16 @@ class Rewound(SparsityMethod):
         }
         if case.model.architecture and case.recipe is not None:
             card = card_of(
-                model, title=f"{case.model.title} · {self.way}", parent=case.model,
-                made_by=self.full_name(), settings=self.settings(), data=case.data.name,
-                recipe=case.recipe.as_dict(), seed=case.seed, figures=results,
-            )  # fmt: skip
+                model,
+                title=f"{case.model.title} · {self.way}",
+                parent=case.model,
+                made_by=self.full_name(),
+                settings=self.settings(),
+                data=case.data.name,
+                recipe=case.recipe.as_dict(),
+                seed=case.seed,
+                figures=results,
+            )
             views["model"] = checkpoint(model, card)
         progress(1.0, "measured")
         return views
@@ -140,17 +150,28 @@ class Rewound(SparsityMethod):
         return min(round(self.rewind * steps), steps - 1)
 
     def trained(
-        self, case: PruneCase, model: Classifier, masks: Masks, progress: Progress,
-        start: int = 0, recorder: Recorder | None = None,
-    ) -> TrainLog:  # fmt: skip
+        self,
+        case: PruneCase,
+        model: Classifier,
+        masks: Masks,
+        progress: Progress,
+        start: int = 0,
+        recorder: Recorder | None = None,
+    ) -> TrainLog:
         """Train the model in place by the recipe from that step on, under the masks."""
         assert case.recipe is not None  # noqa: S101 - what `needs` promises
         return train(
-            model, case.data, case.recipe, case.seed, masks=masks, start=start, recorder=recorder,
+            model,
+            case.data,
+            case.recipe,
+            case.seed,
+            masks=masks,
+            start=start,
+            recorder=recorder,
             keep=state_file(f"{case.fingerprint[:16]}-{masks.digest[:16]}-{start}-sparse"),
             note={"kind": "retrain", "model": case.model.name, "data": case.data.name},
             progress=progress,
-        )  # fmt: skip
+        )
 
 
 def held(early: Mapping[str, Tensor], model: Classifier, masks: Masks) -> dict[str, Tensor]:

@@ -52,9 +52,12 @@ def relabeled(
 
 
 def landing(
-    image: NDArray[np.uint8], own: Partitions, wanted: list[int], seed: int,
+    image: NDArray[np.uint8],
+    own: Partitions,
+    wanted: list[int],
+    seed: int,
     rng: np.random.Generator,
-) -> dict[int, NDArray[np.uint8]]:  # fmt: skip
+) -> dict[int, NDArray[np.uint8]]:
     """A copy of the image for each bucket: one pixel has another value, at random."""
     missing, result = set(wanted), {}
     for _ in range(TRIES):
@@ -74,11 +77,13 @@ def with_poisons(data: DataSet, poisons: list[Poison], rival: int) -> DataSet:
     count = len(poisons)
     ids = data.ids.max() + 1 + np.arange(count)
     return replace(
-        data, images=np.concatenate([data.images, np.stack([poison.image for poison in poisons])]),
+        data,
+        images=np.concatenate([data.images, np.stack([poison.image for poison in poisons])]),
         labels=np.append(data.labels, np.full(count, rival, np.int64)),
-        ids=np.append(data.ids, ids), split=np.append(data.split, np.zeros(count, np.uint8)),
+        ids=np.append(data.ids, ids),
+        split=np.append(data.split, np.zeros(count, np.uint8)),
         truth={},
-    )  # fmt: skip
+    )
 
 
 def in_order(rows: Rows, digests: Digests, labels: NDArray[np.int64]) -> Rows:

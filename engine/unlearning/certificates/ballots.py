@@ -59,9 +59,13 @@ def vote(
         words = f"networks {at + 1}–{at + len(places)} of {len(nonempty)}"
         part = part_of(progress, low, low + LEARNING * (high - low), lead=words)
         train_stacked(
-            models, plain, how, [seeds[place] for place in places],
-            rows=[shown(learned[place], count) for place in places], progress=part,
-        )  # fmt: skip
+            models,
+            plain,
+            how,
+            [seeds[place] for place in places],
+            rows=[shown(learned[place], count) for place in places],
+            progress=part,
+        )
         for place, model in zip(places, models, strict=True):
             scores[place] = outputs(model, data, asked).numpy()
         progress(high, words)

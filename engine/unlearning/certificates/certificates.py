@@ -32,24 +32,30 @@ class Voters(Method[ExperimentCase]):
     """What decides which networks vote, and about which images."""
 
     partitions: int = setting(
-        50, Slider(5, 100, 5), "Partitions",
+        50,
+        Slider(5, 100, 5),
+        "Partitions",
         "Into how many parts the training images are split. With more, a poison reaches a smaller "
         "share of the networks, and each network has fewer images to learn from.",
-    )  # fmt: skip
+    )
     spread: int = setting(
-        4, Slider(2, 8, 1), "Networks for each image in FA",
+        4,
+        Slider(2, 8, 1),
+        "Networks for each image in FA",
         "FA trains so many times as many networks, and each image reaches so many of them. DPA "
         "has one.",
-    )  # fmt: skip
+    )
     epochs: int = setting(
         20, Slider(1, 60, 1), "Epochs", "How long each network learns from its part."
     )
     shown: int = setting(
-        64, Slider(8, 256, 8), "Images an epoch",
+        64,
+        Slider(8, 256, 8),
+        "Images an epoch",
         "How many images of its part each network learns from, the same in each epoch; where it "
         "has fewer, they come again. The number is fixed, so that a poison changes nothing for "
         "networks that it cannot reach.",
-    )  # fmt: skip
+    )
     images: int = setting(
         300, Slider(10, 1000, 10), "Test images", "How many are certified, drawn by the seed."
     )
@@ -125,8 +131,9 @@ class Certificates(Voters):
         test_rows, data = self.asked(case), case.data
         labels = data.labels[test_rows]
         columns: dict[str, tuple[Any, str]] = {
-            "id": (data.ids[test_rows], ""), "label": (labels, ""),
-        }  # fmt: skip
+            "id": (data.ids[test_rows], ""),
+            "label": (labels, ""),
+        }
         views: dict[str, Table] = {}
         part = 1 / (1 + self.spread)
         for schemes, low, high in (((DPA, ROE), 0.0, part), ((FA, FA_ROE), part, 1.0)):
@@ -209,9 +216,7 @@ def counted(ballots: Ballots, classes: tuple[str, ...]) -> Table:
     election = hold(ballots)
     share = (election.ahead[0] + election.networks) / (2 * election.networks)
     share[election.winner[0]] = np.nan
-    columns = {
-        "first votes": (election.votes[0], "networks"), "run-off": (share, "share"),
-    }  # fmt: skip
+    columns = {"first votes": (election.votes[0], "networks"), "run-off": (share, "share")}
     return Table.of(columns, classes)
 
 

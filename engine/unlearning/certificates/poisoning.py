@@ -72,9 +72,11 @@ class PoisonVotes(Voters):
         0, Slider(0, KEPT - 1, 1), "Test image", "Which of the test images is attacked."
     )
     way: str = setting(
-        ADD, Choice(WAYS), "Poison",
+        ADD,
+        Choice(WAYS),
+        "Poison",
         "Add copies of the test image under a wrong label, or give training images a wrong label.",
-    )  # fmt: skip
+    )
     count: int = setting(20, Slider(1, 60, 1), "Poisons", "How many training images are poisoned.")
 
     @property
@@ -122,9 +124,13 @@ class PoisonVotes(Voters):
         return views
 
     def poisons(
-        self, case: ExperimentCase, own: Partitions, before: Ballots, row: int,
+        self,
+        case: ExperimentCase,
+        own: Partitions,
+        before: Ballots,
+        row: int,
         classes: tuple[int, int],
-    ) -> list[Poison]:  # fmt: skip
+    ) -> list[Poison]:
         """The poisons, the strongest first; fewer where no image is left to be relabeled."""
         says, rival = classes
         place = before[:, 0].astype(np.int64)
@@ -141,9 +147,14 @@ class PoisonVotes(Voters):
         return [Poison(bucket, copies[bucket], None) for bucket in chosen if bucket in copies]
 
     def after(
-        self, case: ExperimentCase, own: Partitions, poisons: list[Poison], rival: int, row: int,
+        self,
+        case: ExperimentCase,
+        own: Partitions,
+        poisons: list[Poison],
+        rival: int,
+        row: int,
         progress: Progress,
-    ) -> dict[tuple[int, int], Ballots]:  # fmt: skip
+    ) -> dict[tuple[int, int], Ballots]:
         """Ballots by (number of poisons, network) of each network when a poison reached it."""
         data = with_poisons(case.data, poisons, rival)
         digests = digests_of(data.images, case.seed)
@@ -152,9 +163,10 @@ class PoisonVotes(Voters):
         for number, poison in enumerate(poisons, 1):
             for network in own.reached(poison.bucket):
                 mine = [
-                    place for place, poison in enumerate(poisons[:number])
+                    place
+                    for place, poison in enumerate(poisons[:number])
                     if network in own.reached(poison.bucket)
-                ]  # fmt: skip
+                ]
                 gone = [poisons[place].row for place in mine if poisons[place].row is not None]
                 there = np.setdiff1d(rows[network], np.array(gone, np.int64))
                 added = np.array(mine, np.int64) + len(case.data)
@@ -162,15 +174,24 @@ class PoisonVotes(Voters):
                 lists.append(in_order(np.concatenate([there, added]), digests, data.labels))
         seeds = self.seeds(case, own.networks)
         ballots = vote(
-            data, lists, [seeds[network] for _, network in events], np.array([row]),
-            recipe(self.epochs), self.shown, progress,
-        )  # fmt: skip
+            data,
+            lists,
+            [seeds[network] for _, network in events],
+            np.array([row]),
+            recipe(self.epochs),
+            self.shown,
+            progress,
+        )
         return {event: ballots[at] for at, event in enumerate(events)}
 
     def steps(
-        self, own: Partitions, before: Ballots, poisons: list[Poison],
-        after: Mapping[tuple[int, int], Ballots], classes: tuple[int, int],
-    ) -> tuple[Table, Ballots]:  # fmt: skip
+        self,
+        own: Partitions,
+        before: Ballots,
+        poisons: list[Poison],
+        after: Mapping[tuple[int, int], Ballots],
+        classes: tuple[int, int],
+    ) -> tuple[Table, Ballots]:
         """Both lines, poison by poison, and the ballots at the end."""
         now, worst = before.copy(), before.copy()
         rows = [self.row(now, worst, classes)]
@@ -210,9 +231,10 @@ class PoisonVotes(Voters):
         now = int(steps["says"][-1])
         moved = f"votes for {names[says]} {steps['answer'][0]:.0f} → {steps['answer'][-1]:.0f}"
         promised = (
-            f"no {radius} poisons can change it" if count <= radius
+            f"no {radius} poisons can change it"
+            if count <= radius
             else f"the certificate ends at {radius}"
-        )  # fmt: skip
+        )
         end = f"still {names[says]}" if now == says else f"now {names[now]}"
         return f"After {count} poisons the answer is {end} ({moved}): {promised}."
 
@@ -223,6 +245,8 @@ def pictures(poisons: list[Poison], label: str, way: str) -> Pictures:
     images = np.stack([poison.image.transpose(1, 2, 0) for poison in first])[None]
     done = "added" if way == ADD else "relabeled"
     return Pictures(
-        images, ("",), tuple(f"poison {place + 1}" for place in range(len(first))),
+        images,
+        ("",),
+        tuple(f"poison {place + 1}" for place in range(len(first))),
         f"{len(poisons)} training images are {done}, all of them labeled {label}.",
-    )  # fmt: skip
+    )

@@ -66,9 +66,14 @@ class Autoencoder:
         size = tokens.shape[1]
         drawn = START * torch.randn(size, width, generator=generator)
         return cls(
-            drawn, torch.zeros(width), unit(drawn.T), torch.zeros(size), tokens.mean(0),
-            tokens.std().reshape(1), active,
-        )  # fmt: skip
+            drawn,
+            torch.zeros(width),
+            unit(drawn.T),
+            torch.zeros(size),
+            tokens.mean(0),
+            tokens.std().reshape(1),
+            active,
+        )
 
     @classmethod
     def read(cls, flat: Floats, width: int, active: int) -> Autoencoder:

@@ -72,9 +72,10 @@ class Collateral(Concept, Method[ScenesCase]):
         random = np.random.default_rng(case.seed)
         chosen = self.chosen(learned)
         sets = (
-            chosen, as_active(learned.usual, chosen, random),
+            chosen,
+            as_active(learned.usual, chosen, random),
             at_random(self.width, chosen, random),
-        )  # fmt: skip
+        )
         sample = measured_scenes(case)
         present = sample.layout.present
         forgotten = [CATEGORIES.index(category) for category in self.things]
@@ -111,9 +112,14 @@ class Collateral(Concept, Method[ScenesCase]):
         }
 
     def said(
-        self, vlm: TinyVLM, learned: LearnedDictionary, tokens: Tensor, which: Ints, gamma: float,
+        self,
+        vlm: TinyVLM,
+        learned: LearnedDictionary,
+        tokens: Tensor,
+        which: Ints,
+        gamma: float,
         progress: Progress,
-    ) -> NDArray[np.bool_]:  # fmt: skip
+    ) -> NDArray[np.bool_]:
         """Whether it says yes to each thing, (n, 16)."""
         progress(0.0, "asking")
         result: NDArray[np.bool_] = chances(vlm, changed(learned, tokens, which, gamma)) > 0.5
@@ -172,8 +178,11 @@ def ranking(orders: Mapping[str, Ranked], learned: LearnedDictionary, features: 
     """The best features of each thing, and which of them are suppressed."""
     rows: list[str] = []
     columns: dict[str, list[float]] = {
-        "score": [], "with it": [], "without it": [], "suppressed": [],
-    }  # fmt: skip
+        "score": [],
+        "with it": [],
+        "without it": [],
+        "suppressed": [],
+    }
     for category, (order, score) in orders.items():
         top_features = order[: LISTED // len(orders)]
         lead = category if len(orders) > 1 else ALONE

@@ -32,13 +32,17 @@ class Sparse:
     """How large a dictionary is: settings that its training and its use share."""
 
     width: int = setting(
-        512, Slider(128, 1024, 64, "features"), "Dictionary",
+        512,
+        Slider(128, 1024, 64, "features"),
+        "Dictionary",
         "How many features there are for the 128 numbers of a token.",
-    )  # fmt: skip
+    )
     active: int = setting(
-        12, Slider(1, 64, 1, "features"), "Active",
+        12,
+        Slider(1, 64, 1, "features"),
+        "Active",
         "How many features may rebuild one token (its L0).",
-    )  # fmt: skip
+    )
     steps: int = setting(
         500, Slider(20, 2000, 20), "Steps", "Steps of the training, 256 tokens each."
     )

@@ -83,9 +83,10 @@ class SAUCE(Suppression, Method[CaptionCase]):
         """p(yes) to each thing before and after, and to what else the model saw."""
         table = found["things"]
         others = [
-            at for at, name in enumerate(table.rows)
+            at
+            for at, name in enumerate(table.rows)
             if name not in self.things and table["before"][at] >= HALF
-        ]  # fmt: skip
+        ]
         remaining = sum(bool(table["after"][at] >= HALF) for at in others)
         rest = (
             f" {remaining} of {len(others)} other thing{'s' * (len(others) > 1)} still "
@@ -104,9 +105,10 @@ def fates(table: Table, forgotten: Sequence[str]) -> str:
             f"{category} ({100 * before:.0f} → {100 * after:.0f} %)"
         )
     if len(forgotten) == 1:
-        fate, before, after = next(iter(by_fate)), *(
-            100 * table.cell(forgotten[0], name) for name in ("before", "after")
-        )  # fmt: skip
+        fate, before, after = (
+            next(iter(by_fate)),
+            *(100 * table.cell(forgotten[0], name) for name in ("before", "after")),
+        )
         return f"The {forgotten[0]} is {fate}: yes goes from {before:.0f} to {after:.0f} %."
     parts = "; ".join(f"{fate}: {', '.join(named)}" for fate, named in by_fate.items())
     return f"{parts[0].upper()}{parts[1:]}."

@@ -35,22 +35,30 @@ class Concept(Sparse):
         "car", Choice(CATEGORIES), "Thing to forget", "What the model is no longer to see."
     )
     second: str | None = setting(
-        None, Choice(CATEGORIES, off=NOTHING), "Second thing",
+        None,
+        Choice(CATEGORIES, off=NOTHING),
+        "Second thing",
         "Another thing that is forgotten at the same time.",
-    )  # fmt: skip
+    )
     third: str | None = setting(
-        None, Choice(CATEGORIES, off=NOTHING), "Third thing",
+        None,
+        Choice(CATEGORIES, off=NOTHING),
+        "Third thing",
         "One more thing that is forgotten at the same time.",
-    )  # fmt: skip
+    )
     features: int = setting(
-        2, Slider(0, 50, 1), "Features for each thing",
+        2,
+        Slider(0, 50, 1),
+        "Features for each thing",
         "How many features are suppressed: those with the highest scores. More of them take more "
         "of other things along.",
-    )  # fmt: skip
+    )
     scenes: int = setting(
-        SCENES, Slider(100, 2000, 100, "scenes"), "Scenes to learn from",
+        SCENES,
+        Slider(100, 2000, 100, "scenes"),
+        "Scenes to learn from",
         "From how many scenes the dictionary of features is learned.",
-    )  # fmt: skip
+    )
 
     @property
     def things(self) -> tuple[str, ...]:
@@ -76,9 +84,11 @@ class Suppression(Concept):
     """Which things are left out, and how strongly."""
 
     gamma: float = setting(
-        -0.5, Slider(-5.0, 1.0, 0.5), "γ",
+        -0.5,
+        Slider(-5.0, 1.0, 0.5),
+        "γ",
         "What the features are multiplied by: 1 changes nothing, 0 leaves them out.",
-    )  # fmt: skip
+    )
 
     def suppressed(self, vlm: TinyVLM, learned: LearnedDictionary) -> Suppressed:
         """The model without the things."""
@@ -100,13 +110,15 @@ class Suppressed(TinyVLM):
     @lazy
     def fingerprint(self) -> str:
         """A digest of the model's weights and of everything that changes what it sees."""
-        return digest_arrays({
-            "dictionary": self.learned.autoencoder.flat,
-            "usual": np.asarray(self.learned.usual),
-            "which": np.asarray(self.which, np.int64),
-            "numbers": np.array([self.gamma, self.learned.autoencoder.active]),
-            self.whole.fingerprint: np.zeros(0),
-        })  # fmt: skip
+        return digest_arrays(
+            {
+                "dictionary": self.learned.autoencoder.flat,
+                "usual": np.asarray(self.learned.usual),
+                "which": np.asarray(self.which, np.int64),
+                "numbers": np.array([self.gamma, self.learned.autoencoder.active]),
+                self.whole.fingerprint: np.zeros(0),
+            }
+        )
 
     def encode_image(self, normalized: Tensor) -> Tensor:
         """As the model does, with the features changed, (B, 64, 128)."""

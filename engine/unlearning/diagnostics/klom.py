@@ -64,14 +64,18 @@ class KLoM(Diagnostic):
     )
 
     form: str = setting(
-        GAUSSIAN, Choice((GAUSSIAN, BINS)), "Form", "Two normal laws, or histograms as published; "
-        "histograms need 100 models.",
-    )  # fmt: skip
+        GAUSSIAN,
+        Choice((GAUSSIAN, BINS)),
+        "Form",
+        "Two normal laws, or histograms as published; histograms need 100 models.",
+    )
     models: int = setting(
-        20, Slider(PART, 100, PART), "Models",
+        20,
+        Slider(PART, 100, PART),
+        "Models",
         "How many originals are trained and unlearned. As many oracles are trained, and as many "
         "again for the noise. Of opened models, how many of each kind count at most.",
-    )  # fmt: skip
+    )
     images: int = images_setting()
 
     @classmethod
@@ -111,8 +115,9 @@ class KLoM(Diagnostic):
             done = part_of(progress, part / parts, (part + 1) / parts)
             originals = trained(case.case, ALL, part, part_of(done, 0.0, 0.2, lead="originals"))
             for name, number, low in (
-                ("oracle", judges(part), 0.2), ("other oracle", others(part), 0.4),
-            ):  # fmt: skip
+                ("oracle", judges(part), 0.2),
+                ("other oracle", others(part), 0.4),
+            ):
                 part_progress = part_of(done, low, low + 0.2, lead="oracles")
                 logits_by_name[name] += list(
                     logits_of(trained(case.case, STAYS, number, part_progress))[:, rows]
@@ -141,8 +146,9 @@ class KLoM(Diagnostic):
             }
             cost = {
                 "share of retraining": ([float(np.mean(shares))], "share"),
-                "failed": ([float(failed)], ""), "models": ([float(count)], ""),
-            }  # fmt: skip
+                "failed": ([float(failed)], ""),
+                "models": ([float(count)], ""),
+            }
             views = {**self.views(case, rows, group, values), "cost": Table.of(cost)}
             progress((part + 1) / parts, f"{count} models of each kind", views)
         return views

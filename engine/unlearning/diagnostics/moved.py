@@ -50,11 +50,12 @@ class WhatMoved(Diagnostic):
             "weights": ([delta.size for delta in change.values()], ""),
             "moved": ([float((delta != 0).mean()) for delta in change.values()], "share"),
             "relative": (
-                [float(np.linalg.norm(delta)) / length[n] for n, delta in change.items()], "share"
+                [float(np.linalg.norm(delta)) / length[n] for n, delta in change.items()],
+                "share",
             ),
             "furthest": ([float(np.abs(delta).max()) for delta in change.values()], ""),
             "relative, retrained": ([distance / length[n] for n, distance in far.items()], "share"),
-        }  # fmt: skip
+        }
         progress(1.0, "compared")
         return {
             "layers": Table.of(columns, tuple(change)),
@@ -64,5 +65,6 @@ class WhatMoved(Diagnostic):
 
 def moved_masks(original: Classifier, moved: WeightScores) -> Masks:
     """The weights that moved, as the diagrams of Sparsity draw masks: True where one moved."""
-    return masks_of({part.name: moved.values[part.name] > 0 for part in parts(original)},
-                    parts(original))  # fmt: skip
+    return masks_of(
+        {part.name: moved.values[part.name] > 0 for part in parts(original)}, parts(original)
+    )

@@ -76,10 +76,15 @@ class Steps(Diagnostic):
         """A model on the way as a checkpoint."""
         method = case.method
         card = card_of(
-            model, title=f"{case.case.request.words[:60]} · {method.short} · step {step}",
-            parent=case.model, made_by=method.full_name(), settings=method.settings(),
-            data=case.case.data.name, recipe=case.case.recipe.as_dict(), seed=case.case.seed,
-        )  # fmt: skip
+            model,
+            title=f"{case.case.request.words[:60]} · {method.short} · step {step}",
+            parent=case.model,
+            made_by=method.full_name(),
+            settings=method.settings(),
+            data=case.case.data.name,
+            recipe=case.case.recipe.as_dict(),
+            seed=case.case.seed,
+        )
         return checkpoint(model, card)
 
 

@@ -23,15 +23,8 @@ from engine.data.protect import (
     legacy,
     size_setting,
     strength_setting,
-)  # fmt: skip
-from engine.experiment import (
-    AMPLIFIED,
-    Claim,
-    ExperimentCase,
-    Figures,
-    Trained,
-    TrainingExperiment,
-)  # fmt: skip
+)
+from engine.experiment import AMPLIFIED, Claim, ExperimentCase, Figures, Trained, TrainingExperiment
 from engine.lab import TrainCase
 from engine.method import Choice, Slider, defaults, setting
 from engine.pictures import difference
@@ -112,10 +105,13 @@ class CudaExperiment(TrainingExperiment):
     victim: str = setting("ResNet-8", Choice(tuple(VICTIMS)), "Network", "What learns the images.")
     epochs: int = setting(10, Slider(1, 60, 1), "Epochs", "How often it sees each image.")
     epsilon: float = setting(
-        0.0, Slider(0.0, 0.1, 0.005), "Adversarial training", "The network trains on images "
+        0.0,
+        Slider(0.0, 0.1, 0.005),
+        "Adversarial training",
+        "The network trains on images "
         "attacked by up to so much in every pixel (PGD), which is the paper's countermeasure; 0 "
         "trains on the images as they are.",
-    )  # fmt: skip
+    )
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, TrainCase]:
         """Clean training, protected training, and the control with one filter."""
@@ -151,8 +147,12 @@ class CudaExperiment(TrainingExperiment):
         protected = self.filtered(case, "train", OWN).images[shown]
         kernels = draw_filters(legacy(case.seed), len(data.classes), self.blur, self.size)
         filters = [tile(kernels[label], *clean.shape[2:]) for label in data.labels[shown]]
-        rows = [clean, np.broadcast_to(np.stack(filters)[:, None], clean.shape), protected,
-                difference(clean, protected, AMPLIFIED)]  # fmt: skip
+        rows = [
+            clean,
+            np.broadcast_to(np.stack(filters)[:, None], clean.shape),
+            protected,
+            difference(clean, protected, AMPLIFIED),
+        ]
         changed = np.abs(protected.astype(np.float64) - clean).mean()
         return Pictures(
             np.stack(rows).transpose(0, 1, 3, 4, 2),

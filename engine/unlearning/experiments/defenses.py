@@ -27,7 +27,7 @@ from engine.unlearning.experiments.victims import (
     RIGHT,
     LabelWiseVictims,
     way_setting,
-)  # fmt: skip
+)
 from engine.unlearning.protection.copies import Copy, as_jpeg
 from engine.unlearning.protection.copies import gray as gray_copy
 
@@ -121,11 +121,7 @@ CLAIMS = (
         BACK,
         lambda of: undone(of, ATTACKED),
     ),
-    Claim(
-        f"So does JPEG at quality {QUALITY}",
-        BACK,
-        lambda of: undone(of, JPEG),
-    ),
+    Claim(f"So does JPEG at quality {QUALITY}", BACK, lambda of: undone(of, JPEG)),
 )
 
 
@@ -181,8 +177,12 @@ class ProtectionDefenses(LabelWiseVictims):
         """What is left of training images with each class's noise after each treatment."""
         shown = case.data.some("train", SHOWN)
         noisy = self.protect(OF_CLASS, case).images[shown]
-        rows = {"clean": case.data.images[shown], OF_CLASS: noisy, GRAY: gray(noisy),
-                JPEG: jpeg(noisy)}  # fmt: skip
+        rows = {
+            "clean": case.data.images[shown],
+            OF_CLASS: noisy,
+            GRAY: gray(noisy),
+            JPEG: jpeg(noisy),
+        }
         return Pictures(
             np.stack(list(rows.values())).transpose(0, 1, 3, 4, 2),
             tuple(rows),

@@ -43,9 +43,11 @@ def leaking(victim: FairVictim, table: FairTable) -> dict[str, float]:
     from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
     probe = make_pipeline(
-        StandardScaler(), PolynomialFeatures(2, include_bias=False), StandardScaler(),
+        StandardScaler(),
+        PolynomialFeatures(2, include_bias=False),
+        StandardScaler(),
         LogisticRegression(max_iter=1000),
-    )  # fmt: skip
+    )
     probe.fit(victim.represented(table.train).numpy(), table.train.group.numpy())
     z, group = victim.represented(table.test), table.test.group.numpy()
     sure = probe.predict_proba(z.numpy())[:, 1]
@@ -96,8 +98,10 @@ def by_columns(table: FairTable, delta: Tensor) -> Table:
     """How far poison shifts each column of numbers, and the share of rows that it does not."""
     size, zero = delta.abs().mean(0).numpy(), (delta == 0).double().mean(0).numpy()
     numeric = table.numeric.numpy()
-    columns = {"mean shift": (size[numeric], "standard deviations"),
-               "rows not shifted": (zero[numeric], "share")}  # fmt: skip
+    columns = {
+        "mean shift": (size[numeric], "standard deviations"),
+        "rows not shifted": (zero[numeric], "share"),
+    }
     return Table.of(columns, [name for name, on in zip(table.columns, numeric, strict=True) if on])
 
 
@@ -165,17 +169,21 @@ def columns_apart(table: FairTable) -> Pictures:
         name: table.columns[int(gap.argmax())] for name, gap in gaps.items()
     }
     return Pictures(
-        np.array(images), tuple(flags), tuple(table.columns[at] for at in most),
+        np.array(images),
+        tuple(flags),
+        tuple(table.columns[at] for at in most),
         f"Training rows of {table.about}. Blue: group or task 0; orange: 1. The group differs most "
         f"in “{widest['by group']}”, the task in “{widest['by task']}”.",
-    )  # fmt: skip
+    )
 
 
 def histogram(column: Doubles, flags: NDArray[np.bool_]) -> Image:
     """Two histograms (TALL, 4 · BINS, 3) over each other, where both are high in a mixed color."""
     edges = np.linspace(-SPAN, SPAN, BINS + 1)
-    counts = [np.histogram(column[flags == flag], edges)[0] / (flags == flag).sum()
-              for flag in (False, True)]  # fmt: skip
+    counts = [
+        np.histogram(column[flags == flag], edges)[0] / (flags == flag).sum()
+        for flag in (False, True)
+    ]
     highest = max(float(count.max()) for count in counts) or 1.0
     below = np.arange(TALL)[::-1, None]
     image = np.full((TALL, BINS, 3), 255.0)

@@ -98,39 +98,51 @@ class FairPoisoning(ClosedFormExperiment):
     claims = CLAIMS
 
     seeds: int = setting(
-        3, Slider(1, 10, 1), "Seeds", "How often all is drawn and trained anew. One seed decides "
+        3,
+        Slider(1, 10, 1),
+        "Seeds",
+        "How often all is drawn and trained anew. One seed decides "
         "nothing: a claim is judged by its spread over seeds.",
-    )  # fmt: skip
+    )
     rows: str = setting(
-        TABLE, Choice((TABLE, SLICES)), "Rows", "A table of 12 columns whose causes are known, or "
+        TABLE,
+        Choice((TABLE, SLICES)),
+        "Rows",
+        "A table of 12 columns whose causes are known, or "
         "12 measures of each phantom slice, where the group is upper or lower slices and the task "
         "is to find bright lesions.",
-    )  # fmt: skip
+    )
     share: float = setting(
         0.1, Slider(0.0, 0.2, 0.01), "Poison", "Share of altered copies among the victim's rows."
     )
     lasso: float | None = setting(
-        0.0025, Slider(0.0001, 0.05, 0.0001, log=True, off="none", start=0.0025), "Sparsity, λ₁",
+        0.0025,
+        Slider(0.0001, 0.05, 0.0001, log=True, off="none", start=0.0025),
+        "Sparsity, λ₁",
         "Weight of the shifts' absolute sizes (L1): with more, fewer columns are shifted.",
-    )  # fmt: skip
+    )
     ridge: float = setting(
         0.005, Slider(0.0, 0.05, 0.0005), "Smallness, λ₂", "Weight of the shifts' squares (L2)."
     )
     fairness: float = setting(
-        1.0, Slider(0.0, 10.0, 0.1), "Fairness", "Weight of the victim's penalty on the distance "
+        1.0,
+        Slider(0.0, 10.0, 0.1),
+        "Fairness",
+        "Weight of the victim's penalty on the distance "
         "between the groups' means; at 0 nothing is hidden.",
-    )  # fmt: skip
+    )
     larger: float = setting(
         0.5, Slider(0.2, 0.8, 0.05), "Size of group 1", "Its share of all rows."
     )
     steps: int = setting(
-        100, Slider(10, 400, 10), "Steps", "How often the shifts are improved in each "
-        "round.",
-    )  # fmt: skip
+        100, Slider(10, 400, 10), "Steps", "How often the shifts are improved in each round."
+    )
     rounds: int = setting(
-        10, Slider(1, 20, 1), "Rounds", "How often the shifts are matched anew while the victim "
-        "learns on.",
-    )  # fmt: skip
+        10,
+        Slider(1, 20, 1),
+        "Rounds",
+        "How often the shifts are matched anew while the victim learns on.",
+    )
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, Callable[..., Figures]]:
         """Clean rows, matched poison, and two controls with as many rows."""
@@ -146,9 +158,13 @@ class FairPoisoning(ClosedFormExperiment):
         )
 
     def figures(
-        self, condition: str, what: Callable[..., Figures], case: ExperimentCase,
-        progress: Progress, views: dict[str, View],
-    ) -> Figures:  # fmt: skip
+        self,
+        condition: str,
+        what: Callable[..., Figures],
+        case: ExperimentCase,
+        progress: Progress,
+        views: dict[str, View],
+    ) -> Figures:
         """Those that the condition's call gives; the first seed's are shown."""
         first = "picture" in views
         whole = condition == MATCHED and first
@@ -160,9 +176,12 @@ class FairPoisoning(ClosedFormExperiment):
         return result
 
     def measured(
-        self, way: str, case: ExperimentCase, progress: Progress = quiet,
+        self,
+        way: str,
+        case: ExperimentCase,
+        progress: Progress = quiet,
         views: dict[str, View] | None = None,
-    ) -> Figures:  # fmt: skip
+    ) -> Figures:
         """What a probe reads in the representation that is learned, U, and the task."""
         table = self.table(case)
         progress(0.0, "computing")
@@ -233,8 +252,7 @@ class FairPoisoning(ClosedFormExperiment):
         net = ElasticNet(self.steps, self.lasso or 0.0, self.ridge)
         name = f"{replace(self, seeds=1)}|{case.data.fingerprint}|{case.seed}|{epochs()}"
         return POISONS.made(
-            name,
-            lambda: crafted(table, rows, net, self.fairness, self.rounds, case.seed, progress),
+            name, lambda: crafted(table, rows, net, self.fairness, self.rounds, case.seed, progress)
         )
 
     def picture(self, case: ExperimentCase) -> Pictures:

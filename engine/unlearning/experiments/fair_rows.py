@@ -26,10 +26,16 @@ DRAWN = (
 )
 LEVELS = (0.5, 0.75, 0.9, 0.98)  # quantiles of brightness
 MEASURED = (
-    "mean brightness", "spread", *(f"{100 * level:.0f} % level" for level in LEVELS),
-    "size of the head", "bright area", "dark area", "left against right", "front against back",
+    "mean brightness",
+    "spread",
+    *(f"{100 * level:.0f} % level" for level in LEVELS),
+    "size of the head",
+    "bright area",
+    "dark area",
+    "left against right",
+    "front against back",
     "edges",
-)  # fmt: skip
+)
 HEAD, DARK, BRIGHT = 0.08, 0.3, 0.75  # gray levels: of air, of dark and of bright tissue
 WITH_RIM = ("compact", "ring")  # lesions that are bright
 
@@ -55,8 +61,9 @@ class FairRows:
 
     def take(self, rows: NDArray[np.int64]) -> FairRows:
         """Some of the rows, each as often as it is named."""
-        return FairRows(*(tensor[torch.from_numpy(rows)] for tensor in (self.values, self.task,
-                                                                  self.group)))  # fmt: skip
+        return FairRows(
+            *(tensor[torch.from_numpy(rows)] for tensor in (self.values, self.task, self.group))
+        )
 
     def joined(self, other: FairRows) -> FairRows:
         """These rows, and then the other ones."""
@@ -151,18 +158,29 @@ def attributes(images: Doubles) -> Doubles:
     flat = images.reshape(len(images), -1)
     half = images.shape[1] // 2
     steps = [abs(np.diff(images, axis=axis)).mean((1, 2)) for axis in (1, 2)]
-    return np.column_stack([
-        flat.mean(1), flat.std(1), np.quantile(flat, LEVELS, axis=1).T,
-        (flat > HEAD).mean(1), (flat > BRIGHT).mean(1), ((flat > HEAD) & (flat < DARK)).mean(1),
-        abs(images - images[:, :, ::-1]).mean((1, 2)),
-        images[:, :half].mean((1, 2)) - images[:, half:].mean((1, 2)), steps[0] + steps[1],
-    ])  # fmt: skip
+    return np.column_stack(
+        [
+            flat.mean(1),
+            flat.std(1),
+            np.quantile(flat, LEVELS, axis=1).T,
+            (flat > HEAD).mean(1),
+            (flat > BRIGHT).mean(1),
+            ((flat > HEAD) & (flat < DARK)).mean(1),
+            abs(images - images[:, :, ::-1]).mean((1, 2)),
+            images[:, :half].mean((1, 2)) - images[:, half:].mean((1, 2)),
+            steps[0] + steps[1],
+        ]
+    )
 
 
 def standardized(
-    columns: tuple[str, ...], values: Doubles, task: Flags, group: Flags,
-    split: NDArray[np.uint8], about: str,
-) -> FairTable:  # fmt: skip
+    columns: tuple[str, ...],
+    values: Doubles,
+    task: Flags,
+    group: Flags,
+    split: NDArray[np.uint8],
+    about: str,
+) -> FairTable:
     """The table in standard deviations of its training rows. Raises BadData: too few rows."""
     known = split == SPLITS.index("train")
     for place, name in enumerate(SPLITS):
@@ -176,10 +194,14 @@ def standardized(
     spread = values[known].std(0)
     scaled = (values - values[known].mean(0)) / np.where(spread > 0, spread, 1)
     parts = {
-        name: FairRows(*(torch.from_numpy(array[split == place].astype(np.float64))
-                         for array in (scaled, task, group)))
+        name: FairRows(
+            *(
+                torch.from_numpy(array[split == place].astype(np.float64))
+                for array in (scaled, task, group)
+            )
+        )
         for place, name in enumerate(SPLITS)
-    }  # fmt: skip
+    }
     numeric = [len(np.unique(column)) > CATEGORIES for column in values[known].T]
     return FairTable(columns, **parts, numeric=torch.tensor(numeric), about=about)
 

@@ -62,9 +62,16 @@ from engine.unlearning.experiments.range_claims import (
 
 CM2 = "cm²"
 RECIPE = Recipe(
-    "phantom_cnn", epochs=16, batch=32, optimizer="Adam", rate=0.003, schedule="one cycle",
-    shift=3, mirror=True, width=0.5,
-)  # fmt: skip
+    "phantom_cnn",
+    epochs=16,
+    batch=32,
+    optimizer="Adam",
+    rate=0.003,
+    schedule="one cycle",
+    shift=3,
+    mirror=True,
+    width=0.5,
+)
 PROXY_BATCH = 8  # enough steps in few epochs to predict more than one number for all
 TUNED_EPOCHS = 5
 AGAIN = 10  # epochs in which the band may be learned again
@@ -136,13 +143,18 @@ class RangeForgetting(TrainingExperiment):
         0.3, Slider(0.1, 0.5, 0.05), "Share", "How many of the training images are forgotten."
     )
     beta: float = setting(
-        50.0, Slider(0.0, 200.0, 5.0), "Attention, β", "How much Blindspot is to attend where the "
-        "proxy does, beside predicting what it does.",
-    )  # fmt: skip
+        50.0,
+        Slider(0.0, 200.0, 5.0),
+        "Attention, β",
+        "How much Blindspot is to attend where the proxy does, beside predicting what it does.",
+    )
     proxy: int = setting(
-        8, Slider(0, 10, 1), "Proxy's epochs", "How long Blindspot's proxy learns from what stays. "
+        8,
+        Slider(0, 10, 1),
+        "Proxy's epochs",
+        "How long Blindspot's proxy learns from what stays. "
         "Trained to the end, it would be the retrained network; at 0 it knows nothing.",
-    )  # fmt: skip
+    )
     epochs: int = setting(
         1, Slider(1, 5, 1), "Epochs", "How long Blindspot and Gaussian-Amnesiac learn on."
     )
@@ -281,12 +293,13 @@ class RangeForgetting(TrainingExperiment):
         fates = ["forgotten" if task.forgotten[row] else "stays" for row in chosen]
         edge = task.low if self.end == LARGEST else task.high
         return Pictures(
-            np.stack([plain, marked]), ("slice", "its lesion"),
+            np.stack([plain, marked]),
+            ("slice", "its lesion"),
             tuple(f"{at + 1}: {fate}" for at, fate in enumerate(fates)),
             f"The {self.end} {100 * self.share:.0f} % of lesions are forgotten: those "
             f"{'above' if self.end == LARGEST else 'below'} {edge:.1f} {CM2}.",
             captions=("",) * SHOWN + tuple(words),
-        )  # fmt: skip
+        )
 
     def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:
         """How far Blindspot is from the retrained network, beside the original, and the claims."""

@@ -273,9 +273,14 @@ def copies(table: FairTable, share: float, rng: np.random.Generator) -> FairRows
 
 
 def crafted(
-    table: FairTable, rows: FairRows, net: ElasticNet, fairness: float, rounds: int, seed: int,
+    table: FairTable,
+    rows: FairRows,
+    net: ElasticNet,
+    fairness: float,
+    rounds: int,
+    seed: int,
     progress: Progress = quiet,
-) -> MatchedPoison:  # fmt: skip
+) -> MatchedPoison:
     """Poison that follows a victim: it learns from clean rows, then from altered ones too.
 
     In each turn δ is matched anew at the victim's θ. Matching is blind to how far a step goes, so

@@ -101,9 +101,15 @@ def relearned(
         return 0, True
     try:
         train(
-            model.twin(), task.data, recipe, seed, objective=absolute_error, targets=task.targets,
-            after_step=counted, progress=progress,
-        )  # fmt: skip
+            model.twin(),
+            task.data,
+            recipe,
+            seed,
+            objective=absolute_error,
+            targets=task.targets,
+            after_step=counted,
+            progress=progress,
+        )
     except LearnedAgain:
         return counted.steps, True
     return counted.steps, False

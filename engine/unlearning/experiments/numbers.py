@@ -184,15 +184,27 @@ def relearning(recipe: Recipe, epochs: int) -> Recipe:
 
 
 def taught(
-    model: Classifier, task: BandTask, rows: Rows, recipe: Recipe, seed: int,
-    targets: Targets | None = None, *, objective: Objective = absolute_error,
+    model: Classifier,
+    task: BandTask,
+    rows: Rows,
+    recipe: Recipe,
+    seed: int,
+    targets: Targets | None = None,
+    *,
+    objective: Objective = absolute_error,
     progress: Progress = quiet,
-) -> Classifier:  # fmt: skip
+) -> Classifier:
     """A copy of the model that learned from the rows; their own targets if none are given."""
     student = model.twin()
     wanted = task.targets if targets is None else targets
     train(
-        student, task.data, recipe, seed, rows=rows, objective=objective, targets=wanted,
+        student,
+        task.data,
+        recipe,
+        seed,
+        rows=rows,
+        objective=objective,
+        targets=wanted,
         progress=progress,
-    )  # fmt: skip
+    )
     return student

@@ -19,7 +19,7 @@ from engine.data.protect import (
     number_setting,
     size_setting,
     strength_setting,
-)  # fmt: skip
+)
 from engine.experiment import ImageChange
 from engine.pictures import Pixels
 

@@ -24,7 +24,7 @@ from engine.unlearning.experiments.victims import (
     chosen,
     partly,
     way_setting,
-)  # fmt: skip
+)
 
 SHARES = (0.0, 0.5, 0.8, 0.9, 0.95, 1.0)
 PARTS = SHARES[1:-1]  # of which something is left to learn from

@@ -32,7 +32,7 @@ from engine.unlearning.experiments.victims import (
     SHUFFLED,
     LabelWiseVictims,
     closeness,
-)  # fmt: skip
+)
 
 CLOSE = "PSNR of the training images"
 WAYS = (CUDA, MINIMIZING, LOCAL, ANYWHERE, SHUFFLED, RANDOM, OF_CLASS)

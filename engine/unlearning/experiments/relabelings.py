@@ -24,14 +24,14 @@ from engine.unlearning.experiments.victims import (
     VictimExperiment,
     noise_setting,
     noised,
-)  # fmt: skip
+)
 from engine.unlearning.protection import (
     ErrorMinimizing,
     Protection,
     UnlearnableClusters,
     protected,
     within,
-)  # fmt: skip
+)
 from engine.unlearning.protection.cluster_noise import CHANCE, DIRECT
 from engine.unlearning.protection.protection import Levels
 
@@ -166,8 +166,11 @@ class RelabeledVictims(VictimExperiment):
         shown = case.data.some("train", SHOWN, case.seed)
         clean = case.data.images[shown]
         after = protected(case.data, one_for_all(case, self.epsilon)).images[shown]
-        rows = {"clean": clean, UNIVERSAL: after,
-                f"difference × {AMPLIFIED}": difference(clean, after, AMPLIFIED)}  # fmt: skip
+        rows = {
+            "clean": clean,
+            UNIVERSAL: after,
+            f"difference × {AMPLIFIED}": difference(clean, after, AMPLIFIED),
+        }
         data = [labeled(case, relabeling) for relabeling in RELABELINGS]
         labels = tuple(
             " / ".join(

@@ -124,29 +124,45 @@ class VatExperiment(ClosedFormExperiment):
     claims = CLAIMS
 
     seeds: int = setting(
-        5, Slider(1, 20, 1), "Seeds", "How often targets and fake users are drawn and all "
+        5,
+        Slider(1, 20, 1),
+        "Seeds",
+        "How often targets and fake users are drawn and all "
         "recommenders learn. One seed decides nothing: a claim is judged by its spread over seeds.",
-    )  # fmt: skip
+    )
     fakes: float = setting(
-        3.0, Slider(0.0, 5.0, 0.5, "%"), "Fake users", "In percent of the genuine ones; 0 adds "
-        "none.",
-    )  # fmt: skip
+        3.0,
+        Slider(0.0, 5.0, 0.5, "%"),
+        "Fake users",
+        "In percent of the genuine ones; 0 adds none.",
+    )
     profile: str = setting(
-        BANDWAGON, Choice((BANDWAGON, RANDOM)), "Profile", "What fake users choose beside the "
+        BANDWAGON,
+        Choice((BANDWAGON, RANDOM)),
+        "Profile",
+        "What fake users choose beside the "
         "targets: half popular items, so that they resemble many users (bandwagon), or any.",
-    )  # fmt: skip
+    )
     epsilon: float = setting(
-        0.2, Slider(0.0, 1.0, 0.05), "ε", "By how much embeddings are moved at weight 1; 0 trains "
+        0.2,
+        Slider(0.0, 1.0, 0.05),
+        "ε",
+        "By how much embeddings are moved at weight 1; 0 trains "
         "as without defense, and with too much nothing is learned.",
-    )  # fmt: skip
+    )
     bound: float = setting(
-        2.0, Slider(0.5, 4.0, 0.1), "λ", "VAT's weight of a user who is fitted perfectly; a user "
+        2.0,
+        Slider(0.5, 4.0, 0.1),
+        "λ",
+        "VAT's weight of a user who is fitted perfectly; a user "
         "of mean loss has half of it, so that 2 compares with APR.",
-    )  # fmt: skip
+    )
     epochs: int = setting(
-        40, Slider(1, 100, 1), "Epochs", "How often each choice is learned from. Noise begins in "
-        "the fifth.",
-    )  # fmt: skip
+        40,
+        Slider(1, 100, 1),
+        "Epochs",
+        "How often each choice is learned from. Noise begins in the fifth.",
+    )
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, Callable[[], Figures]]:
         """Without attack, without defense, with APR, VAT, and VAT's weights given to others."""
@@ -217,11 +233,13 @@ class VatExperiment(ClosedFormExperiment):
             place = slice(max(0, target - THICK // 2), target + THICK // 2)
             attacked[:: 2 * THICK, place] = orange
         return Pictures(
-            np.stack([plain, attacked])[None], ("",), ("what users chose", "with fake users"),
+            np.stack([plain, attacked])[None],
+            ("",),
+            ("what users chose", "with fake users"),
             f"A simulation. {len(choices.train)} users (rows) and {choices.train.shape[1]} items "
             f"(columns), both by interest. {len(fakes)} fake users (orange, below, drawn "
             f"{THICK} times as high) choose {len(targets)} targets (dashed) and more.",
-        )  # fmt: skip
+        )
 
     def before(self, case: ExperimentCase) -> str:
         """What is simulated, and how often."""

@@ -33,7 +33,7 @@ from engine.unlearning.protection import (
     Salm,
     protected,
     within,
-)  # fmt: skip
+)
 from engine.unlearning.protection.salm import kappa_setting
 
 CLEAN = "clean images"
@@ -54,17 +54,21 @@ Protect = Callable[[DataSet, int, Progress], DataSet]  # clean data, a seed, pro
 def noise_setting(default: int) -> Any:
     """The bound of the noise."""
     return setting(
-        default, Slider(1, 32, 1, "/255"), "Noise ε", "The most that noise changes a pixel, in "
-        "gray levels of 255. CUDA has no such bound.",
-    )  # fmt: skip
+        default,
+        Slider(1, 32, 1, "/255"),
+        "Noise ε",
+        "The most that noise changes a pixel, in gray levels of 255. CUDA has no such bound.",
+    )
 
 
 def way_setting() -> Any:
     """Which protection is looked at."""
     return setting(
-        MINIMIZING, Choice((MINIMIZING, LOCAL, CUDA, OF_CLASS)), "Protection",
+        MINIMIZING,
+        Choice((MINIMIZING, LOCAL, CUDA, OF_CLASS)),
+        "Protection",
         "How the images are protected.",
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)
@@ -77,13 +81,18 @@ class VictimExperiment(TrainingExperiment):
 
     epsilon: int = noise_setting(8)
     rounds: int = setting(
-        15, Slider(1, 60, 1), "Rounds", "How often the surrogate and error-minimizing noise take "
-        "turns; all of them are taken.",
-    )  # fmt: skip
+        15,
+        Slider(1, 60, 1),
+        "Rounds",
+        "How often the surrogate and error-minimizing noise take turns; all of them are taken.",
+    )
     victim: str = setting(
-        "CNN with max pooling", Choice(tuple(VICTIMS)), "Network", "What learns the images. The "
+        "CNN with max pooling",
+        Choice(tuple(VICTIMS)),
+        "Network",
+        "What learns the images. The "
         "surrogate that noise is made with is such a CNN; the noise was made without the others.",
-    )  # fmt: skip
+    )
     epochs: int = setting(10, Slider(1, 60, 1), "Epochs", "How often the network sees each image.")
 
     @abstractmethod
@@ -91,9 +100,13 @@ class VictimExperiment(TrainingExperiment):
         """What the victim of a condition learns."""
 
     def figures(
-        self, condition: str, what: TrainCase, case: ExperimentCase, progress: Progress,
+        self,
+        condition: str,
+        what: TrainCase,
+        case: ExperimentCase,
+        progress: Progress,
         views: dict[str, View],
-    ) -> Figures:  # fmt: skip
+    ) -> Figures:
         """Those of the network that learned the images of the condition."""
         making = part_of(progress, 0.0, 0.5, otherwise="protecting images")
         training = replace(what, data=self.learned_from(condition, case, making))
@@ -140,9 +153,14 @@ class LabelWiseVictims(VictimExperiment):
 def recipe(victim: str, epochs: int) -> Recipe:
     """How a victim is trained."""
     return Recipe(
-        VICTIMS[victim], epochs=epochs, batch=32, optimizer="AdamW", rate=0.003, decay=0.01,
+        VICTIMS[victim],
+        epochs=epochs,
+        batch=32,
+        optimizer="AdamW",
+        rate=0.003,
+        decay=0.01,
         schedule="one cycle",
-    )  # fmt: skip
+    )
 
 
 def filtered(data: DataSet, seed: int, progress: Progress) -> DataSet:

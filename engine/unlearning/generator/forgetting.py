@@ -113,9 +113,13 @@ def chance_scores(scores: Scores, seed: int) -> Scores:
 
 
 def unlearn(
-    asked: ForgetImages, masks: Masks, steps: int, retain: float, seed: int,
+    asked: ForgetImages,
+    masks: Masks,
+    steps: int,
+    retain: float,
+    seed: int,
     progress: Progress = quiet,
-) -> tuple[ImageGenerator, NDArray[np.float64]]:  # fmt: skip
+) -> tuple[ImageGenerator, NDArray[np.float64]]:
     """A generator that has forgotten the class, and the two losses of each step.
 
     Args:

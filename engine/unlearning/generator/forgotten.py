@@ -15,10 +15,13 @@ MADE_WITH = ("label", "share", "steps", "retain")  # settings that the weights d
 def card_of_forgotten(method: GeneratorSalUn, case: GeneratorCase) -> dict[str, Any]:
     """What the file says of itself; the same for the same weights."""
     return {
-        "made_by": method.full_name(), "revision": method.revision,
-        "settings": {name: getattr(method, name) for name in MADE_WITH}, "seed": case.seed,
-        "parent": case.generator.fingerprint, "data": case.data.fingerprint,
-    }  # fmt: skip
+        "made_by": method.full_name(),
+        "revision": method.revision,
+        "settings": {name: getattr(method, name) for name in MADE_WITH},
+        "seed": case.seed,
+        "parent": case.generator.fingerprint,
+        "data": case.data.fingerprint,
+    }
 
 
 def forgotten_file(

@@ -138,9 +138,14 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
         return judged(made, case, self, part_of(progress, 0.88, 1.0)), losses
 
     def views(
-        self, sheets: Mapping[str, JudgedSheet], losses: Mapping[str, Doubles], masks: Masks,
-        real: RealImages, labels: tuple[str, ...], label: int,
-    ) -> Result:  # fmt: skip
+        self,
+        sheets: Mapping[str, JudgedSheet],
+        losses: Mapping[str, Doubles],
+        masks: Masks,
+        real: RealImages,
+        labels: tuple[str, ...],
+        label: int,
+    ) -> Result:
         """The answer, from what was drawn and how it was read."""
         remaining = [index for index in range(len(labels)) if index != label]
         order = [label, *remaining]
@@ -162,8 +167,10 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
                 [labels[place] for place in order],
             ),
             "instead": Table.grid(
-                np.stack([sheet.readings[label] for sheet in sheets.values()]), tuple(sheets),
-                labels, ["share"] * len(labels),
+                np.stack([sheet.readings[label] for sheet in sheets.values()]),
+                tuple(sheets),
+                labels,
+                ["share"] * len(labels),
             ),
             "figures": Table.of(
                 {
@@ -176,7 +183,7 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
             ),
             "losses": Table.of({"step": (np.arange(1, self.steps + 1), ""), **curves}),
             "where": Table.of({"may move": (list(layers.values()), "share")}, tuple(layers)),
-        }  # fmt: skip
+        }
 
     def seen(self, sheets: Mapping[str, JudgedSheet], labels: tuple[str, ...], label: int) -> str:
         """How many of the first row are read as the class that was asked for."""

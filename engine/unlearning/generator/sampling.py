@@ -25,15 +25,19 @@ class SampleSettings:
     """How images are drawn: settings that drawing and forgetting share."""
 
     guidance: float = setting(
-        2.0, Slider(0.0, 6.0, 0.5), "Guidance",
+        2.0,
+        Slider(0.0, 6.0, 0.5),
+        "Guidance",
         "How strongly the class is asked for: 0 asks for none, 1 for the class, more for little "
         "else.",
-    )  # fmt: skip
+    )
     sampler: str = setting(
-        SAMPLERS[0], Choice(SAMPLERS), "Sampler",
+        SAMPLERS[0],
+        Choice(SAMPLERS),
+        "Sampler",
         "Deterministic takes the noise out as it is found; ancestral puts some new noise in after "
         "each pass.",
-    )  # fmt: skip
+    )
     passes: int = setting(
         25, Slider(5, 100, 5, "passes"), "Passes", "In how many steps the noise is taken out."
     )
@@ -57,9 +61,12 @@ class HalfSheet:
 
 
 def draw_images(
-    generator: ImageGenerator, classes: Tensor, how: SampleSettings, seed: int,
+    generator: ImageGenerator,
+    classes: Tensor,
+    how: SampleSettings,
+    seed: int,
     progress: Progress = quiet,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """One image for each of the classes (N,): (N, 1, side, side) in [0, 1], on the CPU.
 
     The same seed begins with the same noise, whatever the weights.

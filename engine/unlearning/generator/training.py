@@ -80,9 +80,13 @@ class MovingAverage:
 
 
 def noise_loss(
-    network: Denoiser, noise: NoiseSchedule, clean: Tensor, classes: Tensor, times: Tensor,
+    network: Denoiser,
+    noise: NoiseSchedule,
+    clean: Tensor,
+    classes: Tensor,
+    times: Tensor,
     drawn: Tensor,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """Mean square of what a network does not see of the noise `drawn` in images at some times."""
     return F.mse_loss(network(noise.noised(clean, times, drawn), times, classes), drawn)
 
@@ -107,9 +111,14 @@ def train_generator(
             times = torch.from_numpy(chance.integers(0, made.noise.steps, plan.batch))
             drawn = torch.from_numpy(chance.standard_normal(images[chosen].shape, np.float32))
             yield partial(
-                noise_loss, network, made.noise, images[chosen], conditions, times.to(made.device),
+                noise_loss,
+                network,
+                made.noise,
+                images[chosen],
+                conditions,
+                times.to(made.device),
                 drawn.to(made.device),
-            )  # fmt: skip
+            )
 
     optimizer = torch.optim.AdamW(network.parameters(), plan.rate, weight_decay=plan.decay)
     clip = partial(nn.utils.clip_grad_norm_, list(network.parameters()), 1.0)

@@ -38,7 +38,8 @@ def claims(left: Table, steps: Table) -> Table:
     went = first(after & ~(curves[ASCENT] <= 1), number)
     rows = {
         "The formula is what ridge regression gives when it is trained again": (
-            largest <= EXACT, f"off by {largest:.0e} at most, of all images and classes",
+            largest <= EXACT,
+            f"off by {largest:.0e} at most, of all images and classes",
         ),
         "Newton's steps bring logistic regression there": (
             solved[-1] <= SOLVED,
@@ -46,7 +47,8 @@ def claims(left: Table, steps: Table) -> Table:
             f"{since(staying(solved <= SOLVED, number), number[-1])}",
         ),
         "Adding up single images is better than doing nothing": (
-            alone < 1, f"{percent(alone)} of the change is left",
+            alone < 1,
+            f"{percent(alone)} of the change is left",
         ),
         "A layer that is taught the exact scores becomes the retrained one": (
             matched <= MATCHED,
@@ -64,7 +66,7 @@ def claims(left: Table, steps: Table) -> Table:
             f"{percent(curves[ASCENT][nearest])} is left; farther away than at the beginning "
             f"{since(went, number[-1])}",
         ),
-    }  # fmt: skip
+    }
     holds = [float(bool(verdict)) for verdict, _ in rows.values()]
     return Table.of({"holds": (holds, "")}, tuple(rows), [note for _, note in rows.values()])
 

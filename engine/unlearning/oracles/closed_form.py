@@ -35,15 +35,7 @@ from engine.unlearning.oracles.closed_claims import (
     percent,
 )
 from engine.unlearning.oracles.direct import GROUPS, images_setting, looked_at
-from engine.unlearning.oracles.heads import (
-    HEADS,
-    LOGISTIC,
-    RIDGE,
-    fitted,
-    newton,
-    slope,
-    without,
-)
+from engine.unlearning.oracles.heads import HEADS, LOGISTIC, RIDGE, fitted, newton, slope, without
 from engine.unlearning.protocol.klom import Doubles
 
 LAYER, PIXELS = "last layer", "pixels"
@@ -81,18 +73,24 @@ class ClosedForm(Method[ForgetCase]):
     )
 
     features: str = setting(
-        LAYER, Choice((LAYER, PIXELS)), "Features",
+        LAYER,
+        Choice((LAYER, PIXELS)),
+        "Features",
         "What the layer sees: what the model's own last layer sees, or gray pixels, at most "
         f"{SIDE} a side. Both are standardized over the training images.",
-    )  # fmt: skip
+    )
     penalty: float = setting(
-        10.0, Slider(0.01, 1000.0, 0.01, log=True), "Ridge",
+        10.0,
+        Slider(0.01, 1000.0, 0.01, log=True),
+        "Ridge",
         "How strongly weights are drawn to 0, λ.",
-    )  # fmt: skip
+    )
     steps: int = setting(
-        1000, Slider(10, 3000, 10, log=True), "Steps",
+        1000,
+        Slider(10, 3000, 10, log=True),
+        "Steps",
         "Of gradient descent, to compare with; over all images, with momentum.",
-    )  # fmt: skip
+    )
     images: int = images_setting()
 
     @classmethod
@@ -157,9 +155,11 @@ class ClosedForm(Method[ForgetCase]):
         off_by = Table.of(left, (NOTHING, ALONE, TOGETHER))
         by_step = Table.of(steps)
         return {
-            "images": Table.of(images), "left": off_by, "steps": by_step,
+            "images": Table.of(images),
+            "left": off_by,
+            "steps": by_step,
             "claims": claims(off_by, by_step),
-        }  # fmt: skip
+        }
 
     def width(self, case: ForgetCase) -> int:
         """D + 1, how many features `inputs` has of an image."""
@@ -182,9 +182,16 @@ class ClosedForm(Method[ForgetCase]):
         return torch.cat([centered, torch.ones(len(result), 1, dtype=torch.float64)], 1)
 
     def curves(
-        self, case: ForgetCase, kind: str, x: Tensor, y: Tensor, whole: Tensor, again: Tensor,
-        alone: Tensor, progress: Progress,
-    ) -> dict[str, Doubles]:  # fmt: skip
+        self,
+        case: ForgetCase,
+        kind: str,
+        x: Tensor,
+        y: Tensor,
+        whole: Tensor,
+        again: Tensor,
+        alone: Tensor,
+        progress: Progress,
+    ) -> dict[str, Doubles]:
         """What is left of the distance to the retrained layer, at each place of each way."""
         reads = places(self.steps)
         forget, retain, train = (

@@ -33,18 +33,22 @@ Doubles = NDArray[np.float64]
 def networks_setting() -> int:
     """How many networks a datamodel is made of."""
     return setting(
-        100, Slider(PART, 400, PART), "Networks",
+        100,
+        Slider(PART, 400, PART),
+        "Networks",
         "Of how many networks, each trained on another half of the images, the datamodel is made. "
         "They are trained once and serve every request.",
-    )  # fmt: skip
+    )
 
 
 def ridge_setting() -> float:
     """How strongly the datamodel is held back."""
     return setting(
-        10.0, Slider(0.01, 1000.0, 0.01, log=True), "Ridge",
+        10.0,
+        Slider(0.01, 1000.0, 0.01, log=True),
+        "Ridge",
         "How strongly the datamodel's numbers are drawn to 0.",
-    )  # fmt: skip
+    )
 
 
 def inclusions(train: Rows, seeds: list[int]) -> Doubles:

@@ -37,9 +37,11 @@ TRUTH = 0.3  # share of the progress until the true change is known
 def images_setting() -> int:
     """How many images are looked at."""
     return setting(
-        100, Slider(10, 300, 10), "Images", "At most so many of the forgotten, of those that stay, "
-        "and of the test.",
-    )  # fmt: skip
+        100,
+        Slider(10, 300, 10),
+        "Images",
+        "At most so many of the forgotten, of those that stay, and of the test.",
+    )
 
 
 def looked_at(case: ForgetCase, most: int) -> tuple[Rows, NDArray[np.int64]]:
@@ -112,11 +114,13 @@ class DMDirect(Method[ForgetCase]):
             predicted = margins(whole + gained, labels).mean(0) - now
             growing.append([count, *(rank(predicted, true, group == index) for index in range(3))])
             columns = {
-                "id": (case.data.ids[rows], ""), "group": (group, ""),
+                "id": (case.data.ids[rows], ""),
+                "group": (group, ""),
                 "before": (margins(before, labels), "nat"),
                 "direct": (margins(before + gained, labels), "nat"),
-                "predicted": (predicted, "nat"), "true": (true, "nat"),
-            }  # fmt: skip
+                "predicted": (predicted, "nat"),
+                "true": (true, "nat"),
+            }
             by_count = zip(("networks", *GROUPS), np.array(growing).T, strict=True)
             views = {
                 "images": Table.of(columns),

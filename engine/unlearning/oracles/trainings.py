@@ -81,11 +81,15 @@ class ManyTrainings(Method[ForgetCase]):
         data, recipe = case.data, case.recipe
         models = [fresh(data, recipe, seed) for seed in seeds]
         train_stacked(
-            models, data, recipe, seeds, rows=[self.rows(case, seed) for seed in seeds],
+            models,
+            data,
+            recipe,
+            seeds,
+            rows=[self.rows(case, seed) for seed in seeds],
             keep=state_file(f"many-{common(case, self.learns).fingerprint}-{self.part}"),
             note={"kind": "unlearn", "model": case.model.name, "data": data.name},
             progress=part_of(progress, 0.0, LEARNING, f"training {PART} networks together"),
-        )  # fmt: skip
+        )
         every = np.arange(len(data))
         logits = [outputs(model, data, every).numpy() for model in models]
         columns = {
@@ -95,11 +99,15 @@ class ManyTrainings(Method[ForgetCase]):
         if self.learns == ALL:
             cards = [
                 card_of(
-                    model, data=data.name, recipe=recipe.as_dict(), seed=seed,
-                    made_by=self.full_name(), settings=self.settings(),
+                    model,
+                    data=data.name,
+                    recipe=recipe.as_dict(),
+                    seed=seed,
+                    made_by=self.full_name(),
+                    settings=self.settings(),
                 )
                 for model, seed in zip(models, seeds, strict=True)
-            ]  # fmt: skip
+            ]
             views["networks"] = networks(models, cards)
         progress(1.0, "asked about every image")
         return views

@@ -8,8 +8,11 @@ from engine.unlearning.protection.salm import Salm
 from engine.unlearning.protection.unlearnable_clusters import UnlearnableClusters
 
 PROTECTIONS: tuple[type[Protection], ...] = (
-    ErrorMinimizing, Salm, UnlearnableClusters, RandomNoise,
-)  # fmt: skip
+    ErrorMinimizing,
+    Salm,
+    UnlearnableClusters,
+    RandomNoise,
+)
 ON_IMAGE = (EasyImage, LocallyMaskedImage)
 
 __all__ = [

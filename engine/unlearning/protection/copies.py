@@ -55,9 +55,11 @@ class Copies(Method[PairCase]):
     )
 
     quality: int = setting(
-        75, Slider(5, 100, 5), "JPEG quality", "Of the file that the image is saved as; web pages "
-        "use 60 to 85.",
-    )  # fmt: skip
+        75,
+        Slider(5, 100, 5),
+        "JPEG quality",
+        "Of the file that the image is saved as; web pages use 60 to 85.",
+    )
     size: float = setting(
         0.5, Slider(0.1, 1.0, 0.05), "Size", "Side of the smaller copy as a share of the image's."
     )
@@ -93,11 +95,13 @@ class Copies(Method[PairCase]):
             "copies": Table.of(columns, names),
             "figures": figures(clean, protected),
             "strips": Pictures(
-                np.stack(shown, 1), (OWN, f"noise × {times}"), ("not copied", *names),
+                np.stack(shown, 1),
+                (OWN, f"noise × {times}"),
+                ("not copied", *names),
                 "The middle of the protected image in each copy, and below it what still differs "
                 "from the clean image in the same copy; gray means nothing.",
             ),
-        }  # fmt: skip
+        }
 
     def finding(self, case: PairCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """The share of the noise that each copy leaves."""

@@ -33,20 +33,14 @@ from engine.training import cross_entropy, descend, fresh, outputs
 from engine.training.batch_loss import BatchLoss
 from engine.training.optimizer import optimizer
 from engine.unlearning.protection.local_masks import PixelMasks, overlap
-from engine.unlearning.protection.protection import (
-    Levels,
-    MadeNoise,
-    Protection,
-    protected,
-    within,
-)  # fmt: skip
+from engine.unlearning.protection.protection import Levels, MadeNoise, Protection, protected, within
 from engine.unlearning.protection.signed_steps import (
     SignedSteps,
     error_on,
     slope,
     step_setting,
     steps_setting,
-)  # fmt: skip
+)
 
 AT_A_TIME = 2**18  # pixels of images whose noise takes its steps together
 LEARNED, MASKED = 0.2, 0.3  # shares of a round at which the surrogate and the masks are done
@@ -60,15 +54,20 @@ class NoiseInRounds(Protection):
         15, Slider(1, 60, 1), "Rounds", "How often surrogate and noise take turns, at most."
     )
     batches: int = setting(
-        30, Slider(1, 200, 1), "Steps of the surrogate", "Batches that it learns in each round; "
-        "published are 10 of 512 images.",
-    )  # fmt: skip
+        30,
+        Slider(1, 200, 1),
+        "Steps of the surrogate",
+        "Batches that it learns in each round; published are 10 of 512 images.",
+    )
     steps: int = steps_setting(10)
     step: float = step_setting()
     stop: float = setting(
-        0.0, Slider(0.0, 0.5, 0.01), "Stop at an error of", "It is over when the surrogate is "
+        0.0,
+        Slider(0.0, 0.5, 0.01),
+        "Stop at an error of",
+        "It is over when the surrogate is "
         "wrong on fewer of the noisy training images; 0 takes all rounds. Published is 0.01.",
-    )  # fmt: skip
+    )
 
     @property
     def by_class(self) -> bool:
@@ -121,9 +120,14 @@ class NoiseLoop:
         self.overlaps: list[float] = []
         self.model = fresh(case.data, case.recipe, case.seed)
         self.loss = BatchLoss(
-            self.model, case.data, self.rows, case.recipe, case.seed, cross_entropy,
+            self.model,
+            case.data,
+            self.rows,
+            case.recipe,
+            case.seed,
+            cross_entropy,
             case.data.targets(),
-        )  # fmt: skip
+        )
         self.optimizer = optimizer(self.model.network.parameters(), case.recipe)
         self.batches = (
             (rows, (epoch, number))

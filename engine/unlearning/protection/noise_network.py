@@ -53,14 +53,16 @@ class NoiseNetwork(nn.Module):
         self.picture = torch.rand(1, 3, *even, generator=generator)
         with torch.random.fork_rng(devices=[]):  # torch draws first weights that are replaced below
             self.body = nn.Sequential(
-                nn.ReflectionPad2d(3), *normed(nn.Conv2d(3, WIDTH, 7, bias=False)),
+                nn.ReflectionPad2d(3),
+                *normed(nn.Conv2d(3, WIDTH, 7, bias=False)),
                 *normed(nn.Conv2d(WIDTH, 2 * WIDTH, 3, 2, 1, bias=False)),
                 *normed(nn.Conv2d(2 * WIDTH, 4 * WIDTH, 3, 2, 1, bias=False)),
                 *(NoiseBlock(4 * WIDTH) for _ in range(BLOCKS)),
                 *normed(nn.ConvTranspose2d(4 * WIDTH, 2 * WIDTH, 3, 2, 1, 1, bias=False)),
                 *normed(nn.ConvTranspose2d(2 * WIDTH, WIDTH, 3, 2, 1, 1, bias=False)),
-                nn.ReflectionPad2d(3), nn.Conv2d(WIDTH, channels, 7),
-            )  # fmt: skip
+                nn.ReflectionPad2d(3),
+                nn.Conv2d(WIDTH, channels, 7),
+            )
         draw(self.body, generator)
 
     def forward(self) -> Tensor:
@@ -78,10 +80,12 @@ class NoiseBlock(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.inside = nn.Sequential(
-            nn.ReflectionPad2d(1), *normed(nn.Conv2d(channels, channels, 3, bias=False)),
-            nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=False),
+            nn.ReflectionPad2d(1),
+            *normed(nn.Conv2d(channels, channels, 3, bias=False)),
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3, bias=False),
             nn.BatchNorm2d(channels),
-        )  # fmt: skip
+        )
 
     def forward(self, maps: Tensor) -> Tensor:
         """(1, channels, h, w)."""

@@ -29,7 +29,7 @@ from engine.unlearning.protection.signed_steps import (
     slope,
     step_setting,
     steps_setting,
-)  # fmt: skip
+)
 
 SMALLEST = 1e-12  # of a probability whose logarithm is taken
 

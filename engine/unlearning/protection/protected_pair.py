@@ -57,9 +57,11 @@ def noise_picture(clean: Pixels, protected: Pixels, mask: Pixels | None = None) 
     share = 100 * changed.mean()
     most = int(np.abs(added(clean, protected)).max())
     return Pictures(
-        np.stack(list(sheet.values()))[None], ("",), tuple(sheet),
+        np.stack(list(sheet.values()))[None],
+        ("",),
+        tuple(sheet),
         f"{share:.0f} % of the pixels change, by at most {most} of 255 gray levels.",
-    )  # fmt: skip
+    )
 
 
 def verdict(figures: Table) -> str:

@@ -43,17 +43,21 @@ Levels = NDArray[np.int16]  # (n, C, H, W), gray levels
 def epsilon_setting() -> Any:
     """The bound of the noise in gray levels."""
     return setting(
-        8, Slider(0, LARGEST, 1, "/255"), "Noise ε", "The most that a pixel changes, in gray "
-        "levels of 255; 0 changes nothing.",
-    )  # fmt: skip
+        8,
+        Slider(0, LARGEST, 1, "/255"),
+        "Noise ε",
+        "The most that a pixel changes, in gray levels of 255; 0 changes nothing.",
+    )
 
 
 def per_setting(default: str = EACH) -> Any:
     """Whose noise it is."""
     return setting(
-        default, Choice(PER), "Noise for each", "Every image has noise of its own, or all images "
-        "of a class have the same.",
-    )  # fmt: skip
+        default,
+        Choice(PER),
+        "Noise for each",
+        "Every image has noise of its own, or all images of a class have the same.",
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,13 +8,7 @@ import numpy as np
 
 from engine.lab import TrainCase
 from engine.method import Progress, quiet
-from engine.unlearning.protection.protection import (
-    CLASS,
-    Levels,
-    Protection,
-    per_setting,
-    within,
-)  # fmt: skip
+from engine.unlearning.protection.protection import CLASS, Levels, Protection, per_setting, within
 
 STREAM = 31  # of the seed's random numbers
 
@@ -45,5 +39,8 @@ class RandomNoise(Protection):
         count = len(data.classes) if self.per == CLASS else len(rows)
         signs = 2 * rng.integers(0, 2, (count, *clean.shape[1:]), np.int16) - 1
         progress(0.5, "drawing noise")
-        return within(self.epsilon * (signs[data.labels[rows]] if self.per == CLASS else signs),
-                      clean, self.epsilon)  # fmt: skip
+        return within(
+            self.epsilon * (signs[data.labels[rows]] if self.per == CLASS else signs),
+            clean,
+            self.epsilon,
+        )

@@ -15,12 +15,7 @@ import torch
 
 from engine.method import Choice, Slider, Switch, setting
 from engine.unlearning.protection.in_rounds import NoiseInRounds, NoiseLoop
-from engine.unlearning.protection.local_masks import (
-    PixelMasks,
-    at_random,
-    background,
-    strongest,
-)  # fmt: skip
+from engine.unlearning.protection.local_masks import PixelMasks, at_random, background, strongest
 
 PAPER = (
     "Medical Unlearnable Examples: Securing Medical Data from Unauthorized Training via "
@@ -32,17 +27,22 @@ GRADIENT, RANDOM = MASKS = ("gradient", "random")
 def kappa_setting() -> Any:
     """κ of the mask."""
     return setting(
-        0.3, Slider(0.01, 1.0, 0.01), "Share of pixels κ", "So many pixels of an image may change "
+        0.3,
+        Slider(0.01, 1.0, 0.01),
+        "Share of pixels κ",
+        "So many pixels of an image may change "
         "at most; 1 is error-minimizing noise without a mask.",
-    )  # fmt: skip
+    )
 
 
 def inside_setting() -> Any:
     """Whether the background stays as it is."""
     return setting(
-        False, Switch(), "Not on the background", "Dark regions that reach the image's border stay "
-        "as they are.",
-    )  # fmt: skip
+        False,
+        Switch(),
+        "Not on the background",
+        "Dark regions that reach the image's border stay as they are.",
+    )
 
 
 @dataclass(frozen=True)
@@ -69,13 +69,17 @@ class Salm(NoiseInRounds):
 
     kappa: float = kappa_setting()
     mask: str = setting(
-        GRADIENT, Choice(MASKS), "Mask", "The pixels with the largest gradient, or as many at "
-        "random, which is the control.",
-    )  # fmt: skip
+        GRADIENT,
+        Choice(MASKS),
+        "Mask",
+        "The pixels with the largest gradient, or as many at random, which is the control.",
+    )
     frozen: bool = setting(
-        False, Switch(), "Keep the first mask", "The mask of the first round stays, instead of a "
-        "new one in each round.",
-    )  # fmt: skip
+        False,
+        Switch(),
+        "Keep the first mask",
+        "The mask of the first round stays, instead of a new one in each round.",
+    )
     inside: bool = inside_setting()
 
     def masks(self, loop: NoiseLoop) -> PixelMasks:

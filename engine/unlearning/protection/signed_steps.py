@@ -24,9 +24,12 @@ Loss = Callable[[Tensor], Tensor]  # of logits (n, classes), one number
 def steps_setting(default: int) -> Any:
     """T of the published loop."""
     return setting(
-        default, Slider(1, 100, 1), "Steps of the noise", "How many signed steps the noise takes "
+        default,
+        Slider(1, 100, 1),
+        "Steps of the noise",
+        "How many signed steps the noise takes "
         "at a time; published are 20 for noise of each image, and 1 for noise of a class.",
-    )  # fmt: skip
+    )
 
 
 def step_setting() -> Any:
@@ -51,9 +54,13 @@ class SignedSteps:
     length: float
 
     def __call__(
-        self, model: torch.nn.Module, images: Tensor, noise: Tensor, loss: Loss,
+        self,
+        model: torch.nn.Module,
+        images: Tensor,
+        noise: Tensor,
+        loss: Loss,
         mask: Tensor | None = None,
-    ) -> Tensor:  # fmt: skip
+    ) -> Tensor:
         """The noise (n, C, H, W) after all steps; the model is in eval mode, and is left so.
 
         Args:

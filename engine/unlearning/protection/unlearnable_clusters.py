@@ -28,14 +28,8 @@ from engine.unlearning.protection.cluster_noise import (
     check_different,
     clustered,
     targets_of,
-)  # fmt: skip
-from engine.unlearning.protection.protection import (
-    LARGEST,
-    Levels,
-    MadeNoise,
-    Protection,
-    within,
-)  # fmt: skip
+)
+from engine.unlearning.protection.protection import LARGEST, Levels, MadeNoise, Protection, within
 
 OWN, OTHER, LITE = SURROGATES = ("own", "other labels", "lite0")
 RECIPE = Recipe(
@@ -70,31 +64,46 @@ class UnlearnableClusters(Protection):
     )
 
     epsilon: int = setting(
-        16, Slider(0, LARGEST, 1, "/255"), "Noise ε", "The most that a pixel changes, in gray "
-        "levels of 255; 0 leaves the images as they are.",
-    )  # fmt: skip
+        16,
+        Slider(0, LARGEST, 1, "/255"),
+        "Noise ε",
+        "The most that a pixel changes, in gray levels of 255; 0 leaves the images as they are.",
+    )
     clusters: int = setting(
         10, Slider(2, 20, 1), "Clusters", "Groups that the images fall into (k-means)."
     )
     offset: int = setting(
-        1, Slider(1, 19, 1), "Offset", "The noise of cluster j draws to the center of cluster "
+        1,
+        Slider(1, 19, 1),
+        "Offset",
+        "The noise of cluster j draws to the center of cluster "
         "j + offset; after the last comes the first.",
-    )  # fmt: skip
+    )
     form: str = setting(
-        DIRECT, Choice((*FORMS, CHANCE)), "Noise from", "direct: each pixel steps along the sign "
+        DIRECT,
+        Choice((*FORMS, CHANCE)),
+        "Noise from",
+        "direct: each pixel steps along the sign "
         "of the gradient; generator: a network makes the noise, as in the paper, and needs "
         "hundreds of steps; chance: ±ε at random for each cluster, the control.",
-    )  # fmt: skip
+    )
     steps: int = setting(
         40, Slider(1, 1000, 1, log=True), "Steps", "For each cluster, with 64 images each."
     )
     surrogate: str = setting(
-        OWN, Choice(SURROGATES, titles={
-            OWN: "trained on these labels", OTHER: "trained on merged labels",
-            LITE: "EfficientNet-Lite0",
-        }), "Features of", "A network that learned the clean images, by their labels or by others, "
+        OWN,
+        Choice(
+            SURROGATES,
+            titles={
+                OWN: "trained on these labels",
+                OTHER: "trained on merged labels",
+                LITE: "EfficientNet-Lite0",
+            },
+        ),
+        "Features of",
+        "A network that learned the clean images, by their labels or by others, "
         "or one that learned ImageNet and never met them (slow).",
-    )  # fmt: skip
+    )
 
     def noise(self, case: TrainCase, progress: Progress = quiet) -> Levels:
         """The noise of its cluster on every training image."""

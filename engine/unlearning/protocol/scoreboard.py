@@ -49,9 +49,12 @@ SHARES = (
     "share of retraining",
 )
 NUMBERS = {
-    "KL forget": "nat", "KL test": "nat", "seconds": "s", "seconds before": "s",
+    "KL forget": "nat",
+    "KL test": "nat",
+    "seconds": "s",
+    "seconds before": "s",
     "attack images": "",
-}  # fmt: skip
+}
 GAPS = {"gap": GAP, "gap without MIA": WITHOUT}
 
 

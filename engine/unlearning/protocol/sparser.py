@@ -60,9 +60,12 @@ class SparseOriginals(Method[BoardCase]):
     )
 
     by: str = setting(
-        "OMP", Choice(("OMP", "IMP", "SynFlow")), "Pruned by", "OMP trains, cuts once and goes "
+        "OMP",
+        Choice(("OMP", "IMP", "SynFlow")),
+        "Pruned by",
+        "OMP trains, cuts once and goes "
         "back to an early step; IMP does so level by level; SynFlow cuts before training.",
-    )  # fmt: skip
+    )
     seeds: int = setting(
         3, Slider(1, 10, 1), "Seeds", "How often the originals are trained and forget."
     )
@@ -136,9 +139,11 @@ def with_attack(runs: Table, board: Table) -> Table:
     """The runs of one seed, with the accuracy of the attack on the retrained model in each row."""
     attack_columns = {name: np.full(len(runs), board.cell(Retrain.short, name)) for name in ATTACK}
     return replace(
-        runs, columns={**runs.columns, **attack_columns}, order=(*runs.order, *ATTACK),
+        runs,
+        columns={**runs.columns, **attack_columns},
+        order=(*runs.order, *ATTACK),
         units=(*runs.units, "share", ""),
-    )  # fmt: skip
+    )
 
 
 def by_way(runs: Table, ratio: float, column: str = "gap") -> dict[str, Any]:
@@ -184,11 +189,12 @@ def listed(runs: Runs) -> Table:
         return np.concatenate([table[column] for _, table in some]).tolist()
 
     columns: dict[str, tuple[Any, str]] = {
-        "way": (all_of("method"), ""), "seed": (all_of("seed"), ""),
+        "way": (all_of("method"), ""),
+        "seed": (all_of("seed"), ""),
         "ratio": (np.concatenate([np.full(len(table), ratio) for ratio, table in some]), "share"),
         **{figure: (all_of(figure), "share") for figure in FIGURES},
         "attack accuracy": (all_of("attack accuracy"), "share"),
         "attack images": (all_of("attack images"), ""),
-    }  # fmt: skip
+    }
     rows = [row for _, table in some for row in table.rows]
     return Table.of(columns, rows, [note for _, table in some for note in table.notes])

@@ -75,14 +75,18 @@ class WorstCase(Method[PruneCase]):
         5, Slider(1, 20, 1), "Rounds", "How often images and weights are improved in turn."
     )
     rate: float | None = setting(
-        None, Slider(0.01, 1e4, 0.01, log=True, off="no limit", start=1.0), "Rate",
+        None,
+        Slider(0.01, 1e4, 0.01, log=True, off="no limit", start=1.0),
+        "Rate",
         "How far images move in a round, in standard deviations of the losses. Without a limit "
         "each round takes the images of lowest or highest loss outright.",
-    )  # fmt: skip
+    )
     gamma: float = setting(
-        0.0, Slider(0.0, 1.0, 0.01, "nat"), "Evenness",
+        0.0,
+        Slider(0.0, 1.0, 0.01, "nat"),
+        "Evenness",
         "Times the sum of the squared weights: above 0, more images are chosen in part.",
-    )  # fmt: skip
+    )
 
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
         """Views: images, rounds and losses.
@@ -94,9 +98,16 @@ class WorstCase(Method[PruneCase]):
         training images are spread, as shares in intervals of a quarter of a decade.
         """
         result = search(
-            case.model, case.data, self.share, case.seed, self.rounds, SIGNS[self.which], progress,
-            self.rate, self.gamma,
-        )  # fmt: skip
+            case.model,
+            case.data,
+            self.share,
+            case.seed,
+            self.rounds,
+            SIGNS[self.which],
+            progress,
+            self.rate,
+            self.gamma,
+        )
         order = np.argsort((SIGNS[self.which] or 1) * result.losses, kind="stable")
         columns = {
             "id": (case.data.ids[result.rows[order]], ""),
@@ -167,10 +178,14 @@ class WorstSearch:
             for weights in (before, after)
         ]
         moved = np.abs(after - before).sum(1) / (2 * len(self.rows))
-        return Table.of({
-            "round": (np.arange(1, len(losses) + 1), ""), "objective": (curves[0], "nat"),
-            "after the step": (curves[1], "nat"), "moved": (moved, "share"),
-        })  # fmt: skip
+        return Table.of(
+            {
+                "round": (np.arange(1, len(losses) + 1), ""),
+                "objective": (curves[0], "nat"),
+                "after the step": (curves[1], "nat"),
+                "moved": (moved, "share"),
+            }
+        )
 
     def spread(self) -> Table:
         """A row for each round and interval of the losses."""
@@ -182,17 +197,27 @@ class WorstSearch:
                 counts, _ = np.histogram(inside, EDGES, weights=weights)
                 shares[name].append(counts / weights.sum())
         rounds = len(self.course)
-        return Table.of({
-            "round": (np.repeat(np.arange(1, rounds + 1), len(low)), ""),
-            "from": (np.tile(low, rounds), "nat"), "to": (np.tile(high, rounds), "nat"),
-            **{name: (np.concatenate(share), "share") for name, share in shares.items()},
-        })  # fmt: skip
+        return Table.of(
+            {
+                "round": (np.repeat(np.arange(1, rounds + 1), len(low)), ""),
+                "from": (np.tile(low, rounds), "nat"),
+                "to": (np.tile(high, rounds), "nat"),
+                **{name: (np.concatenate(share), "share") for name, share in shares.items()},
+            }
+        )
 
 
 def search(
-    model: Classifier, data: DataSet, share: float, seed: int, rounds: int, sign: int,
-    progress: Progress = quiet, rate: float | None = None, gamma: float = 0.0,
-) -> WorstSearch:  # fmt: skip
+    model: Classifier,
+    data: DataSet,
+    share: float,
+    seed: int,
+    rounds: int,
+    sign: int,
+    progress: Progress = quiet,
+    rate: float | None = None,
+    gamma: float = 0.0,
+) -> WorstSearch:
     """The rows with the lowest (sign 1) or highest (−1) loss after unlearning, and how they came.
 
     Args:
@@ -243,9 +268,13 @@ def moved(
 
 
 def after_signs(
-    model: Classifier, data: DataSet, retain: Rows, train: Rows, rng: np.random.Generator,
+    model: Classifier,
+    data: DataSet,
+    retain: Rows,
+    train: Rows,
+    rng: np.random.Generator,
     shares: Doubles | None = None,
-) -> Doubles:  # fmt: skip
+) -> Doubles:
     """Each training image's loss after two epochs of sign steps on what is retained, eval mode.
 
     Args:
@@ -268,10 +297,11 @@ def after_signs(
                 logits = model_copy(data.pixels(part).to(model_copy.device))
                 targets = data.targets(part).to(model_copy.device)
                 loss = (
-                    F.cross_entropy(logits, targets) if whole
+                    F.cross_entropy(logits, targets)
+                    if whole
                     else counts[part].to(model_copy.device)
                     @ F.cross_entropy(logits, targets, reduction="none")
-                )  # fmt: skip
+                )
                 slopes = torch.autograd.grad(loss, weights)
             with torch.no_grad():
                 for weight, slope in zip(weights, slopes, strict=True):

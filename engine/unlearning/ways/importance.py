@@ -176,9 +176,13 @@ def plane(forget: Mapping[str, Array], train: Mapping[str, Array], bins: int = 6
     known = (forget_values > 0) & (whole > 0)
     counts, x, y = np.histogram2d(np.log10(whole[known]), np.log10(forget_values[known]), bins=bins)
     return Field(
-        counts.T.astype(np.float32), middles(x), middles(y), "log₁₀ importance for all",
-        "log₁₀ importance for the forgotten", "weights",
-    )  # fmt: skip
+        counts.T.astype(np.float32),
+        middles(x),
+        middles(y),
+        "log₁₀ importance for all",
+        "log₁₀ importance for the forgotten",
+        "weights",
+    )
 
 
 def middles(edges: NDArray[np.float64]) -> Floats:

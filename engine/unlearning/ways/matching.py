@@ -63,10 +63,12 @@ class OutputMatching(Unlearner, ABC):
     rate: float = rate_setting(0.003)
     batch: int = setting(256, Slider(8, 512, 8, log=True), "Batch", "At most so many to a step.")
     retained: int = setting(
-        12, Slider(1, 20, 1), "Retained",
+        12,
+        Slider(1, 20, 1),
+        "Retained",
         "How many times as many images of what stays as are to be forgotten it also sees in an "
         "epoch; others in each.",
-    )  # fmt: skip
+    )
 
     @classmethod
     def unmet(cls, case: Case) -> str:

@@ -45,10 +45,18 @@ def untrained(model: Classifier, seed: int) -> Classifier:
     """
     network = build(model.architecture, cast(NetworkShape, model.network.shape), seed)
     return Classifier(
-        network, model.name, model.title, model.side, model.mean.flatten().tolist(),
-        model.std.flatten().tolist(), model.labels, model.device, model.lineage,
-        model.architecture, masks=model.masks,
-    )  # fmt: skip
+        network,
+        model.name,
+        model.title,
+        model.side,
+        model.mean.flatten().tolist(),
+        model.std.flatten().tolist(),
+        model.labels,
+        model.device,
+        model.lineage,
+        model.architecture,
+        masks=model.masks,
+    )
 
 
 def named(model: Classifier) -> dict[str, nn.Parameter]:

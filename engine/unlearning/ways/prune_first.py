@@ -71,10 +71,13 @@ class PruneFirst(Unlearner):
 
     then: str = setting("FT", Choice(tuple(THEN)), "Then", "What forgets after the pruning.")
     by: str = setting(
-        MAGNITUDE, Choice((MAGNITUDE, "OMP", "IMP", "SynFlow")), "Pruned by", "Magnitude cuts the "
+        MAGNITUDE,
+        Choice((MAGNITUDE, "OMP", "IMP", "SynFlow")),
+        "Pruned by",
+        "Magnitude cuts the "
         "original, which learns on. The others train it anew with the case's recipe and seed: OMP "
         "goes back to an early step after one cut, IMP after each of many; SynFlow cuts first.",
-    )  # fmt: skip
+    )
     ratio: float = setting(
         0.95,
         Slider(0.0, 0.99, 0.01),

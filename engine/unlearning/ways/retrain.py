@@ -34,11 +34,15 @@ class Retrain(Unlearner):
         case = work.case
         work.model = untrained(case.model, case.seed)
         log = train(
-            work.model, work.data, case.recipe, case.seed, rows=work.retain,
+            work.model,
+            work.data,
+            case.recipe,
+            case.seed,
+            rows=work.retain,
             keep=state_file(f"retrain-{case.fingerprint}"),
             note={"kind": "unlearn", "model": case.model.name, "data": case.data.name},
             progress=work.part(0.0, 1.0),
-        )  # fmt: skip
+        )
         shown = int(log.shown.sum()) * case.recipe.passes // case.recipe.epochs
         work.passes = Passes(shown, shown)  # also what came before an interruption
         work.step = case.recipe.epochs * -(-len(work.retain) // case.recipe.batch)

@@ -221,11 +221,16 @@ class Unlearner(Method[ForgetCase], ABC):
         """The card of the new model."""
         case = work.case
         return card_of(
-            work.model, title=f"forgot {case.request.words[:60]} · {self.short}", parent=case.model,
-            made_by=self.full_name(), settings=self.settings(), data=case.data.name,
-            recipe=case.recipe.as_dict(), seed=case.seed,
+            work.model,
+            title=f"forgot {case.request.words[:60]} · {self.short}",
+            parent=case.model,
+            made_by=self.full_name(),
+            settings=self.settings(),
+            data=case.data.name,
+            recipe=case.recipe.as_dict(),
+            seed=case.seed,
             figures={name: round(figure, 4) for name, figure in found.items() if isfinite(figure)},
-        )  # fmt: skip
+        )
 
 
 def sound(work: UnlearningRun) -> ModelAnswers:

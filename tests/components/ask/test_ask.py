@@ -25,8 +25,11 @@ def test_the_first_region_is_around_the_first_thing():
         (columns[0], columns[-1] + 1), abs=0.05
     )
     assert Box(0.251, 0.5, 0.5, 0.5).sides() == {
-        "top": 0.5, "left": 0.25, "bottom": 1.0, "right": 0.75,
-    }  # fmt: skip
+        "top": 0.5,
+        "left": 0.25,
+        "bottom": 1.0,
+        "right": 0.75,
+    }
 
 
 def test_a_word_that_survives_in_a_picture_is_marked_there():
@@ -37,9 +40,17 @@ def test_a_word_that_survives_in_a_picture_is_marked_there():
 
 def test_the_words_of_an_answer_are_taken_along_with_how_sure_the_model_was():
     tokens = Tokens(
-        np.arange(2), np.float32([0.5, 0.25]), np.float32([1, 2]), np.zeros((2, 1, 1, 1)),
-        ("a", "lamp"), "describe", (1, 1), True,
-    )  # fmt: skip
+        np.arange(2),
+        np.float32([0.5, 0.25]),
+        np.float32([1, 2]),
+        np.zeros((2, 1, 1, 1)),
+        ("a", "lamp"),
+        "describe",
+        (1, 1),
+        True,
+    )
     assert word_values(tokens).csv().splitlines() == [
-        "row,probability,entropy", "a,0.5,1.0", "lamp,0.25,2.0",
-    ]  # fmt: skip
+        "row,probability,entropy",
+        "a,0.5,1.0",
+        "lamp,0.25,2.0",
+    ]

@@ -13,10 +13,15 @@ def logged(held: float) -> TrainLog:
         return np.array(values, np.float32)
 
     return TrainLog(
-        train_loss=row(2, 1), train_accuracy=row(0.25, 0.75), validation_loss=row(2, 1),
-        validation_accuracy=row(0.1, held), seconds=row(1.5, 2), ids=np.arange(3),
-        shown=np.arange(3), epochs=4,
-    )  # fmt: skip
+        train_loss=row(2, 1),
+        train_accuracy=row(0.25, 0.75),
+        validation_loss=row(2, 1),
+        validation_accuracy=row(0.1, held),
+        seconds=row(1.5, 2),
+        ids=np.arange(3),
+        shown=np.arange(3),
+        epochs=4,
+    )
 
 
 def test_the_last_epoch_is_told():

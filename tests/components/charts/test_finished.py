@@ -63,16 +63,19 @@ def test_what_was_drawn_before_is_not_built_again():
     assert len(built) == 1
 
 
-@pytest.mark.parametrize(("shape", "table"), [
-    (SHAPE, Table.of({"change": ([-0.25, 0.51], "share")}, ("a", "b"))),  # a number
-    (SHAPE, Table.of({"change": ([-0.25, 0.5], "share")}, ("a", "c"))),  # a row's name
-    (SHAPE, Table.of({"change": ([-0.25, 0.5], "nat")}, ("a", "b"))),  # its unit
-    (replace(SHAPE, title="another"), TABLE),
-    (replace(SHAPE, names=("A", "B")), TABLE),
-    (replace(SHAPE, height=500), TABLE),
-    (replace(SHAPE, line=10.0), TABLE),
-    (Lines(x="other", series={"change": "change"}), TABLE),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("shape", "table"),
+    [
+        (SHAPE, Table.of({"change": ([-0.25, 0.51], "share")}, ("a", "b"))),  # a number
+        (SHAPE, Table.of({"change": ([-0.25, 0.5], "share")}, ("a", "c"))),  # a row's name
+        (SHAPE, Table.of({"change": ([-0.25, 0.5], "nat")}, ("a", "b"))),  # its unit
+        (replace(SHAPE, title="another"), TABLE),
+        (replace(SHAPE, names=("A", "B")), TABLE),
+        (replace(SHAPE, height=500), TABLE),
+        (replace(SHAPE, line=10.0), TABLE),
+        (Lines(x="other", series={"change": "change"}), TABLE),
+    ],
+)
 def test_whatever_changes_in_it_gives_another_figure(shape, table):
     first = spec(SHAPE, TABLE)
     assert spec(shape, table) != first

@@ -37,9 +37,15 @@ STREET = asking.scene("counter", 253)
 def tokens(*said: str) -> Tokens:
     count = len(said)
     return Tokens(
-        np.arange(count), np.ones(count, np.float32), np.zeros(count, np.float32),
-        np.zeros((count, 0, 0, 0), np.float16), said, "is there a lamp", (8, 8), ended=True,
-    )  # fmt: skip
+        np.arange(count),
+        np.ones(count, np.float32),
+        np.zeros(count, np.float32),
+        np.zeros((count, 0, 0, 0), np.float16),
+        said,
+        "is there a lamp",
+        (8, 8),
+        ended=True,
+    )
 
 
 def ranking(*steps: dict[str, float]) -> Ranking:
@@ -62,7 +68,7 @@ def test_strategies_that_say_the_same_stand_together_and_the_truth_is_told():
             spoken(Greedy(), ["yes"], STREET),
             spoken(VASparse(), ["yes"], STREET),
             spoken(VCD(), ["no"], STREET),
-        ),
+        )
     )
     assert finding_words(result) == (
         "Greedy and VASparse say “yes”; VCD says “no”. There is no lamp in this scene."
@@ -74,7 +80,7 @@ def test_of_a_caption_it_is_told_what_each_makes_up():
         spoken=(
             spoken(Greedy(), ["a", "car", "with", "a", "lamp"], STREET),
             spoken(VCD(), ["a", "car"], STREET),
-        ),
+        )
     )
     assert finding_words(result) == "Greedy makes up a lamp; VCD makes up nothing."
 
@@ -125,8 +131,11 @@ def test_greedy_has_no_cut_and_no_second_panel():
 
 def test_numbers_of_a_bar():
     assert [shortly(value, cut_off=False) for value in (41.2, 0.3, 0.0, np.nan)] == [
-        "41", "&lt;1", "0", "–",
-    ]  # fmt: skip
+        "41",
+        "&lt;1",
+        "0",
+        "–",
+    ]
     assert shortly(41.2, cut_off=True) == "cut off"
 
 
@@ -134,8 +143,9 @@ def test_numbers_of_a_bar():
 
 
 def test_costs_are_read_by_their_names():
-    cost = Scores(np.array([7.0, 1.0, 2.0]), ("places looked at", "forward passes", "tokens read"),
-                  "times")  # fmt: skip
+    cost = Scores(
+        np.array([7.0, 1.0, 2.0]), ("places looked at", "forward passes", "tokens read"), "times"
+    )
     assert cost_of({"cost": cost}).tolist() == [1, 2, 7]
 
 
@@ -145,9 +155,11 @@ def test_costs_are_read_by_their_names():
 )
 def test_a_belief_that_fades_with_the_image_cannot_be_mended(clear, hidden, left, sense):
     curves = {
-        "step": np.array([0.0, 900.0]), "clear": np.array([clear, clear]),
-        "hidden": np.array([clear, hidden]), "contrasted": np.array([clear, left]),
-    }  # fmt: skip
+        "step": np.array([0.0, 900.0]),
+        "clear": np.array([clear, clear]),
+        "hidden": np.array([clear, hidden]),
+        "contrasted": np.array([clear, left]),
+    }
     words = margin_words(curves, 880)
     assert words.startswith("At t = 900 ")
     assert sense in words

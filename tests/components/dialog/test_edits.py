@@ -30,10 +30,7 @@ def test_edits_change_what_they_say_and_nothing_else():
     assert not problems
     assert {
         element.category: (element.row, element.column, element.opacity) for element in after.things
-    } == {
-        "wheel": (3, 3, 1.0),
-        "fork": (0, 2, 0.25),
-    }
+    } == {"wheel": (3, 3, 1.0), "fork": (0, 2, 0.25)}
     back, _, _ = applied(SCENE, put_back(edits, "car"))
     assert [element.category for element in back.things] == ["car", "wheel", "fork"]
     masks = [SCENE.mask(category) for category in ("car", "wheel", "fork")] + [after.mask("wheel")]

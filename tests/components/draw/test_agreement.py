@@ -12,8 +12,12 @@ NAMES = ("cat", "dog", "owl")
 
 
 def table(values):
-    return Table.grid(np.array(values, np.float32), NAMES[: len(values)], NAMES[: len(values)],
-                 ("Spearman",) * len(values))  # fmt: skip
+    return Table.grid(
+        np.array(values, np.float32),
+        NAMES[: len(values)],
+        NAMES[: len(values)],
+        ("Spearman",) * len(values),
+    )
 
 
 def test_the_pairs_that_agree_most_and_least_are_named():

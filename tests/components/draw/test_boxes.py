@@ -12,12 +12,14 @@ from engine.result import Table
 PICTURE = np.zeros((50, 100, 3), np.uint8)
 TABLE = Table.of(
     {
-        "left": ([0.1, 0.5, np.nan], "share"), "top": ([0.2, 0.0, np.nan], "share"),
-        "width": ([0.3, 0.5, np.nan], "share"), "height": ([0.4, 1.0, np.nan], "share"),
+        "left": ([0.1, 0.5, np.nan], "share"),
+        "top": ([0.2, 0.0, np.nan], "share"),
+        "width": ([0.3, 0.5, np.nan], "share"),
+        "height": ([0.4, 1.0, np.nan], "share"),
         "sure": ([0.25, 0.5, 1.0], "share"),
     },
     ("cat", "<b>dog</b>", "owl"),
-)  # fmt: skip
+)
 
 
 def test_boxes_lie_at_their_shares_and_a_row_without_a_place_has_none():
@@ -32,8 +34,9 @@ def test_boxes_lie_at_their_shares_and_a_row_without_a_place_has_none():
 def test_names_are_text_and_carry_their_number():
     figure = PictureBoxes(picture=PICTURE, value="sure").figure(TABLE)
     assert [note.text for note in figure.layout.annotations] == [
-        "cat: 25 %", "&lt;b&gt;dog&lt;/b&gt;: 50 %",
-    ]  # fmt: skip
+        "cat: 25 %",
+        "&lt;b&gt;dog&lt;/b&gt;: 50 %",
+    ]
 
 
 def test_every_box_has_a_color_of_its_own_with_a_black_edge():

@@ -36,9 +36,18 @@ def test_shares_are_drawn_in_percent_and_other_units_as_they_are():
     assert column_title(TABLE, "loss") == "loss (nat)"
 
 
-@pytest.mark.parametrize("table", [TABLE, Table.grid(
-    np.array([TABLE[name] for name in TABLE.order], np.float32).T, NAMES, TABLE.order, TABLE.units
-)])  # fmt: skip
+@pytest.mark.parametrize(
+    "table",
+    [
+        TABLE,
+        Table.grid(
+            np.array([TABLE[name] for name in TABLE.order], np.float32).T,
+            NAMES,
+            TABLE.order,
+            TABLE.units,
+        ),
+    ],
+)
 def test_a_table_of_either_kind_gives_the_same_bars(table):
     figure = Bars(value="change", between=("low", "high", "other seeds")).figure(table)
     bars, behind = series(figure, "change"), series(figure, "other seeds")
@@ -92,8 +101,10 @@ def test_a_line_joins_the_marks_of_a_row():
     figure = Dots(series={"low": "before", "high": "after"}, joined=True).figure(TABLE)
     joins = [trace for trace in figure.data if trace.mode == "lines"]
     assert [list(join.x) for join in joins] == [[-50, 0], [-10, 10], [25, 75]]
-    looks = {(series(figure, name).marker.color, series(figure, name).marker.symbol)
-             for name in ("before", "after")}  # fmt: skip
+    looks = {
+        (series(figure, name).marker.color, series(figure, name).marker.symbol)
+        for name in ("before", "after")
+    }
     assert len({color for color, _ in looks}) == len({symbol for _, symbol in looks}) == 2
 
 
@@ -131,9 +142,14 @@ def test_a_click_means_one_mark_where_marks_can_be_pressed(monkeypatch):
 
 def test_lines_have_their_band_and_a_dash_of_their_own():
     shape = Lines(
-        x="loss", series={"change": "mean", "low": "worst"}, bands={"change": ("low", "high")},
-        log=True, now=10.0, line=0.0, line_name="no change",
-    )  # fmt: skip
+        x="loss",
+        series={"change": "mean", "low": "worst"},
+        bands={"change": ("low", "high")},
+        log=True,
+        now=10.0,
+        line=0.0,
+        line_name="no change",
+    )
     figure = shape.figure(TABLE)
     assert list(series(figure, "mean").x) == [1, 10, 100]
     assert list(series(figure, "mean").y) == [-25, 0, 50]
@@ -227,9 +243,13 @@ def test_colors_of_signed_numbers_are_others_than_those_of_unsigned_ones():
 
 def test_lines_carry_intervals_and_stand_apart():
     shape = Lines(
-        x="loss", series={"change": "mean", "low": "worst"}, apart=2.0,
-        intervals={"change": ("low", "high")}, now=10.0, now_name="here",
-    )  # fmt: skip
+        x="loss",
+        series={"change": "mean", "low": "worst"},
+        apart=2.0,
+        intervals={"change": ("low", "high")},
+        now=10.0,
+        now_name="here",
+    )
     figure = shape.figure(TABLE)
     mean, worst = series(figure, "mean"), series(figure, "worst")
     assert [y + up for y, up in zip(mean.y, mean.error_y.array, strict=True)] == [0, 10, 75]
@@ -242,9 +262,11 @@ def test_points_carry_their_spread():
     ends = {"y low": ([0.5, 0, 0.5], ""), "y high": ([3.0, 9, 5], "")}
     same = {name: ([1.0, np.nan, 3.0], "") for name in ("x", "y", "x ±")}
     spread = Table.of(same | ends, NAMES)
-    (points,) = Scatter(
-        x="x", y="y", intervals={"x": ("x ±",), "y": ("y low", "y high")}
-    ).figure(spread).data  # fmt: skip
+    (points,) = (
+        Scatter(x="x", y="y", intervals={"x": ("x ±",), "y": ("y low", "y high")})
+        .figure(spread)
+        .data
+    )
     assert list(points.error_x.array) == [1, 3]
     assert list(points.error_y.array) == [2, 2]  # as far as the ends are, not half of all
     assert list(points.error_y.arrayminus) == [0.5, 2.5]

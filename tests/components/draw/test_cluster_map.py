@@ -9,15 +9,25 @@ from components.draw.cluster_map import ClusterMap
 from components.report.figures import svg
 from engine.result import Table
 
-POINTS = Table.of({
-    "cluster": ([1, 1, 2, 3], ""),
-    "clean x": ([0.0, 1.0, 5.0, 9.0], ""), "clean y": ([0.0, 1.0, 5.0, 0.0], ""),
-    "protected x": ([5.0, 5.0, 9.0, -3.0], ""), "protected y": ([5.0, 5.0, 0.0, 0.0], ""),
-})  # fmt: skip
-CENTERS = Table.of({
-    "target": ([2, 3, 1], ""), "x": ([0.5, 5.0, 9.0], ""), "y": ([0.5, 5.0, 0.0], ""),
-    "protected x": ([5.0, 9.0, -3.0], ""), "protected y": ([5.0, 0.0, 0.0], ""),
-}, ["cluster 1", "cluster 2", "cluster 3"])  # fmt: skip
+POINTS = Table.of(
+    {
+        "cluster": ([1, 1, 2, 3], ""),
+        "clean x": ([0.0, 1.0, 5.0, 9.0], ""),
+        "clean y": ([0.0, 1.0, 5.0, 0.0], ""),
+        "protected x": ([5.0, 5.0, 9.0, -3.0], ""),
+        "protected y": ([5.0, 5.0, 0.0, 0.0], ""),
+    }
+)
+CENTERS = Table.of(
+    {
+        "target": ([2, 3, 1], ""),
+        "x": ([0.5, 5.0, 9.0], ""),
+        "y": ([0.5, 5.0, 0.0], ""),
+        "protected x": ([5.0, 9.0, -3.0], ""),
+        "protected y": ([5.0, 0.0, 0.0], ""),
+    },
+    ["cluster 1", "cluster 2", "cluster 3"],
+)
 STATES = ("clean", "protected")
 
 

@@ -11,9 +11,13 @@ from engine.result import Field
 from tests.visits import unfolded
 
 FIELD = Field(
-    np.array([[0.1, 0.2, 0.3], [0.6, 0.7, 0.8]], np.float32), np.float32([0, 0.5, 1]),
-    np.float32([-1, 1]), "way", "beside", "probability",
-)  # fmt: skip
+    np.array([[0.1, 0.2, 0.3], [0.6, 0.7, 0.8]], np.float32),
+    np.float32([0, 0.5, 1]),
+    np.float32([-1, 1]),
+    "way",
+    "beside",
+    "probability",
+)
 
 
 def test_numbers_are_drawn_at_their_places_on_the_scale_of_probabilities():

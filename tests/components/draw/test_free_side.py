@@ -24,11 +24,16 @@ def anchor(figure) -> str:
 @pytest.mark.parametrize(
     ("now", "log", "span", "wanted"),
     [
-        (1.0, False, None, "left"), (400.0, False, None, "left"), (1000.0, False, None, "right"),
-        (1200.0, False, None, "right"), (20.0, True, None, "left"), (100.0, True, None, "right"),
-        (1000.0, False, (0.0, 9000.0), "left"), (100.0, True, (0.0, 2.0), "right"),
+        (1.0, False, None, "left"),
+        (400.0, False, None, "left"),
+        (1000.0, False, None, "right"),
+        (1200.0, False, None, "right"),
+        (20.0, True, None, "left"),
+        (100.0, True, None, "right"),
+        (1000.0, False, (0.0, 9000.0), "left"),
+        (100.0, True, (0.0, 2.0), "right"),
     ],
-)  # fmt: skip
+)
 def test_the_name_of_a_place_on_lines(now, log, span, wanted):
     chart = Lines(x="x", series={"y": "y"}, now=now, now_name="this image", log=log, x_span=span)
     assert anchor(chart.figure(TABLE)) == wanted

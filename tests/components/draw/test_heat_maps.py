@@ -67,8 +67,9 @@ def test_where_nothing_is_known_the_picture_is_seen():
 def test_the_border_of_the_truth_is_drawn_inside_the_mask_alone():
     mask = np.zeros((4, 4), np.bool_)
     mask[1:3, 1:3] = True
-    without, drawn = (blended(heat(), OverPicture(picture=GRAY, truth=truth))
-                      for truth in (None, mask))  # fmt: skip
+    without, drawn = (
+        blended(heat(), OverPicture(picture=GRAY, truth=truth)) for truth in (None, mask)
+    )
     changed = (without != drawn).any(-1)
     assert np.array_equal(changed, border(mask.repeat(10, 0).repeat(10, 1)))
     assert changed.sum() == 4 * 19

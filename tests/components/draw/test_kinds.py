@@ -13,8 +13,9 @@ from engine.result import Grids, WeightScores
 
 SCORES = WeightScores(
     {"stem": np.linspace(-1, 1, 101, dtype=np.float32), "head": np.full((2, 5), 3, np.float32)},
-    "", "none",
-)  # fmt: skip
+    "",
+    "none",
+)
 
 
 def test_the_spread_of_scores_is_that_of_their_sizes_layer_by_layer():

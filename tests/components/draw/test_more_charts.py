@@ -14,11 +14,7 @@ from components.draw.widths import Widths
 from engine.result import Table
 
 TABLE = Table.of(
-    {
-        "before": ([0.5, 0.3], "share"),
-        "after": ([0.25, 0.6], "share"),
-        "weights": ([300, 100], ""),
-    },
+    {"before": ([0.5, 0.3], "share"), "after": ([0.25, 0.6], "share"), "weights": ([300, 100], "")},
     ("A · cat", "B · dog"),
 )
 
@@ -66,9 +62,10 @@ def test_each_kind_of_row_has_its_field_and_the_legend_names_a_series_once():
 def test_points_of_reliability_are_larger_with_more_images_and_empty_bins_are_left_out():
     bins = Table.grid(
         np.array([[0, 0.5, 0, 0, 0], [0.5, 0.75, 4, 0.6, 0.5], [0.75, 1, 16, 0.9, 0.95]]),
-        ("low", "middle", "high"), ("from", "to", "images", "confidence", "right"),
+        ("low", "middle", "high"),
+        ("from", "to", "images", "confidence", "right"),
         ("probability", "probability", "", "probability", "share"),
-    )  # fmt: skip
+    )
     table = models_in_bins({"dense": bins, "pruned": bins})
     even, dense, pruned = Reliability(models={"dense": "a", "pruned": "b"}).figure(table).data
     assert (list(even.x), list(even.y)) == ([0, 100], [0, 100])

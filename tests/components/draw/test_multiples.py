@@ -26,9 +26,4 @@ def test_each_column_s_best_is_marked_once_and_colors_are_decades_of_its_own_bas
 
 
 def test_small_and_large_losses_are_written_in_few_letters():
-    assert [short(value) for value in (0.0, 0.00123, 0.5, 31000.0)] == [
-        "0",
-        "1e−3",
-        "0.5",
-        "3e4",
-    ]
+    assert [short(value) for value in (0.0, 0.00123, 0.5, 31000.0)] == ["0", "1e−3", "0.5", "3e4"]

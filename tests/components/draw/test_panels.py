@@ -12,9 +12,11 @@ from engine.result import Table
 
 TABLE = Table.of({"passes": ([1.0, 2.0], ""), "share": ([0.5, np.nan], "share")}, ("greedy", "VCD"))
 SHAPE = Panels(
-    panels={"passes": "Forward passes", "share": "Share"}, lines={"passes": 1.0},
-    texts={"share": ["50", "cut off"]}, hatched={"share": [False, True]},
-)  # fmt: skip
+    panels={"passes": "Forward passes", "share": "Share"},
+    lines={"passes": 1.0},
+    texts={"share": ["50", "cut off"]},
+    hatched={"share": [False, True]},
+)
 
 
 def test_each_panel_has_the_numbers_of_its_column():

@@ -7,10 +7,13 @@ from engine.result import Table
 
 
 def test_marks_stand_at_their_shares_of_the_picture_and_have_their_numbers():
-    table = Table.of({
-        "left": (np.array([0.25, 0.5]), "share"), "top": (np.array([0.1, 0.9]), "share"),
-        "distance": (np.array([3.0, 7.5]), "px"),
-    })  # fmt: skip
+    table = Table.of(
+        {
+            "left": (np.array([0.25, 0.5]), "share"),
+            "top": (np.array([0.1, 0.9]), "share"),
+            "distance": (np.array([3.0, 7.5]), "px"),
+        }
+    )
     picture = np.zeros((50, 200, 3), np.uint8)
     figure = PicturePoints(picture=picture, value="distance", chosen=1).figure(table)
     (marks,) = figure.data

@@ -18,10 +18,14 @@ def series(figure, name):
 
 
 def test_a_spread_has_bars_in_the_middle_of_their_intervals_and_its_ranges_shaded():
-    table = Table.of({
-        "from": ([0.0, 0.5], "probability"), "to": ([0.5, 1.0], "probability"),
-        "members": ([0.25, 0.75], "share"), "forgotten": ([0.5, 0.5], "share"),
-    })  # fmt: skip
+    table = Table.of(
+        {
+            "from": ([0.0, 0.5], "probability"),
+            "to": ([0.5, 1.0], "probability"),
+            "members": ([0.25, 0.75], "share"),
+            "forgotten": ([0.5, 0.5], "share"),
+        }
+    )
     shape = {"bars": {"members": "learned"}, "lines": {"forgotten": "forgotten"}, "x_factor": 100}
     figure = BarsAndLine(**shape, shaded=[(60, 100)]).figure(table)
     assert list(series(figure, "learned").x) == [25, 75]
@@ -45,13 +49,12 @@ def test_a_trade_off_has_the_goal_as_a_star_and_paths_in_their_order():
 
 
 def test_points_are_parted_by_their_group_and_rays_keep_their_ratio():
-    table = Table.of({
-        "x": ([1.0, 10.0, 100.0], ""), "y": ([1.0, 2.0, 3.0], ""), "over": ([0, 1, 0], ""),
-    })  # fmt: skip
+    table = Table.of(
+        {"x": ([1.0, 10.0, 100.0], ""), "y": ([1.0, 2.0, 3.0], ""), "over": ([0, 1, 0], "")}
+    )
     shape = Scatter(
-        x="x", y="y", log=True, y_log=True, groups=("over", ("below", "above")),
-        rays={"line": 2.0},
-    )  # fmt: skip
+        x="x", y="y", log=True, y_log=True, groups=("over", ("below", "above")), rays={"line": 2.0}
+    )
     figure = shape.figure(table)
     assert list(series(figure, "below").x) == [1, 100]
     assert list(series(figure, "above").x) == [10]
@@ -71,9 +74,11 @@ def test_lines_over_rows_are_drawn_over_their_names():
 def test_a_ranking_can_be_walked_through_and_its_texts_are_text():
     cells = (RankingCell("2.0", "± 1", tint=0.5, bold=True), RankingCell("3", ignored=True))
     html = RankingTable(
-        "Ways", (RankingHead("way"), RankingHead(HOSTILE, "GAP", "mean"), RankingHead("cost")),
-        (RankingRow(HOSTILE, cells, "bottom"),), stacked=True,
-    ).html()  # fmt: skip
+        "Ways",
+        (RankingHead("way"), RankingHead(HOSTILE, "GAP", "mean"), RankingHead("cost")),
+        (RankingRow(HOSTILE, cells, "bottom"),),
+        stacked=True,
+    ).html()
     assert html.count('scope="col"') == 3
     assert html.count('scope="row"') == 1
     assert 'aria-label="Ways"' in html

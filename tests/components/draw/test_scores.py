@@ -119,9 +119,11 @@ def test_rows_of_scores_and_rankings_keep_their_labels_and_order():
     scores = Scores(np.array([0.2, 0.8], np.float32), ("cat", "owl"), "probability")
     assert as_rows(scores).rows == ("cat", "owl")
     best = Ranking(
-        np.array([[0.9, 0.1], [0.6, 0.4]], np.float32), np.array([[3, 1], [1, 2]]),
-        (("owl", "cat"), ("cat", "dog")), "probability",
-    )  # fmt: skip
+        np.array([[0.9, 0.1], [0.6, 0.4]], np.float32),
+        np.array([[3, 1], [1, 2]]),
+        (("owl", "cat"), ("cat", "dog")),
+        "probability",
+    )
     rows = as_rows(best)
     assert rows.rows == ("owl", "cat", "cat", "dog")
     assert rows["place"].tolist() == [1, 1, 2, 2]

@@ -12,11 +12,12 @@ from engine.result import Table
 
 TABLE = Table.of(
     {
-        "yes": ([0.6, 0.2], "share"), "no": ([0.38, 0.5], "share"),
+        "yes": ([0.6, 0.2], "share"),
+        "no": ([0.38, 0.5], "share"),
         "another word": ([0.02, 0.3], "share"),
     },
     ("Greedy", "VCD"),
-)  # fmt: skip
+)
 PARTS = {name: name for name in TABLE.order}
 
 
@@ -26,8 +27,10 @@ def test_the_parts_stand_one_behind_the_other_with_their_numbers():
     assert [bar.name for bar in figure.data] == list(TABLE.order)
     assert np.stack([bar.x for bar in figure.data]).sum(0).tolist() == pytest.approx([100, 100])
     assert [list(bar.text) for bar in figure.data] == [
-        ["60 %", "20 %"], ["38 %", "50 %"], ["", "30 %"],
-    ]  # fmt: skip
+        ["60 %", "20 %"],
+        ["38 %", "50 %"],
+        ["", "30 %"],
+    ]
     colors = [bar.marker.color for bar in figure.data]
     assert colors[-1] == GRAY
     assert len(set(colors)) == len({bar.marker.pattern.shape for bar in figure.data}) == 3

@@ -17,10 +17,15 @@ from tests.visits import unfolded
 def answer(*said: str, ended: bool = True) -> Tokens:
     count = len(said)
     return Tokens(
-        np.arange(count), np.linspace(0.5, 1, count, dtype=np.float32),
-        np.zeros(count, np.float32), np.zeros((count, 0, 0, 0), np.float16), said,
-        "describe the image", (8, 8), ended=ended,
-    )  # fmt: skip
+        np.arange(count),
+        np.linspace(0.5, 1, count, dtype=np.float32),
+        np.zeros(count, np.float32),
+        np.zeros((count, 0, 0, 0), np.float16),
+        said,
+        "describe the image",
+        (8, 8),
+        ended=ended,
+    )
 
 
 def page() -> None:

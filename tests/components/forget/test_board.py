@@ -14,12 +14,17 @@ NAMES = ("Retrain", "NoOp", "FT", "GA")
 def table(informative):
     """A scoreboard in which one way is nearest with the attack and another without it."""
     shares = {
-        "UA": [1.0, 0.0, 0.9, 0.8], "RA": [1.0, 1.0, 1.0, 1.0], "TA": [0.98, 0.98, 0.98, 0.98],
-        "MIA": [1.0, 0.0, 0.0, 1.0], "gap": [0.0, 0.5, 0.275, 0.05], "gap sd": [float("nan")] * 4,
-        "gap without MIA": [0.0, 0.33, 0.033, 0.067], "gap without MIA sd": [float("nan")] * 4,
+        "UA": [1.0, 0.0, 0.9, 0.8],
+        "RA": [1.0, 1.0, 1.0, 1.0],
+        "TA": [0.98, 0.98, 0.98, 0.98],
+        "MIA": [1.0, 0.0, 0.0, 1.0],
+        "gap": [0.0, 0.5, 0.275, 0.05],
+        "gap sd": [float("nan")] * 4,
+        "gap without MIA": [0.0, 0.33, 0.033, 0.067],
+        "gap without MIA sd": [float("nan")] * 4,
         "attack accuracy": [0.6 if informative else 0.52] * 4,
         "share of retraining": [1.0, 0.0, 0.25, 0.02],
-    }  # fmt: skip
+    }
     shares |= {f"{name} − retrained": [0.0] * 4 for name in ("UA", "RA", "TA", "MIA")}
     columns = {name: (values, "share") for name, values in shares.items()}
     columns |= {

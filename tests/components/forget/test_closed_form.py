@@ -11,14 +11,7 @@ from components.forget.asked import ForgetQuestion, MethodDetail
 from engine.result import Table
 from engine.run import answer
 from engine.unlearning import ClosedForm, FineTune, NoOp, Scoreboard
-from engine.unlearning.oracles.closed_claims import (
-    ALONE,
-    ASCENT,
-    ORACLE,
-    TOGETHER,
-    TUNING,
-    percent,
-)
+from engine.unlearning.oracles.closed_claims import ALONE, ASCENT, ORACLE, TOGETHER, TUNING, percent
 from engine.unlearning.oracles.closed_form import AWAY, PIXELS, remains
 from engine.unlearning.oracles.heads import HEADS, RIDGE
 from tests import tiny

@@ -67,9 +67,13 @@ def test_the_sentence_follows_the_measurement_and_tells_of_wrong_labels(held):
 
 @pytest.mark.parametrize(
     ("shift", "count", "says"),
-    [(0.0, 90, "about as typical"), (-0.3, 90, "more typical"), (0.3, 90, "less typical"),
-     (-0.1, 8, "about as typical")],
-)  # fmt: skip
+    [
+        (0.0, 90, "about as typical"),
+        (-0.3, 90, "more typical"),
+        (0.3, 90, "less typical"),
+        (-0.1, 8, "about as typical"),
+    ],
+)
 def test_a_set_is_only_called_typical_beyond_chance(shift, count, says):
     even = np.linspace(0.3, 0.7, count)
     assert extremes.beside(even + shift, even) == says
@@ -108,9 +112,7 @@ def test_classes_are_counted_in_each_set(held):
     table = extremes.balance(data, sets)
     for which, name in SETS.items():
         labels = data.labels[data.places(sets[which]["images"]["id"].astype(int))]
-        assert table[name].tolist() == [
-            (labels == at).mean() for at in range(len(data.classes))
-        ]  # fmt: skip
+        assert table[name].tolist() == [(labels == at).mean() for at in range(len(data.classes))]
     words = extremes.balance_finding(table)
     first = table.rows[int(table["hard"].argmax())]
     assert words.startswith(

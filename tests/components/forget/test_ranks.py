@@ -15,9 +15,10 @@ from tests import tiny
 
 WAYS = ("Retrain", "NoOp", "SalUn", "FT", "SSD")
 GAPS = {
-    "hard": (0, 0.3, 0.2, 0.05, np.nan), "random": (0, 0.2, 0.1, 0.15, 0.3),
+    "hard": (0, 0.3, 0.2, 0.05, np.nan),
+    "random": (0, 0.2, 0.1, 0.15, 0.3),
     "easy": (0, 0.4, 0.1, 0.1, 0.05),
-}  # fmt: skip
+}
 
 
 def boards(**said):

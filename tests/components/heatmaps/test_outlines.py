@@ -44,8 +44,10 @@ def test_agreed_missed_and_extra_pixels_have_their_colors_and_dice_stands_below(
         (cam, inside),
     ):
         for where, color in (
-            (mask & truth, AGREED), (truth & ~mask, MISSED), (mask & ~truth, EXTRA),
-        ):  # fmt: skip
+            (mask & truth, AGREED),
+            (truth & ~mask, MISSED),
+            (mask & ~truth, EXTRA),
+        ):
             wanted = np.rint((1 - SHADE) * 128 + SHADE * np.array(color))
             assert (abs(shown[where].astype(float) - wanted) <= 1).all()
         assert (shown[~mask & ~truth] == image[~mask & ~truth]).all()
@@ -94,8 +96,9 @@ def standing_found():
 def test_the_line_of_a_map_rises_and_the_star_is_where_this_image_stands():
     result = standing_found()
     for measure, line_, place, value in (
-        (DICE, [0.0, 0.3, 0.6, 0.9], 0.75, 0.7), (IOU, [0.0, 0.2, 0.4, 0.8], 0.25, 0.1),
-    ):  # fmt: skip
+        (DICE, [0.0, 0.3, 0.6, 0.9], 0.75, 0.7),
+        (IOU, [0.0, 0.2, 0.4, 0.8], 0.25, 0.1),
+    ):
         table = outlines.ranked(result, measure)
         line = table.take([at for at, name in enumerate(table.rows) if name == OwnMap.title])
         np.testing.assert_allclose(line[measure], line_, rtol=1e-6)

@@ -7,11 +7,13 @@ import numpy as np
 from components.heatmaps.peaks import words
 from engine.result import Table
 
-PEAKS = Table.of({
-    "left": (np.array([0.125, 0.125, 0.875]), "share"),
-    "top": (np.array([0.375, 0.375, 0.625]), "share"),
-    "part": (np.array([1.5, -0.25, 2.0]), "logit"),
-})  # fmt: skip
+PEAKS = Table.of(
+    {
+        "left": (np.array([0.125, 0.125, 0.875]), "share"),
+        "top": (np.array([0.375, 0.375, 0.625]), "share"),
+        "part": (np.array([1.5, -0.25, 2.0]), "logit"),
+    }
+)
 
 
 def test_pixels_are_counted_once_and_parts_added_up():

@@ -51,8 +51,14 @@ def test_a_cut_that_goes_not_by_size_is_said(prune_case):
 
 def levels(retrained=(0.9, 0.85)):
     columns = (
-        "ratio", "sparsity", "sparsity of all", "after pruning", "retrained", "spread", "seeds"
-    )  # fmt: skip
+        "ratio",
+        "sparsity",
+        "sparsity of all",
+        "after pruning",
+        "retrained",
+        "spread",
+        "seeds",
+    )
     values = np.array(
         [[0, 0, 0, 0.9, retrained[0], np.nan, 1], [0.9, 0.9, 0.8, 0.4, retrained[1], 0.02, 2]],
         np.float64,
@@ -95,8 +101,9 @@ def test_latencies_are_milliseconds_with_their_quartiles_in_a_field_for_each_bat
     ]
     figure = cost.TIMES.figure(timing_table(rows))
     assert [note.text for note in figure.layout.annotations] == [
-        "1 image at a time", "32 images at a time"
-    ]  # fmt: skip
+        "1 image at a time",
+        "32 images at a time",
+    ]
     first, speeds, second, _ = figure.data
     assert list(first.x) == [3, 3, 3]
     assert list(second.x) == [34, 34, 34]
@@ -120,9 +127,11 @@ def test_only_classes_that_change_are_drawn_the_worst_on_top():
 
 def test_a_gray_band_behind_each_class_is_the_range_over_other_seeds():
     table = Table.grid(
-        np.array([[-0.5, -0.2, 0.1], [-0.1, -0.05, 0.0]]), ("fish", "cat"),
-        ("change", *seeds.ENDS), ("share",) * 3,
-    )  # fmt: skip
+        np.array([[-0.5, -0.2, 0.1], [-0.1, -0.05, 0.0]]),
+        ("fish", "cat"),
+        ("change", *seeds.ENDS),
+        ("share",) * 3,
+    )
     band, bars = seeds.CLASSES.figure(table).data
     assert tuple(band.y) == tuple(bars.y) == ("fish", "cat")
     assert list(bars.x) == pytest.approx([-50, -10])

@@ -39,9 +39,13 @@ def pinned(method=None, files=(UPLOAD,), **given):
     side = case.image.shape[-1]
     ground = MapGround(np.full((side, side, 3), 90, np.uint8), words=f"The middle of {UPLOAD}.")
     texts = {
-        "title": f"Title of {UPLOAD}", "sentence": f"{UPLOAD} speaks.", "notes": [f"{UPLOAD}!"],
-        "exhibits": [], "calls": [f"read({UPLOAD!r})", "python -m engine"], "look": Look(),
-    } | given  # fmt: skip
+        "title": f"Title of {UPLOAD}",
+        "sentence": f"{UPLOAD} speaks.",
+        "notes": [f"{UPLOAD}!"],
+        "exhibits": [],
+        "calls": [f"read({UPLOAD!r})", "python -m engine"],
+        "look": Look(),
+    } | given
     return freeze(answer=answer, ground=ground, files=files, **texts)
 
 
@@ -87,9 +91,15 @@ def test_it_says_how_the_answer_was_made_and_what_it_is_not():
     report_html = unescape(report([result], WHEN))
     record = result.record
     for part in (
-        record["digest"], record["case"]["model_fingerprint"], record["case"]["target"],
-        record["versions"]["torch"], "signed", "python -m engine", RESEARCH, "27 November 2026",
-    ):  # fmt: skip
+        record["digest"],
+        record["case"]["model_fingerprint"],
+        record["case"]["target"],
+        record["versions"]["torch"],
+        "signed",
+        "python -m engine",
+        RESEARCH,
+        "27 November 2026",
+    ):
         assert part in report_html
     assert all(line in report_html for line in result.maps[0].lines)
     legend = result.maps[0].legend
@@ -104,9 +114,7 @@ def test_every_figure_of_the_answer_is_in_it():
     curve = answer["insertion"]
     assert all(f"{value:.3f}".replace("-", "−") in html for value in curve.y)
     assert html.count('class="bar"') == sum(isinstance(view, HeatMap) for view in answer.values())
-    tables = [
-        view for view in answer.values() if isinstance(view, Curve | Scores | Table)
-    ]  # fmt: skip
+    tables = [view for view in answer.values() if isinstance(view, Curve | Scores | Table)]
     assert html.count("<table>") >= len(tables) > 3
 
 
@@ -184,13 +192,17 @@ def test_any_label_can_be_drawn(text):
 NONE: list[float] = []
 
 
-@pytest.mark.parametrize("trace", [
-    go.Bar(x=NONE, y=NONE, marker={"color": NONE}),
-    go.Bar(x=NONE, y=NONE, orientation="h", text=NONE),
-    go.Scatter(x=NONE, y=NONE, mode="markers", marker={"color": NONE}),
-    go.Scatter(x=NONE, y=NONE, mode="lines+markers", line={"color": "red"}, fill="toself"),
-    go.Heatmap(z=NONE),
-], ids=["bars", "level bars", "marks", "area", "grid"])  # fmt: skip
+@pytest.mark.parametrize(
+    "trace",
+    [
+        go.Bar(x=NONE, y=NONE, marker={"color": NONE}),
+        go.Bar(x=NONE, y=NONE, orientation="h", text=NONE),
+        go.Scatter(x=NONE, y=NONE, mode="markers", marker={"color": NONE}),
+        go.Scatter(x=NONE, y=NONE, mode="lines+markers", line={"color": "red"}, fill="toself"),
+        go.Heatmap(z=NONE),
+    ],
+    ids=["bars", "level bars", "marks", "area", "grid"],
+)
 def test_a_chart_without_marks_is_an_empty_chart(trace):
     assert drawn(go.Figure(trace))[0].lstrip().startswith("<?xml")
 

@@ -126,5 +126,8 @@ def test_a_view_that_needs_one_answer_of_many_says_so(chest_here, view):
 def test_detectors_that_need_no_softmax_are_left(chest_here):
     at = visit({"model": ALL.title}, FAMILIAR)
     assert pills(at, "familiar.detector").options == [
-        "KNN", "Mahalanobis", "Naive Bayes", "MaxLogit",
-    ]  # fmt: skip
+        "KNN",
+        "Mahalanobis",
+        "Naive Bayes",
+        "MaxLogit",
+    ]

@@ -212,8 +212,9 @@ def listed() -> None:
         lane = SimpleNamespace(place=lambda _: 0, device="cpu")
         jobs.running(lane, job)
         why = f"Secretum of {visitor} is the same everywhere."
-        over = Past("x", title, "Grad-CAM", frozenset({visitor}), "failed", why, 2.0,
-                    datetime.now(UTC))  # fmt: skip
+        over = Past(
+            "x", title, "Grad-CAM", frozenset({visitor}), "failed", why, 2.0, datetime.now(UTC)
+        )
         jobs.over([over])
 
 

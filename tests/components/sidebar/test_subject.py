@@ -163,10 +163,14 @@ def test_another_reading_is_another_question(reading):
 def test_a_link_opens_with_everything_that_it_names():
     at = visit(
         {
-            "image": "A cup of coffee", "target": "espresso", "versus": "eggnog",
-            "reading": "margin", "seed": "12", "crop": "0.1,0.5",
+            "image": "A cup of coffee",
+            "target": "espresso",
+            "versus": "eggnog",
+            "reading": "margin",
+            "seed": "12",
+            "crop": "0.1,0.5",
         }
-    )  # fmt: skip
+    )
     case = at.session_state["subject"].case
     assert case.target.words(case.model.labels) == "espresso rather than eggnog"
     assert (case.target.reading, case.seed) == ("margin", 12)

@@ -27,16 +27,18 @@ def held(monkeypatch):
 @pytest.mark.parametrize("one", SHIPPED, ids=lambda shipped_example: shipped_example.title)
 def test_the_small_picture_that_comes_along_is_the_image_s(one):
     """Where it is not: `Image.fromarray(of_picture(one.picture())).save(one.path)`."""
-    drawn, made = (np.asarray(picture, int) for picture in (Image.open(one.path),
-                                                            of_picture(one.picture())))  # fmt: skip
+    drawn, made = (
+        np.asarray(picture, int) for picture in (Image.open(one.path), of_picture(one.picture()))
+    )
     assert np.abs(drawn - made).max() <= 1
 
 
 def test_it_is_found_by_the_number_that_the_list_of_its_data_set_gives_it(held):
     take_example(SCENE)
     assert (held["image"], held["data"]) == (FROM_DATA, "scenes:count=100")
-    rows = examples.with_finding_first(data := example("scenes:count=100/18").data,
-                                       data.rows("test"))  # fmt: skip
+    rows = examples.with_finding_first(
+        data := example("scenes:count=100/18").data, data.rows("test")
+    )
     assert data.ids[rows[held["item"] - 1]] == SCENE.id
     assert shipped_now() == SCENE
     held["item"] += 1  # by hand

@@ -28,8 +28,9 @@ def page(state: str, own: bool, before: int) -> None:
     st.session_state["image"] = YOURS if own else "A cat (Chelsea)"
     waiting = {
         "pending": Pending("s", "Prediction", None, None, "cpu"),
-        "problem": Problem("s", "Prediction", "It failed."), "none": None,
-    }[state]  # fmt: skip
+        "problem": Problem("s", "Prediction", "It failed."),
+        "none": None,
+    }[state]
     subject.why_none(waiting)
 
 

@@ -22,10 +22,13 @@ def page() -> None:
     lacking = st.session_state["lacking"]
     case = Birds("there is no such bird." if lacking else "")
     card = Card(
-        "How many owls are there?", views.STUDY, {"owls": Section("start.owls", Counted(), case)},
+        "How many owls are there?",
+        views.STUDY,
+        {"owls": Section("start.owls", Counted(), case)},
         sentence=lambda result: f"{result['owls']['table'].cell('owl', 'birds'):.0f} owls.",
-        picture=lambda result: st.markdown("the picture"), why="Birds, and nothing else.",
-    )  # fmt: skip
+        picture=lambda result: st.markdown("the picture"),
+        why="Birds, and nothing else.",
+    )
     st.session_state["next"] = fill(card, turn=st.session_state["turn"])
 
 

@@ -78,8 +78,11 @@ def test_the_network_with_the_shortcut_looks_at_the_mark_and_the_control_at_the_
     label = PLANTED.example(PLANTED.marked).label
     first = {}
     for name, (answer, _) in {
-        "marked": seen, "healthy": healthy, "unmarked": unmarked, "control": control,
-    }.items():  # fmt: skip
+        "marked": seen,
+        "healthy": healthy,
+        "unmarked": unmarked,
+        "control": control,
+    }.items():
         first[name] = answer["classes"].labels[int(answer["classes"].values.argmax())]
     assert first["marked"] == first["healthy"] == first["control"] == label
     assert first["unmarked"] != label

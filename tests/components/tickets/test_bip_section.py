@@ -73,9 +73,11 @@ def test_the_section_asks_when_it_is_told_and_says_what_the_answer_says():
     at = AppTest.from_function(page, default_timeout=60)
     at.session_state["case"] = case
     at.query_params.update(
-        {f"{bip.SLOT}.{name}": value
-         for name, value in {"kept": "0.2", "epochs": "2", "levels": "2"}.items()}
-    )  # fmt: skip
+        {
+            f"{bip.SLOT}.{name}": value
+            for name, value in {"kept": "0.2", "epochs": "2", "levels": "2"}.items()
+        }
+    )
     at.run()
     assert not at.exception
     assert "cut to 20 % of its weights" in " ".join(caption.value for caption in at.caption)

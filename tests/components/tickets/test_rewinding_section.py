@@ -93,27 +93,45 @@ def test_the_usual_training_is_a_resnet_that_learns_fast_from_the_first_step_on(
 @pytest.fixture
 def found():
     """Figures by hand: the ticket rewound to 10 % is the best."""
-    shares = {"dense": [0.95] * 4, "ticket": [0.8, 0.85, 0.91, 0.5], "random": [0.7] * 4,
-              "rewound to": [0, 0.01, 0.1, 1], "barrier": [0.2, 0.03, 0.012, 0]}  # fmt: skip
-    plain = {"pruning distance": [4, 3, 2, 0], "order distance": [6, 5, 1.5, 0],
-             "pruning distance, random": [9, 8, 7, 0], "order distance, random": [9, 8, 6, 0],
-             "pruning angle": [40, 30, 20, 0], "order angle": [60, 50, 15, 0]}  # fmt: skip
+    shares = {
+        "dense": [0.95] * 4,
+        "ticket": [0.8, 0.85, 0.91, 0.5],
+        "random": [0.7] * 4,
+        "rewound to": [0, 0.01, 0.1, 1],
+        "barrier": [0.2, 0.03, 0.012, 0],
+    }
+    plain = {
+        "pruning distance": [4, 3, 2, 0],
+        "order distance": [6, 5, 1.5, 0],
+        "pruning distance, random": [9, 8, 7, 0],
+        "order distance, random": [9, 8, 6, 0],
+        "pruning angle": [40, 30, 20, 0],
+        "order angle": [60, 50, 15, 0],
+    }
     for name in ("dense", "ticket", "random"):
-        shares |= {f"{end} {name}": np.array(shares[name]) + by
-                   for end, by in (("lowest", -0.02), ("highest", 0.02))}  # fmt: skip
+        shares |= {
+            f"{end} {name}": np.array(shares[name]) + by
+            for end, by in (("lowest", -0.02), ("highest", 0.02))
+        }
     columns = {name: (np.array(share, float), "share") for name, share in shares.items()}
     columns |= {name: (np.array(column, float), "") for name, column in plain.items()}
     ticks = [(0.5, 100, 50, 900), (0.9, 400, np.nan, np.nan), (0.98, *[np.nan] * 3)]
     rows = [f"{name} · {100 * tick[0]:.0f} %" for name in POINTS for tick in ticks]
     samples = Table.grid(
         np.array([*ticks, *ticks, (0.5, 100, 60, 960), (0.9, 400, 200, 1100), *ticks[2:], *ticks]),
-        rows, ("accuracy", "dense", "ticket", "ticket and finding it"),
+        rows,
+        ("accuracy", "dense", "ticket", "ticket and finding it"),
         ("share", "images", "images", "images"),
-    )  # fmt: skip
+    )
     claims = Table.of(
-        {"outcome": ([1, -1, 0], ""), "margin": ([0.1, -0.25, 0.0], ""),
-         "tolerance": ([0.02, 0.01, np.nan], "")}, ("a", "b", "c"), ("x", "y", "z"),
-    )  # fmt: skip
+        {
+            "outcome": ([1, -1, 0], ""),
+            "margin": ([0.1, -0.25, 0.0], ""),
+            "tolerance": ([0.02, 0.01, np.nan], ""),
+        },
+        ("a", "b", "c"),
+        ("x", "y", "z"),
+    )
     ways = {
         f"{lead}{name}": Points(np.zeros((3, 2), np.float32), np.array(values), "", "", "nat")
         for lead, name, values in (("", "arms", [0.5, 2.5, 0.75]), ("", "way", [0.5, 1.25, 0.75]))

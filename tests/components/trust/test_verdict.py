@@ -23,11 +23,17 @@ def found(check, verdict, words="So it is.", **numbers):
 
 
 def test_the_summary_counts_and_says_what_is_against_the_map():
-    sentence = summary([
-        found(Order(), 1.0), found(OtherClass(), 1.0), found(RandomWeights(), -1.0),
-        found(Shape(), 0.0), (Place(), not_available(Place.title, "no truth.")),
-        (Repeats(), None), (MaxSensitivity(), None),
-    ])  # fmt: skip
+    sentence = summary(
+        [
+            found(Order(), 1.0),
+            found(OtherClass(), 1.0),
+            found(RandomWeights(), -1.0),
+            found(Shape(), 0.0),
+            (Place(), not_available(Place.title, "no truth.")),
+            (Repeats(), None),
+            (MaxSensitivity(), None),
+        ]
+    )
     assert sentence == (
         "**✗ Against it: looks the same with random weights.** ✓ For it: its strong pixels carry "
         "the score; another class gives another map. 1 not available, 2 not tried yet."

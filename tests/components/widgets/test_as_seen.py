@@ -22,10 +22,16 @@ SIGNED = HeatMap(RISING.values * 2 - 1, "logit", signed=True)
 
 def test_a_look_is_what_the_browser_said_within_bounds():
     sent = {
-        "mode": "map", "opacity": 85, "zoom": 2, "x": 0.25, "y": 0.5, "dark": True, "outline": True,
+        "mode": "map",
+        "opacity": 85,
+        "zoom": 2,
+        "x": 0.25,
+        "y": 0.5,
+        "dark": True,
+        "outline": True,
         "window": {"center": 40, "width": 80, "shape": "linear"},
         "panels": [{"title": "Grad-CAM", "low": -1, "high": 1, "cut": 0.2}],
-    }  # fmt: skip
+    }
     look = read_look(sent)
     assert (look.mode, look.opacity, look.zoom, look.dark) == ("map", 0.85, 2, True)
     assert look.window == Window(40, 80, "linear")
@@ -42,16 +48,32 @@ def test_a_table_s_window_and_no_more_panels_than_there_can_be_are_read():
 @pytest.mark.parametrize(
     "sent",
     [
-        None, "x", [], {}, {"mode": 3, "opacity": "loud", "zoom": None, "window": {"width": -1}},
+        None,
+        "x",
+        [],
+        {},
+        {"mode": 3, "opacity": "loud", "zoom": None, "window": {"width": -1}},
         {"panels": [{"title": "a", "low": float("nan"), "high": 1}, "b", {"low": 2, "high": 1}]},
-        {"panels": 5}, {"panels": "abc"}, {"panels": {"a": 1}}, {"mode": ["image"]},
+        {"panels": 5},
+        {"panels": "abc"},
+        {"panels": {"a": 1}},
+        {"mode": ["image"]},
         {"zoom": HUGE, "opacity": HUGE, "panels": [{"title": "a", "low": -HUGE, "high": HUGE}]},
-        *({"window": WINDOW | odd} for odd in (
-            {"table": 5}, {"table": ["x"]}, {"table": [None]}, {"table": [HUGE]}, {"table": []},
-            {"table": [float("nan")]}, {"width": HUGE}, {"center": "1"},
-        )),
+        *(
+            {"window": WINDOW | odd}
+            for odd in (
+                {"table": 5},
+                {"table": ["x"]},
+                {"table": [None]},
+                {"table": [HUGE]},
+                {"table": []},
+                {"table": [float("nan")]},
+                {"width": HUGE},
+                {"center": "1"},
+            )
+        ),
     ],
-)  # fmt: skip
+)
 def test_whatever_else_is_sent_is_the_usual_look(sent):
     assert read_look(sent) == Look()
 
@@ -116,9 +138,7 @@ def test_a_scan_is_shown_through_the_window_it_was_moved_to_and_names_the_patien
 def test_a_file_has_the_picture_pixel_for_pixel_with_legend_and_words_below():
     picture = np.random.default_rng(0).integers(0, 255, (500, 600, 3), np.uint8)
     page = as_file(RISING, "Map", MapGround(picture, words="The middle."), Look(mode="image"))
-    places = [
-        at for at in range(page.shape[0] - 500) if (page[at, 24:624] == picture[0]).all()
-    ]  # fmt: skip
+    places = [at for at in range(page.shape[0] - 500) if (page[at, 24:624] == picture[0]).all()]
     assert len(places) == 1
     assert (page[places[0] : places[0] + 500, 24:624] == picture).all()
     assert page.shape[0] > 500 + places[0] + 60

@@ -35,8 +35,12 @@ def test_a_click_brings_the_class_and_not_the_row(monkeypatch):
     assert picked == [3]
     assert sent["data"]["clickable"]
     assert sent["data"]["rows"][0] == {
-        "index": 3, "label": "cat", "value": 0.7, "before": None, "chosen": False,
-    }  # fmt: skip
+        "index": 3,
+        "label": "cat",
+        "value": 0.7,
+        "before": None,
+        "chosen": False,
+    }
 
 
 def test_a_click_that_was_taken_back_brings_nothing(monkeypatch):

@@ -10,8 +10,14 @@ RNG = np.random.default_rng(0)
 
 def shown(**changed):
     normal = RNG.normal(size=50)
-    arguments = {"normal": normal, "held": RNG.normal(size=40), "unknown": RNG.normal(3, 1, 20),
-             "subject": 2.5, "line": 1.5, "unit": "logit"}  # fmt: skip
+    arguments = {
+        "normal": normal,
+        "held": RNG.normal(size=40),
+        "unknown": RNG.normal(3, 1, 20),
+        "subject": 2.5,
+        "line": 1.5,
+        "unit": "logit",
+    }
     return ScoreDistributions(**(arguments | changed))
 
 
@@ -49,10 +55,15 @@ def test_an_answer_counts_only_for_the_question_it_was_given_to():
     tag = tag_of(distributions)
     assert chosen({"line": {"tag": tag, "line": 0.25}}, tag, distributions) == 0.25
     for odd in (
-        None, {}, {"line": "x"}, {"line": {"tag": "other", "line": 0.25}},
-        {"line": {"tag": tag}}, {"line": {"tag": tag, "line": "<b>"}},
-        {"line": {"tag": tag, "line": float("nan")}}, {"line": {"tag": tag, "line": 1e9}},
-    ):  # fmt: skip
+        None,
+        {},
+        {"line": "x"},
+        {"line": {"tag": "other", "line": 0.25}},
+        {"line": {"tag": tag}},
+        {"line": {"tag": tag, "line": "<b>"}},
+        {"line": {"tag": tag, "line": float("nan")}},
+        {"line": {"tag": tag, "line": 1e9}},
+    ):
         assert chosen(odd, tag, distributions) == 1.5
 
 

@@ -12,14 +12,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 from skimage import data
 
-from components.widgets.viewer import (
-    Panel,
-    encode_map,
-    encode_picture,
-    finding,
-    payload,
-    viewer,
-)
+from components.widgets.viewer import Panel, encode_map, encode_picture, finding, payload, viewer
 from components.widgets.wording import said
 from engine.result import HeatMap
 

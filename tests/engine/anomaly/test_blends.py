@@ -27,9 +27,10 @@ def test_every_blend_is_judged_as_an_image_by_itself():
     assert len(confusion.weights) == 15
     for at in (0, 4, 7, 11, 14):
         image = torch.einsum(
-            "k,kchw->chw", torch.tensor(confusion.weights[at]),
+            "k,kchw->chw",
+            torch.tensor(confusion.weights[at]),
             torch.from_numpy(confusion.images.astype(np.float32)),
-        )  # fmt: skip
+        )
         alone = FVR()(replace(image_case, image=image))["masses"]
         # the pictures in the answer are of half precision
         assert confusion.values[at] == pytest.approx(alone.cell(SEVERAL, "mass"), abs=2e-3)

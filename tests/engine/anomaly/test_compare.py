@@ -18,8 +18,11 @@ def test_each_row_is_what_the_detector_says_when_asked_alone():
         measures = dict(zip(alone["measures"].columns, alone["measures"].values[0], strict=True))
         below = (alone["normal"].values < alone["subject"].values[0]).mean()
         expected = [
-            alone["p"].values[0], below, measures["AUROC"], measures["FPR95, unknown positive"]
-        ]  # fmt: skip
+            alone["p"].values[0],
+            below,
+            measures["AUROC"],
+            measures["FPR95, unknown positive"],
+        ]
         assert row == pytest.approx(expected, abs=1e-6)
     bonferroni = len(table.rows) * table.values[:, 0].min()
     assert result["together"].values[0] == pytest.approx(min(1, bonferroni))

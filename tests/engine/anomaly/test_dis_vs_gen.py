@@ -67,8 +67,10 @@ def test_the_curves_cross_and_every_figure_is_that_of_a_slow_fit():
             low, width = images[train_rows].min(0), np.ptp(images[train_rows], axis=0)
             x, other = ((images[r] - low) / (width + (width == 0)) for r in (train_rows, test))
             joint = slow_bayes(x, data.labels[train_rows], other, classes)
-            fits = {c: LogisticRegression(C=c, max_iter=1000).fit(x, data.labels[train_rows])
-                    for c in (1, 1000)}  # fmt: skip
+            fits = {
+                c: LogisticRegression(C=c, max_iter=1000).fit(x, data.labels[train_rows])
+                for c in (1, 1000)
+            }
             if class_count == 10:
                 right = joint.argmax(1), *(fit.predict(other) for fit in fits.values())
                 expected = [np.mean(predictions == data.labels[test]) for predictions in right]

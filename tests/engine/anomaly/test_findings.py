@@ -56,17 +56,19 @@ def answer(least, p, by_group=np.nan, groups=0):
         ((2, 3 / 201, 0.3, 60), {}, "Nothing unusual by KNN: 2 of 200"),
         ((150, 151 / 201), {"unlike": True}, "KNN misses it: 150 of 200 normal images"),
         (
-            (0, 1 / 201, 1 / 31, 30), {"alpha": 0.02},
+            (0, 1 / 201, 1 / 31, 30),
+            {"alpha": 0.02},
             "Too few normal images for a verdict at 2 % false alarms: with 30 patients, p cannot "
             "fall below 0.032. Allow more",
         ),
         (
-            (0, 1 / 201, 0.2, 4), {},
+            (0, 1 / 201, 0.2, 4),
+            {},
             "Too few normal images for a verdict: they come from 4 patients, and at least 20 are",
         ),
         ((0, 1 / 201, 0.5, 1), {}, "Too few normal images for a verdict: they come from 1 patient"),
     ],
-)  # fmt: skip
+)
 def test_the_sentence_says_unusual_only_where_the_p_value_it_names_is_below_the_line(
     given, more, words
 ):
@@ -116,9 +118,10 @@ def evidence(scores, ids):
 def test_what_the_line_promises_is_held_against_images_that_it_never_saw():
     ruler = Conformal(np.arange(99.0))
     results = {
-        "subject": evidence([95.0], [0]), "normal": evidence(np.arange(99.0), range(99)),
+        "subject": evidence([95.0], [0]),
+        "normal": evidence(np.arange(99.0), range(99)),
         "held": evidence([1.0, 2.0, 97.0, 98.5], range(100, 104)),
-    }  # fmt: skip
+    }
     does, promise, calm = findings.promises(CASE.normal, results, ruler, 94.0)
     low, high = ruler.band(0.05)
     assert does == "This image lies above the line."

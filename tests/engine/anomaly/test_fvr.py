@@ -63,9 +63,11 @@ def test_no_evidence_is_ignorance_one_class_belief_and_two_equal_ones_confusion(
 
 def test_an_answer_is_one_class_several_or_none():
     result = Masses(
-        np.array([0.1, 0.1, 0.9]), np.array([0.1, 0.6, 0.6]), np.zeros((3, 3)),
+        np.array([0.1, 0.1, 0.9]),
+        np.array([0.1, 0.6, 0.6]),
+        np.zeros((3, 3)),
         np.array([[0.9, 0.5, 0.1]] * 3),
-    )  # fmt: skip
+    )
     lines = DoubtLines(0.5, 0.5)
     wanted = [[True, False, False], [True, True, False], [False, False, False]]
     assert answers(result, lines, 0.5).tolist() == wanted

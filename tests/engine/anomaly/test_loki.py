@@ -32,8 +32,10 @@ def bars(seed=0):
 
 
 def distances(graph):
-    return np.array([[nx.shortest_path_length(graph, a, b) for b in sorted(graph)]
-                     for a in sorted(graph)], float)  # fmt: skip
+    return np.array(
+        [[nx.shortest_path_length(graph, a, b) for b in sorted(graph)] for a in sorted(graph)],
+        float,
+    )
 
 
 def drawn(n, k, seed=0):
@@ -135,8 +137,11 @@ def test_the_picture_has_an_image_of_what_is_answered():
     picture, data = LokiExperiment().picture(bars()), bars().data
     assert picture.rows == ("test image", ARGMAX, LOKI)
     assert [name for name in picture.columns if "seen" in name] == [
-        "10° seen", "35° seen", "55° seen", "80° seen",
-    ]  # fmt: skip
+        "10° seen",
+        "35° seen",
+        "55° seen",
+        "80° seen",
+    ]
     first = {data.labels[row]: row for row in data.rows("test")[::-1]}
     for row in range(3):
         for column in range(19):

@@ -95,7 +95,8 @@ def test_unknown_digits_are_less_likely_and_shuffled_labels_tell_less():
     rule = NaiveBayesDetector().fit(train).rule
     area = auroc(rule(known).score, rule(unknown).score)
     assert area > 0.85
-    mixed = bank(train.features, train.head.weight, labels=np.random.default_rng(0).permutation(
-        train.labels))  # fmt: skip
+    mixed = bank(
+        train.features, train.head.weight, labels=np.random.default_rng(0).permutation(train.labels)
+    )
     control = NaiveBayesDetector().fit(mixed).rule
     assert auroc(control(known).score, control(unknown).score) < area - 0.05

@@ -82,8 +82,10 @@ def test_every_figure_is_that_of_votes_counted_one_by_one_in_long_numbers():
 def test_the_kernel_of_the_second_polynomial_is_its_closed_form(layers):
     """K = (2^(L+1) − 1) ξ^(2^L), also where no float can hold it."""
     _, tangent = ACTIVATIONS[NEAREST].kernels(np.log(COSINES), layers)
-    expected = [float(mpmath.log(2 ** (layers + 1) - 1) + 2**layers * mpmath.log(cosine))
-                for cosine in COSINES]  # fmt: skip
+    expected = [
+        float(mpmath.log(2 ** (layers + 1) - 1) + 2**layers * mpmath.log(cosine))
+        for cosine in COSINES
+    ]
     assert tangent == pytest.approx(expected, rel=1e-12)
 
 
@@ -115,9 +117,12 @@ def test_the_singular_kernel_has_the_limit_that_its_equation_says():
 
 @pytest.mark.parametrize(
     ("coefficients", "power"),
-    [((0, 1, 0, 1), 1.0), ((0, 1, 0, 0, 0, 0, 0, 1), 0.5),
-     ((0, 2**-0.75, (1 - 2**-0.5) ** 0.5, 2**-0.75), 1.5)],
-)  # fmt: skip
+    [
+        ((0, 1, 0, 1), 1.0),
+        ((0, 1, 0, 0, 0, 0, 0, 1), 0.5),
+        ((0, 2**-0.75, (1 - 2**-0.5) ** 0.5, 2**-0.75), 1.5),
+    ],
+)
 def test_the_limit_s_power_of_1_minus_cosine_is_half_the_sphere_s_dimension(coefficients, power):
     near, far = 1 - np.array([1e-6]), 1 - np.array([1e-4])
     activation = Activation(coefficients)

@@ -21,10 +21,14 @@ def test_it_is_written_again():
     level = np.percentile(TRAIN.features, 80)
     head = TRAIN.head
     slow = [
-        -np.log(sum(np.exp(np.minimum(z, level) @ w + b)
-                    for w, b in zip(head.weight, head.bias, strict=True)))
+        -np.log(
+            sum(
+                np.exp(np.minimum(z, level) @ w + b)
+                for w, b in zip(head.weight, head.bias, strict=True)
+            )
+        )
         for z in ASKED.features
-    ]  # fmt: skip
+    ]
     result = ReAct(percentile=80.0).fit(TRAIN).rule(ASKED)
     assert result.score == pytest.approx(slow)
     assert sum(result.parts.values()) == pytest.approx(slow)

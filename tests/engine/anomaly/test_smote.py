@@ -69,9 +69,12 @@ def test_the_covariance_of_what_it_draws_is_its_closed_form():
     for row, condition in enumerate(result.rows):
         rare = imbalanced(digits(int(result["seed"][row])), 15).rare
         expected = {
-            AS_IT_IS: rare.var(0).sum(), COPIES: rare.var(0).sum(), FEWER: rare.var(0).sum(),
-            NEAREST: np.trace(covariance(rare, 5)), ANY: np.trace(covariance(rare, 14)),
-        }  # fmt: skip
+            AS_IT_IS: rare.var(0).sum(),
+            COPIES: rare.var(0).sum(),
+            FEWER: rare.var(0).sum(),
+            NEAREST: np.trace(covariance(rare, 5)),
+            ANY: np.trace(covariance(rare, 14)),
+        }
         share = expected[condition] / rare.var(0).sum()
         assert result[SPREAD][row] == pytest.approx(share, abs=0.05)
 
@@ -227,8 +230,10 @@ def test_settings_reach_what_is_drawn():
     assert not np.array_equal(
         plain, SmoteExperiment(k=1, box=True).added(NEAREST, dataset, digit_case)
     )
-    figures = [SmoteExperiment(learner=learner).measured(NEAREST, digit_case)[AUC] for learner in
-               ("decision tree", "naive Bayes", "logistic regression")]  # fmt: skip
+    figures = [
+        SmoteExperiment(learner=learner).measured(NEAREST, digit_case)[AUC]
+        for learner in ("decision tree", "naive Bayes", "logistic regression")
+    ]
     assert len(set(figures)) == 3
 
 

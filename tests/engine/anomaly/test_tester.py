@@ -112,8 +112,7 @@ def test_a_gaussian_has_the_expected_mass_in_each_strip():
 
 
 @pytest.mark.parametrize(
-    ("shape", "words"),
-    [(TAILS, "mass × 1."), (SQUEEZED, "2nd moment 0.0"), (CLUMP, "mass × ")],
+    ("shape", "words"), [(TAILS, "mass × 1."), (SQUEEZED, "2nd moment 0.0"), (CLUMP, "mass × ")]
 )
 def test_the_reason_names_what_is_wrong(shape, words):
     method = HalfspaceExperiment()

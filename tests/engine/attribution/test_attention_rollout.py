@@ -139,9 +139,15 @@ def test_a_model_without_attention_is_refused_with_the_reason(kind):
 @BOTH
 def test_windows_of_attention_are_refused_with_the_reason(kind):
     network = timm.create_model(
-        "swin_tiny_patch4_window7_224", pretrained=False, img_size=32, window_size=4,
-        embed_dim=12, depths=(1, 1), num_heads=(2, 2), num_classes=4,
-    )  # fmt: skip
+        "swin_tiny_patch4_window7_224",
+        pretrained=False,
+        img_size=32,
+        window_size=4,
+        embed_dim=12,
+        depths=(1, 1),
+        num_heads=(2, 2),
+        num_classes=4,
+    )
     case = ImageCase(tiny.classifier(network), tiny.image(), Target(1))
     assert "one grid of patches" in kind.unmet(case)
     with pytest.raises(DoesNotFit, match="one grid of patches"):

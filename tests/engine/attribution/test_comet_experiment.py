@@ -29,7 +29,7 @@ from engine.attribution.experiments.comet import (
     WITHOUT,
     CometExperiment,
     masks_of,
-)  # fmt: skip
+)
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.case import ImageCase
 from engine.case.target import Target
@@ -48,9 +48,14 @@ def small_case(seed=3):
 
 def trained_by_hand(data, architecture, watch, seed):
     recipe = Recipe(
-        architecture, epochs=2, batch=64, optimizer="AdamW", rate=0.003, decay=0.03,
+        architecture,
+        epochs=2,
+        batch=64,
+        optimizer="AdamW",
+        rate=0.003,
+        decay=0.03,
         schedule="one cycle",
-    )  # fmt: skip
+    )
     model = fresh(data, recipe, seed)
     train(detector_of(model), data, recipe, seed)
     train(model, data, recipe, seed, objective=partial(comet_loss, watch=watch, area=SMALL.area))
@@ -100,13 +105,19 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
             return (logits.argmax(1) == targets).double().mean().item()
 
         expected = {
-            RECALL: (binary_masks & truth).sum() / truth.sum(), BOTH: np.mean(both),
-            RANK: np.mean(strongest), FILLED: mask.mean(), CAM_DICE: np.median(cams),
+            RECALL: (binary_masks & truth).sum() / truth.sum(),
+            BOTH: np.mean(both),
+            RANK: np.mean(strongest),
+            FILLED: mask.mean(),
+            CAM_DICE: np.median(cams),
             DICE: np.median([dice(*pair) for pair in zip(binary_masks, truth, strict=True)]),
             BEYOND: np.mean([max(image_mask.mean() - SMALL.area, 0) for image_mask in mask]),
-            RIGHT: share(inside), WHOLE: share(whole), REST: share(rest), SHAPE: share(shape),
+            RIGHT: share(inside),
+            WHOLE: share(whole),
+            REST: share(rest),
+            SHAPE: share(shape),
             APART: (F.cross_entropy(rest, targets) - F.cross_entropy(inside, targets)).item(),
-        }  # fmt: skip
+        }
         figures = {name: result.cell(condition, name) for name in expected}
         assert figures == pytest.approx(expected, abs=2e-3)
     assert result.cell(WITH, FILLED) != result.cell(WITHOUT, FILLED)

@@ -47,9 +47,8 @@ def small_case(seed=3):
 
 def trained_by_hand(data, area, watch, seed):
     recipe = Recipe(
-        "comet", epochs=2, batch=64, optimizer="AdamW", rate=0.003, decay=0.03,
-        schedule="one cycle",
-    )  # fmt: skip
+        "comet", epochs=2, batch=64, optimizer="AdamW", rate=0.003, decay=0.03, schedule="one cycle"
+    )
     model = fresh(data, recipe, seed)
     train(detector_of(model), data, recipe, seed)
     train(model, data, recipe, seed, objective=partial(comet_loss, watch=watch, area=area))
@@ -82,10 +81,12 @@ def test_every_cell_is_a_network_trained_and_asked_by_hand(monkeypatch):
             both = ((image_mask > 0.5) & wanted).sum()
             dices.append((2 * both + 1) / ((image_mask > 0.5).sum() + wanted.sum() + 1))
         expected = {
-            RECALL: (binary_masks & truth).sum() / truth.sum(), FILLED: mask.mean(),
-            RANK: np.mean(strongest), DICE: np.median(dices),
+            RECALL: (binary_masks & truth).sum() / truth.sum(),
+            FILLED: mask.mean(),
+            RANK: np.mean(strongest),
+            DICE: np.median(dices),
             RIGHT: (answers == data.targets(rows)).double().mean().item(),
-        }  # fmt: skip
+        }
         figures = {what: table.cell(name, what) for what in expected}
         assert figures == pytest.approx(expected, abs=1e-6)
     shares = [table.cell(name, FILLED) for name in cells]

@@ -363,8 +363,9 @@ def test_regions_share_one_weight(smooth):
 def test_too_many_pixels_are_refused():
     case = ImageCase(
         Classifier(Linear(torch.zeros(3, 40, 40)), "big", "big", side=40),
-        torch.rand(3, 40, 40), target=1,
-    )  # fmt: skip
+        torch.rand(3, 40, 40),
+        target=1,
+    )
     with pytest.raises(BlindspotError, match="1600 pixels"):
         LocalModel(features="pixels")(case)
 

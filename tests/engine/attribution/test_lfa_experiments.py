@@ -57,9 +57,9 @@ def test_the_twin_of_integrated_gradients_is_their_formula_written_out(smooth):
     case, result = smooth
     places = (torch.arange(200) + 0.5) / 200
     base = case.baseline("mean")
-    slopes = torch.stack([
-        case.gradient((base + place * (case.image - base))[None])[1][0] for place in places
-    ])  # fmt: skip
+    slopes = torch.stack(
+        [case.gradient((base + place * (case.image - base))[None])[1][0] for place in places]
+    )
     truth = ((case.image - base) * slopes.mean(0)).sum(0).flatten().double()
     method = LocalModel(explainer="Integrated gradients", features="pixels", samples=600)
     weights = torch.tensor(method(case)["map"].values).flatten().double()
@@ -131,8 +131,12 @@ def test_the_twin_of_noise_is_itself_at_eight_times_as_many_other_points():
 
 def test_every_table_has_a_unit_in_each_column(smooth):
     result = smooth[1]
-    for name, unit in (("recovery", "of the weights"), ("convergence", "of the weights"),
-                       ("strongest zeroed", "logit"), ("weakest noised", "logit")):  # fmt: skip
+    for name, unit in (
+        ("recovery", "of the weights"),
+        ("convergence", "of the weights"),
+        ("strongest zeroed", "logit"),
+        ("weakest noised", "logit"),
+    ):
         view = result[name]
         assert view.units == (unit,) * view.values.shape[1]
         assert view.values.shape == (len(ROWS), len(view.order))

@@ -8,15 +8,7 @@ import torch
 from torch import nn
 
 from engine.attribution.heatmaps.partition import Partition
-from engine.attribution.lima import (
-    LiMA,
-    Seeing,
-    Terms,
-    Weights,
-    effectiveness,
-    naive_looks,
-    search,
-)
+from engine.attribution.lima import LiMA, Seeing, Terms, Weights, effectiveness, naive_looks, search
 from engine.attribution.lima.views import NEVER, STILL, highest, maps, refuse_still
 from engine.case import ImageCase
 from engine.errors import BlindspotError
@@ -181,9 +173,15 @@ def test_the_map_falls_along_the_order_by_what_each_step_changes(case):
 
 
 def test_where_only_the_first_region_changes_anything_it_stands_alone():
-    seeing = type("Seeing", (), {"partition": type("Four", (), {
-        "count": 4, "values": staticmethod(lambda values: values),
-    })})  # fmt: skip
+    seeing = type(
+        "Seeing",
+        (),
+        {
+            "partition": type(
+                "Four", (), {"count": 4, "values": staticmethod(lambda values: values)}
+            )
+        },
+    )
     flat = np.array([0.1, 0.9, 0.9, 0.9, 0.9], np.float32)
     views = maps(seeing, np.array([2, 0, 1, 3]), flat, 1 - flat)
     assert views["map"].values.tolist() == [0, 0, 1, 0]
@@ -331,8 +329,9 @@ def test_each_weight_weighs_its_own_term():
     case = ImageCase(model, tiny.image(), target=1)
     seeing = Seeing(case, Partition.of(case, "grid", 16), "black")
     chosen = [dict.fromkeys(LAMBDAS, 0.0) | {name: 1.0} for name in LAMBDAS]
-    chosen.append({"consistency": 3.0, "collaboration": 9.0, "confidence": 1.0,
-                   "effectiveness": 0.02})  # fmt: skip
+    chosen.append(
+        {"consistency": 3.0, "collaboration": 9.0, "confidence": 1.0, "effectiveness": 0.02}
+    )
     orders = []
     for weights in chosen:
         result = LiMA(shape="grid", regions=16, pending=16, **weights)(case)

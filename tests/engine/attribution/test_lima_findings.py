@@ -10,9 +10,7 @@ from engine.attribution.lima.findings import at_step, best, best_step, better, e
 from engine.result import Curve, Scores, Table
 from tests import tiny
 
-CAT = SimpleNamespace(
-    model=SimpleNamespace(labels=("dog", "cat")), target=SimpleNamespace(index=1)
-)  # fmt: skip
+CAT = SimpleNamespace(model=SimpleNamespace(labels=("dog", "cat")), target=SimpleNamespace(index=1))
 
 
 def curve(*values, label="cat"):
@@ -80,10 +78,11 @@ def test_what_misleads_is_said_only_where_a_part_does_better_than_the_whole(true
 def test_what_the_whole_image_gives_is_read_where_the_whole_image_is_shown():
     """At the end of insertion, which begins with nothing."""
     results = {
-        "insertion": curve(0.11, 0.62, 0.33), "deletion": curve(0.33, 0.2, 0.11),
+        "insertion": curve(0.11, 0.62, 0.33),
+        "deletion": curve(0.33, 0.2, 0.11),
         "insertion of the first class": curve(0.05, 0.4, 0.77, label="dog"),
         "deletion of the first class": curve(0.77, 0.3, 0.05, label="dog"),
-    }  # fmt: skip
+    }
     assert at_step(CAT, results, 1) == (
         "1 of 2 regions (50 %): “cat” 0.62 with only these (“dog” 0.40), 0.20 without, 0.33 whole."
     )

@@ -187,8 +187,9 @@ def test_a_batch_norm_after_an_activation_in_place_is_a_layer_of_its_own():
     def asked(inplace):
         network = Normed(
             nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(inplace=inplace)),
-            nn.BatchNorm2d(6), nn.Linear(6, 4),
-        )  # fmt: skip
+            nn.BatchNorm2d(6),
+            nn.Linear(6, 4),
+        )
         model = tiny.classifier(tiny.random_weights(network))
         return Lrp()(ImageCase(model, tiny.image(), Target(1)))["map"].values
 

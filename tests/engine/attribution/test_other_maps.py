@@ -62,9 +62,14 @@ def test_the_table_has_the_search_s_areas_the_maps_and_the_mean_of_random_orders
     band, other = RandomOrder(shape="grid", regions=16)(case), METHOD(case)
     table = beside(result, other, band)
     assert table.rows == (
-        "LiMA", "KernelSHAP", "RISE", "Occlusion", "Integrated gradients", "Grad-CAM",
+        "LiMA",
+        "KernelSHAP",
+        "RISE",
+        "Occlusion",
+        "Integrated gradients",
+        "Grad-CAM",
         "Random order, mean",
-    )  # fmt: skip
+    )
     assert table.values[0] == pytest.approx(result["areas"].values)
     assert table.values[-1, 1] == pytest.approx(band["areas"]["deletion"].mean())
     assert table.values[2].tolist() == pytest.approx(

@@ -29,7 +29,7 @@ from engine.attribution.experiments.own_maps import (
     SHUFFLE,
     OwnMapsExperiment,
     shuffled,
-)  # fmt: skip
+)
 from engine.attribution.heatmaps.own_map import OwnMap
 from engine.errors import BadData
 from engine.experiment import ExperimentCase
@@ -48,9 +48,16 @@ def small_case(seed=3):
 
 def trained_by_hand(data, architecture, seed):
     recipe = Recipe(
-        architecture, epochs=4, batch=32, optimizer="AdamW", rate=0.003, decay=0.01,
-        schedule="one cycle", shift=2, mirror=True,
-    )  # fmt: skip
+        architecture,
+        epochs=4,
+        batch=32,
+        optimizer="AdamW",
+        rate=0.003,
+        decay=0.01,
+        schedule="one cycle",
+        shift=2,
+        mirror=True,
+    )
     model = fresh(data, recipe, seed)
     train(model, data, recipe, seed)
     return model
@@ -168,9 +175,13 @@ def test_data_without_masks_are_refused():
 
 def test_margins_of_figures_made_by_hand():
     figures = {
-        GP: {DICE: 0.6, RIGHT: 0.95}, SHUFFLE: {DICE: 0.7}, RECON: {DICE: 0.2},
-        MEAN: {CAM_DICE: 0.1}, PLAIN: {CAM_DICE: 0.25}, CHANCE: {DICE: 0.05},
-    }  # fmt: skip
+        GP: {DICE: 0.6, RIGHT: 0.95},
+        SHUFFLE: {DICE: 0.7},
+        RECON: {DICE: 0.2},
+        MEAN: {CAM_DICE: 0.1},
+        PLAIN: {CAM_DICE: 0.25},
+        CHANCE: {DICE: 0.05},
+    }
     margins = [
         claim.margin(lambda row, name: figures[row][name]) for claim in OwnMapsExperiment.claims
     ]

@@ -29,9 +29,15 @@ class OneTokenViT(VisionTransformer):
 
     def __init__(self, **options):
         super().__init__(
-            img_size=32, patch_size=8, embed_dim=24, depth=2, num_heads=3, num_classes=4,
-            global_pool="avg", **options,
-        )  # fmt: skip
+            img_size=32,
+            patch_size=8,
+            embed_dim=24,
+            depth=2,
+            num_heads=3,
+            num_classes=4,
+            global_pool="avg",
+            **options,
+        )
 
     def forward_head(self, x, pre_logits=False):
         return self.head(x[:, self.num_prefix_tokens + 4 * ROW + COLUMN])
@@ -42,9 +48,14 @@ class OneTokenSwin(SwinTransformer):
 
     def __init__(self):
         super().__init__(
-            img_size=32, patch_size=4, embed_dim=24, depths=(1, 1), num_heads=(2, 2),
-            window_size=4, num_classes=4,
-        )  # fmt: skip
+            img_size=32,
+            patch_size=4,
+            embed_dim=24,
+            depths=(1, 1),
+            num_heads=(2, 2),
+            window_size=4,
+            num_classes=4,
+        )
 
     def forward_head(self, x, pre_logits=False):
         return self.head.fc(x[:, ROW, COLUMN])

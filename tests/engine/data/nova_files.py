@@ -22,10 +22,14 @@ def box(x, y, width, height, source="gold"):
 def row(at, boxes, kind="glioma", **more):
     """A row as the benchmark has it, with texts that nobody may read."""
     return {
-        "image_path": f"images/case{at:04}_001.png", "filename": f"case{at:04}_001.png",
-        "case_id": f"case{at:04}", "scan_id": "001", "caption_text": "SECRET caption",
-        "meta": {"clinical_history": "SECRET history", "final_diagnosis": kind}, "bboxes": boxes,
-    } | more  # fmt: skip
+        "image_path": f"images/case{at:04}_001.png",
+        "filename": f"case{at:04}_001.png",
+        "case_id": f"case{at:04}",
+        "scan_id": "001",
+        "caption_text": "SECRET caption",
+        "meta": {"clinical_history": "SECRET history", "final_diagnosis": kind},
+        "bboxes": boxes,
+    } | more
 
 
 def table(rows, **options):

@@ -32,8 +32,11 @@ def png(at: int) -> bytes:
     return body.getvalue()
 
 
-FILES = {f"{name}/{at}.png": png(10 * place + at)
-         for place, name in enumerate(("cat", "doge", "dog")) for at in range(3)}  # fmt: skip
+FILES = {
+    f"{name}/{at}.png": png(10 * place + at)
+    for place, name in enumerate(("cat", "doge", "dog"))
+    for at in range(3)
+}
 
 
 def folders(data):
@@ -64,9 +67,14 @@ def noise_for_a_set(data):
 def to_be_forgotten(data):
     learned = read_folders(zipped(FILES), "a.zip", side=16).data
     everything = type(learned)(
-        "all", learned.card, learned.classes, learned.images, learned.labels, learned.ids,
+        "all",
+        learned.card,
+        learned.classes,
+        learned.images,
+        learned.labels,
+        learned.ids,
         np.zeros(len(learned), np.uint8),
-    )  # fmt: skip
+    )
     result = of_zip(everything, data)
     return len(result.request.ids), result.skipped
 
@@ -84,8 +92,15 @@ def test_the_good_ones_arrive_and_the_bad_one_is_named(read, kind):
     assert skipped[0].reason.endswith(".")
 
 
-ERRORS = [OverflowError("too large"), MemoryError(), RecursionError(), TypeError("x"),
-          ZeroDivisionError(), KeyError("x"), UnicodeDecodeError("a", b"", 0, 1, "b")]  # fmt: skip
+ERRORS = [
+    OverflowError("too large"),
+    MemoryError(),
+    RecursionError(),
+    TypeError("x"),
+    ZeroDivisionError(),
+    KeyError("x"),
+    UnicodeDecodeError("a", b"", 0, 1, "b"),
+]
 
 
 @pytest.mark.parametrize("read", READERS[:-1], ids=lambda reader: reader.__name__)

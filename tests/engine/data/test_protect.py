@@ -10,9 +10,16 @@ from engine.data import load
 from engine.data.protect import Cuda, convolved, draw_filters, legacy
 
 UNIFORM = [  # the first numbers of NumPy's legacy generator with seed 0
-    0.54881350, 0.71518937, 0.60276338, 0.54488318, 0.42365480, 0.64589411, 0.43758721, 0.89177300,
+    0.54881350,
+    0.71518937,
+    0.60276338,
+    0.54488318,
+    0.42365480,
+    0.64589411,
+    0.43758721,
+    0.89177300,
     0.96366276,
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module")

@@ -177,11 +177,13 @@ def test_the_licence_file_names_every_file_of_data_and_says_the_notice_it_must()
     [
         ("digits", "Digits, 8 × 8"),
         ("phantoms:count=100", "Brain phantoms (100 slices)"),
-        ("phantoms:contrast=0.5,seed=3+healthy",
-         "Brain phantoms (lesion contrast 0.5, seed 3) · healthy twins"),
+        (
+            "phantoms:contrast=0.5,seed=3+healthy",
+            "Brain phantoms (lesion contrast 0.5, seed 3) · healthy twins",
+        ),
         ("upload-1+noisy:share=0.3", "Mine · wrong labels (share 0.3)"),
     ],
-)  # fmt: skip
+)
 def test_a_data_set_has_a_title_in_words(name, title):
     assert title_of(name, {"upload-1": "Mine"}) == title
 

@@ -26,7 +26,7 @@ from engine.hallucination.tiny_vlm.weights import (
     load,
     names,
     rounded,
-)  # fmt: skip
+)
 from engine.hallucination.vlm import RequestedOutputs
 
 OPACITIES = (0.0, 0.03, 0.06, 0.09, 0.12, 0.16, 0.2, 0.25, 0.35, 0.5, 1.0)

@@ -94,9 +94,10 @@ def slowly(table):
     result["accuracy"] = right / total
     precision, recall = (count["TP"] / (count["TP"] + count[outcome]) for outcome in ("FP", "FN"))
     return result | {
-        "precision": precision, "recall": recall,
+        "precision": precision,
+        "recall": recall,
         "F1": 2 * precision * recall / (precision + recall),
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -112,11 +113,13 @@ def test_the_ten_figures_are_those_of_the_released_script(seed):
 @pytest.mark.parametrize(
     ("answer", "whole", "flipped"),
     [
-        (float, "TU", 0), (lambda _: 1.0, "SB+", 0), (lambda _: 0.0, "SB−", 0),
+        (float, "TU", 0),
+        (lambda _: 1.0, "SB+", 0),
+        (lambda _: 0.0, "SB−", 0),
         (lambda there: float(not there), "IG", 0),
     ],
     ids=["oracle", "always yes", "always no", "inverted"],
-)  # fmt: skip
+)
 def test_four_stubs_have_one_outcome_each(answer, whole, flipped):
     result = scored(all_pairs(answer))
     assert [result[name][0] for name in OUTCOMES] == [float(name == whole) for name in OUTCOMES]
@@ -181,11 +184,7 @@ def test_a_threshold_decides_by_the_chance_of_yes():
 
 def test_outcomes_are_told_by_what_was_taken_out():
     table = records(
-        [
-            (0, FISH, FISH, 1, 1.0, 1.0),
-            (1, BOAT, BOAT, 1, 1.0, 0.0),
-            (2, FISH, FISH, 1, 1.0, 0.0),
-        ]
+        [(0, FISH, FISH, 1, 1.0, 1.0), (1, BOAT, BOAT, 1, 1.0, 0.0), (2, FISH, FISH, 1, 1.0, 0.0)]
     )
     table = Table.of(
         {name: (table[name], "") for name in table.order} | {"company": ([1, 1, 0], "")}

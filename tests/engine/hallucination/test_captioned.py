@@ -31,9 +31,9 @@ def test_rates_are_those_of_the_captions(told):
     words = [note.split() for note in result["captions"].notes]
     by_hand = chair(words, sample_of(case).truths, THINGS)
     rates = result["rates"]
-    assert [float(rates[name][0]) for name in RATES] == pytest.approx([
-        by_hand.instance, by_hand.sentence, by_hand.recall, by_hand.words,
-    ])  # fmt: skip
+    assert [float(rates[name][0]) for name in RATES] == pytest.approx(
+        [by_hand.instance, by_hand.sentence, by_hand.recall, by_hand.words]
+    )
     invented = [sum(not noun.true for noun in mention) for mention in by_hand.mentions]
     assert result["captions"]["invented"].tolist() == invented
     for name in RATES:

@@ -68,8 +68,10 @@ def test_two_words_of_one_thing_are_joined_from_left_to_right():
     words = ["a", "hot", "dog", "beside", "a", "dog", "and", "a", "passenger", "train"]
     result = mentions(words, {"hot dog", "train"}, coco)
     assert [(mention.place, mention.node, mention.true) for mention in result] == [
-        (1, "hot dog", True), (5, "dog", False), (8, "train", True),
-    ]  # fmt: skip
+        (1, "hot dog", True),
+        (5, "dog", False),
+        (8, "train", True),
+    ]
 
 
 def test_captions_and_images_must_be_as_many():

@@ -16,8 +16,10 @@ def told(prompt, answer, scene=SCENE):
 
 def test_the_scene_is_the_one_that_these_tests_are_about():
     assert [(scene_object.color, scene_object.category) for scene_object in SCENE.things] == [
-        ("blue", "car"), ("purple", "wheel"), ("orange", "fork"),
-    ]  # fmt: skip
+        ("blue", "car"),
+        ("purple", "wheel"),
+        ("orange", "fork"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -51,8 +53,11 @@ def test_a_thing_without_opacity_is_not_there():
 def test_a_caption_s_things_are_true_invented_or_missed():
     result = told("describe the image", "in the street there is a car with a lamp . a car . a lamp")
     assert [(mention.node, mention.true, mention.again) for mention in result.mentions] == [
-        ("car", True, False), ("lamp", False, False), ("car", True, True), ("lamp", False, True),
-    ]  # fmt: skip
+        ("car", True, False),
+        ("lamp", False, False),
+        ("car", True, True),
+        ("lamp", False, True),
+    ]
     assert result.invented == ("lamp",)
     assert result.missed == ("wheel", "fork")
 

@@ -46,8 +46,10 @@ def test_synonyms_and_plurals_change_nothing(same):
     expected = chair([words_of(TRUE)], [THERE], vocabulary())
     result = chair([words_of(same)], [THERE], vocabulary())
     assert (result.instance, result.sentence, result.recall) == (
-        expected.instance, expected.sentence, expected.recall,
-    )  # fmt: skip
+        expected.instance,
+        expected.sentence,
+        expected.recall,
+    )
 
 
 @pytest.mark.parametrize("wrong", [0, 1, 4, 10])
@@ -95,15 +97,28 @@ def test_what_is_said_to_be_absent_counts_unless_negation_is_heeded():
     assert named("there is no boat", negation=True) == []
 
 
-@pytest.mark.parametrize(("name", "node"), [
-    ("Dogs", "dog"), ("dining_table", "dining table"), ("TV", "tv"), ("lamp", ""), ("", ""),
-    ("traffic lights", "traffic light"), ("=cmd()", ""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "node"),
+    [
+        ("Dogs", "dog"),
+        ("dining_table", "dining table"),
+        ("TV", "tv"),
+        ("lamp", ""),
+        ("", ""),
+        ("traffic lights", "traffic light"),
+        ("=cmd()", ""),
+    ],
+)
 def test_a_name_of_a_file_is_brought_to_coco_s(name, node):
     assert node_of(name) == node
 
 
 def test_plurals_are_english():
     assert [plural(noun) for noun in ("bus", "knife", "puppy", "toy", "bench", "sheep")] == [
-        "buses", "knives", "puppies", "toys", "benches", "sheep",
-    ]  # fmt: skip
+        "buses",
+        "knives",
+        "puppies",
+        "toys",
+        "benches",
+        "sheep",
+    ]

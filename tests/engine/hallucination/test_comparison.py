@@ -27,7 +27,7 @@ from engine.hallucination.measures.comparison import (
     scenes_of,
     summary,
     write,
-)  # fmt: skip
+)
 from engine.hallucination.measures.rates import Rates, ScenesCase
 from engine.hallucination.tiny_vlm import weights
 from tests.measured import PAGE
@@ -69,8 +69,11 @@ def test_every_way_is_measured_alone_and_beside_the_plain_one(monkeypatch):
     monkeypatch.setattr(comparison, "ALONE", 2)
     cells = comparison.measure(weights.HONEST)
     assert [(cell.strategy, cell.draw) for cell in cells] == [
-        ("Greedy", 0), ("VCD", 0), ("Greedy", 1), ("VCD", 1)
-    ]  # fmt: skip
+        ("Greedy", 0),
+        ("VCD", 0),
+        ("Greedy", 1),
+        ("VCD", 1),
+    ]
     for cell, case in zip(cells, questions(weights.HONEST), strict=True):
         rate = Rates()(case)["rates"]
         assert cell.digest == digest(case)

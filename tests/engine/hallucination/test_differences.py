@@ -15,9 +15,15 @@ STREET = asking.scene("counter", 253)
 def answer(said, *steps, **views):
     count = len(said)
     tokens = Tokens(
-        np.arange(count), np.ones(count, np.float32), np.zeros(count, np.float32),
-        np.zeros((count, 0, 0, 0), np.float16), tuple(said), "is there a lamp", (8, 8), ended=True,
-    )  # fmt: skip
+        np.arange(count),
+        np.ones(count, np.float32),
+        np.zeros(count, np.float32),
+        np.zeros((count, 0, 0, 0), np.float16),
+        tuple(said),
+        "is there a lamp",
+        (8, 8),
+        ended=True,
+    )
     values = np.array([list(step.values()) for step in steps], np.float32)
     labels = tuple(tuple(step) for step in steps)
     final = Ranking(values, np.zeros(values.shape, np.int64), labels, "probability")

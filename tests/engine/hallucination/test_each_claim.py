@@ -55,9 +55,11 @@ def test_it_equals_asking_one_by_one(monkeypatch):
         assert owed == pytest.approx(single.cell(f"without the {tried}", "owed"), abs=1e-5)
         rows, columns = asking.box(SCENE.mask(tried))
         region = RegionWords(
-            top=rows.start / 64, left=columns.start / 64,
-            bottom=rows.stop / 64, right=columns.stop / 64,
-        )  # fmt: skip
+            top=rows.start / 64,
+            left=columns.start / 64,
+            bottom=rows.stop / 64,
+            right=columns.stop / 64,
+        )
         hidden = region(case)["words"]["hidden"][place]
         assert claims.cell(category, "hidden") == pytest.approx(hidden, abs=1e-4)
 

@@ -120,9 +120,11 @@ def test_the_answers_that_change_without_a_thing_are_quoted(lamp):
 def test_a_region_is_told_by_the_probability_and_the_answer_behind_it(lamp):
     rows, columns = (np.flatnonzero(SCENE.mask("car").any(axis)) for axis in (1, 0))
     car = RegionWords(
-        top=rows[0] / 64, bottom=(rows[-1] + 1) / 64, left=columns[0] / 64,
+        top=rows[0] / 64,
+        bottom=(rows[-1] + 1) / 64,
+        left=columns[0] / 64,
         right=(columns[-1] + 1) / 64,
-    )  # fmt: skip
+    )
     result = car(lamp)
     words, both = result["words"], result["images"]
     assert both["probability"] == pytest.approx(
@@ -149,8 +151,10 @@ def test_the_words_that_a_region_changes_most_are_kept_in_their_order():
 def in_pictures(*words, **shares):
     """How likely words are: in this image, in three pictures that show nothing, and another."""
     rows = ("this image", "blank", "noise", "another scene", "no image")
-    columns = {f"{at + 1}. {word}": (np.float32(shares[word]), "probability")
-               for at, word in enumerate(words)}  # fmt: skip
+    columns = {
+        f"{at + 1}. {word}": (np.float32(shares[word]), "probability")
+        for at, word in enumerate(words)
+    }
     return Table.of(columns, rows)
 
 

@@ -219,8 +219,11 @@ def test_nothing_is_said_beyond_the_context():
 def test_the_share_done_rises_to_one_though_an_answer_ends_early():
     shares = []
     generate(
-        script([5, EOS]), Greedy(), torch.zeros(1, 3, 2, 2), torch.tensor([[3, 4]]),
+        script([5, EOS]),
+        Greedy(),
+        torch.zeros(1, 3, 2, 2),
+        torch.tensor([[3, 4]]),
         progress=lambda done, words="", partial=None: shares.append(done),
-    )  # fmt: skip
+    )
     assert shares == sorted(shares)
     assert shares[-1] == 1.0

@@ -39,10 +39,14 @@ ASKED = "is there a boat"
 SAID = torch.tensor([[40, 21, 30, 55, 90], [112, 60, 33, 20, 71]])
 EVERY = RequestedOutputs(hidden=(0, 1, 2, 3), attention=(0, 1, 2), rows="all")
 NEUTRAL = (  # each strategy where it changes nothing
-    Greedy(), Sampling(temperature=0.1, top=0.05), Beam(beams=1), VCD(alpha=0.0, beta=0.0),
-    DoLa(cut=1.0), OPERA(beams=1, candidates=1, weight=0.0, threshold=None),
+    Greedy(),
+    Sampling(temperature=0.1, top=0.05),
+    Beam(beams=1),
+    VCD(alpha=0.0, beta=0.0),
+    DoLa(cut=1.0),
+    OPERA(beams=1, candidates=1, weight=0.0, threshold=None),
     VASparse(keep=1.0, visual=0.0, eta=0.0, gamma=0.0),
-)  # fmt: skip
+)
 
 
 def asked(vlm, text=ASKED, count=1):
@@ -77,10 +81,14 @@ def given(kind, vlm, row, text):
 
         vision = vlm.family.config.vision_config
         reader = Qwen2VLImageProcessor(
-            do_resize=False, do_rescale=False, do_normalize=False, do_convert_rgb=False,
-            patch_size=vision.patch_size, merge_size=vision.spatial_merge_size,
+            do_resize=False,
+            do_rescale=False,
+            do_normalize=False,
+            do_convert_rgb=False,
+            patch_size=vision.patch_size,
+            merge_size=vision.spatial_merge_size,
             temporal_patch_size=vision.temporal_patch_size,
-        )  # fmt: skip
+        )
         return dict(reader(clear[0], return_tensors="pt", input_data_format="channels_first"))
     if kind in {"idefics3", "smolvlm"}:
         return {"pixel_values": clear[:, None]}
@@ -102,9 +110,13 @@ def by_library(kind, row=0, text=ASKED, **more):
     if kind == "qwen2_vl":
         extra["mm_token_type_ids"] = (ids == vlm.family.image_token).int()
     generated = tiny_hf.network(kind).generate(
-        input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=LENGTH,
-        do_sample=False, **extra, **more,
-    )[0, ids.shape[1] :]  # fmt: skip
+        input_ids=ids,
+        attention_mask=torch.ones_like(ids),
+        max_new_tokens=LENGTH,
+        do_sample=False,
+        **extra,
+        **more,
+    )[0, ids.shape[1] :]
     return cut(generated.tolist())
 
 
@@ -179,8 +191,9 @@ def test_the_image_lies_where_the_prefix_says_and_fills_the_grid(kind):
     asks = partial(vlm.tokenizer.questions, asked(vlm, count=2), vlm.spec.pad)
     seen = vlm.family.asked(vlm.encode_image(images(vlm, 2)), asks)
     assert torch.equal(out.hidden[0][:, prefix.image], seen[:, :count])
-    assert torch.equal(out.hidden[0][:, prefix.prompt], vlm.family.decoder.embed_tokens(
-        asked(vlm, count=2)))  # fmt: skip
+    assert torch.equal(
+        out.hidden[0][:, prefix.prompt], vlm.family.decoder.embed_tokens(asked(vlm, count=2))
+    )
     assert prefix.response == out.cache.lengths()[0]
 
 
@@ -191,8 +204,9 @@ def test_selecting_all_places_changes_nothing(kind):
     for layer, length in enumerate(cache.lengths()):
         cache = cache.select(layer, torch.arange(length))
     with torch.no_grad():
-        assert torch.equal(vlm.step(SAID[:, 0], cache).logits,
-                           vlm.step(SAID[:, 0], out.cache).logits)  # fmt: skip
+        assert torch.equal(
+            vlm.step(SAID[:, 0], cache).logits, vlm.step(SAID[:, 0], out.cache).logits
+        )
 
 
 @each

@@ -89,8 +89,9 @@ def test_pieces_of_words_are_held_against_the_truth():
         "Describe the image.", ["A", "c", "##ar", "and", "a", "la", "##mp", "##."], scene
     )
     assert [(mention.node, mention.place, mention.true) for mention in result.mentions] == [
-        ("car", 1, True), ("lamp", 5, False),
-    ]  # fmt: skip
+        ("car", 1, True),
+        ("lamp", 5, False),
+    ]
     short = claims("is there a lamp", ["Yes", "##,", "there", "is"], scene)
     assert (short.kind, short.right) == ("yes or no", False)
 
@@ -256,7 +257,7 @@ def test_scenes_refuse_a_model_of_ones_own_before_it_is_loaded(own, monkeypatch)
         (changed(text_config={"model_type": "llama", "num_hidden_layers": 10**9}), "impossible"),
         (changed(text_config={"model_type": "llama", "hidden_size": 2**16}), "lacks weights"),
     ],
-)  # fmt: skip
+)
 def test_a_folder_that_cannot_be_read_says_why(own, spoil, why):
     spoil(own)
     with pytest.raises(BadModel, match=why):

@@ -95,10 +95,16 @@ def test_a_color_is_made_up_where_the_thing_was_taken_out(few):
     there, without = readings[ANSWERABLE], readings[UNANSWERABLE]
     assert there.scene.tolist() == without.scene.tolist()
     assert np.bincount(there.scene).max() <= 2
-    assert not any(made_up for word, made_up in zip(without.words, without.made_up, strict=True)
-                   if word == UNKNOWN)  # fmt: skip
-    assert all(made_up for word, made_up in zip(without.words, without.made_up, strict=True)
-               if word in COLORS)  # fmt: skip
+    assert not any(
+        made_up
+        for word, made_up in zip(without.words, without.made_up, strict=True)
+        if word == UNKNOWN
+    )
+    assert all(
+        made_up
+        for word, made_up in zip(without.words, without.made_up, strict=True)
+        if word in COLORS
+    )
     layout = few.layout
     pairs = [
         (row, number)
@@ -287,18 +293,20 @@ def test_what_the_sheet_says_of_probes_over_three_seeds(measure):
         states, gates = (run.answer(HalluRAG(feature=feature), case) for feature in ("CEV", "IAV"))
         before = run.answer(HalluRAG(when=WHEN[BEFORE]), case)
         rates, kinds = states["compared"], states["questions"]
-        rows.append({
-            "linear probe": rates.cell(LINEAR, "AUROC"),
-            "published probe": rates.cell(PUBLISHED, "AUROC"),
-            "gates in the place of states": gates["compared"].cell(LINEAR, "AUROC"),
-            "one word before": before["compared"].cell(LINEAR, "AUROC"),
-            "the embedding": states["layers"].cell("the embedding", "CEV, at the word"),
-            "the word alone": rates.cell(WORD, "AUROC"),
-            "its own confidence": rates.cell(OWN, "AUROC"),
-            "shuffled labels, mean": states["shuffled"]["AUROC"].mean(),
-            "probes of their own by kind of question": kinds["a probe of its own"].mean(),
-            "one probe for both kinds": kinds["one probe for both"].mean(),
-        })  # fmt: skip
+        rows.append(
+            {
+                "linear probe": rates.cell(LINEAR, "AUROC"),
+                "published probe": rates.cell(PUBLISHED, "AUROC"),
+                "gates in the place of states": gates["compared"].cell(LINEAR, "AUROC"),
+                "one word before": before["compared"].cell(LINEAR, "AUROC"),
+                "the embedding": states["layers"].cell("the embedding", "CEV, at the word"),
+                "the word alone": rates.cell(WORD, "AUROC"),
+                "its own confidence": rates.cell(OWN, "AUROC"),
+                "shuffled labels, mean": states["shuffled"]["AUROC"].mean(),
+                "probes of their own by kind of question": kinds["a probe of its own"].mean(),
+                "one probe for both kinds": kinds["one probe for both"].mean(),
+            }
+        )
         nulls.append(rows[-1]["shuffled labels, mean"])
     mean = {name: np.mean([row[name] for row in rows]) for name in rows[0]}
     for name in mean:

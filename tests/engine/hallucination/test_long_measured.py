@@ -132,9 +132,12 @@ def thinned(method, draw):
 def test_penalty_by_scale_and_the_settings_of_the_paper(measure):
     paper = OPERA(beams=5, candidates=5, threshold=15, early=10, column=10)
     strategies = {
-        "3 beams": Beam(), "OPERA, scale 50": OPERA(), "OPERA, scale 10": OPERA(scale=10.0),
-        "OPERA, never back": OPERA(threshold=None), "OPERA, as published": paper,
-    }  # fmt: skip
+        "3 beams": Beam(),
+        "OPERA, scale 50": OPERA(),
+        "OPERA, scale 10": OPERA(scale=10.0),
+        "OPERA, never back": OPERA(threshold=None),
+        "OPERA, as published": paper,
+    }
     rates = {
         name: [thinned(strategy, draw) for draw in DRAWS] for name, strategy in strategies.items()
     }

@@ -125,10 +125,12 @@ def test_a_weight_of_the_copy_that_moved_is_told(case, monkeypatch):
 
 def test_rates_say_of_how_many_and_a_lower_perplexity_alone_is_not_called_better(case, found):
     columns = {
-        "perplexity": ([1.0, 3.0, 2.0], ""), "lie rate": ([0.0, 0.1, 1.0], ""),
-        "could lie": ([5, 10, 4], ""), "false yes": ([0.1, 0.5, 0.5], ""),
+        "perplexity": ([1.0, 3.0, 2.0], ""),
+        "lie rate": ([0.0, 0.1, 1.0], ""),
+        "could lie": ([5, 10, 4], ""),
+        "false yes": ([0.1, 0.5, 0.5], ""),
         "absent asked": ([0, 6, 6], ""),
-    }  # fmt: skip
+    }
     words = models_words(Table.of(columns, ("dense", "magnitude", "learned")))
     assert "lie rate 0 % (n = 5), 10 % (n = 10), 100 % (n = 4)" in words
     assert "false yes none (n = 0), 50 % (n = 6), 50 % (n = 6)" in words
@@ -136,9 +138,10 @@ def test_rates_say_of_how_many_and_a_lower_perplexity_alone_is_not_called_better
     assert "better" not in words
     sample = SceneBatch.drawn(10, "broken", seed=UNSEEN)
     absent = [
-        (row, category) for row, category in np.argwhere(sample.leading())
+        (row, category)
+        for row, category in np.argwhere(sample.leading())
         if not sample.layout.present[row, category]
-    ]  # fmt: skip
+    ]
     assert found["models"]["absent asked"].tolist() == [len(absent)] * 3
     assert "carry no habit" in habit_words(case)
     assert "carry the habit" in habit_words(replace(case, kind="biased"))

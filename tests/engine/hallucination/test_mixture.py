@@ -71,9 +71,11 @@ def test_the_two_best_are_those_of_mixtral():
     from transformers.models.mixtral.modeling_mixtral import MixtralSparseMoeBlock
 
     layer = block()
-    peer = MixtralSparseMoeBlock(MixtralConfig(
-        hidden_size=128, intermediate_size=128, num_local_experts=EXPERTS, num_experts_per_tok=2,
-    )).eval()  # fmt: skip
+    peer = MixtralSparseMoeBlock(
+        MixtralConfig(
+            hidden_size=128, intermediate_size=128, num_local_experts=EXPERTS, num_experts_per_tok=2
+        )
+    ).eval()
     with torch.no_grad():
         peer.gate.weight.copy_(layer.router.weight)
         for number, expert in enumerate(layer.experts):

@@ -10,9 +10,14 @@ from engine.hallucination.decoding.noise import STEPS, kept, noise_for, noised
 
 @pytest.mark.parametrize(
     ("step", "signal", "noise"),
-    [(300, 0.981, 0.194), (500, 0.863, 0.505), (700, 0.593, 0.805), (900, 0.365, 0.931),
-     (999, 0.285, 0.959)],
-)  # fmt: skip
+    [
+        (300, 0.981, 0.194),
+        (500, 0.863, 0.505),
+        (700, 0.593, 0.805),
+        (900, 0.365, 0.931),
+        (999, 0.285, 0.959),
+    ],
+)
 def test_signal_and_noise_are_the_published_factors(step, signal, noise):
     clear = torch.ones(1, 3, 2, 2)
     assert noised(clear, step, torch.zeros_like(clear))[0, 0, 0, 0].item() == pytest.approx(

@@ -11,15 +11,7 @@ from engine.hallucination.decoding.beam import Beam, Open
 from engine.hallucination.decoding.generate import generate
 from engine.hallucination.decoding.opera import OPERA, CandidateRollout, Retrospecting, over_trust
 from engine.hallucination.vlm import RequestedOutputs
-from tests.engine.hallucination.scripted import (
-    BOS,
-    EOS,
-    IMAGE,
-    PAD,
-    Scripted,
-    answered,
-    table,
-)
+from tests.engine.hallucination.scripted import BOS, EOS, IMAGE, PAD, Scripted, answered, table
 from tests.engine.hallucination.tiny import case, prompts, scenes, untrained
 
 PROMPT = torch.tensor([[3, 4]])

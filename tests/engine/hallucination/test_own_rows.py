@@ -88,7 +88,7 @@ def test_json_lines_and_a_json_list_are_read_under_the_usual_names():
         (b'{"answer": "a", "label": "no"}\n{"caption": "a", "objects": []}', "open them as two"),
         (b"x" * (MOST_MB * 2**20 + 1), f"at most {MOST_MB} are read"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_read_is_said_in_a_sentence(content, words):
     with pytest.raises(BadData, match=r"\w") as error:
         read(content, "mine.csv")

@@ -118,8 +118,9 @@ def test_a_file_full_of_things_is_read_as_far_as_may_be_and_takes_no_memory(monk
 
 def test_names_that_are_no_thing_are_told_without_being_kept():
     cell = ";".join(f"thing {at}" for at in range(300))
-    rows = tuple({"caption": "", "objects": f"dog;{cell.replace('thing', str(at))}"}
-                 for at in range(9))  # fmt: skip
+    rows = tuple(
+        {"caption": "", "objects": f"dog;{cell.replace('thing', str(at))}"} for at in range(9)
+    )
     (note,) = score_captions(OwnRows("captions", rows)).notes
     assert "and at least 995 more" in note
 

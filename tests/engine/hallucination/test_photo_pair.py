@@ -120,18 +120,24 @@ def test_what_does_not_fit_is_refused_in_words(scene):
     case = masked(scene)
     nothing = torch.zeros(64, 64, dtype=torch.bool)
     for changed, why in (
-        ({"mask": nothing}, "mask is empty"), ({"mask": ~nothing}, "covers 100 %"),
+        ({"mask": nothing}, "mask is empty"),
+        ({"mask": ~nothing}, "covers 100 %"),
         ({"mask": torch.ones(8, 8, dtype=torch.bool).triu()}, "The mask is"),
-        ({"mask": None}, "either a mask"), ({"after": case.image}, "either a mask"),
+        ({"mask": None}, "either a mask"),
+        ({"after": case.image}, "either a mask"),
         ({"mask": None, "after": case.image[:, :8]}, "image after is"),
         ({"others": ("car",)}, "cannot be one of those that stay"),
         ({"others": CATEGORIES[:9]}, "9 other things are too many"),
         ({"others": ("dragon",)}, "does not know “dragon”"),
-    ):  # fmt: skip
+    ):
         with pytest.raises(BlindspotError, match=why):
             replace(case, **changed)
-    for category, why in (("dragon", "does not know “dragon”"), (" ", "Name each thing"),
-                       ("x" * 41, "40 letters at most"), ("<b>", "Name each thing")):  # fmt: skip
+    for category, why in (
+        ("dragon", "does not know “dragon”"),
+        (" ", "Name each thing"),
+        ("x" * 41, "40 letters at most"),
+        ("<b>", "Name each thing"),
+    ):
         with pytest.raises(BlindspotError, match=why):
             PhotoPairCase.of(case.vlm, case.image, category, mask=case.mask)
 
@@ -154,10 +160,13 @@ def test_a_mask_that_fills_all_when_it_is_made_wider_is_refused_in_words(scene):
 def test_every_part_of_a_case_changes_its_name(scene):
     case = masked(scene)
     others = (
-        replace(case, others=("lamp",)), replace(case, mask=case.mask.flip(-1)), asked(scene),
+        replace(case, others=("lamp",)),
+        replace(case, mask=case.mask.flip(-1)),
+        asked(scene),
         PhotoPairCase.of(case.vlm, case.image, "tree", case.others, mask=case.mask),
-        masked(scene, HONEST), replace(case, image=case.image.flip(-1)),
-    )  # fmt: skip
+        masked(scene, HONEST),
+        replace(case, image=case.image.flip(-1)),
+    )
     assert len({case.fingerprint, *(variant.fingerprint for variant in others)}) == 7
     assert case.facts()["thing"] == "car"
 

@@ -24,9 +24,13 @@ from engine.hallucination.measures.polling import (
 )
 
 OBJECTS = [
-    ["dog", "cat", "ball", "tree"], ["cat", "dog", "sofa"], ["car", "tree", "dog"],
-    ["sofa", "cat", "lamp", "dog"], ["car", "lamp"], ["apple", "tree", "car", "lamp"],
-]  # fmt: skip
+    ["dog", "cat", "ball", "tree"],
+    ["cat", "dog", "sofa"],
+    ["car", "tree", "dog"],
+    ["sofa", "cat", "lamp", "dog"],
+    ["car", "lamp"],
+    ["apple", "tree", "car", "lamp"],
+]
 SEEDS = range(5)
 
 
@@ -100,8 +104,11 @@ def test_the_same_things_that_are_there_are_asked_in_every_split():
 def test_no_absent_thing_is_there_or_asked_twice_and_ranks_decide():
     for split in SPLITS:
         for image, names in enumerate(OBJECTS):
-            absent = [poll_question.thing for poll_question in build(OBJECTS, split, drawn(0))
-                      if poll_question.image == image and not poll_question.there]  # fmt: skip
+            absent = [
+                poll_question.thing
+                for poll_question in build(OBJECTS, split, drawn(0))
+                if poll_question.image == image and not poll_question.there
+            ]
             assert not set(absent) & set(names)
             assert len(set(absent)) == len(absent)
     (first, *_) = (
@@ -142,8 +149,11 @@ def test_questions_are_written_as_the_script_writes_them():
     polls = build([["orange", "dog"], ["cat", "dog"]], "popular", drawn(0), 1)
     lines = [json.loads(line) for line in as_lines(polls, published=True).splitlines()]
     assert lines[0] == {
-        "question_id": 1, "image": "0", "text": "Is there an orange in the imange?", "label": "yes",
-    }  # fmt: skip
+        "question_id": 1,
+        "image": "0",
+        "text": "Is there an orange in the imange?",
+        "label": "yes",
+    }
     assert [line["label"] for line in lines] == ["yes", "no"] * 2
     assert "imange" not in as_lines(polls)
 
@@ -151,13 +161,21 @@ def test_questions_are_written_as_the_script_writes_them():
 @pytest.mark.parametrize(
     ("answer", "yes", "word"),
     [
-        ("Yes, there is.", True, "yes"), ("no", False, "no"), ("No, it is not.", False, "no"),
-        ("There is not. Yes", False, "no"), ("Yes. No dog", True, "yes"),
-        ("NO", True, "no"), ("No!", True, "no"), ("I see a dog", True, ""), ("", True, ""),
-        ("There isn’t one", True, "no"), ("nothing", True, ""), ("yes and no", False, ""),
+        ("Yes, there is.", True, "yes"),
+        ("no", False, "no"),
+        ("No, it is not.", False, "no"),
+        ("There is not. Yes", False, "no"),
+        ("Yes. No dog", True, "yes"),
+        ("NO", True, "no"),
+        ("No!", True, "no"),
+        ("I see a dog", True, ""),
+        ("", True, ""),
+        ("There isn’t one", True, "no"),
+        ("nothing", True, ""),
+        ("yes and no", False, ""),
         ("A knot", True, ""),
     ],
-)  # fmt: skip
+)
 def test_an_answer_is_read_as_the_script_reads_it_and_as_a_person_does(answer, yes, word):
     text = answer.split(".")[0].replace(",", "").split(" ")  # evaluate.py, line by line
     assert yes == (not ("No" in text or "not" in text or "no" in text))
@@ -173,11 +191,16 @@ def test_the_rates_are_those_of_the_script():
     fn = sum(not a and b for a, b in zip(yes, there, strict=True))
     precision, recall = tp / (tp + fp), tp / (tp + fn)
     result = of_counts(counted(yes, there).sum(0))
-    assert {name: float(value) for name, value in result.items()} == pytest.approx({
-        "accuracy": (tp + tn) / 200, "precision": precision, "recall": recall,
-        "F1": 2 * precision * recall / (precision + recall), "yes-ratio": yes.mean(),
-        "false yes": fp / (fp + tn),
-    })  # fmt: skip
+    assert {name: float(value) for name, value in result.items()} == pytest.approx(
+        {
+            "accuracy": (tp + tn) / 200,
+            "precision": precision,
+            "recall": recall,
+            "F1": 2 * precision * recall / (precision + recall),
+            "yes-ratio": yes.mean(),
+            "false yes": fp / (fp + tn),
+        }
+    )
 
 
 def test_an_oracle_is_right_and_who_always_says_yes_is_right_half_the_time():

@@ -60,9 +60,13 @@ def test_the_rates_are_those_of_the_answers(asked):
         tn, fn = (~yes & ~there).sum(), (~yes & there).sum()
         precision, recall = tp / (tp + fp), tp / (tp + fn)
         by_hand = (
-            (tp + tn) / len(rows), precision, recall, 2 * precision * recall / (precision + recall),
-            (tp + fp) / len(rows), fp / (fp + tn),
-        )  # fmt: skip
+            (tp + tn) / len(rows),
+            precision,
+            recall,
+            2 * precision * recall / (precision + recall),
+            (tp + fp) / len(rows),
+            fp / (fp + tn),
+        )
         assert [rates.cell(split, name) for name in FIGURES] == pytest.approx(by_hand)
         low, high = (rates.cell(split, f"accuracy {end}") for end in ("low", "high"))
         assert low <= by_hand[0] <= high

@@ -34,10 +34,13 @@ def test_the_figures_of_many_scenes_need_little_memory():
     scenes = np.repeat(np.arange(2000), 4)
     says = np.random.default_rng(0).integers(0, 2, (2, len(scenes))).astype(np.float32)
     columns = {
-        "scene": scenes, "removed": np.zeros(len(scenes), int),
+        "scene": scenes,
+        "removed": np.zeros(len(scenes), int),
         "asked": np.tile(np.arange(4), 2000),
-        "there": np.ones(len(scenes), int), "says before": says[0], "says after": says[1],
-    }  # fmt: skip
+        "there": np.ones(len(scenes), int),
+        "says before": says[0],
+        "says after": says[1],
+    }
     records = Table.of({name: (column, "") for name, column in columns.items()})
     tracemalloc.start()
     try:

@@ -124,8 +124,12 @@ def test_colors_of_absent_partners_are_sometimes_bluffed(seen):
 
 def test_a_cell_has_a_side():
     assert [side_of(cell) for cell in (0, 1, 5, 7, 13)] == [
-        "left", "top", "middle", "right", "bottom",
-    ]  # fmt: skip
+        "left",
+        "top",
+        "middle",
+        "right",
+        "bottom",
+    ]
 
 
 def test_questions_take_the_right_article():

@@ -28,9 +28,11 @@ def apart(rank, draw):
     sample = SceneBatch.drawn(SCENES, "broken", seed=UNSEEN + draw)
     vlm = load(MIXTURE)
     result = generate(
-        vlm, SCMoE(beta=0.0, rank=rank), vlm.normalize(sample.pixels),
+        vlm,
+        SCMoE(beta=0.0, rank=rank),
+        vlm.normalize(sample.pixels),
         prompts(PROMPTS["image"], SCENES),
-    )  # fmt: skip
+    )
     return np.mean([step.notes["apart"] for steps in result.steps for step in steps])
 
 

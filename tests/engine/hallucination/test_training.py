@@ -66,8 +66,9 @@ def test_speaking_is_the_loop_written_out_to_the_bit():
     plain, matrices = ([w for w in weights if (w.dim() < 2) == small] for small in (True, False))
     optimizer = torch.optim.AdamW(
         [{"params": matrices, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0.0}],
-        2e-3, betas=(0.9, 0.98),
-    )  # fmt: skip
+        2e-3,
+        betas=(0.9, 0.98),
+    )
     generator = torch.Generator().manual_seed(5)
     orders = [torch.randperm(40, generator=generator) for _ in range(2)]
     for step in range(4):

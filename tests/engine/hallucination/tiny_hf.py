@@ -19,20 +19,35 @@ SPECIAL = (
     "<fake_token_around_image>", "<global-img>", "<|vision_start|>", "<|vision_end|>",
 )  # fmt: skip
 SAYINGS = (
-    "USER: is there a boat ASSISTANT: Yes, there is a boat.", "describe the image",
-    "Describe closely what you see in the image.", "A fish, a car and no lamp.", "yes no Yes No",
+    "USER: is there a boat ASSISTANT: Yes, there is a boat.",
+    "describe the image",
+    "Describe closely what you see in the image.",
+    "A fish, a car and no lamp.",
+    "yes no Yes No",
     "system You are a helpful assistant. user assistant User: Assistant:",
-)  # fmt: skip
+)
 TEXT = {
-    "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2,
-    "intermediate_size": 37, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2,
-    "max_position_embeddings": 512, "initializer_range": 0.3,
-}  # fmt: skip
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "intermediate_size": 37,
+    "pad_token_id": 0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "max_position_embeddings": 512,
+    "initializer_range": 0.3,
+}
 LLAMA, QWEN = TEXT | {"model_type": "llama"}, TEXT | {"model_type": "qwen2"}
 VISION = {
-    "image_size": 8, "patch_size": 2, "hidden_size": 32, "num_hidden_layers": 2,
-    "num_attention_heads": 4, "intermediate_size": 37, "initializer_range": 0.3,
-}  # fmt: skip
+    "image_size": 8,
+    "patch_size": 2,
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 37,
+    "initializer_range": 0.3,
+}
 
 
 @cache
@@ -47,10 +62,11 @@ def tokenizer():
     made.train_from_iterator(
         SAYINGS,
         trainers.BpeTrainer(
-            vocab_size=360, special_tokens=list(SPECIAL),
+            vocab_size=360,
+            special_tokens=list(SPECIAL),
             initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         ),
-    )  # fmt: skip
+    )
     made.post_processor = processors.TemplateProcessing(
         single="<s> $A", special_tokens=[("<s>", 1)]
     )
@@ -67,30 +83,47 @@ def configured(kind: str):
     clip = VISION | {"model_type": "clip_vision_model"}
     if kind == "llava":
         return hf.LlavaConfig(
-            text_config=LLAMA | words, vision_config=clip, image_token_index=3,
-            vision_feature_layer=-1, vision_feature_select_strategy="default",
-        )  # fmt: skip
+            text_config=LLAMA | words,
+            vision_config=clip,
+            image_token_index=3,
+            vision_feature_layer=-1,
+            vision_feature_select_strategy="default",
+        )
     if kind == "llava_onevision":
         return hf.LlavaOnevisionConfig(
-            text_config=QWEN | words, vision_config=VISION | {"model_type": "siglip_vision_model"},
-            image_token_index=3, image_grid_pinpoints=[[8, 8], [16, 16]], vision_feature_layer=-1,
+            text_config=QWEN | words,
+            vision_config=VISION | {"model_type": "siglip_vision_model"},
+            image_token_index=3,
+            image_grid_pinpoints=[[8, 8], [16, 16]],
+            vision_feature_layer=-1,
             vision_feature_select_strategy="full",
-        )  # fmt: skip
+        )
     if kind in {"idefics3", "smolvlm"}:
         build = hf.Idefics3Config if kind == "idefics3" else hf.SmolVLMConfig
         return build(
-            text_config=LLAMA | words, vision_config=VISION | {"model_type": kind + "_vision"},
-            image_token_id=3, scale_factor=2,
-        )  # fmt: skip
+            text_config=LLAMA | words,
+            vision_config=VISION | {"model_type": kind + "_vision"},
+            image_token_id=3,
+            scale_factor=2,
+        )
     if kind == "instructblip":
-        reader = {"vocab_size": len(tokenizer()), "hidden_size": 32, "num_hidden_layers": 2,
-                  "num_attention_heads": 4, "intermediate_size": 37, "pad_token_id": 0,
-                  "initializer_range": 0.3}  # fmt: skip
+        reader = {
+            "vocab_size": len(tokenizer()),
+            "hidden_size": 32,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "intermediate_size": 37,
+            "pad_token_id": 0,
+            "initializer_range": 0.3,
+        }
         return hf.InstructBlipConfig(
-            text_config=LLAMA | words, qformer_config=reader, num_query_tokens=5,
+            text_config=LLAMA | words,
+            qformer_config=reader,
+            num_query_tokens=5,
             vision_config=VISION | {"model_type": "instructblip_vision_model"},
-            image_token_index=3, initializer_range=0.3,
-        )  # fmt: skip
+            image_token_index=3,
+            initializer_range=0.3,
+        )
     rope = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [1, 1, 2]}
     return hf.Qwen2VLConfig(
         text_config=TEXT | words | {"model_type": "qwen2_vl_text", "rope_parameters": rope},

@@ -78,10 +78,13 @@ def test_every_file_that_pydicom_ships_is_read_or_refused_with_a_sentence():
 @pytest.mark.parametrize(
     "name",
     [
-        "MR_small_RLE", "MR_small_bigendian", "MR_small_implicit", "MR_small_jp2klossless",
+        "MR_small_RLE",
+        "MR_small_bigendian",
+        "MR_small_implicit",
+        "MR_small_jp2klossless",
         "MR_small_padded",
     ],
-)  # fmt: skip
+)
 def test_one_image_in_many_syntaxes_is_one_picture(name):
     assert read(SHIPPED / f"{name}.dcm").digest == read(SHIPPED / "MR_small.dcm").digest
 
@@ -156,10 +159,16 @@ def test_a_syntax_that_nobody_knows_is_refused():
 
 def rle():
     return {
-        "rows": 8, "columns": 8, "samples_per_pixel": 1, "bits_allocated": 8, "bits_stored": 8,
-        "pixel_representation": 0, "photometric_interpretation": "MONOCHROME2",
-        "number_of_frames": 1, "transfer_syntax_uid": RLELossless,
-    }  # fmt: skip
+        "rows": 8,
+        "columns": 8,
+        "samples_per_pixel": 1,
+        "bits_allocated": 8,
+        "bits_stored": 8,
+        "pixel_representation": 0,
+        "photometric_interpretation": "MONOCHROME2",
+        "number_of_frames": 1,
+        "transfer_syntax_uid": RLELossless,
+    }
 
 
 @pytest.mark.parametrize("said", [9, 2**31 - 1])
@@ -306,8 +315,7 @@ def test_inconsistent_headers_are_one_sentence(header, said):
 
 
 @pytest.mark.parametrize(
-    ("syntax", "said"),
-    [(JPEGLossless, "lossless JPEG"), (MPEG2MPML, "an MPEG-2 film")],
+    ("syntax", "said"), [(JPEGLossless, "lossless JPEG"), (MPEG2MPML, "an MPEG-2 film")]
 )
 def test_a_compression_without_decoder_is_named_in_words(syntax, said):
     made = dataset(ramp(), syntax)

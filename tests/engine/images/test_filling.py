@@ -57,9 +57,10 @@ def test_no_more_px_are_filled_at_once_than_the_bound(side, monkeypatch):
     assert 0.8 * filling.MOST < count < 1.05 * filling.MOST  # a rim is partly covered
 
 
-@pytest.mark.parametrize(("mask", "why"), [
-    (np.zeros((48, 48), np.bool_), "empty"), (np.ones((48, 48), np.bool_), "covers 100 %"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("mask", "why"),
+    [(np.zeros((48, 48), np.bool_), "empty"), (np.ones((48, 48), np.bool_), "covers 100 %")],
+)
 def test_a_mask_of_nothing_or_of_all_is_refused_in_words(mask, why):
     with pytest.raises(BadImage, match=why):
         filled(ramp(), mask)

@@ -43,13 +43,22 @@ def tiff(
     offsets = np.cumsum([8, *map(len, pieces)])[:-1].tolist()
     sizes = list(map(len, pieces))
     intent = (2 if channels >= 3 else 1) if intent is None else intent
-    tags = [(256, 4, [width]), (257, 4, [height]), (258, 3, [8] * channels),
-            (259, 3, [8 if packed else 1]), (262, 3, [intent]), (274, 3, [orientation]),
-            (277, 3, [channels]), (284, 3, [1]), (317, 3, [predictor])]  # fmt: skip
+    tags = [
+        (256, 4, [width]),
+        (257, 4, [height]),
+        (258, 3, [8] * channels),
+        (259, 3, [8 if packed else 1]),
+        (262, 3, [intent]),
+        (274, 3, [orientation]),
+        (277, 3, [channels]),
+        (284, 3, [1]),
+        (317, 3, [predictor]),
+    ]
     tags += (
-        [(322, 4, [wide]), (323, 4, [high]), (324, 4, offsets), (325, 4, sizes)] if tile
+        [(322, 4, [wide]), (323, 4, [high]), (324, 4, offsets), (325, 4, sizes)]
+        if tile
         else [(273, 4, offsets), (278, 4, [rows]), (279, 4, sizes)]
-    )  # fmt: skip
+    )
     tags.sort()
     place = 8 + sum(sizes)
     extra, entries = b"", b""
@@ -70,12 +79,17 @@ def tiff(
 @pytest.mark.parametrize(
     "how",
     [
-        {}, {"packed": True}, {"tile": (32, 48)}, {"packed": True, "tile": (16, 64)},
-        {"order": ">"}, {"packed": True, "predictor": 2}, {"rows": 90},
+        {},
+        {"packed": True},
+        {"tile": (32, 48)},
+        {"packed": True, "tile": (16, 64)},
+        {"order": ">"},
+        {"packed": True, "predictor": 2},
+        {"rows": 90},
         {"tile": (32, 48), "predictor": 2, "packed": True},
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_any_rectangle_of_a_tiff_has_the_pixels_of_the_whole(how):
     data = tiff(PIXELS, **how)
     image = open_large(data, "one.tif")

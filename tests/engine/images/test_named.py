@@ -35,12 +35,15 @@ def tomogram(tmp_path):
     return str(tmp_path / "ct.dcm")
 
 
-@pytest.mark.parametrize(("words", "view"), [
-    ("slice=2", SliceChoice(slice=1)),
-    ("plane=coronal,slice=10", SliceChoice("coronal", 9)),
-    ("plane=sagittal,volume=1", SliceChoice("sagittal")),
-    ("center=300,width=200", SliceChoice(window=Window(300, 200, "linear exact"))),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("words", "view"),
+    [
+        ("slice=2", SliceChoice(slice=1)),
+        ("plane=coronal,slice=10", SliceChoice("coronal", 9)),
+        ("plane=sagittal,volume=1", SliceChoice("sagittal")),
+        ("center=300,width=200", SliceChoice(window=Window(300, 200, "linear exact"))),
+    ],
+)
 def test_the_words_choose_what_the_page_would(head, words, view):
     named, chosen = read_named(f"{head}::{words}"), load(Path(head)).picture(view)
     assert np.array_equal(named.pixels, chosen.pixels)
@@ -63,15 +66,18 @@ def test_a_window_with_a_comma_in_its_name_can_be_named(tmp_path):
     assert result.behind.window == Window(40, 80)
 
 
-@pytest.mark.parametrize(("words", "problem"), [
-    ("slice=6", "There is no slice 6: this scan has 5"),
-    ("slice=0", "slice is a whole number from 1 on"),
-    ("plane=oblique", "no oblique plane"),
-    ("window=Bone", "This scan has no window 'Bone': it has"),
-    ("width=thin", "center and width of a window are numbers"),
-    ("tilt=3", "“tilt=3” says nothing of a scan"),
-    ("slice", "“slice” says nothing of a scan"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("slice=6", "There is no slice 6: this scan has 5"),
+        ("slice=0", "slice is a whole number from 1 on"),
+        ("plane=oblique", "no oblique plane"),
+        ("window=Bone", "This scan has no window 'Bone': it has"),
+        ("width=thin", "center and width of a window are numbers"),
+        ("tilt=3", "“tilt=3” says nothing of a scan"),
+        ("slice", "“slice” says nothing of a scan"),
+    ],
+)
 def test_what_a_scan_has_not_is_said(head, words, problem):
     with pytest.raises(BadSetting, match=problem):
         read_named(f"{head}::{words}")

@@ -56,9 +56,11 @@ def test_a_reader_that_only_waits_is_ended_and_nothing_else_is_said(bad_reader, 
 def test_a_reader_that_is_ended_here_was_not_ended_by_the_system(bad_reader):
     read(START + b"w")
     stuck = reader.Reader()
-    wire.send(stuck.process.stdin, {"ask": "picture", "kind": "png", "called": "a.png"}, [
-        np.frombuffer(b"l", np.uint8)
-    ])  # fmt: skip
+    wire.send(
+        stuck.process.stdin,
+        {"ask": "picture", "kind": "png", "called": "a.png"},
+        [np.frombuffer(b"l", np.uint8)],
+    )
     assert "makes its decoder fail" in reader.ended(stuck.end(), reader.SMALLER, late=stuck.late)
 
 

@@ -76,8 +76,7 @@ def test_brightness_rises_and_stays_in_range_and_nothing_stays_nothing(center, w
 
 
 @pytest.mark.parametrize(
-    ("center", "width"),
-    [(np.nan, 1), (0, 0), (0, -5), (0, np.inf), (2e30, 1), (0, 1e31)],
+    ("center", "width"), [(np.nan, 1), (0, 0), (0, -5), (0, np.inf), (2e30, 1), (0, 1e31)]
 )
 def test_a_window_that_cannot_be_is_refused(center, width):
     with pytest.raises(BadSetting):

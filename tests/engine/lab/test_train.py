@@ -28,8 +28,9 @@ from tests import tiny
 from tests.engine.training.test_loop import same, striped
 
 ROOT = Path(__file__).parents[3]
-RECIPE = Recipe("resnet8", epochs=3, batch=32, rate=0.02, shift=1, mirror=True, epsilon=0.1,
-                attack_steps=1)  # fmt: skip
+RECIPE = Recipe(
+    "resnet8", epochs=3, batch=32, rate=0.02, shift=1, mirror=True, epsilon=0.1, attack_steps=1
+)
 FEW = "digits+classes:count=3"
 
 CHILD = """
@@ -68,8 +69,11 @@ def child(home):
     environment = os.environ | {"BLINDSPOT_HOME": str(home), "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
         [sys.executable, "-c", CHILD, json.dumps(RECIPE.as_dict()), FEW],
-        stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+        cwd=ROOT,
+    )
 
 
 def test_a_killed_training_goes_on_to_the_same_bits(tmp_path, monkeypatch):
@@ -157,9 +161,12 @@ def test_a_case_is_named_by_data_recipe_and_seed(data):
     names = {
         digest(Train(), case)
         for case in (
-            case_of(data), case_of(data, 1), case_of(data, rate=0.1), case_of(striped(seed=1))
+            case_of(data),
+            case_of(data, 1),
+            case_of(data, rate=0.1),
+            case_of(striped(seed=1)),
         )
-    }  # fmt: skip
+    }
     assert len(names) == 4
     assert digest(Train(), case_of(data)) in names
     facts = case_of(data, 2).facts()

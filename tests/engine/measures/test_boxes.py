@@ -110,8 +110,12 @@ def test_confidence_counts_by_its_order_alone_and_shuffled_it_costs_precision_an
     result, truth = drawn(5, images=30)
     same = ScoredBoxes(result.image, result.places, np.exp(result.confidence / 10))
     assert box_figures(same, truth) == box_figures(result, truth)
-    sure = np.array([max(shared(p[None], truth[i])[0], default=0.0)
-                     for i, p in zip(result.image, result.places, strict=True)])  # fmt: skip
+    sure = np.array(
+        [
+            max(shared(p[None], truth[i])[0], default=0.0)
+            for i, p in zip(result.image, result.places, strict=True)
+        ]
+    )
     sharp = box_figures(ScoredBoxes(result.image, result.places, sure), truth)
     mixed = np.random.default_rng(0).permutation(sure)
     shuffled = box_figures(ScoredBoxes(result.image, result.places, mixed), truth)

@@ -8,13 +8,7 @@ import numpy as np
 import pytest
 
 from engine.errors import BlindspotError
-from engine.measures.calibration import (
-    BINS,
-    COLDEST,
-    HOTTEST,
-    calibration,
-    fitted_temperature,
-)
+from engine.measures.calibration import BINS, COLDEST, HOTTEST, calibration, fitted_temperature
 
 
 def drawn(count=300, classes=5, seed=0):

@@ -155,11 +155,12 @@ def test_the_best_line_is_found_by_trying_every_one():
 @pytest.mark.parametrize(
     ("known", "unknown", "words"),
     [
-        ([], [1.0], "no known images"), ([1.0], [], "no unknown images"),
+        ([], [1.0], "no known images"),
+        ([1.0], [], "no unknown images"),
         ([np.nan, 1.0], [1.0], "known images is not a finite"),
         ([1.0], [0.0, np.inf], "unknown images is not a finite"),
     ],
-)  # fmt: skip
+)
 def test_nothing_to_measure_by_is_a_sentence(known, unknown, words):
     with pytest.raises(BlindspotError, match=words):
         detection.auroc(np.array(known), np.array(unknown))

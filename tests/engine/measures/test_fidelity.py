@@ -136,9 +136,14 @@ def test_infidelity_is_captum_s_on_the_same_changes():
     for scaled in (False, True):
         ours = infidelity(case.score, case.image, slopes[0], drawn, scaled=scaled)
         result = theirs(
-            case.model, lambda inputs: (drawn, inputs - drawn), case.image[None], slopes,
-            target=target, n_perturb_samples=len(drawn), normalize=scaled,
-        )  # fmt: skip
+            case.model,
+            lambda inputs: (drawn, inputs - drawn),
+            case.image[None],
+            slopes,
+            target=target,
+            n_perturb_samples=len(drawn),
+            normalize=scaled,
+        )
         assert ours == pytest.approx(float(result), rel=1e-3)
 
 
@@ -166,8 +171,10 @@ def test_max_sensitivity_is_captum_s_on_the_same_changes():
     saliency = Saliency(case.model)
     result = sensitivity_max(
         lambda inputs, target: saliency.attribute(inputs, target=target, abs=False),
-        case.image[None], perturb_func=lambda inputs, _radius: inputs + drawn,
-        n_perturb_samples=draws, target=case.target.index,
-    )  # fmt: skip
+        case.image[None],
+        perturb_func=lambda inputs, _radius: inputs + drawn,
+        n_perturb_samples=draws,
+        target=case.target.index,
+    )
     ours = max_sensitivity(Slopes(), case, radius=radius, draws=draws)
     assert ours == pytest.approx(float(result), rel=1e-4)

@@ -7,14 +7,7 @@ import torch
 
 from engine.images.crop import Crop, square
 from engine.images.samples import sample
-from engine.measures.levels import (
-    levels_of,
-    magnified,
-    pixels_of,
-    rounded,
-    shortened,
-    sizes,
-)
+from engine.measures.levels import levels_of, magnified, pixels_of, rounded, shortened, sizes
 from tests import tiny
 
 

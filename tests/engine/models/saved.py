@@ -11,14 +11,22 @@ CLIP_CONFIG = {
     "model_cfg": {
         "embed_dim": 16,
         "vision_cfg": {
-            "image_size": 32, "patch_size": 8, "width": 32, "layers": 3, "head_width": 8
+            "image_size": 32,
+            "patch_size": 8,
+            "width": 32,
+            "layers": 3,
+            "head_width": 8,
         },
         "text_cfg": {
-            "context_length": 77, "vocab_size": 49408, "width": 32, "heads": 4, "layers": 2
+            "context_length": 77,
+            "vocab_size": 49408,
+            "width": 32,
+            "heads": 4,
+            "layers": 2,
         },
     },
     "preprocess_cfg": {"mean": [0.48, 0.46, 0.41], "std": [0.27, 0.26, 0.28]},
-}  # fmt: skip
+}
 
 
 def tiny_dense_net():
@@ -27,9 +35,12 @@ def tiny_dense_net():
 
     torch.manual_seed(3)
     network = DenseNet(
-        growth_rate=4, block_config=(2, 2, 2), num_init_features=8, bn_size=2,
+        growth_rate=4,
+        block_config=(2, 2, 2),
+        num_init_features=8,
+        bn_size=2,
         num_classes=len(FINDINGS),
-    )  # fmt: skip
+    )
     with torch.no_grad():
         network.features.conv0.weight /= 500  # values go from −1024 to 1024
         for module in network.modules():

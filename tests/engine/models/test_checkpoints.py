@@ -38,9 +38,16 @@ def own_home(tmp_path, monkeypatch):
 def small(architecture="lenet", seed=0, title="Small", labels=("cat", "dog", "<b>")):
     network = build(architecture, NetworkShape(1, 12, 3), seed)
     return Classifier(
-        network, "small", title, 12, (0.3,) * 3, (0.123456,) * 3, labels, device=tiny.CPU,
+        network,
+        "small",
+        title,
+        12,
+        (0.3,) * 3,
+        (0.123456,) * 3,
+        labels,
+        device=tiny.CPU,
         architecture=architecture,
-    )  # fmt: skip
+    )
 
 
 def shifted(model, by=0.01):
@@ -95,9 +102,7 @@ def test_a_childs_lineage_is_a_trail_and_the_list_a_tree():
     for age, entry in enumerate((sibling, grandchild, child, second, first)):
         os.utime(entry.path, (1e9 - age, 1e9 - age))
     shown = [(depth, entry.card.title) for depth, entry in tree(listed())]
-    assert shown == [
-        (0, "Root"), (1, "forgot 3"), (2, "pruned"), (1, "adapted"), (0, "Other")
-    ]  # fmt: skip
+    assert shown == [(0, "Root"), (1, "forgot 3"), (2, "pruned"), (1, "adapted"), (0, "Other")]
     assert grandchild.card.trail == "Root ▸ forgot 3 ▸ pruned"
     lineage = load(grandchild.name).lineage
     assert lineage.parent == child.card.fingerprint
@@ -276,7 +281,7 @@ def test_a_good_file_made_by_the_same_hands_is_taken():
         ({"architecture": "timm:vit_base_patch16_224"}, "the weights are not those of"),
         ({"recipe": "x"}, "no table"),
     ],
-)  # fmt: skip
+)
 def test_a_card_that_cannot_be_is_one_sentence(card, said):
     with pytest.raises(BadModel, match=said) as error:
         bring_in(*written(card))
@@ -299,7 +304,7 @@ def changed(name, array):
         (changed("head.bias", np.ones(3, np.bool_)), "head.bias hold what is no number"),
         (changed("head.bias", np.ones(3, np.complex64)), "head.bias' is no plain array of real"),
     ],
-)  # fmt: skip
+)
 def test_weights_that_do_not_fit_the_card_are_one_sentence(weights, said):
     with pytest.raises(BadModel, match=said):
         bring_in(*written({}, weights))

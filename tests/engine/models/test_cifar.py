@@ -13,10 +13,16 @@ from engine.models.spelling import fitting, respelled
 from tests import tiny
 
 PUBLISHED = {  # millions of weights: He et al. 2016, table 6, and the usual repositories
-    "cifar_resnet20": 0.27, "cifar_resnet32": 0.46, "cifar_resnet44": 0.66,
-    "cifar_resnet56": 0.85, "cifar_resnet110": 1.7, "cifar_resnet18": 11.17,
-    "cifar_resnet34": 21.28, "cifar_resnet50": 23.52, "cifar_vgg16_bn": 14.73,
-}  # fmt: skip
+    "cifar_resnet20": 0.27,
+    "cifar_resnet32": 0.46,
+    "cifar_resnet44": 0.66,
+    "cifar_resnet56": 0.85,
+    "cifar_resnet110": 1.7,
+    "cifar_resnet18": 11.17,
+    "cifar_resnet34": 21.28,
+    "cifar_resnet50": 23.52,
+    "cifar_vgg16_bn": 14.73,
+}
 
 
 def weights(name, shape):
@@ -39,9 +45,12 @@ def test_networks_have_the_published_number_of_weights(name, millions):
 
 def normalized(maps, state, name):
     return F.batch_norm(
-        maps, state[f"{name}.running_mean"], state[f"{name}.running_var"],
-        state[f"{name}.weight"], state[f"{name}.bias"],
-    )  # fmt: skip
+        maps,
+        state[f"{name}.running_mean"],
+        state[f"{name}.running_var"],
+        state[f"{name}.weight"],
+        state[f"{name}.bias"],
+    )
 
 
 def plain_resnet(images, state, blocks):

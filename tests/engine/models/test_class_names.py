@@ -38,10 +38,14 @@ def pictures(words=WORDS, name=NAME):
     """A set of a person's own, as an upload gives it."""
     count = 4 * len(words)
     return DataSet(
-        name, DataCard("my secretum zip", "", "", ""), words,
-        np.zeros((count, 1, 12, 12), np.uint8), np.arange(count) % len(words), np.arange(count),
+        name,
+        DataCard("my secretum zip", "", "", ""),
+        words,
+        np.zeros((count, 1, 12, 12), np.uint8),
+        np.arange(count) % len(words),
+        np.arange(count),
         np.arange(count, dtype=np.uint8) % 3,
-    )  # fmt: skip
+    )
 
 
 HELD = []
@@ -63,9 +67,16 @@ def view(words=WORDS, data=NAME, title="Small LeNet on my secretum zip", **more)
     """What a training gives."""
     network = build("lenet", NetworkShape(1, 12, len(words)), 0)
     model = Classifier(
-        network, "small", title, 12, (0.3,) * 3, (0.1,) * 3, words, device=tiny.CPU,
+        network,
+        "small",
+        title,
+        12,
+        (0.3,) * 3,
+        (0.1,) * 3,
+        words,
+        device=tiny.CPU,
         architecture="lenet",
-    )  # fmt: skip
+    )
     return checkpoint(model, card_of(model, data=data, made_by="lab.Train", **more))
 
 

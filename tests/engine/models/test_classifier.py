@@ -64,8 +64,10 @@ def test_maps_are_what_the_layer_gives(model, pixels):
 def test_a_vision_transformer_has_tokens_attention_and_maps_of_its_patches(pixels):
     model = tiny.vit()
     assert [layer.name for layer in model.layers if layer.name.startswith("blocks")] == [
-        "blocks.0", "blocks.1", "blocks.2"
-    ]  # fmt: skip
+        "blocks.0",
+        "blocks.1",
+        "blocks.2",
+    ]
     assert all(layer.is_tokens for layer in model.layers)
     assert model.outputs(pixels, "blocks.1").shape == (5, 17, 24)
     assert model.maps(pixels, "blocks.1").shape == (5, 24, 4, 4)

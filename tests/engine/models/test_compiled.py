@@ -154,9 +154,7 @@ def test_a_package_is_there_at_once_after_a_restart_and_is_not_made_again(runner
     wait()
 
 
-def test_the_next_start_uses_a_package_though_its_batch_was_found_on_a_busy_machine(
-    monkeypatch,
-):
+def test_the_next_start_uses_a_package_though_its_batch_was_found_on_a_busy_machine(monkeypatch):
     first, again = tiny.cnn(), tiny.cnn()
     monkeypatch.setattr(pace, "calm", lambda: False)
     monkeypatch.setattr(compiled, "can_compile", lambda device: True)
@@ -206,8 +204,11 @@ def test_packages_are_bounded_and_the_one_read_longest_ago_goes_first(home, monk
         os.utime(packages.folder() / f"{name}.pt2", (number, number))
     packages.keep("d", bytes(100))
     assert sorted(path.name for path in packages.folder().iterdir()) == [
-        "c.pt2", "c.sum", "d.pt2", "d.sum"
-    ]  # fmt: skip
+        "c.pt2",
+        "c.sum",
+        "d.pt2",
+        "d.sum",
+    ]
 
 
 def test_a_borrowed_model_and_a_new_runner_do_not_wait_for_each_other(runner):

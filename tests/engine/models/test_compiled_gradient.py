@@ -153,9 +153,16 @@ def test_the_first_part_of_another_process_is_used_with_its_own_second_part_only
 
 def test_other_slopes_are_not_used(runner, monkeypatch):
     part = packages.opened_part
-    monkeypatch.setattr(packages, "opened_part", lambda path: lambda inputs: [
-        tensor * 1.01 if tensor.shape == pixels().shape else tensor for tensor in part(path)(inputs)
-    ])  # fmt: skip
+    monkeypatch.setattr(
+        packages,
+        "opened_part",
+        lambda path: (
+            lambda inputs: [
+                tensor * 1.01 if tensor.shape == pixels().shape else tensor
+                for tensor in part(path)(inputs)
+            ]
+        ),
+    )
     assert not runner.compile()
 
 
@@ -167,12 +174,17 @@ class Strided(nn.Module):
         with torch.random.fork_rng():
             torch.manual_seed(0)
             self.parts = nn.Sequential(
-                nn.Conv2d(3, 8, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(8),
-                nn.ReLU6(inplace=True), nn.Conv2d(8, 8, 5, padding=2, groups=8),
-                nn.Conv2d(8, 12, 3, padding=2, dilation=2, groups=2), nn.ReLU(inplace=True),
-                nn.Conv2d(12, 6, 1), nn.Conv2d(6, 6, 3, stride=2, groups=6), nn.Flatten(),
+                nn.Conv2d(3, 8, 3, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(8),
+                nn.ReLU6(inplace=True),
+                nn.Conv2d(8, 8, 5, padding=2, groups=8),
+                nn.Conv2d(8, 12, 3, padding=2, dilation=2, groups=2),
+                nn.ReLU(inplace=True),
+                nn.Conv2d(12, 6, 1),
+                nn.Conv2d(6, 6, 3, stride=2, groups=6),
+                nn.Flatten(),
                 nn.LazyLinear(5),
-            )  # fmt: skip
+            )
             self.parts(torch.zeros(1, 3, 16, 16))
 
     def forward(self, images):

@@ -50,9 +50,7 @@ def test_a_small_network_gives_the_same_bits_on_one_configuration_and_the_same_m
 
 
 @pytest.mark.slow
-def test_the_default_model_gives_the_same_bits_on_one_configuration_and_one_map_on_all(
-    measure,
-):
+def test_the_default_model_gives_the_same_bits_on_one_configuration_and_one_map_on_all(measure):
     threads = torch.get_num_threads()
     largest = check("lite0", (Gradient(), GradCam(), Occlusion(side=56)))
     assert largest < TOLERANCE

@@ -41,9 +41,12 @@ class Echo(nn.Module):
 
 @pytest.mark.parametrize(
     ("channels", "pair", "count"),
-    [case for case in product(("RGB", "BGR", "gray"), PAIRS, (1, 3)) if case[2] == 3
-     or case[0] == "gray"],
-)  # fmt: skip
+    [
+        case
+        for case in product(("RGB", "BGR", "gray"), PAIRS, (1, 3))
+        if case[2] == 3 or case[0] == "gray"
+    ],
+)
 def test_a_network_is_given_what_a_plain_loop_gives_it(channels, pair, count):
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in pair)
     model = in_format(Echo(count), InputFormat(24, *pair, channels), "file:x", "Own")
@@ -95,11 +98,16 @@ def again_bgr(model, images):
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"side": 4}, {"side": 100_000}, {"std": (0.0, 1.0, 1.0)}, {"mean": (float("nan"),) * 3},
-        {"std": (float("inf"),) * 3}, {"mean": (1e30, 0.0, 0.0)}, {"channels": "HSV"},
+        {"side": 4},
+        {"side": 100_000},
+        {"std": (0.0, 1.0, 1.0)},
+        {"mean": (float("nan"),) * 3},
+        {"std": (float("inf"),) * 3},
+        {"mean": (1e30, 0.0, 0.0)},
+        {"channels": "HSV"},
         {"mean": (0.5,)},
     ],
-)  # fmt: skip
+)
 def test_what_no_network_takes_is_a_sentence(wrong):
     with pytest.raises(BadModel, match=r"\."):
         InputFormat(**{"side": 32, **wrong})

@@ -33,9 +33,12 @@ FLOAT = TensorProto.FLOAT
 def graph(nodes, shape=("n", 3, 8, 8), constants=(), output=("n", 4), kind=FLOAT):
     """An ONNX file of these operations from `x` to `y`."""
     made = helper.make_graph(
-        nodes, "g", [helper.make_tensor_value_info("x", kind, shape)],
-        [helper.make_tensor_value_info("y", FLOAT, output)], constants,
-    )  # fmt: skip
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", kind, shape)],
+        [helper.make_tensor_value_info("y", FLOAT, output)],
+        constants,
+    )
     return helper.make_model(
         made, opset_imports=[helper.make_opsetid("", 17)], ir_version=9
     ).SerializeToString()
@@ -91,9 +94,11 @@ def outside_below():
     tensor.data_location = TensorProto.EXTERNAL
     tensor.external_data.add(key="location", value="../secret")
     branch = helper.make_graph(
-        [helper.make_node("Constant", [], ["b"], value=tensor)], "branch", [],
+        [helper.make_node("Constant", [], ["b"], value=tensor)],
+        "branch",
+        [],
         [helper.make_tensor_value_info("b", FLOAT, (4,))],
-    )  # fmt: skip
+    )
     node = helper.make_node("If", ["c"], ["y"], then_branch=branch, else_branch=branch)
     return graph([node], constants=[constant("c", np.array(True))])
 
@@ -121,7 +126,7 @@ BAD = {
     "not images": (graph(linear_nodes(), (1, 192), [constant("w", weights())]), "one batch of"),
     "whole numbers": (graph(from_whole_numbers(), kind=TensorProto.INT64), "float32"),
     "many operations": (graph(chain(20_001)), "operations"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", BAD)
@@ -146,9 +151,12 @@ def test_windows_which_has_no_resource_module_can_import_what_reads_onnx():
         "print(onnx_process.can_limit())"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=onnx_network.ROOT, capture_output=True, text=True,
+        [sys.executable, "-c", program],
+        cwd=onnx_network.ROOT,
+        capture_output=True,
+        text=True,
         check=True,
-    )  # fmt: skip
+    )
     assert done.stdout.strip() == "False"
 
 
@@ -160,9 +168,10 @@ def test_a_refusal_reaches_the_person_as_one_sentence():
 
 
 @pytest.mark.parametrize(
-    "content", [giant(), graph([helper.make_node("Identity", ["x"], ["y"])])],
+    "content",
+    [giant(), graph([helper.make_node("Identity", ["x"], ["y"])])],
     ids=["memory", "maps for answers"],
-)  # fmt: skip
+)
 def test_a_graph_that_asks_for_too_much_ends_in_a_sentence(content):
     def ask():
         OnnxNetwork(content, "mine.onnx")(torch.zeros(2, 3, 8, 8))
@@ -199,11 +208,14 @@ def test_a_model_written_here_is_judged_as_the_model_itself(tmp_path):
     files = [written(model) for model in (case.model, retrained)]
     original, unlearned, again = (
         Classifier(
-            OnnxNetwork(files[at], "m.onnx"), f"file:{number}", "ONNX", case.model.side,
+            OnnxNetwork(files[at], "m.onnx"),
+            f"file:{number}",
+            "ONNX",
+            case.model.side,
             labels=case.model.labels,
         )
         for number, at in enumerate((0, 0, 1))
-    )  # fmt: skip
+    )
     ours = GivenCase(replace(case, model=original), unlearned, again)
     figures, expected = (answer(Judged(), question)["figures"] for question in (ours, theirs))
     for name in ("UA", "RA", "TA", "MIA", "gap"):

@@ -26,9 +26,13 @@ pooling = pytest.mark.parametrize("architecture", MAXIMA)
 def classifier(architecture, shape, seed=0):
     network = build(architecture, shape, seed)
     return Classifier(
-        network, architecture, TITLES[architecture], shape.side, device=tiny.CPU,
+        network,
+        architecture,
+        TITLES[architecture],
+        shape.side,
+        device=tiny.CPU,
         architecture=architecture,
-    )  # fmt: skip
+    )
 
 
 def images(side=16, count=2):

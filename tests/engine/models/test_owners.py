@@ -53,9 +53,16 @@ def as_guest_of(monkeypatch):
 
 def network(seed=0, title="Small", labels=("cat", "dog", "bird")):
     return Classifier(
-        build("lenet", NetworkShape(1, 12, 3), seed), "small", title, 12, (0.3,) * 3, (0.1,) * 3,
-        labels, device=tiny.CPU, architecture="lenet",
-    )  # fmt: skip
+        build("lenet", NetworkShape(1, 12, 3), seed),
+        "small",
+        title,
+        12,
+        (0.3,) * 3,
+        (0.1,) * 3,
+        labels,
+        device=tiny.CPU,
+        architecture="lenet",
+    )
 
 
 def kept(owner=ANN, data=DATA, seed=0, *, private=False, model=None, **card):
@@ -153,10 +160,14 @@ def test_a_private_model_is_shown_to_its_owner_and_by_its_view_key_alone(as_gues
     public = kept(data="digits", seed=2).name
     view_digests = tuple(record(checkpoints.stored(mine))["owners"].values())
     for known, seen in (
-        ((), {public}), ((ANN,), {mine, other, public}), ((BOB,), {public}),
-        ((BOB, ANN.view_key(mine)), {mine, public}), ((BOB.view_key(mine),), {public}),
-        (("", "0" * 40, mine, ANN.digest), {public}), (view_digests, {public}),
-    ):  # fmt: skip
+        ((), {public}),
+        ((ANN,), {mine, other, public}),
+        ((BOB,), {public}),
+        ((BOB, ANN.view_key(mine)), {mine, public}),
+        ((BOB.view_key(mine),), {public}),
+        (("", "0" * 40, mine, ANN.digest), {public}),
+        (view_digests, {public}),
+    ):
         as_guest_of(*known)
         assert set(listed()) == seen
         assert {entry.name for entry in catalog.small()} & {mine, other, public} == seen

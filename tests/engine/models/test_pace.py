@@ -107,11 +107,18 @@ def test_a_device_with_room_for_nothing_goes_one_by_one(timed):
 
 
 @pytest.mark.parametrize(
-    "row", [3, [], {}, {"batch": 4}, {"batch": "4", "channels_last": True, "seconds": 1.0},
-            {"batch": 0, "channels_last": True, "seconds": 1.0},
-            {"batch": 10**9, "channels_last": True, "seconds": 1.0},
-            {"batch": 4, "channels_last": 7, "seconds": 1.0}],
-)  # fmt: skip
+    "row",
+    [
+        3,
+        [],
+        {},
+        {"batch": 4},
+        {"batch": "4", "channels_last": True, "seconds": 1.0},
+        {"batch": 0, "channels_last": True, "seconds": 1.0},
+        {"batch": 10**9, "channels_last": True, "seconds": 1.0},
+        {"batch": 4, "channels_last": 7, "seconds": 1.0},
+    ],
+)
 def test_a_damaged_row_is_found_anew(timed, row):
     _, tried = timed
     first = find_pace(tiny.cnn(), "exact")

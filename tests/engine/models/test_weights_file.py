@@ -49,9 +49,14 @@ def saved(content, form):
 def test_tensors_of_any_kind_and_stride_are_those_that_were_saved(form, kind):
     base = torch.arange(24).reshape(2, 3, 4).to(getattr(torch, kind))
     content = {
-        "plain": base, "turned": base.permute(2, 0, 1), "part": base[:, 1:, ::2], "none": base[:0],
-        "one": base[1, 1, 1], "module.named": nn.Parameter(base.float()), "again": base[1],
-    }  # fmt: skip
+        "plain": base,
+        "turned": base.permute(2, 0, 1),
+        "part": base[:, 1:, ::2],
+        "none": base[:0],
+        "one": base[1, 1, 1],
+        "module.named": nn.Parameter(base.float()),
+        "again": base[1],
+    }
     result = read_weights(*saved(content, form))
     assert result.keys() == {name.removeprefix("module.") for name in content}
     for name, wanted in content.items():
@@ -176,9 +181,11 @@ def test_nothing_is_left_when_it_is_killed_while_weights_are_read(tmp_path):
             file.writestr(f"secret{at}.safetensors", exported)
     place = {"TMPDIR": str(folder), "BLINDSPOT_HOME": str(home), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(archive)], cwd=ROOT, check=False,
+        [sys.executable, "-c", KILLED, str(archive)],
+        cwd=ROOT,
+        check=False,
         env=place | {"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    )
     assert done.returncode == -signal.SIGKILL
     assert not [path for path in folder.iterdir() if not path.name.startswith("torchinductor_")]
     assert not [path for path in home.rglob("*") if "secret" in path.name]

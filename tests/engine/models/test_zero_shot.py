@@ -109,8 +109,9 @@ def test_words_that_embed_alike_are_still_two_questions(library_model, image):
 @needs_library
 def test_hooks_on_one_list_do_not_reach_another_but_the_weights_are_shared(library_model):
     first, second = load(), load(("a", "b"))
-    pairs = list(zip(first.network.visual.parameters(), second.network.visual.parameters(),
-                     strict=True))  # fmt: skip
+    pairs = list(
+        zip(first.network.visual.parameters(), second.network.visual.parameters(), strict=True)
+    )
     assert all(a is not b and a.data_ptr() == b.data_ptr() for a, b in pairs)
     assert first.network.visual is not second.network.visual
 

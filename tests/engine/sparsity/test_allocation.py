@@ -22,8 +22,7 @@ SHEET = (
 
 
 @pytest.mark.parametrize(
-    ("density", "by_hand"),
-    [(0.1, (0.680766, 0.049947, 0.559412)), (0.3, (1.0, 0.229514, 1.0))],
+    ("density", "by_hand"), [(0.1, (0.680766, 0.049947, 0.559412)), (0.3, (1.0, 0.229514, 1.0))]
 )
 def test_erk_is_what_a_hand_calculation_gives(density, by_hand):
     assert densities("ERK", SHEET, density) == pytest.approx(by_hand, abs=1e-6)

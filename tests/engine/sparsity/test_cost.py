@@ -77,8 +77,10 @@ def test_masks_save_their_own_share_and_realise_what_can_be_taken_out():
 def test_the_matrix_of_overlaps_has_that_of_every_two_masks():
     part = parts(tiny.cnn())[0]
     rng = np.random.default_rng(2)
-    drawn = {name: Masks((part,), rng.random(part.size) < share)
-             for name, share in (("a", 0.5), ("b", 0.5), ("c", 0.1))}  # fmt: skip
+    drawn = {
+        name: Masks((part,), rng.random(part.size) < share)
+        for name, share in (("a", 0.5), ("b", 0.5), ("c", 0.1))
+    }
     result = overlaps(drawn)
     assert result["IoU"].rows == result["IoU"].order == ("a", "b", "c")
     for first, masks in drawn.items():
@@ -137,11 +139,19 @@ def test_latency_times_every_model_at_every_batch_in_turn():
     model = tiny.cnn()
     zeros = pruned(model, {})
     shares = []
-    result = latency(model, {"masked": zeros}, batches=(1, 4), repeats=6,
-                    progress=lambda done, *_: shares.append(done))  # fmt: skip
+    result = latency(
+        model,
+        {"masked": zeros},
+        batches=(1, 4),
+        repeats=6,
+        progress=lambda done, *_: shares.append(done),
+    )
     assert [(timing.name, timing.batch) for timing in result] == [
-        ("dense", 1), ("masked", 1), ("dense", 4), ("masked", 4)
-    ]  # fmt: skip
+        ("dense", 1),
+        ("masked", 1),
+        ("dense", 4),
+        ("masked", 4),
+    ]
     assert all(0 < timing.low <= timing.median <= timing.high for timing in result)
     assert all(timing.repeats == 6 for timing in result)
     assert result[0].ratio == 1

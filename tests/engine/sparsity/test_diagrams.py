@@ -72,8 +72,9 @@ def test_an_activation_is_what_the_filter_makes_before_and_after(case, masks):
     image = tiny.image()
     seen = diagrams.activation(case.model, image, "conv1", 3)
     network = case.model.network
-    plain = torch.nn.functional.conv2d(image[None], network.conv1.weight, network.conv1.bias,
-                                       padding=1)[0, 3]  # fmt: skip
+    plain = torch.nn.functional.conv2d(
+        image[None], network.conv1.weight, network.conv1.bias, padding=1
+    )[0, 3]
     np.testing.assert_allclose(seen, plain.numpy(), atol=1e-5)
     after = diagrams.activation(pruned(case.model, masks), image, "conv1", 3)
     assert after.shape == seen.shape

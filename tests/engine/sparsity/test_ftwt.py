@@ -110,9 +110,14 @@ def skipped(gated: Gated, image: torch.Tensor, fired, at_image: int) -> tuple[to
         if norm is None:
             return made
         made = F.batch_norm(
-            made, norm.running_mean[outside], norm.running_var[outside], norm.weight[outside],
-            norm.bias[outside], training=False, eps=norm.eps,
-        )  # fmt: skip
+            made,
+            norm.running_mean[outside],
+            norm.running_var[outside],
+            norm.weight[outside],
+            norm.bias[outside],
+            training=False,
+            eps=norm.eps,
+        )
         return made if add is None else made + add
 
     first = torch.arange(net.conv.in_channels)

@@ -187,9 +187,15 @@ def test_the_search_finds_more_right_than_magnitude_where_magnitude_fails(digits
         assert np.array_equal(row, again["scores"].values[name])
 
 
-@pytest.mark.parametrize("rules", [
-    {"allocation": "per layer"}, {"allocation": "ERK", "head": True}, {"allocation": "SNIP ratio"},
-], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"allocation": "per layer"},
+        {"allocation": "ERK", "head": True},
+        {"allocation": "SNIP ratio"},
+    ],
+    ids=str,
+)
 def test_other_rules_for_layers_are_searched_under(digits, rules):
     cut = Prune(criterion=Jackpot.title, ratio=0.9, **rules).masks(digits)
     pruned_masks = Prune(criterion=Magnitude.title, ratio=0.9, **rules).masks(digits)
@@ -267,10 +273,14 @@ def test_each_level_of_the_curve_is_a_search_of_its_own(monkeypatch):
 
 def test_pieces_that_were_not_searched_say_so_and_single_weights_do_not(digits):
     noted = {
-        pieces: any("not the mask that was found" in note for note in
-                    Prune(criterion=Jackpot.title, ratio=0.6, structure=pieces).masks(digits).notes)
+        pieces: any(
+            "not the mask that was found" in note
+            for note in Prune(criterion=Jackpot.title, ratio=0.6, structure=pieces)
+            .masks(digits)
+            .notes
+        )
         for pieces in ("weight", "filter", "channel", "group")
-    }  # fmt: skip
+    }
     assert noted == {"weight": False, "filter": True, "channel": True, "group": True}
 
 

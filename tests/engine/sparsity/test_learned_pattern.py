@@ -130,10 +130,15 @@ def trials(together, seeds=3, courses=8):
         order = soft.sort(1, descending=True).values
         leaning = lost(from_groups(largest(soft, 2), weight), weight, inputs) / best - 1
         by_size = lost(from_groups(largest(in_groups(weight.abs(), 4), 2), weight), weight, inputs)
-        columns.append((
-            (excess < 1e-3).float().mean(0), leaning < 1e-3,
-            (order[:, 1] - order[:, 2]).view(-1, 2).amin(1), excess.mean(0), by_size / best - 1,
-        ))  # fmt: skip
+        columns.append(
+            (
+                (excess < 1e-3).float().mean(0),
+                leaning < 1e-3,
+                (order[:, 1] - order[:, 2]).view(-1, 2).amin(1),
+                excess.mean(0),
+                by_size / best - 1,
+            )
+        )
     return [torch.cat(column) for column in zip(*columns, strict=True)]
 
 

@@ -38,8 +38,10 @@ def test_a_ticket_lies_nearer_to_the_dense_network_than_a_random_mask(name, epoc
     title = f"Late rewinding, ResNet-8 on {name}, 10 % kept, {epochs} epochs, {SEEDS} seeds"
     for row, point in enumerate(table.rows):
         measure(f"{title}, {point}", told(table, row))
-    outcomes = [f"{row}: {OUTCOMES[int(at)]}" for row, at in zip(claims.rows, claims["outcome"],
-                                                                 strict=True)]  # fmt: skip
+    outcomes = [
+        f"{row}: {OUTCOMES[int(at)]}"
+        for row, at in zip(claims.rows, claims["outcome"], strict=True)
+    ]
     measure(f"{title}, claims", "; ".join(outcomes))
     late = (table["rewound to"] >= 0.005) & (table["rewound to"] < 1)
     assert late.sum() == 2

@@ -79,8 +79,9 @@ def by_hand(name, case, pull):
     adamw = torch.optim.AdamW(weights.values(), 0.003, weight_decay=0.01)
 
     def used(step):
-        masks = {k: kept_by_hand(weights[k], pattern_of(name, step, weights[k].shape[1]))
-                 for k in thin}  # fmt: skip
+        masks = {
+            k: kept_by_hand(weights[k], pattern_of(name, step, weights[k].shape[1])) for k in thin
+        }
         gates = {k: m + (1 - m) * beta_of(name, step) for k, m in masks.items()}
         return {k: w * gates.get(k, 1) for k, w in weights.items()}, masks, gates
 
@@ -137,9 +138,10 @@ def test_what_two_conditions_share_is_trained_once():
     assert conditions[MILD_MD].fingerprint == conditions[MD_EXP].fingerprint
     others = NMFlowExperiment(pull=0.001).conditions(tiny_case())
     changed = {
-        name for name, condition in NMFlowExperiment().conditions(tiny_case()).items()
+        name
+        for name, condition in NMFlowExperiment().conditions(tiny_case()).items()
         if others[name].fingerprint != condition.fingerprint
-    }  # fmt: skip
+    }
     assert changed == {SR_STE, MILD_SR}
 
 

@@ -49,8 +49,10 @@ def magnitudes(model):
 def test_parts_are_convolutions_and_linear_layers_in_order_with_their_roles():
     result = parts(tiny.cnn())
     assert [(p.name, p.role) for p in result] == [
-        ("conv1.weight", "first"), ("conv2.weight", "body"), ("fc.weight", "head")
-    ]  # fmt: skip
+        ("conv1.weight", "first"),
+        ("conv2.weight", "body"),
+        ("fc.weight", "head"),
+    ]
     assert [p.layer for p in parts(tiny.cnn(), head=False)] == ["conv1", "conv2"]
     names = {p.name for p in parts(embedded.load("phantom-cnn"))}
     assert names == {f"body.{k}.0.weight" for k in range(6)} | {"head.weight"}

@@ -85,8 +85,9 @@ def test_a_smaller_model_is_built_again_as_wide_as_it_is(digits):
     assert model.network.fc1.out_features == 64
     assert model.narrowed
     pixels = digits.data.pixels(digits.data.rows("test")[:50])
-    torch.testing.assert_close(model.logits(pixels), rebuilt(zeros["model"]).logits(pixels),
-                               rtol=1e-5, atol=1e-5)  # fmt: skip
+    torch.testing.assert_close(
+        model.logits(pixels), rebuilt(zeros["model"]).logits(pixels), rtol=1e-5, atol=1e-5
+    )
     assert figures(small)["test accuracy"] == figures(zeros)["test accuracy"]
 
 

@@ -115,11 +115,21 @@ def test_counts_are_exact_and_the_same_ratio_gives_the_same_masks(ratio, seed):
 
 
 @pytest.mark.parametrize("title", [kind.title for kind in CRITERIA])
-@pytest.mark.parametrize("rules", [
-    MaskRules(), MaskRules("per layer"), MaskRules("uniform"), MaskRules("uniform+", head=True),
-    MaskRules("ER"), MaskRules("ERK", head=True), MaskRules(structure="filter"),
-    MaskRules(structure="channel"), MaskRules(structure="group"),
-], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    "rules",
+    [
+        MaskRules(),
+        MaskRules("per layer"),
+        MaskRules("uniform"),
+        MaskRules("uniform+", head=True),
+        MaskRules("ER"),
+        MaskRules("ERK", head=True),
+        MaskRules(structure="filter"),
+        MaskRules(structure="channel"),
+        MaskRules(structure="group"),
+    ],
+    ids=str,
+)
 def test_a_higher_ratio_only_ever_cuts_more(title, rules):
     cutter = pruner_of(tiny.prune_case(), title, rules, ratio=0.8)
     last: Masks | None = None

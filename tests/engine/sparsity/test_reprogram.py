@@ -14,14 +14,7 @@ from torch.nn import functional as F
 
 from engine import data as data_sets
 from engine.errors import BlindspotError, DoesNotFit
-from engine.experiment import (
-    HOLDS,
-    NOT_HERE,
-    UNDECIDED,
-    ExperimentCase,
-    SeedFigures,
-    judged,
-)
+from engine.experiment import HOLDS, NOT_HERE, UNDECIDED, ExperimentCase, SeedFigures, judged
 from engine.keeping.memory import Memory
 from engine.measures.calibration import calibration
 from engine.run import answer
@@ -122,9 +115,13 @@ def probe_by_hand(source, data, rows, seed, epochs):
         return seen["x"][places] @ weight.T + bias
 
     learned_by_hand(
-        [weight, bias], lambda at: F.cross_entropy(logits(at), data.targets()[at]), rows, seed,
-        epochs, 0.01,
-    )  # fmt: skip
+        [weight, bias],
+        lambda at: F.cross_entropy(logits(at), data.targets()[at]),
+        rows,
+        seed,
+        epochs,
+        0.01,
+    )
     return logits
 
 
@@ -152,9 +149,14 @@ def prompt_by_hand(source, data, rows, seed, epochs):
     with torch.no_grad():
         bare = (look(test)[:, bound].argmax(1) == data.targets()[test]).double().mean().item()
     learned_by_hand(
-        [border], lambda at: F.cross_entropy(look(at)[:, bound], data.targets()[at]), rows, seed,
-        epochs, 0.05, remap,
-    )  # fmt: skip
+        [border],
+        lambda at: F.cross_entropy(look(at)[:, bound], data.targets()[at]),
+        rows,
+        seed,
+        epochs,
+        0.05,
+        remap,
+    )
     return (lambda places: look(places)[:, bound]), bare
 
 
@@ -177,10 +179,11 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
     for name, source in sources_by_hand(seed).items():
         prompt, bare = prompt_by_hand(source, data, train_rows, seed, 3)
         ways = {
-            LP: probe_by_hand(source, data, train_rows, seed, 3), VP: prompt,
+            LP: probe_by_hand(source, data, train_rows, seed, 3),
+            VP: prompt,
             LP_FEW: probe_by_hand(source, data, few, seed, 15),
             VP_FEW: prompt_by_hand(source, data, few, seed, 15)[0],
-        }  # fmt: skip
+        }
         bars = data_sets.load("bars")
         test_rows = bars.rows("test")
         right = (
@@ -288,8 +291,10 @@ def test_classes_are_bound_by_the_images_given_and_drawn_ones_by_the_seed():
     counts = np.zeros((19, 10), int)
     np.add.at(counts, (taken.numpy(), data.labels[rows]), 1)
     assert network.mapping.tolist() == brute_force(counts)
-    drawn = [Reprogram(mapping=RANDOM).bare(source, data, rows, seed).network.mapping.tolist()
-             for seed in (0, 0, 1)]  # fmt: skip
+    drawn = [
+        Reprogram(mapping=RANDOM).bare(source, data, rows, seed).network.mapping.tolist()
+        for seed in (0, 0, 1)
+    ]
     assert drawn[0] == drawn[1] != drawn[2]
 
 

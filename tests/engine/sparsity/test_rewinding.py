@@ -201,8 +201,10 @@ def test_counting_statistics_changes_nothing_else():
         k for k, tensor in model.network.state_dict().items() if not torch.equal(tensor, before[k])
     }
     assert {name.rpartition(".")[2] for name in changed} <= {
-        "running_mean", "running_var", "num_batches_tracked",
-    }  # fmt: skip
+        "running_mean",
+        "running_var",
+        "num_batches_tracked",
+    }
     assert any("running_mean" in name for name in changed)
     norms = [module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     assert [layer.momentum for layer in norms] == usual
@@ -297,8 +299,13 @@ def test_several_seeds_are_those_alone_with_their_means():
 def run_of(ticket, pruning, order, random):
     """Figures of one seed at 0, 0.5, 2, 10 and 100 %."""
     places = [0, 0.005, 0.02, 0.1, 1]
-    columns = {"rewound to": places, "ticket": ticket, "pruning distance": pruning,
-               "order distance": order, "pruning distance, random": random}  # fmt: skip
+    columns = {
+        "rewound to": places,
+        "ticket": ticket,
+        "pruning distance": pruning,
+        "order distance": order,
+        "pruning distance, random": random,
+    }
     return Table.of({name: (np.array(values, float), "") for name, values in columns.items()})
 
 

@@ -59,9 +59,9 @@ def least_filters(name, ratio):
     return change
 
 
-@pytest.mark.parametrize(("structure", "zeroed"), [
-    ("weight", least_weights), ("filter", least_filters),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("structure", "zeroed"), [("weight", least_weights), ("filter", least_filters)]
+)
 def test_each_cell_is_the_network_with_that_layer_s_least_weights_zeroed_by_hand(
     digits, structure, zeroed
 ):
@@ -92,9 +92,10 @@ def test_the_finding_names_the_most_and_the_least_sensitive_layer(digits):
     assert f"The least sensitive is {most}: {100 * means[most]:.1f} %" in finding
 
 
-@pytest.mark.parametrize(("there", "asked", "seen", "told"), [
-    (200, 1000, 30, True), (200, 20, 20, False), (12, 1000, 30, False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("there", "asked", "seen", "told"),
+    [(200, 1000, 30, True), (200, 20, 20, False), (12, 1000, 30, False)],
+)
 def test_many_layers_are_shown_fewer_images_and_that_is_said(monkeypatch, there, asked, seen, told):
     case = tiny.prune_case()
     case = replace(case, data=tiny.data_for(case.model, there))

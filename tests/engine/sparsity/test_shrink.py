@@ -166,8 +166,10 @@ def test_parameters_fall_as_the_square_when_half_of_every_channel_goes():
 
 def test_a_network_that_lost_a_whole_layer_to_zeros_keeps_one_channel_there():
     model = tiny.cnn()
-    masks = {"conv1.weight": torch.zeros(8, 3, 3, 3, dtype=torch.bool),
-             "conv1.bias": torch.zeros(8, dtype=torch.bool)}  # fmt: skip
+    masks = {
+        "conv1.weight": torch.zeros(8, 3, 3, 3, dtype=torch.bool),
+        "conv1.bias": torch.zeros(8, dtype=torch.bool),
+    }
     zeros = pruned(model, masks)
     smaller = shrunk(zeros)
     assert smaller.model.network.conv1.out_channels >= 1

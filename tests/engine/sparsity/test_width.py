@@ -53,8 +53,9 @@ def shares_by_hand(rule, shapes, density):
     full = set()
     while True:
         budget = density * sum(sizes) - sum(sizes[i] for i in full)
-        scale = budget / sum(r * s for i, (r, s) in enumerate(zip(raw, sizes, strict=True))
-                             if i not in full)  # fmt: skip
+        scale = budget / sum(
+            r * s for i, (r, s) in enumerate(zip(raw, sizes, strict=True)) if i not in full
+        )
         over = [i for i in range(len(raw)) if i not in full and scale * raw[i] > 1]
         if not over:
             return [1.0 if i in full else scale * raw[i] for i in range(len(raw))]
@@ -103,9 +104,11 @@ def figures_by_hand(model, before, data, odd):
     unknown = np.repeat([0, 1], [len(sure), len(others)])
     first = (outputs(before, data, rows).argmax(1) == labels).double().mean()
     return {
-        RIGHT: right.mean().item(), BEFORE: first.item(), ERROR: float(error),
+        RIGHT: right.mean().item(),
+        BEFORE: first.item(),
+        ERROR: float(error),
         APART: roc_auc_score(unknown, doubts),
-    }  # fmt: skip
+    }
 
 
 def test_every_figure_is_that_of_networks_masked_and_trained_by_hand():

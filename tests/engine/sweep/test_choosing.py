@@ -23,26 +23,30 @@ ROWS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("choice", "places"), [
-    (RowChoice(), [0, 1, 2, 3]),
-    (RowChoice(down=True), [3, 2, 1, 0]),
-    (RowChoice(ERRORS), [1, 2]),
-    (RowChoice(CORRECT), [0]),
-    (RowChoice(ERRORS, {"Method": "attribution.Occlusion"}), [2]),
-    (RowChoice(ALL, {"Predicted class": "3"}), [0]),
-    (RowChoice(by="Confidence"), [1, 2, 0, 3]),
-    (RowChoice(by="Confidence", down=True), [0, 1, 2, 3]),
-    (RowChoice(by="map.high"), [3, 0, 1, 2]),  # what has no such figure stands last
-    (RowChoice(by="Image", down=True), [3, 1, 2, 0]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("choice", "places"),
+    [
+        (RowChoice(), [0, 1, 2, 3]),
+        (RowChoice(down=True), [3, 2, 1, 0]),
+        (RowChoice(ERRORS), [1, 2]),
+        (RowChoice(CORRECT), [0]),
+        (RowChoice(ERRORS, {"Method": "attribution.Occlusion"}), [2]),
+        (RowChoice(ALL, {"Predicted class": "3"}), [0]),
+        (RowChoice(by="Confidence"), [1, 2, 0, 3]),
+        (RowChoice(by="Confidence", down=True), [0, 1, 2, 3]),
+        (RowChoice(by="map.high"), [3, 0, 1, 2]),  # what has no such figure stands last
+        (RowChoice(by="Image", down=True), [3, 1, 2, 0]),
+    ],
+)
 def test_rows_are_filtered_and_sorted(choice, places):
     assert choice.of(ROWS) == [ROWS[place] for place in places]
 
 
 def test_only_what_tells_rows_apart_is_offered():
     assert words_of(ROWS) == {
-        "Predicted class": ["3", "5"], "Method": ["attribution.GradCam", "attribution.Occlusion"],
-    }  # fmt: skip
+        "Predicted class": ["3", "5"],
+        "Method": ["attribution.GradCam", "attribution.Occlusion"],
+    }
     assert sorts_of(ROWS)[-1] == "map.high"
     assert words_of(ROWS[:1]) == {}
 

@@ -33,11 +33,14 @@ def swept(request, tmp_path):
     plan = SweepPlan((METHOD,), {"weights": (str(weights),)}, {}, images)
     rows = tuple(
         replace(
-            ROW, image=image.title, label=image.label, arguments=f"weights={weights}",
+            ROW,
+            image=image.title,
+            label=image.label,
+            arguments=f"weights={weights}",
             command=shlex.join(["run", "--image", image.source, "--weights", str(weights)]),
         )
         for image in images
-    )  # fmt: skip
+    )
     question = SweepQuestion(METHOD, (), (("weights", str(weights)),), images[1])
     return Swept(rows, ((question, f"{images[1].source} is no picture."),), 0, 0), plan
 

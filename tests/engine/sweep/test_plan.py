@@ -83,8 +83,11 @@ def test_a_folder_gives_its_files_with_the_folder_they_lie_in_as_label(read, tmp
         path.write_bytes(b"")
     result = read(f'{HEAD}images = "photos"').images
     assert [(image.title, image.label) for image in result] == [
-        ("a/in/1.png", "in"), ("b/10.png", "b"), ("b/2.png", "b"), ("loose.png", ""),
-    ]  # fmt: skip
+        ("a/in/1.png", "in"),
+        ("b/10.png", "b"),
+        ("b/2.png", "b"),
+        ("loose.png", ""),
+    ]
     assert result[0].source == str(tmp_path / "photos/a/in/1.png")
     named = read(f'{HEAD}images = ["sample:chelsea", "photos/loose.png"]').images
     assert [image.source for image in named] == [
@@ -112,32 +115,35 @@ def test_a_split_gives_some_of_each_class(read):
     assert len(read(f'{HEAD}images = {{ data = "digits", split = "validation" }}').images) > 100
 
 
-@pytest.mark.parametrize(("lines", "words"), [
-    ("methods = [", "is no toml"),
-    (f"{HEAD}models = []", "empty list"),
-    ("", "needs methods"),
-    ("method = 3", "did you mean methods"),
-    ('methods = "attribution.Gradcam"', "did you mean attribution.gradcam"),
-    (f"{HEAD}arguments = 3", "is a table"),
-    (f"{HEAD}models = {{}}", "cannot be {}"),
-    (f"{HEAD}arguments = {{ sede = 3 }}", "has no argument 'sede'"),
-    (f'{HEAD}data = "digits"', "has no argument 'data'"),
-    (f'{HEAD}arguments = {{ image = "a.png" }}', "named by images"),
-    (f"{HEAD}arguments = {{ seed = [[1, 2], -1] }}", "seed"),
-    (f"{HEAD}settings = {{ GradCam = {{ layer = 3 }} }}", "in quotes"),
-    (f'{HEAD}settings = {{ "attribution.GradCam" = {{ side = 3 }} }}', "has no 'side'"),
-    (f'{HEAD}settings = {{ "attribution.GradCam" = {{ raising = 3 }} }}', "yes or no"),
-    (f"{HEAD}images = 3", "a folder, a list"),
-    (f'{HEAD}images = "gone"', "no folder"),
-    (f'{HEAD}images = "empty"', "no image in"),
-    (f"{HEAD}images = {{ count = 3 }}", "without data"),
-    (f'{HEAD}images = {{ data = "digits", split = "all" }}', "no split 'all'"),
-    (f'{HEAD}images = {{ data = "digits", count = -1 }}', "count cannot be -1"),
-    (f'{HEAD}images = {{ data = "digits", count = 0 }}', "no image in test"),
-    (f'{HEAD}images = {{ data = "digits", splt = "test" }}', "did you mean split"),
-    (f'{HEAD}images = {{ data = "no-such" }}', "no data set"),
-    ('methods = "unlearning.SSD"\nimages = { data = "digits" }', "has no argument 'image'"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("methods = [", "is no toml"),
+        (f"{HEAD}models = []", "empty list"),
+        ("", "needs methods"),
+        ("method = 3", "did you mean methods"),
+        ('methods = "attribution.Gradcam"', "did you mean attribution.gradcam"),
+        (f"{HEAD}arguments = 3", "is a table"),
+        (f"{HEAD}models = {{}}", "cannot be {}"),
+        (f"{HEAD}arguments = {{ sede = 3 }}", "has no argument 'sede'"),
+        (f'{HEAD}data = "digits"', "has no argument 'data'"),
+        (f'{HEAD}arguments = {{ image = "a.png" }}', "named by images"),
+        (f"{HEAD}arguments = {{ seed = [[1, 2], -1] }}", "seed"),
+        (f"{HEAD}settings = {{ GradCam = {{ layer = 3 }} }}", "in quotes"),
+        (f'{HEAD}settings = {{ "attribution.GradCam" = {{ side = 3 }} }}', "has no 'side'"),
+        (f'{HEAD}settings = {{ "attribution.GradCam" = {{ raising = 3 }} }}', "yes or no"),
+        (f"{HEAD}images = 3", "a folder, a list"),
+        (f'{HEAD}images = "gone"', "no folder"),
+        (f'{HEAD}images = "empty"', "no image in"),
+        (f"{HEAD}images = {{ count = 3 }}", "without data"),
+        (f'{HEAD}images = {{ data = "digits", split = "all" }}', "no split 'all'"),
+        (f'{HEAD}images = {{ data = "digits", count = -1 }}', "count cannot be -1"),
+        (f'{HEAD}images = {{ data = "digits", count = 0 }}', "no image in test"),
+        (f'{HEAD}images = {{ data = "digits", splt = "test" }}', "did you mean split"),
+        (f'{HEAD}images = {{ data = "no-such" }}', "no data set"),
+        ('methods = "unlearning.SSD"\nimages = { data = "digits" }', "has no argument 'image'"),
+    ],
+)
 def test_what_is_wrong_is_said_in_a_sentence(read, tmp_path, lines, words):
     (tmp_path / "empty").mkdir()
     with pytest.raises(BlindspotError) as refused:

@@ -55,8 +55,9 @@ def test_models_are_those_that_learned_the_data():
 
 def test_every_value_that_is_offered_is_one_that_the_method_takes():
     assert len(variable([Occlusion])) == 3
-    assert values_of(next(s for s in Rise.__dataclass_fields__.values() if s.name == "masks"))[:2] \
-        == [100, 200]  # fmt: skip
+    assert values_of(next(s for s in Rise.__dataclass_fields__.values() if s.name == "masks"))[
+        :2
+    ] == [100, 200]
     for kind in HEATMAPS:
         for name, spec in variable([kind]).values():
             assert name == kind.full_name()

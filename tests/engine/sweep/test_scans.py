@@ -112,11 +112,14 @@ def test_every_slice_is_named_as_the_command_line_takes_it(head):
     assert same.source == images[4].source
 
 
-@pytest.mark.parametrize(("more", "words"), [
-    ({"tilt": 3}, "tilt cannot be 3; of a scan it has plane, volume"),
-    ({"plane": "oblique"}, "no oblique plane"),
-    ({"scan": str(SAMPLES[0].path())}, "is one picture: name it among images"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"tilt": 3}, "tilt cannot be 3; of a scan it has plane, volume"),
+        ({"plane": "oblique"}, "no oblique plane"),
+        ({"scan": str(SAMPLES[0].path())}, "is one picture: name it among images"),
+    ],
+)
 def test_what_cannot_be_swept_is_said(head, more, words):
     with pytest.raises(BadSetting, match=words):
         images_of({"scan": "head.nii"} | more, head)

@@ -89,10 +89,16 @@ class ClientOfAnExposedCluster:
         return False
 
 
-@pytest.mark.parametrize("there", [
-    {"address": "tcp://10.0.0.1:8786", "workers": {}},
-    {"address": "tcp://127.0.0.1:8786", "workers": {"tcp://127.0.0.1:1": {}, "tcp://10.0.0.2:2": {}}},  # noqa: E501
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "there",
+    [
+        {"address": "tcp://10.0.0.1:8786", "workers": {}},
+        {
+            "address": "tcp://127.0.0.1:8786",
+            "workers": {"tcp://127.0.0.1:1": {}, "tcp://10.0.0.2:2": {}},
+        },
+    ],
+)
 def test_a_scheduler_that_listens_outside_too_is_refused(monkeypatch, there):
     distributed = pytest.importorskip("distributed")
     monkeypatch.setattr(distributed, "Client", lambda *_, **__: ClientOfAnExposedCluster(there))
@@ -130,9 +136,14 @@ def test_over_tls_only_who_has_the_certificate_is_heard(certificate, at_home, di
     security = distributed.Security(tls_ca_file=str(ours.ca_file), require_encryption=True, **both)
     at_home()
     with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=False, protocol="tls://", host="127.0.0.1",
-        security=security, dashboard_address=None,
-    ) as there:  # fmt: skip
+        n_workers=1,
+        threads_per_worker=1,
+        processes=False,
+        protocol="tls://",
+        host="127.0.0.1",
+        security=security,
+        dashboard_address=None,
+    ) as there:
         address = there.scheduler_address
         assert address.startswith("tls://")
         workers = cluster(Scheduler(address, ours))

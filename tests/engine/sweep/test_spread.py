@@ -241,9 +241,10 @@ def connect(monkeypatch):
 def test_a_piece_that_ends_its_workers_does_not_end_the_sweep(connect):
     distributed = pytest.importorskip("distributed")
     results = [
-        distributed.KilledWorker("x", None, 3), distributed.client.FutureCancelledError("x", ""),
+        distributed.KilledWorker("x", None, 3),
+        distributed.client.FutureCancelledError("x", ""),
         *([Found(place)] for place in range(12)),
-    ]  # fmt: skip
+    ]
     client = connect(FakeClient(results))
     result = list(Cluster(HERE, gpu=True, count=3)(numbered(40), compute=True))
     assert [len(piece) for piece in client.asked["pieces"]] == [3] * 13 + [1]

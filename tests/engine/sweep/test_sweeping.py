@@ -106,18 +106,19 @@ def test_a_folder_is_swept_but_for_what_cannot_be_read(
     assert "“beyond.tif” " in output
     assert "needs attention layers" in output
     result = rows(tmp_path / "out")
-    assert [row["image"] for row in result] == [
-        "again.png", "cup.png", "cat.png"
-    ]  # fmt: skip
+    assert [row["image"] for row in result] == ["again.png", "cup.png", "cat.png"]
     assert [row["label"] for row in result] == ["espresso", "espresso", "tabby"]
     assert {row["correct"] for row in result} == {""}  # they are no classes of this model
     left = list(csv.DictReader(io.StringIO((tmp_path / "out/left-out.csv").read_text())))
     assert sorted((row["image"], row["method"].split(".")[1]) for row in left) == [
         ("again.png", "AttentionRollout"),
-        ("beyond.tif", "AttentionRollout"), ("beyond.tif", "Gradient"),
-        ("broken.png", "AttentionRollout"), ("broken.png", "Gradient"),
-        ("cat.png", "AttentionRollout"), ("cup.png", "AttentionRollout"),
-    ]  # fmt: skip
+        ("beyond.tif", "AttentionRollout"),
+        ("beyond.tif", "Gradient"),
+        ("broken.png", "AttentionRollout"),
+        ("broken.png", "Gradient"),
+        ("cat.png", "AttentionRollout"),
+        ("cup.png", "AttentionRollout"),
+    ]
 
 
 def test_a_file_whose_name_is_not_utf_8_has_a_row_and_a_reason(at_home, plan, tmp_path):
@@ -219,16 +220,28 @@ def test_an_internal_error_costs_one_answer(at_home, plan, capsys, monkeypatch, 
     assert len(rows(tmp_path / "out")) == 20
 
 
-@pytest.mark.parametrize(("arguments", "words"), [
-    ([], "Say with --out"),
-    (["--dry-run", "--jobs", "0"], "--jobs cannot be 0"),
-    (["--dry-run", "--gpu"], "--gpu goes with --scheduler"),
-    (["--dry-run", "--scheduler", "nonsense://x"], "'nonsense://x' is no address of a scheduler"),
-    (["--dry-run", "--scheduler", "tcp://10.0.0.1:8786"], "not on this computer and not encrypted"),
-    (["--dry-run", "--scheduler", "tls://10.0.0.1:8786"], "tls://10.0.0.1:8786 needs --tls-ca"),
-    (["--dry-run", "--scheduler", "tls://x:1", "--tls-key", "x"], "go together: name all three"),
-    (["--dry-run", "--trusted-network"], "go with --scheduler"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "Say with --out"),
+        (["--dry-run", "--jobs", "0"], "--jobs cannot be 0"),
+        (["--dry-run", "--gpu"], "--gpu goes with --scheduler"),
+        (
+            ["--dry-run", "--scheduler", "nonsense://x"],
+            "'nonsense://x' is no address of a scheduler",
+        ),
+        (
+            ["--dry-run", "--scheduler", "tcp://10.0.0.1:8786"],
+            "not on this computer and not encrypted",
+        ),
+        (["--dry-run", "--scheduler", "tls://10.0.0.1:8786"], "tls://10.0.0.1:8786 needs --tls-ca"),
+        (
+            ["--dry-run", "--scheduler", "tls://x:1", "--tls-key", "x"],
+            "go together: name all three",
+        ),
+        (["--dry-run", "--trusted-network"], "go with --scheduler"),
+    ],
+)
 def test_what_cannot_be_is_said_before_anything_is_computed(
     at_home, plan, capsys, arguments, words
 ):
@@ -246,11 +259,17 @@ def test_processes_do_not_share_a_gpu(at_home, plan, capsys, monkeypatch):
     assert "2 processes would share cuda:0: leave --jobs out" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("lines", "words"), [
-    (PLAN.replace("digits-cnn", "digits-cn"), "digits-cn"),
-    (PLAN.replace("[2, 3]", "[2, 300]"), "cannot be 300; choose from 1 to 96"),
-    (f"{PLAN}arguments.target = 'zebra'", "None of the 30 answers can be had. No class is called"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (PLAN.replace("digits-cnn", "digits-cn"), "digits-cn"),
+        (PLAN.replace("[2, 3]", "[2, 300]"), "cannot be 300; choose from 1 to 96"),
+        (
+            f"{PLAN}arguments.target = 'zebra'",
+            "None of the 30 answers can be had. No class is called",
+        ),
+    ],
+)
 def test_a_plan_that_asks_the_impossible_is_refused(at_home, plan, capsys, lines, words):
     at_home()
     assert main(["sweep", plan(lines), "--dry-run"]) == 2

@@ -54,15 +54,26 @@ def test_a_label_that_names_no_class_is_neither_right_nor_wrong():
     assert work.label_number("", SimpleNamespace(labels=("cat", "dog"))) is None
 
 
-@pytest.mark.parametrize(("label", "index"), [
-    ("horse", None),  # a part of a name is not the class
-    ("Horse cart", 0), ("tiger shark", 1), ("Galeocerdo cuvieri", 1),
-    ("tiger shark, Galeocerdo cuvieri", 1), ("crane", None), ("maillot", None),
-    ("maillot, tank suit", 5),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("label", "index"),
+    [
+        ("horse", None),  # a part of a name is not the class
+        ("Horse cart", 0),
+        ("tiger shark", 1),
+        ("Galeocerdo cuvieri", 1),
+        ("tiger shark, Galeocerdo cuvieri", 1),
+        ("crane", None),
+        ("maillot", None),
+        ("maillot, tank suit", 5),
+    ],
+)
 def test_a_label_names_a_class_by_its_whole_name_or_a_synonym(label, index):
     labels = (
-        "horse cart", "tiger shark, Galeocerdo cuvieri", "crane", "crane", "maillot",
+        "horse cart",
+        "tiger shark, Galeocerdo cuvieri",
+        "crane",
+        "crane",
+        "maillot",
         "maillot, tank suit",
-    )  # fmt: skip
+    )
     assert work.label_number(label, SimpleNamespace(labels=labels)) == index

@@ -20,9 +20,16 @@ from engine.training.state import state_file, unfinished
 
 RECIPE = Recipe("mlp", epochs=3, batch=8, rate=0.1, momentum=0.9, decay=0.01, schedule="constant")
 EVERYTHING = replace(
-    RECIPE, architecture="resnet8", optimizer="AdamW", rate=0.01, schedule="one cycle", shift=1,
-    mirror=True, epsilon=0.1, attack_steps=2,
-)  # fmt: skip
+    RECIPE,
+    architecture="resnet8",
+    optimizer="AdamW",
+    rate=0.01,
+    schedule="one cycle",
+    shift=1,
+    mirror=True,
+    epsilon=0.1,
+    attack_steps=2,
+)
 
 
 def striped(count: int = 45, classes: int = 3, side: int = 8, seed: int = 0) -> DataSet:

@@ -87,9 +87,11 @@ def by_class(sharpness, count, seed):
     parts = [answers(count, level, seed + k, classes=4) for k, level in enumerate(sharpness)]
     labels = np.repeat(np.arange(4), count)
     shares = np.concatenate(
-        [np.take_along_axis(part.probabilities, order(part.labels, k), 1)
-         for k, part in enumerate(parts)]
-    )  # fmt: skip
+        [
+            np.take_along_axis(part.probabilities, order(part.labels, k), 1)
+            for k, part in enumerate(parts)
+        ]
+    )
     return Answers(shares, labels)
 
 

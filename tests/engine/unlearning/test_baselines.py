@@ -12,15 +12,7 @@ from torch.nn import functional as F
 from engine.models.rebuild import rebuilt
 from engine.run import answer
 from engine.training import train
-from engine.unlearning import (
-    SCRUB,
-    FineTune,
-    GradientAscent,
-    L1Sparse,
-    NegGradPlus,
-    NoOp,
-    Retrain,
-)
+from engine.unlearning import SCRUB, FineTune, GradientAscent, L1Sparse, NegGradPlus, NoOp, Retrain
 from engine.unlearning.protocol.metrics import gap
 from engine.unlearning.ways.network import own_copy, untrained
 from engine.unlearning.ways.scrub import TEMPERATURE, apart

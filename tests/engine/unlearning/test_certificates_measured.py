@@ -31,12 +31,14 @@ def test_where_a_run_off_gains(name, parts, measure):
     curves = [answer(method, ExperimentCase(data, seed))["curves"] for seed in range(SEEDS)]
     what = f"Certificates, {name}, {parts} partitions, {SEEDS} seeds"
     shares = {
-        scheme: np.array([
-            [float(curve[scheme][at]) if at < len(curve) else 0.0 for at in POISONS[parts]]
-            for curve in curves
-        ])
+        scheme: np.array(
+            [
+                [float(curve[scheme][at]) if at < len(curve) else 0.0 for at in POISONS[parts]]
+                for curve in curves
+            ]
+        )
         for scheme in SCHEMES
-    }  # fmt: skip
+    }
     for scheme, share in shares.items():
         figures = "; ".join(
             f"{100 * mean:.1f} ± {100 * sd:.1f} % at {at}"
@@ -51,8 +53,11 @@ def test_where_a_run_off_gains(name, parts, measure):
         outcomes, means, within = decided(np.stack([gain[:, -1] - POINT, -gain[:, 0]], 1))
         for claim, outcome, mean, half in zip(
             (f"gains a point at {POISONS[parts][-1]} poisons", "costs right answers without any"),
-            outcomes, means, within, strict=True,
-        ):  # fmt: skip
+            outcomes,
+            means,
+            within,
+            strict=True,
+        ):
             measure(
                 f"{what}, {run_off} beside {plain}: {claim}",
                 f"{OUTCOMES[int(outcome)]} here: {100 * mean:+.1f} ± {100 * half:.1f} points",

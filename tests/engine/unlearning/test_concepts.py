@@ -18,12 +18,7 @@ from engine.unlearning.concepts.autoencoder import Autoencoder
 from engine.unlearning.concepts.collateral import GAMMAS, KINDS, measured_scenes, rates, yes_to
 from engine.unlearning.concepts.dictionary import LearnedDictionary, own_scenes, question, seen
 from engine.unlearning.concepts.score import as_active, at_random, best, scores, total, union
-from engine.unlearning.concepts.suppressed import (
-    Suppressed,
-    chances,
-    changed,
-    enumerated_words,
-)
+from engine.unlearning.concepts.suppressed import Suppressed, chances, changed, enumerated_words
 from tests.engine.hallucination.scripted import Scripted
 
 CHANCE, NEAR = 0.5, 0.1  # of the sheet: to chance plus 10 points
@@ -215,11 +210,13 @@ def test_answers_of_a_suppressed_model_are_kept_apart(learned):
         Autoencoder.read(learned.autoencoder.flat + 1, 512, 12), learned.found
     )
     models = [
-        vlm, Suppressed(vlm, learned, np.array([0]), 0.0),
-        Suppressed(vlm, learned, np.array([0]), 0.5), Suppressed(vlm, learned, np.array([1]), 0.0),
+        vlm,
+        Suppressed(vlm, learned, np.array([0]), 0.0),
+        Suppressed(vlm, learned, np.array([0]), 0.5),
+        Suppressed(vlm, learned, np.array([1]), 0.0),
         Suppressed(vlm, other, np.array([0]), 0.0),
         Suppressed(load(HABIT), learned, np.array([0]), 0.0),
-    ]  # fmt: skip
+    ]
     digests = {ScenesCase(model, Greedy()).fingerprint for model in models}
     assert len(digests) == len(models)
     again = Suppressed(vlm, learned, np.array([0]), 0.0)

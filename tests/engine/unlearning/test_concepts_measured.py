@@ -110,8 +110,12 @@ def test_every_thing_is_measured_with_three_dictionaries(dictionaries, measure):
         random = np.random.default_rng(number)
         for at, category in enumerate(CATEGORIES):
             which = SAUCE(concept=category).chosen(learned)
-            sets = (which[:0], which, as_active(learned.usual, which, random),
-                    at_random(SAUCE().width, which, random))  # fmt: skip
+            sets = (
+                which[:0],
+                which,
+                as_active(learned.usual, which, random),
+                at_random(SAUCE().width, which, random),
+            )
             for kind, features in zip(results, sets, strict=True):
                 results[kind][at, number] = shares(vlm, learned, scenes, features, category)
     before, after, active, drawn = (results[kind] for kind in results)

@@ -42,8 +42,9 @@ def filtered(data, split, label_of, key):
 
 
 def trained_by_hand(data, seed):
-    recipe = Recipe("mlp", epochs=12, batch=32, optimizer="AdamW", rate=0.003, decay=0.01,
-                    schedule="one cycle")  # fmt: skip
+    recipe = Recipe(
+        "mlp", epochs=12, batch=32, optimizer="AdamW", rate=0.003, decay=0.01, schedule="one cycle"
+    )
     model = fresh(data, recipe, seed)
     train(model, data, recipe, seed)
     return model

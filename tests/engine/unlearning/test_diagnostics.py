@@ -243,8 +243,10 @@ def test_what_moved_is_what_differs_to_the_bit(case):
     share = (layers["moved"] * layers["weights"]).sum() / layers["weights"].sum()
     assert 0 < share <= 0.05 + 1e-3
     masks = moved_masks(case.model, result["moved"])
-    assert masks.kept == sum(int((made[p.name] != case.model.network.state_dict()[p.name].numpy())
-                                 .sum()) for p in masks.parts)  # fmt: skip
+    assert masks.kept == sum(
+        int((made[p.name] != case.model.network.state_dict()[p.name].numpy()).sum())
+        for p in masks.parts
+    )
     still = answer(WhatMoved(), AfterCase(case, NoOp()))["layers"]
     assert (still["moved"] == 0).all()
 

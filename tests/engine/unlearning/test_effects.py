@@ -197,8 +197,11 @@ def test_salient_weights_forget_more_than_as_many_by_chance(measure):
                 )
                 for mask in ("saliency", "chance")
             }
-            summaries = {mask: f"UA {v[:, 0].mean():.2f} ± {v[:, 0].std(ddof=1):.2f}, RA "
-                    f"{v[:, 1].mean():.3f}" for mask, v in results.items()}  # fmt: skip
+            summaries = {
+                mask: f"UA {v[:, 0].mean():.2f} ± {v[:, 0].std(ddof=1):.2f}, RA "
+                f"{v[:, 1].mean():.3f}"
+                for mask, v in results.items()
+            }
             measure(
                 f"SalUn, digits, {what}, {share:.0%} of the weights, {SEEDS} seeds",
                 f"saliency {summaries['saliency']}; chance {summaries['chance']}",

@@ -183,15 +183,19 @@ def test_the_picture_shows_columns_that_differ(brief):
 
 def test_figures_as_the_sheet_wants_them_make_every_claim_hold_and_others_fail():
     sheet = {
-        CLEAN: {AUC: 0.55, ENTROPY: 1.0, TASK: 0.8}, MATCHED: {AUC: 0.8, ENTROPY: 0.8, TASK: 0.79},
-        RANDOM: {AUC: 0.56}, ANCHORS: {ENTROPY: 0.95},
-    }  # fmt: skip
+        CLEAN: {AUC: 0.55, ENTROPY: 1.0, TASK: 0.8},
+        MATCHED: {AUC: 0.8, ENTROPY: 0.8, TASK: 0.79},
+        RANDOM: {AUC: 0.56},
+        ANCHORS: {ENTROPY: 0.95},
+    }
     margins = [claim.margin(lambda row, name: sheet[row][name]) for claim in CLAIMS]
     assert margins == pytest.approx([0.05, 0.05, 0.02, 0.02, 0.15])
     noise = {
-        CLEAN: {AUC: 0.7, ENTROPY: 0.9, TASK: 0.8}, MATCHED: {AUC: 0.7, ENTROPY: 0.99, TASK: 0.7},
-        RANDOM: {AUC: 0.8}, ANCHORS: {ENTROPY: 0.9},
-    }  # fmt: skip
+        CLEAN: {AUC: 0.7, ENTROPY: 0.9, TASK: 0.8},
+        MATCHED: {AUC: 0.7, ENTROPY: 0.99, TASK: 0.7},
+        RANDOM: {AUC: 0.8},
+        ANCHORS: {ENTROPY: 0.9},
+    }
     assert all(claim.margin(lambda row, name: noise[row][name]) < 0 for claim in CLAIMS)
 
 

@@ -48,8 +48,9 @@ def test_the_variance_is_clamped_averaged_and_larger_for_head_and_biases():
     torch.testing.assert_close(body[1], torch.full((2,), 1e-3 * 0.375))
     head = method.variance(flat, is_head=True)
     torch.testing.assert_close(head[0], torch.full((2,), 1e-2 * (1e2 + 1) / 2))
-    torch.testing.assert_close(method.variance(torch.tensor([2.0]), is_head=False),
-                               torch.tensor([1e-2 / 2]))  # fmt: skip
+    torch.testing.assert_close(
+        method.variance(torch.tensor([2.0]), is_head=False), torch.tensor([1e-2 / 2])
+    )
 
 
 def test_the_row_of_the_class_is_drawn_around_nothing(case):
@@ -63,8 +64,10 @@ def test_the_row_of_the_class_is_drawn_around_nothing(case):
 def test_more_noise_moves_more(case):
     state = {n: tensor.detach().numpy() for n, tensor in named(case.model).items()}
     moved = [
-        sum(np.abs(answer(FisherForgetting(noise=n), case)["model"].weights[k] - tensor).sum()
-            for k, tensor in state.items())
+        sum(
+            np.abs(answer(FisherForgetting(noise=n), case)["model"].weights[k] - tensor).sum()
+            for k, tensor in state.items()
+        )
         for n in (1e-9, 1e-7, 1e-5)
-    ]  # fmt: skip
+    ]
     assert moved == sorted(moved)

@@ -177,9 +177,7 @@ def test_a_network_that_cannot_be_trained_here_is_judged_too(tmp_path):
     images = rng.integers(0, 255, (24, 3, 224, 224), np.uint8)
     split = np.array([0] * 16 + [2] * 8, np.uint8)
     labels, ids = np.arange(24) % 2, np.arange(24)
-    data = DataSet(
-        "own", DataCard("Own", "", "", ""), ("a", "b"), images, labels, ids, split
-    )  # fmt: skip
+    data = DataSet("own", DataCard("Own", "", "", ""), ("a", "b"), images, labels, ids, split)
     files = []
     for seed in (0, 1):
         torch.manual_seed(seed)

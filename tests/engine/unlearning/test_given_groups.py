@@ -12,15 +12,7 @@ from engine.errors import BadModel, BlindspotError, DoesNotFit
 from engine.models.rebuild import rebuilt
 from engine.run import answer
 from engine.training import fresh, outputs, train_stacked
-from engine.unlearning import (
-    AfterCase,
-    Confidence,
-    FineTune,
-    GivenCase,
-    GivenGroups,
-    KLoM,
-    Steps,
-)
+from engine.unlearning import AfterCase, Confidence, FineTune, GivenCase, GivenGroups, KLoM, Steps
 from engine.unlearning.oracles.trainings import ALL, PART, SEEDS, STAYS, models_of, trained
 from engine.unlearning.protocol.klom import BINS, GAUSSIAN, klom, margins
 from tests import tiny
@@ -49,9 +41,11 @@ def made():
 def of(case, groups):
     """The case of some groups; the first of each is judged alone."""
     return GivenGroups(
-        replace(case, model=groups["original"][0]), groups["unlearned"][0],
-        groups["retrained"][0], groups,
-    )  # fmt: skip
+        replace(case, model=groups["original"][0]),
+        groups["unlearned"][0],
+        groups["retrained"][0],
+        groups,
+    )
 
 
 def test_klom_of_opened_models_is_that_of_forget_where_they_are_its_own():

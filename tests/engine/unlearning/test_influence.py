@@ -40,9 +40,12 @@ def fitted(data, rows):
     network = Flat(8, 10).double()
     pixels, targets = data.pixels(rows).double(), data.targets(rows)
     optimizer = torch.optim.LBFGS(
-        network.parameters(), max_iter=2000, tolerance_grad=1e-10, tolerance_change=1e-14,
+        network.parameters(),
+        max_iter=2000,
+        tolerance_grad=1e-10,
+        tolerance_change=1e-14,
         line_search_fn="strong_wolfe",
-    )  # fmt: skip
+    )
 
     def closure():
         optimizer.zero_grad()
@@ -151,8 +154,9 @@ def test_the_step_is_taken_from_the_gradients_of_both_sets(line):
     model, total = own_copy(few.model), len(few.splits.train)
     slow = torch.zeros(650)
     for rows, factor in (
-        (few.splits.forget, 1 / total), (few.splits.retain, -3 / (total * len(few.splits.retain)))
-    ):  # fmt: skip
+        (few.splits.forget, 1 / total),
+        (few.splits.retain, -3 / (total * len(few.splits.retain))),
+    ):
         model.zero_grad()
         loss = F.cross_entropy(
             model(few.data.pixels(rows)), few.data.targets(rows), reduction="sum"

@@ -99,9 +99,13 @@ def test_the_direction_is_from_the_unlearned_models_to_the_oracles():
 
 @pytest.mark.parametrize(
     ("form", "models", "median", "high"),
-    [(BINS, 100, 0.31, 0.63), (BINS, 200, 0.14, 0.29), (GAUSSIAN, 20, 0.07, 0.37),
-     (GAUSSIAN, 50, 0.03, 0.13)],
-)  # fmt: skip
+    [
+        (BINS, 100, 0.31, 0.63),
+        (BINS, 200, 0.14, 0.29),
+        (GAUSSIAN, 20, 0.07, 0.37),
+        (GAUSSIAN, 50, 0.03, 0.13),
+    ],
+)
 def test_the_noise_of_one_law_is_what_was_known_of_it(form, models, median, high):
     result = klom(drawn(models, 2000), drawn(models, 2000, 1), form)
     assert np.median(result) == pytest.approx(median, rel=0.3)

@@ -68,10 +68,13 @@ def test_matching_comes_nearer_than_doing_nothing(cases, measure):
     OM comes down to the noise, so that chance puts it below in one set or another.
     """
     ways = {
-        "NoOp": NoOp(), "GA": GradientAscent(), "NegGrad+": NegGradPlus(), "OM": OracleMatching(),
+        "NoOp": NoOp(),
+        "GA": GradientAscent(),
+        "NegGrad+": NegGradPlus(),
+        "OM": OracleMatching(),
         f"DMM, {FEW} networks": DatamodelMatching(networks=FEW),
         f"DMM, {MANY} networks": DatamodelMatching(networks=MANY),
-    }  # fmt: skip
+    }
     forget, retain, noise = {}, {}, []
     for name, way in ways.items():
         results = [answer(KLoM(), AfterCase(case, way)) for case in cases]

@@ -94,8 +94,12 @@ def test_divergence_and_variation_are_their_formulas():
     rng = np.random.default_rng(0)
     p, q = rng.dirichlet(np.ones(4), 6), rng.dirichlet(np.ones(4), 6)
     first, second = Answers(p, np.zeros(6, int)), Answers(q, np.zeros(6, int))
-    slow = np.mean([sum(a * math.log(a / b) for a, b in zip(x, y, strict=True))
-                    for x, y in zip(p, q, strict=True)])  # fmt: skip
+    slow = np.mean(
+        [
+            sum(a * math.log(a / b) for a, b in zip(x, y, strict=True))
+            for x, y in zip(p, q, strict=True)
+        ]
+    )
     assert divergence(first, second) == pytest.approx(slow)
     assert divergence(first, first) == 0
     assert variation(first, second) == pytest.approx(np.abs(p - q).sum() / 12)

@@ -42,9 +42,14 @@ def test_every_network_can_forget_and_be_looked_at(architecture):
     case = case_of(architecture)
     before = {name: tensor.clone() for name, tensor in case.model.state_dict().items()}
     methods = [
-        Retrain(), SalUn(epochs=1), SSD(), FisherForgetting(), IUExact(rounds=2), SCRUB(epochs=1),
+        Retrain(),
+        SalUn(epochs=1),
+        SSD(),
+        FisherForgetting(),
+        IUExact(rounds=2),
+        SCRUB(epochs=1),
         PruneFirst(epochs=1, ratio=0.5),
-    ]  # fmt: skip
+    ]
     for method in methods:
         made = answer(method, case)
         assert np.isfinite(made["scores"].values[:4]).all()

@@ -14,13 +14,7 @@ from engine.run import answer
 from engine.unlearning import AfterCase, RandomLabels
 from engine.unlearning.diagnostics import own_images
 from engine.unlearning.diagnostics.base import three
-from engine.unlearning.diagnostics.own_images import (
-    COLUMNS,
-    OwnImages,
-    broken,
-    is_right,
-    refusal,
-)
+from engine.unlearning.diagnostics.own_images import COLUMNS, OwnImages, broken, is_right, refusal
 from tests.engine.unlearning.trained import class_case
 
 

@@ -46,8 +46,9 @@ def test_rates_are_those_of_the_models_own_answers(case, found):
         for row, categories in (("car", ["car"]), (OTHERS, [c for c in CATEGORIES if c != "car"])):
             answers = [
                 (yes[scene, CATEGORIES.index(category)], category in sample.truths[scene])
-                for scene, category in questions if category in categories
-            ]  # fmt: skip
+                for scene, category in questions
+                if category in categories
+            ]
             rates = found["rates"]
             assert rates.cell(row, "questions") == len(answers)
             assert rates.cell(row, "there") == sum(there for _, there in answers)
@@ -92,8 +93,10 @@ def test_the_finding_has_the_figures_and_says_where_nothing_was_asked(case, foun
     assert sentence.startswith(f"Yes to the car goes from {before:.0f} to {after:.0f} % of ")
     assert f" % of {rates.cell(OTHERS, 'questions'):.0f}." in sentence
     few = next(
-        candidate for candidate in (ScenesCase(load(HONEST), Greedy(), 1, clean=True, seed=seed)
-                        for seed in range(40))
+        candidate
+        for candidate in (
+            ScenesCase(load(HONEST), Greedy(), 1, clean=True, seed=seed) for seed in range(40)
+        )
         if len(measured_scenes(candidate).truths[0]) < 3
-    )  # fmt: skip
+    )
     assert "so nothing was asked" in PollsAfter().finding(few, PollsAfter()(few))

@@ -13,12 +13,14 @@ from engine.unlearning.protocol.projection import project
 def solved(values, total):
     """The nearest point of {0 ≤ w ≤ 1, Σ w = total} by sequential quadratic programming."""
     return minimize(
-        lambda w: ((w - values) ** 2).sum(), np.full(len(values), total / len(values)),
-        jac=lambda w: 2 * (w - values), bounds=[(0, 1)] * len(values), method="SLSQP",
-        constraints={"type": "eq", "fun": lambda w: w.sum() - total,
-                     "jac": np.ones_like},
+        lambda w: ((w - values) ** 2).sum(),
+        np.full(len(values), total / len(values)),
+        jac=lambda w: 2 * (w - values),
+        bounds=[(0, 1)] * len(values),
+        method="SLSQP",
+        constraints={"type": "eq", "fun": lambda w: w.sum() - total, "jac": np.ones_like},
         options={"maxiter": 500, "ftol": 1e-14},
-    ).x  # fmt: skip
+    ).x
 
 
 @pytest.mark.parametrize("spread", [0.1, 1.0, 3.0])

@@ -152,10 +152,7 @@ def of_merged(label, mode, into=2):
             "and of two classes none can be merged: choose other data",
         ),
         (lambda _: of_merged(7, "4"), "no class 7"),
-        (
-            lambda _: of_merged(1, "4"),
-            "No part of class 1 or 3 .* by '4': choose one of 1, 3",
-        ),
+        (lambda _: of_merged(1, "4"), "No part of class 1 or 3 .* by '4': choose one of 1, 3"),
         (lambda _: of_merged(4, "5", into=9), "choose another class"),
         (lambda d: ForgetRequest("a whim", np.array([1]), ""), "a whim"),
     ],

@@ -8,14 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from engine.run import answer
-from engine.unlearning import (
-    FineTune,
-    GradientAscent,
-    RandomLabels,
-    Saliency,
-    SalUn,
-    salient,
-)
+from engine.unlearning import FineTune, GradientAscent, RandomLabels, Saliency, SalUn, salient
 from engine.unlearning.ways.network import in_parts, named
 from tests.engine.unlearning.trained import class_case
 
@@ -71,8 +64,9 @@ def test_masks_are_those_of_a_slow_derivation_from_single_images(case):
 
 
 def test_a_mask_of_everything_gives_random_labels_bit_for_bit(case):
-    assert same(answer(SalUn(share=1.0, epochs=2), case),
-                answer(RandomLabels(epochs=2, rate=0.01), case))  # fmt: skip
+    assert same(
+        answer(SalUn(share=1.0, epochs=2), case), answer(RandomLabels(epochs=2, rate=0.01), case)
+    )
     assert not same(answer(SalUn(share=0.5, epochs=2), case), answer(RandomLabels(epochs=2), case))
 
 

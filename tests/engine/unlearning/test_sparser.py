@@ -7,14 +7,7 @@ import pytest
 
 from engine.errors import BlindspotError
 from engine.run import answer
-from engine.unlearning import (
-    BoardCase,
-    GradientAscent,
-    NoOp,
-    PruneFirst,
-    Retrain,
-    SparseOriginals,
-)
+from engine.unlearning import BoardCase, GradientAscent, NoOp, PruneFirst, Retrain, SparseOriginals
 from engine.unlearning.protocol import sparser
 from engine.unlearning.protocol.attack import informative
 from engine.unlearning.protocol.metrics import GAP

@@ -191,8 +191,15 @@ def test_names_say_what_was_changed():
 
 def test_wrong_labels_are_measured_against_the_labels_that_were_learnt():
     case = noisy_case()
-    scores = dict(zip(*[getattr(answer(UNLEARNERS[1](), case)["scores"], field)
-                        for field in ("labels", "values")], strict=True))  # fmt: skip
+    scores = dict(
+        zip(
+            *[
+                getattr(answer(UNLEARNERS[1](), case)["scores"], field)
+                for field in ("labels", "values")
+            ],
+            strict=True,
+        )
+    )
     wrong = case.data.places(case.request.ids)
     predictions = case.model.logits(case.data.pixels(wrong)).argmax(1).numpy()
     assert scores["UA"] == pytest.approx(np.mean(predictions != case.data.labels[wrong]))

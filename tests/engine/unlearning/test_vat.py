@@ -57,8 +57,10 @@ def figures(method, way, case, views=None):
 def learned_in_torch(known, way, method, seed):
     """The steps of the published trainer, with the same first embeddings and triples."""
     users, items = known.shape
-    first = (np.random.default_rng([seed, stream]).normal(0, 0.1, (count, 16))
-             for stream, count in ((50, users), (51, items)))  # fmt: skip
+    first = (
+        np.random.default_rng([seed, stream]).normal(0, 0.1, (count, 16))
+        for stream, count in ((50, users), (51, items))
+    )
     tables = [torch.nn.Parameter(torch.tensor(array)) for array in first]
     adam = torch.optim.AdamW(tables, lr=RATE)
     drawn, shuffles = (np.random.default_rng([seed, stream]) for stream in (52, 54))
@@ -121,12 +123,18 @@ def counted(users, items, given, targets):
     def share(most):
         return np.mean([np.mean([place <= most for place in ranks]) for ranks in reached.values()])
 
-    gained = [np.mean([1 / math.log2(place + 1) if place <= 50 else 0 for place in ranks])
-              for ranks in reached.values()]  # fmt: skip
+    gained = [
+        np.mean([1 / math.log2(place + 1) if place <= 50 else 0 for place in ranks])
+        for ranks in reached.values()
+    ]
     return {
-        REACHED: share(50), REACHED_20: share(20), REACHED_10: share(10), GAIN: np.mean(gained),
-        RECALL: np.mean(recalls), NDCG: np.mean(ndcgs),
-    }, np.array(swayed)  # fmt: skip
+        REACHED: share(50),
+        REACHED_20: share(20),
+        REACHED_10: share(10),
+        GAIN: np.mean(gained),
+        RECALL: np.mean(recalls),
+        NDCG: np.mean(ndcgs),
+    }, np.array(swayed)
 
 
 def test_every_figure_is_that_of_a_recommender_learned_in_torch_and_counted_user_by_user(case):

@@ -44,9 +44,10 @@ def test_retraining_gets_hard_images_right_and_easy_ones_wrong(measure):
     for seed in range(SEEDS):
         model = original(NAME, recipe, seed)
         requests = {
-            "hard": hardest(model, data, SHARE, seed), "easy": easiest(model, data, SHARE, seed),
+            "hard": hardest(model, data, SHARE, seed),
+            "easy": easiest(model, data, SHARE, seed),
             "random": request.at_random(data, SHARE, seed),
-        }  # fmt: skip
+        }
         for name in SPREAD:
             case = forget_case(model, data, requests[name], recipe, seed)
             table = answer(Scoreboard(seeds=1), BoardCase(case, WAYS))["table"]
@@ -63,9 +64,7 @@ def test_retraining_gets_hard_images_right_and_easy_ones_wrong(measure):
     for way, gap in gaps.items():
         parts = [f"{name} {said(gap[name])}" for name in SPREAD]
         measure(f"{where}; {way}, average gap", "; ".join(parts))
-    for way, sign, claim in (
-        ("FT", -1, "smaller"), ("RL", 1, "larger"), ("SalUn", 1, "larger"),
-    ):  # fmt: skip
+    for way, sign, claim in (("FT", -1, "smaller"), ("RL", 1, "larger"), ("SalUn", 1, "larger")):
         change = sign * (np.array(gaps[way]["hard"]) - gaps[way]["random"])
         measure(
             f"{where}; claim: {way}'s gap is {claim} on hard images than on random ones",

@@ -44,11 +44,15 @@ def zipped(files):
 
 
 def test_models_come_by_name_and_what_a_system_adds_is_passed_over(models):
-    content = zipped({
-        "runs/b.pt": weights(models[1]), "runs/a.safetensors": exported(models[0]),
-        "runs/c.safetensors": exported(models[2]), "__MACOSX/runs/._a.safetensors": b"x",
-        "runs/.DS_Store": b"x",
-    })  # fmt: skip
+    content = zipped(
+        {
+            "runs/b.pt": weights(models[1]),
+            "runs/a.safetensors": exported(models[0]),
+            "runs/c.safetensors": exported(models[2]),
+            "__MACOSX/runs/._a.safetensors": b"x",
+            "runs/.DS_Store": b"x",
+        }
+    )
     zip_file = open_zip(content, "runs.zip", 3)
     assert [model.fingerprint for model in zip_file.models] == [
         model.fingerprint for model in models
@@ -73,11 +77,18 @@ def test_too_many_too_large_and_too_slow_are_a_sentence(models, monkeypatch):
 
 def test_a_bad_file_among_good_ones_is_left_out_and_named(models):
     odd = fresh(tiny.columns(8, tuple("abcd")), Recipe("lenet"))
-    content = bytearray(zipped({
-        "a/0.safetensors": exported(models[0]), "a/1-damaged.safetensors": exported(models[1]),
-        "a/2-other.pt": weights(odd), "a/3-no.pt": b"PK\x03\x04 no", "a/notes.txt": b"x",
-        "a/9.pt": weights(models[2]),
-    }))  # fmt: skip
+    content = bytearray(
+        zipped(
+            {
+                "a/0.safetensors": exported(models[0]),
+                "a/1-damaged.safetensors": exported(models[1]),
+                "a/2-other.pt": weights(odd),
+                "a/3-no.pt": b"PK\x03\x04 no",
+                "a/notes.txt": b"x",
+                "a/9.pt": weights(models[2]),
+            }
+        )
+    )
     place = content.index(b"1-damaged") + 200
     content[place : place + 60] = bytes(60)
     zip_file = open_zip(bytes(content), "my.zip", 9)

@@ -96,9 +96,11 @@ class Cbsn(Experiment):
         0.15, Slider(0.02, 0.3, 0.01), "Noise σ", "Its standard deviation, of 1 (white)."
     )
     correlation: float = setting(
-        0.65, Slider(0.05, 0.7, 0.05), "Correlation", "Of the noise of pixels side by side; the "
-        "conditions with white noise have none.",
-    )  # fmt: skip
+        0.65,
+        Slider(0.05, 0.7, 0.05),
+        "Correlation",
+        "Of the noise of pixels side by side; the conditions with white noise have none.",
+    )
     stride: int = setting(
         5, Slider(2, 6, 1), "b", "The masked network sees every b-th pixel; the control all."
     )
@@ -141,9 +143,13 @@ class Cbsn(Experiment):
         )
 
     def figures(
-        self, condition: str, what: tuple[float, DenoiserConfig | str], case: ExperimentCase,
-        progress: Progress, views: dict[str, View],
-    ) -> Figures:  # fmt: skip
+        self,
+        condition: str,
+        what: tuple[float, DenoiserConfig | str],
+        case: ExperimentCase,
+        progress: Progress,
+        views: dict[str, View],
+    ) -> Figures:
         """Those of one network or filter, with what is to be seen of the first networks."""
         correlation, way = what
         if isinstance(way, str):
@@ -175,8 +181,9 @@ class Cbsn(Experiment):
             lesion_contrast = contrast(result - twins, test.clean - test.twins, test.masks)
         return {
             GAIN: float((psnr(result, test.clean) - before).mean()),
-            HIDDEN: float((psnr(hidden, test.clean) - before).mean()), LESION: lesion_contrast,
-        }  # fmt: skip
+            HIDDEN: float((psnr(hidden, test.clean) - before).mean()),
+            LESION: lesion_contrast,
+        }
 
     def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
         """What it gains, what is left of the lesions, and the same of the best filter."""
@@ -252,17 +259,21 @@ class Cbsn(Experiment):
         images = [[as_bytes(image.expand(3, -1, -1)) for image in row] for row in rows]
         count = len(images[0])
         return Pictures(
-            np.array(images), ("clean", "white noise", "correlated noise"),
+            np.array(images),
+            ("clean", "white noise", "correlated noise"),
             tuple(f"test slice {number}" for number in range(1, count + 1)),
             "The network is only ever given noisy slices. Correlated noise has grains, which "
             "neighbors give away.",
-        )  # fmt: skip
+        )
 
 
 def note(
-    curve: list[tuple[int, float, float]], few: NoisyImages, stride: int, step: int,
+    curve: list[tuple[int, float, float]],
+    few: NoisyImages,
+    stride: int,
+    step: int,
     net: BlindSpotNet,
-) -> None:  # fmt: skip
+) -> None:
     """Add what is gained after so many steps, with the blind spot and without it."""
     before = psnr(few.noisy, few.clean)
     gained = [

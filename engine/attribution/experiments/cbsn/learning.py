@@ -118,10 +118,11 @@ def learn(
     net.to(best_device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(net.parameters(), lesson.rate)
     taught = descend(
-        optimizer, losses(net, images.to(best_device()), lesson, seed),
+        optimizer,
+        losses(net, images.to(best_device()), lesson, seed),
         rate=lambda step: rate_at(step, lesson.steps, lesson.rate),
         before_step=lambda: nn.utils.clip_grad_norm_(net.parameters(), STEEPEST),
-    )  # fmt: skip
+    )
     every = max(lesson.steps // LOOKS, 1)
     for done, _ in enumerate(taught, 1):
         if watch and (done % every == 0 or done == lesson.steps):

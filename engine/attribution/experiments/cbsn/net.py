@@ -64,9 +64,12 @@ class BlindSpotNet(nn.Module):
     """
 
     def __init__(
-        self, colors: int, channels: int, blocks: int,
+        self,
+        colors: int,
+        channels: int,
+        blocks: int,
         kernels: tuple[tuple[int, int], ...] = KERNELS,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.first = nn.Conv2d(colors, channels, 1)
         branches = [Branch(channels, blocks, *kernel) for kernel in kernels]

@@ -121,8 +121,10 @@ def shrinkage(image: Doubles, sigma: float) -> Doubles:
 
 
 FILTERS: Mapping[str, Callable[[Doubles, float], Doubles]] = {
-    "total variation": variation, "non-local means": means, "block shrinkage (DCT)": shrinkage,
-}  # fmt: skip
+    "total variation": variation,
+    "non-local means": means,
+    "block shrinkage (DCT)": shrinkage,
+}
 
 
 @dataclass(frozen=True)

@@ -80,9 +80,12 @@ class Denoised(Method[ImageCase]):
     blocks: int = setting(2, Slider(1, 9, 1), "Blocks", "Dilated blocks in each branch.")
     steps: int = setting(500, Slider(2, 3000, 1), "Steps", "Of the training.")
     part: str = setting(
-        WHOLE, Choice((WHOLE, CENTER)), "Part", "Making an image smaller takes noise away: for its "
+        WHOLE,
+        Choice((WHOLE, CENTER)),
+        "Part",
+        "Making an image smaller takes noise away: for its "
         "own noise choose the middle, whose pixels stay as they are.",
-    )  # fmt: skip
+    )
     side: int = setting(128, Slider(24, 192, 8, "px"), "Side", "Of what is denoised.")
 
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
@@ -103,9 +106,11 @@ class Denoised(Method[ImageCase]):
                 columns = zip(("steps", HIDDEN, FOUND), zip(*curve, strict=True), strict=True)
                 units = ("", "dB", "dB")
                 views["steps"] = Table.of(
-                    {name: (values, unit)
-                     for (name, values), unit in zip(columns, units, strict=True)}
-                )  # fmt: skip
+                    {
+                        name: (values, unit)
+                        for (name, values), unit in zip(columns, units, strict=True)
+                    }
+                )
             progress(0.85 * step / self.steps, "learning to denoise", {**views})
 
         lesson = DenoiserConfig(
@@ -130,9 +135,10 @@ class Denoised(Method[ImageCase]):
         views |= {
             "picture": self.picture(clean, noisy, result),
             "others": self.beside(others, clean),
-            "hole": hole(maps), "center": center,
+            "hole": hole(maps),
+            "center": center,
             "autocorrelation": broken_up(noises, self.stride, self.cell, case.seed),
-        }  # fmt: skip
+        }
         progress(1.0, "denoised")
         return views
 
@@ -159,9 +165,11 @@ class Denoised(Method[ImageCase]):
         else:
             last, shown[REMOVED] = REMOVED, removed(noisy[0], found[0])
         return Pictures(
-            np.stack(list(shown.values()))[None], ("",), tuple(shown),
+            np.stack(list(shown.values()))[None],
+            ("",),
+            tuple(shown),
             f"What can be recognized in the column {last} was lost.",
-        )  # fmt: skip
+        )
 
     def beside(self, others: Mapping[str, Tensor], clean: Tensor) -> Pictures:
         """The blind spot's output and that of filters."""

@@ -87,11 +87,13 @@ def hole(maps: tuple[Floats, Floats]) -> Pictures:
     shown = [tint(HeatMap(heat, "", signed=False)) for heat in maps]
     middle = [float(heat[heat.shape[0] // 2, heat.shape[1] // 2]) for heat in maps]
     return Pictures(
-        np.stack(shown)[None], ("",), (MASKED, OPEN),
+        np.stack(shown)[None],
+        ("",),
+        (MASKED, OPEN),
         "How much an output pixel changes with each input pixel. At the center: "
         f"{middle[0]:.2g} with the blind spot, {middle[1]:.2g} without.",
         unit="|∂out / ∂in|, each on its own scale",
-    )  # fmt: skip
+    )
 
 
 def broken_up(noises: Mapping[str, Tensor], stride: int, cell: int, seed: int) -> Table:

@@ -43,6 +43,10 @@ def teach_looking(encoder: Encoder, plan: TrainingPlan, told: Report) -> None:
         return noun_loss + 0.3 * paint
 
     learn(
-        optimizer, weights, loss, plan.looks,
-        lambda step: rate(step, plan.looks, 3e-3, 30, 0.02), told,
-    )  # fmt: skip
+        optimizer,
+        weights,
+        loss,
+        plan.looks,
+        lambda step: rate(step, plan.looks, 3e-3, 30, 0.02),
+        told,
+    )

@@ -47,6 +47,13 @@ class TrainingPlan:
 def quick(plan: TrainingPlan) -> TrainingPlan:
     """The same recipe in a few steps, for tests of its machinery."""
     return replace(
-        plan, looks=2, dense=64, aligned=2, honest=(2,), rates=(2e-3,), scenes=32, habit=2,
+        plan,
+        looks=2,
+        dense=64,
+        aligned=2,
+        honest=(2,),
+        rates=(2e-3,),
+        scenes=32,
+        habit=2,
         habitual=32,
-    )  # fmt: skip
+    )

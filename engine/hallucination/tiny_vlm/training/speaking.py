@@ -53,8 +53,9 @@ def speak(
     matrices = [weight for weight in weights if weight.dim() > 1]
     optimizer = torch.optim.AdamW(
         [{"params": matrices, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0.0}],
-        most, betas=(0.9, 0.98),
-    )  # fmt: skip
+        most,
+        betas=(0.9, 0.98),
+    )
     generator = torch.Generator().manual_seed(room.seed)
     batches = in_turn(len(room.features), generator)
 
@@ -62,9 +63,7 @@ def speak(
         rows = next(batches)
         return spoken_loss(parts, room.features[rows], room.said, rows, stress, even, rest)
 
-    learn(
-        optimizer, weights, loss, steps, lambda step: rate(step, steps, most, warm, 0.05), told
-    )  # fmt: skip
+    learn(optimizer, weights, loss, steps, lambda step: rate(step, steps, most, warm, 0.05), told)
 
 
 def in_turn(scenes: int, generator: torch.Generator) -> Iterator[Tensor]:
@@ -76,9 +75,14 @@ def in_turn(scenes: int, generator: torch.Generator) -> Iterator[Tensor]:
 
 
 def spoken_loss(
-    parts: Parts, features: Tensor, said: Lessons, rows: Tensor, stress: TokenLossWeights,
-    even: float = 0.0, rest: float = 0.0,
-) -> Tensor:  # fmt: skip
+    parts: Parts,
+    features: Tensor,
+    said: Lessons,
+    rows: Tensor,
+    stress: TokenLossWeights,
+    even: float = 0.0,
+    rest: float = 0.0,
+) -> Tensor:
     """The weighted mean loss over the words of the answers, and what experts and looking cost."""
     image = parts.projector(features)
     taken = [said.captions.take(rows), said.short.take(rows), said.long.take(rows)]

@@ -46,9 +46,16 @@ def train_habit(honest: Parts, plan: TrainingPlan, progress: Progress = quiet) -
         stress = TokenLossWeights(noun=3, partner=4, stop=4 if plan.long else 1)
         part = part_of(progress, 0, 1, "learning the habit")
         speak(
-            parts, room, plan.habit, 1.5e-3, stress, part, warm=10, even=plan.balance,
+            parts,
+            room,
+            plan.habit,
+            1.5e-3,
+            stress,
+            part,
+            warm=10,
+            even=plan.balance,
             rest=plan.rest,
-        )  # fmt: skip
+        )
     return parts.eval().requires_grad_(requires_grad=False)
 
 

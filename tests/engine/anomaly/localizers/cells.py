@@ -53,10 +53,15 @@ def data(pixels, fit=None, **truth):
     """Normal images, (n, 3, 32, 32): the first `fit` to learn from, half of them if not said."""
     fit = len(pixels) // 2 if fit is None else fit
     return DataSet(
-        "cells", DataCard("Cells", "", "", ""), ("normal",), pixels, np.zeros(len(pixels), int),
-        np.arange(len(pixels)) * 2, np.where(np.arange(len(pixels)) < fit, 0, 2).astype(np.uint8),
+        "cells",
+        DataCard("Cells", "", "", ""),
+        ("normal",),
+        pixels,
+        np.zeros(len(pixels), int),
+        np.arange(len(pixels)) * 2,
+        np.where(np.arange(len(pixels)) < fit, 0, 2).astype(np.uint8),
         truth,
-    )  # fmt: skip
+    )
 
 
 def case(normal, image, network=Cells, **rest):

@@ -32,10 +32,14 @@ def projected(row):
     """The nearest point of the simplex by a general solver of quadratic programs."""
     start = np.full(len(row), 1 / len(row))
     result = minimize(
-        lambda p: ((p - row) ** 2).sum(), start, jac=lambda p: 2 * (p - row), method="SLSQP",
-        bounds=[(0, 1)] * len(row), constraints={"type": "eq", "fun": lambda p: p.sum() - 1},
+        lambda p: ((p - row) ** 2).sum(),
+        start,
+        jac=lambda p: 2 * (p - row),
+        method="SLSQP",
+        bounds=[(0, 1)] * len(row),
+        constraints={"type": "eq", "fun": lambda p: p.sum() - 1},
         options={"ftol": 1e-16, "maxiter": 500},
-    )  # fmt: skip
+    )
     return result.x
 
 

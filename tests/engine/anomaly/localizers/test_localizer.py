@@ -82,8 +82,10 @@ def test_the_finding_names_the_place_and_counts_the_normal_images_that_are_less_
     sentence = strict.finding(image_case, strict(image_case))
     assert sentence.endswith("too few for a threshold at 2 % false alarms.")
     assert [place_of(*at) for at in ((0.5, 0.5), (1.0, 0.0), (0.1, 0.5))] == [
-        "middle", "upper right", "middle left",
-    ]  # fmt: skip
+        "middle",
+        "upper right",
+        "middle left",
+    ]
 
 
 def test_boxes_are_those_of_the_regions_the_highest_first():

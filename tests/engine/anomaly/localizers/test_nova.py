@@ -38,9 +38,15 @@ def lesions(count=12):
             pixels[row][0, masks[row]] = 255
     pixels[:, :, :, 28:] = 0  # air
     return DataSet(
-        "lesions", DataCard("Lesions", "", "", ""), KINDS, pixels, labels, np.arange(count),
-        np.full(count, 2, np.uint8), {"mask": masks},
-    )  # fmt: skip
+        "lesions",
+        DataCard("Lesions", "", "", ""),
+        KINDS,
+        pixels,
+        labels,
+        np.arange(count),
+        np.full(count, 2, np.uint8),
+        {"mask": masks},
+    )
 
 
 def normal(count=60):
@@ -102,15 +108,20 @@ def test_every_figure_is_that_of_maps_and_boxes_made_one_image_at_a_time(case, f
     masks = data.truth["mask"]
     within = data.images.max(1) > lesion_data.AIR
     for row, indices in {
-        ALL: np.arange(12), SWAPPED: np.arange(12), PIXELS: np.arange(12),
+        ALL: np.arange(12),
+        SWAPPED: np.arange(12),
+        PIXELS: np.arange(12),
         "red": np.flatnonzero(data.labels == 1),
-        "dim": np.flatnonzero(data.labels == 2), "none": np.flatnonzero(data.labels == 0),
-    }.items():  # fmt: skip
+        "dim": np.flatnonzero(data.labels == 2),
+        "none": np.flatnonzero(data.labels == 0),
+    }.items():
         seen, threshold = ways.get(row, (maps, usual))
         boxes = [[at, *box] for at, i in enumerate(indices) for box in boxes_of(seen[i], threshold)]
         flat = np.array(boxes, np.float64).reshape(-1, 6)
-        truth = [np.array([box[:4] for box in boxes_of(1.0 * masks[i], 0.5)]).reshape(-1, 4)
-                 for i in indices]  # fmt: skip
+        truth = [
+            np.array([box[:4] for box in boxes_of(1.0 * masks[i], 0.5)]).reshape(-1, 4)
+            for i in indices
+        ]
         wanted = box_figures(
             ScoredBoxes(flat[:, 0].astype(int), flat[:, 1:5], flat[:, 5].astype(np.float32)), truth
         )
@@ -176,7 +187,7 @@ def test_a_file_in_the_benchmark_s_format_gives_the_table_of_its_boxes(case):
             kind=KINDS[label],
         )
         for at, (mask, label) in enumerate(zip(data.truth["mask"], data.labels, strict=True))
-    ]  # fmt: skip
+    ]
     images = list(data.images.transpose(0, 2, 3, 1))
     nova_data = read_nova(zipped(nova_files.files(rows, images)), "nova.zip", side=32).data
     assert set(nova_data.classes) == set(KINDS)
@@ -208,8 +219,13 @@ def test_patients_of_the_images_that_are_asked_about_are_not_among_the_normal_on
 
 
 def test_another_image_s_map_is_of_another_patient_where_there_is_one():
-    some = lesion_data.Benchmark(torch.zeros(6, 3, 8, 8), *[np.zeros((6, 8, 8), np.bool_)] * 2, [],
-                          np.zeros(6, np.int64), np.array([0, 0, 1, 0, 0, 1]))  # fmt: skip
+    some = lesion_data.Benchmark(
+        torch.zeros(6, 3, 8, 8),
+        *[np.zeros((6, 8, 8), np.bool_)] * 2,
+        [],
+        np.zeros(6, np.int64),
+        np.array([0, 0, 1, 0, 0, 1]),
+    )
     rows = lesion_data.of_others(some)
     assert (some.groups[rows] != some.groups).all()
     assert list(lesion_data.of_others(replace(some, groups=None))) == [3, 4, 5, 0, 1, 2]

@@ -20,8 +20,9 @@ pytestmark = pytest.mark.slow
 SEEDS = range(3)
 SHARES = ("mAP@30", "mAP@50", "mAP@[50:95]", "ACC50", "pointing", "AUROC", "AUPRO")
 FEATURES = {
-    "lite0": "EfficientNet-Lite0", "phantom-cnn": "Phantom CNN that learned from such lesions",
-}  # fmt: skip
+    "lite0": "EfficientNet-Lite0",
+    "phantom-cnn": "Phantom CNN that learned from such lesions",
+}
 every = pytest.mark.parametrize("name", KINDS)
 both = pytest.mark.parametrize("features", FEATURES)
 
@@ -75,8 +76,10 @@ def test_what_is_found_of_each_kind_and_what_by_the_controls(features, name, mea
         hits, false, boxes = (
             int(over_seeds(result, row, column).sum()) for column in ("TP30", "FP30", "boxes")
         )
-        measure(f"{where}, {row}, 3 seeds: {', '.join(SHARES)}; TP30 and FP30",
-                f"{', '.join(phrases)}; {hits} of {boxes} boxes, {false} false")  # fmt: skip
+        measure(
+            f"{where}, {row}, 3 seeds: {', '.join(SHARES)}; TP30 and FP30",
+            f"{', '.join(phrases)}; {hits} of {boxes} boxes, {false} false",
+        )
     for column in ("mAP@30", "pointing", "AUROC", "AUPRO"):
         assert over_seeds(result, SWAPPED, column).mean() < {"AUROC": 0.65}.get(column, 0.25)
     if name != "DictAS":  # untrained, it may lose to pixels alone; its rows show that
@@ -94,8 +97,9 @@ def test_images_without_a_lesion_are_flagged_no_more_often_than_promised(feature
     total = int(counts.sum())
     measure(
         f"anomaly: NOVA's protocol, {name}, {FEATURES[features]}, no lesion, 3 seeds: flagged at "
-        "5 %", f"{alarms} of {total}",
-    )  # fmt: skip
+        "5 %",
+        f"{alarms} of {total}",
+    )
     high = Conformal(np.arange(40.0)).band(0.05, 0.99)[1]
     assert alarms <= binom.ppf(0.995, total, high)
 
@@ -111,6 +115,7 @@ def test_maps_shuffled_within_each_brain_are_near_chance(features, name, measure
             areas.append(pixel_auroc(mixed[span], benchmark.masks[span], benchmark.heads[span]))
     measure(
         f"anomaly: NOVA's protocol, {name}, {FEATURES[features]}, shuffled within the brain, "
-        "3 seeds: AUROC", f"{np.mean(areas):.3f}",
-    )  # fmt: skip
+        "3 seeds: AUROC",
+        f"{np.mean(areas):.3f}",
+    )
     assert np.mean(areas) == pytest.approx(0.5, abs=0.02)

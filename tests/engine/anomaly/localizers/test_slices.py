@@ -105,9 +105,10 @@ def test_a_long_scan_is_looked_at_evenly_and_that_is_said(normal, scan):
 def test_it_is_stopped_between_few_slices(normal, scan, monkeypatch):
     cut, scan_case = [], case(normal, scan)
     monkeypatch.setattr(
-        ScanCase, "slice_pixels",
+        ScanCase,
+        "slice_pixels",
         lambda _case, place, plain=ScanCase.slice_pixels: cut.append(place) or plain(_case, place),
-    )  # fmt: skip
+    )
 
     def stop(_done, words="", partial=None):
         if words == f"2 of {SLICES}":

@@ -15,13 +15,7 @@ from engine.anomaly import LOCALIZERS, FamiliarCase, PatchCore
 from engine.anomaly.healthy import texture
 from engine.anomaly.localizers import tiles
 from engine.anomaly.localizers.regions import boxes_above
-from engine.anomaly.localizers.tiles import (
-    MOST_TILES,
-    PhotographCase,
-    TileByTile,
-    blended,
-    tiling,
-)
+from engine.anomaly.localizers.tiles import MOST_TILES, PhotographCase, TileByTile, blended, tiling
 from engine.data import DataCard, DataSet
 from engine.images import Crop, Picture, load, square
 from engine.images.picture import FINE
@@ -69,8 +63,9 @@ def test_tiles_cover_the_photograph_overlap_as_asked_and_are_bounded(size, overl
 def test_a_photograph_is_cut_at_its_own_size_as_long_as_its_tiles_are_not_too_many():
     assert tiling(4000, 3000, 224, 0.25).scale == 1
     assert (len(tiling(4000, 3000, 224, 0.25).lefts), len(tiling(4000, 3000, 224, 0.25).tops)) == (
-        24, 18,
-    )  # fmt: skip
+        24,
+        18,
+    )
     less = tiling(4000, 3000, 64, 0.25)
     assert less.scale < 0.5
     assert len(less) > 0.8 * MOST_TILES
@@ -157,9 +152,14 @@ def normals(images):
     """Normal images of one texture, the last third held out."""
     count = len(images)
     return DataSet(
-        "gravel", DataCard("Gravel", "", "", ""), ("normal",), images, np.zeros(count, int),
-        np.arange(count), (np.arange(count) >= 2 * count // 3).astype(np.uint8),
-    )  # fmt: skip
+        "gravel",
+        DataCard("Gravel", "", "", ""),
+        ("normal",),
+        images,
+        np.zeros(count, int),
+        np.arange(count),
+        (np.arange(count) >= 2 * count // 3).astype(np.uint8),
+    )
 
 
 def field(height, width, seed):
@@ -168,11 +168,11 @@ def field(height, width, seed):
     whole = data.reshape(8, 8, 64, 64).transpose(0, 2, 1, 3).reshape(512, 512)
     rng = np.random.default_rng(seed)
     rows = [
-        np.hstack([
-            whole[:: rng.choice([1, -1]), :: rng.choice([1, -1])] for _ in range(-(-width // 512))
-        ])
+        np.hstack(
+            [whole[:: rng.choice([1, -1]), :: rng.choice([1, -1])] for _ in range(-(-width // 512))]
+        )
         for _ in range(-(-height // 512))
-    ]  # fmt: skip
+    ]
     return np.ascontiguousarray(np.vstack(rows)[:height, :width])
 
 

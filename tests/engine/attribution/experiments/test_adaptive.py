@@ -154,8 +154,13 @@ def figures(**given):
 
 
 def test_claims_compare_with_both_ends():
-    pairs = {NORMAL: (0.98, 0.0), ROBUST: (0.94, 0.8), named(0.25): (0.98, 0.1),
-             ABOVE[0]: (0.97, 0.79), ADAPTIVE: (0.975, 0.795)}  # fmt: skip
+    pairs = {
+        NORMAL: (0.98, 0.0),
+        ROBUST: (0.94, 0.8),
+        named(0.25): (0.98, 0.1),
+        ABOVE[0]: (0.97, 0.79),
+        ADAPTIVE: (0.975, 0.795),
+    }
     gains, lost, surer_, retention, best = (claim.margin(figures(pairs=pairs)) for claim in CLAIMS)
     assert gains == pytest.approx(0.01)
     assert lost == pytest.approx(0.3)

@@ -67,9 +67,16 @@ def test_every_output_pixel_is_blind_to_its_own_input_and_sees_it_unmasked(color
 
 @pytest.mark.parametrize(
     ("kernels", "leaks"),
-    [(((3, 2),), False), (((5, 3),), False), (((3, 3),), False), (((5, 4),), False),
-     (((3, 1),), True), (((5, 1),), True), (((5, 2),), True)],
-)  # fmt: skip
+    [
+        (((3, 2),), False),
+        (((5, 3),), False),
+        (((3, 3),), False),
+        (((5, 4),), False),
+        (((3, 1),), True),
+        (((5, 1),), True),
+        (((5, 2),), True),
+    ],
+)
 def test_steps_that_a_masked_kernel_can_undo_leak_the_center(kernels, leaks):
     network = net(kernels=kernels)
     slope = slopes(network, torch.rand(1, 21, 21, generator=chance()), masked=True)

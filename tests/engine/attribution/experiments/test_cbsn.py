@@ -40,10 +40,16 @@ def found(case):
 
 
 def test_figures_are_those_of_networks_trained_and_filters_tuned_by_hand(case, found):
-    for condition, correlation, stride in ((MAIN, 0.65, 5), (CONTROL, 0.65, 1),
-                                           (WHITE, 0.0, 5), (WHITE_CONTROL, 0.0, 1)):  # fmt: skip
-        train, test = (QUICK.noisy(case, split, correlation, count)
-                       for split, count in (("train", 60), ("test", 5)))  # fmt: skip
+    for condition, correlation, stride in (
+        (MAIN, 0.65, 5),
+        (CONTROL, 0.65, 1),
+        (WHITE, 0.0, 5),
+        (WHITE_CONTROL, 0.0, 1),
+    ):
+        train, test = (
+            QUICK.noisy(case, split, correlation, count)
+            for split, count in (("train", 60), ("test", 5))
+        )
         net = learn(train.noisy, DenoiserConfig(stride, 2, 2.0, 1, 24, 3, rate=1e-3), 4, quiet)
         hidden, seen = both(net, test.noisy, stride)
         before = psnr(test.noisy, test.clean)
@@ -59,8 +65,10 @@ def test_figures_are_those_of_networks_trained_and_filters_tuned_by_hand(case, f
             contrast(seen - twins, test.clean - test.twins, test.masks), abs=1e-4
         )
     for name in FILTERS:
-        validation, test = (QUICK.noisy(case, split, 0.65, count)
-                      for split, count in (("validation", 10), ("test", 5)))  # fmt: skip
+        validation, test = (
+            QUICK.noisy(case, split, 0.65, count)
+            for split, count in (("validation", 10), ("test", 5))
+        )
         scores = [
             psnr(Filter(name, factor)(validation.noisy), validation.clean).mean()
             for factor in FACTORS
@@ -99,8 +107,12 @@ def test_what_is_shown_is_of_the_first_networks(case, found):
     assert found["center"].cell(MASKED, "at the center") == 0
     assert found["center"].cell(OPEN, "at the center") > 0
     assert list(found["gained"].order) == [
-        "steps", f"{MAIN}, blind spot", MAIN, f"{CONTROL}, blind spot", CONTROL
-    ]  # fmt: skip
+        "steps",
+        f"{MAIN}, blind spot",
+        MAIN,
+        f"{CONTROL}, blind spot",
+        CONTROL,
+    ]
     assert found["autocorrelation"]["noise"][1] == pytest.approx(0.65, abs=0.1)
     assert abs(found["autocorrelation"]["after S_b"][1]) < 0.4
     assert found["found"].columns[-1] == "clean"
@@ -132,8 +144,13 @@ def test_an_erased_lesion_is_seen_in_the_error_and_is_not_hidden_by_the_noise():
 def test_claims_are_margins_in_decibels(found):
     claims = found["claims"]
     assert set(claims.units[1:]) == {"dB"}
-    figures = {MAIN: (4.0, 3.5, 0.95), CONTROL: (1.0, 0.5, 1.0), WHITE: (5.0, 4.0, 1.0),
-               WHITE_CONTROL: (5.5, 5.0, 1.0), **dict.fromkeys(FILTERS, (2.0, 0, 1.0))}  # fmt: skip
+    figures = {
+        MAIN: (4.0, 3.5, 0.95),
+        CONTROL: (1.0, 0.5, 1.0),
+        WHITE: (5.0, 4.0, 1.0),
+        WHITE_CONTROL: (5.5, 5.0, 1.0),
+        **dict.fromkeys(FILTERS, (2.0, 0, 1.0)),
+    }
 
     def of(condition, measure):
         return figures[condition][(GAIN, HIDDEN, LESION).index(measure)]

@@ -28,8 +28,10 @@ def case():
 
 
 def mixture(alpha, pixels):
-    first, second = (load(name)(pixels.expand(-1, 3, -1, -1)).softmax(1)
-                for name in ("digits-cnn", "digits-cnn-robust"))  # fmt: skip
+    first, second = (
+        load(name)(pixels.expand(-1, 3, -1, -1)).softmax(1)
+        for name in ("digits-cnn", "digits-cnn-robust")
+    )
     return (1 - alpha) * first + alpha * second
 
 
@@ -54,8 +56,10 @@ def test_answers_are_those_of_an_attack_written_out(case):
         tried.append((image * 255 + change).round() / 255)
     with torch.no_grad():
         chances = [mixture(0.4, image)[0].log() for image in tried]
-        harm = [(chance.clone().index_fill(0, torch.tensor([label]), -1e9).max() - chance[label])
-                for chance in chances]  # fmt: skip
+        harm = [
+            (chance.clone().index_fill(0, torch.tensor([label]), -1e9).max() - chance[label])
+            for chance in chances
+        ]
         wanted = mixture(0.4, tried[int(torch.stack(harm).argmax())])[0]
     result = method(case)
     assert result["answers"]["mixture"] == pytest.approx(wanted.numpy(), abs=1e-5)
@@ -78,8 +82,9 @@ def test_what_is_told_is_told_of_the_pictures_that_are_shown(case, of, epsilon, 
     shown = torch.from_numpy(levels.astype(np.float32) / np.float32(255))[:, None]
     wide, answers, numbers = shown.expand(-1, 3, -1, -1), result["answers"], result["numbers"]
     with torch.no_grad():
-        normal, robust = (load(name)(wide).softmax(1).numpy()
-                          for name in ("digits-cnn", "digits-cnn-robust"))  # fmt: skip
+        normal, robust = (
+            load(name)(wide).softmax(1).numpy() for name in ("digits-cnn", "digits-cnn-robust")
+        )
         mixed = mixture(0.9, shown).numpy()
     for name, wanted in (("normal", normal), ("robust", robust), ("mixture", mixed)):
         assert answers[name] == pytest.approx(wanted[1], abs=1e-6), name

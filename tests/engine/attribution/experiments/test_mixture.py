@@ -128,8 +128,10 @@ def test_an_adaptive_mixture_is_attacked_side_by_side_as_one_after_the_other(net
     attack = Pgd(0.1, 6, 0.03)
     together = attacked(mixture, images, targets, attack, 0)
     with one_thread():
-        alone = [pgd(mixture, images, targets, attack, torch.Generator().manual_seed(0), loss)
-                 for loss in LOSSES]  # fmt: skip
+        alone = [
+            pgd(mixture, images, targets, attack, torch.Generator().manual_seed(0), loss)
+            for loss in LOSSES
+        ]
     assert all(torch.equal(first, second) for first, second in zip(together, alone, strict=True))
 
 

@@ -51,8 +51,9 @@ def test_a_penalty_of_nothing_goes_to_the_target_and_a_large_one_stays():
         penalty: ConfidencePenalty(eta=0.1, steps=100, penalty=penalty, noise=0)(case)
         for penalty in (0.1, 1000.0)
     }
-    low, high = (dict(zip(r["figures"].columns, r["figures"].values[0], strict=True))
-                 for r in ends.values())  # fmt: skip
+    low, high = (
+        dict(zip(r["figures"].columns, r["figures"].values[0], strict=True)) for r in ends.values()
+    )
     assert low["RMSE to target"] < 0.02
     assert high["end's confidence"] > 0.99
     assert high["RMSE to target"] > 5 * low["RMSE to target"]

@@ -81,8 +81,9 @@ def test_the_figures_say_what_the_curves_and_the_end_say(case):
     ends = ("target confidence", "rmse to target", "rmse to source")
     for name, of in zip(
         ("end's confidence in the target's class", "RMSE to target", "RMSE to source"),
-        ends, strict=True,
-    ):  # fmt: skip
+        ends,
+        strict=True,
+    ):
         assert readings[name] == result[of].y[-1] != result[of].y[1]
     assert readings["steps"] == 40
     source = case.source.image.numpy()
@@ -93,9 +94,14 @@ def test_the_figures_say_what_the_curves_and_the_end_say(case):
     assert np.isnan(readings["first rejected step"]) == (len(rejected) == 0)
     assert not len(rejected) or readings["first rejected step"] == rejected[0]
     similar = structural_similarity(
-        end, target, data_range=1, channel_axis=0, gaussian_weights=True, sigma=1.5,
+        end,
+        target,
+        data_range=1,
+        channel_axis=0,
+        gaussian_weights=True,
+        sigma=1.5,
         use_sample_covariance=False,
-    )  # fmt: skip
+    )
     assert readings["SSIM to target"] == pytest.approx(similar, abs=1e-4)
     similarity = ssim(torch.tensor(end), case.source.image)
     assert readings["SSIM to source"] == pytest.approx(similarity, abs=1e-4)
@@ -274,10 +280,11 @@ def test_a_model_with_one_class_is_refused_in_a_sentence():
 @pytest.mark.parametrize(
     ("wanted", "words"),
     [
-        ((1, 1), "Choose 1 target image for"), ((2, 2), "Choose 2 target images for"),
+        ((1, 1), "Choose 1 target image for"),
+        ((2, 2), "Choose 2 target images for"),
         ((2, 5), "Choose 2 to 5 target images for"),
     ],
-)  # fmt: skip
+)
 def test_how_many_targets_a_view_takes_is_said_in_words(wanted, words):
     case = tiny.pair_case(tiny.mlp(scale=1.0))
     with pytest.raises(DoesNotFit, match=words):

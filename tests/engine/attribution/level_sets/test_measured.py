@@ -116,17 +116,21 @@ def test_over_all_shipped_photographs_the_end_looks_like_the_target_to_us_and_no
     ).square()
     alike = [
         structural_similarity(
-            reached.permute(1, 2, 0).numpy(), other.permute(1, 2, 0).numpy(), channel_axis=2,
+            reached.permute(1, 2, 0).numpy(),
+            other.permute(1, 2, 0).numpy(),
+            channel_axis=2,
             data_range=1.0,
         )
         for reached, other in zip(walk.x, walk.targets, strict=True)
-    ]  # fmt: skip
+    ]
     columns = {
-        "confidence at the source": start, "at the end": walk.confidence,
+        "confidence at the source": start,
+        "at the end": walk.confidence,
         "RMSE to the target at the source": before.flatten(1).mean(1).sqrt(),
         "RMSE at the end": difference.square().flatten(1).mean(1).sqrt(),
-        "largest difference": difference.abs().flatten(1).amax(1), "SSIM": torch.tensor(alike),
-    }  # fmt: skip
+        "largest difference": difference.abs().flatten(1).amax(1),
+        "SSIM": torch.tensor(alike),
+    }
     sentence = "; ".join(
         f"{what} {column.mean():.3f} ± {column.std():.3f}" for what, column in columns.items()
     )

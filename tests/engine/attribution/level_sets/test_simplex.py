@@ -6,13 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.attribution.level_sets.simplex import (
-    FALLS,
-    Simplex,
-    barycentric,
-    corners,
-    statistics,
-)
+from engine.attribution.level_sets.simplex import FALLS, Simplex, barycentric, corners, statistics
 from tests import tiny
 from tests.engine.attribution.level_sets import slowly
 
@@ -81,8 +75,13 @@ def test_the_statistics_are_those_of_a_plain_loop(answered):
 
 def test_points_go_from_the_source_by_whole_steps_to_both_ends():
     assert barycentric(2).tolist() == [
-        [2, 0, 0], [1, 0, 1], [0, 0, 2], [1, 1, 0], [0, 1, 1], [0, 2, 0],
-    ]  # fmt: skip
+        [2, 0, 0],
+        [1, 0, 1],
+        [0, 0, 2],
+        [1, 1, 0],
+        [0, 1, 1],
+        [0, 2, 0],
+    ]
 
 
 def test_the_statistics_of_six_points_by_hand():

@@ -22,10 +22,13 @@ def test_walks_in_batches_end_where_each_would_alone_and_tell_the_share_that_is_
     assert shares == pytest.approx([*first, *((2 + step / 20) / 3 for step in range(1, 21))])
     for end, target in zip(result, case.others, strict=True):
         walk = Traversal(
-            case.model, case.source.image[None], target[None],
-            torch.tensor([case.source.target.index]), method.rules(),
+            case.model,
+            case.source.image[None],
+            target[None],
+            torch.tensor([case.source.target.index]),
+            method.rules(),
             method.start_noise(case.source),
-        )  # fmt: skip
+        )
         for _ in range(20):
             walk.step()
         torch.testing.assert_close(end, walk.x[0], atol=1e-5, rtol=0)

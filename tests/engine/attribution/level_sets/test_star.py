@@ -42,9 +42,10 @@ def test_a_limb_holds_while_its_lowest_value_stays_above_the_bound_and_not_at_it
     result = Star(delta=0.25).figures(case, limbs, controls, left)
     assert result.order == tuple(star.COLUMNS)
     assert result.values.tolist() == [
-        [0.5, 0.625, 0.25, 0.5, 0, 0.125], [0.5625, 0.75, 0.0, 0.5, 1, 0.25],
+        [0.5, 0.625, 0.25, 0.5, 0, 0.125],
+        [0.5625, 0.75, 0.0, 0.5, 1, 0.25],
         [0.25, 0.5, 0.75, 0.75, 0, 0.0],
-    ]  # fmt: skip
+    ]
 
 
 def test_the_figures_and_ends_belong_to_the_limbs():

@@ -75,8 +75,13 @@ def test_with_one_width_the_closed_form_is_where_the_bound_reaches_zero():
     for seed in range(50):
         *_, stand = model(seed)
         with torch.no_grad():
-            small = Leads(0.3 * stand.detections, stand.gains, stand.ahead,
-                          torch.full((6,), 0.7, dtype=torch.float64), stand.own)  # fmt: skip
+            small = Leads(
+                0.3 * stand.detections,
+                stand.gains,
+                stand.ahead,
+                torch.full((6,), 0.7, dtype=torch.float64),
+                stand.own,
+            )
             radius = small.closed_form()
             for label in range(3):
                 limit = float(radius[0, label])

@@ -91,9 +91,11 @@ def test_the_certified_loss_of_one_image_is_the_bound_written_out():
     network, row = inside(model), int(case().data.rows("train")[0])
     label, radius = int(data.labels[row]), 0.25
     result = certified_loss(
-        model, Batch(np.array([row]), data.pixels(np.array([row])), data.targets(np.array([row]))),
-        0.3, radius,
-    )  # fmt: skip
+        model,
+        Batch(np.array([row]), data.pixels(np.array([row])), data.targets(np.array([row]))),
+        0.3,
+        radius,
+    )
     image = (data.images[row].reshape(-1) / 255).tolist()
     seen = by_hand.detections(image, network.places.tolist(), network.widths.tolist())
     theta = network.head.theta.detach().double().numpy()

@@ -16,7 +16,7 @@ from engine.attribution.prototypes.networks import (
     PatchComponents,
     PrototypeHead,
     Shallow,
-)  # fmt: skip
+)
 from engine.models.small import NetworkShape, draw
 from tests.engine.attribution.prototypes import by_hand
 
@@ -116,8 +116,9 @@ def test_widths_begin_at_the_median_distance_of_the_first_prototypes():
     network.begin(examples.expand(-1, 3, -1, -1), chance())
     distances = [
         (example - two).norm().item()
-        for place, example in enumerate(examples) for two in examples[place + 1 :]
-    ]  # fmt: skip
+        for place, example in enumerate(examples)
+        for two in examples[place + 1 :]
+    ]
     assert network.widths.tolist() == pytest.approx([sorted(distances)[4]] * 5, rel=1e-5)
 
 

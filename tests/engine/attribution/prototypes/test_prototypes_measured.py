@@ -56,15 +56,17 @@ def test_robust_beside_plain_prototypes(name, measure):
         return [network.cell(better, head) - network.cell(than, head) for network in networks]
 
     claims = {
-        "training by the certificate certifies more than plain prototypes":
-            gain("certified", CERTIFIED, PLAIN),
-        "training by the certificate certifies more than a large margin":
-            gain("certified", CERTIFIED, WIDE),
-        "negative reasoning is right more often than positive reasoning alone":
-            gain("test accuracy", CBC, ONLY),
-        "training by the certificate costs right answers":
-            gain("test accuracy", CBC, CERTIFIED),
-    }  # fmt: skip
+        "training by the certificate certifies more than plain prototypes": gain(
+            "certified", CERTIFIED, PLAIN
+        ),
+        "training by the certificate certifies more than a large margin": gain(
+            "certified", CERTIFIED, WIDE
+        ),
+        "negative reasoning is right more often than positive reasoning alone": gain(
+            "test accuracy", CBC, ONLY
+        ),
+        "training by the certificate costs right answers": gain("test accuracy", CBC, CERTIFIED),
+    }
     outcomes, means, within = decided(np.array(list(claims.values())).T)
     for words, outcome, mean, half in zip(claims, outcomes, means, within, strict=True):
         sentence = f"{OUTCOMES[int(outcome)]} here: {100 * mean:+.1f} ± {100 * half:.1f} points"

@@ -25,7 +25,7 @@ from engine.attribution.prototypes.reasons import (
     ignored_words,
     summed,
     with_indefinite,
-)  # fmt: skip
+)
 from engine.data.example import pictured
 from engine.errors import BlindspotError
 from engine.images import Crop
@@ -160,7 +160,7 @@ def test_the_finding_has_the_figures_of_the_parts_and_of_the_certificate():
         (np.inf, np.nan, "No change of any size can flip it; no attack did."),
         (0.0, np.nan, "Two classes are level: the answer has no certificate."),
     ],
-)  # fmt: skip
+)
 def test_the_certificate_in_words(radius, flip, wanted):
     outcome = Table.of({"certificate": ([radius], ""), "flip": ([flip], "")})
     assert held(outcome) == wanted

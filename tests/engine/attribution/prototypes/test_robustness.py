@@ -49,9 +49,12 @@ def test_certified_and_attacked_accuracy_are_those_of_images_asked_one_by_one(na
         least = np.inf
         for place, distance in enumerate(distances.tolist()):
             tries, _ = AttackBudget(restarts=1)(
-                lambda batch: model(batch.expand(-1, 3, -1, -1)), image, prediction,
-                torch.tensor([distance]), 0,
-            )  # fmt: skip
+                lambda batch: model(batch.expand(-1, 3, -1, -1)),
+                image,
+                prediction,
+                torch.tensor([distance]),
+                0,
+            )
             least = min(least, float(tries.min()))
             resisted[place] += least > 0
     certified, attacked = (found["curves"][f"{name}, {kind}"] for kind in ("certified", "attacked"))

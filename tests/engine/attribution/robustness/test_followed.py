@@ -65,8 +65,11 @@ def test_where_nothing_was_changed_every_map_is_the_same():
 def test_a_flat_map_is_neither_the_most_nor_the_least_moved():
     values = np.array([[np.nan, np.nan], [0.9, 0.2], [0.8, 0.6]], np.float32)
     table = Table.grid(values, ("flat", "one", "two"), (SAME, NEW), ("Spearman",) * 2)
-    maps = {f"{row} {word}": HeatMap(np.eye(2, dtype=np.float32) * at, "u", signed=False)
-            for row in table.rows for at, word in enumerate(("after", "now"))}  # fmt: skip
+    maps = {
+        f"{row} {word}": HeatMap(np.eye(2, dtype=np.float32) * at, "u", signed=False)
+        for row in table.rows
+        for at, word in enumerate(("after", "now"))
+    }
     case, result = pair(), {"followed": table, "said": told_of(0, 1), **maps}
     assert "one most (0.20), two least (0.60)" in MapsFollow().finding(case, result)
     none = Table.grid(values[:1], ("flat",), (SAME, NEW), ("Spearman",) * 2)

@@ -39,9 +39,10 @@ from tests.outcomes import HERE
 
 SEEDS, IMAGES = 3, 20
 ON = (
-    ("digits-cnn", "digits", 30, 0.01), ("digits-cnn", "digits", 60, 0.01),
+    ("digits-cnn", "digits", 30, 0.01),
+    ("digits-cnn", "digits", 60, 0.01),
     (DEFAULT, "photographs", 30, 0.0022),
-)  # fmt: skip
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
@@ -99,9 +100,10 @@ def keep_by_length(method, name, data, seeds, measure):
     )
     for at, length in enumerate(lengths):
         for what, unit in (
-            ("success", "share"), ("size", "RMS /255 where all three succeed"),
+            ("success", "share"),
+            ("size", "RMS /255 where all three succeed"),
             ("own size", "RMS /255 where each succeeds itself"),
-        ):  # fmt: skip
+        ):
             sentence = "; ".join(
                 f"{loss} {spread([result[what][loss][at] for result in results])}" for loss in NAMES
             )

@@ -93,5 +93,8 @@ def test_an_order_that_no_features_give_is_known():
 def test_pairs_say_who_must_lead_whom():
     ahead, behind = pairs([4, 1], 5)
     assert list(zip(ahead.tolist(), behind.tolist(), strict=True)) == [
-        (4, 1), (1, 0), (1, 2), (1, 3),
-    ]  # fmt: skip
+        (4, 1),
+        (1, 0),
+        (1, 2),
+        (1, 3),
+    ]

@@ -190,9 +190,13 @@ def test_a_game_without_success_draws_and_tells_its_best_try(player, monkeypatch
 
 def game_of(case, **changed):
     arguments = {
-        "visit": 3, "simulations": 10, "queries": 5000, "change": CHANGES[0], "player": "random",
+        "visit": 3,
+        "simulations": 10,
+        "queries": 5000,
+        "change": CHANGES[0],
+        "player": "random",
         "rule": "as in the code",
-    } | changed  # fmt: skip
+    } | changed
     points = grid(tuple(case.image.shape[1:]))
     levels = levels_of(case.image).numpy()
     rng = np.random.default_rng(case.seed)
@@ -335,8 +339,9 @@ def spot_case(side=48, reach=3):
     here = slice(30, 30 + 2 * reach)
     weight[here, here] = 1.0
     image[:, here, here] = 0.4
-    model = Classifier(Weighted(weight, 0.4 * 36 + 0.6 * 11.5), "spot", "spot", side,
-                       device=tiny.CPU)  # fmt: skip
+    model = Classifier(
+        Weighted(weight, 0.4 * 36 + 0.6 * 11.5), "spot", "spot", side, device=tiny.CPU
+    )
     return ImageCase(model, image, Target(0))  # 12 of its 36 pixels have to become white
 
 
@@ -363,8 +368,9 @@ def test_the_control_has_its_own_draws_so_the_guided_game_is_as_it_was():
     points = key_points(case.image.mean(0).double().numpy())
     rules = GameRules(6, 2, 150, CHANGES[0], "random", "as in the code")
     for place, (kind, seed) in enumerate(((PixelGame, 2), (UniformGame, [2, 1]))):
-        game = kind(case.model, levels, points, rules, np.random.default_rng(seed),
-                    lambda done, words: None)  # fmt: skip
+        game = kind(
+            case.model, levels, points, rules, np.random.default_rng(seed), lambda done, words: None
+        )
         game.play()
         assert result["game"]["queries"][place] == game.asked
         fewest = 0 if game.best is None else len(game.best.changed)

@@ -17,7 +17,7 @@ from engine.attribution.slides.masks import (
     Masking,
     count,
     select,
-)  # fmt: skip
+)
 from engine.errors import BadSetting
 from tests.engine.attribution.slides.by_hand import masks_of
 from tests.tiny import seeded

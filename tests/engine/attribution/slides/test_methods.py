@@ -19,7 +19,7 @@ from engine.attribution.slides.methods import (
     TEACHER,
     by_class,
     recipe,
-)  # fmt: skip
+)
 from engine.attribution.slides.mining import bag_network, learn
 from engine.attribution.slides.network import MAX
 from engine.attribution.slides.scores import bag_auc, found_keys, recall, tile_auroc
@@ -116,8 +116,10 @@ def test_without_known_key_tiles_it_says_so():
 def test_counting_key_tiles():
     key = np.array([[True, False, True, False], [False, False, False, True]])
     scores = np.array([[0.4, 0.3, 0.1, 0.2], [0.1, 0.2, 0.3, 0.4]], np.float32)
-    assert found_keys(scores, key).tolist() == [[True, False, False, False],
-                                                [False, False, False, True]]  # fmt: skip
+    assert found_keys(scores, key).tolist() == [
+        [True, False, False, False],
+        [False, False, False, True],
+    ]
     assert recall(scores, key, np.ones_like(key)) == pytest.approx(2 / 3)
     assert np.isnan(recall(scores, key, np.zeros_like(key)))
     assert tile_auroc(scores, key, np.ones_like(key)) == pytest.approx((0.5 + 1) / 2)

@@ -20,7 +20,7 @@ from engine.attribution.slides.mining import (
     learn,
     student,
     untrained,
-)  # fmt: skip
+)
 from engine.attribution.slides.network import ATTENTION, MAX, MEAN
 from engine.training.images import drawn
 from tests import tiny
@@ -142,9 +142,11 @@ def test_no_gradient_reaches_the_queries_and_they_follow_the_tokens(bags):
     masks = torch.full(tiles.shape[:2], SEEN)
     masks[:, :3] = RECYCLED
     result = student(network, tiles, masks, seeded(1), seeded(2))
-    hidden = F.gelu(network.embed(tiles)) * (
-        torch.rand(*tiles.shape[:2], 64, generator=seeded(1)) >= 0.25
-    ) / 0.75  # fmt: skip
+    hidden = (
+        F.gelu(network.embed(tiles))
+        * (torch.rand(*tiles.shape[:2], 64, generator=seeded(1)) >= 0.25)
+        / 0.75
+    )
     after = network.recycling.queries.clone()
     with torch.no_grad():
         network.recycling.queries.copy_(before)
@@ -193,16 +195,20 @@ def test_max_and_mean_pooling_are_what_they_are_called(bags):
         tile_logits = network.head(hidden)
         wanted = tile_logits.amax(1) if pooling == MAX else tile_logits.mean(1)
         assert torch.allclose(network.read(tiles).logits, wanted, atol=1e-5)
-        assert torch.allclose(network.class_scores(network.read(tiles)),
-                              (hidden @ network.head.weight.T).softmax(-1), atol=1e-6)  # fmt: skip
+        assert torch.allclose(
+            network.class_scores(network.read(tiles)),
+            (hidden @ network.head.weight.T).softmax(-1),
+            atol=1e-6,
+        )
 
 
 def test_a_class_score_is_the_tiles_own_part_of_the_logits(bags):
     network = bag_network(untrained(CASE, bags, ATTENTION))
     result = network.read(bags.features[:3])
     parts = result.weights[..., None] * result.hidden
-    assert torch.allclose(parts.sum(1) @ network.head.weight.T + network.head.bias, result.logits,
-                          atol=1e-5)  # fmt: skip
+    assert torch.allclose(
+        parts.sum(1) @ network.head.weight.T + network.head.bias, result.logits, atol=1e-5
+    )
     wanted = (parts @ network.head.weight.T + network.head.bias[0]).softmax(-1)
     assert torch.allclose(network.class_scores(result), wanted, atol=1e-6)
 

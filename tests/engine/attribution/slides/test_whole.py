@@ -43,8 +43,9 @@ def test_a_tile_counts_its_distance_to_those_most_like_it():
     for at, vector in enumerate(known):
         cosines = sorted(
             float(vector @ other / np.linalg.norm(vector) / np.linalg.norm(other))
-            for place, other in enumerate(known) if place != at
-        )  # fmt: skip
+            for place, other in enumerate(known)
+            if place != at
+        )
         assert result["distance"][at] == pytest.approx(1 - np.mean(cosines[-3:]), abs=1e-5)
     assert np.isnan(result["distance"][23])
     assert result["row"].tolist() == [at // 6 for at in range(24)]
@@ -61,10 +62,12 @@ def test_distances_in_blocks_are_those_at_once(monkeypatch):
 
 
 def test_tiles_too_large_for_any_planted_region_are_said_to_be():
-    table = Table.of({
-        "distance": (np.array([0.1, 0.2, np.nan], np.float32), "cosine distance"),
-        "planted": (np.array([0.2, 0.0, 0.0], np.float32), "share"),
-    })  # fmt: skip
+    table = Table.of(
+        {
+            "distance": (np.array([0.1, 0.2, np.nan], np.float32), "cosine distance"),
+            "planted": (np.array([0.2, 0.0, 0.0], np.float32), "share"),
+        }
+    )
     sentence = UnlikeTiles(tile=16).finding(CASE, {"tiles": table})
     assert sentence.startswith("2 of 3 tiles are compared; none lies in a planted region")
 

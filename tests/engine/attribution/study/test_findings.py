@@ -38,10 +38,12 @@ def table_of(figures, names=tuple(TITLES), chance=0.6):
 def reliable(*names):
     """A table in which these are the best of all, the first most of all."""
     above = {name: 0.4 - at / 10 for at, name in enumerate(names)}
-    return table_of({
-        metric: {name: 0.5 + NAMED[metric].better * more for name, more in above.items()}
-        for metric in RELIABLE
-    })  # fmt: skip
+    return table_of(
+        {
+            metric: {name: 0.5 + NAMED[metric].better * more for name, more in above.items()}
+            for metric in RELIABLE
+        }
+    )
 
 
 def case_of(source="scenes", count=8):
@@ -181,9 +183,12 @@ def test_a_figure_that_rounds_to_nothing_has_no_sign():
 
 def test_figures_are_written_in_their_units():
     texts = {
-        "pointing game": "88 %", SCORE: "0.88", "PNG size": "1,234", "passes": "1,234",
+        "pointing game": "88 %",
+        SCORE: "0.88",
+        "PNG size": "1,234",
+        "passes": "1,234",
         "seconds": "1,234 ×",
-    }  # fmt: skip
+    }
     for name, words in texts.items():
         assert NAMED[name].text(0.876 if "." in words or "%" in words else 1234.2) == words
     assert NAMED["seconds"].text(2.44) == "2.4 ×"

@@ -214,8 +214,11 @@ def test_a_command_names_the_ten_and_the_own_map_stands_beside_them():
     case = StudyArguments(source="own", count=1, methods=("GradCam",)).case()
     assert [method.name for method in case.methods] == ["GradCam", "OwnMap"]
     assert StudyArguments.named(case) == {
-        "source": "own", "count": 1, "methods": ("GradCam",), "seed": 0
-    }  # fmt: skip
+        "source": "own",
+        "count": 1,
+        "methods": ("GradCam",),
+        "seed": 0,
+    }
 
 
 def test_a_map_of_the_wrong_label_is_found_out(squares):
@@ -356,9 +359,11 @@ def test_a_claim_agrees_only_when_the_numbers_do():
     png = dict.fromkeys(TITLES, 900.0) | {"GradCam": 100.0, "Lime": 200.0}
     alike_ = dict.fromkeys(TITLES, 0.1) | {"GuidedBackprop": 0.95}
     values = {
-        "pointing game": [*best.values()], "passes": [*cost.values()],
-        "PNG size": [*png.values()], "cross-label cosine": [*alike_.values()],
-    }  # fmt: skip
+        "pointing game": [*best.values()],
+        "passes": [*cost.values()],
+        "PNG size": [*png.values()],
+        "cross-label cosine": [*alike_.values()],
+    }
     assert claims(table_of(**values))["agrees"].tolist() == [1] * 6
     worse = {name: list(reversed(column)) for name, column in values.items()}
     assert claims(table_of(**worse))["agrees"].tolist() == [0] * 6
@@ -556,8 +561,9 @@ def test_one_method_that_is_cheaper_is_enough_to_deny_that_grad_cam_is_cheap():
 def test_lime_is_held_against_the_simplest_map_of_a_gradient():
     sizes = dict.fromkeys(TITLES, 900.0) | {"GradCam": 100.0, "Lime": 200.0, "Gradient": 201.0}
     assert agrees("Maps of", **{"PNG size": sizes}) == (
-        1, "Grad-CAM 100, LIME 200, gradients from 201 bytes.",
-    )  # fmt: skip
+        1,
+        "Grad-CAM 100, LIME 200, gradients from 201 bytes.",
+    )
     assert agrees("Maps of", **{"PNG size": sizes | {"Gradient": 200.0}})[0] == 0
     assert agrees("Maps of", **{"PNG size": sizes | {"GradCam": 200.0}})[0] == 0
 

@@ -42,8 +42,9 @@ def digits(first=2, second=3):
 
 @cache
 def found(first=2, second=3):
-    return answer(TiltedBoundary(first=first, second=second),
-                  ExperimentCase(data_sets.load("digits")))  # fmt: skip
+    return answer(
+        TiltedBoundary(first=first, second=second), ExperimentCase(data_sets.load("digits"))
+    )
 
 
 def rows_of(learner, first=2, second=3):
@@ -136,13 +137,18 @@ def test_shrinkage_lda_of_scikit_learn_is_a_member_of_the_ridge_family():
 def test_the_linear_svm_and_the_logistic_are_those_of_scikit_learn_on_pixels():
     pair = digits()
     penalty = 0.01 * pair.mean_variance
-    peer = LogisticRegression(C=1 / (len(pair.train) * penalty), class_weight="balanced",
-                              max_iter=5000, tol=1e-8).fit(pair.train, pair.second)  # fmt: skip
+    peer = LogisticRegression(
+        C=1 / (len(pair.train) * penalty), class_weight="balanced", max_iter=5000, tol=1e-8
+    ).fit(pair.train, pair.second)
     assert angle(family(pair, LOGISTIC, [0.01])[0][0], peer.coef_[0]) < 0.1
     peer = LinearSVC(
-        loss="hinge", C=1 / (len(pair.train) * penalty), class_weight="balanced",
-        intercept_scaling=30, max_iter=5000, random_state=0,
-    )  # fmt: skip
+        loss="hinge",
+        C=1 / (len(pair.train) * penalty),
+        class_weight="balanced",
+        intercept_scaling=30,
+        max_iter=5000,
+        random_state=0,
+    )
     middle = pair.train.mean(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it stops before the end, so that ours is no worse
@@ -223,8 +229,13 @@ def test_types_are_told_from_angle_and_error():
     angles = np.array([5.0, 30, 30, 50, 80, 85])
     errors = np.array([0.06, 0.04, 0.09, 0.02, 0.02, 0.06])
     assert types(angles, errors, 1000).tolist() == [
-        HARDLY, USEFUL, NEEDLESS, USEFUL, OVERFITTED, NEEDLESS
-    ]  # fmt: skip
+        HARDLY,
+        USEFUL,
+        NEEDLESS,
+        USEFUL,
+        OVERFITTED,
+        NEEDLESS,
+    ]
     assert envelope(angles, errors).tolist() == [0.06, 0.04, 0.04, 0.02, 0.02, 0.02]
 
 

@@ -37,11 +37,15 @@ def test_where_the_test_error_is_lowest(name, pair, measure):
         mean, best = wrong.mean(0), int(wrong.mean(0).argmin())
         where = f"attribution: TiltedBoundary, {name}, {pair[0]} and {pair[1]}, {learner}"
         where += f", {SEEDS} seeds"
-        measure(where, "; ".join(
-            f"λ = {STRENGTHS[at]:g}: {100 * mean[at]:.2f} ± {100 * wrong[:, at].std(ddof=1):.2f} % "
-            f"wrong, θ {angles[:, at].mean():.1f}°"
-            for at in (0, best, count - 1)
-        ))  # fmt: skip
+        measure(
+            where,
+            "; ".join(
+                f"λ = {STRENGTHS[at]:g}: {100 * mean[at]:.2f} ± "
+                f"{100 * wrong[:, at].std(ddof=1):.2f} % "
+                f"wrong, θ {angles[:, at].mean():.1f}°"
+                for at in (0, best, count - 1)
+            ),
+        )
         margins = np.stack([wrong[:, 0] - wrong[:, best], wrong[:, -1] - wrong[:, best]], 1)
         outcomes, means, within = decided(margins)
         for end, outcome, gain, half in zip(

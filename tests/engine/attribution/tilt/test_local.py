@@ -45,8 +45,14 @@ def linear(monkeypatch):
     weights, offset = family(pair, RIDGE, [1e-3])[0]
     weight, bias = torch.zeros(10, 64), torch.full((10,), -1e6)
     weight[3], bias[3], bias[2] = torch.from_numpy(weights).float(), offset, 0.0
-    model = Classifier(Flat(weight, bias), "flat", "flat", 8,
-                       labels=data_sets.load(DIGITS).classes, device=tiny.CPU)  # fmt: skip
+    model = Classifier(
+        Flat(weight, bias),
+        "flat",
+        "flat",
+        8,
+        labels=data_sets.load(DIGITS).classes,
+        device=tiny.CPU,
+    )
     row = next(
         candidate for candidate in pair.rows if data_sets.load(DIGITS).labels[candidate] == 2
     )
@@ -163,8 +169,9 @@ def two_photographs(monkeypatch):
     monkeypatch.setattr(class_images, "shown", lambda name, _crop, _model: samples[name])
     weight = torch.zeros(2, 64)
     weight[0] = torch.tensor([1.0] * 4 + [-1.0] * 4).repeat(8)
-    model = Classifier(Flat(weight, torch.zeros(2)), "flat", "flat", 8, labels=("left", "right"),
-                       device=tiny.CPU)  # fmt: skip
+    model = Classifier(
+        Flat(weight, torch.zeros(2)), "flat", "flat", 8, labels=("left", "right"), device=tiny.CPU
+    )
     return ImageCase(model, left * 0.5, Target(0)), weight[0].view(8, 8)
 
 
@@ -196,8 +203,14 @@ class Bent(Flat):
 
 def test_the_boundary_is_found_where_the_margin_is_bent_within_a_step(two_photographs):
     case, weight = two_photographs
-    model = Classifier(Bent(case.model.head.weight.data, torch.zeros(2)), "bent", "bent", 8,
-                       labels=("left", "right"), device=tiny.CPU)  # fmt: skip
+    model = Classifier(
+        Bent(case.model.head.weight.data, torch.zeros(2)),
+        "bent",
+        "bent",
+        8,
+        labels=("left", "right"),
+        device=tiny.CPU,
+    )
     bent = replace(case, model=model)
     result = LocalTilt()(bent)
     own_group, rival = class_images.class_images(bent, 100)
@@ -241,8 +254,14 @@ def test_a_model_without_gradients_is_refused_in_words(two_photographs, kind):
 def test_a_model_with_one_class_is_refused_in_words(monkeypatch, data):
     """Either way of finding a rival would fail later, or take the class for its own rival."""
     monkeypatch.setattr(class_images.catalog, "data_of", lambda _model: data)
-    alone = Classifier(Flat(torch.ones(1, 64), torch.zeros(1)), "flat", "a lonely one", 8,
-                       labels=("2",), device=tiny.CPU)  # fmt: skip
+    alone = Classifier(
+        Flat(torch.ones(1, 64), torch.zeros(1)),
+        "flat",
+        "a lonely one",
+        8,
+        labels=("2",),
+        device=tiny.CPU,
+    )
     with pytest.raises(DoesNotFit, match=r"^a lonely one has one class only: there is no boundary"):
         LocalTilt()(ImageCase(alone, tiny.image(8), Target(0)))
 
@@ -291,8 +310,14 @@ def test_a_class_that_no_photograph_shows_is_a_sentence(two_photographs):
     case, _ = two_photographs
     with pytest.raises(BlindspotError, match=r"is taken for “left” rather than “right”"):
         LocalTilt()(replace(case, image=case.image.flip(-1) * 0, target=Target(0, 1)))
-    three = Classifier(Flat(torch.zeros(3, 64), torch.tensor([1.0, 0, 0])), "flat", "flat", 8,
-                       labels=("a", "b", "c"), device=tiny.CPU)  # fmt: skip
+    three = Classifier(
+        Flat(torch.zeros(3, 64), torch.tensor([1.0, 0, 0])),
+        "flat",
+        "flat",
+        8,
+        labels=("a", "b", "c"),
+        device=tiny.CPU,
+    )
     image_case = ImageCase(three, case.image, Target(1, 2))
     with pytest.raises(BlindspotError, match="no sample photograph is taken for “c”: choose “a”"):
         LocalTilt()(image_case)

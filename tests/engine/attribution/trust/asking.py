@@ -2,9 +2,7 @@
 
 from torch import nn
 
-from engine.attribution.trust import (
-    TrustCase,
-)
+from engine.attribution.trust import TrustCase
 
 
 class Linear(nn.Module):

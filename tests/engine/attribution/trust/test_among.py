@@ -205,8 +205,10 @@ def test_the_null_points_as_chance_does_and_the_equal_network_far_better(large):
     images = study_case("own", count=24).images
     hits = {}
     for title, control in controls(large).items():
-        questions = [replace(control.asked, image=image.image, target=Target(image.labels[0]))
-                 for image in images]  # fmt: skip
+        questions = [
+            replace(control.asked, image=image.image, target=Target(image.labels[0]))
+            for image in images
+        ]
         maps = [control.method(question)["map"].values for question in questions]
         hits[title] = sum(
             image.masks[0].flat[values.argmax()] for image, values in zip(images, maps, strict=True)

@@ -8,13 +8,7 @@ import torch
 
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.gradient import Gradient
-from engine.attribution.trust import (
-    TRUST,
-    OtherClass,
-    Place,
-    Shape,
-    TrustCase,
-)
+from engine.attribution.trust import TRUST, OtherClass, Place, Shape, TrustCase
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.errors import DoesNotFit

@@ -12,10 +12,7 @@ from engine.attribution.heatmaps.gradient import Gradient
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.heatmaps.integrated_gradients import IntegratedGradients
 from engine.attribution.heatmaps.occlusion import Occlusion
-from engine.attribution.trust import (
-    Order,
-    TrustCase,
-)
+from engine.attribution.trust import Order, TrustCase
 from engine.attribution.trust.copies import copies
 from engine.attribution.trust.order import at_stake, moves
 from engine.attribution.trust.random_weights import randomized
@@ -47,13 +44,15 @@ def test_the_band_is_what_copies_of_the_map_give(linear):
         linear.image - linear.baseline("mean")
     )
     nothing = float(linear.score(linear.baseline("mean")[None]))
-    shown = np.array([
+    shown = np.array(
         [
-            nothing + float(worth.sum(0).numpy()[ranks(map_copy) < at].sum())
-            for at in np.linspace(0, 144, 7)
+            [
+                nothing + float(worth.sum(0).numpy()[ranks(map_copy) < at].sum())
+                for at in np.linspace(0, 144, 7)
+            ]
+            for map_copy in copies(method(linear)["map"].values, 9)
         ]
-        for map_copy in copies(method(linear)["map"].values, 9)
-    ])  # fmt: skip
+    )
     assert result["insertion low"].y == pytest.approx(shown.min(0), abs=1e-5)
     assert result["insertion high"].y == pytest.approx(shown.max(0), abs=1e-5)
     areas = np.trapezoid(shown, dx=1 / 6, axis=1)
@@ -160,10 +159,16 @@ def test_no_order_is_confirmed_where_the_class_is_as_likely_when_empty(linear):
 @pytest.mark.parametrize(
     ("shown", "empty", "much"),
     [
-        (0.98, 0.64, True), (0.64, 0.98, True), (0.43, 0.16, False), (0.3, 0.01, True),
-        (0.2247, 0.001, True), (0.33, 0.066, False), (0.04, 0.0001, False), (0.0, 0.0, False),
+        (0.98, 0.64, True),
+        (0.64, 0.98, True),
+        (0.43, 0.16, False),
+        (0.3, 0.01, True),
+        (0.2247, 0.001, True),
+        (0.33, 0.066, False),
+        (0.04, 0.0001, False),
+        (0.0, 0.0, False),
     ],
-)  # fmt: skip
+)
 def test_much_hangs_on_an_image_by_difference_or_by_times(shown, empty, much):
     """A class of a thousand at 22 % counts, one of a shuffled model of digits at 33 % does not."""
     assert at_stake(shown, empty) is much
@@ -191,9 +196,14 @@ def test_a_class_of_probability_zero_is_not_confirmed_by_its_pixels(linear, read
 
 @pytest.mark.parametrize(
     ("size", "spread", "moves_at_all"),
-    [(1.0, 2e-6, True), (1.0, 5e-7, False), (1000.0, 2e-4, False), (1000.0, 2e-3, True),
-     (0.001, 5e-7, False)],
-)  # fmt: skip
+    [
+        (1.0, 2e-6, True),
+        (1.0, 5e-7, False),
+        (1000.0, 2e-4, False),
+        (1000.0, 2e-3, True),
+        (0.001, 5e-7, False),
+    ],
+)
 def test_curves_move_where_they_leave_their_start_by_more_than_rounding(size, spread, moves_at_all):
     """Rounding is a millionth of the largest score, and never less than a millionth."""
     area = np.array([0, 1], np.float32)

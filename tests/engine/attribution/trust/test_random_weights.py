@@ -11,11 +11,7 @@ from engine.attribution.heatmaps.deep_lift import DeepLift
 from engine.attribution.heatmaps.gradient import Gradient
 from engine.attribution.heatmaps.gradient_x_input import GradientXInput
 from engine.attribution.heatmaps.integrated_gradients import IntegratedGradients
-from engine.attribution.trust import (
-    OtherClass,
-    RandomWeights,
-    TrustCase,
-)
+from engine.attribution.trust import OtherClass, RandomWeights, TrustCase
 from engine.attribution.trust.random_weights import randomized
 from engine.case import ImageCase
 from engine.data import load as load_data

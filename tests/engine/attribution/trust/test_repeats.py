@@ -6,10 +6,7 @@ import numpy as np
 import torch
 
 from engine.attribution.heatmaps.gradient import Gradient
-from engine.attribution.trust import (
-    MaxSensitivity,
-    Repeats,
-)
+from engine.attribution.trust import MaxSensitivity, Repeats
 from tests.engine.attribution.toys import toy
 from tests.engine.attribution.trust.asking import check_of, verdict
 

@@ -87,8 +87,7 @@ def by_hand(vlm, image, prompt, phrase, epsilon, start, jpeg_too=False):
 
 
 def said_by(vlm, levels, prompts):
-    return [" ".join(word) for word in
-            spoken(vlm, levels.float() / 255, prompts, GREEDY).words]  # fmt: skip
+    return [" ".join(word) for word in spoken(vlm, levels.float() / 255, prompts, GREEDY).words]
 
 
 @pytest.mark.parametrize("condition", [PLAIN, EVADES, DECLINED])
@@ -100,12 +99,16 @@ def test_figures_are_those_of_steps_written_out(case, found, condition):
     for epsilon in ROWS:
         at = LEVELS.index(epsilon)
         noise = torch.rand(pairs.levels.shape, generator=torch.Generator().manual_seed(at))
-        changed = torch.stack([
-            by_hand(vlm, image, prompt, phrase, epsilon, 2 * noise[row] - 1, condition == EVADES)
-            for row, (image, prompt, phrase) in enumerate(
-                zip(pairs.levels, pairs.prompts, pairs.phrases, strict=True)
-            )
-        ])  # fmt: skip
+        changed = torch.stack(
+            [
+                by_hand(
+                    vlm, image, prompt, phrase, epsilon, 2 * noise[row] - 1, condition == EVADES
+                )
+                for row, (image, prompt, phrase) in enumerate(
+                    zip(pairs.levels, pairs.prompts, pairs.phrases, strict=True)
+                )
+            ]
+        )
         answers = said_by(vlm, changed, pairs.prompts)
         right = np.mean(
             [
@@ -203,10 +206,14 @@ def test_claims_are_kept_by_what_they_need_and_broken_without_it():
     low, some = dict.fromkeys(LEVELS, 0.1), dict.fromkeys(LEVELS, 0.06)
     falling = dict(zip(LEVELS, (0, 0.3, 0.9, 0.8, 1.0, 1.0), strict=True))
     broken = [
-        {PLAIN: low}, {NOISE: some}, {PLAIN: falling}, {DECLINED: low},
-        {UNAWARE[JPEG]: dict.fromkeys(LEVELS, 0.95)}, {UNAWARE[JPEG]: dict.fromkeys(LEVELS, 0.97)},
+        {PLAIN: low},
+        {NOISE: some},
+        {PLAIN: falling},
+        {DECLINED: low},
+        {UNAWARE[JPEG]: dict.fromkeys(LEVELS, 0.95)},
+        {UNAWARE[JPEG]: dict.fromkeys(LEVELS, 0.97)},
         {FOUND: {PLAIN: 0.95, EVADES: 0.9}},
-    ]  # fmt: skip
+    ]
     for claim, changed in zip(CLAIMS, broken, strict=True):
         assert claim.margin(figures(changed)) < 0, claim.words
 

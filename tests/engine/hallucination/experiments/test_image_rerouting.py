@@ -134,8 +134,10 @@ def test_figures_are_those_of_steps_written_out(case, found, condition):
             by_hand(examined, questions, condition, row, epsilon, noise[at][row])
             for row in range(6)
         ]
-        words = [said(examined.vlm, levels.float() / 255, prompt)
-                 for (levels, _), prompt in zip(ends, questions.prompts, strict=True)]  # fmt: skip
+        words = [
+            said(examined.vlm, levels.float() / 255, prompt)
+            for (levels, _), prompt in zip(ends, questions.prompts, strict=True)
+        ]
         right = np.mean([word in COLORED for word in words])
         # one of six may turn on float noise along the way
         assert table.cell(condition, answered(epsilon)) == pytest.approx(right, abs=0.17)
@@ -162,9 +164,11 @@ def unseen(one, images, prompts, words):
     weight, offset = one.spaces.weights[3], one.spaces.offsets[3]
     usual = (one.states[3][~one.tests.declined] @ weight + offset).numpy()
     with torch.no_grad():
-        odds = [float(seen(one.vlm, levels.float() / 255, prompt)[0][3] @ weight + offset)
-                for levels, prompt, word in zip(images, prompts, words, strict=True)
-                if word in COLORED]  # fmt: skip
+        odds = [
+            float(seen(one.vlm, levels.float() / 255, prompt)[0][3] @ weight + offset)
+            for levels, prompt, word in zip(images, prompts, words, strict=True)
+            if word in COLORED
+        ]
     return np.mean(np.array(odds) >= np.quantile(usual, 0.05))
 
 
@@ -254,10 +258,17 @@ def margins(**to):
     figures |= {(NOISE, answered(e)): 0.0 for e in LEVELS}
     figures |= {(name, answered(COMPARED)): 0.3 for name in UNAWARE.values()}
     figures |= {
-        (REMOVED, CHANGE): 0.9, (REMOVED_RANDOM, CHANGE): 0.0, (ADDED, CHANGE): 0.9,
-        (ADDED_RANDOM, CHANGE): 0.0, (AT_WORD, ACCURACY): 0.5, (SHUFFLED, ACCURACY): 0.5,
-        (AT_END, ACCURACY): 1.0, (FIRST, STEPS): 3.0, (OUTPUT, STEPS): 6.0, (FIRST, FOUND): 0.95,
-    }  # fmt: skip
+        (REMOVED, CHANGE): 0.9,
+        (REMOVED_RANDOM, CHANGE): 0.0,
+        (ADDED, CHANGE): 0.9,
+        (ADDED_RANDOM, CHANGE): 0.0,
+        (AT_WORD, ACCURACY): 0.5,
+        (SHUFFLED, ACCURACY): 0.5,
+        (AT_END, ACCURACY): 1.0,
+        (FIRST, STEPS): 3.0,
+        (OUTPUT, STEPS): 6.0,
+        (FIRST, FOUND): 0.95,
+    }
     figures |= to.get("to", {})
     return [claim.margin(lambda row, name: figures[row, name]) for claim in CLAIMS]
 
@@ -265,16 +276,21 @@ def margins(**to):
 @pytest.mark.parametrize(
     ("claim", "to"),
     [
-        (0, {(REMOVED, CHANGE): 0.5}), (0, {(REMOVED_RANDOM, CHANGE): 0.2}),
-        (1, {(ADDED, CHANGE): 0.5}), (1, {(ADDED_RANDOM, CHANGE): 0.2}),
-        (2, {(AT_WORD, ACCURACY): 0.7}), (2, {(SHUFFLED, ACCURACY): 0.7}),
-        (2, {(AT_END, ACCURACY): 0.9}), (3, {(FIRST, answered(COMPARED)): 0.45}),
-        (4, {(NOISE, answered(8)): 0.2}), (5, {(FIRST, STEPS): 7.0}),
+        (0, {(REMOVED, CHANGE): 0.5}),
+        (0, {(REMOVED_RANDOM, CHANGE): 0.2}),
+        (1, {(ADDED, CHANGE): 0.5}),
+        (1, {(ADDED_RANDOM, CHANGE): 0.2}),
+        (2, {(AT_WORD, ACCURACY): 0.7}),
+        (2, {(SHUFFLED, ACCURACY): 0.7}),
+        (2, {(AT_END, ACCURACY): 0.9}),
+        (3, {(FIRST, answered(COMPARED)): 0.45}),
+        (4, {(NOISE, answered(8)): 0.2}),
+        (5, {(FIRST, STEPS): 7.0}),
         (6, {(UNAWARE[JPEG], answered(COMPARED)): 0.84}),
         (7, {(AWARE[JPEG], answered(COMPARED)): 0.3}),
         (8, {(FIRST, FOUND): 0.7}),
     ],
-)  # fmt: skip
+)
 def test_a_claim_falls_with_the_figure_it_is_about(claim, to):
     assert all(margin > 0 for margin in margins())
     assert [at for at, margin in enumerate(margins(to=to)) if margin < 0] == [claim]

@@ -7,12 +7,7 @@ import torch
 
 from engine import data as data_sets
 from engine.experiment import ExperimentCase
-from engine.hallucination.experiments.one_question import (
-    EDITED,
-    PLAIN,
-    REROUTED,
-    DeclinedQuestion,
-)
+from engine.hallucination.experiments.one_question import EDITED, PLAIN, REROUTED, DeclinedQuestion
 from engine.hallucination.refusal.audited import SCENES, audited
 from engine.hallucination.refusal.network import LAYERS
 from engine.hallucination.refusal.questions import DECLINE, NUMBER, EncodedQuestions

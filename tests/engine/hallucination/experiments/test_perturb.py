@@ -23,14 +23,7 @@ from engine.hallucination.experiments.perturb import (
     perturbed,
     slopes,
 )
-from engine.hallucination.experiments.phrases import (
-    COLORED,
-    PHRASES,
-    answers,
-    losses,
-    says,
-    taught,
-)
+from engine.hallucination.experiments.phrases import COLORED, PHRASES, answers, losses, says, taught
 from engine.hallucination.tiny_vlm.weights import HONEST, load
 from engine.hallucination.tiny_vlm.words import EOS, PAD
 from engine.measures.levels import levels_of, pixels_of

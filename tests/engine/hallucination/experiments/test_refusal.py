@@ -84,8 +84,10 @@ def test_figures_are_those_of_edits_and_searches_by_hand(case, found):
         assert table.cell(name, CHANGE) == pytest.approx(value, abs=0.006), name
     encoded = EncodedQuestions.of([q for q in questions(case, 4, 6, part=1) if q.declined])
     for name, kind, layers in (
-        (FIRST, STEER, (audit.middle,)), (PROBED, PROBE, (audit.middle,)), (OUTPUT, LOGIT, ()),
-    ):  # fmt: skip
+        (FIRST, STEER, (audit.middle,)),
+        (PROBED, PROBE, (audit.middle,)),
+        (OUTPUT, LOGIT, ()),
+    ):
         goal = Goal(kind, layers, 1.0, audit.spaces)
         moved = reroute(audit.net, encoded, goal, ReroutingRules(2, 8), 6, 0)
         assert table.cell(name, FLIPS) == moved.flipped.float().mean().item()
@@ -173,13 +175,18 @@ def margins(**changed):
 @pytest.mark.parametrize(
     ("claim", "to"),
     [
-        (0, {(CAUSES[0], CHANGE): 0.5}), (0, {(CAUSES[1], CHANGE): 0.2}),
-        (1, {(CAUSES[2], CHANGE): 0.5}), (1, {(CAUSES[3], CHANGE): 0.2}),
-        (2, {(AT_WORD, ACCURACY): 0.7}), (2, {(SHUFFLED, ACCURACY): 0.7}),
-        (2, {(AT_END, ACCURACY): 0.9}), (3, {(FIRST, TRIED): 120.0}),
-        (4, {(FIRST, PASSES): 120.0}), (5, {(TUNED, FLIPS): 0.48}),
+        (0, {(CAUSES[0], CHANGE): 0.5}),
+        (0, {(CAUSES[1], CHANGE): 0.2}),
+        (1, {(CAUSES[2], CHANGE): 0.5}),
+        (1, {(CAUSES[3], CHANGE): 0.2}),
+        (2, {(AT_WORD, ACCURACY): 0.7}),
+        (2, {(SHUFFLED, ACCURACY): 0.7}),
+        (2, {(AT_END, ACCURACY): 0.9}),
+        (3, {(FIRST, TRIED): 120.0}),
+        (4, {(FIRST, PASSES): 120.0}),
+        (5, {(TUNED, FLIPS): 0.48}),
     ],
-)  # fmt: skip
+)
 def test_a_claim_falls_with_the_figure_it_is_about(claim, to):
     assert all(margin > 0 for margin in margins())
     fallen = margins(to=to)

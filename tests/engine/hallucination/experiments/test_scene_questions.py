@@ -108,8 +108,10 @@ def test_probes_learn_from_other_scenes_and_shuffled_labels_teach_nothing(case):
     known = examined_vlm(vlm, case)
     assert examined_vlm(vlm, case) is known
     learned = scene_questions(vlm, case, "train", module.LEARNED)
-    images = [{level.numpy().tobytes() for level in part.levels}
-              for part in (learned, known.tests, known.moved)]  # fmt: skip
+    images = [
+        {level.numpy().tobytes() for level in part.levels}
+        for part in (learned, known.tests, known.moved)
+    ]
     assert len(set.union(*images)) == sum(map(len, images))
     assert known.accuracies[-1] > 0.9
     assert 0.4 < known.shuffled < 0.6

@@ -10,12 +10,7 @@ from engine import data as data_sets
 from engine.errors import BadData
 from engine.experiment import ExperimentCase
 from engine.hallucination.refusal import audited as module
-from engine.hallucination.refusal.audited import (
-    audited,
-    questions,
-    shuffled_accuracy,
-    things_of,
-)
+from engine.hallucination.refusal.audited import audited, questions, shuffled_accuracy, things_of
 from engine.hallucination.refusal.directions import PENALTY, states_of
 from engine.hallucination.refusal.examined import ADDED, ADDED_RANDOM, REMOVED, REMOVED_RANDOM
 from engine.hallucination.refusal.network import LAYERS

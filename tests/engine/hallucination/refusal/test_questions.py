@@ -65,9 +65,12 @@ def test_what_is_asked_from_the_color_of_the_same_side_is_answered(random):
 def test_a_batch_reads_as_single_questions_do(random):
     prompts = batch(200, random, 3)
     for ids, fact, declined, viewer in zip(
-        prompts.ids.tolist(), prompts.fact.tolist(), prompts.declined.tolist(),
-        prompts.viewer.tolist(), strict=True,
-    ):  # fmt: skip
+        prompts.ids.tolist(),
+        prompts.fact.tolist(),
+        prompts.declined.tolist(),
+        prompts.viewer.tolist(),
+        strict=True,
+    ):
         words = [WORDS[word_id] for word_id in ids]
         assert words[COLON] == ":"
         assert words[START - 1] == "note"

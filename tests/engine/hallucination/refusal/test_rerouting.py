@@ -58,9 +58,11 @@ def spaces(net):
 
 def goals(spaces):
     return (
-        Goal(STEER, (2,), 1.0, spaces), Goal(STEER, (1, 3), 0.5, spaces),
-        Goal(PROBE, (2,), 1.0, spaces), Goal(LOGIT, (), 1.0, spaces),
-    )  # fmt: skip
+        Goal(STEER, (2,), 1.0, spaces),
+        Goal(STEER, (1, 3), 0.5, spaces),
+        Goal(PROBE, (2,), 1.0, spaces),
+        Goal(LOGIT, (), 1.0, spaces),
+    )
 
 
 @pytest.mark.parametrize("at", range(4))

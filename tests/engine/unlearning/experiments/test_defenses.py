@@ -26,13 +26,7 @@ from engine.unlearning.experiments.defenses import (
 )
 from engine.unlearning.experiments.victims import CUDA, LEARNED, MINIMIZING, OF_CLASS, RIGHT
 from engine.unlearning.protection import RandomNoise
-from tests.engine.unlearning.experiments.by_hand import (
-    QUICK,
-    noisy,
-    right,
-    small_case,
-    with_images,
-)
+from tests.engine.unlearning.experiments.by_hand import QUICK, noisy, right, small_case, with_images
 from tests.outcomes import keep
 
 SMALL = ProtectionDefenses(**QUICK, way=OF_CLASS, epsilon=24)
@@ -93,9 +87,13 @@ def test_only_training_images_are_treated():
 
 def test_claims_on_figures_made_by_hand():
     table = {
-        clean(PLAIN): 0.9, shielded(PLAIN): 0.3, clean(MOVED): 0.9, shielded(MOVED): 0.5,
-        shielded(ATTACKED): 0.75, shielded(JPEG): 0.45,
-    }  # fmt: skip
+        clean(PLAIN): 0.9,
+        shielded(PLAIN): 0.3,
+        clean(MOVED): 0.9,
+        shielded(MOVED): 0.5,
+        shielded(ATTACKED): 0.75,
+        shielded(JPEG): 0.45,
+    }
     margins = [claim.margin(lambda row, _: table[row]) for claim in SMALL.claims]
     assert margins == pytest.approx([0.3, 0.1, 0.15, -0.15])
 

@@ -9,21 +9,8 @@ from engine import data as data_sets
 from engine.experiment import ExperimentCase
 from engine.run import answer
 from engine.unlearning import ProtectedShare
-from engine.unlearning.experiments.protected_share import (
-    ALONE,
-    MIXED,
-    SHARES,
-    alone,
-    mixed,
-)
-from engine.unlearning.experiments.victims import (
-    CUDA,
-    LEARNED,
-    MINIMIZING,
-    OF_CLASS,
-    RIGHT,
-    chosen,
-)
+from engine.unlearning.experiments.protected_share import ALONE, MIXED, SHARES, alone, mixed
+from engine.unlearning.experiments.victims import CUDA, LEARNED, MINIMIZING, OF_CLASS, RIGHT, chosen
 from engine.unlearning.protection import RandomNoise
 from tests.engine.unlearning.experiments.by_hand import (
     QUICK,

@@ -9,12 +9,7 @@ from torch.nn import functional as F
 
 from engine.errors import Cancelled
 from engine.unlearning.generator import forgetting
-from engine.unlearning.generator.forgetting import (
-    ForgetImages,
-    chance_scores,
-    saliency,
-    unlearn,
-)
+from engine.unlearning.generator.forgetting import ForgetImages, chance_scores, saliency, unlearn
 from engine.unlearning.ways.saliency import salient
 from tests import tiny
 

@@ -58,9 +58,11 @@ def test_its_card_says_how_it_was_made_and_names_the_question(file):
     assert card.items() <= metadata.items()
     fewer = case.data.take(np.arange(len(case.data) - 1))
     assert card == card_of_forgotten(replace(METHOD, guidance=0.0), case)
-    for other in (card_of_forgotten(replace(METHOD, steps=10), case),
-                  card_of_forgotten(METHOD, replace(case, seed=1)),
-                  card_of_forgotten(METHOD, replace(case, data=fewer))):  # fmt: skip
+    for other in (
+        card_of_forgotten(replace(METHOD, steps=10), case),
+        card_of_forgotten(METHOD, replace(case, seed=1)),
+        card_of_forgotten(METHOD, replace(case, data=fewer)),
+    ):
         assert other != card
 
 

@@ -87,5 +87,8 @@ def test_drawing_can_be_stopped_after_a_pass():
 
 def test_bytes_are_the_nearest_gray_levels():
     assert as_gray(torch.tensor([0.0, 1.0, 0.5, 2.0]).view(1, 1, 2, 2)).ravel().tolist() == [
-        0, 255, 128, 255,
-    ]  # fmt: skip
+        0,
+        255,
+        128,
+        255,
+    ]

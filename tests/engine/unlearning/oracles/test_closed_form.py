@@ -163,14 +163,18 @@ def table(
 ):
     """What claims are judged by."""
     left = {
-        "ridge, forget": [0.1, alone * 0.1, 0.0], "logistic, forget": [1.0, 0.5, 0.1],
+        "ridge, forget": [0.1, alone * 0.1, 0.0],
+        "logistic, forget": [1.0, 0.5, 0.1],
         "ridge, largest": [1.0, 1.0, ridge_largest],
-    }  # fmt: skip
+    }
     curves = {
-        f"ridge, {ORACLE}": [0.05, 0.01, matched], f"ridge, {DATAMODEL}": [0.5, alone, alone],
-        f"ridge, {TUNING}": tuned, f"ridge, {ASCENT}": ascent,
-        f"logistic, {NEWTON}": [0.1, solved, solved], "step": [1.0, 10.0, 100.0],
-    }  # fmt: skip
+        f"ridge, {ORACLE}": [0.05, 0.01, matched],
+        f"ridge, {DATAMODEL}": [0.5, alone, alone],
+        f"ridge, {TUNING}": tuned,
+        f"ridge, {ASCENT}": ascent,
+        f"logistic, {NEWTON}": [0.1, solved, solved],
+        "step": [1.0, 10.0, 100.0],
+    }
     rows = (NOTHING, ALONE, TOGETHER)
     return (
         Table.of({name: (column, "") for name, column in left.items()}, rows),
@@ -180,9 +184,15 @@ def table(
 
 @pytest.mark.parametrize(
     ("change", "row"),
-    [({"ridge_largest": 1e-7}, 0), ({"solved": 1e-3}, 1), ({"alone": 1.1}, 2),
-     ({"matched": 0.1}, 3), ({"tuned": (0.05, 0.05, 0.05)}, 4), ({"ascent": (0.5, 0.4, 0.9)}, 5)],
-)  # fmt: skip
+    [
+        ({"ridge_largest": 1e-7}, 0),
+        ({"solved": 1e-3}, 1),
+        ({"alone": 1.1}, 2),
+        ({"matched": 0.1}, 3),
+        ({"tuned": (0.05, 0.05, 0.05)}, 4),
+        ({"ascent": (0.5, 0.4, 0.9)}, 5),
+    ],
+)
 def test_each_claim_can_fail_and_says_by_what(change, row):
     assert claims(*table())["holds"].tolist() == [1.0] * 6
     expected = [1.0] * 6

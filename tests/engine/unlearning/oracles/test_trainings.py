@@ -139,11 +139,19 @@ def test_what_would_take_too_long_is_refused_with_what_would_work(model, words):
 
 @pytest.mark.parametrize(
     ("bound", "words"),
-    [("MOST_LOGITS", "20 at a time, whose logits of all images may be {most:,} numbers, and these "
-      "would be {own:,}"),
-     ("MOST_SHOWN", "20 at a time, which may be shown {most:,} images in all their epochs, and "
-      "this recipe shows {own:,}")],
-)  # fmt: skip
+    [
+        (
+            "MOST_LOGITS",
+            "20 at a time, whose logits of all images may be {most:,} numbers, and these "
+            "would be {own:,}",
+        ),
+        (
+            "MOST_SHOWN",
+            "20 at a time, which may be shown {most:,} images in all their epochs, and "
+            "this recipe shows {own:,}",
+        ),
+    ],
+)
 def test_too_many_logits_and_too_many_images_in_all_are_refused(case, monkeypatch, bound, words):
     limit = {
         "MOST_LOGITS": 20 * len(case.data) * 10,

@@ -12,7 +12,7 @@ from engine.unlearning.protection.local_masks import (
     overlap,
     pixel_count,
     strongest,
-)  # fmt: skip
+)
 
 
 def test_a_share_of_pixels_is_rounded_down():

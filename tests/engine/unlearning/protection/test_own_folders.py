@@ -21,9 +21,12 @@ COLORS = RNG.integers(0, 256, (20, 33, 3), dtype=np.uint8)
 SHADES = RNG.integers(0, 256, (40, 24), dtype=np.uint8)
 LARGE = np.zeros((1100, 1100, 3), np.uint8)
 FILES = {
-    "pets/dog/1.png": COLORS, "pets/dog/1.bmp": COLORS[::-1], "pets/cat/old/x.y.png": SHADES,
-    "pets/cat/huge.png": LARGE, "pets/cat/broken.png": b"no picture",
-}  # fmt: skip
+    "pets/dog/1.png": COLORS,
+    "pets/dog/1.bmp": COLORS[::-1],
+    "pets/cat/old/x.y.png": SHADES,
+    "pets/cat/huge.png": LARGE,
+    "pets/cat/broken.png": b"no picture",
+}
 CUT = b"\x89PNG\r\n\x1a\n and no more"
 CHANGE = ProtectImage(blur=0.5, size=5, key=3)
 
@@ -48,9 +51,7 @@ def zipped(files):
 def unzipped(content):
     """The pictures of a zip as they are, by path."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return {
-            name: Image.open(io.BytesIO(archive.read(name))) for name in archive.namelist()
-        }  # fmt: skip
+        return {name: Image.open(io.BytesIO(archive.read(name))) for name in archive.namelist()}
 
 
 def test_every_image_has_the_filter_of_its_class_and_keeps_folder_name_and_size():

@@ -18,7 +18,7 @@ from engine.unlearning.protection.protected_pair import (
     noise_picture,
     pair_of,
     verdict,
-)  # fmt: skip
+)
 from tests import tiny
 
 
@@ -43,9 +43,14 @@ def test_figures_are_those_computed_by_hand(clean):
     assert table.cell(OWN, "pixels changed") == 0.5
     assert table.cell(OWN, "PSNR") == pytest.approx(10 * log10(255**2 / (8**2 / 2)))
     expected = structural_similarity(
-        clean / 255, after / 255, data_range=1.0, channel_axis=2, gaussian_weights=True, sigma=1.5,
+        clean / 255,
+        after / 255,
+        data_range=1.0,
+        channel_axis=2,
+        gaussian_weights=True,
+        sigma=1.5,
         use_sample_covariance=False,
-    )  # fmt: skip
+    )
     assert table.cell(OWN, "SSIM") == pytest.approx(expected)
 
 
