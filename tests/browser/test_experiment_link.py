@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page
 
-from engine.unlearning import ProtectedShare, ProtectionVictims, RandomNoiseOnImage
+from engine.unlearning import ProtectedShare, ProtectImage, ProtectionVictims, RandomNoiseOnImage
 from engine.unlearning.experiments.cuda import CudaExperiment
 from tests.browser.expecting import expect
 from tests.browser.server import settle
@@ -50,8 +50,10 @@ def test_does_it_work_opens_the_experiment_that_it_names_each_time(
     onward(page, CudaExperiment.title)
     protect_by(page, RandomNoiseOnImage.short)
     onward(page, ProtectionVictims.title)  # beside a page that was drawn only once
+    protect_by(page, ProtectImage.short)
+    onward(page, CudaExperiment.title)  # the one that the page begins with
     page.locator("[data-testid=stSidebar]").get_by_text(ProtectedShare.title).click()
     settle(page, LONG)
     expect(page.get_by_role("radio", name=ProtectedShare.title)).to_be_checked()
     back(page)
-    onward(page, ProtectionVictims.title)
+    onward(page, CudaExperiment.title)
