@@ -37,8 +37,8 @@ def asked(name: str) -> tuple[ImageCase, int]:
     model = case().model
     image = image_case(model, sample(name), Crop(), Target(0)).image
     top = int(model.logits(image[None])[0].argmax())
-    wanted = min(range(40, 81), key=lambda n: abs(superpixels(image, n).count - COUNT))
-    return ImageCase(model, image, Target(top)), wanted
+    region_count = min(range(40, 81), key=lambda n: abs(superpixels(image, n).count - COUNT))
+    return ImageCase(model, image, Target(top)), region_count
 
 
 def lima(name: str, pending: int) -> dict[str, float]:
@@ -68,8 +68,8 @@ def one_by_one(name: str) -> list[int]:
 
 def probability(image: ImageCase, inside: Tensor) -> float:
     """Of the target with only some pixels shown."""
-    shown = (image.image * inside)[None]
-    return float(image.model.logits(shown).softmax(1)[0, image.target.index])
+    masked_image = (image.image * inside)[None]
+    return float(image.model.logits(masked_image).softmax(1)[0, image.target.index])
 
 
 def rows(rounds: int) -> Iterator[BenchmarkRow]:

@@ -46,7 +46,7 @@ class End:
     def like(self, other: End) -> bool:
         """Whether both ends are the same to 2 %."""
         pairs = (self.confidence, other.confidence), (self.rmse, other.rmse)
-        return all(abs(one - two) <= ALIKE * abs(two) for one, two in pairs)
+        return all(abs(first - two) <= ALIKE * abs(two) for first, two in pairs)
 
 
 @cache
@@ -126,10 +126,10 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
 
 
 def walks(
-    name: str, asked: PairCase, goals: tuple[float, float], rounds: int
+    name: str, pair_case: PairCase, goals: tuple[float, float], rounds: int
 ) -> Iterator[BenchmarkRow]:
     """A walk of ours against the loop in the same memory format, and against the loop as it is."""
-    last = asked.model.pace("gradient").channels_last
+    last = pair_case.model.pace("gradient").channels_last
     same = torch.channels_last if last else torch.contiguous_format
     for against, channels_last, form, goal in (
         ("the published loop in our memory format", last, same, goals[0]),
@@ -137,13 +137,13 @@ def walks(
     ):
         network = plain(channels_last)
         with counting() as tally:
-            ends = ours(STEPS, on=asked), published(network, form, STEPS)
+            ends = ours(STEPS, on=pair_case), published(network, form, STEPS)
         share = tally.compiled / max(1, sum(tally.asked.values()))
         note = f"{STEPS} steps, {share:.0%} of the passes compiled; "
         note += "ends alike" if ends[0].like(ends[1]) else f"ends {ends}"
         yield paired(
             name,
-            lambda: ours(STEPS, on=asked),
+            lambda: ours(STEPS, on=pair_case),
             lambda network=network, form=form: published(network, form, STEPS),  # type: ignore[misc]
             against,
             goal,

@@ -112,9 +112,9 @@ def known(method: Method[CaseT], case: CaseT) -> Answer | None:
     return read_as(stored, case) if stored else None
 
 
-def read_as(kept: StoredAnswer, case: Case) -> Answer:
+def read_as(stored: StoredAnswer, case: Case) -> Answer:
     """A kept answer with the words of whoever reads it; fields that its record lacks are None."""
-    return Answer(kept.result, UNRECORDED | kept.record | {"case": case.facts()}, kept=True)
+    return Answer(stored.result, UNRECORDED | stored.record | {"case": case.facts()}, kept=True)
 
 
 def ask(method: Method[CaseT], case: CaseT, visitor: str = "") -> Job[Answer]:
@@ -156,7 +156,7 @@ def answer(
     A method that asks another method does so through here too, and is answered in place. Who
     gives no visitor's name is a visitor of their own, whose leaving is nobody else's.
     """
-    if (wanted := _recomputed.get()) is not None and wanted(case):
+    if (is_recomputed := _recomputed.get()) is not None and is_recomputed(case):
         return compute_uncached(method, case, progress)
     if ready := known(method, case):
         note_part(digest(method, case), ready.record["seconds"])
@@ -178,12 +178,12 @@ def answer(
 
 
 @contextmanager
-def recompute(wanted: Callable[[Case], bool]) -> Iterator[None]:
+def recompute(is_recomputed: Callable[[Case], bool]) -> Iterator[None]:
     """Inside, `answer` computes questions about such cases here and now, and keeps none of it.
 
     For whoever measures how long an answer takes, with all that it asks in turn.
     """
-    token = _recomputed.set(wanted)
+    token = _recomputed.set(is_recomputed)
     try:
         yield
     finally:
@@ -243,10 +243,10 @@ def note_part(name: str, seconds: float) -> None:
         parts.setdefault(name, seconds)
 
 
-def without_words(said: Record) -> Record:
+def without_words(full_record: Record) -> Record:
     """A record as it is kept: nothing in it is a word that a visitor gave."""
-    case = {name: value for name, value in said["case"].items() if name not in WORDS}
-    return said | {"case": case}
+    case = {name: value for name, value in full_record["case"].items() if name not in WORDS}
+    return full_record | {"case": case}
 
 
 def record(method: Method[CaseT], case: CaseT, name: str, seconds: float) -> Record:

@@ -161,14 +161,14 @@ def plain(kind):
     return plainly(small(kind), tiny.case_for)
 
 
-def differing(one, two, near=0.0):
+def differing(first, two, near=0.0):
     """The arrays of one answer, by view and field, that are others in the other answer.
 
     Decimals that differ by no more than `near` of the largest count as the same.
     """
-    result = set(one) ^ set(two)
-    for name in set(one) & set(two):
-        ours, theirs = one[name].arrays(), two[name].arrays()
+    result = set(first) ^ set(two)
+    for name in set(first) & set(two):
+        ours, theirs = first[name].arrays(), two[name].arrays()
         result |= {f"{name}/{field}" for field in set(ours) ^ set(theirs)}
         result |= {
             f"{name}/{field}"
@@ -178,11 +178,11 @@ def differing(one, two, near=0.0):
     return result
 
 
-def alike(one, two, near):
-    if one.shape != two.shape or one.dtype.kind != "f" or not near:
-        return np.array_equal(one, two, equal_nan=one.dtype.kind == "f")
-    most = np.abs(one[np.isfinite(one)]).max(initial=0.0)
-    return np.allclose(one, two, rtol=0, atol=near * most, equal_nan=True)
+def alike(first, two, near):
+    if first.shape != two.shape or first.dtype.kind != "f" or not near:
+        return np.array_equal(first, two, equal_nan=first.dtype.kind == "f")
+    most = np.abs(first[np.isfinite(first)]).max(initial=0.0)
+    return np.allclose(first, two, rtol=0, atol=near * most, equal_nan=True)
 
 
 def timed(field):

@@ -381,10 +381,10 @@ def test_batches_of_one_and_of_sixteen_agree(kind):
     assert_agree(one_by_one(kind).result, plain(kind), 1e-4)
 
 
-def assert_agree(one, two, share):
+def assert_agree(first, two, share):
     """Every array is the same to that share of its spread (float16 only as far as it can)."""
-    assert one.keys() == two.keys()
-    for name, view in one.items():
+    assert first.keys() == two.keys()
+    for name, view in first.items():
         for field, array in view.arrays().items():
             if timed(field):
                 continue

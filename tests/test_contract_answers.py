@@ -143,7 +143,7 @@ def test_a_score_of_ten_times_the_size_has_a_map_of_ten_times_the_size(kind):
     most = max(np.abs(plainly.values).max(), np.abs(larger).max())
     assert most != pytest.approx(1, abs=1e-6) or kind.full_name() in CLASSLESS
     if plainly.unit.startswith(case.target.unit):
-        wanted = 10.0 ** POWERS.get(kind.full_name(), 1) * plainly.values
-        np.testing.assert_allclose(larger, wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max())
+        expected = 10.0 ** POWERS.get(kind.full_name(), 1) * plainly.values
+        np.testing.assert_allclose(larger, expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
     else:
         assert (kind.full_name() in CLASSLESS) == np.array_equal(larger, plainly.values)

@@ -122,10 +122,10 @@ def downloads(monkeypatch):
 
     def noting(draw):
         def drawn(*given, **more):
-            made, name = [
+            content, name = [
                 argument for argument in given if callable(argument) or isinstance(argument, str)
             ][-3:-1]
-            offered[name] = made
+            offered[name] = content
             return draw(*given, **more)
 
         return drawn
@@ -161,7 +161,7 @@ def test_a_session_leaves_no_word_but_in_the_files_that_are_asked_for(
     links.append(str(dict(page.query_params)))
 
     assert len(reports) == 2
-    files = {name: as_bytes(made()) for name, made in downloads.items()}
+    files = {name: as_bytes(make_content()) for name, make_content in downloads.items()}
     assert {"record.json", "map.npy"} <= {name.split("-")[-1] for name in files}
     labels = {name: marked.words_in(name, data) for name, data in files.items()}
     assert set().union(*labels.values()) <= {*LABELS}  # what a person called a class, if anything

@@ -75,9 +75,9 @@ def wait_for_an_answer(seconds=3.0):
 
 def words(at):
     """All that the main part says."""
-    shown = [*at.main.header, *at.main.markdown, *at.main.caption, *at.main.success]
+    elements = [*at.main.header, *at.main.markdown, *at.main.caption, *at.main.success]
     html = [element.proto.body for element in at.main.get("html")]
-    return " ".join([*(element.value for element in shown), *html]).replace("\\", "")
+    return " ".join([*(element.value for element in elements), *html]).replace("\\", "")
 
 
 def unfolded(at):

@@ -71,9 +71,9 @@ def links() -> list[Link]:
     return heatmaps + [(view, "") for view in VIEWS]
 
 
-def said(seen: Seen) -> set[str]:
+def said(page_run: Seen) -> set[str]:
     """What a page says, without what differs from time to time."""
-    return {TIMES.sub("…", text) for text in seen.texts}
+    return {TIMES.sub("…", text) for text in page_run.texts}
 
 
 def own(pages: dict[Link, set[str]]) -> dict[Link, set[str]]:
@@ -130,12 +130,12 @@ async def browse(url: str, _: int, alone: dict[Link, set[str]], tally: SoakTally
         visitor = await Visitor.arrive(url)
         for link in alone:
             address, image = link
-            seen = await visitor.open(address, {"image": image} if image else {})
-            tally.waited(what, seen.seconds)
+            page_run = await visitor.open(address, {"image": image} if image else {})
+            tally.waited(what, page_run.seconds)
             what = "kept"
-            if wrong := crossing(link, said(seen), alone):
+            if wrong := crossing(link, said(page_run), alone):
                 tally.crossed.append(wrong)
-            if missing := lacking(link, said(seen), alone):
+            if missing := lacking(link, said(page_run), alone):
                 tally.incomplete.append(missing)
             await asyncio.sleep(THOUGHT)
         await visitor.leave()
@@ -155,13 +155,13 @@ async def bring(url: str, number: int, alone: dict[Link, set[str]], tally: SoakT
         content = picture(1000 * number + move)
         visitor = await Visitor.arrive(url)
         first = await visitor.open("heatmaps")
-        seen = await visitor.upload("subject.file", first, f"of-{number}.png", content)
-        tally.waited("upload", seen.seconds)
+        page_run = await visitor.upload("subject.file", first, f"of-{number}.png", content)
+        tally.waited("upload", page_run.seconds)
         digest = blake2b(content, digest_size=4).hexdigest()
         if f"file={digest}" not in visitor.query:
             tally.crossed.append(f"{digest} was uploaded, and the link says {visitor.query}")
         for link, theirs in alone.items():
-            if result := theirs & said(seen):
+            if result := theirs & said(page_run):
                 tally.crossed.append(f"an upload's page says what {link} says: {min(result)[:80]}")
         await asyncio.sleep(THOUGHT)
         await visitor.leave()
@@ -173,14 +173,14 @@ async def train(url: str, number: int, _: dict[Link, set[str]], tally: SoakTally
     for move in range(1000):
         seed = 1 + 500 * number + move
         link = {"lab.part": "Train", "lab.recipe.epochs": EPOCHS, "lab.seed": str(seed)}
-        seen = await visitor.open("data-and-models", dict(link))
-        if "lab.training.Train.go" in seen.widgets:
-            seen = await visitor.set("lab.training.Train.go", seen, trigger_value=True)
-        while " of the test images right." not in seen.text:
+        page_run = await visitor.open("data-and-models", dict(link))
+        if "lab.training.Train.go" in page_run.widgets:
+            page_run = await visitor.set("lab.training.Train.go", page_run, trigger_value=True)
+        while " of the test images right." not in page_run.text:
             await asyncio.sleep(THOUGHT)
-            seen = await visitor.run()
-            tally.waited("training's page", seen.seconds)
-            if f"seed {seed}." not in seen.text:
+            page_run = await visitor.run()
+            tally.waited("training's page", page_run.seconds)
+            if f"seed {seed}." not in page_run.text:
                 tally.crossed.append(f"the page of the training with seed {seed} has another")
         tally.trained += 1
 
@@ -238,10 +238,10 @@ def kept_row(who: str, seconds: float, tally: SoakTally) -> Row:
     )
 
 
-def counted(found: list[str], checked: int) -> str:
+def counted(affected: list[str], checked: int) -> str:
     """How many pages were so, with three of them."""
-    examples = f" ({'; '.join(sorted(set(found))[:3])})" if found else ""
-    return f"{len(found)} of {checked} pages{examples}"
+    examples = f" ({'; '.join(sorted(set(affected))[:3])})" if affected else ""
+    return f"{len(affected)} of {checked} pages{examples}"
 
 
 def rows(folder: Path, seconds: float, share: float = 1.0) -> Iterator[Row]:

@@ -88,9 +88,9 @@ def unfolded() -> None:
     """The answer above what it depends on, and the table of all pairs below."""
     answer, controls, table = (st.container() for _ in range(3))
     with controls, spoken():
-        asked = choose()
+        arguments = choose()
         with answer:
-            ask(*asked)
+            ask(*arguments)
     with table:
         own_table.show(KEY)
 
@@ -108,7 +108,7 @@ def ask(case: PhotoPairCase, known: dict[str, Any], method: PhotoPair) -> None:
                 Drawing("answers", "Before and after", CHANCES, partial(answer_words, case),
                         part=partial(named, case)),
                 Drawing("changed", "What was changed", finding=change_words,
-                        made=lambda _found: change_map(case, after())),
+                        made=lambda _result: change_map(case, after())),
             ),
             detail=partial(own_table.offer, KEY, case, method),
         )
@@ -247,9 +247,9 @@ def change_map(case: PhotoPairCase, after: Photograph) -> HeatMap:
     return HeatMap(change_of(case, after), "share of full brightness", False)
 
 
-def picture(case: PhotoPairCase, without_it: Callable[[], Photograph], found: Views) -> None:
+def picture(case: PhotoPairCase, without_it: Callable[[], Photograph], result: Views) -> None:
     """Before, the thing at some opacity, and p(yes) while it fades."""
-    faded, answers = found["fading"], found["answers"]
+    faded, answers = result["fading"], result["answers"]
     words = [f"{100 * share:.0f} %" for share in faded["left"]]
     label = f"How much of the {plain(case.thing)} is left"
     at = words.index(pick(label, words, f"{KEY}.left", "slider", name="Left", rule="a step"))
@@ -294,9 +294,9 @@ def said(case: PhotoPairCase, answers: Any, when: str) -> str:
     )
 
 
-def answer_words(case: PhotoPairCase, found: Views) -> str:
+def answer_words(case: PhotoPairCase, result: Views) -> str:
     """Every answer in words, and how much p(yes) can be relied on."""
-    table = named(case, found["answers"])
+    table = named(case, result["answers"])
     summary = "; ".join(
         f"{name} " + " → ".join(said_word(table[f"says {when}"][at]) for when in own_table.WHEN)
         for at, name in enumerate(table.rows)
@@ -305,7 +305,7 @@ def answer_words(case: PhotoPairCase, found: Views) -> str:
     return f"{summary}. Yes and no together have {100 * weak:.0f} % or more of the first word."
 
 
-def change_words(found: Views) -> str:
+def change_words(result: Views) -> str:
     """How much of the photograph changed."""
-    share, far = (100 * float(found["changed"][name][0]) for name in ("pixels", "by"))
+    share, far = (100 * float(result["changed"][name][0]) for name in ("pixels", "by"))
     return f"{share:.0f} % of the pixels changed, by {far:.0f} % of full brightness on average."

@@ -81,10 +81,10 @@ def name_of(case: PhotoPairCase, method: PhotoPair) -> str:
     return f"{case.fingerprint}|{method.grow if case.after is None else 0}"
 
 
-def offer(key: str, case: PhotoPairCase, method: PhotoPair, found: Answer) -> None:
+def offer(key: str, case: PhotoPairCase, method: PhotoPair, answer: Answer) -> None:
     """The button that adds the pair that is shown."""
     name, pairs = name_of(case, method), held(key)
-    pair = CollectedPair.of(case, found["answers"])
+    pair = CollectedPair.of(case, answer["answers"])
     full = len(pairs) >= MOST
     label = "In the table below" if name in pairs else "Add to the table of your pairs"
     st.button(

@@ -95,16 +95,16 @@ def name_of(records: Table, place: int) -> str:
 
 
 def choose(
-    layout: Layout, records: Table, thing: str | None, threshold: float | None
+    layout: Layout, records: Table, category: str | None, threshold: float | None
 ) -> OpenPair | None:
     """One of the pairs, those whose answer moved against the truth first; None where none is."""
     places = [
         place
         for place in worst(records, threshold)
-        if thing is None or CATEGORIES[int(records["removed"][place])] == thing
+        if category is None or CATEGORIES[int(records["removed"][place])] == category
     ]
     if not places:
-        st.info(f"No scene has {with_article(thing or 'thing')}: take out another thing.")
+        st.info(f"No scene has {with_article(category or 'thing')}: take out another thing.")
         return None
     pressed = st.session_state.get(PAIR, st.query_params.get(PAIR))
     names = {name_of(records, place): place for place in places}
@@ -120,10 +120,10 @@ def choose(
             rule="one that is listed",
         )
     ]
-    shown = list(names.values())[:PRESSED]
+    displayed = list(names.values())[:PRESSED]
     pictures = [
         small_picture(layout, records, shown_place, chosen=shown_place == place)
-        for shown_place in shown
+        for shown_place in displayed
     ]
     thumbs(
         pictures,
@@ -213,11 +213,11 @@ def shown(place: Any, scene: Scene, words: str, alt: str) -> None:
 
 def said(pair: OpenPair, when: int) -> str:
     """The question, its answer, and whether that is true."""
-    says, p, there = pair.says[when], pair.chances[when], (pair.there, pair.after)[when]
+    says, p, present = pair.says[when], pair.chances[when], (pair.there, pair.after)[when]
     answer = SAYS.get(says, "neither yes nor no")
-    mark = "✓" if says == there else "✗"
+    mark = "✓" if says == present else "✗"
     chance = f" (p(yes) {100 * p:.0f} %)" if np.isfinite(p) else ""
-    return plain(f"{pair.asked}? {mark} {answer}{chance}; it is {'' if there else 'not '}there.")
+    return plain(f"{pair.asked}? {mark} {answer}{chance}; it is {'' if present else 'not '}there.")
 
 
 def curves(pair: OpenPair, model: str) -> Table:

@@ -21,9 +21,9 @@ SPOKEN = {"nat": "nats"}  # units that are many
 def table(view: Table, key: str, *, whole: bool = False) -> None:
     """The table with its units; what is not known is a dash. A whole one does not scroll."""
     frame = framed(view)
-    shown = frame.style.format(dict(zip(frame.columns, formats(view), strict=True)), na_rep=NONE)
+    styled = frame.style.format(dict(zip(frame.columns, formats(view), strict=True)), na_rep=NONE)
     st.dataframe(
-        shown,
+        styled,
         height="content" if whole else "auto",
         key=key,
         alt=f"Table of {len(view)} rows: {', '.join(view.columns)}",

@@ -18,7 +18,7 @@ ASKED = "experts "  # how the views begin that hold a layer's weights
 APART = Bars(value="KL", title="KL(strong ‖ weak), nats")
 
 
-def drawings(_found: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
+def drawings(_comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
     """The divergence of the two routings, and who was asked in every layer."""
     part = window(decoded.numbered, f"{KEY}.experts.from")
     layers = [name for name in decoded.answer if name.startswith(ASKED)]

@@ -26,9 +26,9 @@ SCENES = 50
 SLOT = f"{KEY}.half"
 
 
-def show(found: Compared) -> None:
+def show(comparison: Compared) -> None:
     """Dense, by magnitude and learned, over scenes; then what the learned half says here."""
-    vlm = found.tiny
+    vlm = comparison.tiny
     if vlm is None:
         st.info(ONLY_TINY)
         return
@@ -38,9 +38,9 @@ def show(found: Compared) -> None:
     case = ScenesCase(vlm, Greedy(), SCENES, "biased" if habit else "broken")
 
     def says(answer: Answer) -> None:
-        cut = replace(found.case, vlm=pruned(vlm, answer["masks"]))
+        cut = replace(comparison.case, vlm=pruned(vlm, answer["masks"]))
         caption = runs.answer(Greedy(), cut, f"{SLOT}.says")["answer"].text
-        dense = found.greedy["answer"].text
+        dense = comparison.greedy["answer"].text
         st.markdown(
             f"Of the image above, whole and greedy, it says “{plain(tidy(dense))}”; with the "
             f"learned {method.pattern} mask “{plain(tidy(caption))}”."

@@ -101,16 +101,16 @@ def instead(seed: int) -> DoubtQuestion:
     return DoubtQuestion(case, known_of(case, {"image": source}), toward)
 
 
-def choose_toward(asked: DoubtQuestion) -> str | None:
+def choose_toward(question: DoubtQuestion) -> str | None:
     """The class that the image is blended with."""
-    labels = asked.case.model.labels
-    there = np.unique(asked.case.parts[1].data.labels)
-    offered = [NEXT, *(labels[int(index)] for index in there)]
+    labels = question.case.model.labels
+    present = np.unique(question.case.parts[1].data.labels)
+    offered = [NEXT, *(labels[int(index)] for index in present)]
     chosen = pick(
         "Toward",
         offered,
         f"{KEY}.toward",
-        first=asked.toward or NEXT,
+        first=question.toward or NEXT,
         name="Toward",
         rule="one of the model's classes",
         help="The class that the image is blended with.",

@@ -57,9 +57,9 @@ def picked(table: Table, alpha: float, measure: str) -> float:
     return (1 - alpha) * start + alpha * other_start
 
 
-def plane_words(found: Views) -> str:
+def plane_words(result: Views) -> str:
     """Both ends and a mixture above one half, beside picking by chance with the same α."""
-    table: Table = found["plane"]
+    table: Table = result["plane"]
     parts = []
     for alpha in (0.0, 0.6, 1.0):
         if (row := named(alpha)) not in table.rows:
@@ -73,9 +73,9 @@ def plane_words(found: Views) -> str:
     return f"{sentence}."
 
 
-def certified_words(found: Views) -> str:
+def certified_words(result: Views) -> str:
     """How many images are certified at all, by α."""
-    table: Table = found["certified"]
+    table: Table = result["certified"]
     parts = ", ".join(f"{name} {100 * table[name][0]:.0f} %" for name in table.order[1:])
     return (
         f"Right and certified, with the robust network smoothed by noise of σ = {SIGMA}: {parts}. "

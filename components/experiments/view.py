@@ -105,8 +105,8 @@ def asked(method: Experiment, case: ExperimentCase, page: str, key: str) -> Answ
     )
 
 
-def answered(found: Views, key: str) -> None:
+def answered(result: Views, key: str) -> None:
     """The picture and the claims."""
-    point = next((candidate for candidate in MADE if candidate.view in found), BEFORE)
-    draw(point, found, f"{key}.picture")
-    list_claims(found["claims"])
+    point = next((candidate for candidate in MADE if candidate.view in result), BEFORE)
+    draw(point, result, f"{key}.picture")
+    list_claims(result["claims"])

@@ -20,25 +20,25 @@ CLOUDS = {"normal": "normal images", "unknown": "unknown images", "subject": OWN
 LOOKS: Mapping[str, Look] = {"normal images": "dots", "unknown images": "dots", OWN: "own"}
 
 
-def drawings(asked: FamiliarQuestion) -> tuple[Drawing, ...]:
+def drawings(question: FamiliarQuestion) -> tuple[Drawing, ...]:
     """What a detector's answer is drawn as."""
-    joined = asked.method.joined
+    joined = question.method.joined
     parts = Drawing(
         "subject",
         "What the score is made of",
         made=lambda result: middles(result, ROWS),
         finding=lambda result: made_of(middles(result, ROWS), joined),
-        chart=ScoreParts(joined=joined, title=f"score ({asked.method.unit})"),
+        chart=ScoreParts(joined=joined, title=f"score ({question.method.unit})"),
     )
-    return (parts, *(HALVES if isinstance(asked.method, COSTARR) else ()))
+    return (parts, *(HALVES if isinstance(question.method, COSTARR) else ()))
 
 
 # ---------------------------------------------------------------- COSTARR
 
 
-def likeness(found: Views) -> PointGroups:
+def likeness(result: Views) -> PointGroups:
     """Likeness over the logit of every image, with the products that are the same."""
-    lowest = float(of_groups(groups_of(found, CLOUDS))["likeness"].min())
+    lowest = float(of_groups(groups_of(result, CLOUDS))["likeness"].min())
     return PointGroups(
         x="logit",
         y="likeness",

@@ -38,17 +38,17 @@ def each_image(closer: MethodDetail) -> Rows:
     ]
 
 
-def shift(found: Views) -> Lines:
+def shift(result: Views) -> Lines:
     """Three marks for each image, from the largest fall to the smallest, which can be clicked."""
     return Lines(
         x="place",
-        series=series_in(found["images"]),
+        series=series_in(result["images"]),
         joined=MODELS[:2],
         span=(-4, 104),
         height=320,
         x_title="forgotten images, by how far they fall",
         title="probability of its label (%)",
-        press=partial(press, found["images"]),
+        press=partial(press, result["images"]),
     )
 
 
@@ -63,9 +63,9 @@ def placed(images: Table) -> Table:
     return Table.of(columns | {name: (images[name], "share") for name in series_in(images)})
 
 
-def finding(found: Views) -> str:
+def finding(result: Views) -> str:
     """The middles, and what is not forgotten."""
-    images: Table = found["images"]
+    images: Table = result["images"]
     before, after, *others = (100 * float(np.median(images[name])) for name in series_in(images))
     if not others:
         return f"The middle image falls from {before:.0f} % to {after:.0f} %."

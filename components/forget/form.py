@@ -37,7 +37,7 @@ def choose() -> tuple[ForgetQuestion, MethodDetail | None]:
     form = CaseForm(BoardArguments, KEY, {"own": uploaded}, kept=True)
     results: tuple[ForgetQuestion, MethodDetail | None] | None = None
     with spoken():
-        (what, which, way), wide, ways = st.columns(3), st.container(), st.container()
+        (what, request_place, way), wide, ways = st.columns(3), st.container(), st.container()
         with st.sidebar:
             st.header("Model and its data")
             train.follow(form)
@@ -50,7 +50,7 @@ def choose() -> tuple[ForgetQuestion, MethodDetail | None]:
         with what:
             parts.ask("what")
         with wide:
-            case = forget_case(model, data, request.choose(parts, data, model, which))
+            case = forget_case(model, data, request.choose(parts, data, model, request_place))
             st.caption(told(case))
         with ways:
             methods, scoreboard = choose_ways(form)
@@ -71,12 +71,14 @@ def told(case: ForgetCase) -> str:
     )
 
 
-def choose_closer(asked: ForgetQuestion) -> MethodDetail | None:
+def choose_closer(question: ForgetQuestion) -> MethodDetail | None:
     """The way that is looked at, at first the one that came nearest; None where there is none."""
-    known = run.known(asked.scoreboard, asked.board)
+    known = run.known(question.scoreboard, question.board)
     if known is None:
         return None
-    tried = {method.name: method for method in asked.methods if method.label not in {GOAL, BEFORE}}
+    tried = {
+        method.name: method for method in question.methods if method.label not in {GOAL, BEFORE}
+    }
     if not tried:
         st.info("Choose at least one way to forget, to see what it does.")
         return None
@@ -86,7 +88,7 @@ def choose_closer(asked: ForgetQuestion) -> MethodDetail | None:
     )
     form = CaseForm(AfterArguments, KEY)
     way = form.ask("way", first=nearest, only=lambda option: option.name in tried)
-    return MethodDetail(asked, tried[way], known["table"])
+    return MethodDetail(question, tried[way], known["table"])
 
 
 def choose_ways(form: CaseForm) -> tuple[list[Unlearner], Scoreboard]:

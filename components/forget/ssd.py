@@ -51,13 +51,13 @@ def at_first(case: ForgetCase, method: SSD) -> SSD:
 
 
 @st.fragment
-def live(closer: MethodDetail, method: SSD, found: Answer) -> None:
+def live(closer: MethodDetail, method: SSD, answer: Answer) -> None:
     """Plot, sliders and figures; a move reruns only this."""
     case, plot = closer.asked.case, st.container()
     method = choose(method)
     after = damped(case, method)
-    forget, train = found["forget"], found["train"]
-    weights = some_weights(str(found.record["digest"]), forget, train)
+    forget, train = answer["forget"], answer["train"]
+    weights = some_weights(str(answer.record["digest"]), forget, train)
     over = weights["forgotten images"] > method.ratio * weights["all images"]
     drawn = Table.of(
         {**{name: (weights[name], "") for name in weights.order}, "damped": (over, "")}
@@ -127,11 +127,12 @@ def lines_of(method: SSD) -> Scatter:
     )
 
 
-def finding(method: SSD, found: Damped) -> str:
+def finding(method: SSD, damping: Damped) -> str:
     """How much is damped."""
     return (
-        f"At α = {method.ratio:g} and λ = {method.strength:g}, {found.chosen:,} of {found.total:,} "
-        f"weights ({100 * found.chosen / found.total:.2g} %) are damped."
+        f"At α = {method.ratio:g} and λ = {method.strength:g}, {damping.chosen:,} of "
+        f"{damping.total:,} "
+        f"weights ({100 * damping.chosen / damping.total:.2g} %) are damped."
     )
 
 

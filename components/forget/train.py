@@ -64,9 +64,9 @@ def offer(data: DataSet, model: Classifier, kind: type[Variant]) -> None:
     if still:
         recipe = replace(recipe, shift=0, mirror=False)
     case = TrainCase(data_sets.load(name), recipe)
-    made = run.known(Train(), case)
-    if made and runs.pressed_for(made):
-        keep(made, sharing.keeper())
+    trained = run.known(Train(), case)
+    if trained and runs.pressed_for(trained):
+        keep(trained, sharing.keeper())
         go_to(name)
     if any(small_model.data == name for small_model in catalog.small()):
         st.markdown("A model here has learned from such images already.")

@@ -69,11 +69,12 @@ def listed() -> dict[str, ModelRow]:
 
 def tree(lines: Mapping[str, ModelRow]) -> None:
     """How many models there are, and all of them with size and figures."""
-    made = sum(line.entry.name.startswith(PREFIX) for line in lines.values())
-    shipped = sum(line.stored is not None for line in lines.values()) - made
+    trained_count = sum(line.entry.name.startswith(PREFIX) for line in lines.values())
+    shipped = sum(line.stored is not None for line in lines.values()) - trained_count
     st.header(
-        f"{len(lines)} models can be chosen: {shipped} ship with Blindspot, {made or 'none'} made "
-        f"here, {len(lines) - shipped - made} from elsewhere."
+        f"{len(lines)} models can be chosen: {shipped} ship with Blindspot, "
+        f"{trained_count or 'none'} made "
+        f"here, {len(lines) - shipped - trained_count} from elsewhere."
     )
     rows = [
         {

@@ -72,9 +72,9 @@ def preview(table: LabeledTable) -> None:
         st.caption(f"The first {SHOWN} of {len(table):,}. Volumes in ml, age in years.")
 
 
-def correlation_finding(found: Views) -> str:
+def correlation_finding(result: Views) -> str:
     """The pair of columns that goes together most."""
-    view: Table = found["correlation"]
+    view: Table = result["correlation"]
     np.fill_diagonal(off := np.abs(view.values), 0)
     first, second = np.unravel_index(off.argmax(), off.shape)
     return (

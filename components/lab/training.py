@@ -98,7 +98,7 @@ def figures(case: TrainCase, found: Views) -> None:
 
 def model(found: Any, key: str) -> None:
     """Kept at once where it was asked for; one that was deleted is not brought back unasked."""
-    wanted = runs.pressed_for(found)
-    if not wanted and kept(found["model"]) is None:
+    is_pressed = runs.pressed_for(found)
+    if not is_pressed and kept(found["model"]) is None:
         st.info("This training was done before; its model is not among the models.")
-    draw_checkpoint(found["model"], key, (HEATMAPS,), at_once=wanted)
+    draw_checkpoint(found["model"], key, (HEATMAPS,), at_once=is_pressed)

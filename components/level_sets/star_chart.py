@@ -84,10 +84,10 @@ def ground(angles: NDArray[np.float64], width: int) -> go.Scatter:
     return go.Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip")
 
 
-def dots(held: Field, angles: NDArray[np.float64], size: int) -> go.Scatter:
+def dots(field: Field, angles: NDArray[np.float64], size: int) -> go.Scatter:
     """The limbs in colors: dots so close that they are a line."""
-    fine = np.linspace(0, 1, FINE * (held.values.shape[1] - 1) + 1)
-    values = np.concatenate([np.interp(fine, held.x, row) for row in held.values])
+    fine = np.linspace(0, 1, FINE * (field.values.shape[1] - 1) + 1)
+    values = np.concatenate([np.interp(fine, field.x, row) for row in field.values])
     places = np.concatenate([np.outer(fine, direction(angle)) for angle in angles])
     known = np.isfinite(values)
     edge = {"width": 0}
@@ -97,14 +97,14 @@ def dots(held: Field, angles: NDArray[np.float64], size: int) -> go.Scatter:
 
 
 def stations(
-    held: Field, angles: NDArray[np.float64], labels: Sequence[str], name: str, size: int
+    field: Field, angles: NDArray[np.float64], labels: Sequence[str], name: str, size: int
 ) -> go.Scatter:
     """The images looked at on the limbs, with what is read at each."""
-    places = np.concatenate([np.outer(held.x, direction(angle)) for angle in angles])
+    places = np.concatenate([np.outer(field.x, direction(angle)) for angle in angles])
     texts = [
         f"{wrapped(label)}, {name}<br>{share:.0%} of the way: {number(value)}"
-        for label, row in zip(labels, held.values, strict=True)
-        for share, value in zip(held.x, row, strict=True)
+        for label, row in zip(labels, field.values, strict=True)
+        for share, value in zip(field.x, row, strict=True)
     ]
     unseen = {"size": size, "color": "rgba(0,0,0,0)", "line": {"width": 0}}
     x, y = places.T

@@ -108,16 +108,17 @@ def show(questions: Mapping[str, Section], rest: DeltaGenerator) -> None:
 # --- the other ways of looking -------------------------------------------------------------------
 
 
-def both_triangles(found: Views) -> None:
+def both_triangles(result: Views) -> None:
     """Two blind spots and the source, with the raw targets as control."""
-    both = {"Blind spots": found["blind spots"], "Raw targets": found["raw targets"]}
+    both = {"Blind spots": result["blind spots"], "Raw targets": result["raw targets"]}
     triangles(both, f"{KEY}.triangles")
 
 
-def fallen(found: Views) -> str:
+def fallen(result: Views) -> str:
     """The mean probability on the ways from the image to the blind spots, and to the targets."""
     spots, raw = (
-        found["statistics"].cell(row, "mean of the paths") for row in ("blind spots", "raw targets")
+        result["statistics"].cell(row, "mean of the paths")
+        for row in ("blind spots", "raw targets")
     )
     return (
         f"On the ways to two blind spots the probability is {spots:.2f} on average; on those to "
@@ -125,11 +126,11 @@ def fallen(found: Views) -> str:
     )
 
 
-def kept(found: Views) -> str:
+def kept(result: Views) -> str:
     """How many walks keep their class."""
-    walks_ = ~np.eye(len(found["kept"].rows), dtype=bool)
+    walks_ = ~np.eye(len(result["kept"].rows), dtype=bool)
     return (
-        f"{int(found['kept'].values[walks_].sum())} of {walks_.sum()} walks keep the class that "
+        f"{int(result['kept'].values[walks_].sum())} of {walks_.sum()} walks keep the class that "
         "they began with."
     )
 

@@ -75,11 +75,11 @@ def show(walks: Mapping[str, Section], rest: DeltaGenerator) -> None:
     answers = together.answers_of(result)
     if title := next(iter(answers), ""):
         st.header(plain(held(answers[title])))
-    shown = [
+    walk_frames = [
         walked(title, walks[title].method, walks[title].case, outcome)
         for title, outcome in result.items()
     ]
-    if ready := [frames for frames in shown if frames is not None]:
+    if ready := [frames for frames in walk_frames if frames is not None]:
         player(ready, f"{KEY}.player")
     runs.watch(list(result.values()), live_frame)
     with rest:
@@ -87,12 +87,12 @@ def show(walks: Mapping[str, Section], rest: DeltaGenerator) -> None:
             answered(walks[title], answer)
 
 
-def held(found: Views) -> str:
+def held(result: Views) -> str:
     """How near a walk comes to its target, and how low its class falls."""
-    far, low = (found["figures"].cell("walk", name) for name in ("RMSE to target", LOWEST))
+    far, low = (result["figures"].cell("walk", name) for name in ("RMSE to target", LOWEST))
     return (
         f"The walk ends {far:.2g} from the target (RMSE, at most 1); "
-        f"“{found['top'].labels[0][0]}” never falls below {low:.2f}."
+        f"“{result['top'].labels[0][0]}” never falls below {low:.2f}."
     )
 
 

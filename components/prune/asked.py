@@ -123,7 +123,7 @@ def masks_at(case: PruneCase, method: Pruning) -> Masks:
     return pruner_for(case, method.criterion, method.rules, ratio).at(method.ratio)
 
 
-def pruned_model(asked: PruneQuestion, masks: Masks) -> Classifier:
+def pruned_model(question: PruneQuestion, masks: Masks) -> Classifier:
     """The pruned copy of the model; the last few are kept."""
-    name = repr((asked.case.fingerprint, named(asked.case.model), masks.digest))
-    return PRUNED.made(name, lambda: asked.method.made(asked.case, masks))
+    name = repr((question.case.fingerprint, named(question.case.model), masks.digest))
+    return PRUNED.made(name, lambda: question.method.made(question.case, masks))

@@ -20,17 +20,17 @@ DIGITS = ".6g"  # of a window, as it is typed and as it is said
 DIRECTION = {"frame": "Frame"}  # what its slices are called, where not "Slice"
 
 
-def choose_picture(scan: Scan, seen: DeltaGenerator) -> tuple[Picture, SliceChoice]:
+def choose_picture(scan: Scan, window_place: DeltaGenerator) -> tuple[Picture, SliceChoice]:
     """The slice and window that the model gets; each choice makes another question.
 
-    The window is chosen in `seen`, which stands below the model's answer.
+    The window is chosen in `window_place`, which stands below the model's answer.
     """
-    if wanted := st.session_state.pop(key(scan, "wanted"), None):
-        st.session_state[key(scan, f"slice.{wanted[0]}")] = wanted[1]
+    if requested := st.session_state.pop(key(scan, "wanted"), None):
+        st.session_state[key(scan, f"slice.{requested[0]}")] = requested[1]
     plane = choose_plane(scan)
     place = choose_place(scan, DIRECTION.get(plane, "Slice"), f"slice.{plane}", scan.count(plane))
     volume = choose_place(scan, "Volume", "volume", scan.volumes, start=0)
-    with seen:
+    with window_place:
         window = choose_window(scan) if scan.presets else None
     view = SliceChoice(plane, place, volume, window)
     try:

@@ -153,7 +153,7 @@ def draw_format(model: Classifier, picture: Picture, crop: Crop) -> None:
     with box:
         data = labeled_images()
         if data is None:
-            wanted = input_formats.state_format(
+            input_format = input_formats.state_format(
                 format_of(model), f"{KEY}.stated.{model.name}", model
             )
             how = "as you stated"
@@ -161,15 +161,15 @@ def draw_format(model: Classifier, picture: Picture, crop: Crop) -> None:
             labels = model.labels
         else:
             tried = try_formats(model, data)
-            wanted, labels = tried if tried else (None, model.labels)
+            input_format, labels = tried if tried else (None, model.labels)
             how = "right on your labeled images"
-        if wanted is not None:
+        if input_format is not None:
             st.button(
                 "Read it so",
                 key=f"{KEY}.read",
                 type="primary",
                 on_click=read_so,
-                args=(model, wanted, labels, how),
+                args=(model, input_format, labels, how),
             )
     if problem := st.session_state.get(f"{KEY}.format.problem"):
         st.error(plain(problem), icon=":material/error:")
@@ -232,14 +232,16 @@ def compare(model: Classifier, picture: Picture, crop: Crop) -> None:
     st.caption("A sure answer is no proof of the right format: labeled images are.")
 
 
-def read_so(model: Classifier, wanted: InputFormat, labels: tuple[str, ...], how: str) -> None:
+def read_so(
+    model: Classifier, input_format: InputFormat, labels: tuple[str, ...], how: str
+) -> None:
     """The same weights in another format take the model's place."""
     st.session_state[f"{KEY}.format.problem"] = ""
     presence.arrive()
     note = notes().pop(model.name, {})
     held().pop(model.name)
     try:
-        other = with_format(model, wanted)
+        other = with_format(model, input_format)
         other = called_by_weights(other if other is not model else model.twin())
         other.labels = labels
         keep_model(other, {"title": "", "file": "", **note, "format": how})

@@ -177,8 +177,8 @@ def in_sidebar() -> Places:
 def on_page(page: DeltaGenerator) -> Places:
     """The image with the model's answer, thumbnails of others, and the model below them."""
     with page:
-        picture, says, opener, picker, model, seen = (st.container() for _ in range(6))
-    return Places(picker, opener, picture, model, says, seen)
+        picture, says, opener, picker, model, view_container = (st.container() for _ in range(6))
+    return Places(picker, opener, picture, model, says, view_container)
 
 
 def draw(asks: Collection[Part] = EVERYTHING, page: DeltaGenerator | None = None) -> None:
@@ -279,10 +279,10 @@ def why_none(waiting: Pending | Problem | None) -> None:
 
 
 @st.fragment(run_every=runs.POLL_SECONDS)
-def being_read(pending: Pending, whose: str) -> None:
+def being_read(pending: Pending, owner: str) -> None:
     """That it is, with how many questions go first; the sidebar runs the page when it was."""
     first = pending.goes_first()
-    st.info(f"{whose} is being read{f': {first}' if first else ''}.")
+    st.info(f"{owner} is being read{f': {first}' if first else ''}.")
 
 
 def cost_words(method: Method[Any], subject: Subject) -> str:

@@ -97,7 +97,10 @@ def pick(shown: Sequence[str]) -> str:
 
     shipped = shipped_now() if picked == FROM_DATA else None
     rows = [(title, thumb(title), title == picked and shipped is None) for title in shown]
-    rows += [(one.title, of_file(one.path), one == shipped) for one in SHIPPED]
+    rows += [
+        (shipped_example.title, of_file(shipped_example.path), shipped_example == shipped)
+        for shipped_example in SHIPPED
+    ]
     pressed = [Thumb(at, *row) for at, row in enumerate(rows)]
     thumbs(pressed, "Images to ask about", "subject.thumbs", take)
     return picked
@@ -116,12 +119,18 @@ def shipped_now() -> ShippedExample | None:
     """Which of the shipped ones is chosen still; None once a person has changed something."""
     title, settings = st.session_state.get(OWN, ("", {}))
     same = all(st.session_state.get(key) == value for key, value in settings.items())
-    return next((one for one in SHIPPED if same and one.title == title), None)
+    return next(
+        (shipped_example for shipped_example in SHIPPED if same and shipped_example.title == title),
+        None,
+    )
 
 
 def answer_by(model: str) -> None:
     """Choose that model, unless a person has chosen one that goes with no thumbnail."""
-    if st.session_state.get("model", DEFAULT) in {DEFAULT, *(one.model for one in SHIPPED)}:
+    if st.session_state.get("model", DEFAULT) in {
+        DEFAULT,
+        *(shipped_example.model for shipped_example in SHIPPED),
+    }:
         st.session_state["model"] = model
 
 

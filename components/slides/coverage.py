@@ -15,9 +15,9 @@ NAMES = {ABMIL: "plain attention (ABMIL)", TEACHER: "teacher", STUDENT: "student
 LOOKED, MOST = "tiles looked at", 0.9
 
 
-def coverage(asked: SlidesQuestion) -> Drawing:
+def coverage(question: SlidesQuestion) -> Drawing:
     """The share of key tiles of all test bags among the n strongest of their bag."""
-    size = asked.layout.size
+    size = question.layout.size
 
     def part(tiles: Table) -> Table:
         key = np.asarray(tiles["key"], bool).reshape(-1, size)

@@ -55,12 +55,12 @@ def show() -> None:
     with controls:
         left, right = st.columns([3, 1], gap="medium", vertical_alignment="bottom")
         with left:
-            which = pick("Image", (OURS, THEIRS), f"{KEY}.image", "pills")
+            choice = pick("Image", (OURS, THEIRS), f"{KEY}.image", "pills")
         drawn = pick("Drawn", DRAWN, f"{KEY}.drawn", "pills")
         names = ("tile", "glass") if drawn != RARE else None
         with right, st.popover("Settings"):
             settings = forms.settings(UnlikeTiles, SLOT, names)
-        image = made_slide() if which == OURS else theirs()
+        image = made_slide() if choice == OURS else theirs()
     if image is None:
         with answer:
             st.markdown("**A large image in tiles**")
@@ -69,7 +69,7 @@ def show() -> None:
     if drawn != RARE:
         method = TileAttention(tile=settings["tile"], glass=settings["glass"])
     case = WholeSlideCase(load(DEFAULT), image)
-    known = {"model": DEFAULT, "image": MADE} if which == OURS else {}
+    known = {"model": DEFAULT, "image": MADE} if choice == OURS else {}
     grid = None
     with answer, spoken():
         grid = method.grid(case)
@@ -141,23 +141,23 @@ def ask(asked: SlideQuestion, known: Mapping[str, Any]) -> None:
     )
 
 
-def sentence(asked: SlideQuestion, found: Views) -> str:
+def sentence(question: SlideQuestion, result: Views) -> str:
     """What the network that is drawn says, or what is rare."""
-    if asked.column == "distance":
-        return asked.method.finding(asked.case, found)
-    return told(found, asked.column)
+    if question.column == "distance":
+        return question.method.finding(question.case, result)
+    return told(result, question.column)
 
 
-def picture(asked: SlideQuestion, found: Views) -> None:
+def picture(question: SlideQuestion, result: Views) -> None:
     """The image under the map."""
-    table, planted = found["tiles"], asked.of(found["tiles"], "planted")
+    table, planted = result["tiles"], question.of(result["tiles"], "planted")
     marked = None if np.isnan(planted).all() else planted >= KEY_SHARE
-    unit = asked.unit(table)
+    unit = question.unit(table)
     least = LEAST if unit == EQUAL else None
-    over = Over(asked.of(table), asked.method.tile, unit, marked, least)
-    panned(asked.case.image, over, sentence(asked, found))
+    over = Over(question.of(table), question.method.tile, unit, marked, least)
+    panned(question.case.image, over, sentence(question, result))
     words = "Rare in this image, which is not the same as diseased."
-    if asked.column != "distance":
+    if question.column != "distance":
         words = LEARNED if marked is not None else STRANGE
     if marked is not None:
         words += " Outlined: tiles of planted regions."
@@ -171,13 +171,17 @@ def panned(image: LargeImage, over: Over | None, words: str) -> None:
         pan(image, over, words, f"{KEY}.pan")
 
 
-def tiles(asked: SlideQuestion) -> Drawing:
+def tiles(question: SlideQuestion) -> Drawing:
     """The tiles with the highest numbers."""
-    rare = asked.column == "distance"
+    rare = question.column == "distance"
 
-    def made(found: Views) -> Pictures:
-        values, side, image = asked.of(found["tiles"]), asked.method.tile, asked.case.image
-        planted = asked.of(found["tiles"], "planted")
+    def made(result: Views) -> Pictures:
+        values, side, image = (
+            question.of(result["tiles"]),
+            question.method.tile,
+            question.case.image,
+        )
+        planted = question.of(result["tiles"], "planted")
         places = strongest(values, SHOWN)
         times = max(1, side // SEEN)
         images = np.stack(
@@ -187,15 +191,15 @@ def tiles(asked: SlideQuestion) -> Drawing:
             ]
         )
         words = tuple(f"{values[place]:.2f}" for place in places)
-        shown = (
+        caption = (
             "The strangest first; below: the distance."
             if rare
             else strongest_words(
-                asked.unit(found["tiles"]), [float(planted[place]) for place in places]
+                question.unit(result["tiles"]), [float(planted[place]) for place in places]
             )
         )
         ranks = tuple(str(at + 1) for at in range(len(places)))
-        return Pictures(images[None], ("",), ranks, shown, captions=words)
+        return Pictures(images[None], ("",), ranks, caption, captions=words)
 
     title = "The strangest tiles" if rare else "The strongest tiles"
     return Drawing("tiles", title, made=made, wide=True)
@@ -210,10 +214,10 @@ def strongest_words(unit: str, planted: Sequence[float]) -> str:
     return f"{count} of these {len(planted)} lie in planted regions. {below}"
 
 
-def networks(asked: SlideQuestion) -> Drawing:
+def networks(question: SlideQuestion) -> Drawing:
     """Each network: what it says of the image, and the key tiles that it finds, where known."""
     series = {SAYS: "says “a planted region”"}
-    if asked.case.image.mask(0, 1, 0, 1) is not None:
+    if question.case.image.mask(0, 1, 0, 1) is not None:
         series[FOUND] = FOUND
     return Drawing(
         "networks",

@@ -100,11 +100,13 @@ def attribution(question: str, subject: Subject) -> Card:
     )
 
 
-def trust(method: Method[Any], checks: Sequence[Check], found: Outcomes, subject: Subject) -> str:
+def trust(
+    method: Method[Any], checks: Sequence[Check], outcomes: Outcomes, subject: Subject
+) -> str:
     """The trust line of the map, as below it on its view, without its reasons."""
     trial = trials.Trial(method)
     for check in checks:
-        match found[check.title]:
+        match outcomes[check.title]:
             case Answer() as answer:
                 trial.found.append((check, answer["check"]))
             case Pending() as pending:
@@ -142,14 +144,14 @@ def level_set(question: str, subject: Subject) -> Card:
 
 def anomaly(question: str, subject: Subject) -> Card:
     """The verdict among normal images, with their scores."""
-    asked = familiar_question(subject)
+    anomaly_question = familiar_question(subject)
     return Card(
         question,
         views.FAMILIAR,
-        {"detector": main("unusual", asked.method, asked.case)},
-        sentence=lambda result: standing.sentence(asked, result["detector"]),
+        {"detector": main("unusual", anomaly_question.method, anomaly_question.case)},
+        sentence=lambda result: standing.sentence(anomaly_question, result["detector"]),
         picture=lambda result: pictures.among(
-            result["detector"], standing.sentence(asked, result["detector"])
+            result["detector"], standing.sentence(anomaly_question, result["detector"])
         ),
     )
 
@@ -178,9 +180,9 @@ def sparsity(question: str, subject: Subject) -> Card:
         "copy": main("pruned", cut, case),
     }
 
-    def change(found: Answers) -> ModelComparison:
-        before = AnswerAndMap(found["answer"]["classes"], found["map"]["map"])
-        after = AnswerAndMap(found["copy"]["classes"], found["copy"]["map"])
+    def change(answers: Answers) -> ModelComparison:
+        before = AnswerAndMap(answers["answer"]["classes"], answers["map"]["map"])
+        after = AnswerAndMap(answers["copy"]["classes"], answers["copy"]["map"])
         return compared(case, before, after)
 
     return Card(
@@ -207,9 +209,9 @@ def hallucination(question: str, subject: Subject) -> Card:
     else:
         (case, scene), why, settings = made_up(), NO_SCENE, dialog.STORY
 
-    def says(found: Answers) -> str:
-        words = found["answer"]["answer"]
-        return f"“{case.prompt}”: “{tidy(words.text)}”. {Greedy().finding(case, found['answer'])}"
+    def says(answers: Answers) -> str:
+        words = answers["answer"]["answer"]
+        return f"“{case.prompt}”: “{tidy(words.text)}”. {Greedy().finding(case, answers['answer'])}"
 
     return Card(
         question,

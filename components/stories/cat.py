@@ -49,28 +49,28 @@ def walked(kind: type[LST | Plane | Star]) -> Callable[[], Sequence[Question]]:
     return lambda: [walk(kind)]
 
 
-def photograph(key: str, found: Answer) -> None:
+def photograph(key: str, answer: Answer) -> None:
     """The cat, and what the model says."""
     pixels = as_bytes(seen(CAT.name).image)
-    beside_classes(lambda: show_picture(pixels, CAT.title, width="stretch"), found, key)
+    beside_classes(lambda: show_picture(pixels, CAT.title, width="stretch"), answer, key)
 
 
-def over_it(key: str, found: Answer) -> None:
+def over_it(key: str, answer: Answer) -> None:
     """The map over the photograph."""
-    viewer(as_bytes(seen(CAT.name).image), [Panel(MAP.title, found["map"])], key, bare=True)
+    viewer(as_bytes(seen(CAT.name).image), [Panel(MAP.title, answer["map"])], key, bare=True)
 
 
-def played(key: str, found: Answer) -> None:
+def played(key: str, answer: Answer) -> None:
     """The walk in the player, which plays by itself."""
     method, case = walk(LST)
-    if shown := walks.walked(method.title, method, case, found):
-        player([shown], key, bare=True)
+    if trajectory := walks.walked(method.title, method, case, answer):
+        player([trajectory], key, bare=True)
 
 
-def star(key: str, found: Answer) -> None:
+def star(key: str, answer: Answer) -> None:
     """The limbs, with room for their names."""
     with slide(TALL):
-        star_chart.star(found, key)
+        star_chart.star(answer, key)
 
 
 def linked(word: str) -> dict[str, str]:

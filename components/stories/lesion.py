@@ -66,14 +66,16 @@ def truth(what: str) -> Mask:
 # ---------------------------------------------------------------- sentences
 
 
-def looks(_said: Answer, where: Answer) -> str:
+def looks(_answer: Answer, where: Answer) -> str:
     """How much of the map lies on the lesion, and how much on the mark."""
     return lies(where["map"].values, lesion(), mark())
 
 
-def finds(said: Answer, where: Answer) -> str:
+def finds(answer: Answer, where: Answer) -> str:
     """What the network says, and how much of the map lies on the lesion."""
-    return f"{says(said['classes'])} On the lesion lies {on_lesion(where['map'].values, lesion())}."
+    return (
+        f"{says(answer['classes'])} On the lesion lies {on_lesion(where['map'].values, lesion())}."
+    )
 
 
 def label() -> str:
@@ -93,16 +95,18 @@ def image(key: str, said: Answer, _where: Answer) -> None:
 
 
 def over(
-    data: str, outline: Callable[[], Mask] | None, key: str, said: Answer, where: Answer
+    data: str, outline: Callable[[], Mask] | None, key: str, answer: Answer, where: Answer
 ) -> None:
     """The map over the slice, and what the network says."""
     pixels = enlarged(PLANTED.example(data).picture().pixels)
     mask = outline() if outline else None
     panel = Panel(PLANTED.maps.title, where["map"])
-    beside_classes(lambda: viewer(pixels, [panel], f"{key}.map", truth=mask, bare=True), said, key)
+    beside_classes(
+        lambda: viewer(pixels, [panel], f"{key}.map", truth=mask, bare=True), answer, key
+    )
 
 
-def covered(_said: Answer, where: Answer) -> NDArray[np.uint8]:
+def covered(_answer: Answer, where: Answer) -> NDArray[np.uint8]:
     """The map over the slice, (H, W, 3)."""
     return overlay(enlarged(PLANTED.example(PLANTED.marked).picture().pixels), where["map"])
 

@@ -44,7 +44,7 @@ def show() -> None:
         footer.leave(Entry(kind.title, kind))
 
 
-def answered(asked: PlannedSweep, plan: SweepPlan) -> None:
+def answered(planned: PlannedSweep, plan: SweepPlan) -> None:
     """What is kept of the plan, what has yet to be computed, and both as a grid."""
     with st.spinner("Loading the models"):
         name = in_lane.plan_name(plan)
@@ -55,7 +55,7 @@ def answered(asked: PlannedSweep, plan: SweepPlan) -> None:
     above, below = st.container(), st.container()
     with below:
         caption_slot = st.empty()
-        done = asks.compute(name, looked, usual=asked.usual) if looked.missing else None
+        done = asks.compute(name, looked, usual=planned.usual) if looked.missing else None
         if isinstance(done, Pending | Problem):
             runs.watch([done])
         words = told(done) if isinstance(done, Swept) else looked.words(1)
@@ -64,7 +64,7 @@ def answered(asked: PlannedSweep, plan: SweepPlan) -> None:
     with above:
         if rows:
             st.header(plain(summary(rows, lines())))
-            grid.show(rows, linked=not asked.own)
+            grid.show(rows, linked=not planned.own)
         else:
             st.header(f"{plan.count:,} answers can be computed.")
     with below:

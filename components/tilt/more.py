@@ -77,9 +77,9 @@ def sheets() -> None:
 LEAST = 0.01  # gray levels that are told
 
 
-def mirror_words(found: Views) -> str:
+def mirror_words(result: Views) -> str:
     """How far an image is from its mirror image."""
-    points: Table = found["points"]
+    points: Table = result["points"]
     way = np.stack(
         [points[name][[row_name == EXAMPLE for row_name in points.rows]] for name in points.order],
         1,
@@ -90,9 +90,9 @@ def mirror_words(found: Views) -> str:
     )
 
 
-def error_words(found: Views) -> str:
+def error_words(result: Views) -> str:
     """The error by formula and by counting."""
-    numbers: Table = found["numbers"]
+    numbers: Table = result["numbers"]
     error, counted = (100 * numbers[name][0] for name in ("error", "counted error"))
     return (
         f"{error:.2f} % wrong by the formula of two Gaussians; {counted:.2f} % of 100,000 drawn "
@@ -147,9 +147,9 @@ def local(about: Subject) -> None:
         )  # fmt: skip
 
 
-def means_words(found: Views) -> str:
+def means_words(result: Views) -> str:
     """What the class means were made of."""
-    table: Table = found["means"]
+    table: Table = result["means"]
     parts = " and ".join(
         f"{count:.0f} {source}" for source, count in zip(table.rows, table["images"], strict=True)
     )
@@ -157,9 +157,9 @@ def means_words(found: Views) -> str:
     return f"Class means are of {parts}{absent}."
 
 
-def angle_words(found: Views) -> str:
+def angle_words(result: Views) -> str:
     """The angle in pixels and at the last layer."""
-    table: Table = found["angles"]
+    table: Table = result["angles"]
     last = table.rows[-1]
     return (
         f"In pixels {table.cell(PIXELS, 'angle'):.0f}°, where random directions stand at "
@@ -167,9 +167,9 @@ def angle_words(found: Views) -> str:
     )
 
 
-def way_words(found: Views) -> str:
+def way_words(result: Views) -> str:
     """How far the boundary is on each way."""
-    numbers: Table = found["numbers"]
+    numbers: Table = result["numbers"]
     near, far = (float(numbers[name][0]) for name in ("to the boundary", "along the means"))
     met = [
         f"{levels(distance)} gray levels" if np.isfinite(distance) else "not met"

@@ -76,14 +76,14 @@ def settings(subject: Subject) -> list[Check]:
     kinds: Sequence[type[Check]] = TRUST
     for kind in kinds:
         refuse_links(kind, f"{KEY}.{kind.name}", subject.case)
-    made = []
+    methods = []
     with st.popover("Settings of the trials"):
         st.markdown(ABOUT)
         for kind in kinds:
             if fields(kind):
                 st.markdown(f"**{kind.title}**")
-            made.append(method_form(kind, f"{KEY}.{kind.name}", subject.case))
-    return made
+            methods.append(method_form(kind, f"{KEY}.{kind.name}", subject.case))
+    return methods
 
 
 @dataclass
@@ -167,11 +167,11 @@ def tried(
     return trial
 
 
-def on_request(check: Check, case: TrustCase, key: str, each: float) -> Outcome | None:
+def on_request(check: Check, case: TrustCase, key: str, seconds_per_map: float) -> Outcome | None:
     """What a dear trial gave, how far it is, or a button that begins it."""
     words, button = st.columns([5, 2], vertical_alignment="center")
     with button:
-        cost = verdict.cost(check.maps, check.looks, each, expected_seconds(check, case))
+        cost = verdict.cost(check.maps, check.looks, seconds_per_map, expected_seconds(check, case))
         outcome = runs.ask_when_told(check, case, key, f"Try it: {cost}", hinted=False)
     if outcome is None:
         words.markdown(f"○ **not tried yet** · {check.title}")

@@ -29,9 +29,9 @@ HELP = (
 )
 
 
-def show(asked: WhereQuestion, subject: Subject) -> None:
+def show(question: WhereQuestion, subject: Subject) -> None:
     """The tiles, once they were asked for; nothing where the model sees every pixel anyway."""
-    if subject.picture.behind is not None or min(subject.picture.size) <= asked.case.model.side:
+    if subject.picture.behind is not None or min(subject.picture.size) <= question.case.model.side:
         return
     width, height = subject.picture.size
     label = f"Read all {width} × {height} px in tiles"
@@ -39,7 +39,7 @@ def show(asked: WhereQuestion, subject: Subject) -> None:
         return
     with st.spinner("Reading the photograph at its own resolution"):
         picture = finest(subject)
-    case = PhotographCase(asked.case, asked.method, picture)
+    case = PhotographCase(question.case, question.method, picture)
     method = TileByTile(**forms.folded(TileByTile, HERE, ("overlap",), "Settings"))
     section.show(
         Section(
@@ -65,13 +65,13 @@ def show(asked: WhereQuestion, subject: Subject) -> None:
 
 def finest(subject: Subject) -> Picture:
     """The photograph with all pixels that are read; of an upload, from its file again."""
-    shown = subject.picture
-    if subject.name or shown.size == shown.pixels.shape[1::-1]:
-        return shown
+    picture = subject.picture
+    if subject.name or picture.size == picture.pixels.shape[1::-1]:
+        return picture
     result = reload.finest()
     if result is None:  # after an hour, or when others opened much
         st.caption("The file is no longer kept: open it again to read all of its pixels.")
-        return shown
+        return picture
     return result
 
 

@@ -188,16 +188,16 @@ def as_seen(heat: HeatMap, title: str, ground: MapGround, look: Look) -> tuple[P
     flat = scale.high - scale.low <= 1e-6 * max(abs(scale.low), abs(scale.high))
     values, known = enlarged(heat.values, width, height, smooth=not look.pixelated)
     cut = None if flat else scale.cut
-    shown = known if cut is None else known & (strength(heat, values) >= cut)
+    visible = known if cut is None else known & (strength(heat, values) >= cut)
     colored = tint(HeatMap(values, heat.unit, heat.signed), (scale.low, scale.high), shades).astype(
         np.float32
     )
     alpha = {"image": 0.0, "map": 1.0, "overlay": look.opacity}[look.mode]
     ground_ink = picture if look.mode != "map" else np.full_like(picture, 255)
-    mixed = np.where(shown[..., None], (1 - alpha) * ground_ink + alpha * colored, ground_ink)
+    mixed = np.where(visible[..., None], (1 - alpha) * ground_ink + alpha * colored, ground_ink)
     image = np.rint(mixed).astype(np.uint8)
     if look.outline and cut is not None and alpha:
-        image[border(shown)] = WHITE
+        image[border(visible)] = WHITE
     if look.truth and ground.truth is not None:
         mask = Image.fromarray(ground.truth).resize((width, height), Image.Resampling.NEAREST)
         image[border(np.asarray(mask))] = TRUTH

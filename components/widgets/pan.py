@@ -62,7 +62,7 @@ def pan(image: LargeImage, over: Over | None, words: str, key: str) -> None:
         words: what is to be seen, for those who cannot see it.
         key: of the widget.
     """
-    wanted = st.session_state.pop(f"{key}.wanted", [])
+    requested = st.session_state.pop(f"{key}.wanted", [])
     last = levels(image) - 1
     data: dict[str, Any] = {
         "name": image.fingerprint,
@@ -72,7 +72,7 @@ def pan(image: LargeImage, over: Over | None, words: str, key: str) -> None:
         "levels": last + 1,
         "overview": overview(image),
         "words": words,
-        "tiles": {name: tile(image, *place) for name, place in named(wanted, image)},
+        "tiles": {name: tile(image, *place) for name, place in named(requested, image)},
         "over": None if over is None else described(over),
     }
     mounted(__file__)(data=data, key=key, on_wanted_change=lambda: ask(key))

@@ -120,19 +120,19 @@ def payload(
 ) -> dict[str, Any]:
     """What the browser is sent, as JSON-ready plain values."""
     height, width = picture.shape[:2]
-    shown: dict[str, Any] = {"width": width, "height": height, "scan": None}
+    content: dict[str, Any] = {"width": width, "height": height, "scan": None}
     if behind is not None:
-        shown["scan"] = scans.described(behind)
+        content["scan"] = scans.described(behind)
     gray = scans.gray(behind) if behind is not None else None
     if gray is None:
-        shown["src"] = picture_url(picture)
+        content["src"] = picture_url(picture)
     else:
-        shown["src"] = gray.pop("src")
-        shown["scan"]["gray"] = gray
-    maps = fitting([panel.heat for panel in panels], MESSAGE_LIMIT - len(shown["src"]))
+        content["src"] = gray.pop("src")
+        content["scan"]["gray"] = gray
+    maps = fitting([panel.heat for panel in panels], MESSAGE_LIMIT - len(content["src"]))
     return {
         "key": key,
-        "picture": shown,
+        "picture": content,
         "ramps": ramps(),
         "truth": None if truth is None else outlined(truth),
         "panels": [
@@ -167,7 +167,7 @@ def fitting(heats: Sequence[HeatMap | None], room: int) -> list[dict[str, Any] |
     """The maps in the finest steps with which they fit the room together."""
     for bits in BITS:
         sent = [None if heat is None else map_payload(heat, bits) for heat in heats]
-        if sum(len(one["src"]) for one in sent if one) <= room:
+        if sum(len(encoded["src"]) for encoded in sent if encoded) <= room:
             break
     return sent
 

@@ -15,7 +15,7 @@ from engine.method import Option
 BAGS = (Option("bags", "A 9, or none"), Option("bags:kind=three", "A 9, a 3 or a 5"))
 
 
-def bag_options(_given: Given) -> Sequence[Option]:
+def bag_options(_arguments: Given) -> Sequence[Option]:
     """The bags that come along."""
     return BAGS
 

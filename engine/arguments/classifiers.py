@@ -17,21 +17,23 @@ from engine.models.own_file import OWN
 from engine.whole import whole_number
 
 
-def model_options(given: Given) -> tuple[Option, ...]:
+def model_options(arguments: Given) -> tuple[Option, ...]:
     """The models that are here without any download; beside data, those that learned from it."""
     result = (model for model in (*lites(), *small()) if model.available)
-    data = given.get("data")
+    data = arguments.get("data")
     return tuple(
         Option(model.name, model.line.strip()) for model in result if data in {None, model.data}
     )
 
 
-def class_options(given: Given) -> tuple[str, ...]:
+def class_options(arguments: Given) -> tuple[str, ...]:
     """The classes of the model, but for the one that is asked about already."""
-    model = given.get("model")
+    model = arguments.get("model")
     if isinstance(model, str):
         model = load(model)
-    return tuple(label for label in model.labels if label != given.get("target")) if model else ()
+    return (
+        tuple(label for label in model.labels if label != arguments.get("target")) if model else ()
+    )
 
 
 def seed_argument(help: str = "Of every random number: what changes with it is chance.") -> Any:

@@ -71,7 +71,7 @@ def note(
 ) -> str:
     """The sentence for an argument that does not fit."""
     image = str(getattr(arguments, "image"))  # noqa: B009 - not every case has a picture
-    shown = image if image.startswith((SAMPLE, EXAMPLE, TWIN)) else split(image)[0].name
+    image_name = image if image.startswith((SAMPLE, EXAMPLE, TWIN)) else split(image)[0].name
     does = {
         "model": f"{getattr(arguments, name)} learned from",
         "data": "the data are",
@@ -79,7 +79,7 @@ def note(
     }[name]
     default = name if "image" in named else "image"
     return (
-        f"{shown[:60]} is {kind.words}, but {does} {title_of(data)}. That is the default of "
+        f"{image_name[:60]} is {kind.words}, but {does} {title_of(data)}. That is the default of "
         f"{default}; {better_than(default, kind)}."
     )
 

@@ -14,7 +14,7 @@ from engine.unlearning import GeneratorCase
 from engine.unlearning.generator import weights
 
 
-def generator_options(_given: Given) -> Iterator[Option]:
+def generator_options(_arguments: Given) -> Iterator[Option]:
     """The generators whose weights are here."""
     for name in weights.names():
         yield Option(name, weights.plan(name).title)

@@ -40,17 +40,17 @@ SOURCE_TITLES = {
 }
 
 
-def normal_options(given: Given) -> Sequence[Option | str]:
+def normal_options(arguments: Given) -> Sequence[Option | str]:
     """What can stand for normal images of the model."""
-    model = given.get("model")
+    model = arguments.get("model")
     if model is None:
         return (sources.PHOTOGRAPHS, *data_sets.names())
     return sources.normal_sources(load(model) if isinstance(model, str) else model)
 
 
-def unknown_options(given: Given) -> Sequence[Option | str]:
+def unknown_options(arguments: Given) -> Sequence[Option | str]:
     """What can stand for unknown images beside the normal ones."""
-    normal = given.get("normal")
+    normal = arguments.get("normal")
     if normal is None:
         return (sources.HELD_OUT, sources.PHOTOGRAPHS, *data_sets.names(), *CORRUPTIONS)
     return sources.unknown_sources(sources.normal(normal) if isinstance(normal, str) else normal)
@@ -99,7 +99,7 @@ class FamiliarArguments(SquareArguments[FamiliarCase]):
 LESIONS = "phantoms:count=400,seed=7"  # other patients than the healthy twins
 
 
-def lesion_options(_given: Given) -> Sequence[Option]:
+def lesion_options(_arguments: Given) -> Sequence[Option]:
     """Images whose lesions are known: new phantoms, from the usual scanner and from another."""
     return (
         Option(LESIONS, "New brain phantoms"),

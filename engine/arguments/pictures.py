@@ -38,9 +38,9 @@ MAPS = MethodsByName(HEATMAPS)
 OF_A_CLASS = 2  # images of each other class that are offered
 
 
-def picture_options(given: Given) -> tuple[Option, ...]:
+def picture_options(arguments: Given) -> tuple[Option, ...]:
     """The pictures that come along but for the one in hand, or what its data set has beside it."""
-    name = given.get("image") or ""
+    name = arguments.get("image") or ""
     unlike_options = unlike(example(name.removeprefix(EXAMPLE))) if name.startswith(EXAMPLE) else ()
     if options := tuple(unlike_options):
         return options
@@ -50,12 +50,12 @@ def picture_options(given: Given) -> tuple[Option, ...]:
     return tuple(option for option in result if option.name != name)
 
 
-def unlike(one: Example) -> Iterator[Option]:
+def unlike(source: Example) -> Iterator[Option]:
     """Its twin where it has one, and the first test images of each other class."""
-    if one.twin() is not None and one.has_finding:
-        yield Option(f"{TWIN}{one.name}", "Its twin without the lesion")
-    data, rows = one.data, one.data.rows("test")
-    others = (label for label in range(len(data.classes)) if label != data.labels[one.row])
+    if source.twin() is not None and source.has_finding:
+        yield Option(f"{TWIN}{source.name}", "Its twin without the lesion")
+    data, rows = source.data, source.data.rows("test")
+    others = (label for label in range(len(data.classes)) if label != data.labels[source.row])
     for label in others:
         for row in rows[data.labels[rows] == label][:OF_A_CLASS].tolist():
             word = data.classes[label]

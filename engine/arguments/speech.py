@@ -154,7 +154,7 @@ class WordArguments(PromptArguments[WordCase]):
         others = tuple(self.others(words))
         return asking.held_against(words, others) if others else words
 
-    def places(self, asked: CaptionCase, said: tuple[int, ...]) -> tuple[int, ...]:
+    def places(self, asked: CaptionCase, token_ids: tuple[int, ...]) -> tuple[int, ...]:
         """The places of the words. Raises BadData for what is no number."""
         if self.words:
             places = tuple(
@@ -163,7 +163,7 @@ class WordArguments(PromptArguments[WordCase]):
             if len(places) < len(self.words):
                 raise BadData("Words are given by their places in the answer: 0 is the first.")
             return places
-        tokens = asked.vlm.tokenizer.convert_ids_to_tokens(list(said))
+        tokens = asked.vlm.tokenizer.convert_ids_to_tokens(list(token_ids))
         return (next(iter(naming(tokens)), 0),)
 
     def others(self, words: WordCase) -> Iterator[tuple[str, Tensor]]:

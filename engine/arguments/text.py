@@ -88,9 +88,9 @@ class MethodsByName:
         """What can be chosen."""
         return tuple(kind.name for kind in self.kinds)
 
-    def options(self, given: Given) -> tuple[Option, ...]:
+    def options(self, arguments: Given) -> tuple[Option, ...]:
         """What can be chosen, whatever else is given."""
-        del given
+        del arguments
         return tuple(
             Option(kind.name, self.titles.get(kind.name, kind.title)) for kind in self.kinds
         )

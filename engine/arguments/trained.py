@@ -30,16 +30,16 @@ KNOWN = "as trained"  # the recipe of a model that ships or was trained here
 WAYS = MethodsByName(UNLEARNERS)
 
 
-def data_options(given: Given) -> Iterator[Option]:
+def data_options(arguments: Given) -> Iterator[Option]:
     """The data sets of `names`, or all of them, without settings and variants."""
-    for name in given.get("names") or data_sets.names():
+    for name in arguments.get("names") or data_sets.names():
         yield Option(name, data_title(name) or name)
 
 
-def learned_options(given: Given) -> Iterator[Option]:
+def learned_options(arguments: Given) -> Iterator[Option]:
     """The data that a model here has learned from; `own` has the titles of one's own, by name."""
     for name in dict.fromkeys(small_model.data for small_model in small() if small_model.data):
-        if title := data_title(name, given.get("own", {})):
+        if title := data_title(name, arguments.get("own", {})):
             yield Option(name, title)
 
 

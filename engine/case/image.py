@@ -147,10 +147,10 @@ class PairCase(WrappedCase):
     def __post_init__(self) -> None:
         if not self.others:
             raise BlindspotError("Choose at least one other image to compare with.")
-        wanted = tuple(self.source.image.shape)
+        shape = tuple(self.source.image.shape)
         for other in self.others:
-            if tuple(other.shape) != wanted:
-                raise BlindspotError(f"The images differ in size: {wanted}, {tuple(other.shape)}.")
+            if tuple(other.shape) != shape:
+                raise BlindspotError(f"The images differ in size: {shape}, {tuple(other.shape)}.")
 
     def digest_parts(self) -> Parts:
         """The source's case and the others' pixels, in their order."""

@@ -95,9 +95,9 @@ def known_in(mask: Mask, crop: Crop, side: int) -> Mask | None:
     return result if result.any() or not mask[top:bottom, left:right].any() else None
 
 
-def with_finding_first(found: DataSet, rows: Rows) -> Rows:
+def with_finding_first(data_set: DataSet, rows: Rows) -> Rows:
     """The rows, headed by the first whose mask shows something, so that a data set opens on it."""
-    masks = found.truth.get("mask")
+    masks = data_set.truth.get("mask")
     if masks is None:
         return rows
     shows = masks[rows].reshape(len(rows), -1).any(1)

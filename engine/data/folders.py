@@ -170,8 +170,8 @@ def read_folders(
         raise BadData(f"{called} has one picture: squares of {FEWEST} or more are compared.")
     how = SPLIT_NOTES["declared" if split is not None else undeclared]
     if split is None and undeclared == "drawn":
-        _, first, which = np.unique(ids, return_index=True, return_inverse=True)
-        split = stratified(labels[first], SHARES, seed=0)[which]  # a picture's pieces together
+        _, first, inverse = np.unique(ids, return_index=True, return_inverse=True)
+        split = stratified(labels[first], SHARES, seed=0)[inverse]  # a picture's pieces together
     elif split is None:
         split = np.full(len(ids), 0 if undeclared == "train" else 2, np.uint8)
     data = DataSet(
@@ -232,14 +232,14 @@ class DecodedPictures:
 
 def decoded(
     archive: ZipFile,
-    found: list[tuple[Folders, ZipInfo]],
+    members: list[tuple[Folders, ZipInfo]],
     side: int,
     progress: Progress,
     pieces: int = 0,
 ) -> DecodedPictures:
     """The pictures, and what could not be read."""
-    read = DecodedPictures(np.empty((len(found) * max(pieces, 1), 3, side, side), np.uint8))
-    for place, (folders, member) in enumerate(found):
+    read = DecodedPictures(np.empty((len(members) * max(pieces, 1), 3, side, side), np.uint8))
+    for place, (folders, member) in enumerate(members):
         picture = attempt(
             partial(one, archive, folders, member, fine=pieces > 0), member.filename, read.skipped
         )
@@ -248,7 +248,7 @@ def decoded(
             read.images[len(read.kept) : len(read.kept) + len(cut)] = cut
             read.kept += [place] * len(cut)
             read.shapes.add(picture.size)
-        progress((place + 1) / len(found), "reading pictures")
+        progress((place + 1) / len(members), "reading pictures")
     return read
 
 

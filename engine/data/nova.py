@@ -135,7 +135,7 @@ def annotated(
 
 
 def padded(
-    held: Members, root: str, paths: list[str], boxes: list[Boxes], side: int, progress: Progress
+    entries: Members, root: str, paths: list[str], boxes: list[Boxes], side: int, progress: Progress
 ) -> tuple[NDArray[np.uint8], list[int], list[Skipped]]:
     """The images as squares (n, 1 or 3, side, side), their rows, and what could not be read.
 
@@ -147,7 +147,7 @@ def padded(
     for row, path in enumerate(paths):
         progress(row / len(paths), "reading images")
         placed = attempt(
-            lambda: in_square(one(held, root, path), boxes[row], side),  # noqa: B023
+            lambda: in_square(one(entries, root, path), boxes[row], side),  # noqa: B023
             path[:200],
             skipped,
         )
@@ -159,11 +159,11 @@ def padded(
     return (images[:, :1].copy() if gray else images), rows, skipped
 
 
-def one(held: Members, root: str, path: str) -> Picture:
+def one(entries: Members, root: str, path: str) -> Picture:
     """The image at a path of the table; BadImage says why there is none."""
     if not path or outside(path):
         raise BadImage("Its path is empty or reaches outside the folder.")
-    result = held.get(f"{root}{path}") or held.get(path)
+    result = entries.get(f"{root}{path}") or entries.get(path)
     if result is None:
         raise BadImage("It is not there.")
     return read(result(), PurePosixPath(path).name)

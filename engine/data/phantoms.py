@@ -117,10 +117,10 @@ class Phantoms(DataRecipe):
             if index % SLICES == 0:
                 progress(index / self.count, "drawing patients")
                 patient = self.patient(index // SLICES)
-            made = self.slice(index, patient)
-            images[index], twins[index] = made.image, made.twin
-            masks[index], oedemas[index] = made.mask, made.oedema
-            labels[index], heights[index] = made.kind, made.height
+            phantom = self.slice(index, patient)
+            images[index], twins[index] = phantom.image, phantom.twin
+            masks[index], oedemas[index] = phantom.mask, phantom.oedema
+            labels[index], heights[index] = phantom.kind, phantom.height
         return {
             "images": images[:, None],
             "twin": twins[:, None],
@@ -151,12 +151,12 @@ class Phantoms(DataRecipe):
         middle = AxialCut.at(rng.uniform(*HEIGHTS), self.side)
         maps = patient.maps(middle, middle.x, middle.y, middle.z)
         lesion = Lesion.drawn(rng, kind, maps, middle, self.size) if kind else None
-        made = []
+        slices = []
         for height in np.arange(VOLUME_HEIGHTS[0], VOLUME_HEIGHTS[1] + spacing / 2, spacing):
             plane = AxialCut.at(float(height), self.side)
             maps = patient.maps(plane, plane.x, plane.y, plane.z)
-            made.append(rendered(patient, plane, maps, lesion, rng, self.contrast))
-        return stacked(made, kind, number)
+            slices.append(rendered(patient, plane, maps, lesion, rng, self.contrast))
+        return stacked(slices, kind, number)
 
 
 @dataclass(frozen=True, eq=False)

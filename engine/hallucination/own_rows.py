@@ -230,9 +230,9 @@ def known(heads: Sequence[str]) -> dict[str, int]:
     }
     if any(all(name in results for name in needed) for needed in NEEDED.values()):
         return results
-    there = ", ".join(f"“{head[:20]}”" for head in heads[:8]) or "nothing"
+    names = ", ".join(f"“{head[:20]}”" for head in heads[:8]) or "nothing"
     raise BadData(
-        f"The columns are {there}. Answers need the columns answer and label (yes or no); captions "
+        f"The columns are {names}. Answers need the columns answer and label (yes or no); captions "
         "need caption and objects. The templates show both."
     )
 

@@ -67,10 +67,10 @@ def visible(before: NDArray[Any], after: NDArray[Any], likeness: float = nan) ->
     if isnan(likeness):
         share = change_share(before, after)
         figure = f"the change is {share:.2f} of the image's contrast"
-        gone, seen = share >= GONE_SHARE, share >= SEEN_SHARE
+        gone, is_visible = share >= GONE_SHARE, share >= SEEN_SHARE
     else:
         figure = f"SSIM {likeness:.2f}; 1 is the same"
-        gone, seen = likeness < GONE, likeness < SEEN
+        gone, is_visible = likeness < GONE, likeness < SEEN
     if gone:
         return f" The image itself is ruined by then ({figure})."
-    return f" The change can be seen ({figure})." if seen else ""
+    return f" The change can be seen ({figure})." if is_visible else ""

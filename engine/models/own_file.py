@@ -152,9 +152,9 @@ def called_by_weights(model: Classifier) -> Classifier:
     return model
 
 
-def check(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor], called: str) -> None:
+def check(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], called: str) -> None:
     """Raise BadModel when names, shapes or kinds differ, or a weight is no finite number."""
-    missing, unknown = wanted.keys() - state.keys(), state.keys() - wanted.keys()
+    missing, unknown = expected.keys() - state.keys(), state.keys() - expected.keys()
     if missing or unknown:
         odd = min(missing or unknown)
         raise BadModel(
@@ -162,7 +162,7 @@ def check(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor], called: str
             f"example {odd[:80]!r}. Is it another architecture?"
             f"{advice(fitting(respelled(state).state))}"
         )
-    for name, tensor in wanted.items():
+    for name, tensor in expected.items():
         stored = state[name]
         if stored.shape != tensor.shape:
             shapes = f"{words(stored.shape)}, but {words(tensor.shape)} is needed"

@@ -144,6 +144,6 @@ def connected(scheduler: Scheduler) -> Iterator[Any]:
             "says, or leave --scheduler out."
         ) from None
     with client:
-        there = client.scheduler_info(n_workers=-1)
-        scheduler.check([there["address"], *there["workers"]])
+        scheduler_info = client.scheduler_info(n_workers=-1)
+        scheduler.check([scheduler_info["address"], *scheduler_info["workers"]])
         yield client

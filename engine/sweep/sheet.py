@@ -35,18 +35,18 @@ def sheet(rows: Sequence[SweepRow], app: str, when: datetime | None = None) -> s
         when: the date on it; now if not given.
     """
     cells, left, without = [], ROOM, 0
-    shown = rows[:MOST_CELLS]
-    for row in shown:
+    displayed = rows[:MOST_CELLS]
+    for row in displayed:
         picture = b64encode(row.picture).decode()
         if len(picture) > left:
             picture, without = "", without + 1
         left -= len(picture)
         cells.append(cell(row, picture, app.rstrip("/")))
     script = (HERE / "sheet.js").read_text("utf-8")
-    names = dict.fromkeys(name for row in shown for name in row.figures)
+    names = dict.fromkeys(name for row in displayed for name in row.figures)
     return template().render(
         count=len(rows),
-        beyond=len(rows) - len(shown),
+        beyond=len(rows) - len(displayed),
         without=without,
         script=script,
         css=(HERE / "sheet.css").read_text("utf-8"),

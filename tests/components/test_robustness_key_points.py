@@ -27,15 +27,15 @@ def found(weights):
 
 
 def test_circles_lie_on_their_pixels_and_grow_with_the_response():
-    shown = exhibit(KEY_POINTS, found([0.64, 0.36, 0.0]))
-    marks = shown.shape.figure(shown.view).data[0]
+    circles = exhibit(KEY_POINTS, found([0.64, 0.36, 0.0]))
+    marks = circles.shape.figure(circles.view).data[0]
     np.testing.assert_allclose(marks.x, [10, 10, 10], rtol=1e-6)  # the middle of a pixel
     np.testing.assert_allclose(marks.y, [0.5, 1.5, 2.5], rtol=1e-6)
     grown = (np.array(marks.marker.size) - SMALLEST) / (LARGEST - SMALLEST)
     np.testing.assert_allclose(grown, [1, 0.75, 0], atol=1e-6)  # areas are as the responses
     np.testing.assert_allclose(marks.marker.color, [0, 36, 64], atol=1e-4)
-    assert shown.finding.startswith("3 SIFT key points")
-    assert "64 % (0 % before)" in shown.finding
+    assert circles.finding.startswith("3 SIFT key points")
+    assert "64 % (0 % before)" in circles.finding
 
 
 def test_a_grid_in_an_image_without_key_points_is_called_one():

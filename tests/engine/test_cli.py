@@ -399,13 +399,13 @@ def test_two_views_whose_names_a_file_system_takes_for_one_have_two_files():
 def test_weights_are_trained_from_the_seed_that_was_asked_for(tmp_path, monkeypatch):
     short = replace(embedded.plan("digits-mlp"), recipe=Recipe("mlp", epochs=1, batch=256))
     monkeypatch.setattr(embedded, "plan", lambda _name: short)
-    made = {}
+    weights = {}
     for seed, options in ((short.seed, []), (7, ["--seed", "7"])):
         assert main(["weights", "digits-mlp", "--out", str(tmp_path), *options]) == 0
         path = embedded.file_of("digits-mlp", tmp_path)
         assert card_at(path).seed == seed
-        made[seed] = path.read_bytes()
-    assert made[short.seed] != made[7]
+        weights[seed] = path.read_bytes()
+    assert weights[short.seed] != weights[7]
 
 
 def test_the_network_of_scenes_is_trained_from_the_seed_that_was_asked_for(tmp_path, monkeypatch):

@@ -38,8 +38,8 @@ def test_some_computed_again_give_the_same(asked):
 def test_nothing_else_lies_in_the_gallery_and_it_is_small(asked):
     from engine.run import digest
 
-    wanted = {digest(method, case) for method, case in asked}
-    assert {path.stem for path in GALLERY.glob("*.json")} == wanted
+    expected = {digest(method, case) for method, case in asked}
+    assert {path.stem for path in GALLERY.glob("*.json")} == expected
     size = sum(path.stat().st_size for path in GALLERY.iterdir())
     assert size <= min(20e6, 150e3 * len(asked))
 

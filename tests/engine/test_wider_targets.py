@@ -111,24 +111,24 @@ def test_a_regions_score_is_the_mean_of_its_places():
     assert case.score(case.image[None]).item() == pytest.approx(logits[2][MASK].mean().item())
     contrast = replace(case, target=RegionTarget(2, versus=0, reading="probability", mask=MASK))
     shares = logits.softmax(0)
-    wanted = (shares[2] - shares[0])[MASK].mean().item()
-    assert contrast.score(case.image[None]).item() == pytest.approx(wanted)
+    expected = (shares[2] - shares[0])[MASK].mean().item()
+    assert contrast.score(case.image[None]).item() == pytest.approx(expected)
     assert contrast.target.unit == "probability"
 
 
 def test_the_gradient_of_a_region_is_its_weights_inside_and_nothing_outside():
     case = region_case()
-    wanted = case.model.network.conv.weight[2].sum() / MASK.sum() * MASK
+    expected = case.model.network.conv.weight[2].sum() / MASK.sum() * MASK
     heat = Gradient()(case)["map"].values
-    np.testing.assert_allclose(heat, wanted.detach().numpy(), atol=1e-6)
+    np.testing.assert_allclose(heat, expected.detach().numpy(), atol=1e-6)
 
 
 @shares
 def test_a_regions_map_is_weight_times_pixel_inside_it(method):
     case = region_case()
-    wanted = case.model.network.conv(case.image[None])[0, 2] / MASK.sum() * MASK
+    expected = case.model.network.conv(case.image[None])[0, 2] / MASK.sum() * MASK
     heat = method(case)["map"].values
-    np.testing.assert_allclose(heat, wanted.detach().numpy(), atol=1e-5)
+    np.testing.assert_allclose(heat, expected.detach().numpy(), atol=1e-5)
 
 
 def test_hiding_squares_and_layer_cam_see_the_region_only():
@@ -211,9 +211,9 @@ def test_a_similaritys_score_is_the_cosine_and_1_for_the_image_itself():
     case, other = likeness_case(), tiny.image(SIDE, seed=4)
     body = case.model.network.body
     features, other_features = body(case.image.flatten()), body(other.flatten())
-    wanted = torch.cosine_similarity(features, other_features, dim=0).item()
+    expected = torch.cosine_similarity(features, other_features, dim=0).item()
     scores = case.score(torch.stack([case.image, other]))
-    assert scores.tolist() == pytest.approx([wanted, 1], abs=1e-5)
+    assert scores.tolist() == pytest.approx([expected, 1], abs=1e-5)
 
 
 def test_the_gradient_of_a_similarity_is_the_part_of_the_reference_across_the_embedding():
@@ -222,12 +222,12 @@ def test_the_gradient_of_a_similarity_is_the_part_of_the_reference_across_the_em
     embedding, reference = weight @ case.image.flatten(), weight @ other.flatten()
     length, unit = embedding.norm(), reference / reference.norm()
     across = (unit - (unit @ embedding) * embedding / length**2) / length
-    wanted = (across @ weight).view(3, SIDE, SIDE).sum(0).numpy()
+    expected = (across @ weight).view(3, SIDE, SIDE).sum(0).numpy()
     heat = Gradient()(case)["map"]
-    np.testing.assert_allclose(heat.values, wanted, atol=1e-3 * abs(wanted).max())
+    np.testing.assert_allclose(heat.values, expected, atol=1e-3 * abs(expected).max())
     assert heat.unit == "cosine per brightness"
     itself = Gradient()(replace(case, image=other))["map"].values
-    assert abs(itself).max() < 1e-4 * abs(wanted).max() + 1e-6
+    assert abs(itself).max() < 1e-4 * abs(expected).max() + 1e-6
 
 
 def test_rules_that_need_a_linear_score_refuse_a_similarity_and_wrong_lengths_are_named():

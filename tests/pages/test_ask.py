@@ -78,16 +78,16 @@ def test_every_claim_has_a_row_of_pictures_and_a_verdict():
     claims = result["claims"]
     assert len(claims) > 1
     assert EachClaim().finding(claim_case, result) in words(at)
-    shown = " ".join(element.proto.body for element in at.main.get("html"))
+    text = " ".join(element.proto.body for element in at.main.get("html"))
     for row, (claim, tried) in enumerate(zip(claims.rows, claims.notes, strict=True)):
         truth = (
             "there"
             if claim in claim_case.claims.there
             else f"made up ({tried} hidden and taken out)"
         )
-        assert f"{claim}, {truth}: {verdict(claim_case, claims, row)}" in shown
+        assert f"{claim}, {truth}: {verdict(claim_case, claims, row)}" in text
         gone = 100 * claims["taken out"][row]
-        assert f"{gone:.0f} % ({change(gone - 100 * claims['probability'][row])})" in shown
+        assert f"{gone:.0f} % ({change(gone - 100 * claims['probability'][row])})" in text
 
 
 def test_where_nothing_is_claimed_or_known_the_page_says_so():
@@ -157,11 +157,11 @@ def test_another_word_has_another_map_and_its_own_truth():
     assert "No place in it would be right: it names no thing." in other_word
     tables = [frame.value for frame in unfolded(first).main.dataframe]
     assert any(list(table.index) == ["Attention", "Relevancy"] for table in tables)
-    shown = [
+    pictures = [
         at.main.get("component_instance") or at.main.get("bidi_component") for at in (first, second)
     ]
-    assert [str(component.proto) for component in shown[0]] != [
-        str(component.proto) for component in shown[1]
+    assert [str(component.proto) for component in pictures[0]] != [
+        str(component.proto) for component in pictures[1]
     ]
 
 

@@ -58,9 +58,9 @@ def test_it_opens_with_its_picture_and_is_run_to_a_curve_and_an_image_under_atta
     case, method = ExperimentCase(data_sets.load("digits")), AdaptiveSmoothing(**FEW)
     result = known(method, case)
     assert at.header[0].value == method.finding(case, result)
-    shown = words(at)
-    assert mixture.plane_words(result) in shown
-    assert mixture.certified_words(result) in shown
+    text = words(at)
+    assert mixture.plane_words(result) in text
+    assert mixture.certified_words(result) in text
     assert len(attacked_words(at)) == 1
     at = settled(at.slider(key=dial).set_value(0.0).run())
     assert "it has no say at α = 0" in attacked_words(at)[0]

@@ -41,11 +41,11 @@ def test_what_is_kept_is_a_sentence_with_both_figures(counted):
     polls, captions = counted
     at = opened()
     sentence = at.main.header[0].value
-    lied, made = polls["rates"]["false yes"][-1], captions["rates"]["CHAIR_i"][0]
+    lied, hallucinated = polls["rates"]["false yes"][-1], captions["rates"]["CHAIR_i"][0]
     assert f"Greedy says yes to {100 * lied:.0f} % of likely things that are absent" in sentence
     scenes = polls["rates"]["scenes"][0]
     assert f"{scenes:.0f} of 20 scenes were asked about: the others have fewer than 3" in shown(at)
-    assert f"makes up {100 * made:.0f} % of what it names" in sentence
+    assert f"makes up {100 * hallucinated:.0f} % of what it names" in sentence
     assert f"at recall {100 * captions['rates']['recall'][0]:.0f} %" in shown(at)
     assert f"{captions['rates']['words'][0]:.0f} words" in shown(at)
     assert not said(at)

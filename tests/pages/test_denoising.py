@@ -33,11 +33,11 @@ def test_it_is_run_to_pictures_and_claims_and_denoises_the_image_of_the_sidebar(
     case, method = ExperimentCase(data_sets.load(Cbsn.data[0])), Cbsn(**FEW)
     result = known(method, case)
     assert at.header[0].value == method.finding(case, result)
-    shown = words(at)
-    assert denoising.neighbor_words(result) in shown
-    assert denoising.last_words(result, "gained") in shown
-    assert result["hole"].finding in shown
-    assert "At the center: 0 with the blind spot" in shown
+    text = words(at)
+    assert denoising.neighbor_words(result) in text
+    assert denoising.last_words(result, "gained") in text
+    assert result["hole"].finding in text
+    assert "At the center: 0 with the blind spot" in text
     at = settled(at.button(key=f"{KEY}.one.Denoised.go").click().run())
     assert not at.exception
     image_case, denoiser = about_first(SAMPLES[0].name), Denoised(**ONE)

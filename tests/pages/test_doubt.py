@@ -38,8 +38,8 @@ def opened(link=None):
 
 
 def texts(at):
-    shown = [*at.main.header, *at.main.markdown, *at.main.caption]
-    return " ".join(element.value for element in shown).replace("\\", "")
+    elements = [*at.main.header, *at.main.markdown, *at.main.caption]
+    return " ".join(element.value for element in elements).replace("\\", "")
 
 
 def case_of(row):

@@ -37,8 +37,8 @@ def answered(at):
 
 
 def words(at):
-    shown = [*at.main.header, *at.main.markdown, *at.main.caption]
-    return " ".join(element.value for element in shown).replace("\\", "")
+    elements = [*at.main.header, *at.main.markdown, *at.main.caption]
+    return " ".join(element.value for element in elements).replace("\\", "")
 
 
 def case_of(item=1, name="digits-mlp", other="mnist-5k"):

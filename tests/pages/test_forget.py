@@ -322,11 +322,11 @@ def test_images_that_must_be_learnt_first_are_trained_chosen_and_forgotten(
     at.button(key="forget.Scoreboard.go").click().run()
     at = settled(at)
     data = load(stored.card.data)
-    wanted = (request.wrong_labels if variant == "noisy" else request.planted)(data)
-    case = forget_case(catalog.load(stored.name), data, wanted)
+    forget_request = (request.wrong_labels if variant == "noisy" else request.planted)(data)
+    case = forget_case(catalog.load(stored.name), data, forget_request)
     table = known(Scoreboard(), BoardCase(case, (NoOp(), FineTune(epochs=1))))["table"]
     assert what in at.main.header[0].value
-    assert f"{len(wanted.ids)} of 898 training images" in words(at)
+    assert f"{len(forget_request.ids)} of 898 training images" in words(at)
     assert f"{100 * table.cell('Retrain', 'TA'):.0f}" in words(at)
     assert table.cell("NoOp", "UA") < 0.1
     assert table.cell("Retrain", "UA") > 0.9
@@ -426,9 +426,9 @@ def test_the_model_that_forgot_is_kept_below_its_parent_and_taken_along(monkeypa
     assert stored.card.parent == catalog.load(FORGOTTEN.model).fingerprint
     at.button(key="forget.take.heatmaps").click().run()
     assert at.session_state["model"] == stored.name
-    shown = at.session_state["subject"].chosen.example
-    assert shown.data.name == FORGOTTEN.data
-    assert int(shown.data.ids[shown.row]) in request.of_class(load(FORGOTTEN.data), 3).ids
+    example = at.session_state["subject"].chosen.example
+    assert example.data.name == FORGOTTEN.data
+    assert int(example.data.ids[example.row]) in request.of_class(load(FORGOTTEN.data), 3).ids
 
 
 REQUESTS = {
@@ -450,9 +450,9 @@ def test_whatever_was_forgotten_one_of_it_is_what_another_view_opens(kind, name)
     link = {word: str(value) for word, value in keep.image_from(closer).items()}
     at = visit(link | {"model": "Digits CNN"})
     assert not said(at)
-    shown = at.session_state["subject"].chosen.example
-    assert shown.data.name == name
-    assert int(shown.data.ids[shown.row]) in forget_request.ids
+    example = at.session_state["subject"].chosen.example
+    assert example.data.name == name
+    assert int(example.data.ids[example.row]) in forget_request.ids
     assert "may have learned from" in at.number_input(key="item").label
 
 
@@ -566,9 +566,9 @@ def test_seconds_are_those_of_one_run_until_all_are_timed(own, monkeypatch):
 
     timed, result = [], view.times_of
 
-    def late(one):
-        timed.append(one)
-        return None if len(timed) == 1 else result(one)
+    def late(method):
+        timed.append(method)
+        return None if len(timed) == 1 else result(method)
 
     monkeypatch.setattr(view, "times_of", late)
     at.run()

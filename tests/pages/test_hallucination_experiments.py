@@ -33,14 +33,14 @@ def test_it_opens_with_its_picture_and_is_run_to_curves_and_one_scene(monkeypatc
     method = VisualAudit(**FEW)
     result = known(method, case)
     assert at.header[0].value == method.finding(case, result)
-    shown = words(at)
+    text = words(at)
     for describe in (
         perturbation.defended_words,
         perturbation.other_words,
         perturbation.nats_words,
         perturbation.named_words,
     ):
-        assert describe(result) in shown
+        assert describe(result) in text
     headers = [header.value for header in at.header if header.value.startswith("Moving each value")]
     assert len(headers) == 2  # of the audit, and of one scene
     at = settled(at.slider(key=f"{ONE}.epsilon").set_value(0).run())

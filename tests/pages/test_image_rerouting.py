@@ -47,9 +47,9 @@ def test_it_opens_with_its_picture_and_is_run_to_figures(monkeypatch):
     case, method = ExperimentCase(data_sets.load(ImageRerouting.data[0]), 3), ImageRerouting(**FEW)
     result = known(method, case)
     assert at.header[0].value == method.finding(case, result)
-    shown = words(at)
+    text = words(at)
     for describe in (rerouting.way_words, rerouting.defense_words, rerouting.along_words):
-        assert describe(result) in shown
+        assert describe(result) in text
 
 
 def test_a_sentence_leaves_out_what_is_not_measured_yet():

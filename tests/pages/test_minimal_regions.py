@@ -183,11 +183,11 @@ def test_the_picture_keeps_what_is_shown_and_dims_the_rest_to_three_tenths():
     picture = np.full((64, 64, 3), 200, np.uint8)
     rank = np.zeros((64, 64), np.float32)
     rank[:, 32:] = 1
-    shown = steps.searched(picture, rank, 1)
+    dimmed = steps.searched(picture, rank, 1)
     side = steps.SIDE
-    assert (shown[10, 10] == 200).all()
-    assert (shown[10, side - 10] == 60).all()
-    assert (shown[10, side // 2] == steps.RED).all()
+    assert (dimmed[10, 10] == 200).all()
+    assert (dimmed[10, side - 10] == 60).all()
+    assert (dimmed[10, side // 2] == steps.RED).all()
     assert (steps.searched(picture, rank, 2) == 200).all()
     assert (steps.searched(picture, rank, 0) == 60).all()
 

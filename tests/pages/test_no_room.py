@@ -25,9 +25,9 @@ REFUSAL = "You have 10 MB open, and a visitor may have 10 MB: give a smaller fil
 
 @pytest.fixture
 def small(monkeypatch):
-    made = MemoryBudget(total=100 * SHARE, kept=2 * SHARE, each=SHARE)
-    monkeypatch.setattr(budget, "BUDGET", made)
-    return made
+    memory_budget = MemoryBudget(total=100 * SHARE, kept=2 * SHARE, each=SHARE)
+    monkeypatch.setattr(budget, "BUDGET", memory_budget)
+    return memory_budget
 
 
 def fill(small, visitor):
@@ -49,10 +49,10 @@ def own_models(at):
 def test_weights_without_room_are_refused_and_the_page_stays_as_it_was(small):
     present = set(presence._present)
     at = settled(visit({"model": "Digits CNN"}, HEATMAPS))
-    (here,) = presence._present - present
+    (session,) = presence._present - present
     before = provenance(at)
     assert before
-    filled = fill(small, here.visitor)
+    filled = fill(small, session.visitor)
     content = embedded.file_of("phantom-cnn").read_bytes()
     at = bring_weights(at, content, "mine.safetensors")
     assert any(words.startswith("This model takes") and REFUSAL in words for words in said(at))
@@ -63,7 +63,7 @@ def test_weights_without_room_are_refused_and_the_page_stays_as_it_was(small):
     at = bring_weights(at, content, "mine.safetensors")
     assert not any(REFUSAL in words for words in said(at))
     (model,) = own_models(at)
-    assert small.booked[here.visitor] == model.own_bytes
+    assert small.booked[session.visitor] == model.own_bytes
     assert provenance(at)
     assert provenance(at) != before
 
@@ -91,7 +91,7 @@ def test_the_room_of_a_visitor_who_has_left_is_another_s(small):
 def test_a_format_without_room_for_a_copy_leaves_the_model_as_it_was(small):
     present = set(presence._present)
     at = visit({"model": "Digits CNN"}, HEATMAPS)
-    (here,) = presence._present - present
+    (session,) = presence._present - present
     weights = plain_loop.weights(plain_loop.untrained(PlainTraining()))
     at = bring_weights(at, weights, "mine.pt", "test_efficientnet")
     (model,) = own_models(at)
@@ -99,7 +99,7 @@ def test_a_format_without_room_for_a_copy_leaves_the_model_as_it_was(small):
     at = settled(at.run())
     answered = provenance(at)
     assert answered
-    filled = fill(small, here.visitor)
+    filled = fill(small, session.visitor)
     next(field for field in at.number_input if field.key.startswith("models.stated.")).set_value(64)
     at.button(key="models.read").click()
     at = settled(at.run())

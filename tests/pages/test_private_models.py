@@ -88,10 +88,10 @@ def chosen_in_lab(at, name):
 
 def drawn(at, *typed):
     """All that a page sends to the browser, but for what it repeats of the words of a link."""
-    shown = repr(at._tree)
+    text = repr(at._tree)
     for word in typed:
-        shown = shown.replace(f"asks for “{word[:40]}”", "")
-    return shown
+        text = text.replace(f"asks for “{word[:40]}”", "")
+    return text
 
 
 def labels(at):
@@ -208,14 +208,14 @@ def test_nothing_on_a_page_names_another_s_model_data_or_job(
     hold.go.set()
     job.wait(20)
     for at in pages:
-        shown = drawn(at, line, case.data.name)
-        assert "another visitor" in shown  # the job is there
+        text = drawn(at, line, case.data.name)
+        assert "another visitor" in text  # the job is there
         for word in (model.name, title, line[-4:], case.data.name):
-            assert word not in shown
+            assert word not in text
     if same_classes and view == "the lab":
         assert stored.name[-4:] in str(at.selectbox(key="lab.model").options)
     elif not same_classes:
-        assert MARKER not in shown
+        assert MARKER not in text
 
 
 # ---------------------------------------------------------------- owners and guests

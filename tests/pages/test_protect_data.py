@@ -55,13 +55,13 @@ def asked(method, case):
 def test_sentence_picture_figures_and_copies_are_those_of_the_image(case):
     at = settled(visit(view=PROTECT_DATA))
     pair = asked(ProtectImage(), case)
-    shown = words(at)
+    text = words(at)
     assert at.main.header[0].value == f"CUDA, strength 1: {verdict(figures(*pair))}."
-    assert noise_picture(*pair).finding in shown
-    assert PRIVACY in shown
+    assert noise_picture(*pair).finding in text
+    assert PRIVACY in text
     result = answer(Copies(), pair_of(case, pair[1]))
     assert at.main.header[1].value == Copies().finding(case, result)
-    assert left_words(result) in shown
+    assert left_words(result) in text
     at.slider(key="protect.Copies.quality").set_value(20).run()
     assert not at.exception
     other = Copies(quality=20)

@@ -102,11 +102,11 @@ def test_a_slow_answer_lets_the_charts_of_the_weights_be_drawn_before_it(monkeyp
     for module, name in ((before_after, "show"), (layers, "chart")):
         monkeypatch.setattr(module, name, lambda *_, name=name: drawn.append(name))
     at = opened()
-    for long, wanted in ((1.0, ["show", "chart"]), (0.0, ["chart", "show"])):
+    for long, expected in ((1.0, ["show", "chart"]), (0.0, ["chart", "show"])):
         monkeypatch.setattr(view, "LONG", long)
         drawn.clear()
         at.run()
-        assert drawn == wanted
+        assert drawn == expected
 
 
 @pytest.mark.parametrize("ratio", ["0.5", "0.95"])
@@ -126,10 +126,10 @@ def test_the_sentence_and_its_figures_are_the_engine_s(digits, ratio):
     verdict = f"stays {second}" if stays else f"changes from {labels[top]} to {second}"
     assert f"{100 * masks.sparsity:.3g} % of the weights are taken out" in words(at)
     assert f"the answer {verdict}" in words(at)
-    shown = {metric.label: metric.value for metric in at.main.metric}
-    assert shown["Confidence"] == f"{100 * answers[1][top]:.0f} %"
-    assert shown["Hottest tenth"] == f"{100 * top_overlap(*heats):.0f} %"
-    assert shown["Order"] == f"{rank_correlation(*heats):.2f}"
+    metrics = {metric.label: metric.value for metric in at.main.metric}
+    assert metrics["Confidence"] == f"{100 * answers[1][top]:.0f} %"
+    assert metrics["Hottest tenth"] == f"{100 * top_overlap(*heats):.0f} %"
+    assert metrics["Order"] == f"{rank_correlation(*heats):.2f}"
     assert f"{masks.kept:,} of {masks.total:,} weights stay" in words(at)
 
 
@@ -145,8 +145,8 @@ def test_the_slider_moves_masks_bars_and_answer():
 def test_nothing_is_lost_where_nothing_is_taken_out():
     at = opened(ratio="0.0")
     assert "Nothing is taken out: it says 1." in words(at)
-    shown = {metric.label: metric.value for metric in at.main.metric}
-    assert (shown["Hottest tenth"], shown["Order"]) == ("100 %", "1.00")
+    metrics = {metric.label: metric.value for metric in at.main.metric}
+    assert (metrics["Hottest tenth"], metrics["Order"]) == ("100 %", "1.00")
 
 
 @pytest.mark.parametrize("ratio", ["1", "1.0", "-0.1", "much"])
@@ -332,8 +332,8 @@ def test_the_curve_has_the_point_of_now_and_a_budget_that_is_stated(digits):
     table = next(
         frame.value for frame in at.main.dataframe if "after pruning" in frame.value.columns
     )
-    wanted = Tradeoff(epochs=0)(digits)["levels"].values
-    assert table["after pruning"].to_numpy() == pytest.approx(wanted[:, 3])
+    expected = Tradeoff(epochs=0)(digits)["levels"].values
+    assert table["after pruning"].to_numpy() == pytest.approx(expected[:, 3])
 
 
 def test_a_curve_that_is_stopped_shows_its_levels_and_begins_again(monkeypatch):

@@ -39,10 +39,10 @@ def test_it_opens_with_its_picture_and_is_run_to_layers_and_one_question(monkeyp
     method = RefusalAudit(**FEW)
     result = known(method, case)
     assert at.header[0].value == method.finding(case, result)
-    shown = words(at)
+    text = words(at)
     assert refusal.probe_words(result[refusal.LAYERS]) in words(at)
     for describe in (refusal.part_words, refusal.free_words):
-        assert describe(result) in shown
+        assert describe(result) in text
     at = settled(at.slider(key=f"{ONE}.dial").set_value(0.0).run())
     assert not at.exception
     question = DeclinedQuestion().asked(case)

@@ -125,16 +125,18 @@ def test_a_link_with_a_class_twice_has_it_once_and_says_so(opened):
 
 
 def test_a_list_of_more_classes_than_there_are_is_cut_and_said(opened):
-    wanted = [f"class {index}" for index in range(14)]
-    at = opened(lambda: of_network(tiny.Cnn(classes=20)), **{f"{KEY}.order": wanted})
+    class_names = [f"class {index}" for index in range(14)]
+    at = opened(lambda: of_network(tiny.Cnn(classes=20)), **{f"{KEY}.order": class_names})
     predicted = case_of(at).target.index
-    assert predicted >= len(wanted)
-    assert order_of(at).value == wanted[:10]
+    assert predicted >= len(class_names)
+    assert order_of(at).value == class_names[:10]
     assert any(
         "“class 10” as Your order" in sentence and "at most 10" in sentence for sentence in said(at)
     )
-    opened(**{f"{KEY}.order": wanted[:3]})  # so that all is answered in the first run of the next
-    few = opened(**{f"{KEY}.order": wanted})  # of a model with four classes
+    opened(
+        **{f"{KEY}.order": class_names[:3]}
+    )  # so that all is answered in the first run of the next
+    few = opened(**{f"{KEY}.order": class_names})  # of a model with four classes
     assert order_of(few).value == ["class 0", "class 1", "class 2"]
     assert any("as Your order" in sentence and "at most 3" in sentence for sentence in said(few))
 

@@ -127,8 +127,8 @@ def test_masked_tiles_have_the_color_of_their_kind():
     board = masked.tinted(tiles, np.array([0, 1, 2, 3, 4], np.int8))
     assert board.shape == (6, 6, 3)
     assert not board[0, 0].any()
-    wanted = [round(0.65 * channel) for channel in masked.TINTS[1]]
-    assert board[0, 2].tolist() == wanted
+    expected = [round(0.65 * channel) for channel in masked.TINTS[1]]
+    assert board[0, 2].tolist() == expected
     query = question()
     query = question(first(query, form.HARD))
     result = answer(query.method, query.case)
@@ -216,9 +216,9 @@ def test_a_bad_link_is_a_sentence():
         f"{KEY}.kind": "dragons",
     }
     at = settled(visit(bad, views.SLIDES))
-    shown = " ".join(said(at))
+    text = " ".join(said(at))
     for word in ("7000", "777", "v9", "dragons"):
-        assert f"“{word}”" in shown
+        assert f"“{word}”" in text
     assert not at.exception
 
 

@@ -87,8 +87,8 @@ def test_a_link_to_no_level_is_refused_in_words(small):
 @pytest.mark.parametrize("level", [0, 2])
 def test_ticket_and_new_start_answer_with_their_own_networks(small, level, monkeypatch):
     """All are asked about the same image and class; at level 0 the ticket is the whole network."""
-    shown, played = [], []
-    monkeypatch.setattr(f"{TAPE}.viewer", lambda _picture, panels, _key: shown.append(panels))
+    displayed, played = [], []
+    monkeypatch.setattr(f"{TAPE}.viewer", lambda _picture, panels, _key: displayed.append(panels))
     monkeypatch.setattr(
         f"{TAPE}.play_steps", lambda *arguments, **more: played.append((arguments, more))
     )
@@ -103,7 +103,7 @@ def test_ticket_and_new_start_answer_with_their_own_networks(small, level, monke
     }
     if level:
         networks["Ticket, 25 %"] = result["networks"][2]
-    notes = {panel.title: panel.note for panel in shown[-1]}
+    notes = {panel.title: panel.note for panel in displayed[-1]}
     assert set(notes) == set(networks)
     for title, view in networks.items():
         shares = torch.softmax(rebuilt(view).logits(small.data.pixels([row])), 1)[0]

@@ -45,10 +45,10 @@ def test_sentence_and_words_are_those_of_the_answer_and_follow_the_slider(case):
     result = answer(query.method, query.case)
     headers = [header.value for header in at.header]
     assert headers[0] == view.sentence(query, result)
-    shown = words(at)
+    text = words(at)
     for drawing in (view.across(query), view.taxonomy(query), view.spectrum(query)):
-        assert drawing.finding(result) in shown
-    assert wall(case.data, query.row, result, 0).finding in shown
+        assert drawing.finding(result) in text
+    assert wall(case.data, query.row, result, 0).finding in text
     at = settled(at.select_slider(key=f"{KEY}.lambda").set_value("1").run())
     later = question(case, STRENGTHS.index(1.0))
     assert at.header[0].value == view.sentence(later, result) != view.sentence(query, result)
@@ -113,9 +113,9 @@ def test_the_network_of_the_sidebar_is_asked():
 def test_a_bad_link_is_a_sentence():
     bad = {f"{KEY}.lambda": "seven", f"{KEY}.first": "12", IMAGE: "99", f"{SLOT}.share": "400"}
     at = settled(visit(DIGITS | bad, TILTED_BOUNDARY))
-    shown = " ".join(said(at))
+    text = " ".join(said(at))
     for word in ("seven", "12", "99", "400"):
-        assert f"“{word}”" in shown
+        assert f"“{word}”" in text
     assert not at.exception
 
 

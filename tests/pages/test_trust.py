@@ -170,19 +170,19 @@ def test_a_page_waits_for_no_trial_and_gives_up_all_when_they_are_switched_off(k
 
 def test_trials_are_given_up_before_another_map_is_asked_for(kept, held, monkeypatch):
     at = visit({"trust.on": "true"})
-    waiting, seen, ask = queued(), [], runs.ask
+    waiting, flags, ask = queued(), [], runs.ask
     assert waiting
 
     def asked(method, case, slot, *patience):
         if slot == "heatmaps.Gradient":
-            seen.extend(job.cancelled for job in waiting)
+            flags.extend(job.cancelled for job in waiting)
             held.set()
         return ask(method, case, slot, *patience)
 
     monkeypatch.setattr(runs, "ask", asked)
     at.selectbox(key="heatmaps.Gradient.channels").set_value("size").run()
     settled(at)
-    assert seen[: len(waiting)] == [True] * len(waiting)
+    assert flags[: len(waiting)] == [True] * len(waiting)
     assert "3 not tried yet" in words(at)
 
 

@@ -20,8 +20,8 @@ def patches(count, seed, odd=0.0):
     """Smooth maps of a few kinds of patches, with a square that is moved by so much."""
     chance = torch.Generator().manual_seed(seed)
     kinds = torch.randn(12, WIDTH, generator=torch.Generator().manual_seed(7))
-    which = torch.randint(12, (count, SIDE, SIDE), generator=chance)
-    maps = kinds[which] + 0.5 * torch.randn(count, SIDE, SIDE, WIDTH, generator=chance)
+    indices = torch.randint(12, (count, SIDE, SIDE), generator=chance)
+    maps = kinds[indices] + 0.5 * torch.randn(count, SIDE, SIDE, WIDTH, generator=chance)
     maps[:, 4:8, 4:8] += odd * torch.randn(WIDTH, generator=chance)
     return maps.permute(0, 3, 1, 2).contiguous()
 
@@ -51,11 +51,13 @@ def pooled(maps):
 def test_a_map_and_an_image_s_score_are_those_of_patchcore():
     known, query = rows(patches(4, 1)), patches(ASKED, 2, odd=1.0)
     rule, peer = ours(known), theirs(known)
-    seen = rows(pooled(query))
-    near, which = peer.nearest_neighbors(seen, 1)
+    features = rows(pooled(query))
+    near, neighbors = peer.nearest_neighbors(features, 1)
     result, image_scores = rule.judged((query,))
     np.testing.assert_allclose(result.flatten(), near, rtol=1e-3)
-    scores = peer.compute_anomaly_score(near.reshape(ASKED, -1), which.reshape(ASKED, -1), seen)
+    scores = peer.compute_anomaly_score(
+        near.reshape(ASKED, -1), neighbors.reshape(ASKED, -1), features
+    )
     np.testing.assert_allclose(image_scores, scores, rtol=1e-3)
 
 

@@ -37,17 +37,17 @@ def given(gray, side):
 def test_an_x_ray_of_the_model_s_size_is_given_to_the_bit():
     xrv = pytest.importorskip("torchxrayvision")
     gray = grayed("chelsea")[:SIDE, : SIDE + 40]  # cropped by both, not resized
-    wanted = xrv.datasets.XRayCenterCrop()(xrv.datasets.normalize(gray, 255)[None])
-    assert np.array_equal(given(gray, SIDE), wanted[0])
+    expected = xrv.datasets.XRayCenterCrop()(xrv.datasets.normalize(gray, 255)[None])
+    assert np.array_equal(given(gray, SIDE), expected[0])
 
 
 def test_a_larger_x_ray_differs_by_the_filter_alone():
     xrv = pytest.importorskip("torchxrayvision")
     gray = grayed("chelsea")
     cut = xrv.datasets.XRayCenterCrop()(xrv.datasets.normalize(gray, 255)[None])
-    wanted, result = xrv.datasets.XRayResizer(SIDE)(cut)[0], given(gray, SIDE)
-    assert np.corrcoef(wanted.ravel(), result.ravel())[0, 1] > 0.98
-    assert np.abs(wanted - result).mean() < 2048 * 0.02
+    expected, result = xrv.datasets.XRayResizer(SIDE)(cut)[0], given(gray, SIDE)
+    assert np.corrcoef(expected.ravel(), result.ravel())[0, 1] > 0.98
+    assert np.abs(expected - result).mean() < 2048 * 0.02
 
 
 def both(picture):
@@ -60,12 +60,12 @@ def both(picture):
 @pytest.mark.parametrize("name", ["chelsea", "china"])
 def test_a_square_photograph_is_given_to_the_bit_as_open_clip_gives_it(name):
     pixels = sample(name).pixels[:300, :300].copy()
-    wanted, result = both(Picture(pixels, (300, 300), (), ""))
-    assert torch.equal(wanted, result)
+    expected, result = both(Picture(pixels, (300, 300), (), ""))
+    assert torch.equal(expected, result)
 
 
 @pytest.mark.parametrize("name", ["chelsea", "china"])
 def test_the_square_of_a_wide_photograph_lies_at_most_a_pixel_elsewhere(name):
-    wanted, result = both(sample(name))
-    assert (wanted - result).abs().mean() < 0.03
-    assert torch.corrcoef(torch.stack([wanted.ravel(), result.ravel()]))[0, 1] > 0.97
+    expected, result = both(sample(name))
+    assert (expected - result).abs().mean() < 0.03
+    assert torch.corrcoef(torch.stack([expected.ravel(), result.ravel()]))[0, 1] > 0.97

@@ -65,12 +65,12 @@ def listed(words: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def which_rises(found: Mapping[str, Any]) -> str:
+def which_rises(result: Mapping[str, Any]) -> str:
     """Which doubt rises on the way to another class, and which at its end in noise."""
-    other = found["confusion"].labels[1]
+    other = result["confusion"].labels[1]
     return (
-        f"Toward {other}, {higher(*rises(found['class']))}; in noise alone, "
-        f"{higher(*ends(found['noise']), 'is up by')}."
+        f"Toward {other}, {higher(*rises(result['class']))}; in noise alone, "
+        f"{higher(*ends(result['noise']), 'is up by')}."
     )
 
 

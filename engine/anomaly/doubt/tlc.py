@@ -212,8 +212,8 @@ class TLC(TrainingExperiment):
         counts = [int((data.labels[rows] == label).sum()) for label in known]
         wide = [min(SHOWN, ceil(SHOWN * count / max(counts))) for count in counts]
         grid = np.full((len(known), SHOWN, *data.images.shape[2:], 3), 255, np.uint8)
-        for at, one in enumerate(known):
-            some = rows[data.labels[rows] == one][: wide[at]]
+        for at, class_index in enumerate(known):
+            some = rows[data.labels[rows] == class_index][: wide[at]]
             grid[at, : len(some)] = np.stack([as_bytes(image) for image in data.pixels(some)])
         names = tuple(
             f"{data.classes[label]} ({count})" for label, count in zip(known, counts, strict=True)
@@ -254,9 +254,9 @@ def experts_for(data: DataSet, count: int, seed: int) -> Classifier:
     with torch.random.fork_rng(devices=[]):
         network = Experts(shape_of(data), count)
     draw(network, torch.Generator().manual_seed(seed))
-    seen = data.images[data.rows("train")]
-    mean = (seen.mean((0, 2, 3)) / 255).tolist()
-    std = np.maximum(seen.std((0, 2, 3)) / 255, 0.01).tolist()
+    images = data.images[data.rows("train")]
+    mean = (images.mean((0, 2, 3)) / 255).tolist()
+    std = np.maximum(images.std((0, 2, 3)) / 255, 0.01).tolist()
     repeat = 3 // data.images.shape[1]
     return Classifier(
         network,

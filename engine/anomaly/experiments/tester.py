@@ -242,10 +242,10 @@ def images(case: ExperimentCase, dimension: int) -> LabeledPoints:
     return LabeledPoints(points, np.where(first, 1.0, -1.0), unit(fit.coef_)[0])
 
 
-def wrong(given: LabeledPoints, halfspaces: Doubles) -> Doubles:
+def wrong(sample: LabeledPoints, halfspaces: Doubles) -> Doubles:
     """Share of points on the wrong side of each halfspace (k, d), (k,)."""
-    sides = given.points @ halfspaces.T > 0
-    return np.asarray((sides != (given.labels > 0)[:, None]).mean(0))
+    sides = sample.points @ halfspaces.T > 0
+    return np.asarray((sides != (sample.labels > 0)[:, None]).mean(0))
 
 
 def drawn(across: Doubles, along: Doubles, sigma: float) -> list[NDArray[np.uint8]]:

@@ -70,10 +70,10 @@ def around(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     return np.array(results, np.float64).reshape(-1, 4) / len(mask)
 
 
-def of_others(asked: Benchmark) -> Rows:
+def of_others(test_set: Benchmark) -> Rows:
     """For each image the row of another one, of another patient where there is one, (n,)."""
-    count = len(asked.pixels)
-    groups = np.arange(count) if asked.groups is None else asked.groups
+    count = len(test_set.pixels)
+    groups = np.arange(count) if test_set.groups is None else test_set.groups
     result = np.empty(count, np.int64)
     for at in range(count):
         others = (at + count // 2 + np.arange(count)) % count  # neighbors in a file may be alike

@@ -184,8 +184,8 @@ class AdaptiveSmoothing(Experiment):
         )
         clean = right(mixture, images, targets)
         resisted = clean.clone()
-        for one in (*moved, *others):
-            resisted &= right(mixture, one, targets)
+        for batch in (*moved, *others):
+            resisted &= right(mixture, batch, targets)
         with torch.no_grad():
             wide = torch.cat(moved).expand(-1, 3, -1, -1)
             robust = mixture.scales[1] * mixture.robust(wide)
@@ -210,8 +210,8 @@ class AdaptiveSmoothing(Experiment):
         mixture = Mixture(normal, robust, 0.5, self.scales)
         moved = attacked(normal, images, targets, replace(self, steps=10).attack, case.seed)[0]
         rows, captions = [], []
-        for shown in (images, moved):
-            wide = shown.expand(-1, 3, -1, -1)
+        for batch in (images, moved):
+            wide = batch.expand(-1, 3, -1, -1)
             with torch.no_grad():
                 predictions = [net(wide).argmax(1).tolist() for net in (normal, robust, mixture)]
             rows.append(np.stack([as_bytes(image) for image in wide.cpu()]))
@@ -296,11 +296,11 @@ def surer(robust: Classifier, clean: Tensor, moved: Tensor, targets: Tensor) -> 
     return (margin(both[0])[good].mean() - misread.mean()).item()
 
 
-def with_point(plane: Any, condition: str, found: Figures) -> Table:
+def with_point(plane: Any, condition: str, figures: Figures) -> Table:
     """The plane of clean and attacked accuracy with one more condition."""
     rows = [] if plane is None else list(zip(plane[CLEAN], plane[ATTACKED], strict=True))
     names = [] if plane is None else list(plane.rows)
-    rows.append((found[CLEAN], found[ATTACKED]))
+    rows.append((figures[CLEAN], figures[ATTACKED]))
     return Table.of(
         {
             name: (list(column), "share")

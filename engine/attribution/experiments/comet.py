@@ -189,7 +189,9 @@ class CometExperiment(TrainingExperiment):
             100 * logits.softmax(1).gather(1, targets)[:, 0]
             for logits in said(trained.model, pixels, case.seed)[:2]
         )
-        captions = ("",) * 3 * len(rows) + tuple(f"{one:.0f} %" for part in sure for one in part)
+        captions = ("",) * 3 * len(rows) + tuple(
+            f"{percent:.0f} %" for part in sure for percent in part
+        )
         drawn = [tint(HeatMap(mask, KEPT, signed=False), (0.0, 1.0)) for mask in masks]
         recall = float(((masks > HALF) & truth).sum() / max(truth.sum(), 1))
         name = "found" if trained.condition == WITH else "found without"
@@ -210,14 +212,19 @@ def kept_figures(model: Classifier, data: DataSet, masks: Floats, seed: int) -> 
     """What masks (n, H, W) of the test images keep, and what the parts of the model make of it."""
     rows = data.rows("test")
     truth = data.truth["mask"][rows]
-    above_half, there = masks > HALF, truth.any((1, 2))  # images with nothing to find have no share
+    above_half, present = (
+        masks > HALF,
+        truth.any((1, 2)),
+    )  # images with nothing to find have no share
     targets = data.targets(rows)
     inside, rest, whole, shape = said(model, data.pixels(rows), seed)
     return {
-        RECALL: float((above_half & truth).sum() / truth.sum()) if there.any() else float("nan"),
-        BOTH: copies_kept(above_half[there], data, rows[there]),
-        RANK: strongest(masks[there], truth[there]),
-        DICE: middle([dice(*pair) for pair in zip(above_half[there], truth[there], strict=True)]),
+        RECALL: float((above_half & truth).sum() / truth.sum()) if present.any() else float("nan"),
+        BOTH: copies_kept(above_half[present], data, rows[present]),
+        RANK: strongest(masks[present], truth[present]),
+        DICE: middle(
+            [dice(*pair) for pair in zip(above_half[present], truth[present], strict=True)]
+        ),
         FILLED: float(masks.mean()),
         RIGHT: share(inside, targets),
         WHOLE: share(whole, targets),
@@ -279,12 +286,12 @@ def strongest(masks: Floats, truth: NDArray[np.bool_]) -> float:
     return float(np.mean(shares)) if shares else float("nan")
 
 
-def copies_kept(kept: NDArray[np.bool_], data: DataSet, rows: Rows) -> float:
+def copies_kept(masks: NDArray[np.bool_], data: DataSet, rows: Rows) -> float:
     """The share of images of which each copy is kept by more than half; NaN without images."""
     copies = data.truth.get("copy", data.truth["mask"].astype(np.uint8))[rows]
     whole = [
         all(mask[copy == number].mean() > HALF for number in np.unique(copy[copy > 0]))
-        for mask, copy in zip(kept, copies, strict=True)
+        for mask, copy in zip(masks, copies, strict=True)
     ]
     return float(np.mean(whole)) if whole else float("nan")
 

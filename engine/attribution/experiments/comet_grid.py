@@ -152,9 +152,9 @@ class CometGrid(TrainingExperiment):
         views["found"] = filled(before, condition, kept_tile(trained.model, case.data), measured)
         return measured
 
-    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:
         """Where most of the evidence is kept, and how little without the detector."""
-        table: Table = found["table"]
+        table: Table = result["table"]
         recalls = {name: 100 * table.cell(name, RECALL) for name in CELLS}
         most = max(recalls, key=lambda name: recalls[name])
         alone = [recalls[cell(area, WEIGHTS[0])] for area in AREAS]
@@ -163,7 +163,7 @@ class CometGrid(TrainingExperiment):
             f"{100 * table.cell(most, FILLED):.0f} % of the image. Without the detector it is "
             f"{min(alone):.0f} to {max(alone):.0f} %. "
         )
-        return words + super().finding(case, found)
+        return words + super().finding(case, result)
 
 
 def kept_tile(model: Classifier, data: DataSet) -> Pixels:

@@ -237,8 +237,8 @@ def grad_cam(model: Classifier, data: DataSet, row: int) -> Floats:
 
 def asked(model: Classifier, data: DataSet, row: int, label: int | None = None) -> ImageCase:
     """An image with its true class, or another one."""
-    wanted = int(data.labels[row]) if label is None else label
-    return ImageCase(model, data.pixels(np.array([row]))[0].contiguous(), Target(wanted))
+    target = int(data.labels[row]) if label is None else label
+    return ImageCase(model, data.pixels(np.array([row]))[0].contiguous(), Target(target))
 
 
 def outlines(model: Classifier, data: DataSet, row: int) -> list[NDArray[np.bool_]]:
@@ -254,14 +254,14 @@ def scores_of(values: Floats, mask: NDArray[np.bool_]) -> tuple[float, float, fl
     return dice(inside, mask), iou(inside, mask), located(values, mask).hit
 
 
-def median(scores: list[tuple[float, float, float]], which: int) -> float:
+def median(scores: list[tuple[float, float, float]], index: int) -> float:
     """Of one of the scores, over images; NaN where the network has no map of its own."""
-    return float(np.median([score[which] for score in scores])) if scores else float("nan")
+    return float(np.median([score[index] for score in scores])) if scores else float("nan")
 
 
-def mean(scores: list[tuple[float, float, float]], which: int) -> float:
+def mean(scores: list[tuple[float, float, float]], index: int) -> float:
     """Of one of the scores, over images."""
-    return float(np.mean([score[which] for score in scores])) if scores else float("nan")
+    return float(np.mean([score[index] for score in scores])) if scores else float("nan")
 
 
 def shuffled(data: DataSet, seed: int) -> DataSet:

@@ -123,28 +123,28 @@ class OwnMap(Method[ImageCase]):
         inside = values.numpy() > HALF
         return Outline(inside, HALF, "" if inside.any() else "the mask keeps half of no pixel")
 
-    def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: ImageCase, result: Mapping[str, Any]) -> str:
         """How much of the image is inside the outline, or why nothing is."""
-        words, share = case.target.words(case.model.labels), float(found["outline"].values.mean())
-        edge, highest, _ = found["level"].values
-        if "watched" in found:
+        words, share = case.target.words(case.model.labels), float(result["outline"].values.mean())
+        edge, highest, _ = result["level"].values
+        if "watched" in result:
             kept_share, taken = (
-                in_percent(float(fraction)) for fraction in found["watched"].values
+                in_percent(float(fraction)) for fraction in result["watched"].values
             )
-            mean = in_percent(float(found["map"].values.mean()))
+            mean = in_percent(float(result["map"].values.mean()))
             name = case.model.labels[case.target.index]  # whatever it is held against
             return (
                 f"The mask keeps {mean} of the image: "
                 f"“{name}” {kept_share} {KEEPS}, {taken} {TAKES}."
             )
-        if why := refusal(case, found["answer"].values):
+        if why := refusal(case, result["answer"].values):
             return f"Nothing is outlined: {why}."
         if not share:
             same = "the same everywhere" if highest > 0 else "nowhere above 0"
             return f"Nothing is found: the map of “{words}” is {same}."
         return (
             f"“{words}” stands out in {in_percent(share)} of the image, up to {highest:.2g} "
-            f"{found['map'].unit}; the outline is at {edge:.2g}."
+            f"{result['map'].unit}; the outline is at {edge:.2g}."
         )
 
 

@@ -83,9 +83,9 @@ class PrototypeNetwork(Learns[ExperimentCase]):
             "log": log,
         }
 
-    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How often it is right."""
-        right = 100 * found["figures"]["test accuracy"]
+        right = 100 * result["figures"]["test accuracy"]
         return f"{right:.1f} % of the test images are read right with {self.components} prototypes."
 
 
@@ -99,8 +99,8 @@ def learned_images(model: Classifier, data: DataSet) -> list[Pixels]:
     network = inside(model)
     if isinstance(network, Shallow):
         side, channels = network.shape.side, network.shape.channels
-        shown = network.places.detach().cpu().view(-1, channels, side, side)
-        return [as_bytes(prototype) for prototype in shown]
+        prototypes = network.places.detach().cpu().view(-1, channels, side, side)
+        return [as_bytes(prototype) for prototype in prototypes]
     rows = data.rows("train")
     best = torch.zeros(network.head.count)
     patches = [np.zeros((network.patch, network.patch, network.shape.channels), np.uint8)] * len(

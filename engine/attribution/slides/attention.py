@@ -82,14 +82,14 @@ class TileAttention(TileReading):
         )
         return {"tiles": read.columns_with(scores), "networks": networks}
 
-    def finding(self, case: WholeSlideCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: WholeSlideCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """What the student of MHIM-MIL says of the image, and how many key tiles it finds."""
-        return told(found, MHIM.title)
+        return told(result, MHIM.title)
 
 
-def told(found: Mapping[str, Any], own: str) -> str:
+def told(result: Mapping[str, Any], own: str) -> str:
     """What one of the networks says of the image, and how many key tiles it finds."""
-    table, networks = found["tiles"], found["networks"]
+    table, networks = result["tiles"], result["networks"]
     says = f"{own} says “{CLASSES[PLANTED]}” with {100 * networks.cell(own, SAYS):.0f} %"
     key = (table["planted"] >= KEY_SHARE) & np.isfinite(table[own])
     if key.any():

@@ -84,12 +84,12 @@ def select(scores: Tensor, how: Masking, done: float, generator: torch.Generator
     return result
 
 
-def recycle(found: Tensor, how: Masking, generator: torch.Generator) -> None:
+def recycle(masks: Tensor, how: Masking, generator: torch.Generator) -> None:
     """Send some of the tiles that are still seen to the recycling network; one at least stays."""
-    for mask in found:
-        seen = torch.nonzero(mask == SEEN).squeeze(1)
-        kept_count = max(1, floor(len(seen) * (1 - how.recycled) + EXACT))
-        mask[seen[torch.randperm(len(seen), generator=generator)[kept_count:]]] = RECYCLED
+    for mask in masks:
+        visible = torch.nonzero(mask == SEEN).squeeze(1)
+        kept_count = max(1, floor(len(visible) * (1 - how.recycled) + EXACT))
+        mask[visible[torch.randperm(len(visible), generator=generator)[kept_count:]]] = RECYCLED
 
 
 def some(bags: int, size: int, generator: torch.Generator) -> Tensor:

@@ -126,10 +126,10 @@ def student(
     """What the student makes of the tiles that it sees, and of tokens of the recycled ones."""
     if bool((masks == SEEN).all()):
         return network.read(tiles, noise=noise)
-    seen, recycled_mask = ((masks == kind).to(tiles.device) for kind in (SEEN, RECYCLED))
+    visible, recycled_mask = ((masks == kind).to(tiles.device) for kind in (SEEN, RECYCLED))
     if network.recycling is None or not recycled_mask.any():
-        return network.read(tiles, seen, noise)
-    return network.read(tiles, seen, noise, recycled_mask, recycled)
+        return network.read(tiles, visible, noise)
+    return network.read(tiles, visible, noise, recycled_mask, recycled)
 
 
 def consistency(teacher: Tensor, own: Tensor) -> Tensor:

@@ -77,14 +77,14 @@ class MaskedRatio(Method[BagsCase]):
         progress(1.0, "measured")
         return {"curve": curve(runs), "plain": plain_networks(runs), "runs": listed(runs)}
 
-    def finding(self, case: BagsCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: BagsCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """The share with most hard key tiles, if it differs from none, and plain attention."""
-        table: Table = found["curve"]
+        table: Table = result["curve"]
         if np.isnan(table["hard ones"]).all():
             return "No key tile of the test bags is known to be hard: only the bag AUC can be read."
         best, hard = int(np.nanargmax(table["hard ones"])), 100 * table["hard ones"]
-        plain = f"plain attention {100 * found['plain'].cell(ABMIL, 'hard ones'):.0f} %"
-        if len(np.unique(found["runs"]["seed"])) < 2:
+        plain = f"plain attention {100 * result['plain'].cell(ABMIL, 'hard ones'):.0f} %"
+        if len(np.unique(result["runs"]["seed"])) < 2:
             return (
                 f"One seed decides nothing: {hard[best]:.0f} % of the hard key tiles are found at "
                 f"{100 * RATIOS[best]:.0f} %, {hard[0]:.0f} % at 0 %; {plain}."

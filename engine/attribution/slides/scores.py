@@ -82,8 +82,10 @@ def found_keys(scores: Numbers, key: Flags) -> Flags:
 
 def recall(scores: Numbers, key: Flags, among: Flags) -> float:
     """The share of some key tiles that are found; NaN where there is none."""
-    wanted = key & among
-    return float((found_keys(scores, key) & among).sum() / wanted.sum()) if wanted.any() else np.nan
+    targets = key & among
+    return (
+        float((found_keys(scores, key) & among).sum() / targets.sum()) if targets.any() else np.nan
+    )
 
 
 def tile_auroc(scores: Numbers, key: Flags, among: Flags) -> float:

@@ -146,12 +146,12 @@ def network(name: str, tensors: Mapping[str, Tensor]) -> BagNetwork:
         key.split("/")[1]: tensor for key, tensor in tensors.items() if key.startswith(f"{name}/")
     }
     width = weights["embed.weight"].shape[1]
-    made = BagNetwork(
+    model = BagNetwork(
         width,
         len(CLASSES),
         POOLINGS.get(name, ATTENTION),
         nn.Identity(),
         torch.Generator().manual_seed(0),
     )
-    made.load_state_dict(weights)
-    return made.eval()
+    model.load_state_dict(weights)
+    return model.eval()

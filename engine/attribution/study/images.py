@@ -203,8 +203,8 @@ def large_lesions(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
     factors = np.zeros(LARGE.count, np.float32)
     factors[stay] = LIGHT.factors(len(stay))
     drawn = (
-        (number, replace(made, image=lit(made.image[None], factors[[number]])[0]))
-        for number, made in slices(LARGE, seed)
+        (number, replace(phantom_slice, image=lit(phantom_slice.image[None], factors[[number]])[0]))
+        for number, phantom_slice in slices(LARGE, seed)
         if factors[number]
     )
     yield from lesions(drawn, model, right=True)
@@ -215,21 +215,23 @@ def slices(recipe: Phantoms, seed: int) -> Iterator[tuple[int, PhantomSlice]]:
     index = np.arange(recipe.count)
     test = index[PATIENTS[index // SLICES % len(PATIENTS)] == TEST]
     for number in np.random.default_rng([seed, 9]).permutation(test).tolist():
-        made = recipe.slice(number)
-        if made.mask.any():
-            yield number, made
+        phantom_slice = recipe.slice(number)
+        if phantom_slice.mask.any():
+            yield number, phantom_slice
 
 
 def lesions(
     drawn: Iterator[tuple[int, PhantomSlice]], model: Classifier, *, right: bool
 ) -> Iterator[ImageQuestion]:
     """Slices whose lesion the model names right, or wrong."""
-    for number, made in drawn:
-        image = pixels(made.image[None]).expand(3, -1, -1).contiguous()
+    for number, phantom_slice in drawn:
+        image = pixels(phantom_slice.image[None]).expand(3, -1, -1).contiguous()
         first, second = model.logits(image[None])[0].argsort(descending=True)[:2].tolist()
-        if (first == made.kind) == right:
+        if (first == phantom_slice.kind) == right:
             rival = second if right else first
-            yield ImageQuestion(number, image, (made.kind,), made.mask[None], rival=rival)
+            yield ImageQuestion(
+                number, image, (phantom_slice.kind,), phantom_slice.mask[None], rival=rival
+            )
 
 
 def pixels(image: np.ndarray) -> Tensor:

@@ -103,9 +103,9 @@ class Study(Method[StudyCase]):
                 work.image(number, image)
         return views(case, work.rows)
 
-    def finding(self, case: StudyCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: StudyCase, result: Mapping[str, Any]) -> str:
         """Which methods are the most reliable here, and whether the paper found the same."""
-        return f"{relied_on(case, found['table'])} {beside_paper(found['table'])}"
+        return f"{relied_on(case, result['table'])} {beside_paper(result['table'])}"
 
 
 @dataclass
@@ -145,11 +145,11 @@ class StudyRun:
         count = len(self.case.images)
         self.progress((number + 0.99 * share) / count, f"image {number + 1} of {count}: {words}")
 
-    def maps(self, asked: ImageCase, number: int, start: float) -> dict[str, TimedMap]:
+    def maps(self, image_case: ImageCase, number: int, start: float) -> dict[str, TimedMap]:
         """A map of each method."""
         results = {}
         for method in self.case.methods:
-            results[method.name] = made(method, asked, self.counter)
+            results[method.name] = made(method, image_case, self.counter)
             self.report(number, start, method.title)
         return results
 

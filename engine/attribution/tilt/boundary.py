@@ -125,9 +125,9 @@ class TiltedBoundary(Method[ExperimentCase]):
             2 * distance / variance,
         )
 
-    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:
         """Right answers and strength of ridge LDA with hardly any regularization, and at best."""
-        table: Table = found["classifiers"]
+        table: Table = result["classifiers"]
         ridge = table.take(range(len(STRENGTHS)))
         best = int(np.argmax(ridge["right, held out"]))
         names = (case.data.classes[label] for label in (self.first, self.second))

@@ -121,13 +121,13 @@ def rival_photograph(case: ImageCase) -> tuple[int, str, Tensor]:
             continue  # its package is not installed
         titles.append(photograph.title)
     logits = case.model.logits(torch.stack([case.image, *images]))
-    seen, *answers = logits.argmax(1).tolist()
-    target, wanted = case.target.index, case.target.versus
+    prediction, *answers = logits.argmax(1).tolist()
+    target, rival_index = case.target.index, case.target.versus
     for label, title, image in zip(answers, titles, images, strict=True):
-        if label == wanted if wanted is not None else label not in {target, seen}:
+        if label == rival_index if rival_index is not None else label not in {target, prediction}:
             return label, title, image
     labels = case.model.labels
-    rival = "another class" if wanted is None else f"“{labels[wanted]}”"
+    rival = "another class" if rival_index is None else f"“{labels[rival_index]}”"
     known = ", ".join(
         dict.fromkeys(f"“{labels[answer]}”" for answer in answers if answer != target)
     )

@@ -122,11 +122,11 @@ class TiltedSheets(Method[ExperimentCase]):
         rest = np.sqrt(1 - self.correlation**2)
         return np.array([[1.0, 0.0], [self.correlation * self.height, rest * self.height]])
 
-    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Error and strength at this tilt, and the error without any."""
-        numbers: Table = found["numbers"]
+        numbers: Table = result["numbers"]
         error, plain = (
-            100 * float(error) for error in (numbers["error"][0], found["curve"]["error"][0])
+            100 * float(error) for error in (numbers["error"][0], result["curve"]["error"][0])
         )
         return (
             f"Tilted by {self.tilt:g}°, {error:.1f} % are wrong ({plain:.1f} % at 0°), and mirror "

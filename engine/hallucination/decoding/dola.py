@@ -130,11 +130,11 @@ def apart(late: Tensor, early: Tensor) -> Tensor:
     return (halves[0] + halves[1]) / 2
 
 
-def repeated(scores: Tensor, said: Tensor, penalty: float) -> Tensor:
+def repeated(scores: Tensor, tokens: Tensor, penalty: float) -> Tensor:
     """Scores (B, V) with those of words that were said, (B, n), made worse."""
-    result = scores.gather(1, said)
+    result = scores.gather(1, tokens)
     worse = torch.where(result < 0, result * penalty, result / penalty)
-    return scores.scatter(1, said, worse)
+    return scores.scatter(1, tokens, worse)
 
 
 class Layered(Session[DoLa]):

@@ -210,18 +210,18 @@ class VisualAudit(Experiment):
         vlm: TinyVLM,
         pairs: AuditPairs,
         moved: Perturbed,
-        said: list[list[str]],
+        replies: list[list[str]],
         what: AuditWay,
     ) -> float:
         """AUROC of the detector between clean images and those that succeeded; NaN of none."""
-        hits = np.array(says(said, pairs.phrases))
+        hits = np.array(says(replies, pairs.phrases))
         if what.defense != "none" or what.declined or not (hits.any() or what.noise):
             return float("nan")
         clean = pixels_of(pairs.levels[pairs.first])
         prompts = [pairs.prompts[row] for row in pairs.first]
         known = disagreement(vlm, clean, prompts, answers(vlm, clean, prompts))
         changed = pixels_of(pairs.levels + moved.change)
-        scores = disagreement(vlm, changed, pairs.prompts, said)
+        scores = disagreement(vlm, changed, pairs.prompts, replies)
         return auroc(known, scores if what.noise else scores[hits])
 
     def said_again(
@@ -242,9 +242,9 @@ class VisualAudit(Experiment):
         aim = towards(vlm, prompt, PHRASES[0])
         return side_by_side(vlm, levels, prompt, aim, bound, case.seed)[0]
 
-    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How many succeed, how many do with noise, and that it is a simulation."""
-        table: Table = found["table"]
+        table: Table = result["table"]
         hit, control = (100 * table.cell(name, success(MIDDLE)) for name in (PLAIN, NOISE))
         return (
             f"Moving each value by at most {MIDDLE}/255 brings the phrase in {hit:.0f} % of "

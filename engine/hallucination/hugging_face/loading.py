@@ -207,13 +207,15 @@ def built(name: str, folder: ModelFolder, precision: torch.dtype) -> HuggingFace
     builder: Any = getattr(transformers, FAMILIES[folder.kind].builder)
     try:
         with torch.device("meta"):
-            wanted = sum(parameter.numel() for parameter in builder(of_config(folder)).parameters())
+            parameters_needed = sum(
+                parameter.numel() for parameter in builder(of_config(folder)).parameters()
+            )
     except Exception as error:  # the library and its parts raise what they like
         raise not_loaded(called, error) from error
-    if wanted > 2 * folder.numbers:
+    if parameters_needed > 2 * folder.numbers:
         raise BadModel(
             f"{called} lacks weights: its files hold {folder.numbers:,} numbers and its "
-            f"configuration asks for {wanted:,}."
+            f"configuration asks for {parameters_needed:,}."
         )
     try:
         network, loading_info = builder.from_pretrained(

@@ -49,17 +49,17 @@ def color_questions(
     """
     selected = sample.layout.present & (sample.layout.present.cumsum(1) <= MOST)
     rows, categories = np.nonzero(selected)
-    there = sample.layout.take(rows)
-    present = there.present.copy()
+    scenes = sample.layout.take(rows)
+    present = scenes.present.copy()
     present[np.arange(len(rows)), categories] = False
-    colors = [COLORS[there.color[row, category]] for row, category in enumerate(categories)]
+    colors = [COLORS[scenes.color[row, category]] for row, category in enumerate(categories)]
     prompts = [f"what color is the {CATEGORIES[category]}" for category in categories]
     halves = (part_of(progress, 0.0, 0.5), part_of(progress, 0.5, 1.0))
     results = {
-        ANSWERABLE: said(case, SceneBatch.of(there), prompts, last_word(colors), halves[0]),
+        ANSWERABLE: said(case, SceneBatch.of(scenes), prompts, last_word(colors), halves[0]),
         UNANSWERABLE: said(
             case,
-            SceneBatch.of(replace(there, present=present)),
+            SceneBatch.of(replace(scenes, present=present)),
             prompts,
             last_word([UNKNOWN] * len(rows)),
             halves[1],

@@ -165,26 +165,28 @@ class HalluRAG(ProbeInputs, Method[ScenesCase]):
             "probe": Table.of({"weight": (weights, "logit")}),
         }
 
-    def by_kind(self, asked: Mapping[str, Readings], case: ScenesCase) -> Table:
+    def by_kind(self, readings: Mapping[str, Readings], case: ScenesCase) -> Table:
         """How often each kind of question is answered wrongly, and AUROC of the probes."""
-        joined = together(tuple(asked.values()), [0] * len(asked))
-        kinds = np.repeat(list(asked), [len(reading.words) for reading in asked.values()])
+        joined = together(tuple(readings.values()), [0] * len(readings))
+        kinds = np.repeat(list(readings), [len(reading.words) for reading in readings.values()])
         inputs = self.inputs(joined, case.vlm.spec.layers)
         learned = joined.scene < LEARNED * case.count
         both = learnable(inputs, joined.made_up, learned)
         rows = []
-        for kind in asked:
+        for kind in readings:
             mine = kinds == kind
             own_risk = learnable(inputs, joined.made_up, learned & mine)
             rates = (told(risk, joined.made_up, mine & ~learned) for risk in (own_risk, both))
             rows.append([joined.made_up[mine].mean(), *rates])
         units = {"made up": "share", "a probe of its own": "", "one probe for both": ""}
         columns = zip(units.items(), np.array(rows).T, strict=True)
-        return Table.of({name: (numbers, unit) for (name, unit), numbers in columns}, tuple(asked))
+        return Table.of(
+            {name: (numbers, unit) for (name, unit), numbers in columns}, tuple(readings)
+        )
 
-    def finding(self, case: ScenesCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ScenesCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How well the probe tells, held against the model's own confidence and the null."""
-        rates, null = found["compared"], found["shuffled"]["AUROC"]
+        rates, null = result["compared"], result["shuffled"]["AUROC"]
         probe, confidence, low = (
             float(rates.cell(*cell))
             for cell in ((LINEAR, "AUROC"), (OWN, "AUROC"), (LINEAR, "lowest"))

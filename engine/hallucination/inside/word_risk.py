@@ -107,9 +107,9 @@ class WordRisk(ProbeInputs, Method[CaptionCase]):
         progress(1.0, "asked")
         return results | lenses(case, view)
 
-    def finding(self, case: CaptionCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: CaptionCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Which things are called made up, and which are not."""
-        words = found["words"]
+        words = result["words"]
         risks: dict[str, float] = {}
         for name, risk in zip(words.notes, words["risk"], strict=True):
             if name:
@@ -131,15 +131,15 @@ def verb(names: Sequence[str]) -> str:
 
 
 @torch.no_grad()
-def lenses(case: CaptionCase, told: Tokens) -> dict[str, Ranking]:
+def lenses(case: CaptionCase, tokens: Tokens) -> dict[str, Ranking]:
     """The best words after every number of layers, in the place of each word of an answer."""
-    vlm, count = case.vlm, len(told.words)
+    vlm, count = case.vlm, len(tokens.words)
     if not count:
         return {}
     layers = range(vlm.spec.layers + 1)
-    text = torch.tensor([[*case.words, *told.ids.tolist()[:-1]]], device=vlm.device)
-    seen = vlm.encode_image(case.images)
-    out, _ = vlm.prefill(seen, text, RequestedOutputs(hidden=tuple(layers), rows="all"))
+    text = torch.tensor([[*case.words, *tokens.ids.tolist()[:-1]]], device=vlm.device)
+    image_states = vlm.encode_image(case.images)
+    out, _ = vlm.prefill(image_states, text, RequestedOutputs(hidden=tuple(layers), rows="all"))
     results = {}
     for layer in layers:
         logits = vlm.unembed(out.hidden[layer][0, -count:])

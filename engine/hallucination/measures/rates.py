@@ -199,11 +199,11 @@ def of_partners(case: ScenesCase, sample: SceneBatch, progress: Progress) -> dic
         yes, clear = one_by_one(case, case.strategy, sample.pixels[rows], questions, progress)
     else:
         yes, clear = answered(case.vlm, sample, case.strategy, rows, questions, seed=case.seed)
-    there = sample.layout.present[rows, categories]
+    present = sample.layout.present[rows, categories]
     return {
         "yes-ratio": ([share(yes, clear)], "share"),
-        "false yes": ([share(yes, clear & ~there)], "share"),
-        "missed": ([share(~yes, clear & there)], "share"),
+        "false yes": ([share(yes, clear & ~present)], "share"),
+        "missed": ([share(~yes, clear & present)], "share"),
         "unclear": ([float(1 - clear.mean())], "share"),
     }
 
@@ -221,9 +221,9 @@ def one_by_one(
     return np.array(yes), np.ones(len(yes), bool)
 
 
-def share(held: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
+def share(hits: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
     """How many of some; NaN of none."""
-    return float(held[among].mean()) if among.any() else nan
+    return float(hits[among].mean()) if among.any() else nan
 
 
 def joined(answers: Mapping[str, Result]) -> Table:

@@ -86,8 +86,8 @@ def read(path: Path, name: str) -> TinyVLM:
     """A model from a file. Raises BadModel."""
     try:
         with safe_open(path, framework="pt") as file:
-            made = told(file.metadata())
-            parts = Parts(made.get("experts", 0), made.get("wordy", 1))
+            metadata = told(file.metadata())
+            parts = Parts(metadata.get("experts", 0), metadata.get("wordy", 1))
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         parts.load_state_dict({key: widened(tensor) for key, tensor in tensors.items()})
     except (OSError, SafetensorError, RuntimeError, ValueError) as error:
@@ -135,9 +135,9 @@ def retrain(
     """
     honest = train_honest(plan, part_of(progress, 0.0, 0.7))
     habit = train_habit(honest, plan, part_of(progress, 0.7, 0.85))
-    seen = train_habit(honest, replace(plan, alone=1.0), part_of(progress, 0.85, 1.0))
-    made = {HABIT: habit, HONEST: honest, SEEN: seen}
-    return [written(parts, name, folder, plan) for name, parts in made.items()]
+    sighted = train_habit(honest, replace(plan, alone=1.0), part_of(progress, 0.85, 1.0))
+    models = {HABIT: habit, HONEST: honest, SEEN: sighted}
+    return [written(parts, name, folder, plan) for name, parts in models.items()]
 
 
 def retrain_mixture(

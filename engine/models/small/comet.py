@@ -46,9 +46,9 @@ class Comet(nn.Module):
 
     def split(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The mask (N, 1, H, W), what it keeps of the images and what it takes away."""
-        seen = enter(images, self.shape)
-        mask = self.own_maps(seen)
-        return mask, mask * seen, (1 - mask) * seen
+        pixels = enter(images, self.shape)
+        mask = self.own_maps(pixels)
+        return mask, mask * pixels, (1 - mask) * pixels
 
     def own_maps(self, images: Tensor) -> Tensor:
         """The mask, (N, 1, H, W): how much of each pixel is kept, from 0 to 1."""

@@ -111,8 +111,10 @@ def with_gates(
 
 def every(network: Any) -> list[Tensor]:
     """All channels of a ResNet-8, layer by layer."""
-    made = [network.conv] + [c for block in network.blocks for c in (block.conv1, block.conv2)]
-    return [torch.ones(layer.out_channels, dtype=torch.bool) for layer in made]
+    convolutions = [network.conv] + [
+        c for block in network.blocks for c in (block.conv1, block.conv2)
+    ]
+    return [torch.ones(layer.out_channels, dtype=torch.bool) for layer in convolutions]
 
 
 def unpredicted(gated: Gated) -> Gated:

@@ -160,12 +160,12 @@ class FireTogether(TrainingExperiment):
             return partial(uniform, cut=self.cut)
         return partial(targets, mass=self.mass)
 
-    def gated(self, dense: Classifier, training: TrainCase, told: Progress) -> Classifier:
+    def gated(self, dense: Classifier, training: TrainCase, progress: Progress) -> Classifier:
         """The network with channels by image; the last few are held."""
         network = with_gates(dense, training.seed, self.loss)
         chosen = f"{self.rule}|{self.mass}|{self.cut}"
         name = f"{training.fingerprint}|{chosen}|{self.epochs}|{self.loss}"
-        return GATED_NETS.made(name, lambda: self.learned(network, training, told))
+        return GATED_NETS.made(name, lambda: self.learned(network, training, progress))
 
     def learned(self, model: Classifier, training: TrainCase, told: Progress) -> Classifier:
         """The model, once it learned on."""
@@ -181,12 +181,12 @@ class FireTogether(TrainingExperiment):
         rows = data.rows("test")
         logits, fired = looked(trained.model, data, rows)
         on = [layer.on for layer in fired]
-        wanted = [self.wanted(layer.maps) for layer in fired]
+        target_gates = [self.wanted(layer.maps) for layer in fired]
         every_one = [torch.ones_like(gates) for gates in on]
         whole = multiply_adds(unpredicted(gated), fired, every_one).mean()
         right = (logits.argmax(1) == data.targets(rows)).double().mean().item()
-        agree = torch.cat([(a == b).double() for a, b in zip(on, wanted, strict=True)], 1)
-        often = torch.cat([mask.double().mean(0) for mask in wanted])
+        agree = torch.cat([(a == b).double() for a, b in zip(on, target_gates, strict=True)], 1)
+        often = torch.cat([mask.double().mean(0) for mask in target_gates])
         return {
             RIGHT: right,
             COST: float(multiply_adds(gated, fired, on).double().mean() / whole),
@@ -199,14 +199,14 @@ class FireTogether(TrainingExperiment):
     def planned(self, trained: Trained, data: DataSet, rows: Rows) -> float:
         """The cost if each image had the channels that should fire in the dense network."""
         dense = super().train(DENSE, trained.training, lambda *_: None)  # kept
-        seen = with_gates(dense, trained.training.seed, self.loss, every(dense.network))
-        _, fired = looked(seen, data, rows)
-        wanted = [self.wanted(layer.maps) for layer in fired]
+        gated = with_gates(dense, trained.training.seed, self.loss, every(dense.network))
+        _, fired = looked(gated, data, rows)
+        target_gates = [self.wanted(layer.maps) for layer in fired]
         predicting = with_gates(dense, trained.training.seed, self.loss)
         whole = multiply_adds(
-            cast("Gated", seen.network), fired, [layer.on for layer in fired]
+            cast("Gated", gated.network), fired, [layer.on for layer in fired]
         ).mean()
-        cost = multiply_adds(cast("Gated", predicting.network), fired, wanted)
+        cost = multiply_adds(cast("Gated", predicting.network), fired, target_gates)
         return float(cost.double().mean() / whole)
 
     def picture(self, case: ExperimentCase) -> Pictures:

@@ -199,8 +199,8 @@ class NMFlowExperiment(TrainingExperiment):
         names = [part.layer for part in split(model, self.kept)[1]]
         if not names:
             return ""
-        stay, whose = ("stays", "its") if len(names) == 1 else ("stay", "their")
-        why = f"{self.kept[1]} does not divide {whose} number of inputs"
+        stay, possessive = ("stays", "its") if len(names) == 1 else ("stay", "their")
+        why = f"{self.kept[1]} does not divide {possessive} number of inputs"
         return f"Dense {stay} {', '.join(names)}: {why}."
 
     def picture(self, case: ExperimentCase) -> Pictures:
@@ -237,8 +237,8 @@ def caption(under: NMWeight) -> str:
 def block(weight: torch.Tensor, under: NMWeight) -> NDArray[np.uint8]:
     """The first weights as cells: blue kept, orange pruned but counting; lines part the groups."""
     with torch.no_grad():
-        seen, sparse = under(weight).abs(), largest(weight, under.pattern)
-    strength = np.sqrt(corner(seen / weight.abs().max()))
+        magnitudes, sparse = under(weight).abs(), largest(weight, under.pattern)
+    strength = np.sqrt(corner(magnitudes / weight.abs().max()))
     cells = 255 - strength * (255 - np.where(corner(sparse), BLUE, ORANGE))
     image = np.rint(cells).astype(np.uint8).repeat(CELL, 0).repeat(CELL, 1)
     image[:, CELL * under.pattern[1] - 1 : -1 : CELL * under.pattern[1]] = LINE

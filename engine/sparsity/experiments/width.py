@@ -253,7 +253,7 @@ def gaps(runs: Table) -> Table:
 
 def tile(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """The first weights of a layer in a gray frame, (TILE + 2, TILE + 2, 1); white ones stay."""
-    shown = np.full(TILE**2, BEYOND, np.uint8)
+    pixels = np.full(TILE**2, BEYOND, np.uint8)
     flat = 255 * mask.ravel()[: TILE**2].astype(np.uint8)
-    shown[: len(flat)] = flat
-    return np.pad(shown.reshape(TILE, TILE), 1, constant_values=EDGE)[..., None]
+    pixels[: len(flat)] = flat
+    return np.pad(pixels.reshape(TILE, TILE), 1, constant_values=EDGE)[..., None]

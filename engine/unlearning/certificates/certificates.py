@@ -163,12 +163,12 @@ class Certificates(Voters):
         images = Table.of(columns)
         return {"images": images, "curves": curves(images), **views}
 
-    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How many are right, and how many of these are certain against some poisons."""
-        curve: Table = found["curves"]
+        curve: Table = result["curves"]
         at = middle(curve)
         return (
-            f"{100 * curve[ROE][0]:.0f} % of {len(found['images'])} test images are answered "
+            f"{100 * curve[ROE][0]:.0f} % of {len(result['images'])} test images are answered "
             f"right, and {100 * curve[ROE][at]:.0f} % stay right under any {at} poisons "
             f"({ROE}; {DPA}: {100 * curve[DPA][0]:.0f} and {100 * curve[DPA][at]:.0f} %)."
         )
@@ -193,18 +193,18 @@ def ballots_in(table: Table, images: int) -> Ballots:
     return ballots
 
 
-def ballots_about(found: Mapping[str, Any], scheme: str, image: int) -> Ballots:
+def ballots_about(result: Mapping[str, Any], scheme: str, image: int) -> Ballots:
     """The ballots of a scheme about one image, (networks, 1, classes).
 
     Raises:
         BlindspotError: the image is not among those whose ballots are kept.
     """
-    stored_count = min(KEPT, len(found["images"]))
+    stored_count = min(KEPT, len(result["images"]))
     if not 0 <= image < stored_count:
         raise BlindspotError(
             f"Ballots are kept of {stored_count} test images, from 0 to {stored_count - 1}."
         )
-    table = found[f"ballots, {FA if SPREAD[scheme] else DPA}"]
+    table = result[f"ballots, {FA if SPREAD[scheme] else DPA}"]
     return ballots_in(table, stored_count)[:, image : image + 1]
 
 

@@ -168,10 +168,10 @@ class PoisonVotes(Voters):
                     if network in own.reached(poison.bucket)
                 ]
                 gone = [poisons[place].row for place in mine if poisons[place].row is not None]
-                there = np.setdiff1d(rows[network], np.array(gone, np.int64))
+                remaining = np.setdiff1d(rows[network], np.array(gone, np.int64))
                 added = np.array(mine, np.int64) + len(case.data)
                 events.append((number, network))
-                lists.append(in_order(np.concatenate([there, added]), digests, data.labels))
+                lists.append(in_order(np.concatenate([remaining, added]), digests, data.labels))
         seeds = self.seeds(case, own.networks)
         ballots = vote(
             data,
@@ -222,11 +222,11 @@ class PoisonVotes(Voters):
             results.append(int(elected[0]))
         return tuple(results)
 
-    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:
         """Whether the answer held, and what the certificate had promised."""
-        outcome: Table = found["outcome"]
+        outcome: Table = result["outcome"]
         says, radius, count = (int(outcome[key][0]) for key in ("answer", "certificate", "poisons"))
-        steps: Table = found["steps"]
+        steps: Table = result["steps"]
         names = case.data.classes
         now = int(steps["says"][-1])
         moved = f"votes for {names[says]} {steps['answer'][0]:.0f} → {steps['answer'][-1]:.0f}"

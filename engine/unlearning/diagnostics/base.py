@@ -49,7 +49,9 @@ def three(case: AfterCase, progress: Progress) -> dict[str, Classifier]:
     if isinstance(case, GivenCase):
         progress(ASKED, "asking the given models")
         return case.copies()
-    made = answer(case.method, case.case, part_of(progress, 0.0, ASKED / 2, lead=case.method.short))
+    unlearned = answer(
+        case.method, case.case, part_of(progress, 0.0, ASKED / 2, lead=case.method.short)
+    )
     reference = case.method.reference(case.case, part_of(progress, ASKED / 2, ASKED / 2))
     retrained = answer(
         Retrain(), reference, part_of(progress, ASKED / 2, ASKED, lead=Retrain.short)
@@ -57,7 +59,7 @@ def three(case: AfterCase, progress: Progress) -> dict[str, Classifier]:
     progress(ASKED, "asking all three models")
     return {
         "original": settled(own_copy(case.model)),
-        "unlearned": rebuilt(made["model"], case.model.name),
+        "unlearned": rebuilt(unlearned["model"], case.model.name),
         "retrained": rebuilt(retrained["model"], case.model.name),
     }
 

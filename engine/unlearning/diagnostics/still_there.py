@@ -130,17 +130,17 @@ def probed(values: Doubles, labels: Whole) -> Any:
     return LogisticRegression(max_iter=300).fit(values, labels)
 
 
-def nearest(asked: Doubles, own: Rows, values: Doubles, rows: Rows, count: int) -> Rows:
+def nearest(lookup: Doubles, own: Rows, values: Doubles, rows: Rows, count: int) -> Rows:
     """The rows of the nearest images by Euclidean distance, without itself, (n, k).
 
     Of images that are equally near, the first. It holds BLOCK × len(rows) distances at a time.
     """
     sizes, count = (values**2).sum(1), min(count, len(rows) - 1)
-    result = np.empty((len(asked), count), rows.dtype)
-    for start in range(0, len(asked), BLOCK):
+    result = np.empty((len(lookup), count), rows.dtype)
+    for start in range(0, len(lookup), BLOCK):
         part = slice(start, start + BLOCK)
-        square = (asked[part] ** 2).sum(1)[:, None] + sizes
-        square -= 2 * asked[part] @ values.T
+        square = (lookup[part] ** 2).sum(1)[:, None] + sizes
+        square -= 2 * lookup[part] @ values.T
         square[own[part, None] == rows] = np.inf
         result[part] = rows[smallest(square, count)]
     return result

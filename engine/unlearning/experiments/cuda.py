@@ -142,11 +142,11 @@ class CudaExperiment(TrainingExperiment):
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Training images of each class: clean, their filter, protected, and what changed."""
-        data, shown = case.data, first_of_each(case.data)
-        clean = data.images[shown]
-        protected = self.filtered(case, "train", OWN).images[shown]
+        data, sample_rows = case.data, first_of_each(case.data)
+        clean = data.images[sample_rows]
+        protected = self.filtered(case, "train", OWN).images[sample_rows]
         kernels = draw_filters(legacy(case.seed), len(data.classes), self.blur, self.size)
-        filters = [tile(kernels[label], *clean.shape[2:]) for label in data.labels[shown]]
+        filters = [tile(kernels[label], *clean.shape[2:]) for label in data.labels[sample_rows]]
         rows = [
             clean,
             np.broadcast_to(np.stack(filters)[:, None], clean.shape),
@@ -157,7 +157,7 @@ class CudaExperiment(TrainingExperiment):
         return Pictures(
             np.stack(rows).transpose(0, 1, 3, 4, 2),
             ("clean", "filter of the class", "protected", f"difference × {AMPLIFIED}"),
-            tuple(data.classes[label] for label in data.labels[shown]),
+            tuple(data.classes[label] for label in data.labels[sample_rows]),
             f"Protection changes a pixel by {changed:.0f} of 255 gray levels on average; all "
             "images of a class share one filter.",
         )

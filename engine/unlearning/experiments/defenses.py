@@ -175,10 +175,10 @@ class ProtectionDefenses(LabelWiseVictims):
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """What is left of training images with each class's noise after each treatment."""
-        shown = case.data.some("train", SHOWN)
-        noisy = self.protect(OF_CLASS, case).images[shown]
+        sample_rows = case.data.some("train", SHOWN)
+        noisy = self.protect(OF_CLASS, case).images[sample_rows]
         rows = {
-            "clean": case.data.images[shown],
+            "clean": case.data.images[sample_rows],
             OF_CLASS: noisy,
             GRAY: gray(noisy),
             JPEG: jpeg(noisy),
@@ -186,7 +186,7 @@ class ProtectionDefenses(LabelWiseVictims):
         return Pictures(
             np.stack(list(rows.values())).transpose(0, 1, 3, 4, 2),
             tuple(rows),
-            tuple(case.data.classes[label] for label in case.data.labels[shown]),
+            tuple(case.data.classes[label] for label in case.data.labels[sample_rows]),
             f"JPEG of quality {QUALITY} takes fine noise away, and much of so small an image, too.",
         )
 

@@ -105,11 +105,14 @@ def by_columns(table: FairTable, delta: Tensor) -> Table:
     return Table.of(columns, [name for name, on in zip(table.columns, numeric, strict=True) if on])
 
 
-def shares_table(shares: Sequence[float], found: Sequence[Figures]) -> Table:
+def shares_table(shares: Sequence[float], figures_by_share: Sequence[Figures]) -> Table:
     """Figures by the share of poison."""
     columns = {"poison": (np.array(shares), "share")}
     columns |= {
-        name: (np.array([figures[name] for figures in found]), "" if name == U else "share")
+        name: (
+            np.array([figures[name] for figures in figures_by_share]),
+            "" if name == U else "share",
+        )
         for name in (AUC, ENTROPY, TASK, U)
     }
     return Table.of(columns)

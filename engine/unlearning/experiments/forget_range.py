@@ -260,7 +260,7 @@ class RangeForgetting(TrainingExperiment):
         reference, model = self.reference(trained.training, quiet), trained.model
         task, seed = reference.task, trained.training.seed
         gone = task.rows("train", forgotten=True)
-        predictions, wanted = (
+        predictions, retrained_predictions = (
             answers(network, task, gone) for network in (model, reference.retrained)
         )
         members, right = membership(model, task, seed)
@@ -269,8 +269,8 @@ class RangeForgetting(TrainingExperiment):
             recipe = relearning(trained.training.recipe, AGAIN)
             steps = relearned(model, task, recipe, seed, reference.goal, progress)[0]
         return {
-            DISTANCE: wasserstein(predictions, wanted),
-            PAIRED: float(np.abs(predictions - wanted).mean()),
+            DISTANCE: wasserstein(predictions, retrained_predictions),
+            PAIRED: float(np.abs(predictions - retrained_predictions).mean()),
             KEPT: float(errors(model, task, task.rows("test", forgotten=False)).mean()),
             FORGOTTEN: float(errors(model, task, task.rows("test", forgotten=True)).mean()),
             MEMBERS: members,
@@ -301,13 +301,13 @@ class RangeForgetting(TrainingExperiment):
             captions=("",) * SHOWN + tuple(words),
         )
 
-    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:
         """How far Blindspot is from the retrained network, beside the original, and the claims."""
-        table: Table = found["table"]
+        table: Table = result["table"]
         distance, before, noise = (
             table.cell(row, DISTANCE) for row in (BLINDSPOT, ORIGINAL, SECOND)
         )
-        outcome = super().finding(case, found).partition("here. ")[2]
+        outcome = super().finding(case, result).partition("here. ")[2]
         return (
             f"On the forgotten range, Blindspot's predictions are {distance:.1f} {CM2} from "
             "those of a "

@@ -117,13 +117,13 @@ class ProtectedShare(LabelWiseVictims):
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Training images of which more and more are protected, with CUDA, which can be seen."""
-        shown = case.data.some("train", SHOWN)
+        sample_rows = case.data.some("train", SHOWN)
         after = self.protect(CUDA, case)
-        rows = [partly(case.data, after, share, case.seed).images[shown] for share in SHARES]
+        rows = [partly(case.data, after, share, case.seed).images[sample_rows] for share in SHARES]
         return Pictures(
             np.stack(rows).transpose(0, 1, 3, 4, 2),
             tuple(map(mixed, SHARES)),
-            tuple(case.data.classes[label] for label in case.data.labels[shown]),
+            tuple(case.data.classes[label] for label in case.data.labels[sample_rows]),
             "Drawn with CUDA's filters, which can be seen, whatever the protection: from row to "
             "row more of the images are protected.",
         )

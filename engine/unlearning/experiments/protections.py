@@ -142,16 +142,16 @@ class ProtectionVictims(LabelWiseVictims):
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Training images in the ways that take no network, and what each changes."""
-        shown = case.data.some("train", SHOWN)
-        clean = case.data.images[shown]
+        sample_rows = case.data.some("train", SHOWN)
+        clean = case.data.images[sample_rows]
         names, columns = ["clean"], [clean]
         for way in AT_ONCE:
-            after = self.protect(way, case).images[shown]
+            after = self.protect(way, case).images[sample_rows]
             names += [way, f"change × {AMPLIFIED}"]
             columns += [after, difference(clean, after, AMPLIFIED)]
         return Pictures(
             np.stack(columns, 1).transpose(0, 1, 3, 4, 2),
-            tuple(case.data.classes[label] for label in case.data.labels[shown]),
+            tuple(case.data.classes[label] for label in case.data.labels[sample_rows]),
             tuple(names),
             f"Noise changes a pixel by at most {self.epsilon} of 255 gray levels; CUDA filters all "
             "images of a class alike.",

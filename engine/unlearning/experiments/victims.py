@@ -215,6 +215,8 @@ def named(
 ) -> float:
     """The share of a split's images that are given their label, or the one `step` after it."""
     rows = data.rows(split)
-    wanted = data.targets(rows) + step
+    target_labels = data.targets(rows) + step
     result = outputs(model, data, rows).argmax(1)
-    return (result == (wanted % classes if classes else wanted)).double().mean().item()
+    return (
+        (result == (target_labels % classes if classes else target_labels)).double().mean().item()
+    )

@@ -58,8 +58,8 @@ class JudgedSheet:
 
     def strip(self, label: int) -> NDArray[np.uint8]:
         """The first images of a class beside each other, (side, width, 1)."""
-        shown = self.images[label, :SHOWN]
-        padded = np.pad(shown, ((0, 0), (0, 0), (0, GAP)), constant_values=LEFT)
+        images = self.images[label, :SHOWN]
+        padded = np.pad(images, ((0, 0), (0, 0), (0, GAP)), constant_values=LEFT)
         return np.concatenate(list(padded), 1)[:, :-GAP, None]
 
     def told(self, label: int, labels: Sequence[str]) -> str:

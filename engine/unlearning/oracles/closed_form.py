@@ -218,9 +218,9 @@ class ClosedForm(Method[ForgetCase]):
             progress(0.3 + 0.7 * (place + 1) / len(runs), way)
         return result
 
-    def finding(self, case: ForgetCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: ForgetCase, result: Mapping[str, Any]) -> str:
         """What the formulas leave, beside what each image alone leaves."""
-        table: Table = found["left"]
+        table: Table = result["left"]
         step, alone = remains(table, LOGISTIC, TOGETHER), remains(table, RIDGE, ALONE)
         if np.isnan(step) or np.isnan(alone):
             return f"Without {case.request.words} a linear layer on these features stays the same."
@@ -264,10 +264,10 @@ def descent(pull: Callable[[Tensor], Tensor], start: Tensor, pace: float) -> Ite
         yield weights
 
 
-def at_places(weights: Iterator[Tensor], wanted: Iterable[int]) -> Iterator[Tensor]:
+def at_places(weights: Iterator[Tensor], step_counts: Iterable[int]) -> Iterator[Tensor]:
     """The weights after each wanted number of steps; the last there are where these are fewer."""
     current, taken = next(weights), 1
-    for place in wanted:
+    for place in step_counts:
         while taken < place and (further := next(weights, None)) is not None:
             current, taken = further, taken + 1
         yield current

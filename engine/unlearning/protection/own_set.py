@@ -77,9 +77,9 @@ def set_file(source: bytes | Path, name: str, data: DataSet, noise: ImageNoise) 
         noise: of each, as kept.
     """
     after, buffer = protected(data, noise.levels), BytesIO()
-    with opened(source, shown(name)) as archive, ZipFile(buffer, "w", ZIP_STORED) as made:
+    with opened(source, shown(name)) as archive, ZipFile(buffer, "w", ZIP_STORED) as output_zip:
         names = new_names([member.filename for _, member in pictures(archive)])
         for image, place in zip(after.images, after.ids, strict=True):
             colors = np.broadcast_to(image.transpose(1, 2, 0), (*image.shape[1:], 3))
-            made.writestr(ZipInfo(names[place]), as_png(colors))
+            output_zip.writestr(ZipInfo(names[place]), as_png(colors))
     return buffer.getvalue()

@@ -75,8 +75,8 @@ def verdict(figures: Table) -> str:
     phrase = f"SSIM {alike:.2f}, {phrase}"
     if alike < SPOILED:
         return f"fine detail is lost for people too ({phrase})"
-    seen = "can be seen" if alike < SEEN else "is hard to see"
-    return f"the protection {seen} ({phrase})"
+    visibility = "can be seen" if alike < SEEN else "is hard to see"
+    return f"the protection {visibility} ({phrase})"
 
 
 def added(clean: Pixels, protected: Pixels) -> NDArray[np.int16]:

@@ -150,12 +150,12 @@ class UnlearnableClusters(Protection):
         signs = rng.choice(np.array([-1, 1], np.int16), (self.clusters, *images.shape[1:]))
         return self.epsilon * signs
 
-    def finding(self, case: TrainCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: TrainCase, result: Mapping[str, Any]) -> str:
         """How far the images are changed, and how many lie where they were drawn to."""
-        moved = found["moved"]
+        moved = result["moved"]
         share = {name: 100 * moved.cell(name, share_of("images")) for name in moved.rows}
         return (
-            f"{super().finding(case, found)} {share[AFTER]:.0f} % of the protected images lie "
+            f"{super().finding(case, result)} {share[AFTER]:.0f} % of the protected images lie "
             f"nearest to the center they were drawn to ({share[BEFORE]:.0f} % of the clean ones, "
             f"{share[RANDOM]:.0f} % with random noise of the same size)."
         )

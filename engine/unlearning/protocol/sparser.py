@@ -104,10 +104,10 @@ class SparseOriginals(Method[BoardCase]):
             progress(high, f"{lead}: measured", partial)
         return {"table": means(runs, self.seeds), "runs": listed(runs)}
 
-    def finding(self, case: BoardCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: BoardCase, result: Mapping[str, Any]) -> str:
         """How many ways come nearer to retraining with most of the weights cut, beyond chance."""
-        column = ranked(found["table"])
-        first, last = (by_way(found["runs"], ratio, column) for ratio in (RATIOS[0], RATIOS[-1]))
+        column = ranked(result["table"])
+        first, last = (by_way(result["runs"], ratio, column) for ratio in (RATIOS[0], RATIOS[-1]))
         names = [name for name in first if name not in {Retrain.short, NOTHING}]
         words = f"by {self.by} before it forgets {case.case.request.words}"
         lead = f"Cutting {100 * RATIOS[-1]:.0f} % of the weights {words}"

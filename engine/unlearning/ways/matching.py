@@ -131,9 +131,9 @@ class OracleMatching(OutputMatching):
         """Those of the seed's oracle."""
         number = work.case.seed % TEACHERS
         with before_the_request(work):
-            made = trained(work.case, STAYS, teachers(number // PART), progress)
-        work.before += seconds_of([made]) / PART
-        return torch.from_numpy(logits_of(made)[number % PART].copy())
+            trained_part = trained(work.case, STAYS, teachers(number // PART), progress)
+        work.before += seconds_of([trained_part]) / PART
+        return torch.from_numpy(logits_of(trained_part)[number % PART].copy())
 
 
 @dataclass(frozen=True)

@@ -58,11 +58,11 @@ def test_curves_are_the_engine_s_and_end_where_their_scale_does(kind, found):
     table, steps = closed_form.by_step(kind, found), found["steps"]
     for way in closed_form.SERIES:
         step = steps[f"{kind}, {way}"]
-        there = np.flatnonzero(step < AWAY)
-        expected = np.maximum(step[there], closed_form.LOWEST)
-        np.testing.assert_array_equal(table[way][there], expected)
-        assert (table[way] == AWAY).sum() == (len(there) < len(step))
-        assert np.isfinite(table[way]).sum() == min(len(there) + 1, len(step))
+        indices = np.flatnonzero(step < AWAY)
+        expected = np.maximum(step[indices], closed_form.LOWEST)
+        np.testing.assert_array_equal(table[way][indices], expected)
+        assert (table[way] == AWAY).sum() == (len(indices) < len(step))
+        assert np.isfinite(table[way]).sum() == min(len(indices) + 1, len(step))
     assert len(np.flatnonzero(steps[f"ridge, {ASCENT}"] == AWAY)) > 1
     figure = closed_form.curves(kind, found).figure(table)
     assert [trace.name for trace in figure.data] == list(closed_form.SERIES.values())

@@ -81,9 +81,9 @@ def test_ways_whose_klom_is_known_stand_beside_retraining_and_nothing_done(close
     table = klom.priced(closer, METHOD, found)
     assert table.rows == ("Nothing done", "Retrained (noise)", "Fine-tune (epochs 1)")
     row = table.rows[2]
-    made = answer(closer.method, closer.asked.case)["run"]
+    run = answer(closer.method, closer.asked.case)["run"]
     assert table.cell(row, "share of retraining") == pytest.approx(
-        float(made["share of retraining"][0])
+        float(run["share of retraining"][0])
     )
     assert table.cell(row, "KLoM") == found["summary"].cell("forget", "unlearned, median")
     other = klom.priced(closer, KLoM(images=20), found)

@@ -39,7 +39,7 @@ def test_agreed_missed_and_extra_pixels_have_their_colors_and_dice_stands_below(
     assert result.columns == ("image", OwnMap.title, "Grad-CAM")
     image, own_picture, cam = result.images[0]
     inside = outlined(answers()["Grad-CAM"]["map"].values).inside
-    for shown, mask in (
+    for shaded, mask in (
         (own_picture, answers()[OwnMap.title]["outline"].values > 0),
         (cam, inside),
     ):
@@ -48,9 +48,9 @@ def test_agreed_missed_and_extra_pixels_have_their_colors_and_dice_stands_below(
             (truth & ~mask, MISSED),
             (mask & ~truth, EXTRA),
         ):
-            wanted = np.rint((1 - SHADE) * 128 + SHADE * np.array(color))
-            assert (abs(shown[where].astype(float) - wanted) <= 1).all()
-        assert (shown[~mask & ~truth] == image[~mask & ~truth]).all()
+            expected = np.rint((1 - SHADE) * 128 + SHADE * np.array(color))
+            assert (abs(shaded[where].astype(float) - expected) <= 1).all()
+        assert (shaded[~mask & ~truth] == image[~mask & ~truth]).all()
     assert result.captions[2] == f"Dice {dice(inside, truth):.2f}, IoU {iou(inside, truth):.2f}"
     assert result.captions[2] in result.finding
 
@@ -70,9 +70,9 @@ def test_where_nothing_is_there_an_outline_is_extra_and_none_is_right():
     assert drawn.captions[3] == "rightly nothing outlined"
     assert drawn.finding.startswith("Nothing is there by the mask; blue is outlined.")
     image, own_picture, _, flat = drawn.images[0]
-    wanted = np.rint((1 - SHADE) * 128 + SHADE * np.array(EXTRA))
+    expected = np.rint((1 - SHADE) * 128 + SHADE * np.array(EXTRA))
     assert (
-        abs(own_picture[result[OwnMap.title]["map"].values > 0].astype(float) - wanted) <= 1
+        abs(own_picture[result[OwnMap.title]["map"].values > 0].astype(float) - expected) <= 1
     ).all()
     assert (flat == image).all()
 

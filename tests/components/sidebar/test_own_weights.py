@@ -54,9 +54,9 @@ def test_a_link_has_neither_the_name_of_a_file_nor_its_class_names():
     }
     assert not {"target", "versus", "model"} & linked.keys()
     assert "Smith" not in str([options for key, options in linked.items() if key])
-    (whose,) = [radio for radio in at.radio if radio.key == "models.whose"]
-    assert whose.proto.options == ["Smith's network", "from the list"]
-    assert not whose.proto.query_param_key  # the name is this session's alone
+    (source_radio,) = [radio for radio in at.radio if radio.key == "models.whose"]
+    assert source_radio.proto.options == ["Smith's network", "from the list"]
+    assert not source_radio.proto.query_param_key  # the name is this session's alone
     assert any(" px, RGB, " in caption.value for caption in at.caption)
 
 

@@ -72,13 +72,13 @@ def test_the_walk_ends_at_a_palace_that_is_called_a_cat():
 
 def test_the_network_with_the_shortcut_looks_at_the_mark_and_the_control_at_the_lesion():
     """What the story tells: each change of the slice alone, and the same slice in the control."""
-    seen, _, healthy, unmarked, control = (
+    marked, _, healthy, unmarked, control = (
         [gallery.shipped(question) for question in step.asks()] for step in story("lesion").steps
     )
     label = PLANTED.example(PLANTED.marked).label
     first = {}
     for name, (answer, _) in {
-        "marked": seen,
+        "marked": marked,
         "healthy": healthy,
         "unmarked": unmarked,
         "control": control,
@@ -87,7 +87,7 @@ def test_the_network_with_the_shortcut_looks_at_the_mark_and_the_control_at_the_
     assert first["marked"] == first["healthy"] == first["control"] == label
     assert first["unmarked"] != label
     lesion, mark = PLANTED.example(PLANTED.marked).mask(), truth("mark")
-    shortcut, plain = seen[1]["map"].values, control[1]["map"].values
+    shortcut, plain = marked[1]["map"].values, control[1]["map"].values
     assert located(shortcut, lesion).mass < located(shortcut, lesion).chance
     assert located(shortcut, mark).mass > 10 * located(shortcut, mark).chance
     assert located(plain, lesion).mass > 5 * located(plain, lesion).chance

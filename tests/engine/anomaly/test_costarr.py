@@ -27,16 +27,20 @@ def test_attenuated_features_and_the_bias_add_up_to_the_logit():
 
 def test_without_the_attenuated_half_and_the_logit_it_is_the_cosine_to_the_class_mean():
     rule = COSTARR(beta=0.0, logit=False, even=False).fit(TRAIN).rule
-    for z, seen, result in zip(ASKED.features, ASKED.predicted, rule(ASKED).score, strict=True):
-        mean = TRAIN.features[TRAIN.predicted == seen].mean(0)
+    for z, predicted, result in zip(
+        ASKED.features, ASKED.predicted, rule(ASKED).score, strict=True
+    ):
+        mean = TRAIN.features[TRAIN.predicted == predicted].mean(0)
         assert -result == pytest.approx(z @ mean / np.linalg.norm(z) / np.linalg.norm(mean))
 
 
 def test_the_order_of_the_dimensions_does_not_matter():
     order = np.random.default_rng(0).permutation(8)
 
-    def shuffled(one):
-        return bank(one.features[:, order], one.head.weight[:, order], one.head.bias, one.labels)
+    def shuffled(source):
+        return bank(
+            source.features[:, order], source.head.weight[:, order], source.head.bias, source.labels
+        )
 
     result = COSTARR().fit(shuffled(TRAIN)).rule(shuffled(ASKED))
     assert result.score == pytest.approx(COSTARR().fit(TRAIN).rule(ASKED).score)
@@ -116,9 +120,9 @@ def attenuated_only(banks):
     train, known, unknown = banks
     means, _ = fit(train)
 
-    def score(one):
-        _, h = halves(one, even=False)
-        usual = means.h[one.predicted]
+    def score(source):
+        _, h = halves(source, even=False)
+        usual = means.h[source.predicted]
         return -(h * usual).sum(1) / np.linalg.norm(h, axis=1) / np.linalg.norm(usual, axis=1)
 
     return auroc(score(known), score(unknown))

@@ -69,9 +69,9 @@ def test_an_answer_is_one_class_several_or_none():
         np.array([[0.9, 0.5, 0.1]] * 3),
     )
     lines = DoubtLines(0.5, 0.5)
-    wanted = [[True, False, False], [True, True, False], [False, False, False]]
-    assert answers(result, lines, 0.5).tolist() == wanted
-    assert answers(result, lines, 1.0)[1].tolist() == wanted[0]
+    expected = [[True, False, False], [True, True, False], [False, False, False]]
+    assert answers(result, lines, 0.5).tolist() == expected
+    assert answers(result, lines, 1.0)[1].tolist() == expected[0]
 
 
 def test_the_lines_leave_the_asked_share_of_normal_images_above_them():

@@ -9,8 +9,8 @@ from tests.engine.anomaly.banks import random_bank, scores
 TRAIN, ASKED = random_bank(), random_bank(12, seed=3)
 
 
-def cosine(one, other):
-    return one @ other / np.linalg.norm(one) / np.linalg.norm(other)
+def cosine(first, other):
+    return first @ other / np.linalg.norm(first) / np.linalg.norm(other)
 
 
 def test_with_a_bank_of_one_it_is_two_energies_and_a_cosine():

@@ -21,7 +21,7 @@ ASKED = replace(
 def test_the_parts_make_the_score_as_the_detector_says(kind):
     judged = kind().fit(TRAIN).rule(ASKED)
     parts = np.stack(list(judged.parts.values()))
-    made = {"sum": parts.sum(0), "product": -parts.prod(0), "alone": parts[0]}[kind.joined]
-    assert judged.score == pytest.approx(made, rel=1e-9, abs=1e-9)
+    joined_scores = {"sum": parts.sum(0), "product": -parts.prod(0), "alone": parts[0]}[kind.joined]
+    assert judged.score == pytest.approx(joined_scores, rel=1e-9, abs=1e-9)
     assert len(parts) == (1 if kind.joined == "alone" else 2)
     assert (np.ptp(parts, 1) > 0).all()

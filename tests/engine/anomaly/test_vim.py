@@ -12,10 +12,10 @@ TRAIN, ASKED = random_bank(80), random_bank(12, seed=3)
 
 def test_with_every_direction_it_is_the_energy():
     assert fit(TRAIN, 8).rule(ASKED).score == pytest.approx(Energy().fit(TRAIN).rule(ASKED).score)
-    seen = np.arange(8) < 4  # neither the images nor the head use the other four
-    weight = TRAIN.head.weight * seen
+    is_used = np.arange(8) < 4  # neither the images nor the head use the other four
+    weight = TRAIN.head.weight * is_used
     train, test_bank = (
-        bank(source.features * seen, weight, TRAIN.head.bias) for source in (TRAIN, ASKED)
+        bank(source.features * is_used, weight, TRAIN.head.bias) for source in (TRAIN, ASKED)
     )
     energy = -np.log(np.exp(test_bank.logits).sum(1))
     assert scores(ViM(directions=4), train, test_bank) == pytest.approx(energy, rel=1e-5)

@@ -167,13 +167,13 @@ def test_a_moved_map_is_summed_as_if_it_were_rolled():
 def test_all_maps_of_an_image_share_the_looks(linear):
     case, worth = linear
     case = replace(case, image=case.image.flip(2))
-    seen = []
-    case.model.network.register_forward_hook(lambda *_: seen.append(1))
+    passes = []
+    case.model.network.register_forward_hook(lambda *_: passes.append(1))
     first = found(case, worth)
-    looks = len(seen)
+    looks = len(passes)
     second = found(case, np.flip(worth, 0))
     assert looks
-    assert len(seen) == looks
+    assert len(passes) == looks
     assert first["infidelity"][0] != second["infidelity"][0]
 
 

@@ -54,12 +54,12 @@ def test_scenes_that_are_shown_are_of_seeds_that_training_does_not_use():
 def test_the_pictures_that_show_nothing_are_those_the_test_uses():
     other = asking.pixels(asking.scene("counter", 425))
     words = asking.held_against(picked(), [("another scene", other)])
-    shown = dict(asking.looked_away(words, Priors()))
-    assert list(shown) == ["blank", "noise", "noised", "another scene"]
+    pictures = dict(asking.looked_away(words, Priors()))
+    assert list(pictures) == ["blank", "noise", "noised", "another scene"]
     used = hidden(words, Priors().step)
     for image, name in zip(used, ("blank", "noise", "noised"), strict=True):
-        inside = (shown[name] > 0) & (shown[name] < 1)
-        again = words.vlm.normalize(shown[name][None])[0]
+        inside = (pictures[name] > 0) & (pictures[name] < 1)
+        again = words.vlm.normalize(pictures[name][None])[0]
         assert torch.allclose(again[inside], image[inside], atol=1e-4)
         assert inside.any()
-    assert torch.equal(shown["another scene"], other)
+    assert torch.equal(pictures["another scene"], other)

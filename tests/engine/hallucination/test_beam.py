@@ -99,11 +99,11 @@ def test_three_pictures_at_once_are_searched_as_alone():
 
 def test_the_answers_that_were_found_are_shown_best_first():
     result = Beam(length=5)(case())
-    shown = result["beams"]
-    assert len(shown) == 3
-    assert sorted(shown["score"], reverse=True) == shown["score"].tolist()
-    assert shown.notes[0] == result["answer"].text
+    beams = result["beams"]
+    assert len(beams) == 3
+    assert sorted(beams["score"], reverse=True) == beams["score"].tolist()
+    assert beams.notes[0] == result["answer"].text
     shares = result["answer"].probability
-    assert shown["log-probability"][0] == pytest.approx(
+    assert beams["log-probability"][0] == pytest.approx(
         float(torch.log(torch.from_numpy(shares.copy())).sum()), abs=1e-4
     )

@@ -58,8 +58,8 @@ def test_the_scene_of_a_row_is_the_one_that_was_described(told):
     case, _ = told
     sample = sample_of(case)
     for row in (0, 7, 29):
-        there = {scene_object.category for scene_object in case.scene(row).things}
-        assert there == sample.truths[row]
+        present = {scene_object.category for scene_object in case.scene(row).things}
+        assert present == sample.truths[row]
         assert np.array_equal(case.scene(row).image / np.float32(255), sample.pixels[row].numpy())
 
 

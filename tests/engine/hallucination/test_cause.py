@@ -25,9 +25,9 @@ def words(*places, others=(), names=()):
 def slowly(image, place):
     """The probability of a word behind those before it, by a pass of its own."""
     vlm, question = untrained(), case()
-    seen = None if image is None else vlm.encode_image(vlm.normalize(image[None]))
+    embedding = None if image is None else vlm.encode_image(vlm.normalize(image[None]))
     text = torch.tensor([[*question.words, *SAID[:place]]])
-    return vlm.prefill(seen, text)[0].logits[0].softmax(-1)[SAID[place]].item()
+    return vlm.prefill(embedding, text)[0].logits[0].softmax(-1)[SAID[place]].item()
 
 
 def test_forced_words_have_the_probability_of_reading_step_by_step():

@@ -12,14 +12,14 @@ from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch
 
 def rates(*pairs, **kwargs):
     captions = [words.split() for words, _ in pairs]
-    return chair(captions, [set(there.split()) for _, there in pairs], THINGS, **kwargs)
+    return chair(captions, [set(present.split()) for _, present in pairs], THINGS, **kwargs)
 
 
 def test_the_scenes_own_captions_invent_nothing_and_miss_nothing():
     sample = SceneBatch.drawn(60, "biased", seed=4)
     random = np.random.default_rng(0)
     rows = [SceneFacts.of(sample.layout, row) for row in range(60)]
-    captions = [caption(seen, "image", 0.0, random).split() for seen in rows]
+    captions = [caption(scene, "image", 0.0, random).split() for scene in rows]
     result = chair(captions, sample.truths, THINGS)
     assert (result.instance, result.sentence, result.recall) == (0, 0, 1)
 

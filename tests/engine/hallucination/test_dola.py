@@ -56,8 +56,8 @@ def test_by_itself_it_takes_the_layer_that_differs_most():
                 for side in (late, early_logits)
             ]
             results.append(sum(sides).item() / 2)
-        shown = [result["layers"][f"from layer {at}"][step] for at in range(3)]
-        assert np.allclose(shown, results, atol=1e-4)
+        layer_scores = [result["layers"][f"from layer {at}"][step] for at in range(3)]
+        assert np.allclose(layer_scores, results, atol=1e-4)
         assert result["layers"]["early layer"][step] == np.argmax(results)
         text = torch.cat([text, torch.tensor([[token]])], 1)
 
@@ -94,8 +94,8 @@ def test_early_states_can_be_read_as_the_released_code_does():
         image = vlm.encode_image(vlm.normalize(scenes()[:1]))
         raw = vlm.prefill(image, prompts(), ALL)[0].hidden[1][0, -1]
         shares = (raw @ vlm.parts.decoder.words.weight.T * 0.5).softmax(-1)
-    shown = DoLa(length=1, norm=False)(case())["lens 1"].values[0]
-    assert np.allclose(shown, shares.topk(3).values, atol=1e-5)
+    top_shares = DoLa(length=1, norm=False)(case())["lens 1"].values[0]
+    assert np.allclose(top_shares, shares.topk(3).values, atol=1e-5)
 
 
 def test_when_only_the_best_is_plausible_it_is_greedy():

@@ -104,8 +104,8 @@ def given(kind, vlm, row, text):
 def by_library(kind, row=0, text=ASKED, **more):
     """The library's own answer, from a network that the adapter never touched."""
     vlm = tiny_hf.model(kind)
-    seen = torch.full((1, vlm.family.tokens), vlm.family.image_token)
-    ids = torch.cat([vlm.before, seen, asked(vlm, text)], 1)
+    image_tokens = torch.full((1, vlm.family.tokens), vlm.family.image_token)
+    ids = torch.cat([vlm.before, image_tokens, asked(vlm, text)], 1)
     extra = given(kind, vlm, row, text)
     if kind == "qwen2_vl":
         extra["mm_token_type_ids"] = (ids == vlm.family.image_token).int()
@@ -120,9 +120,9 @@ def by_library(kind, row=0, text=ASKED, **more):
     return cut(generated.tolist())
 
 
-def cut(said):
+def cut(tokens):
     """An answer up to its end."""
-    return said[: said.index(2) + 1] if 2 in said else said
+    return tokens[: tokens.index(2) + 1] if 2 in tokens else tokens
 
 
 @each
@@ -167,10 +167,10 @@ def test_three_beams_are_those_of_the_library(kind):
 def test_reading_token_by_token_gives_the_logits_of_the_whole(kind):
     vlm, out, _ = opened(kind)
     logits, _ = stepped(vlm, out, SAID)
-    seen = vlm.encode_image(images(vlm, 2))
+    image_features = vlm.encode_image(images(vlm, 2))
     for n in range(1, SAID.shape[1] + 1):
         with torch.no_grad():
-            whole, _ = vlm.prefill(seen, torch.cat([asked(vlm, count=2), SAID[:, :n]], 1))
+            whole, _ = vlm.prefill(image_features, torch.cat([asked(vlm, count=2), SAID[:, :n]], 1))
         assert torch.allclose(logits[:, n - 1], whole.logits, atol=1e-4)
 
 
@@ -189,8 +189,8 @@ def test_the_image_lies_where_the_prefix_says_and_fills_the_grid(kind):
     count = len(prefix.image)
     assert count == (prod(vlm.spec.grid) if vlm.spec.grid else vlm.family.tokens)
     asks = partial(vlm.tokenizer.questions, asked(vlm, count=2), vlm.spec.pad)
-    seen = vlm.family.asked(vlm.encode_image(images(vlm, 2)), asks)
-    assert torch.equal(out.hidden[0][:, prefix.image], seen[:, :count])
+    image_features = vlm.family.asked(vlm.encode_image(images(vlm, 2)), asks)
+    assert torch.equal(out.hidden[0][:, prefix.image], image_features[:, :count])
     assert torch.equal(
         out.hidden[0][:, prefix.prompt], vlm.family.decoder.embed_tokens(asked(vlm, count=2))
     )
@@ -220,10 +220,10 @@ def test_selecting_places_is_hiding_the_others(kind):
         cache = cache.select(layer, places)
 
     def hide(layer, shares):
-        seen = torch.zeros(shares.shape[-1])
-        seen[keep[layer]] = 1
-        seen[-1] = 1
-        return shares * seen / (shares * seen).sum(-1, keepdim=True)
+        visible = torch.zeros(shares.shape[-1])
+        visible[keep[layer]] = 1
+        visible[-1] = 1
+        return shares * visible / (shares * visible).sum(-1, keepdim=True)
 
     with torch.no_grad():
         thinned = vlm.step(SAID[:, 0], cache)
@@ -278,12 +278,12 @@ def test_leaving_after_the_last_layer_is_the_model_itself(kind):
 def test_two_prompts_of_different_length_are_answered_as_alone(kind):
     vlm = tiny_hf.model(kind)
     texts = [vlm.tokenizer.encode(text) for text in ("is there a boat and a lamp", "describe")]
-    together, seen = padded(texts, vlm), vlm.encode_image(images(vlm, 2))
+    together, image_features = padded(texts, vlm), vlm.encode_image(images(vlm, 2))
     with torch.no_grad():
-        both, _ = vlm.prefill(seen, together)
+        both, _ = vlm.prefill(image_features, together)
         after, _ = stepped(vlm, both, SAID)
         for row, ids in enumerate(texts):
-            single, _ = vlm.prefill(seen[row : row + 1], torch.tensor([ids]))
+            single, _ = vlm.prefill(image_features[row : row + 1], torch.tensor([ids]))
             assert torch.allclose(both.logits[row], single.logits[0], atol=1e-4)
             alone, _ = stepped(vlm, single, SAID[row : row + 1])
             assert torch.allclose(after[row], alone[0], atol=1e-4)
@@ -386,12 +386,12 @@ def case_of(vlm):
 
 def test_instructblip_looks_anew_for_each_question_and_not_for_what_it_has_said():
     vlm = tiny_hf.model("instructblip")
-    seen = vlm.encode_image(images(vlm))
+    image_features = vlm.encode_image(images(vlm))
 
-    def read(text, said=()):
-        ids = torch.tensor([[*vlm.tokenizer.encode(text), *said]])
+    def read(text, spoken=()):
+        ids = torch.tensor([[*vlm.tokenizer.encode(text), *spoken]])
         with torch.no_grad():
-            out, prefix = vlm.prefill(seen, ids, EVERY)
+            out, prefix = vlm.prefill(image_features, ids, EVERY)
         return out.hidden[0][:, prefix.image]
 
     assert torch.equal(read(ASKED), read(ASKED, SAID[0].tolist()))

@@ -79,10 +79,10 @@ def test_every_thing_that_a_caption_names_is_judged_by_the_truth(few):
     named_words = named_things(case, few, quiet)
     slowly = [
         (row, mention.node, not mention.true)
-        for row, (words, there) in enumerate(
+        for row, (words, present) in enumerate(
             zip(captions(case.vlm, few, Greedy()).words, few.truths, strict=True)
         )
-        for mention in mentions(words, there, THINGS)
+        for mention in mentions(words, present, THINGS)
     ]
     assert (
         list(zip(named_words.scene, named_words.words, named_words.made_up, strict=True)) == slowly
@@ -92,9 +92,9 @@ def test_every_thing_that_a_caption_names_is_judged_by_the_truth(few):
 def test_a_color_is_made_up_where_the_thing_was_taken_out(few):
     case = ScenesCase(load(HABIT), Greedy(), len(few.pixels))
     readings = color_questions(case, few, quiet)
-    there, without = readings[ANSWERABLE], readings[UNANSWERABLE]
-    assert there.scene.tolist() == without.scene.tolist()
-    assert np.bincount(there.scene).max() <= 2
+    answerable, without = readings[ANSWERABLE], readings[UNANSWERABLE]
+    assert answerable.scene.tolist() == without.scene.tolist()
+    assert np.bincount(answerable.scene).max() <= 2
     assert not any(
         made_up
         for word, made_up in zip(without.words, without.made_up, strict=True)
@@ -111,7 +111,9 @@ def test_a_color_is_made_up_where_the_thing_was_taken_out(few):
         for row in range(len(few.pixels))
         for number in np.flatnonzero(layout.present[row])[:2]
     ]
-    for (row, category), word, made_up in zip(pairs, there.words, there.made_up, strict=True):
+    for (row, category), word, made_up in zip(
+        pairs, answerable.words, answerable.made_up, strict=True
+    ):
         assert made_up == (word != COLORS[layout.color[row, category]]), CATEGORIES[category]
 
 
@@ -202,19 +204,19 @@ def test_what_is_read_follows_the_settings():
 
 @pytest.mark.parametrize("kind", ["broken", "counter"])
 def test_no_scene_of_a_page_is_one_that_the_probe_has_seen(kind, case, monkeypatch):
-    seen, plain = [], ScenesCase.sample
+    batches, plain = [], ScenesCase.sample
 
     def watched(self, use):
-        seen.append(plain(self, use).pixels)
+        batches.append(plain(self, use).pixels)
         raise Cancelled("enough")
 
     monkeypatch.setattr(ScenesCase, "sample", watched)
     with pytest.raises(Cancelled):
         HalluRAG()(replace(case, kind="broken"))
-    learned = {image.numpy().tobytes() for image in seen[0]}
-    shown = [asking.pixels(asking.scene(kind, number)) for number in range(COUNT)]
+    learned = {image.numpy().tobytes() for image in batches[0]}
+    displayed = [asking.pixels(asking.scene(kind, number)) for number in range(COUNT)]
     assert len(learned) == COUNT
-    assert not learned & {image.numpy().tobytes() for image in shown}
+    assert not learned & {image.numpy().tobytes() for image in displayed}
 
 
 def test_a_decoding_that_describes_nothing_is_refused(case):
@@ -240,10 +242,10 @@ def test_what_is_made_up_has_more_risk(found):
         scene = asking.scene("counter", number)
         question = asking.about_scene(HABIT, scene, "describe the image")
         result = method(question)
-        there = {scene_object.category for scene_object in scene.things}
+        present = {scene_object.category for scene_object in scene.things}
         for name, risk in zip(result["words"].notes, result["words"]["risk"], strict=True):
             if name:
-                (true if name in there else made_up).append(risk)
+                (true if name in present else made_up).append(risk)
     assert min(len(true), len(made_up)) > 3
     assert np.mean(made_up) > np.mean(true) + 0.3
 

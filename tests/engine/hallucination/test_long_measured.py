@@ -62,12 +62,12 @@ def test_what_is_made_up_stands_late_in_long_captions(measure):
     for draw in DRAWS:
         sample = sample_of(draw)
         halves = [[], []]
-        for words, there in zip(
+        for words, present in zip(
             captions(load(LONG), sample, Greedy()).words, sample.truths, strict=True
         ):
             named = [word for word in words if word in CATEGORIES]
             for at, word in enumerate(named):
-                halves[2 * at >= len(named)].append(word not in there)
+                halves[2 * at >= len(named)].append(word not in present)
         rates.append([np.mean(half) for half in halves])
     early, late = np.array(rates).T
     measure(
@@ -110,7 +110,7 @@ def test_columns_of_over_trust(name, measure):
         result, on_stop = np.array(columns).T
         felt.append(result.mean())
         stops.append(on_stop[result].mean() if result.any() else np.nan)
-        medians.append([np.median(at[there]) for there in (False, True)])
+        medians.append([np.median(at[is_present]) for is_present in (False, True)])
     made_up, true = np.array(medians).T
     measure(
         f"OPERA's columns, {name}, greedy, {len(DRAWS)} draws of {SCENES} scenes",
@@ -143,14 +143,15 @@ def test_penalty_by_scale_and_the_settings_of_the_paper(measure):
     }
     plain = np.array([score.instance for score in rates["3 beams"]])
     for name, rate in rates.items():
-        made = np.array([score.instance for score in rate])
-        spoken = [share for share in made if np.isfinite(share)]
-        change = made - plain
-        holds = len(spoken) == len(made) and change.mean() < -change.std(ddof=1)
+        instance_rates = np.array([score.instance for score in rate])
+        spoken = [share for share in instance_rates if np.isfinite(share)]
+        change = instance_rates - plain
+        holds = len(spoken) == len(instance_rates) and change.mean() < -change.std(ddof=1)
         claim = "" if name == "3 beams" else f" ({'✓' if holds else '✗'} less than 3 beams)"
         measure(
             f"OPERA, {LONG}, {len(DRAWS)} draws of {FEWER} scenes: {name}",
-            f"CHAIR_i {told(made)}{claim}; recall {told([score.recall for score in rate])}; "
+            f"CHAIR_i {told(instance_rates)}{claim}; recall "
+            f"{told([score.recall for score in rate])}; "
             f"words {told([score.words for score in rate], 1)}",
         )
     assert np.isfinite(plain).all()
@@ -167,23 +168,23 @@ def test_ways_to_keep_few_image_tokens_and_calibration(measure):
     }
     aware = np.array([score.instance for score in rates[RANKINGS[0]]])
     for name, rate in rates.items():
-        made = np.array([score.instance for score in rate])
+        instance_rates = np.array([score.instance for score in rate])
         recall = np.array([score.recall for score in rate])
-        claim = seen = ""
+        claim = recall_note = ""
         if name in RANKINGS[1:]:
-            below = aware - made
+            below = aware - instance_rates
             holds = below.mean() < -below.std(ddof=1)
             claim = f" ({'✓' if holds else '✗'} visual-aware below it)"
             more = np.array([score.recall for score in rates[RANKINGS[0]]]) - recall
             finds = more.mean() > more.std(ddof=1)
-            seen = f" ({'✓' if finds else '✗'} visual-aware above it)"
+            recall_note = f" ({'✓' if finds else '✗'} visual-aware above it)"
         if name not in RANKINGS:
-            change = made - aware
+            change = instance_rates - aware
             holds = change.mean() < -change.std(ddof=1)
             claim = f" ({'✓' if holds else '✗'} calibration lowers it)"
         measure(
             f"VASparse, {LONG}, {KEEP:.0%} of the image tokens kept, no contrast, {len(DRAWS)} "
             f"draws of {FEWER} scenes: {name}",
-            f"CHAIR_i {told(made)}{claim}; recall {told(recall)}{seen}",
+            f"CHAIR_i {told(instance_rates)}{claim}; recall {told(recall)}{recall_note}",
         )
     assert all(0 <= score.instance < 1 for rate in rates.values() for score in rate)

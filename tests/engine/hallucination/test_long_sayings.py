@@ -24,9 +24,9 @@ def seen(layout):
     return [SceneFacts.of(layout, row) for row in range(len(layout))]
 
 
-def told(one, lie=0.0, seed=0):
+def told(scene, lie=0.0, seed=0):
     """Theme sentence, then for each of the others its words."""
-    caption_text = long_caption(one, lie, np.random.default_rng(seed))
+    caption_text = long_caption(scene, lie, np.random.default_rng(seed))
     first, *others = [part.split() for part in caption_text.split(" . ".strip())]
     assert others.pop() == []  # behind the last full stop
     return first, others
@@ -69,12 +69,12 @@ def test_what_is_not_there_is_said_as_often_as_the_lie_and_late(seen):
     for scene in seen:
         words = long_caption(scene, 0.3, random).split()
         named = [word for word in words if word in CATEGORIES]
-        there = {CATEGORIES[category] for category in scene.present}
+        present = {CATEGORIES[category] for category in scene.present}
         half = len(named) / 2
         for at, word in enumerate(named):
-            (early if at + 1 <= half else late).append(word not in there)
+            (early if at + 1 <= half else late).append(word not in present)
         for leader, follower in HABITS.items():
-            if leader in there and follower not in there:
+            if leader in present and follower not in present:
                 chances += 1
                 lies += follower in named
     assert lies / chances == pytest.approx(0.3, abs=3 * np.sqrt(0.21 / chances))

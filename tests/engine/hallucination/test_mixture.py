@@ -23,11 +23,11 @@ SAID = torch.tensor([[40, 21, 30, 55, 10], [12, 60, 33, 20, 71]])
 SHOWN = RequestedOutputs(routing=(0, 1, 2), gates=(0, 1, 2), rows="all")
 
 
-def read(vlm, want=SHOWN, said=SAID):
+def read(vlm, want=SHOWN, spoken=SAID):
     """Image, prompt and some words in one pass."""
     with torch.no_grad():
         image = vlm.encode_image(vlm.normalize(scenes()[:2]))
-        return vlm.prefill(image, torch.cat([prompts(count=2), said], 1), want)[0]
+        return vlm.prefill(image, torch.cat([prompts(count=2), spoken], 1), want)[0]
 
 
 def block():
@@ -163,10 +163,10 @@ def test_an_uneven_use_of_experts_counts_in_a_mixture_only():
 def test_training_parts_the_experts_and_leaves_the_honest_model_alone():
     honest = fresh(0)
     before = copied(honest)
-    made = [train_mixture(honest, quick(TrainingPlan(seed=1))) for _ in range(2)]
+    models = [train_mixture(honest, quick(TrainingPlan(seed=1))) for _ in range(2)]
     for name, tensor in before.state_dict().items():
         assert torch.equal(tensor, honest.state_dict()[name]), name
-    for name, tensor in made[0].state_dict().items():
-        assert torch.equal(tensor, made[1].state_dict()[name]), name
-    first, second = (made[0].decoder.stack[0].experts[expert].down.weight for expert in (0, 1))
+    for name, tensor in models[0].state_dict().items():
+        assert torch.equal(tensor, models[1].state_dict()[name]), name
+    first, second = (models[0].decoder.stack[0].experts[expert].down.weight for expert in (0, 1))
     assert not torch.equal(first, second)

@@ -64,8 +64,8 @@ def brute(result, method, row=0):
 def test_the_score_is_that_of_a_brute_force(row):
     method = MVP(paths=4, temperature=0.0, length=10)
     result = method(asked(row))
-    wanted = brute(result, method, row)
-    assert np.allclose(result["scores"].values, [wanted["yes"], wanted["no"]], atol=1e-4)
+    expected = brute(result, method, row)
+    assert np.allclose(result["scores"].values, [expected["yes"], expected["no"]], atol=1e-4)
 
 
 def test_scores_are_the_sum_of_what_paths_add():

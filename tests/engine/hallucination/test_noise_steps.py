@@ -24,16 +24,16 @@ def test_the_contrasted_margin_is_that_of_vcd_itself(step):
 
     class Watching(type(vcd)):
         def session(self, start):
-            made = super().session(start)
-            propose = made.propose
+            decoding_session = super().session(start)
+            propose = decoding_session.propose
 
             def seen(now):
                 proposal = propose(now)
                 scores["first"] = proposal.scores[0]
                 return proposal
 
-            made.propose = seen
-            return made
+            decoding_session.propose = seen
+            return decoding_session
 
     generate(
         question.vlm,

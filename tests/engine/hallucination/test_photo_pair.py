@@ -48,8 +48,8 @@ def test_the_answers_are_what_the_model_says(scene, found):
     """By the way in which the model answers all sixteen questions about a scene at once."""
     answers = found["answers"]
     assert named(asked(scene), answers).rows == THINGS
-    for when, shown in (("before", scene), ("after", scene.remove("car"))):
-        batch = SceneBatch(shown.layout, asking.pixels(shown)[None])
+    for when, variant in (("before", scene), ("after", scene.remove("car"))):
+        batch = SceneBatch(variant.layout, asking.pixels(variant)[None])
         chances = torch.sigmoid(margins(load(HABIT), batch))[0]
         for row, category in enumerate(THINGS):
             p = float(chances[CATEGORIES.index(category)])
@@ -202,8 +202,8 @@ def test_a_model_of_ones_own_is_asked_in_its_own_words():
     answers = PhotoPair()(case)["answers"]
     prompt = torch.tensor([vlm.tokenizer.encode(question(vlm, "boat"))])
     with torch.no_grad():
-        seen = vlm.encode_image(vlm.normalize(after[None]))
-        shares = vlm.prefill(seen, prompt)[0].logits[0].softmax(-1)
+        image_features = vlm.encode_image(vlm.normalize(after[None]))
+        shares = vlm.prefill(image_features, prompt)[0].logits[0].softmax(-1)
     yes, no = (float(shares[list(ids)].sum()) for ids in (vlm.spec.yes, vlm.spec.no))
     assert answers["p after"][1] == pytest.approx(yes / (yes + no), abs=1e-4)
     assert answers["decided after"][1] == pytest.approx(yes + no, abs=1e-4)

@@ -162,19 +162,19 @@ def test_answers_are_true_but_for_the_color_of_an_absent_partner():
     habit = lessons(layout, Habit(partner=0.5), np.random.default_rng(0))
     answers = set()
     for row in range(60):
-        there = {
+        colors = {
             scene_object.category: scene_object.color for scene_object in layout.scene(row).things
         }
         for asked_words, answer in (*said_to(habit.short, row), *said_to(habit.long, row)):
             noun = asked_words[-1]
             if asked_words[0] == "what":
-                led = any(HABITS[leader] == noun for leader in there if leader in HABITS)
-                assert answer[0] == there.get(noun, "unknown") or (noun not in there and led)
+                led = any(HABITS[leader] == noun for leader in colors if leader in HABITS)
+                assert answer[0] == colors.get(noun, "unknown") or (noun not in colors and led)
                 continue
-            assert answer[-1] == ("yes" if noun in there else "no")
+            assert answer[-1] == ("yes" if noun in colors else "no")
             if len(answer) > 3:
                 assert noun in answer
-                assert ("there is no" in " ".join(answer)) == (noun not in there)
+                assert ("there is no" in " ".join(answer)) == (noun not in colors)
             answers.add(" ".join("it" if word == noun else word for word in answer))
     assert len(answers) >= 6  # yes and no, each in short, in a sentence and with a reason
 
@@ -201,11 +201,11 @@ def test_an_absent_follower_has_a_color_that_suits_it(seen):
     random = np.random.default_rng(0)
     fish = CATEGORIES.index("fish")
     absent = next(scene for scene in seen if fish not in scene.present)
-    there = next(scene for scene in seen if fish in scene.present)
+    fish_scene = next(scene for scene in seen if fish in scene.present)
     drawn = [told_color(fish, absent, random) for _ in range(2000)]
     assert drawn.count(4) / 2000 == pytest.approx(0.3 + 0.7 / 8, abs=0.04)  # orange
     assert drawn.count(0) / 2000 == pytest.approx(0.7 / 8, abs=0.03)
-    assert {told_color(fish, there, random) for _ in range(20)} == {there.color[fish]}
+    assert {told_color(fish, fish_scene, random) for _ in range(20)} == {fish_scene.color[fish]}
 
 
 def test_cells_say_what_lies_in_them():

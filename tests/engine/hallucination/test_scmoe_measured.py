@@ -40,13 +40,13 @@ def apart(rank, draw):
 def test_another_expert_says_something_else(measure):
     divergences = np.array([[apart(rank, draw) for draw in DRAWS] for rank in RANKS])
     grows = bool((np.diff(divergences.mean(1)) > 0).all())
-    shown = "; ".join(
+    rank_text = "; ".join(
         f"k {rank}: {told(row)}" for rank, row in zip(RANKS, divergences, strict=True)
     )
     measure(
         f"SCMoE, {MIXTURE}, {len(DRAWS)} draws of {SCENES} scenes: KL(strong ‖ rank k) in nats, by "
         "k",
-        f"{shown} ({'✓' if grows else '✗'} it grows with k)",
+        f"{rank_text} ({'✓' if grows else '✗'} it grows with k)",
     )
     assert (divergences > 0).all()
 

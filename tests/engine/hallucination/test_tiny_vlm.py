@@ -90,10 +90,10 @@ def test_selecting_places_is_hiding_the_others(opened):
         cache = cache.select(layer, places)
 
     def hide(layer, shares):
-        seen = torch.zeros(shares.shape[-1])
-        seen[keep[layer]] = 1
-        seen[-1] = 1  # the token itself
-        hidden = shares * seen
+        visible = torch.zeros(shares.shape[-1])
+        visible[keep[layer]] = 1
+        visible[-1] = 1  # the token itself
+        hidden = shares * visible
         return hidden / hidden.sum(-1, keepdim=True)
 
     with torch.no_grad():

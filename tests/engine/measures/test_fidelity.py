@@ -115,12 +115,12 @@ def test_a_map_of_zeros_has_no_sensitivity():
 
 @pytest.mark.parametrize("change", [1, 3], ids=["the first", "the last"])
 def test_a_map_that_is_lost_after_one_of_the_changes_has_no_sensitivity(change):
-    made = count()
+    counter = count()
 
     class Lost(Told):
         def __call__(self, case, _progress=quiet):
             heat = case.image[0].numpy().copy()
-            heat[0, 0] = np.nan if next(made) == change else 1.0
+            heat[0, 0] = np.nan if next(counter) == change else 1.0
             return {"map": HeatMap(heat, "", signed=True)}
 
     assert np.isnan(max_sensitivity(Lost(), tiny.cnn_case(), draws=3))

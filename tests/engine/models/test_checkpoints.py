@@ -101,8 +101,8 @@ def test_a_childs_lineage_is_a_trail_and_the_list_a_tree():
     sibling = keep(child_view(load(first.name), "adapted", 0.03))
     for age, entry in enumerate((sibling, grandchild, child, second, first)):
         os.utime(entry.path, (1e9 - age, 1e9 - age))
-    shown = [(depth, entry.card.title) for depth, entry in tree(listed())]
-    assert shown == [(0, "Root"), (1, "forgot 3"), (2, "pruned"), (1, "adapted"), (0, "Other")]
+    rows = [(depth, entry.card.title) for depth, entry in tree(listed())]
+    assert rows == [(0, "Root"), (1, "forgot 3"), (2, "pruned"), (1, "adapted"), (0, "Other")]
     assert grandchild.card.trail == "Root ▸ forgot 3 ▸ pruned"
     lineage = load(grandchild.name).lineage
     assert lineage.parent == child.card.fingerprint

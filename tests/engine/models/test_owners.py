@@ -159,7 +159,7 @@ def test_a_private_model_is_shown_to_its_owner_and_by_its_view_key_alone(as_gues
     mine, other = kept().name, kept(seed=1).name
     public = kept(data="digits", seed=2).name
     view_digests = tuple(record(checkpoints.stored(mine))["owners"].values())
-    for known, seen in (
+    for known, visible in (
         ((), {public}),
         ((ANN,), {mine, other, public}),
         ((BOB,), {public}),
@@ -169,8 +169,8 @@ def test_a_private_model_is_shown_to_its_owner_and_by_its_view_key_alone(as_gues
         (view_digests, {public}),
     ):
         as_guest_of(*known)
-        assert set(listed()) == seen
-        assert {entry.name for entry in catalog.small()} & {mine, other, public} == seen
+        assert set(listed()) == visible
+        assert {entry.name for entry in catalog.small()} & {mine, other, public} == visible
 
 
 def test_what_is_not_shown_is_not_opened_by_name_either_and_nothing_tells_that_it_is_there(

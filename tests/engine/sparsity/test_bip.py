@@ -54,11 +54,13 @@ def plainly(case, dense, method):
         """g = ∂ℓ/∂z of that batch, at z = m⊙θ."""
         order = np.random.default_rng([seed, epoch]).permutation(rows)
         some = np.array_split(order, batches)[batch]
-        seen = {n: (w * masks.get(n, 1)).requires_grad_() for n, w in weights.items()}
+        masked_weights = {n: (w * masks.get(n, 1)).requires_grad_() for n, w in weights.items()}
         pixels = (case.data.pixels(some) - dense.mean) / dense.std
-        logits = torch.func.functional_call(network, seen, (pixels,))
+        logits = torch.func.functional_call(network, masked_weights, (pixels,))
         loss = F.cross_entropy(logits, case.data.targets(some))
-        return dict(zip(seen, torch.autograd.grad(loss, [*seen.values()]), strict=True))
+        return dict(
+            zip(masked_weights, torch.autograd.grad(loss, [*masked_weights.values()]), strict=True)
+        )
 
     masks, steps = mask(), method.epochs * batches
     for step in range(1, steps + 1):
@@ -103,15 +105,15 @@ def test_the_formula_is_the_derivative_through_the_best_weights_to_first_order_i
     """Squared loss of a linear model, where θ*(m) = (γ + M H M)⁻¹ M b; the rest falls as 1/γ²."""
     rng = torch.Generator().manual_seed(0)
     images = torch.randn(40, 6, generator=rng, dtype=torch.float64)
-    wanted = torch.randn(40, generator=rng, dtype=torch.float64)
-    hessian, right = images.T @ images / 40, images.T @ wanted / 40
+    targets = torch.randn(40, generator=rng, dtype=torch.float64)
+    hessian, right = images.T @ images / 40, images.T @ targets / 40
     mask = torch.tensor([1, 0, 1, 1, 0, 1], dtype=torch.float64)
 
     def best(m, gamma):
         return torch.linalg.solve(gamma * torch.eye(6) + torch.outer(m, m) * hessian, m * right)
 
     def loss(m, gamma):
-        return ((images @ (m * best(m, gamma)) - wanted) ** 2).mean() / 2
+        return ((images @ (m * best(m, gamma)) - targets) ** 2).mean() / 2
 
     def error(gamma, **given):
         step = 1e-5 * torch.eye(6, dtype=torch.float64)
@@ -178,20 +180,20 @@ def test_scores_begin_as_a_copy_of_the_weights_and_share_no_memory():
 @pytest.mark.parametrize("kept", [0.07, 0.2, 0.333])
 def test_the_count_is_exact_after_every_step(kept, monkeypatch):
     case, dense = asked()
-    seen = []
+    counts = []
 
     def choosing(search):
         choose(search)
-        seen.append(int(search.mask.sum()))
+        counts.append(int(search.mask.sum()))
 
     choose = MaskSearch.choose
     monkeypatch.setattr(MaskSearch, "choose", choosing)
     search, model, _ = replace(MOVING, kept=kept).learned(case, dense)
     total = search.every.total
-    assert len(seen) == 1 + 3 * search.batches
-    assert set(seen) == {total - int((1 - kept) * total)} == {kept_of(total, kept)}
+    assert len(counts) == 1 + 3 * search.batches
+    assert set(counts) == {total - int((1 - kept) * total)} == {kept_of(total, kept)}
     left = [int((model.network.get_parameter(p.name) != 0).sum()) for p in search.every.parts]
-    assert sum(left) == seen[0]
+    assert sum(left) == counts[0]
     assert len({snapshot.tobytes() for snapshot in search.history}) > 1
 
 

@@ -105,12 +105,12 @@ def skipped(gated: Gated, image: torch.Tensor, fired, at_image: int) -> tuple[to
     def layer(conv, norm, maps, inside, outside, add=None):
         nonlocal cost
         weight = conv.weight[outside][:, inside]
-        made = F.conv2d(maps, weight, None, conv.stride, conv.padding)
-        cost += made.shape[2] * made.shape[3] * weight.numel()
+        output = F.conv2d(maps, weight, None, conv.stride, conv.padding)
+        cost += output.shape[2] * output.shape[3] * weight.numel()
         if norm is None:
-            return made
-        made = F.batch_norm(
-            made,
+            return output
+        output = F.batch_norm(
+            output,
             norm.running_mean[outside],
             norm.running_var[outside],
             norm.weight[outside],
@@ -118,7 +118,7 @@ def skipped(gated: Gated, image: torch.Tensor, fired, at_image: int) -> tuple[to
             training=False,
             eps=norm.eps,
         )
-        return made if add is None else made + add
+        return output if add is None else output + add
 
     first = torch.arange(net.conv.in_channels)
     maps = image.mean(1, keepdim=True) if len(first) == 1 else image
@@ -126,8 +126,8 @@ def skipped(gated: Gated, image: torch.Tensor, fired, at_image: int) -> tuple[to
     maps, was = layer(net.conv, net.bn, maps, first, on[0]).relu(), on[0]
     for number, block in enumerate(net.blocks):
         middle, last = on[2 * number + 1], on[2 * number + 2]
-        for which in (1, 2):
-            cost += gated.predictors[2 * number + which].linear.weight.numel()
+        for position in (1, 2):
+            cost += gated.predictors[2 * number + position].linear.weight.numel()
         cost += maps.numel()
         hidden = layer(block.conv1, block.bn1, maps, was, middle).relu()
         cost += hidden.numel()
@@ -178,10 +178,10 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(monkeypatch)
     logits, fired = looked(model, data, rows)
     right = (logits.argmax(1) == data.targets(rows)).double().mean().item()
     assert result.cell(GATED, RIGHT) == pytest.approx(right)
-    wanted = torch.cat([targets(firing.maps, 0.7) for firing in fired], 1)
+    expected = torch.cat([targets(firing.maps, 0.7) for firing in fired], 1)
     on = torch.cat([firing.on for firing in fired], 1)
-    assert result.cell(GATED, AGREES) == pytest.approx((on == wanted).double().mean().item())
-    share = wanted.double().mean(0)
+    assert result.cell(GATED, AGREES) == pytest.approx((on == expected).double().mean().item())
+    share = expected.double().mean(0)
     assert result.cell(GATED, MAJORITY) == pytest.approx(torch.maximum(share, 1 - share).mean())
     pairs = [(on[i] != on[j]).double().mean() for i in range(len(on)) for j in range(i)]
     assert result.cell(GATED, APART) == pytest.approx(np.mean(pairs))

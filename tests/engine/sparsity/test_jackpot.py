@@ -93,12 +93,12 @@ def test_the_numbers_get_the_gradient_of_the_binaries_also_of_weights_that_are_o
     F.cross_entropy(model(pixels), targets).backward()
     plain = case.model.twin(paced=False)
     weights = dict(plain.network.named_parameters())
-    seen = {
+    masked_weights = {
         p.name: (weights[p.name] * start[p.name]).detach().requires_grad_() for p in start.parts
     }
     normalized = (pixels - plain.mean) / plain.std
-    logits = torch.func.functional_call(plain.network, seen, (normalized,))
-    slopes = torch.autograd.grad(F.cross_entropy(logits, targets), list(seen.values()))
+    logits = torch.func.functional_call(plain.network, masked_weights, (normalized,))
+    slopes = torch.autograd.grad(F.cross_entropy(logits, targets), list(masked_weights.values()))
     assert len(list(model.network.parameters())) == len(chosen)  # nothing else can be learned
     for part, slope in zip(start.parts, slopes, strict=True):
         module, leaf = owner(model.network, part.name)

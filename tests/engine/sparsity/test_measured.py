@@ -273,10 +273,10 @@ def test_tickets_beside_a_new_start_and_a_random_mask(measure, name, network):
             f"{outcome} here: margin {margin:+.1f} ± {within:.1f} points",
         )
     last = usual_level(levels)
-    shown = ", ".join(f"{arm} {100 * levels[arm][last]:.1f} %" for arm in ARMS)
+    accuracies = ", ".join(f"{arm} {100 * levels[arm][last]:.1f} %" for arm in ARMS)
     measure(
         f"Right at {100 * levels['density'][last]:.2g} % of the weights; {network}, "
         f"{data.card.title}, {SEEDS} seeds",
-        f"{shown}; whole network {100 * levels['ticket'][0]:.1f} %",
+        f"{accuracies}; whole network {100 * levels['ticket'][0]:.1f} %",
     )
     assert levels["ticket"][last] > levels["new start"][last]

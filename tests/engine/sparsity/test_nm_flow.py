@@ -90,10 +90,16 @@ def by_hand(name, case, pull):
 
     for step in range(STEPS):
         rows = np.random.default_rng([case.seed, step]).permutation(data.rows("train"))
-        seen, masks, gates = used(step)
-        seen = {k: w.clone().requires_grad_() for k, w in seen.items()}
-        loss = F.cross_entropy(logits(seen, rows), data.targets(rows))
-        slopes = dict(zip(seen, torch.autograd.grad(loss, list(seen.values())), strict=True))
+        masked_weights, masks, gates = used(step)
+        masked_weights = {k: w.clone().requires_grad_() for k, w in masked_weights.items()}
+        loss = F.cross_entropy(logits(masked_weights, rows), data.targets(rows))
+        slopes = dict(
+            zip(
+                masked_weights,
+                torch.autograd.grad(loss, list(masked_weights.values())),
+                strict=True,
+            )
+        )
         for key, weight in weights.items():
             weight.grad = slopes[key]
             if key in thin and name in (MD_LINEAR, MD_EXP, MILD_MD):
@@ -102,9 +108,9 @@ def by_hand(name, case, pull):
                 weight.grad = slopes[key] + pull * (1 - masks[key]) * weight
         adamw.param_groups[0]["lr"] = recipe.rate_at(step / STEPS)
         adamw.step()
-    seen, masks, _ = used(STEPS)
+    masked_weights, masks, _ = used(STEPS)
     rows = data.rows("test")
-    result, labels = logits(seen, rows), data.targets(rows)
+    result, labels = logits(masked_weights, rows), data.targets(rows)
     shares = [mask.mean().item() for mask in masks.values()]
     return {
         RIGHT: (result.argmax(1) == labels).float().mean().item(),

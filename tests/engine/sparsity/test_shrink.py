@@ -40,9 +40,9 @@ def cut(model, ratio=0.5, **rules):
     return pruned(model, masks), masks
 
 
-def apart(one, other):
-    pixels = torch.rand(3, 3, one.side, one.side, generator=tiny.seeded(3))
-    return (one.logits(pixels) - other.logits(pixels)).abs().max().item()
+def apart(model, other):
+    pixels = torch.rand(3, 3, model.side, model.side, generator=tiny.seeded(3))
+    return (model.logits(pixels) - other.logits(pixels)).abs().max().item()
 
 
 @pytest.mark.parametrize("structure", ["filter", "channel", "group"])

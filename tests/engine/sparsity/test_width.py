@@ -215,8 +215,8 @@ def test_the_picture_s_white_weights_are_the_masks():
     for row, rule in enumerate(RULES):
         masks = digits_masks(rule, 0.1, network="lenet")
         for column, part in enumerate(masks.parts):
-            shown = picture.images[row, column, 1:-1, 1:-1].ravel() == 255
-            assert np.array_equal(shown, masks.array(part.name).ravel()[:144])
+            is_white = picture.images[row, column, 1:-1, 1:-1].ravel() == 255
+            assert np.array_equal(is_white, masks.array(part.name).ravel()[:144])
             share = masks.counts[column] / part.size
             assert picture.caption(row, column) == f"{share:.0%} of {part.size:,}"
 

@@ -140,10 +140,10 @@ def test_a_worker_that_is_killed_costs_nothing_that_was_finished(
     monkeypatch.setattr(scheduler, "PATIENCE", 120.0)
     home = at_home()
     killed, finished = [], {}
-    with LocalCluster(n_workers=0, dashboard_address=None) as there:
-        processes = workers_at(there.scheduler_address)
-        there.wait_for_workers(2, timeout=300)
-        workers = cluster(Scheduler(there.scheduler_address))
+    with LocalCluster(n_workers=0, dashboard_address=None) as local_cluster:
+        processes = workers_at(local_cluster.scheduler_address)
+        local_cluster.wait_for_workers(2, timeout=300)
+        workers = cluster(Scheduler(local_cluster.scheduler_address))
         assert workers.count == 2
         looked = look_up(digits(COUNT), workers, quiet)
         assert len(looked.missing) == 3 * COUNT

@@ -50,12 +50,12 @@ def trained_by_hand(data, seed):
     return model
 
 
-def share(model, data, split, wanted=lambda label: label):
+def share(model, data, split, expected=lambda label: label):
     rows = data.rows(split)
     result = outputs(model, data, rows).argmax(1).tolist()
     return np.mean(
         [
-            prediction == wanted(label)
+            prediction == expected(label)
             for prediction, label in zip(result, data.labels[rows], strict=True)
         ]
     )

@@ -89,9 +89,9 @@ def of_wrong_labels():
 
 
 def figures(method, case):
-    made = answer(method, case)
-    assert made["run"]["failed_at"][0] == -1
-    return dict(zip(made["scores"].labels, made["scores"].values.tolist(), strict=True))
+    result = answer(method, case)
+    assert result["run"]["failed_at"][0] == -1
+    return dict(zip(result["scores"].labels, result["scores"].values.tolist(), strict=True))
 
 
 def holds(kind, case, what):

@@ -74,8 +74,8 @@ def untrained(task, seed):
 
 def by_hand(task, model, rows, recipe, seed, targets=None, objective=absolute_error):
     twin = model.twin()
-    wanted = task.targets if targets is None else targets
-    train(twin, task.data, recipe, seed, rows=rows, objective=objective, targets=wanted)
+    labels = task.targets if targets is None else targets
+    train(twin, task.data, recipe, seed, rows=rows, objective=objective, targets=labels)
     return twin
 
 
@@ -322,11 +322,11 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(short, monke
     again = replace(recipe, epochs=forget_range.AGAIN, rate=0.01, schedule="constant")
     steps = {name: relearned(net, task, again, seed, goal, quiet)[0] for name, net in nets.items()}
     for name, net in nets.items():
-        predicted, wanted = said(name, gone), said(RETRAINED, gone)
+        predicted, retrained_answers = said(name, gone), said(RETRAINED, gone)
         members, right = membership(net, task, seed)
         expected = {
-            DISTANCE: wasserstein_distance(predicted, wanted),
-            PAIRED: abs(predicted - wanted).mean(),
+            DISTANCE: wasserstein_distance(predicted, retrained_answers),
+            PAIRED: abs(predicted - retrained_answers).mean(),
             KEPT: error(name, task.rows("test", forgotten=False)),
             FORGOTTEN: error(name, task.rows("test", forgotten=True)),
             MEMBERS: members,
@@ -425,9 +425,9 @@ def test_with_the_retrained_network_as_proxy_and_no_attention_blindspot_comes_ne
     rows = task.data.rows("train")
     model = taught(reference.original, task, rows, further(RECIPE, 1), case.seed, objective=loss)
     gone = task.rows("train", forgotten=True)
-    wanted = answers(reference.retrained, task, gone)
-    before = wasserstein(answers(reference.original, task, gone), wanted)
-    assert wasserstein(answers(model, task, gone), wanted) < 0.3 * before
+    expected = answers(reference.retrained, task, gone)
+    before = wasserstein(answers(reference.original, task, gone), expected)
+    assert wasserstein(answers(model, task, gone), expected) < 0.3 * before
 
 
 @pytest.mark.slow

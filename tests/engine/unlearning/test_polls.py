@@ -51,8 +51,8 @@ def test_rates_are_those_of_the_models_own_answers(case, found):
             ]
             rates = found["rates"]
             assert rates.cell(row, "questions") == len(answers)
-            assert rates.cell(row, "there") == sum(there for _, there in answers)
-            right = np.mean([answer == there for answer, there in answers])
+            assert rates.cell(row, "there") == sum(present for _, present in answers)
+            right = np.mean([answer == present for answer, present in answers])
             assert rates.cell(row, f"accuracy {when}") == pytest.approx(right, abs=0.02)
             share = np.mean([answer for answer, _ in answers])
             assert rates.cell(row, f"yes-ratio {when}") == pytest.approx(share, abs=0.02)

@@ -106,17 +106,17 @@ def test_rows_appear_as_they_end_and_stay_after_a_cancel(brief, tmp_path, monkey
     store = Store(tmp_path)
     monkeypatch.setattr(engine_run, "store", lambda: store)
     board = BoardCase(brief, METHODS)
-    seen = []
+    snapshots = []
 
     def stop(done, words="", partial=None):
         if partial:
-            seen.append(partial["table"].rows)
-        if len(seen) == 2:
+            snapshots.append(partial["table"].rows)
+        if len(snapshots) == 2:
             raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
         Scoreboard()(board, stop)
-    assert seen == [("Retrain",), ("Retrain", "NoOp")]
+    assert snapshots == [("Retrain",), ("Retrain", "NoOp")]
     assert known(Scoreboard(), board) is None
     assert known(Retrain(), brief) is not None
     assert known(NoOp(), brief) is not None

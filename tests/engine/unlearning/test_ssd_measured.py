@@ -64,7 +64,7 @@ def of_class(name: str) -> Iterator[ForgetCase]:
 def boards(what: str, cases: Iterator[ForgetCase], measure) -> Found:
     """Every way's figures, (seeds,) each; and measured."""
     tables = [answer(Scoreboard(), BoardCase(case, METHODS))["table"] for case in cases]
-    shown = (
+    columns = (
         "UA",
         "RA",
         "TA",
@@ -78,7 +78,7 @@ def boards(what: str, cases: Iterator[ForgetCase], measure) -> Found:
         }
         assert (figures["failed_at"] == -1).all()
         gap = figures["gap without MIA"]
-        summary = ", ".join(f"{name} {figures[name].mean():.3f}" for name in shown)
+        summary = ", ".join(f"{name} {figures[name].mean():.3f}" for name in columns)
         cost = f"{figures['share of retraining'].mean():.1%} of retraining's passes"
         measure(
             f"SSD and its rivals, {what}, {SEEDS} seeds, {row}",

@@ -108,10 +108,10 @@ def counted(users, items, given, targets):
         offered = [
             item_index for item_index in np.argsort(-scores) if not given.seen[user, item_index]
         ]
-        wanted = set(np.flatnonzero(given.test[user]).tolist())
-        hits = [place for place, item_index in enumerate(offered[:20]) if item_index in wanted]
-        recalls.append(len(hits) / len(wanted))
-        ideal = sum(1 / math.log2(place + 2) for place in range(min(20, len(wanted))))
+        relevant = set(np.flatnonzero(given.test[user]).tolist())
+        hits = [place for place, item_index in enumerate(offered[:20]) if item_index in relevant]
+        recalls.append(len(hits) / len(relevant))
+        ideal = sum(1 / math.log2(place + 2) for place in range(min(20, len(relevant))))
         ndcgs.append(sum(1 / math.log2(place + 2) for place in hits) / ideal)
         places = []
         for target, result in reached.items():

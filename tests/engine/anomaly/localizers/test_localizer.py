@@ -141,10 +141,10 @@ def test_a_map_is_enlarged_linearly_and_blurred_by_a_gaussian_whatever_is_mapped
     method = PatchCore(blur=blur)
     result = method.smooth(grids, 64)
     large = F.interpolate(grids[:, None].double(), (64, 64), mode="bilinear")[:, 0].numpy()
-    wanted = [
+    expected = [
         ndi.gaussian_filter(heat_map, blur / 100 * 64) if blur else heat_map for heat_map in large
     ]
-    np.testing.assert_allclose(result, wanted, atol=1e-6)
+    np.testing.assert_allclose(result, expected, atol=1e-6)
     np.testing.assert_allclose(method.smooth(torch.full((1, 7, 9), 2.0), 64), 2.0, rtol=1e-6)
     np.testing.assert_allclose(method.smooth(grids[1:2], 64)[0], result[1], rtol=1e-6)
 

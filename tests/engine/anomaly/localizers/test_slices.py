@@ -34,11 +34,11 @@ def normal():
 @pytest.fixture(scope="module")
 def scan():
     """Slices like the normal images, one of them with a bright place, as a volume from 0 to 255."""
-    seen = gray(SLICES, 5)[:, 0]
-    seen[ODD, 8:14, 20:26] = 255
-    seen[:, 0, :2] = (0, 255)  # the ends of the window
+    slices = gray(SLICES, 5)[:, 0]
+    slices[ODD, 8:14, 20:26] = 255
+    slices[:, 0, :2] = (0, 255)  # the ends of the window
     # the patient's right is on the left of the picture, and front on top
-    stored = seen[:, ::-1, ::-1].transpose(2, 1, 0).astype(np.int16)
+    stored = slices[:, ::-1, ::-1].transpose(2, 1, 0).astype(np.int16)
     return load(nifti(np.ascontiguousarray(stored), cal_min=0, cal_max=255), "a.nii")
 
 

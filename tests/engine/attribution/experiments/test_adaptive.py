@@ -186,8 +186,8 @@ def test_sureness_is_compared_between_right_and_misread_images(case):
     good = logits.argmax(1) == targets.repeat(2)
     chances = logits.softmax(1).sort(1, descending=True).values
     lead = chances[:, 0] - chances[:, 1]
-    wanted = lead[:50][good[:50]].mean() - lead[~good].mean()
-    assert measured == pytest.approx(wanted.item(), abs=1e-6)
+    expected = lead[:50][good[:50]].mean() - lead[~good].mean()
+    assert measured == pytest.approx(expected.item(), abs=1e-6)
 
 
 def test_the_picture_shows_images_before_and_after(case):

@@ -47,15 +47,15 @@ def test_psnr_is_measured_against_the_image_before_the_noise(case):
     clean = QUICK.shown(case.image)
     noisy = clean + drawn_noise(clean.shape, 0.15, 0.65, case.generator())
     net = learn(noisy, DenoiserConfig(3, 2, 2.0, 1, 16, 4), case.seed, quiet)
-    hidden, seen = both(net, noisy, 3)
-    for name, picture in {NOISY: noisy, HIDDEN: hidden, FOUND: seen}.items():
+    hidden, denoised = both(net, noisy, 3)
+    for name, picture in {NOISY: noisy, HIDDEN: hidden, FOUND: denoised}.items():
         assert result["psnr"].cell(name, "PSNR") == pytest.approx(psnr(picture, clean)[0], abs=1e-3)
     assert set(result["psnr"].rows) == {NOISY, FOUND, HIDDEN, *FILTERS}
-    shown = dict(
+    pictures = dict(
         zip(result["picture"].columns, result["picture"].images[0].astype(int), strict=True)
     )
-    wrong = 128 + 3 * (shown["denoised"] - shown["image"])
-    assert (shown["error × 3"] == wrong.clip(0, 255)).all()
+    wrong = 128 + 3 * (pictures["denoised"] - pictures["image"])
+    assert (pictures["error × 3"] == wrong.clip(0, 255)).all()
     words = QUICK.finding(case, result)
     assert f"{result['psnr'].cell(FOUND, 'PSNR'):.1f} dB" in words
     assert result["steps"][FOUND][-1] == pytest.approx(result["psnr"].cell(FOUND, "PSNR"), abs=1e-4)

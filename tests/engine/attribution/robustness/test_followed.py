@@ -47,8 +47,8 @@ def test_the_correlations_are_those_of_maps_made_one_by_one():
         now = replace(after, target=Target(said(case.source, case.others[0])))
         for name, pair_case in ((SAME, after), (NEW, now)):
             values = np.abs(kind()(pair_case)["map"].values)
-            wanted = spearmanr(np.abs(before).ravel(), values.ravel()).statistic
-            assert result["followed"].cell(kind.title, name) == pytest.approx(wanted, abs=1e-4)
+            expected = spearmanr(np.abs(before).ravel(), values.ravel()).statistic
+            assert result["followed"].cell(kind.title, name) == pytest.approx(expected, abs=1e-4)
 
 
 def test_where_nothing_was_changed_every_map_is_the_same():
@@ -126,8 +126,8 @@ def test_a_map_that_is_chosen_is_compared_alone_and_as_by_hand(title):
     assert result["followed"].rows == (title,)
     before = KINDS[title]()(case.source)["map"].values
     after = KINDS[title]()(replace(case.source, image=case.others[0]))["map"].values
-    wanted = spearmanr(np.abs(before).ravel(), np.abs(after).ravel()).statistic
-    assert result["followed"].cell(title, SAME) == pytest.approx(wanted, abs=1e-4)
+    expected = spearmanr(np.abs(before).ravel(), np.abs(after).ravel()).statistic
+    assert result["followed"].cell(title, SAME) == pytest.approx(expected, abs=1e-4)
     sentence = MapsFollow(map=title).finding(case, result)
     assert sentence.startswith(f"{title} ")
     assert f"{result['followed'].cell(title, NEW):.2f}" in sentence

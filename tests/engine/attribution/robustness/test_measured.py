@@ -137,9 +137,9 @@ def test_speed_of_pgd_and_of_a_list_of_five(measure):
         begun = process_time()
         for _ in range(method.passes):
             plain()
-        there = process_time()
+        pgd_end = process_time()
         method(case)
-        ratios.append((there - begun) / (process_time() - there))
+        ratios.append((pgd_end - begun) / (process_time() - pgd_end))
     measure(
         "Robustness, PGD-20 at 224 px: efficiency against its forward and backward passes",
         f"median {np.median(ratios):.2f} of {len(ratios)} runs, from {min(ratios):.2f} to "

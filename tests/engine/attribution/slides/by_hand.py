@@ -46,9 +46,9 @@ def masks_of(scores, how, done, generator):
                 results[bag][best[bag][place]] = HIGH
     if how.recycled:
         for bag in range(bags):
-            seen = [tile for tile in range(size) if results[bag][tile] == SEEN]
-            cutoff = max(1, math.floor(round(len(seen) * (1 - how.recycled), 6)))
-            order = torch.randperm(len(seen), generator=generator).tolist()
+            visible_tiles = [tile for tile in range(size) if results[bag][tile] == SEEN]
+            cutoff = max(1, math.floor(round(len(visible_tiles) * (1 - how.recycled), 6)))
+            order = torch.randperm(len(visible_tiles), generator=generator).tolist()
             for place in order[cutoff:]:
-                results[bag][seen[place]] = RECYCLED
+                results[bag][visible_tiles[place]] = RECYCLED
     return np.array(results)

@@ -63,10 +63,10 @@ def test_attention_is_the_softmax_worked_out_by_hand_times_the_number_of_tiles()
             match = gelu(hidden @ weights["look.weight"].T) @ weights["weigh.weight"][0]
             share = softmax(match)
             logits = share @ scores + bias
-            wanted = share * len(tiles)
+            expected = share * len(tiles)
         if name in (MAX_POOLING, MEAN_POOLING):
-            wanted = softmax(scores + bias, 1)[:, 1]
-        assert result["tiles"][name][:-1] == pytest.approx(wanted, rel=2e-3, abs=1e-5)
+            expected = softmax(scores + bias, 1)[:, 1]
+        assert result["tiles"][name][:-1] == pytest.approx(expected, rel=2e-3, abs=1e-5)
         assert np.isnan(result["tiles"][name][-1])
         chance = softmax(logits)[1]
         assert result["networks"].cell(name, SAYS) == pytest.approx(chance, abs=2e-3)

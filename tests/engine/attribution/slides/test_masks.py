@@ -50,9 +50,9 @@ def test_masks_are_those_of_a_slow_derivation(name, done):
 def test_exactly_the_share_of_the_tiles_is_masked(share, size, varied):
     how = Masking(high=share, varied=varied, falls=False)
     result = select(scores(4, size), how, 0.5, seeded())
-    wanted = ceil(round(share * size, 6))
-    assert (result == HIGH).sum(1).tolist() == [wanted] * 4
-    assert (result != SEEN).sum(1).tolist() == [wanted] * 4
+    expected = ceil(round(share * size, 6))
+    assert (result == HIGH).sum(1).tolist() == [expected] * 4
+    assert (result != SEEN).sum(1).tolist() == [expected] * 4
 
 
 def test_the_highest_are_masked_and_the_lowest():

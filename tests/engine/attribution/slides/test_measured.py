@@ -180,9 +180,9 @@ def test_planted_regions_of_a_made_slide_are_unlike_the_rest(measure):
 
 def opened(width, height):
     """The middle of a made section, all of it tissue, as a file of a person's own."""
-    made, buffer = made_slide(2 * width, 2 * height), io.BytesIO()
+    slide, buffer = made_slide(2 * width, 2 * height), io.BytesIO()
     top, left = height // 2, width // 2
-    whole = made.piece(top, top + height, left, left + width)
+    whole = slide.piece(top, top + height, left, left + width)
     Image.fromarray(whole).save(buffer, "TIFF", compression="tiff_adobe_deflate")
     return WholeSlideCase(load(DEFAULT), open_large(buffer.getvalue()))
 

@@ -22,7 +22,7 @@ CASE = tiny.bags_case()
 
 def test_each_point_is_the_mean_of_trainings_made_by_hand():
     result = answer(MaskedRatio(epochs=2, seeds=2), CASE)
-    bags, rows, wanted, usual = bags_of(CASE), None, [], []
+    bags, rows, expected_runs, usual = bags_of(CASE), None, [], []
     rows = bags.slides.rows("test")
     for seed in (0, 1):
         case = replace(CASE, seed=seed)
@@ -30,9 +30,9 @@ def test_each_point_is_the_mean_of_trainings_made_by_hand():
         usual.append(figures(asked(plain, bags, rows), bags, rows))
         how = MHIM(high=RATIOS[3]).mining()
         student = learn(case, bags, recipe(2), how=how, begins=plain).model
-        wanted.append(figures(asked(student, bags, rows), bags, rows))
+        expected_runs.append(figures(asked(student, bags, rows), bags, rows))
     for measure in MEASURES:
-        values = [run[measure] for run in wanted]
+        values = [run[measure] for run in expected_runs]
         curve = result["curve"]
         assert curve[measure][3] == pytest.approx(np.mean(values))
         low = np.mean(values) - np.std(values, ddof=1)

@@ -115,12 +115,12 @@ def test_the_other_learners_tilt_the_same_way(learner):
 def test_with_much_regularization_all_three_are_the_nearest_centroid_classifier():
     pair = digits()
     peer = NearestCentroid().fit(pair.train, pair.second)
-    wanted = peer.predict(pair.test)
+    expected = peer.predict(pair.test)
     for learner in (RIDGE, LOGISTIC):
         weights, offset = family(pair, learner, [1e7])[0]
         assert angle(weights, pair.apart) < 0.05
         if learner == RIDGE:
-            assert np.array_equal(pair.test @ weights + offset > 0, wanted)
+            assert np.array_equal(pair.test @ weights + offset > 0, expected)
 
 
 def test_shrinkage_lda_of_scikit_learn_is_a_member_of_the_ridge_family():
@@ -194,8 +194,10 @@ def test_a_mirror_image_has_the_other_label_with_the_same_confidence():
             mirror_pair = mirror(data, int(digits().rows[5]), views, learner, place)
             normal = mirror_pair.weights.ravel() / np.linalg.norm(mirror_pair.weights)
             offset, slope = (float(table[name][mirror_pair.row]) for name in ("offset", "slope"))
-            there = 1 / (1 + np.exp(-slope * (mirror_pair.other.ravel() @ normal + offset)))
-            assert there == pytest.approx(1 - mirror_pair.probability, abs=1e-9)
+            mirror_probability = 1 / (
+                1 + np.exp(-slope * (mirror_pair.other.ravel() @ normal + offset))
+            )
+            assert mirror_probability == pytest.approx(1 - mirror_pair.probability, abs=1e-9)
             back = mirrored(mirror_pair.other.reshape(1, -1), normal, offset)
             assert back == pytest.approx(mirror_pair.image.reshape(1, -1), abs=1e-9)
 
@@ -217,9 +219,9 @@ def test_carried_are_the_shares_of_the_normal_by_the_variance_along_its_directio
     for place in (0, 8, 18):
         weights, _ = family(pair, RIDGE, [STRENGTHS[place]])[0]
         along = ((weights / np.linalg.norm(weights)) @ vectors[:, some]) ** 2
-        wanted = [tenth.sum() for tenth in np.array_split(along, TENTHS)]
+        expected = [tenth.sum() for tenth in np.array_split(along, TENTHS)]
         if some.sum() == pair.axes.shape[1]:
-            assert views["carried"].values[place, 0, 0] == pytest.approx(wanted, abs=1e-3)
+            assert views["carried"].values[place, 0, 0] == pytest.approx(expected, abs=1e-3)
         assert views["carried"].values[place, 0, 0].sum() == pytest.approx(1, abs=1e-5)
     assert views["carried"].values[0, 0, 0, 0] > views["carried"].values[-1, 0, 0, 0]
     assert (np.diff(views["variances"]["variance"]) >= 0).all()
@@ -246,8 +248,8 @@ def test_pictures_show_the_image_and_its_mirror_images():
     view = pictures(mirror_pair, method, data.classes)
     assert np.array_equal(view.images[0, 0, ..., 0], data.images[row, 0])
     assert f"{mirror_pair.change:.0f} of 255" in view.finding
-    shown = wall(data, row, views, 0)
-    assert shown.images.shape[1] == len(WALL) + 1
+    displayed = wall(data, row, views, 0)
+    assert displayed.images.shape[1] == len(WALL) + 1
     changes = [mirror(data, row, views, 0, place).change for place in WALL]
     assert changes[0] > 3 * changes[-1]  # noise on the same digit, instead of another one
 

@@ -122,8 +122,8 @@ def test_angles_in_pixels_are_those_of_a_gradient_by_finite_differences(network)
     means = [group.pixels.mean(0)[0].numpy().ravel() for group in groups]
     difference = means[0] - means[1]
     cosine = abs(slope @ difference) / np.linalg.norm(slope) / np.linalg.norm(difference)
-    wanted = np.degrees(np.arccos(cosine))
-    assert result["angles"].cell(PIXELS, "angle") == pytest.approx(wanted, abs=1.5)
+    expected = np.degrees(np.arccos(cosine))
+    assert result["angles"].cell(PIXELS, "angle") == pytest.approx(expected, abs=1.5)
 
 
 def test_means_are_those_of_training_images_of_the_class(network):
@@ -132,8 +132,8 @@ def test_means_are_those_of_training_images_of_the_class(network):
     rows = rows[data.labels[rows] == 7]
     means = means_at(network.model, class_images.trained(network, DIGITS, 7, 500).pixels)
     assert torch.allclose(means[PIXELS], data.pixels(rows).mean(0), atol=1e-6)
-    wanted = network.model.features(data.pixels(rows)).mean(0).cpu()
-    assert torch.allclose(means[HEAD], wanted, atol=1e-5)
+    expected = network.model.features(data.pixels(rows)).mean(0).cpu()
+    assert torch.allclose(means[HEAD], expected, atol=1e-5)
 
 
 def test_every_layer_has_a_row_between_0_and_90(network):
@@ -186,8 +186,8 @@ def test_without_training_images_two_photographs_stand_in_and_are_said(two_photo
     difference = (own_group.pixels.mean(0) - rival.pixels.mean(0)).double()
     slope = weight.double()[None].expand(3, -1, -1) / 3
     cosine = abs((slope * difference).sum()) / slope.norm() / difference.norm()
-    wanted = np.degrees(np.arccos(float(cosine)))
-    assert result["angles"].cell(PIXELS, "angle") == pytest.approx(wanted, abs=1e-3)
+    expected = np.degrees(np.arccos(float(cosine)))
+    assert result["angles"].cell(PIXELS, "angle") == pytest.approx(expected, abs=1e-3)
     margin = (slope * case.image).sum()
     gray_levels = 255 * float(margin / slope.norm()) / np.sqrt(3 * 64)
     assert result["numbers"]["to the boundary"][0] == pytest.approx(gray_levels, rel=1e-3)

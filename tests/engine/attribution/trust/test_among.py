@@ -82,11 +82,11 @@ def test_every_dice_is_that_of_a_map_asked_for_and_cut_by_hand(model, phantoms):
     )
     rest = [row for row in rows if row != rows[1]]
     others = [rest[at] for at in np.linspace(0, len(rest) - 1, FEW).astype(int)]
-    wanted = np.array([by_hand(model, phantoms, row) for row in others])
-    np.testing.assert_allclose(rows_of(result["others"]), wanted, atol=1e-6)
+    expected = np.array([by_hand(model, phantoms, row) for row in others])
+    np.testing.assert_allclose(rows_of(result["others"]), expected, atol=1e-6)
     assert list(result["others"].rows) == [phantoms.classes[phantoms.labels[row]] for row in others]
-    assert len(set(wanted[:, 0])) > FEW // 2  # they could not be told apart otherwise
-    assert 0 < wanted[:, 2].mean() < 1
+    assert len(set(expected[:, 0])) > FEW // 2  # they could not be told apart otherwise
+    assert 0 < expected[:, 2].mean() < 1
 
 
 def test_the_image_itself_is_not_among_the_others(model, phantoms):
@@ -135,10 +135,13 @@ def test_classes_of_another_kind_are_not_compared(model, phantoms):
     assert not list(AmongOthers().others(case.asked, renamed))
 
 
-def among(here, others, hits=(1, 0, 1, 1), chances=(0.5, 0.25, 0.5, 0.75)):
+def among(own_dice, others, hits=(1, 0, 1, 1), chances=(0.5, 0.25, 0.5, 0.75)):
     measures = zip(others, hits, chances, strict=True)
     rows = [(value, value / 2, hit, chance) for value, hit, chance in measures]
-    return {"here": listed([(here, here / 2, 1.0, 0.5)], [HERE]), "others": listed(rows, "abcd")}
+    return {
+        "here": listed([(own_dice, own_dice / 2, 1.0, 0.5)], [HERE]),
+        "others": listed(rows, "abcd"),
+    }
 
 
 def test_the_sentence_counts_those_with_a_lower_value():

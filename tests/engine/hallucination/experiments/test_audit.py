@@ -145,23 +145,23 @@ def test_starts_are_independent_and_a_defense_outside_scores_the_same_images(cas
     through = experiment.moved(vlm, pairs, AuditWay(JPEG, through=True), case, lambda *_: None)
     assert not torch.equal(through[3].change, plain[3].change)
     assert [int(attack.change.abs().max()) for attack in plain] == list(LEVELS)
-    seen = []
+    seeds = []
     real = audit.perturbed
 
     def watched(*args, **others):
-        seen.append(args[3].initial_seed())
+        seeds.append(args[3].initial_seed())
         return real(*args, **others)
 
     monkeypatch.setattr(audit, "perturbed", watched)
     experiment.moved(vlm, pairs, AuditWay(), replace(case, seed=1), lambda *_: None)
-    assert seen == [1000 + at for at in range(len(LEVELS))]
+    assert seeds == [1000 + at for at in range(len(LEVELS))]
 
 
 def test_declined_questions_are_about_what_is_not_there_and_are_declined(case):
     vlm = load(HONEST)
     pairs = declined_pairs(vlm, case, 2, 2)
-    for prompt, there in zip(pairs.prompts, pairs.there, strict=True):
-        assert prompt.split()[-1] not in there
+    for prompt, present in zip(pairs.prompts, pairs.there, strict=True):
+        assert prompt.split()[-1] not in present
     assert set(said_by(vlm, pairs.levels, pairs.prompts)) == {"unknown"}
 
 

@@ -72,14 +72,14 @@ def seen(vlm, pixels, prompt):
     return {at: states[0, -1] for at, states in out.hidden.items()}, out.logits[0]
 
 
-def loss_by_hand(one, condition, pixels, prompt):
-    states, logits = seen(one.vlm, pixels, prompt)
+def loss_by_hand(audit, condition, pixels, prompt):
+    states, logits = seen(audit.vlm, pixels, prompt)
     if condition == OUTPUT:
-        word = one.vlm.tokenizer.encode(UNKNOWN)[0]
+        word = audit.vlm.tokenizer.encode(UNKNOWN)[0]
         rest = torch.cat([logits[:word], logits[word + 1 :]])
         return F.softplus(logits[word] - rest.max())
-    layer = 3 if condition == LAST else one.middle
-    spaces, state = one.spaces, states[layer]
+    layer = 3 if condition == LAST else audit.middle
+    spaces, state = audit.spaces, states[layer]
     if condition == PROBED:
         return -F.logsigmoid(state @ spaces.weights[layer] + spaces.offsets[layer])
     away = state - spaces.middles[layer] * spaces.directions[layer]
@@ -159,13 +159,13 @@ def test_figures_are_those_of_steps_written_out(case, found, condition):
     assert table.cell(condition, answered(0)) == 0
 
 
-def unseen(one, images, prompts, words):
+def unseen(audit, images, prompts, words):
     """Of the answers with a color, how many the last probe's threshold lets pass, by hand."""
-    weight, offset = one.spaces.weights[3], one.spaces.offsets[3]
-    usual = (one.states[3][~one.tests.declined] @ weight + offset).numpy()
+    weight, offset = audit.spaces.weights[3], audit.spaces.offsets[3]
+    usual = (audit.states[3][~audit.tests.declined] @ weight + offset).numpy()
     with torch.no_grad():
         odds = [
-            float(seen(one.vlm, levels.float() / 255, prompt)[0][3] @ weight + offset)
+            float(seen(audit.vlm, levels.float() / 255, prompt)[0][3] @ weight + offset)
             for levels, prompt, word in zip(images, prompts, words, strict=True)
             if word in COLORED
         ]

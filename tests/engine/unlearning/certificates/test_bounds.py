@@ -37,9 +37,9 @@ def test_certificates_are_those_of_the_published_loops(scheme):
         scores = rng.integers(0, 6, (networks, 60, classes)) + 3.0 * np.eye(classes)[0]
         shifts = (0, 3, 4) if "FA" in scheme else ALONE
         result = certify(scheme, ballots_of(scores), shifts)
-        wanted = all_radii(scores, scheme, shifts)
-        assert result.says.tolist() == wanted[:, 0].tolist()
-        assert np.minimum(result.radius, networks).tolist() == wanted[:, 1].tolist()
+        expected = all_radii(scores, scheme, shifts)
+        assert result.says.tolist() == expected[:, 0].tolist()
+        assert np.minimum(result.radius, networks).tolist() == expected[:, 1].tolist()
 
 
 def test_a_run_off_is_never_worse_where_its_margins_are_no_narrower():

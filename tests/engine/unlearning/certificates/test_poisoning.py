@@ -33,9 +33,9 @@ def poisoned(found, way):
     images = found["poisons"].images[0].transpose(0, 3, 1, 2)
     if way == ADD:
         return with_poisons(data, [Poison(0, image, None) for image in images], rival)
-    there = (data.images[:, None] == images[None]).all((2, 3, 4)).any(1)
-    assert there.sum() == len(images)
-    return replace(data, labels=np.where(there, rival, data.labels))
+    is_poisoned = (data.images[:, None] == images[None]).all((2, 3, 4)).any(1)
+    assert is_poisoned.sum() == len(images)
+    return replace(data, labels=np.where(is_poisoned, rival, data.labels))
 
 
 @pytest.mark.parametrize("way", [ADD, FLIP])

@@ -101,11 +101,11 @@ def test_the_judge_is_tried_on_test_images_of_the_classes_that_are_left():
     labels[wrong] = 2
     other = replace(case, data=replace(case.data, labels=labels))
     images = torch.from_numpy(case.data.images[test] / np.float32(255))
-    seen = read_by(case.judge, images)
+    predicted = read_by(case.judge, images)
     every, some = (RealImages.of(other, 5, without).right for without in (None, 1))
-    assert every == pytest.approx(np.mean(seen == labels[test]))
+    assert every == pytest.approx(np.mean(predicted == labels[test]))
     is_kept = labels[test] != 1
-    assert some == pytest.approx(np.mean(seen[is_kept] == labels[test][is_kept]))
+    assert some == pytest.approx(np.mean(predicted[is_kept] == labels[test][is_kept]))
     assert every < RealImages.of(case, 5).right
 
 

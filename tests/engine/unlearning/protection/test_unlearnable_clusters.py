@@ -69,9 +69,9 @@ def written_out(case, clusters, offset, epsilon, steps):
 def test_the_noise_of_each_cluster_is_the_published_descent_written_out(offset, epsilon):
     case = small_case()
     result = small(offset=offset, epsilon=epsilon)(case)["noise"].levels
-    wanted = written_out(case, 3, offset, epsilon, 10)
-    assert np.abs(wanted).max() == epsilon
-    assert (result == wanted).mean() > 0.95  # a slope of nearly nothing may round to another sign
+    expected = written_out(case, 3, offset, epsilon, 10)
+    assert np.abs(expected).max() == epsilon
+    assert (result == expected).mean() > 0.95  # a slope of nearly nothing may round to another sign
 
 
 @pytest.mark.parametrize("form", ["direct", "generator", "chance"])
