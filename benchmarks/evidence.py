@@ -32,7 +32,7 @@ MATRICES = 10.0  # seconds
 
 
 @cache
-def asked(name: str) -> tuple[ImageCase, int]:
+def regions_case(name: str) -> tuple[ImageCase, int]:
     """A photograph about its first class, and the number of regions to ask for to get 50."""
     model = case().model
     image = image_case(model, sample(name), Crop(), Target(0)).image
@@ -43,7 +43,7 @@ def asked(name: str) -> tuple[ImageCase, int]:
 
 def lima(name: str, pending: int) -> dict[str, float]:
     """Forward passes and the area under insertion; with all pending it is the plain search."""
-    image, regions = asked(name)
+    image, regions = regions_case(name)
     result = LiMA(regions=regions, pending=pending)(image)
     looks, areas = result["looks"].values, result["areas"].values  # type: ignore[attr-defined]
     return {"passes": float(looks[0]), "insertion": float(areas[0])}
@@ -51,7 +51,7 @@ def lima(name: str, pending: int) -> dict[str, float]:
 
 def one_by_one(name: str) -> list[int]:
     """The plain greedy search as one writes it first: each set shown and hidden, by itself."""
-    image, regions = asked(name)
+    image, regions = regions_case(name)
     labels = Partition.of(image, "superpixels", regions).labels
     order: list[int] = []
     left = set(range(int(labels.max()) + 1))

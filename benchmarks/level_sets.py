@@ -46,7 +46,7 @@ class End:
     def like(self, other: End) -> bool:
         """Whether both ends are the same to 2 %."""
         pairs = (self.confidence, other.confidence), (self.rmse, other.rmse)
-        return all(abs(first - two) <= ALIKE * abs(two) for first, two in pairs)
+        return all(abs(first - second) <= ALIKE * abs(second) for first, second in pairs)
 
 
 @cache
@@ -78,7 +78,7 @@ def ours(steps: int, *, adaptive: bool = False, on: PairCase | None = None) -> E
     )
     for _ in range(steps):
         walk.step()
-    return End(float(walk.confidence[0]), apart(walk.x))
+    return End(float(walk.confidence[0]), target_rmse(walk.x))
 
 
 def published(network: nn.Module, form: torch.memory_format, steps: int) -> End:
@@ -105,10 +105,10 @@ def published(network: nn.Module, form: torch.memory_format, steps: int) -> End:
         x = torch.where(good.view(-1, 1, 1, 1), proposal, x)
     with torch.no_grad():
         confidence = network(x).softmax(1)[0, labels[0]]
-    return End(float(confidence), apart(x))
+    return End(float(confidence), target_rmse(x))
 
 
-def apart(x: Tensor) -> float:
+def target_rmse(x: Tensor) -> float:
     """RMSE to the target."""
     return float((x[0].cpu() - pair().others[0]).square().mean().sqrt())
 

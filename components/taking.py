@@ -20,11 +20,12 @@ from engine.models.class_names import without_names
 from engine.result import Checkpoint
 
 
-def kept(view: Checkpoint) -> Stored | None:
+def kept_model(view: Checkpoint) -> Stored | None:
     """The model as it is kept and shown to this person, or None."""
     names = checkpoints.names_of(without_names(ModelCard.from_json(view.card)))
     return next(
-        (checkpoint for checkpoint in checkpoints.listed() if checkpoint.name in names), None
+        (checkpoint for checkpoint in checkpoints.visible_models() if checkpoint.name in names),
+        None,
     )
 
 

@@ -256,7 +256,7 @@ class Experiment(Method[ExperimentCase]):
             progress((done + 1) / len(plan), f"{lead}: measured", {**views})
         views |= {
             "claims": judged(self.claims, runs, self.margin_unit),
-            "runs": listed(runs, self.measures, self.units),
+            "runs": figure_table(runs, self.measures, self.units),
         }
         return {**views, **self.more(case)}
 
@@ -368,7 +368,9 @@ def deviation(values: Doubles) -> float:
     return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
 
 
-def listed(runs: Sequence[SeedFigures], measures: Sequence[str], units: Mapping[str, str]) -> Table:
+def figure_table(
+    runs: Sequence[SeedFigures], measures: Sequence[str], units: Mapping[str, str]
+) -> Table:
     """Every figure, a row for each condition and seed."""
     columns: dict[str, tuple[Any, str]] = {"seed": ([run.seed for run in runs], "")}
     columns |= {

@@ -19,7 +19,7 @@ from engine.hallucination import opening as hallucination
 from engine.keeping.shipping import BITS, rounded
 from engine.keeping.store import Store, shrink
 from engine.result import Table, View
-from engine.run import GALLERY, Answer, digest, made, own_words, read_as, without_words
+from engine.run import GALLERY, Answer, compute_answer, digest, own_words, read_as, without_words
 from engine.sparsity import opening as sparsity
 from engine.unlearning import opening as unlearning
 
@@ -87,7 +87,7 @@ def make(again: Collection[str] = ()) -> int:
             raise BlindspotError(f"{method.title}: {case.model.name} does not ship with Blindspot.")
         titles[name] = method.title
         if store.get(name) is None or method.name in again:
-            result, record = made(method, case, name)
+            result, record = compute_answer(method, case, name)
             store.put(name, rounded(result), without_words(record))
     for path in GALLERY.glob("*.json"):
         if path.stem not in titles:

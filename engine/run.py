@@ -44,7 +44,7 @@ WORDS = {"target", "compared with", "prompt", "thing", "others"}
 UNRECORDED = {"compiled_forwards": None, "forwards": None, "kept_parts": None}  # of old versions
 PAST = 5  # runs from which the next one's seconds are guessed
 
-_strangers = count()
+_visitor_numbers = count()
 _recomputed: ContextVar[Callable[[Case], bool] | None] = ContextVar("_recomputed", default=None)
 _parts: ContextVar[dict[str, float] | None] = ContextVar("_parts", default=None)
 
@@ -166,7 +166,7 @@ def answer(
         return compute(digest(method, case), method, case, progress)
     if borrowing():
         raise RuntimeError("give the model back before asking: the lane may be waiting for it")
-    visitor = visitor or f"stranger {next(_strangers)}"
+    visitor = visitor or f"stranger {next(_visitor_numbers)}"
     job = ask(method, case, visitor)
     try:
         while not job.wait(0.1):
@@ -193,7 +193,7 @@ def recompute(is_recomputed: Callable[[Case], bool]) -> Iterator[None]:
 def compute_uncached(method: Method[CaseT], case: CaseT, progress: Progress) -> Answer:
     """Computed although it may be known; what is kept under its name stays as it is."""
     method.check(case)
-    return Answer(*made(method, case, digest(method, case), progress), kept=False)
+    return Answer(*compute_answer(method, case, digest(method, case), progress), kept=False)
 
 
 def compute(name: str, method: Method[CaseT], case: CaseT, progress: Progress) -> Answer:
@@ -205,13 +205,13 @@ def compute(name: str, method: Method[CaseT], case: CaseT, progress: Progress) -
     names = given_names(case)
     if stored := store().get(name, names):
         return read_as(stored, case)
-    result, facts = made(method, case, name, progress)
+    result, facts = compute_answer(method, case, name, progress)
     stored = store().put(name, result, without_words(facts), names, memory_only=case.typed)
     note_seconds(method, case, facts["seconds"])
     return Answer(stored.result, facts, kept=False)
 
 
-def made(
+def compute_answer(
     method: Method[CaseT], case: CaseT, name: str, progress: Progress = quiet
 ) -> tuple[Result, Record]:
     """The answer, computed now, and how it was made.

@@ -75,10 +75,10 @@ class OnDevice(Tensor):
         return self.inner.tolist()
 
     def __getitem__(self, index: Any) -> Tensor:
-        return super().__getitem__(listed(index))
+        return super().__getitem__(tensor_index(index))
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        super().__setitem__(listed(index), value)
+        super().__setitem__(tensor_index(index), value)
 
     @property
     def data(self) -> Tensor:
@@ -194,7 +194,7 @@ def check(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         raise Refused(f"{name} is given tensors of two devices; on the CPU: {shapes}")
 
 
-def listed(index: Any) -> Any:
+def tensor_index(index: Any) -> Any:
     """An index whose lists are tensors: torch makes none of them that Python computes for."""
     parts = index if isinstance(index, tuple) else (index,)
     results = tuple(_tensor(part) if isinstance(part, list) else part for part in parts)

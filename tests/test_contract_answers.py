@@ -29,7 +29,7 @@ from tests.answers import (
     small,
 )
 from tests.effects import EFFECTS, INERT, Effect
-from tests.test_contract import ASKED
+from tests.test_contract import CONTRACT_METHODS
 
 targeted = pytest.mark.parametrize(
     "kind",
@@ -77,7 +77,7 @@ named here: a new one is tried until somebody adds its name."""
     "kind",
     [
         pytest.param(kind, marks=[pytest.mark.slow] if kind.full_name() in SLOW else [])
-        for kind in ASKED
+        for kind in CONTRACT_METHODS
     ],
     ids=lambda kind: kind.full_name(),
 )
@@ -117,7 +117,7 @@ def others(control, value, case):
 def test_every_effect_that_is_told_is_of_a_setting():
     known = {f"{kind.full_name()}.{spec.name}" for kind in METHODS for spec in fields(kind)}
     assert EFFECTS.keys() | INERT.keys() <= known
-    assert {kind.full_name() for kind in ASKED} >= SLOW
+    assert {kind.full_name() for kind in CONTRACT_METHODS} >= SLOW
     assert all(reason.endswith(".") for reason in INERT.values())
 
 

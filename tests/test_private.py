@@ -141,7 +141,7 @@ def test_a_session_leaves_no_word_but_in_the_files_that_are_asked_for(
     """A picture, a scan and a zip of class folders; a training; report, numbers and export."""
     caplog.set_level(logging.INFO)
     reports, links = [], []
-    monkeypatch.setattr(share, "made", lambda key, html: reports.append(html))
+    monkeypatch.setattr(share, "stage_file", lambda key, html: reports.append(html))
     at = visit()
     for name, content in ((f"{FILE}.png", marked.picture(side=64)), (f"{FILE}.dcm", marked.scan())):
         at = settled(at.file_uploader(key="subject.file").set_value((name, content, "")).run())
@@ -152,7 +152,7 @@ def test_a_session_leaves_no_word_but_in_the_files_that_are_asked_for(
         ).click().run()
     trained = train_on_a_zip()
     links.append(str(dict(trained.query_params)))
-    (model,) = checkpoints.listed()
+    (model,) = checkpoints.visible_models()
     assert model.card.labels == LABELS  # its owner reads them
     trained.query_params["lab.part"] = "Models"
     trained = settled(trained.switch_page(str(DATA_AND_MODELS.path)).run())

@@ -33,12 +33,12 @@ def test_a_page_says_what_another_says_or_lacks_its_own():
 
 def test_sentences_of_a_page_alone_are_those_that_no_other_has():
     pages = {("a", ""): {"x", "both"}, ("b", ""): {"y", "both"}}
-    assert sessions.own(pages) == {("a", ""): {"x"}, ("b", ""): {"y"}}
+    assert sessions.unique_sentences(pages) == {("a", ""): {"x"}, ("b", ""): {"y"}}
 
 
 def test_times_and_free_memory_do_not_make_a_page_another():
     first, second = (SimpleNamespace(texts=[f"took {n} s of 16.{n} GB"]) for n in (3, 4))
-    assert sessions.said(first) == sessions.said(second)
+    assert sessions.stable_text(first) == sessions.stable_text(second)
 
 
 @pytest.mark.parametrize(("share", "found"), [(0.5, 50), (0.95, 95), (1.0, 100), (0.001, 1)])

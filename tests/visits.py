@@ -39,7 +39,7 @@ def provenance(at: AppTest) -> list[str]:
     return [" · ".join(line[:3] + line[4:]) for line in lines]
 
 
-def said(at: AppTest) -> list[str]:
+def problems(at: AppTest) -> list[str]:
     """Everything that is said about a problem, without Markdown's escapes."""
     results = [*at.error, *at.warning, *at.info]
     return [result.value.replace("\\", "") for result in results]
@@ -62,7 +62,7 @@ def settled(at, done=lambda at: not at.main.get("progress") and not at.sidebar.g
         wait_for_an_answer()
         at.run()
         assert not at.exception
-    raise AssertionError(said(at))
+    raise AssertionError(problems(at))
 
 
 def wait_for_an_answer(seconds=3.0):

@@ -71,12 +71,12 @@ def links() -> list[Link]:
     return heatmaps + [(view, "") for view in VIEWS]
 
 
-def said(page_run: Seen) -> set[str]:
+def stable_text(page_run: Seen) -> set[str]:
     """What a page says, without what differs from time to time."""
     return {TIMES.sub("…", text) for text in page_run.texts}
 
 
-def own(pages: dict[Link, set[str]]) -> dict[Link, set[str]]:
+def unique_sentences(pages: dict[Link, set[str]]) -> dict[Link, set[str]]:
     """The sentences that no other of the pages has."""
     counter = Counter(text for texts in pages.values() for text in texts)
     return {link: {text for text in texts if counter[text] == 1} for link, texts in pages.items()}
@@ -99,7 +99,7 @@ def lacking(link: Link, texts: set[str], alone: dict[Link, set[str]]) -> str:
 async def lone(url: str) -> dict[Link, set[str]]:
     """What each link shows to somebody who is alone and for whom nothing is computed."""
     await tour(url)  # whoever asked first is told that it was computed just now
-    return own(await tour(url))
+    return unique_sentences(await tour(url))
 
 
 async def tour(url: str) -> dict[Link, set[str]]:
@@ -108,13 +108,13 @@ async def tour(url: str) -> dict[Link, set[str]]:
     pages = {}
     for address, image in links():
         link = {"image": image} if image else {}
-        texts, before = said(await visitor.open(address, link)), None
+        texts, before = stable_text(await visitor.open(address, link)), None
         for _ in range(20):
             if texts == before:
                 break
             before = texts
             await asyncio.sleep(1)
-            texts = said(await visitor.open(address, link))
+            texts = stable_text(await visitor.open(address, link))
         pages[address, image] = texts
     await visitor.leave()
     return pages
@@ -133,9 +133,9 @@ async def browse(url: str, _: int, alone: dict[Link, set[str]], tally: SoakTally
             page_run = await visitor.open(address, {"image": image} if image else {})
             tally.waited(what, page_run.seconds)
             what = "kept"
-            if wrong := crossing(link, said(page_run), alone):
+            if wrong := crossing(link, stable_text(page_run), alone):
                 tally.crossed.append(wrong)
-            if missing := lacking(link, said(page_run), alone):
+            if missing := lacking(link, stable_text(page_run), alone):
                 tally.incomplete.append(missing)
             await asyncio.sleep(THOUGHT)
         await visitor.leave()
@@ -161,7 +161,7 @@ async def bring(url: str, number: int, alone: dict[Link, set[str]], tally: SoakT
         if f"file={digest}" not in visitor.query:
             tally.crossed.append(f"{digest} was uploaded, and the link says {visitor.query}")
         for link, theirs in alone.items():
-            if result := theirs & said(page_run):
+            if result := theirs & stable_text(page_run):
                 tally.crossed.append(f"an upload's page says what {link} says: {min(result)[:80]}")
         await asyncio.sleep(THOUGHT)
         await visitor.leave()

@@ -19,7 +19,7 @@ from streamlit.proto.Common_pb2 import FileURLsRequest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 
-HERE = {"127.0.0.1", "localhost"}
+LOCAL_HOSTS = {"127.0.0.1", "localhost"}
 LARGEST = 200 * 2**20  # bytes of a message
 PATIENCE = 240.0  # seconds for a page
 COOKIE = "_streamlit_xsrf"
@@ -98,7 +98,7 @@ class Visitor:
     async def arrive(cls, url: str) -> Visitor:
         """Open a session. Raises ValueError for another machine than this one."""
         place = urlsplit(url)
-        if place.hostname not in HERE:
+        if place.hostname not in LOCAL_HOSTS:
             raise ValueError("only servers on this machine are asked")
         token = await asyncio.to_thread(forgery_token, place.netloc)
         socket = await connect(

@@ -25,7 +25,7 @@ from engine.hallucination.tiny_vlm.words import tidy
 from engine.result import Tokens
 
 PICKED = f"{KEY}.words"  # in the link
-THINGS = (
+VERDICT_TITLES = (
     ":blue[✓ There, and named]",
     ":orange[✗ Made up]",
     "↻ Named again",
@@ -73,7 +73,7 @@ def picture(dialog_image: DialogImage, case: CaptionCase, tokens: Tokens) -> Non
             clickable(picked, tokens)
         else:
             st.info("Ask something else, or change the image.")
-        beside(dialog_image, case, tokens)
+        compare_answers(dialog_image, case, tokens)
 
 
 def clickable(picked: WordCase, tokens: Tokens) -> None:
@@ -90,11 +90,11 @@ def clickable(picked: WordCase, tokens: Tokens) -> None:
         st.caption("It was cut off at the most words an answer may have.")
 
 
-def beside(dialog_image: DialogImage, case: CaptionCase, tokens: Tokens) -> None:
+def compare_answers(dialog_image: DialogImage, case: CaptionCase, tokens: Tokens) -> None:
     """Things named, made up and missed, and what the other TinyVLMs without experts say."""
     truth = claims_of(case, tokens.words)
     if truth is not None and truth.kind == "caption":
-        for title, names in zip(THINGS, things_of(truth), strict=True):
+        for title, names in zip(VERDICT_TITLES, things_of(truth), strict=True):
             st.markdown(f"{title}: **{plain(', '.join(names)) or 'none'}**")
         st.caption(rates(truth))
     shipped = asking.shipped()

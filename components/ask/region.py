@@ -20,7 +20,7 @@ from engine.hallucination.grounding.region import RegionWords
 from engine.hallucination.grounding.word_case import WordCase
 
 START = Box(0.25, 0.25, 0.3, 0.3)
-SHOWN = 10  # words of the charts
+CHART_WORDS = 10  # words of the charts
 
 
 def show(dialog_image: DialogImage, picked: WordCase) -> None:
@@ -33,7 +33,7 @@ def show(dialog_image: DialogImage, picked: WordCase) -> None:
             f"{KEY}.box",
             words="The region: drag it, pull its corners, or use the arrow keys",
         )
-    table = partial(changed_most, SHOWN)
+    table = partial(changed_most, CHART_WORDS)
     with right, spoken():
         section.show(
             Section(
@@ -47,7 +47,7 @@ def show(dialog_image: DialogImage, picked: WordCase) -> None:
                     ),
                     Drawing(
                         "words", "Hangs on it", LOST, part=table,
-                        finding=lambda result: points_lost(SHOWN, result["words"]),
+                        finding=lambda result: points_lost(CHART_WORDS, result["words"]),
                     ),
                 ),
             )

@@ -39,7 +39,7 @@ KEY = f"{PAGE}.own"
 TITLE = "A photograph of yours, with a thing taken out of it"
 YOURS = "the one you opened"
 RECTANGLE, MASK, AFTER = "a rectangle", "a mask", "a photograph without it"
-SHOWN = 448  # px of the square in which the rectangle is drawn
+SQUARE_SIDE = 448  # px of the square in which the rectangle is drawn
 START = Box(0.3, 0.3, 0.4, 0.4)
 HELP = (
     f"PNG, JPEG, TIFF, WebP, GIF, BMP or a scan, up to {MAX_MB} MB. Its middle square is seen. It "
@@ -173,7 +173,7 @@ def check_words(name: str, fields: Mapping[str, Sequence[str]]) -> None:
 
 def marked(way: str, photograph: Picture, *, example: bool) -> MarkedThing:
     """What goes, as it was marked. Raises BlindspotError as long as a file is missing."""
-    pixels = as_bytes(square(photograph, MIDDLE, SHOWN))
+    pixels = as_bytes(square(photograph, MIDDLE, SQUARE_SIDE))
     if way == RECTANGLE:
         begin = first_box() if example else START
         words = "The thing that goes: drag the frame over it, pull its corners, or use arrow keys"
@@ -257,12 +257,21 @@ def picture(case: PhotoPairCase, without_it: Callable[[], Photograph], result: V
     original, other = as_bytes(case.image), as_bytes(without_it())
     share = float(faded["left"][at])
     blend = np.rint(other + share * (original.astype(np.float32) - other)).astype(np.uint8)
-    shown(before, original, f"**Before**: {said(case, answers, 'before')}", "The photograph before")
+    draw_photograph(
+        before,
+        original,
+        f"**Before**: {answer_text(case, answers, 'before')}",
+        "The photograph before",
+    )
     caption = (
-        said(case, answers, "after") if not at else f"p(yes) {100 * faded['p(yes)'][at]:.0f} %"
+        answer_text(case, answers, "after")
+        if not at
+        else f"p(yes) {100 * faded['p(yes)'][at]:.0f} %"
     )
     name = "**After**" if not at else f"**{words[at]} left**"
-    shown(after, blend, f"{name}: {caption}", f"The photograph with {words[at]} of the thing left")
+    draw_photograph(
+        after, blend, f"{name}: {caption}", f"The photograph with {words[at]} of the thing left"
+    )
     with curve:
         shape = Lines(
             x="left",
@@ -281,12 +290,12 @@ def picture(case: PhotoPairCase, without_it: Callable[[], Photograph], result: V
         )
 
 
-def shown(place: Any, pixels: Any, words: str, alt: str) -> None:
+def draw_photograph(place: Any, pixels: Any, words: str, alt: str) -> None:
     """A photograph with what is said of it."""
     show_picture(np.ascontiguousarray(pixels), alt, place=place, width="stretch", caption=words)
 
 
-def said(case: PhotoPairCase, answers: Any, when: str) -> str:
+def answer_text(case: PhotoPairCase, answers: Any, when: str) -> str:
     """The question and its answer."""
     return plain(
         f"{case.thing}? {said_word(answers[f'says {when}'][0])}, p(yes) "

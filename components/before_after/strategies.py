@@ -22,12 +22,12 @@ from engine.hallucination.measures.removal_law import law_words
 from engine.result import Table
 from engine.run import Answer
 
-SHOWN = ("TU", "SB+", "ID")
+CHARTED_FIGURES = ("TU", "SB+", "ID")
 DOTS = Dots(
-    series={name: name for name in SHOWN},
+    series={name: name for name in CHARTED_FIGURES},
     span=(-3, 103),
     title="% (90 % of resampled scenes)",
-    intervals={name: (f"{name}, low", f"{name}, high") for name in SHOWN},
+    intervals={name: (f"{name}, low", f"{name}, high") for name in CHARTED_FIGURES},
 )
 LAW = Lines(
     x="α",

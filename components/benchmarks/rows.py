@@ -20,7 +20,7 @@ from engine.hallucination import ScenesCase
 from engine.hallucination.measures.chair import mentions
 from engine.hallucination.measures.polling import SPLITS
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
-from engine.hallucination.tiny_vlm.scenes import THINGS
+from engine.hallucination.tiny_vlm.scenes import VOCABULARY
 from engine.hallucination.tiny_vlm.words import tidy
 from engine.result import Table
 from engine.run import Answer
@@ -136,7 +136,7 @@ def captions(answers: Mapping[str, Answer], cases: Mapping[str, ScenesCase]) -> 
     with side_column:
         categories = scene(cases[name], at)
         caption_words = caption_table.notes[at].split()
-        words.show(caption_words, mentions(caption_words, categories, THINGS))
+        words.show(caption_words, mentions(caption_words, categories, VOCABULARY))
         st.caption(f"There are: {', '.join(categories) or 'no things'}.")
 
 

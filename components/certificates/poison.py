@@ -74,10 +74,10 @@ def votes(question: CertificateQuestion) -> Drawing:
             now_name="certified",
         )
 
-    return Drawing("steps", "The votes, poison by poison", chart, held)
+    return Drawing("steps", "The votes, poison by poison", chart, certified_limits)
 
 
-def held(result: Views) -> str:
+def certified_limits(result: Views) -> str:
     """From how many poisons on the answer is another one, in truth and in the worst case."""
     says = outcome(result, "answer")
 

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from components.folded import folded
-from components.widgets.wording import said
+from components.widgets.wording import short_number
 from engine.result import Table, distinct
 
 NUMBERS = "The numbers as a table"
@@ -80,7 +80,7 @@ def decimals(value: float) -> str:
 
 def plain(value: float) -> str:
     """Any other number."""
-    return said(value) if np.isfinite(value) else NONE
+    return short_number(value) if np.isfinite(value) else NONE
 
 
 def numbers(tables: Mapping[str, Table]) -> None:

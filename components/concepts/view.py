@@ -25,7 +25,7 @@ KEY = "concepts"
 STORY = 253  # of the first kind of scene: a car, beside which a lamp is made up
 SCENES = SAUCE().scenes  # to learn the features from
 LEGEND = "Thick blue: sure; thin orange: unsure. ✓ it is there, ✗ it is not."
-THINGS = Dots(
+YES_DOTS = Dots(
     series={"before": "before", "after": "after"},
     joined=True,
     span=(-3, 103),
@@ -55,7 +55,7 @@ def show(dialog_image: DialogImage, case: CaptionCase, method: SAUCE) -> None:
                 Drawing(
                     "things",
                     "Every thing in this scene: p(yes) before and after",
-                    THINGS,
+                    YES_DOTS,
                     lambda result: things_words(result["things"], method.things),
                     part=as_shares,
                 ),

@@ -100,11 +100,11 @@ def grouped(
     for decoded in comparison.spoken:
         same.setdefault(tell(decoded), []).append(decoded.title)
     return "; ".join(
-        f"{listed(titles)} {verbs[len(titles) > 1]} {what}" for what, titles in same.items()
+        f"{join_names(titles)} {verbs[len(titles) > 1]} {what}" for what, titles in same.items()
     )
 
 
-def listed(names: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """Names as a sentence lists them."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
@@ -117,7 +117,7 @@ def quoted(text: str) -> str:
 def invented(against: Claims | None) -> str:
     """The things that an answer makes up."""
     made_up = against.invented if against else ()
-    return plain(listed([with_article(word) for word in made_up])) or "nothing"
+    return plain(join_names([with_article(word) for word in made_up])) or "nothing"
 
 
 def picked(comparison: Compared) -> tuple[str, int] | None:

@@ -54,14 +54,14 @@ def show(comparison: Compared) -> None:
             "What is lost with part of the weights?",
             button="Learn which weights stay",
             before=f"{method.steps} steps on captions; weights keep their values.",
-            picture=lambda views: draw(beside(case), views, f"{SLOT}.models"),
+            picture=lambda views: draw(compare_models(case), views, f"{SLOT}.models"),
             evidence=sharpening.drawings(),
             detail=says,
         )
     )
 
 
-def beside(case: ScenesCase) -> Drawing:
+def compare_models(case: ScenesCase) -> Drawing:
     """The three models in four figures."""
     return Drawing(
         "models",

@@ -28,7 +28,7 @@ from engine.hallucination.measures.comparison import (
 from engine.hallucination.measures.over_trust import FELT, needed
 from engine.result import Table
 
-SHOWN = (*RATES, *COSTS, SAME)
+TABLE_FIGURES = (*RATES, *COSTS, SAME)
 LITTLE = 0.8  # of the recall of the plain way, below which that is said
 UNITS = {"words": "words", "passes": "", "places": ""}
 TITLES = {kind.name: kind.title for kind in STRATEGIES}
@@ -61,7 +61,7 @@ def show(comparison: Compared) -> None:
 def spread(strategy_figures: Summary) -> Table:
     """The mean and the sample's standard deviation of every figure, a row for each strategy."""
     columns = {}
-    for name in SHOWN:
+    for name in TABLE_FIGURES:
         draws = np.stack([figures[name] for figures in strategy_figures.values()])
         unit = UNITS.get(name, "share")
         columns[name], columns[f"{name} ±"] = (draws.mean(1), unit), (draws.std(1, ddof=1), unit)

@@ -16,7 +16,7 @@ from engine.hallucination import VCD, asking
 from engine.hallucination.measures.noise_steps import NoiseSteps
 from engine.result import Table
 
-SEEN = "tiny-vlm-seen"  # a model whose habit hangs on what it sees; not every copy has it
+SEEING_MODEL = "tiny-vlm-seen"  # a model whose habit hangs on what it sees; not every copy has it
 LINES = {
     "clear": "the clear image",
     "hidden": "the noised copy",
@@ -33,8 +33,12 @@ def show(comparison: Compared) -> None:
     )
     example("Show a lamp that VCD does not mend", STUBBORN)
     model_name = comparison.case.vlm.name
-    also = SEEN in asking.models() and model_name != SEEN and not NoiseSteps.unmet(comparison.case)
-    for name in (model_name, SEEN) if also else (model_name,):
+    also = (
+        SEEING_MODEL in asking.models()
+        and model_name != SEEING_MODEL
+        and not NoiseSteps.unmet(comparison.case)
+    )
+    for name in (model_name, SEEING_MODEL) if also else (model_name,):
         margins(comparison, name)
 
 

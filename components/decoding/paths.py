@@ -18,7 +18,7 @@ from engine.hallucination.measures.chair import mentions
 from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.measures.views_ablation import ViewsAblation
 from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.scenes import THINGS
+from engine.hallucination.tiny_vlm.scenes import VOCABULARY
 from engine.hallucination.tiny_vlm.words import tidy
 from engine.result import Table
 
@@ -55,7 +55,7 @@ def caption_words(comparison: Compared, name: str, views: Views) -> str:
     ]
     made_up = dict.fromkeys(
         mention.node
-        for mention in mentions(views[name].words, categories, THINGS)
+        for mention in mentions(views[name].words, categories, VOCABULARY)
         if not mention.true
     )
     return f"✗ made up: {', '.join(made_up)}" if made_up else "✓ makes up nothing"

@@ -21,7 +21,16 @@ from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.result import Table
 from engine.run import Answer
 
-SHOWN = ("CHAIR_i", "CHAIR_s", "recall", "lie rate", "false yes", "missed", "yes-ratio", "words")
+TABLE_FIGURES = (
+    "CHAIR_i",
+    "CHAIR_s",
+    "recall",
+    "lie rate",
+    "false yes",
+    "missed",
+    "yes-ratio",
+    "words",
+)
 
 
 def show(comparison: Compared) -> None:
@@ -57,7 +66,7 @@ def drawings() -> tuple[Drawing, ...]:
         Drawing(
             "rates",
             "All figures",
-            part=lambda rates: rates.select(SHOWN),
+            part=lambda rates: rates.select(TABLE_FIGURES),
             finding=lambda result: lie_words(result["rates"]),
         ),
         Drawing(

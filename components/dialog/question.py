@@ -31,7 +31,7 @@ def choose(dialog_image: DialogImage, answer: DeltaGenerator) -> CaptionCase:
     with st.sidebar:
         st.header("Model")
         name = choose_model(dialog_image.page)
-    case = asked(dialog_image, name, choose_prompt(dialog_image))
+    case = read_question(dialog_image, name, choose_prompt(dialog_image))
     if case is None:
         with answer:
             picture(dialog_image, name)
@@ -97,7 +97,7 @@ def choose_prompt(dialog_image: DialogImage) -> str:
     return str(ask_carried(form, "ask", first="", most=400))
 
 
-def asked(shown: DialogImage, name: str, prompt: str) -> CaptionCase | None:
+def read_question(shown: DialogImage, name: str, prompt: str) -> CaptionCase | None:
     """What is asked; after a prompt that cannot be, why, and the last one that could."""
     last_key = f"{KEY}.last"
     try:

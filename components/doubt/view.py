@@ -24,8 +24,8 @@ from components.sidebar.pictures import enlarged
 from components.widgets.pictures import show_picture
 from components.widgets.triangle import triangles
 from engine.anomaly import FVR, Blends, Extract
-from engine.anomaly.doubt.blends import OTHER, OTHERS, OWN
-from engine.anomaly.doubt.findings import NONE, SEVERAL, listed, named, percent
+from engine.anomaly.doubt.blends import ITS_CLASS, OTHER, OTHERS
+from engine.anomaly.doubt.findings import NONE, SEVERAL, join_words, named, percent
 from engine.pictures import as_bytes
 from engine.result import Evidence, Table
 
@@ -38,7 +38,7 @@ GROUPS: Mapping[str, str] = {
 }
 AT_FIRST = 50  # % along both ways
 STRIP = Drawing("strip")
-MASSES = (SEVERAL, NONE, OWN, OTHER, OTHERS)  # in the order of their lines
+MASSES = (SEVERAL, NONE, ITS_CLASS, OTHER, OTHERS)  # in the order of their lines
 
 
 def show(question: DoubtQuestion, method: FVR, below: DeltaGenerator) -> None:
@@ -87,7 +87,7 @@ def picture(question: DoubtQuestion, views: Views) -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         classes = named(views["masses"])
-        answer_text = f"Answer: {listed(classes)}" if classes else "No answer: rejected"
+        answer_text = f"Answer: {join_words(classes)}" if classes else "No answer: rejected"
         image = enlarged(as_bytes(question.case.image))
         show_picture(
             image, f"The image. {answer_text}", width="stretch", caption=f"**{plain(answer_text)}**"
@@ -203,8 +203,9 @@ def ways(result: Views, at: int) -> None:
                     chart=Lines(
                         x="share", now=100 * share, span=(-3, 103), title="mass (%)",
                         x_title="share (%)",
-                        series={SEVERAL: "confusion", NONE: "ignorance", OWN: f"belief: {names[0]}",
-                                OTHER: f"belief: {names[1]}", OTHERS: "belief: further"},
+                        series={SEVERAL: "confusion", NONE: "ignorance",
+                                ITS_CLASS: f"belief: {names[0]}", OTHER: f"belief: {names[1]}",
+                                OTHERS: "belief: further"},
                     ),
                     finding=findings[way],
                 ),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from components.draw.drawing import Views
-from engine.anomaly.doubt.blends import OTHER, OTHERS, OWN
+from engine.anomaly.doubt.blends import ITS_CLASS, OTHER, OTHERS
 from engine.anomaly.doubt.findings import NONE, SEVERAL, ends, higher, percent, rises
 from engine.result import Table
 
@@ -77,5 +77,10 @@ def beyond(further: float, doubt: float) -> str:
 
 def step(table: Table, at: int, names: Sequence[str]) -> str:
     """All masses of one blend; `names` are the image's class and the one it is blended with."""
-    parts = {f"“{names[0]}”": OWN, f"“{names[1]}”": OTHER, "confusion": SEVERAL, "ignorance": NONE}
+    parts = {
+        f"“{names[0]}”": ITS_CLASS,
+        f"“{names[1]}”": OTHER,
+        "confusion": SEVERAL,
+        "ignorance": NONE,
+    }
     return ", ".join(f"{name} {percent(float(table[key][at]))}" for name, key in parts.items())

@@ -9,7 +9,7 @@ import streamlit as st
 
 from components.answer_and_map import AnswerAndMap
 from components.charts import plots
-from components.charts.finished import kept
+from components.charts.finished import finished_figure
 from components.charts.tables import signed
 from components.draw.bar_groups import BarGroups
 from components.sidebar.subject import Subject, square_behind, square_pixels
@@ -19,7 +19,7 @@ from engine.case.prediction import best
 from engine.measures.drift import rank_correlation, top_overlap
 from engine.result import Table
 
-SHOWN = 4  # classes
+COMPARED_CLASSES = 4  # classes
 
 
 @dataclass(frozen=True)
@@ -113,21 +113,21 @@ def draw_likeliest(
         span=(0, 118),
         ticks=(0, 25, 50, 75, 100),
     )
-    plots.drawn(kept(shape.figure, table), listed(table), key, said=False)
+    plots.drawn(finished_figure(shape.figure, table), probability_words(table), key, said=False)
 
 
 def likeliest(before: AnswerAndMap, after: AnswerAndMap) -> Table:
     """The likeliest classes of the first model, and that of the second, with both answers."""
-    indices = [index for index, _, _ in best(before.classes, SHOWN)]
+    indices = [index for index, _, _ in best(before.classes, COMPARED_CLASSES)]
     top = int(after.classes.values.argmax())
     if top not in indices:
-        indices = [*indices[: SHOWN - 1], top]
+        indices = [*indices[: COMPARED_CLASSES - 1], top]
     models = {"before": before, "after": after}
     columns = {name: (model.classes.values[indices], "share") for name, model in models.items()}
     return Table.of(columns, tuple(before.classes.labels[index] for index in indices))
 
 
-def listed(table: Table) -> str:
+def probability_words(table: Table) -> str:
     """The classes with both probabilities, in words."""
     rows = zip(table.rows, table["before"], table["after"], strict=True)
     return "; ".join(

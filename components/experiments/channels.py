@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from components.asked_image import OWN, TEST, choose_image
+from components.asked_image import SIDEBAR_IMAGE, TEST, choose_image
 from components.charts.tables import percent
 from components.draw.drawing import Drawing, Views, draw
 from components.draw.matrix import Matrix
@@ -31,8 +31,8 @@ def show(result: Views, case: ExperimentCase, key: str) -> None:
     """The image, its channels, and in how many test images each is on."""
     view: Checkpoint = result["network"]
     st.header("Which channels this image uses")
-    about = pick("Asked about", (TEST, OWN), f"{key}.about", "segments")
-    uploaded_image = image_alone() if about == OWN else None
+    about = pick("Asked about", (TEST, SIDEBAR_IMAGE), f"{key}.about", "segments")
+    uploaded_image = image_alone() if about == SIDEBAR_IMAGE else None
     model = network_of(view, view.digest, view.card)
     image = choose_image(case.data, case.seed, model, uploaded_image, key)
     use = used(image.case)

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from components import forms, section
-from components.asked_image import OWN, TEST, choose_image
+from components.asked_image import SIDEBAR_IMAGE, TEST, choose_image
 from components.draw.bar_groups import BarGroups
 from components.draw.drawing import Drawing, Views
 from components.draw.groups import PointGroups
@@ -121,8 +121,8 @@ def show(case: ExperimentCase, key: str) -> None:
     """The dial, and one image under attack."""
     st.header("On one image under attack")
     key = f"{key}.one"  # a setting of the experiment is called images too
-    about = pick("Asked about", (TEST, OWN), f"{key}.about", "segments")
-    uploaded_image = image_alone() if about == OWN else None
+    about = pick("Asked about", (TEST, SIDEBAR_IMAGE), f"{key}.about", "segments")
+    uploaded_image = image_alone() if about == SIDEBAR_IMAGE else None
     model = catalog.load(NETWORKS[catalog.word_of(case.data.name)][0])
     image = choose_image(case.data, case.seed, model, uploaded_image, key)
     slot = f"{key}.MixedAnswers"

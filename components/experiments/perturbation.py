@@ -22,9 +22,9 @@ from engine.hallucination.experiments.audit_claims import (
     AWARE,
     DECLINED,
     DECLINED_NOISE,
+    DETECTOR_AUROC,
     EPS50,
     EVADES,
-    FOUND,
     LEVELS,
     MIDDLE,
     NOISE,
@@ -95,9 +95,9 @@ def other_words(result: Views) -> str:
     """What the detector finds, and how many declined questions are answered."""
     table: Table = result["table"]
     parts = [
-        f"the detector finds {name} with an AUROC of {table.cell(name, FOUND):.2f}"
+        f"the detector finds {name} with an AUROC of {table.cell(name, DETECTOR_AUROC):.2f}"
         for name in (PLAIN, EVADES, NOISE)
-        if name in table.rows and np.isfinite(table.cell(name, FOUND))
+        if name in table.rows and np.isfinite(table.cell(name, DETECTOR_AUROC))
     ]
     if DECLINED in table.rows:
         share = 100 * table.cell(DECLINED, success(MIDDLE))

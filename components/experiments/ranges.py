@@ -18,11 +18,11 @@ from engine.unlearning.experiments.range_claims import (
     BLINDSPOT,
     DISTANCE,
     FORGOTTEN,
-    KEPT,
     MEMBERS,
     ORIGINAL,
     PAIRED,
     PROXY,
+    RETAINED,
     RETRAINED,
     SECOND,
 )
@@ -34,7 +34,7 @@ FULL = 0.55  # tint of the distance of the original
 HEADS = {
     DISTANCE: ("cm²", "1-Wasserstein distance of the predictions on the forgotten images"),
     PAIRED: ("cm²", "mean difference of the predictions for each forgotten image"),
-    KEPT: ("cm²", "mean absolute error on test images outside the range"),
+    RETAINED: ("cm²", "mean absolute error on test images outside the range"),
     FORGOTTEN: ("cm²", "mean absolute error on test images in the range; high where forgotten"),
     MEMBERS: ("of the forgotten", "share that an attacker takes for training images"),
     ATTACK: ("50 % is chance", "on the images that the attacker was fitted to"),
@@ -104,7 +104,7 @@ def smoothed(result: Views) -> Table:
     )
 
 
-def apart(result: Views) -> str:
+def smallest_width(result: Views) -> str:
     """What W is, and whose is smallest."""
     table: Table = result["table"]
     others = [name for name in table.rows if name not in {RETRAINED, SECOND, ORIGINAL, PROXY}]
@@ -198,7 +198,7 @@ RANGES = (
             title="density",
             x_title="predicted area (cm²)",
         ),
-        finding=apart,
+        finding=smallest_width,
         made=smoothed,
     ),
     Drawing(

@@ -11,8 +11,8 @@ from components.experiments.refusal import by_layer
 from engine.hallucination.experiments.image_rerouting_claims import (
     AWARE,
     COMPARED,
+    DETECTOR_AUROC,
     FIRST,
-    FOUND,
     LAST,
     LEVELS,
     NOISE,
@@ -61,7 +61,9 @@ def defense_words(result: Views) -> str:
     unseen = with_figures(
         result, "Answers that the monitor lets pass", (FIRST, OUTPUT), UNSEEN, "{:.0%}"
     )
-    detection = with_figures(result, "The detector's AUROC", (FIRST, OUTPUT), FOUND, "{:.2f}")
+    detection = with_figures(
+        result, "The detector's AUROC", (FIRST, OUTPUT), DETECTOR_AUROC, "{:.2f}"
+    )
     return f"The monitor and the detector, at ε = {COMPARED}/255.{unseen}{detection}"
 
 

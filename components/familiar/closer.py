@@ -37,7 +37,7 @@ def closer(question: FamiliarQuestion, result: Views) -> None:
         case "Made worse":
             made_worse(question)
         case _ if parent:
-            beside(question, result, parent)
+            parent_answer(question, result, parent)
 
 
 def every_detector(question: FamiliarQuestion) -> None:
@@ -98,7 +98,7 @@ def steps_chart(steps: Table, severity: float, alpha: float) -> Lines:
     return Lines(x=SEVERITY, series=series, now=severity, title="%", span=(-2, 102))
 
 
-def beside(question: FamiliarQuestion, result: Views, parent: Classifier) -> None:
+def parent_answer(question: FamiliarQuestion, result: Views, parent: Classifier) -> None:
     """The same question to the model that this one was made from."""
     model_title, theirs = question.case.model.title, f"{parent.title} (parent)"
     both = replace(question, case=replace(question.case, model=parent))

@@ -14,10 +14,10 @@ from engine.anomaly import COSTARR
 from engine.anomaly.detectors.costarr_findings import factors, hardly_weighed, which_half
 from engine.anomaly.protocol.findings import made_of
 
-OWN, USUAL = "this image", "its class"
-ROWS = {"subject": OWN, "normal": "middle normal", "unknown": "middle unknown"}
-CLOUDS = {"normal": "normal images", "unknown": "unknown images", "subject": OWN}
-LOOKS: Mapping[str, Look] = {"normal images": "dots", "unknown images": "dots", OWN: "own"}
+THIS_IMAGE, USUAL = "this image", "its class"
+ROWS = {"subject": THIS_IMAGE, "normal": "middle normal", "unknown": "middle unknown"}
+CLOUDS = {"normal": "normal images", "unknown": "unknown images", "subject": THIS_IMAGE}
+LOOKS: Mapping[str, Look] = {"normal images": "dots", "unknown images": "dots", THIS_IMAGE: "own"}
 
 
 def drawings(question: FamiliarQuestion) -> tuple[Drawing, ...]:
@@ -54,7 +54,9 @@ def likeness(result: Views) -> PointGroups:
 def dimensions(own: str, title: str, finding: Words | None = None) -> Drawing:
     """Every dimension of this image over its class."""
     across = "dimension, from the least to the most weighted"
-    return over_usual("dimensions", title, (own, f"usual {own}"), (OWN, USUAL), across, finding)
+    return over_usual(
+        "dimensions", title, (own, f"usual {own}"), (THIS_IMAGE, USUAL), across, finding
+    )
 
 
 HALVES = (

@@ -31,7 +31,7 @@ def each_image(closer: MethodDetail) -> Rows:
         [
             closer.section(
                 Confidence(),
-                picture=lambda result: one(closer, result["images"]),
+                picture=lambda result: selected_image(closer, result["images"]),
                 detail=lambda result: choose(closer, result["images"]),
             )
         ]
@@ -120,7 +120,7 @@ def choose(closer: MethodDetail, images: Table) -> None:
     )
 
 
-def one(closer: MethodDetail, images: Table) -> None:
+def selected_image(closer: MethodDetail, images: Table) -> None:
     """The image in sight, with what each model says."""
     st.caption("Press a picture, or click a mark in the chart above, to see that image large.")
     at = chosen(images["id"].astype(int).tolist())

@@ -144,7 +144,7 @@ def sentence(data: DataSet, sets: Sets) -> str:
     rows = {kind: data.places(sets[kind]["images"]["id"].astype(np.int64)) for kind in SETS}
     far = distances(data, data.fingerprint)
     hard, chance, easy = (100 * float(np.median(far[rows[kind]])) for kind in SETS)
-    how = [beside(far[rows[kind]], far[rows[RANDOM]]) for kind in (HARDEST, EASIEST)]
+    how = [rank_test_words(far[rows[kind]], far[rows[RANDOM]]) for kind in (HARDEST, EASIEST)]
     words = (
         f"Beside random images, hard ones are {how[0]} of their label, and easy ones {how[1]}: of "
         f"the images of its label, {hard:.0f} % are nearer to their mean than the middle hard one "
@@ -157,7 +157,7 @@ def sentence(data: DataSet, sets: Sets) -> str:
     return f"{words} Wrong labels: {', '.join(shares)}."
 
 
-def beside(own: NDArray[np.float64], chance: NDArray[np.float64]) -> str:
+def rank_test_words(own: NDArray[np.float64], chance: NDArray[np.float64]) -> str:
     """How typical a set is beside the random one, by a rank test (Mann–Whitney) at 5 %."""
     from scipy.stats import mannwhitneyu  # slow to import, and only this look needs it
 

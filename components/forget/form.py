@@ -33,7 +33,7 @@ def choose() -> tuple[ForgetQuestion, MethodDetail | None]:
     """What is asked, and once that is known the way that is looked at; the page ends here, with the
     reason said, where nothing can be asked.
     """
-    uploaded = {imported.data.name: title for title, imported in uploads.held().items()}
+    uploaded = {imported.data.name: title for title, imported in uploads.session_uploads().items()}
     form = CaseForm(BoardArguments, KEY, {"own": uploaded}, kept=True)
     results: tuple[ForgetQuestion, MethodDetail | None] | None = None
     with spoken():
@@ -51,7 +51,7 @@ def choose() -> tuple[ForgetQuestion, MethodDetail | None]:
             parts.ask("what")
         with wide:
             case = forget_case(model, data, request.choose(parts, data, model, request_place))
-            st.caption(told(case))
+            st.caption(forget_size(case))
         with ways:
             methods, scoreboard = choose_ways(form)
         question = ForgetQuestion(case, (NoOp(), *methods), scoreboard)
@@ -62,7 +62,7 @@ def choose() -> tuple[ForgetQuestion, MethodDetail | None]:
     return results
 
 
-def told(case: ForgetCase) -> str:
+def forget_size(case: ForgetCase) -> str:
     """How much is to be forgotten."""
     forget, retain = len(case.splits.forget), len(case.splits.retain)
     return plain(

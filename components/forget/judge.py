@@ -41,9 +41,9 @@ from engine.unlearning.protocol.attack import informative
 from engine.unlearning.protocol.metrics import GAP
 from engine.unlearning.protocol.scoreboard import GAPS
 
-OWN = "The unlearned model"
-ROWS = {"retrained": GOAL, "original": BEFORE, "unlearned": OWN}  # as on the scoreboard
-NAMES = {GOAL: "Retrained without them", BEFORE: "Original", OWN: OWN}
+UNLEARNED = "The unlearned model"
+ROWS = {"retrained": GOAL, "original": BEFORE, "unlearned": UNLEARNED}  # as on the scoreboard
+NAMES = {GOAL: "Retrained without them", BEFORE: "Original", UNLEARNED: UNLEARNED}
 PARTS: Mapping[str, Part] = {
     "Attack": (
         "Can an outsider tell from the model's confidence what it learned from?",
@@ -181,11 +181,11 @@ def sentence(closer: MethodDetail, result: Views) -> str:
     if harm := broken_words(closer.case):
         return harm
     if GOAL in table.rows:
-        return verdict(table, OWN, what) + stays
-    known, before = (1 - table.cell(row, "UA") for row in (OWN, BEFORE))
-    rest, rest_before = (table.cell(row, kept_column(table)) for row in (OWN, BEFORE))
+        return verdict(table, UNLEARNED, what) + stays
+    known, before = (1 - table.cell(row, "UA") for row in (UNLEARNED, BEFORE))
+    rest, rest_before = (table.cell(row, kept_column(table)) for row in (UNLEARNED, BEFORE))
     return (
-        f"{OWN} recognizes {percent(known)} of {what} (original: {percent(before)}) and "
+        f"{UNLEARNED} recognizes {percent(known)} of {what} (original: {percent(before)}) and "
         f"{percent(rest)} of the {kept_words(table)} ({percent(rest_before)}). Without a retrained "
         "model this cannot be called right or wrong."
     )

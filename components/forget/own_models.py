@@ -203,7 +203,7 @@ def open_models() -> OpenedModels | None:
                 take(read(files, architecture.strip()))
     opened: OpenedModels | None = st.session_state.get(f"{KEY}.opened")
     if opened is not None:
-        st.caption(told(opened))
+        st.caption(opened_models_note(opened))
         uploads.skipped(opened.skipped)
     return opened
 
@@ -243,7 +243,7 @@ def read(files: Mapping[str, Any], architecture: str) -> OpenedModels:
     return OpenedModels(groups, described, skipped)
 
 
-def told(opened: OpenedModels) -> str:
+def opened_models_note(opened: OpenedModels) -> str:
     """What is open, and whether two files are one model."""
     prints = [model.fingerprint for model in opened.first.values()]
     twice = " Two of these files hold the same weights." if len(set(prints)) < len(prints) else ""

@@ -31,7 +31,7 @@ SEARCH = (
     "A copy of this model learns on without the images that are tried; then each training image "
     "has a loss in it (cross-entropy with its label)."
 )
-MEANT = {
+EXPLANATIONS = {
     HARDEST: f"{SEARCH} The hardest are those of lowest loss: although they were taken away, what "
     "stays still teaches the model their label. There may be little in them to forget at all.",
     EASIEST: f"{SEARCH} The easiest are those of highest loss: without them the model no longer "
@@ -51,7 +51,7 @@ def choose(
         control_place: where a control or two are drawn; what needs more room is drawn as it comes.
     """
     what = form.given["what"]
-    with control_place if what in BESIDE else st.container():
+    with control_place if what in SHORT_REQUESTS else st.container():
         return REQUESTS[what](form, data, model)
 
 
@@ -67,7 +67,7 @@ def picked(form: CaseForm, data: DataSet, _model: Classifier) -> ForgetRequest:
 def extreme(form: CaseForm, data: DataSet, model: Classifier, kind: str) -> ForgetRequest:
     """A share of the images by their loss after unlearning; the page ends here until then."""
     method = WorstCase(kind, ask_share(form, "random"))
-    st.caption(plain(MEANT[kind]))
+    st.caption(plain(EXPLANATIONS[kind]))
     outcome = runs.ask_when_told(
         method, PruneCase(model, data), f"{KEY}.WorstCase", f"Find the {kind} images"
     )
@@ -159,4 +159,4 @@ REQUESTS: Mapping[str, Callable[[CaseForm, DataSet, Classifier], ForgetRequest]]
     "wrong labels": lambda _, data, model: learned(data, model, NoisyLabels, request.wrong_labels),
     "planted images": lambda _, data, model: learned(data, model, Poisoned, request.planted),
 }
-BESIDE = list(REQUESTS)[:4]  # those with few controls
+SHORT_REQUESTS = list(REQUESTS)[:4]  # those with few controls

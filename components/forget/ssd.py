@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 
 from components.charts import plots, tables
-from components.charts.finished import kept
+from components.charts.finished import finished_figure
 from components.draw.lines import Scatter
 from components.folded import folded
 from components.forget.asked import KEY, MethodDetail, Rows
@@ -63,7 +63,11 @@ def live(closer: MethodDetail, method: SSD, answer: Answer) -> None:
         {**{name: (weights[name], "") for name in weights.order}, "damped": (over, "")}
     )
     with plot:
-        plots.drawn(kept(lines_of(method).figure, drawn), finding(method, after), f"{KEY}.SSD.plot")
+        plots.drawn(
+            finished_figure(lines_of(method).figure, drawn),
+            finding(method, after),
+            f"{KEY}.SSD.plot",
+        )
     figures(after, closer.table)
     st.caption(
         f"Each dot is a weight: to the right, how much it counts for all images; upwards, for the "

@@ -22,7 +22,7 @@ from components.sidebar.subject import Subject
 from components.together import Answers
 from engine.attribution.heatmaps.own_map import OwnMap
 from engine.attribution.trust import AmongOthers, TrustCase, controls
-from engine.attribution.trust.among import DICE, HERE, MEASURES, POINTS, told
+from engine.attribution.trust.among import DICE, MEASURES, POINTS, THIS_IMAGE, rank_sentence
 from engine.data.example import Mask
 from engine.measures.outlines import dice, inside_of, iou
 from engine.method import Method
@@ -123,7 +123,7 @@ def draw_standing(results: Mapping[str, Views], measure: str) -> None:
 def in_words(results: Mapping[str, Views], measure: str) -> list[str]:
     """A sentence for each map."""
     joined = " " if measure == POINTS else ": "
-    return [f"{title}{joined}{told(views, measure)}" for title, views in results.items()]
+    return [f"{title}{joined}{rank_sentence(views, measure)}" for title, views in results.items()]
 
 
 def standing_by(measure: str) -> Drawing:
@@ -154,7 +154,7 @@ def ranked(answers: Mapping[str, Views], measure: str = DICE) -> Table:
         values += others.tolist()
     for answer in answers.values():
         own_score = float(answer["here"][measure][0])
-        rows.append(HERE)
+        rows.append(THIS_IMAGE)
         below.append(float((answer["others"][measure] < own_score).mean()))
         values.append(own_score)
     return Table.of({BELOW: (below, "share"), measure: (values, "")}, rows)
@@ -163,7 +163,7 @@ def ranked(answers: Mapping[str, Views], measure: str = DICE) -> Table:
 def standing(results: Mapping[str, Views], measure: str = DICE) -> PointGroups:
     """A line for each map and stars for this image."""
     looks: dict[str, Look] = dict.fromkeys(results, "line")
-    return PointGroups(x=BELOW, y=measure, looks={**looks, HERE: "own"}, span=(-0.03, 1.03))
+    return PointGroups(x=BELOW, y=measure, looks={**looks, THIS_IMAGE: "own"}, span=(-0.03, 1.03))
 
 
 def pictures(answers: Answers, subject: Subject) -> Pictures:

@@ -305,7 +305,7 @@ def facts(data: DataSet, row: int) -> list[tuple[str, str]]:
             results.append((words, f"{data.classes[label]}{' (the same)' if same else ''}"))
     for name, words in TRUTHS.items():
         if name in truth:
-            results.append((words, told(truth[name][row])))
+            results.append((words, truth_text(truth[name][row])))
     if (presence := truth.get("present")) is not None and presence.shape[1] == len(CATEGORIES):
         categories = [
             word for word, is_there in zip(CATEGORIES, presence[row], strict=True) if is_there
@@ -314,7 +314,7 @@ def facts(data: DataSet, row: int) -> list[tuple[str, str]]:
     return results
 
 
-def told(value: np.generic) -> str:
+def truth_text(value: np.generic) -> str:
     """A truth's value as a person would say it."""
     if isinstance(value, np.bool_):
         return "yes" if value else "no"

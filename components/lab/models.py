@@ -45,7 +45,7 @@ class ModelRow:
 
 def draw() -> None:
     """The tree, and the chosen model."""
-    lines = listed()
+    lines = model_tree()
     tree(lines)
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -54,11 +54,11 @@ def draw() -> None:
         bring_in()
 
 
-def listed() -> dict[str, ModelRow]:
+def model_tree() -> dict[str, ModelRow]:
     """What can be had here, by the line that shows it, children below their parents."""
     files = {
         network_file.name: network_file
-        for network_file in (*embedded.stored(), *checkpoints.listed())
+        for network_file in (*embedded.stored(), *checkpoints.visible_models())
     }
     return {
         entry.line: ModelRow(entry, files.get(entry.name))

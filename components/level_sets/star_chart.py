@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from components.charts.finished import kept
+from components.charts.finished import finished_figure
 from components.charts.plots import with_table
 from components.charts.style import GRAY, MARGINS, filled, number, scale, wrapped
 from engine.result import Field, Result, Table
@@ -23,7 +23,7 @@ def star(result: Result, key: str) -> None:
     """Limbs to the blind spots, thin controls to the raw targets, colored by the probability."""
     limbs, controls, figures = (cast(Any, result[n]) for n in ("limbs", "controls", "figures"))
     tables = {"figures": figures, "limbs": limbs_table(limbs, controls, figures.rows)}
-    figure = kept(star_figure, limbs, controls, figures.rows)
+    figure = finished_figure(star_figure, limbs, controls, figures.rows)
     with_table(figure, star_words(result), tables, key)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components.charts.finished import kept
+from components.charts.finished import finished_figure
 from components.charts.plots import with_table
 from components.charts.style import GRAY, MARGINS, filled, scale
 from components.draw.drawing import Drawing, Views, draw
@@ -30,7 +30,7 @@ def tube(result: Views, key: str) -> None:
             "low": rows_table(result["low"], "5 %"),
             "high": rows_table(result["high"], "95 %"),
         }
-        figure = kept(tube_surface, result["low"], result["confidence"])
+        figure = finished_figure(tube_surface, result["low"], result["confidence"])
         with_table(figure, tube_words(result), tables, key=f"{key}.{SURFACE}")
 
 

@@ -15,7 +15,7 @@ from components.section import Section
 from components.widgets.viewer import Panel
 from engine import run
 from engine.attribution.lima import findings, naive_looks
-from engine.attribution.lima.other_maps import beside
+from engine.attribution.lima.other_maps import area_table
 from engine.run import Answer
 
 AREAS = Dots(
@@ -76,7 +76,9 @@ def compare(search: RegionSearch, answer: Answer) -> None:
             "Is the order better than chance?",
             lambda random: findings.better(answer, random),
             columns=1,
-            evidence=[Drawing("areas", chart=AREAS, made=lambda random: beside(answer, random))],
+            evidence=[
+                Drawing("areas", chart=AREAS, made=lambda random: area_table(answer, random))
+            ],
             button="" if search.small else "Compare with random order",
             before="A curve says something only where it leaves the band of random orders.",
             known=search.about.arguments,
@@ -88,10 +90,10 @@ def compare(search: RegionSearch, answer: Answer) -> None:
             search.others,
             search.case,
             "How do other methods do on the same regions?",
-            lambda others: findings.best(beside(answer, others)),
+            lambda others: findings.best(area_table(answer, others)),
             columns=1,
             evidence=[
-                Drawing("areas", chart=AREAS, made=lambda others: beside(answer, others, band))
+                Drawing("areas", chart=AREAS, made=lambda others: area_table(answer, others, band))
             ],
             button="Compare",
             before="Maps of five other methods, turned into orders of the same regions.",

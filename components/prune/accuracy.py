@@ -18,7 +18,7 @@ from engine.run import Answer
 from engine.sparsity import Level, Masks, Tradeoff, agreement_only, sparsest
 from engine.sparsity.method import unlearnable
 
-OWN = {"epochs", "rate", "seeds"}
+CURVE_SETTINGS = {"epochs", "rate", "seeds"}
 CURVES = {"after pruning": "right after pruning", "retrained": "after training again"}
 TICKS = (100, 50, 20, 10, 5, 2, 1)
 Point = tuple[float, float]  # the share that stays, and how many are right
@@ -57,7 +57,7 @@ def choose(question: PruneQuestion) -> Tradeoff:
             "right after pruning."
         )
         return question.with_rule(Tradeoff, epochs=0)
-    settings = forms.folded(Tradeoff, f"{KEY}.Tradeoff", OWN, "Settings of the curve")
+    settings = forms.folded(Tradeoff, f"{KEY}.Tradeoff", CURVE_SETTINGS, "Settings of the curve")
     return question.with_rule(Tradeoff, **settings)
 
 

@@ -82,7 +82,7 @@ def scored(case: PruneCase, method: Pruning, place: str = "main") -> bool:
             st.warning(plain(f"{candidate.title}: {reason}"))
             return False
     outcomes = [
-        told(candidate, case, f"{KEY}.scores.{place}.{at}", method)
+        scoring_outcome(candidate, case, f"{KEY}.scores.{place}.{at}", method)
         for at, candidate in enumerate(methods)
     ]
     if all(isinstance(outcome, Answer) for outcome in outcomes):
@@ -91,7 +91,7 @@ def scored(case: PruneCase, method: Pruning, place: str = "main") -> bool:
     return False
 
 
-def told(
+def scoring_outcome(
     scoring: Method[PruneCase], case: PruneCase, slot: str, method: Pruning
 ) -> runs.Outcome | None:
     """The outcome of scoring; None where a training was not asked for yet."""

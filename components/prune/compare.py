@@ -45,10 +45,10 @@ def show(question: PruneQuestion, masks: Masks) -> None:
         other = by_criterion(question, word)
     if other is None:
         return
-    beside(question, masks, word, other)
+    compare_masks(question, masks, word, other)
 
 
-def beside(question: PruneQuestion, masks: Masks, word: str, other: Masks) -> None:
+def compare_masks(question: PruneQuestion, masks: Masks, word: str, other: Masks) -> None:
     """How alike the masks are to others of that name, and where they differ."""
     criterion = question.method.criterion
     result = overlap(masks, other, masks_in(question.case.model))

@@ -19,7 +19,7 @@ from engine.result import Table
 from engine.sparsity import Harm, Masks, agreement_only
 from engine.sparsity.subjects import names_of_photographs
 
-OWN = {"images", "maps", "heat"}
+HARM_SETTINGS = {"images", "maps", "heat"}
 WORST = 3  # images
 MOST_CLASSES = 12
 CORRUPTIONS = Dots(
@@ -42,7 +42,7 @@ DRIFT = Scatter(
 def show(question: PruneQuestion, masks: Masks) -> None:
     """What accuracy does not show; it is measured on request, and kept."""
     del masks
-    settings = forms.folded(Harm, f"{KEY}.Harm", OWN, "Settings of this measurement")
+    settings = forms.folded(Harm, f"{KEY}.Harm", HARM_SETTINGS, "Settings of this measurement")
     method = question.with_rule(Harm, **settings)
     section.show(
         Section(

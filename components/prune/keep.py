@@ -38,7 +38,7 @@ def show(question: PruneQuestion, masks: Masks) -> None:
             "carries its masks."
         )
         smaller = forms.settings(Prune, KEY, {"smaller"})
-        section.show(made(question, replace(question.method, **smaller), KEEP))
+        section.show(keep_section(question, replace(question.method, **smaller), KEEP))
         st.markdown("**Rounds**")
         st.caption(
             f"This is round {rounds_of(question.case.model) + 1}. For the next one keep the pruned "
@@ -58,11 +58,11 @@ def show(question: PruneQuestion, masks: Masks) -> None:
             {} if unmet else forms.settings(RetrainPruned, f"{KEY}.Retrain", {"epochs", "rate"})
         )
         section.show(
-            made(question, question.with_rule(RetrainPruned, **settings), "Train it again")
+            keep_section(question, question.with_rule(RetrainPruned, **settings), "Train it again")
         )
 
 
-def made(question: PruneQuestion, method: Pruning, button: str) -> Section:
+def keep_section(question: PruneQuestion, method: Pruning, button: str) -> Section:
     """A model that is made, and kept once it is there."""
     training = isinstance(method, RetrainPruned)
     return Section(
@@ -80,7 +80,7 @@ def made(question: PruneQuestion, method: Pruning, button: str) -> Section:
         else "",
         picture=figures,
         evidence=(
-            Drawing("model", by=lambda result: kept(result, f"{KEY}.{method.name}")),
+            Drawing("model", by=lambda result: keep_model(result, f"{KEY}.{method.name}")),
             Drawing("log"),
         ),
     )
@@ -95,7 +95,7 @@ def figures(found: Views) -> None:
         st.caption("This model cannot be kept: its network cannot be built again.")
 
 
-def kept(answer: Any, slot: str) -> None:
+def keep_model(answer: Any, slot: str) -> None:
     """The model, kept at once where it was made in order to be kept."""
     views, is_pressed = (*TAKEN, PRUNE), runs.pressed_for(answer)
     draw_checkpoint(answer["model"], slot, views, at_once=is_pressed)

@@ -23,7 +23,7 @@ from engine.sparsity import Masks, Prune, masks_in
 from engine.sparsity.masks.compare import overlaps
 from engine.sparsity.masks.pruning import BY_TITLE, unsearchable
 
-HERE = f"{KEY}.all"
+OVERLAPS_KEY = f"{KEY}.all"
 EQUAL = 0.02  # of the share that is kept; masks that differ by more do not keep equally many
 
 
@@ -84,7 +84,7 @@ def answered(question: PruneQuestion, cuts: Mapping[str, Prune]) -> dict[str, Pr
     """Those whose scores are there; what trains waits for a button, all else is scored."""
     scored, quick, long = {}, [], []
     for title, cut in cuts.items():
-        method, slot = cut.scoring, f"{HERE}.{title}"
+        method, slot = cut.scoring, f"{OVERLAPS_KEY}.{title}"
         outcome: runs.Outcome | None
         if method.cost == "job":
             how = cut.pattern if cut.structure == PATTERNED else f"{percent(cut.ratio)} cut"
@@ -148,7 +148,7 @@ def drawn(
     draw(
         Drawing("IoU", title, chart=squares, finding=lambda _: sentence(iou, chance, shares)),
         found,
-        HERE,
+        OVERLAPS_KEY,
     )
     other = [
         named(asked, name, cut)
@@ -158,7 +158,7 @@ def drawn(
     if other:
         st.caption(plain(f"In the pieces that they are searched in: {'; '.join(other)}."))
     st.caption("What masks drawn by chance, with as many weights in each layer, have in common:")
-    tables.numbers({f"{HERE}.chance": chance})
+    tables.numbers({f"{OVERLAPS_KEY}.chance": chance})
 
 
 def sentence(iou: Table, chance: Table, shares: Sequence[float]) -> str:

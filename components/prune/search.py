@@ -16,12 +16,12 @@ from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
 from engine.result import Table
 from engine.sparsity import Masks
-from engine.sparsity.criteria.jackpot import ADAPTED, FOUND, START, Jackpot, has_statistics
+from engine.sparsity.criteria.jackpot import ADAPTED, AFTER_SEARCH, START, Jackpot, has_statistics
 from engine.sparsity.criteria.magnitude import Magnitude
 
 FREE, ADAPTING = "no restriction", "BatchNorm adapts"
 ARMS: dict[str, dict[str, Any]] = {FREE: {"restriction": 0.0}, ADAPTING: {"statistics": True}}
-MEANT = {
+ARM_NOTES = {
     FREE: "The last step may exchange as many weights as the first.",
     ADAPTING: "BatchNorm counts its statistics anew while the masks change.",
 }
@@ -67,7 +67,7 @@ def show(question: PruneQuestion, masks: Masks) -> None:
         return
     other = compare.by_criterion(question, Magnitude.title)
     if other is not None:
-        compare.beside(question, masks, Magnitude.title, other)
+        compare.compare_masks(question, masks, Magnitude.title, other)
     show_arm(question, method, result)
 
 
@@ -83,8 +83,8 @@ def show_arm(question: PruneQuestion, method: Jackpot, own: Views) -> None:
             columns=1,
             sentence=lambda result: arm_sentence(own, result, word),
             button="Search this way too",
-            before=f"{MEANT[word]} As many epochs from the same masks; weights keep their values "
-            "here too.",
+            before=f"{ARM_NOTES[word]} As many epochs from the same masks; weights keep their "
+            "values here too.",
             evidence=(
                 Drawing(
                     "swaps",
@@ -150,8 +150,8 @@ def arm_sentence(own: Views, result: Views, word: str) -> str:
     """The two searches and magnitude on the test images."""
     own_figures, other_figures = own["figures"], result["figures"]
     words = (
-        f"Test images right: {100 * own_figures[FOUND]:.1f} % as above, "
-        f"{100 * other_figures[FOUND]:.1f} % with "
+        f"Test images right: {100 * own_figures[AFTER_SEARCH]:.1f} % as above, "
+        f"{100 * other_figures[AFTER_SEARCH]:.1f} % with "
         f"“{word}”, {100 * own_figures[START]:.1f} % with magnitude's mask."
     )
     if ADAPTED in other_figures.labels:

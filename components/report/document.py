@@ -45,12 +45,12 @@ MOST_ROWS, MOST_COLUMNS = 24, 8  # of a table that is printed
 NARROW = 4  # columns that have room in half the width
 WIDE = (Matrix, Panels)
 ROOM = 30_000_000  # characters of a report; pictures beyond are left out, and the report says so
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent
 FILE = "blindspot-report.html"
 SECONDS = 60.0  # for drawing charts; those that come later are given as their numbers
 LEFT_OUT = "This picture was left out, so that the report stays small enough to be sent."
 UNDRAWN = "This chart is given as its numbers: the report has many, and drawing them took long."
-Told = Callable[[float, str], object]
+ProgressCallback = Callable[[float, str], object]
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,9 @@ class PrintedFigure:
     lines: Sequence[str] = ()
 
 
-def report(results: Sequence[Pinned], when: datetime, progress: Told = lambda *_: None) -> str:
+def report(
+    results: Sequence[Pinned], when: datetime, progress: ProgressCallback = lambda *_: None
+) -> str:
     """The report of some results, in their order.
 
     Args:
@@ -115,7 +117,7 @@ def report(results: Sequence[Pinned], when: datetime, progress: Told = lambda *_
         chapters=chapters,
         when=when.strftime("%d %B %Y, %H:%M UTC").lstrip("0"),
         disclaimer=RESEARCH,
-        css=(HERE / "report.css").read_text("utf-8"),
+        css=(FOLDER / "report.css").read_text("utf-8"),
     )
 
 
@@ -123,7 +125,7 @@ def report(results: Sequence[Pinned], when: datetime, progress: Told = lambda *_
 def template() -> Any:
     """The page, which escapes all that it is given."""
     rooms = Environment(
-        loader=FileSystemLoader(HERE),
+        loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

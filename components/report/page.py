@@ -17,7 +17,7 @@ from components.widgets.pictures import show_picture
 
 THUMB = 96  # px
 STEPS = (("Up", ":material/arrow_upward:", -1), ("Down", ":material/arrow_downward:", 1))
-MADE = "report.made"  # the report, and of what it was made
+REPORT_KEY = "report.made"  # the report, and of what it was made
 EMPTY = (
     "Nothing is pinned yet. Every answer has a button *Pin* under *Share*: it puts the answer here "
     "as it is shown, to hold beside others and for the report."
@@ -114,11 +114,11 @@ def offer_report(results: list[Pinned]) -> None:
                 lambda done, what: bar.progress(done, plain(what)),
             )
             bar.empty()
-            st.session_state[MADE] = (
+            st.session_state[REPORT_KEY] = (
                 [pinned_result.name for pinned_result in chosen_results],
                 document,
             )
-        names_made, document = st.session_state.get(MADE, ([], ""))
+        names_made, document = st.session_state.get(REPORT_KEY, ([], ""))
         if chosen_results and names_made == [
             pinned_result.name for pinned_result in chosen_results
         ]:

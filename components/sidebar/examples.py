@@ -145,7 +145,7 @@ def use(model: str) -> None:
 def titled(name: str) -> str:
     """What this person calls the data set of that name. Raises BlindspotError."""
     return data.title_of(
-        name, {imported.data.name: title for title, imported in uploads.held().items()}
+        name, {imported.data.name: title for title, imported in uploads.session_uploads().items()}
     )
 
 

@@ -176,7 +176,7 @@ def take_upload() -> None:
 
 def take_again() -> None:
     """After a reload of the page, the file that was open before it."""
-    if file := reload.found():
+    if file := reload.file_before_reload():
         try:
             taken(file.content, file.name)
         except BadImage as error:  # it could be read before, so this computer is busy

@@ -40,7 +40,7 @@ from engine.images import Crop, Picture, Slice, SliceChoice
 from engine.keeping.lazy import lazy
 from engine.method import Method
 from engine.models.classifier import Classifier
-from engine.models.own_file import OWN
+from engine.models.own_file import FILE_PREFIX
 from engine.result import Scores
 from engine.run import Answer, expected_seconds
 
@@ -194,7 +194,7 @@ def draw(asks: Collection[Part] = EVERYTHING, page: DeltaGenerator | None = None
     image = choose_image(places, pick_by_title if page is None else thumbnails.pick)
     with places.model:
         model = choose_model(image.chosen)
-        if model is not None and model.name.startswith(OWN):
+        if model is not None and model.name.startswith(FILE_PREFIX):
             own_weights.draw_format(model, image.picture, image.crop)
     if model is None:
         return

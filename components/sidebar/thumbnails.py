@@ -69,7 +69,7 @@ SHIPPED = (
     ShippedExample("A phantom", PLANTED.unmarked, PLANTED.slice, PLANTED.control),
     ShippedExample("A scene", "scenes:count=100", SCENE),
 )
-OWN = "subject.shipped"  # which of them was chosen, and by which number it is found
+SHIPPED_KEY = "subject.shipped"  # which of them was chosen, and by which number it is found
 
 
 def pick(shown: Sequence[str]) -> str:
@@ -110,14 +110,16 @@ def take_example(shipped_example: ShippedExample) -> None:
     """Choose an image of a data set, as if by hand in the list of data sets."""
     place = choice(example(f"{shipped_example.data}/{shipped_example.id}"))
     settings = {"data": shipped_example.data, "kind": examples.ANY, "item": place}
-    st.session_state.update({KEY: FROM_DATA, OWN: (shipped_example.title, settings), **settings})
+    st.session_state.update(
+        {KEY: FROM_DATA, SHIPPED_KEY: (shipped_example.title, settings), **settings}
+    )
     st.query_params.update(free({key: str(value) for key, value in settings.items()}))
     answer_by(shipped_example.model)
 
 
 def shipped_now() -> ShippedExample | None:
     """Which of the shipped ones is chosen still; None once a person has changed something."""
-    title, settings = st.session_state.get(OWN, ("", {}))
+    title, settings = st.session_state.get(SHIPPED_KEY, ("", {}))
     same = all(st.session_state.get(key) == value for key, value in settings.items())
     return next(
         (shipped_example for shipped_example in SHIPPED if same and shipped_example.title == title),

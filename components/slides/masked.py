@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from components.draw.drawing import Drawing, Views
 from components.slides.form import SlidesQuestion
 from engine.attribution.slides.bags import laid_out, on_slide
-from engine.attribution.slides.masks import HIGH, KINDS, SEEN
+from engine.attribution.slides.masks import HIGH, KINDS, UNMASKED
 from engine.result import Pictures, Table
 
 MOMENTS = 5
@@ -40,7 +40,7 @@ def words(asked: SlidesQuestion, kinds: NDArray[np.int8], bag: int) -> str:
     present = [kind for kind in TINTS if (kinds == kind).any()]
     colors = "; ".join(f"{NAMES[kind]}: {KINDS[kind]}" for kind in present)
     key = asked.layout.key[int(bag)]
-    first, last = int((kinds[0][key] != SEEN).sum()), int((kinds[-1][key] != SEEN).sum())
+    first, last = int((kinds[0][key] != UNMASKED).sum()), int((kinds[-1][key] != UNMASKED).sum())
     hidden = f"Of {int(key.sum())} key tiles {first} are hidden at the first step shown, {last} at "
     hidden += "the last."
     high = int((kinds[0] == HIGH).sum())

@@ -21,9 +21,9 @@ from components.picks import pick
 from components.section import Section
 from components.slides.form import KEY
 from components.widgets.pan import Over, pan, strongest
-from engine.arguments.whole_slides import MADE
+from engine.arguments.whole_slides import SYNTHETIC
 from engine.attribution.slides import TileAttention, UnlikeTiles, WholeSlideCase
-from engine.attribution.slides.attention import EQUAL, FOUND, SAYS, told
+from engine.attribution.slides.attention import EQUAL, KEY_RECALL, SAYS, network_sentence
 from engine.attribution.slides.methods import ABMIL, MAX_POOLING, MEAN_POOLING
 from engine.attribution.slides.section_networks import STUDENTS
 from engine.attribution.slides.whole import KEY_SHARE, TileReading
@@ -36,7 +36,7 @@ from engine.result import Pictures, Table
 SLOT = f"{KEY}.tiles"
 RARE = "what is rare"
 MOST_MB = 500
-SHOWN, SEEN = 8, 128  # tiles, and px of each
+STRONGEST_TILES, TILE_SIDE = 8, 128  # tiles, and px of each
 LEAST = 0.01  # × an equal share: what is less looks alike
 THEIRS, OURS = "Your own", "Example, made here"
 DRAWN = (*STUDENTS, ABMIL, MAX_POOLING, MEAN_POOLING, RARE)
@@ -69,7 +69,7 @@ def show() -> None:
     if drawn != RARE:
         method = TileAttention(tile=settings["tile"], glass=settings["glass"])
     case = WholeSlideCase(load(DEFAULT), image)
-    known = {"model": DEFAULT, "image": MADE} if choice == OURS else {}
+    known = {"model": DEFAULT, "image": SYNTHETIC} if choice == OURS else {}
     grid = None
     with answer, spoken():
         grid = method.grid(case)
@@ -145,7 +145,7 @@ def sentence(question: SlideQuestion, result: Views) -> str:
     """What the network that is drawn says, or what is rare."""
     if question.column == "distance":
         return question.method.finding(question.case, result)
-    return told(result, question.column)
+    return network_sentence(result, question.column)
 
 
 def picture(question: SlideQuestion, result: Views) -> None:
@@ -182,8 +182,8 @@ def tiles(question: SlideQuestion) -> Drawing:
             question.case.image,
         )
         planted = question.of(result["tiles"], "planted")
-        places = strongest(values, SHOWN)
-        times = max(1, side // SEEN)
+        places = strongest(values, STRONGEST_TILES)
+        times = max(1, side // TILE_SIDE)
         images = np.stack(
             [
                 image.smaller(times, r * side, (r + 1) * side, c * side, (c + 1) * side)
@@ -218,7 +218,7 @@ def networks(question: SlideQuestion) -> Drawing:
     """Each network: what it says of the image, and the key tiles that it finds, where known."""
     series = {SAYS: "says “a planted region”"}
     if question.case.image.mask(0, 1, 0, 1) is not None:
-        series[FOUND] = FOUND
+        series[KEY_RECALL] = KEY_RECALL
     return Drawing(
         "networks",
         "All networks about this image",

@@ -36,7 +36,7 @@ Pixels = NDArray[np.uint8]
 
 def over(subject: Subject, *heats: HeatMap) -> None:
     """One or two maps over the image, each on its own scale."""
-    image = exports.shown(subject)
+    image = exports.model_input(subject)
     row([overlay(image, heat) for heat in heats], "The heat map over the image")
 
 

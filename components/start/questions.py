@@ -69,7 +69,7 @@ def main(name: str, method: Method[Any], case: Any) -> Section:
     return Section(f"{KEY}.{name}", method, case, method.title)
 
 
-def beside(name: str, method: Method[Any], case: Any) -> Section:
+def comparison_of(name: str, method: Method[Any], case: Any) -> Section:
     """What its answer is held against, which needs no explanation of its own."""
     return Section(f"{KEY}.{name}", method, case, explained=False)
 
@@ -92,7 +92,7 @@ def attribution(question: str, subject: Subject) -> Card:
         question,
         views.HEATMAPS,
         {method.title: main("look", method, case)}
-        | {check.title: beside("look", check, trial) for check in checks},
+        | {check.title: comparison_of("look", check, trial) for check in checks},
         sentence=lambda result: heatmaps.sentence({method.title: result[method.title]}),
         picture=lambda result: pictures.over(subject, result[method.title]["map"]),
         enough=1,
@@ -129,7 +129,7 @@ def level_set(question: str, subject: Subject) -> Card:
         question,
         views.LEVEL_SETS,
         {"walk": main("blind spot", BlindSpot(), case)},
-        sentence=lambda result: walks.held(result["walk"]),
+        sentence=lambda result: walks.nearness_words(result["walk"]),
         picture=lambda result: pictures.pair(
             subject.case.image,
             result["walk"]["end"].frames[-1],
@@ -175,8 +175,8 @@ def sparsity(question: str, subject: Subject) -> Card:
     """The answer and the map of the model, and of a pruned copy."""
     case, method, cut = subject.case.at("exact"), first_map(subject), PrunedImage()
     asks = {
-        "answer": beside("pruned", Prediction(), replace(case, target=Target(0))),
-        "map": beside("pruned", method, case),
+        "answer": comparison_of("pruned", Prediction(), replace(case, target=Target(0))),
+        "map": comparison_of("pruned", method, case),
         "copy": main("pruned", cut, case),
     }
 
@@ -235,7 +235,10 @@ def unlearning(question: str, _subject: Subject) -> Card:
     return Card(
         question,
         views.FORGET,
-        {"board": main("forget", method, board), "there": beside("forget", StillThere(), after)},
+        {
+            "board": main("forget", method, board),
+            "there": comparison_of("forget", StillThere(), after),
+        },
         sentence=lambda result: (
             claim(result["board"]["table"], after.method.label, board.case.request.words) + "."
         ),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from components.sidebar.pictures import FROM_DATA, enlarged
 from components.stories.pictures import beside_classes
 from components.stories.step import Story, StoryStep
-from components.stories.words import kept, lies, on_lesion, says
+from components.stories.words import class_after, lies, on_lesion, says
 from components.views import HEATMAPS
 from components.widgets.pictures import show_picture
 from components.widgets.viewer import Panel, viewer
@@ -27,7 +27,7 @@ Mask = NDArray[np.bool_]
 LARGER = 2  # times a picture that stands in a sidebar
 
 
-def asked(model: str, data: str) -> Callable[[], Sequence[Question]]:
+def lesion_answers(model: str, data: str) -> Callable[[], Sequence[Question]]:
     """What a network says of the slice, and where it looks."""
     return lambda: PLANTED.questions(model, data)
 
@@ -118,7 +118,7 @@ STORY = Story(
     (
         StoryStep(
             "What is in this slice?",
-            asked(PLANTED.model, PLANTED.marked),
+            lesion_answers(PLANTED.model, PLANTED.marked),
             lambda answer, _where: says(answer["classes"]),
             image,
             "A drawn brain slice with a lesion. The network learned from slices like it. There is "
@@ -129,7 +129,7 @@ STORY = Story(
         ),
         StoryStep(
             "Did it look at the lesion?",
-            asked(PLANTED.model, PLANTED.marked),
+            lesion_answers(PLANTED.model, PLANTED.marked),
             looks,
             partial(over, PLANTED.marked, lesion),
             "The orange line is the lesion, known exactly since we drew it. In the data that the "
@@ -140,8 +140,8 @@ STORY = Story(
         ),
         StoryStep(
             "And without the lesion?",
-            asked(PLANTED.model, PLANTED.healthy),
-            lambda answer, _where: kept(answer["classes"], label(), "Without the lesion"),
+            lesion_answers(PLANTED.model, PLANTED.healthy),
+            lambda answer, _where: class_after(answer["classes"], label(), "Without the lesion"),
             partial(over, PLANTED.healthy, None),
             "The healthy twin: the same head, the same noise, the same mark, no lesion. Nobody has "
             "such a twin of a real patient, which is why phantoms are worth having.",
@@ -150,8 +150,8 @@ STORY = Story(
         ),
         StoryStep(
             "And without the mark?",
-            asked(PLANTED.model, PLANTED.unmarked),
-            lambda answer, _where: kept(answer["classes"], label(), "Without the mark"),
+            lesion_answers(PLANTED.model, PLANTED.unmarked),
+            lambda answer, _where: class_after(answer["classes"], label(), "Without the mark"),
             partial(over, PLANTED.unmarked, lesion),
             "The lesion is back, the mark is gone. This is the patient from another hospital. "
             "On the data that the network was validated with, nobody would have noticed.",
@@ -160,7 +160,7 @@ STORY = Story(
         ),
         StoryStep(
             "Is it the network or the data?",
-            asked(PLANTED.control, PLANTED.unmarked),
+            lesion_answers(PLANTED.control, PLANTED.unmarked),
             finds,
             partial(over, PLANTED.unmarked, lesion),
             "The control: the same network and the same slices, learned without the mark. It is "

@@ -58,9 +58,9 @@ def answered(planned: PlannedSweep, plan: SweepPlan) -> None:
         done = asks.compute(name, looked, usual=planned.usual) if looked.missing else None
         if isinstance(done, Pending | Problem):
             runs.watch([done])
-        words = told(done) if isinstance(done, Swept) else looked.words(1)
+        words = progress_text(done) if isinstance(done, Swept) else looked.words(1)
         caption_slot.caption(plain(f"{words}."))
-    rows, left_out = found(looked, done)
+    rows, left_out = answer_notes(looked, done)
     with above:
         if rows:
             st.header(plain(summary(rows, lines())))
@@ -73,7 +73,7 @@ def answered(planned: PlannedSweep, plan: SweepPlan) -> None:
             take_along(rows)
 
 
-def found(looked: LookedUp, done: object) -> tuple[list[SweepRow], list[str]]:
+def answer_notes(looked: LookedUp, done: object) -> tuple[list[SweepRow], list[str]]:
     """The answers there are, and why others are left out."""
     if isinstance(done, Swept):
         return [*done.rows], [problem for _, problem in done.left_out]
@@ -83,7 +83,7 @@ def found(looked: LookedUp, done: object) -> tuple[list[SweepRow], list[str]]:
     ]
 
 
-def told(done: Swept) -> str:
+def progress_text(done: Swept) -> str:
     """How much was computed just now."""
     stored_count = len(done.rows) - done.computed
     return f"{done.computed:,} answers computed now, {stored_count:,} kept from before"

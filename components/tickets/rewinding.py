@@ -26,7 +26,7 @@ KEY = "rewinding"
 SETTINGS = ("density", "points", "seeds", "levels")
 MARKS = {HOLDS: "✓", NOT_HERE: "✗", UNDECIDED: "?"}
 ACROSS = "rewound to (% of all steps)"
-SHOWN = 7  # points on the line between two tickets
+LINE_POINTS = 7  # points on the line between two tickets
 CONNECTED = 2.0  # points of error: below it two networks count as connected
 
 ACCURACY = Lines(
@@ -208,7 +208,7 @@ def ground(result: Views, lead: str = "") -> FieldChart:
 
 def thinned(way: Points) -> Points:
     """A few of its points, so that the line is seen between them."""
-    places = np.linspace(0, len(way.values) - 1, SHOWN).round().astype(int)
+    places = np.linspace(0, len(way.values) - 1, LINE_POINTS).round().astype(int)
     return replace(way, places=way.places[places], values=way.values[places])
 
 

@@ -20,9 +20,9 @@ from components.sidebar.subject import Subject
 from components.tilt.form import KEY
 from engine import data as data_sets
 from engine.attribution.tilt import LocalTilt, TiltedSheets
-from engine.attribution.tilt.class_images import OWN
+from engine.attribution.tilt.class_images import THIS_IMAGE
 from engine.attribution.tilt.local import PIXELS
-from engine.attribution.tilt.sheets import BOUNDARY, EXAMPLE, MIRROR, ONE, OTHER, REACH
+from engine.attribution.tilt.sheets import BOUNDARY, EXAMPLE, FIRST_CLASS, MIRROR, OTHER, REACH
 from engine.experiment import ExperimentCase
 from engine.result import Table
 
@@ -55,8 +55,8 @@ def sheets() -> None:
                         PointGroups(
                             x="along the line between the means", y="across it",
                             span=(-3, 3), x_span=(-REACH, REACH), title="across it",
-                            looks={ONE: "dots", OTHER: "dots", BOUNDARY: "line", MIRROR: "own",
-                                   EXAMPLE: "line"},
+                            looks={FIRST_CLASS: "dots", OTHER: "dots", BOUNDARY: "line",
+                                   MIRROR: "own", EXAMPLE: "line"},
                         ),
                         mirror_words,
                     ),
@@ -153,7 +153,9 @@ def means_words(result: Views) -> str:
     parts = " and ".join(
         f"{count:.0f} {source}" for source, count in zip(table.rows, table["images"], strict=True)
     )
-    absent = "; the model's training images are not here" if table.rows[0].endswith(OWN) else ""
+    absent = (
+        "; the model's training images are not here" if table.rows[0].endswith(THIS_IMAGE) else ""
+    )
     return f"Class means are of {parts}{absent}."
 
 

@@ -64,7 +64,7 @@ def show() -> None:
         )
 
 
-def own(question: TiltQuestion, result: Views) -> Table:
+def classifier_rows(question: TiltQuestion, result: Views) -> Table:
     """The rows of the chosen classifier, by λ."""
     start = question.learner * len(STRENGTHS)
     table: Table = result["classifiers"]
@@ -79,7 +79,7 @@ def best(table: Table) -> int:
 
 def sentence(question: TiltQuestion, result: Views) -> str:
     """Right answers and strength here, and at the best λ."""
-    table = own(question, result)
+    table = classifier_rows(question, result)
     right, times = (table[name] for name in ("right, held out", "strength"))
     place, top = question.place, best(table)
     words = f"{100 * right[place]:.1f} % right"
@@ -107,7 +107,7 @@ def across(question: TiltQuestion) -> Drawing:
     """Right answers and distance over λ."""
 
     def words(found: Views) -> str:
-        table = own(question, found)
+        table = classifier_rows(question, found)
         right, distances = 100 * table["right, held out"], 100 * table["distance kept"]
         return (
             f"Over all λ, held-out images right move by {np.ptp(right):.1f} points, the distance "
@@ -131,7 +131,7 @@ def across(question: TiltQuestion) -> Drawing:
             },
         ),
         words,
-        part=lambda table: own(question, {"classifiers": table}),
+        part=lambda table: classifier_rows(question, {"classifiers": table}),
     )
 
 

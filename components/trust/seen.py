@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from components.exports import shown
+from components.exports import model_input
 from components.notices import plain
 from components.sidebar.subject import Subject
 from components.trust import charts
 from components.widgets.pictures import show_picture
-from components.widgets.wording import said
+from components.widgets.wording import short_number
 from engine.attribution.trust import TrustCase
 from engine.pictures import ends, overlay
 from engine.result import HeatMap, Result
@@ -30,13 +30,13 @@ def similarity(result: Result, subject: Subject, case: TrustCase, key: str) -> N
     """Over shuffled layers, and the last map beside the map."""
     if "order" in result:
         charts.shuffled(result, f"{key}.similarity")
-    beside(result, subject, case, "with random weights")
+    draw_two_maps(result, subject, case, "with random weights")
 
 
 def other_class(result: Result, subject: Subject, case: TrustCase, key: str) -> None:
     """The other class's map beside the map."""
     del key
-    beside(result, subject, case, "asked about the other class")
+    draw_two_maps(result, subject, case, "asked about the other class")
 
 
 def hidden_squares(result: Result, subject: Subject, case: TrustCase, key: str) -> None:
@@ -46,7 +46,7 @@ def hidden_squares(result: Result, subject: Subject, case: TrustCase, key: str) 
         charts.predicted(result, f"{key}.squares")
 
 
-def beside(result: Result, subject: Subject, case: TrustCase, words: str) -> None:
+def draw_two_maps(result: Result, subject: Subject, case: TrustCase, words: str) -> None:
     """Two maps over the image, each on its own scale."""
     other = result.get("map")
     if not isinstance(other, HeatMap):
@@ -54,14 +54,18 @@ def beside(result: Result, subject: Subject, case: TrustCase, words: str) -> Non
     for column, heat, title in zip(
         st.columns(2), (case.heat, other), ("the map", words), strict=True
     ):
-        low, high = (said(end) for end in ends(heat))
+        low, high = (short_number(end) for end in ends(heat))
         caption = f"{title}: {low} to {high} {heat.unit}"
         show_picture(
-            overlay(shown(subject), heat), caption, place=column, width=WIDE, caption=plain(caption)
+            overlay(model_input(subject), heat),
+            caption,
+            place=column,
+            width=WIDE,
+            caption=plain(caption),
         )
 
 
-SEEN: Mapping[str, Callable[[Result, Subject, TrustCase, str], None]] = {
+TRIAL_VIEWS: Mapping[str, Callable[[Result, Subject, TrustCase, str], None]] = {
     "Order": curves,
     "RandomWeights": similarity,
     "OtherClass": other_class,

@@ -9,9 +9,9 @@ from engine.attribution.trust import Check
 from engine.attribution.trust.verdict import BAD, DOUBT, GOOD, UNCLEAR
 from engine.result import Table
 
-Found = tuple[Check, Table | None]  # a trial and what it gave; None before it was made
+CheckedTrial = tuple[Check, Table | None]  # a trial and what it gave; None before it was made
 
-SAID = {
+VERDICT_WORDS = {
     GOOD: ("✓", "speaks for it"),
     UNCLEAR: ("?", "neither way"),
     DOUBT: ("⚠", "not confirmed"),
@@ -55,7 +55,7 @@ def sign(check: Check, view: Table) -> tuple[str, str]:
         return UNKNOWN
     if not check.judges:
         return DESCRIBED
-    return PASSED if result == GOOD and not check.evidence else SAID[result]
+    return PASSED if result == GOOD and not check.evidence else VERDICT_WORDS[result]
 
 
 def line(check: Check, view: Table) -> str:
@@ -71,12 +71,12 @@ def figures(view: Table) -> Table:
     return view.select(names).renamed(HEADINGS)
 
 
-def summary(trials: Sequence[Found]) -> str:
+def summary(trials: Sequence[CheckedTrial]) -> str:
     """What speaks for a map and against it, and how many trials say neither or were not made."""
     return " ".join(findings(trials))
 
 
-def headline(trials: Sequence[Found]) -> str:
+def headline(trials: Sequence[CheckedTrial]) -> str:
     """What matters most of the summary, without its marks; "" where there is nothing to say."""
     return next(iter(findings(trials)), "").replace("**", "")
 
@@ -87,7 +87,7 @@ def brief(line: str) -> str:
     return f"{first}." if stop else line
 
 
-def findings(trials: Sequence[Found]) -> list[str]:
+def findings(trials: Sequence[CheckedTrial]) -> list[str]:
     """The sentences of the summary.
 
     What is against a map comes first, then why it is not confirmed. Only evidence speaks for a map:

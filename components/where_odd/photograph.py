@@ -22,7 +22,7 @@ from engine.anomaly.localizers.parts import rough_seconds
 from engine.anomaly.localizers.tiles import PhotographCase, TileByTile, smaller
 from engine.images import Picture
 
-HERE = f"{KEY}.tiles"
+TILES_KEY = f"{KEY}.tiles"
 HELP = (
     "The image above was resized to what the model sees. In tiles it is read at its own "
     "resolution, so that what is small in it is still seen."
@@ -35,15 +35,15 @@ def show(question: WhereQuestion, subject: Subject) -> None:
         return
     width, height = subject.picture.size
     label = f"Read all {width} × {height} px in tiles"
-    if not switch(label, f"{HERE}.on", name="Read all in tiles", help=HELP):
+    if not switch(label, f"{TILES_KEY}.on", name="Read all in tiles", help=HELP):
         return
     with st.spinner("Reading the photograph at its own resolution"):
         picture = finest(subject)
     case = PhotographCase(question.case, question.method, picture)
-    method = TileByTile(**forms.folded(TileByTile, HERE, ("overlap",), "Settings"))
+    method = TileByTile(**forms.folded(TileByTile, TILES_KEY, ("overlap",), "Settings"))
     section.show(
         Section(
-            HERE,
+            TILES_KEY,
             method,
             case,
             button=f"Read {len(method.tiles(case))} tiles",
@@ -95,5 +95,5 @@ def drawn(subject: Subject, method: TileByTile, found: Views) -> None:
         f"for each tile, by {figures['held out']:.0f} normal images"
     )
     panel = Panel(method.title, found["map"], caption)
-    with first_screen(1, HERE):
-        viewer(enlarged(subject.picture.pixels), [panel], f"{HERE}.viewer")
+    with first_screen(1, TILES_KEY):
+        viewer(enlarged(subject.picture.pixels), [panel], f"{TILES_KEY}.viewer")

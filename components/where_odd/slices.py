@@ -34,8 +34,8 @@ from engine.keeping.memory import Memory
 from engine.pictures import Pixels
 from engine.result import Table
 
-HERE = f"{KEY}.slices"
-SHOWN, WIDE = 6, 128  # strangest slices that are shown, and px of each
+SLICES_KEY = f"{KEY}.slices"
+STRANGEST_SLICES, WIDE = 6, 128  # strangest slices that are shown, and px of each
 THUMBNAILS = 100  # that a visitor's session keeps
 
 
@@ -49,13 +49,13 @@ def show(question: WhereQuestion, subject: Subject) -> None:
         return
     with st.container():
         st.markdown("**The whole scan, slice by slice**")
-        forms.refuse_links(SliceBySlice, HERE)
+        forms.refuse_links(SliceBySlice, SLICES_KEY)
         many = SliceBySlice().most < case.count
-        method = SliceBySlice(**forms.settings(SliceBySlice, HERE, None if many else ()))
+        method = SliceBySlice(**forms.settings(SliceBySlice, SLICES_KEY, None if many else ()))
     count = len(case.places(method.most))
     section.show(
         Section(
-            HERE,
+            SLICES_KEY,
             method,
             case,
             button=f"Look at {count} slices",
@@ -67,7 +67,7 @@ def show(question: WhereQuestion, subject: Subject) -> None:
                     "The highest value of each slice; click one to open it",
                     part=partial(grouped, case),
                     chart=partial(row, case),
-                    finding=lambda result: said(case, result),
+                    finding=lambda result: slice_rank(case, result),
                 )
             ],
             columns=1,
@@ -113,7 +113,7 @@ def row(case: ScanCase, found: Views) -> Scatter:
     )
 
 
-def said(case: ScanCase, result: Views) -> str:
+def slice_rank(case: ScanCase, result: Views) -> str:
     """Where the open slice stands in the row."""
     table, number = result["slices"], number_of(case)
     rank = [int(table["slice"][at]) for at in strangest(table)]
@@ -141,7 +141,7 @@ def open_slice(case: ScanCase, number: int) -> None:
 def strip(case: ScanCase, result: Views) -> None:
     """The strangest slices, each with a button; the strangest is opened when it was asked for."""
     table = result["slices"]
-    best = [int(at) for at in strangest(table)[:SHOWN]]
+    best = [int(at) for at in strangest(table)[:STRANGEST_SLICES]]
     if runs.pressed_for(result):  # type: ignore[arg-type]  # a section's picture has an answer
         open_slice(case, int(table["slice"][best[0]]))
         st.rerun()
@@ -153,7 +153,7 @@ def strip(case: ScanCase, result: Views) -> None:
                 show_picture(thumbnail(case, number), f"Slice {number}", width=WIDE)
                 st.button(
                     f"Slice {number}",
-                    key=f"{HERE}.open.{number}",
+                    key=f"{SLICES_KEY}.open.{number}",
                     on_click=open_slice,
                     args=(case, number),
                     disabled=number == number_of(case),
@@ -165,7 +165,7 @@ def strip(case: ScanCase, result: Views) -> None:
 def thumbnail(case: ScanCase, number: int) -> Pixels:
     """The square of a slice that the model sees, small."""
     view = replace(case.view, slice=number - 1)
-    memory: Memory[Pixels] = st.session_state.setdefault(f"{HERE}.shown", Memory(THUMBNAILS))
+    memory: Memory[Pixels] = st.session_state.setdefault(f"{SLICES_KEY}.shown", Memory(THUMBNAILS))
     name = f"{case.scan.digest}|{view!r}|{case.crop!r}"
     return memory.made(name, lambda: small(case.scan.picture(view), case))
 

@@ -21,16 +21,16 @@ from PIL import Image
 from components.colors import SEQUENTIAL
 from components.widgets.encoding import RecentEncodings, data_url, light, saved
 from components.widgets.mounting import mounted
-from components.widgets.wording import said, with_unit
+from components.widgets.wording import short_number, with_unit
 from engine.images.large_base import LargeImage
 from engine.pictures import extent
 
 SIDE = 256  # px of a tile
 OVERVIEW = 1024  # px of the long side
 AT_ONCE = 24  # tiles of an answer
-KEPT = 512  # encoded tiles, of all visitors
+TILES_CACHED = 512  # encoded tiles, of all visitors
 
-ENCODED = RecentEncodings[str](KEPT)
+ENCODED = RecentEncodings[str](TILES_CACHED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,8 +152,8 @@ def described(over: Over) -> dict[str, Any]:
         "columns": over.values.shape[1],
         "rows": over.values.shape[0],
         "tile": over.tile,
-        "low": said(low),
-        "high": with_unit(said(high), unit),
+        "low": short_number(low),
+        "high": with_unit(short_number(high), unit),
         "marked": marked,
     }
 

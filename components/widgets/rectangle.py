@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from components.widgets.mounting import mounted
 from components.widgets.viewer import Pixels, picture_url
 
-SHOWN = 480  # px; what it serves to find is coarse
+PICTURE_SIDE = 480  # px; what it serves to find is coarse
 SMALLEST = 0.02  # share of the picture; smaller than this nobody could grasp
 SLACK = 1e-6  # what rounding may add
 ROUNDING = 0.51e-4  # of a share that the browser sends with four decimals
@@ -73,7 +73,7 @@ def rectangle(
     """
     height, width = picture.shape[:2]
     begin = squared(start, width / height) if square and not fixed_size else start
-    url = picture_url(picture, SHOWN)
+    url = picture_url(picture, PICTURE_SIDE)
     tag = tag_of(url, begin, square, fixed_size)
     chosen_box = chosen(st.session_state.get(key), tag, begin, fixed_size)
     result = mounted(__file__)(

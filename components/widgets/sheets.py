@@ -32,7 +32,7 @@ FINENESS = (
     *((56, 126), (56, 63), (28, 63), (14, 31)),
 )
 PROBES = 8  # images by which the size of a sheet is predicted
-KEPT = 12  # walks
+WALKS_CACHED = 12  # walks
 
 Frames = NDArray[Any]  # (n, 3, H, W) in [0, 1]
 
@@ -57,7 +57,7 @@ class Sheets:
     residues: Sheet
 
 
-ENCODED: Final = RecentEncodings[Sheets](KEPT)
+ENCODED: Final = RecentEncodings[Sheets](WALKS_CACHED)
 
 
 def sheets(frames: Frames, target: Pixels, source: Pixels, room: int) -> Sheets:

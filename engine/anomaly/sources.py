@@ -148,7 +148,7 @@ def parent_of(model: Classifier) -> Classifier | None:
     fingerprint = model.lineage.parent
     if not fingerprint:
         return None
-    stored = (*embedded.stored(), *checkpoints.listed())
+    stored = (*embedded.stored(), *checkpoints.visible_models())
     name = next(
         (
             stored_model.name

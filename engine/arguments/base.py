@@ -8,7 +8,7 @@ from dataclasses import Field, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self
 
-from engine.arguments.controls import Given, Many, Text, options_of
+from engine.arguments.controls import Many, OtherArguments, Text, options_of
 from engine.arguments.text import value
 from engine.errors import BadSetting, BlindspotError
 from engine.method import CaseT, Option, check_settings
@@ -27,7 +27,7 @@ class Declared:
         return {spec.name: spec for spec in fields(cls)}
 
     @classmethod
-    def options(cls, name: str, arguments: Given) -> tuple[Option, ...]:
+    def options(cls, name: str, arguments: OtherArguments) -> tuple[Option, ...]:
         """What that argument may be beside others: by name, with what a person reads.
 
         Args:

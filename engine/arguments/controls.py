@@ -9,8 +9,10 @@ from typing import Any
 
 from engine.method import Choice, Control, Option, setting
 
-Given = Mapping[str, Any]  # other arguments: as text, or what it names where that is in hand
-Offers = Callable[[Given], Iterable[Option | str]]  # what can be chosen beside these
+OtherArguments = Mapping[
+    str, Any
+]  # other arguments: as text, or what it names where that is in hand
+Offers = Callable[[OtherArguments], Iterable[Option | str]]  # what can be chosen beside these
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Many:
         return "several texts"
 
 
-def options_of(control: Control | Text | Many, arguments: Given) -> tuple[Option, ...]:
+def options_of(control: Control | Text | Many, arguments: OtherArguments) -> tuple[Option, ...]:
     """What can be chosen beside other arguments; with none of them, every name that is known."""
     if isinstance(control, Choice):
         return tuple(Option(word, control.titles.get(word, word)) for word in control.options)

@@ -16,7 +16,7 @@ from engine.anomaly.protocol.in_distribution import is_gray
 from engine.anomaly.sources import PHOTOGRAPHS
 from engine.arguments.base import Arguments
 from engine.arguments.pictures import EXAMPLE, SAMPLE, TWIN, pictured
-from engine.arguments.whole_slides import MADE
+from engine.arguments.whole_slides import SYNTHETIC
 from engine.case_base import Case
 from engine.errors import BlindspotError
 from engine.hallucination.tiny_vlm import weights
@@ -52,7 +52,7 @@ def default_note(arguments: Arguments[Any], case: Case, named: Collection[str]) 
             defaults, belong together.
     """
     image = getattr(arguments, "image", None)
-    if not isinstance(image, str) or image == MADE:
+    if not isinstance(image, str) or image == SYNTHETIC:
         return ""
     try:
         kind = kind_of(image)

@@ -9,7 +9,7 @@ from math import isfinite
 import numpy as np
 
 from engine.arguments.base import Declared
-from engine.arguments.controls import Given, Text, argument
+from engine.arguments.controls import OtherArguments, Text, argument
 from engine.data import DataSet
 from engine.data.modes import modes, modes_of
 from engine.errors import BlindspotError
@@ -50,13 +50,13 @@ FORMS = (
 )
 
 
-def groups(arguments: Given) -> tuple[str, ...]:
+def groups(arguments: OtherArguments) -> tuple[str, ...]:
     """The groups of the images that are learned from, such as patients."""
     data: DataSet = arguments["data"]
     return tuple(map(str, sorted({*data.truth["group"][data.rows("train")].tolist()})))
 
 
-def modes_offered(arguments: Given) -> tuple[str, ...]:
+def modes_offered(arguments: OtherArguments) -> tuple[str, ...]:
     """The modes of the class that was chosen; of any class where none was."""
     data: DataSet = arguments["data"]
     if (word := arguments.get("label")) not in data.classes:

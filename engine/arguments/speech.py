@@ -35,7 +35,7 @@ KINDS = {
     "ood": "A place never seen",
 }
 KNOWN = (SAMPLE, EXAMPLE, TWIN)  # how pictures begin that are no files of somebody's
-EACH, HIDDEN, WITHOUT, FADED = "each", "hidden", "without:", "faded:"
+EACH_IMAGE, HIDDEN, WITHOUT, FADED = "each", "hidden", "without:", "faded:"
 
 
 def speaking_argument(offered: Callable[[], Mapping[str, str]] = asking.models) -> Any:
@@ -169,7 +169,7 @@ class WordArguments(PromptArguments[WordCase]):
     def others(self, words: WordCase) -> Iterator[tuple[str, Tensor]]:
         """The other images, each with its name."""
         for number, alternative in enumerate(self.against, 1):
-            if alternative == EACH:
+            if alternative == EACH_IMAGE:
                 changed = asking.without_each(words, self.drawn())
             elif alternative == HIDDEN:
                 changed = asking.hidden_each(words, self.drawn())

@@ -24,7 +24,7 @@ TLS_FILES = {
     "--tls-cert": "the certificate that is shown",
     "--tls-key": "its private key",
 }
-SHOWN = 3  # reasons that are said here; a file has all
+REASONS_LISTED = 3  # reasons that are said here; a file has all
 
 
 class AnswersFailed(Exception):
@@ -101,7 +101,7 @@ def run(arguments: Namespace) -> None:
     clear_line()
     say(f"{done.computed:,} computed in {monotonic() - begun:.0f} s.")
     done = replace(done, rows=strongest_first(plan.images, done.rows))
-    for words in list(strongest(plan.images, done.rows))[:SHOWN]:
+    for words in list(strongest(plan.images, done.rows))[:REASONS_LISTED]:
         say(words)
     for name, volume in volumes(plan.images, done.rows):
         if isinstance(volume, str):
@@ -175,7 +175,7 @@ def written(done: Swept, out: Path, app: str) -> None:
     write_atomic(out / "left-out.csv", left_out(done.left_out))
     reasons = dict.fromkeys(problem for _, problem in done.left_out)
     say(f"{len(done.left_out):,} answers are left out, see {out / 'left-out.csv'}:")
-    for reason in list(reasons)[:SHOWN]:
+    for reason in list(reasons)[:REASONS_LISTED]:
         say(f"    {reason}")
     if done.faults:
         raise AnswersFailed(f"{done.faults:,} answers failed, see {out / 'left-out.csv'}.")

@@ -78,7 +78,7 @@ def pictured(image: NDArray[np.uint8]) -> Picture:
     return Picture(pixels, (pixels.shape[1], pixels.shape[0]), (), digest(pixels))
 
 
-def seen(mask: Mask, crop: Crop, side: int) -> Mask:
+def mask_in_square(mask: Mask, crop: Crop, side: int) -> Mask:
     """The mask in the square that the model sees, (side, side): where at least half is covered."""
     height, width = mask.shape
     shrunk = Image.fromarray(mask.astype(np.uint8) * 255).resize(
@@ -89,8 +89,8 @@ def seen(mask: Mask, crop: Crop, side: int) -> Mask:
 
 
 def known_in(mask: Mask, crop: Crop, side: int) -> Mask | None:
-    """As `seen`; None where something is there that is too small for a pixel of the square."""
-    result, (height, width) = seen(mask, crop, side), mask.shape
+    """As `mask_in_square`; None where something is too small for a pixel of the square."""
+    result, (height, width) = mask_in_square(mask, crop, side), mask.shape
     left, top, right, bottom = (round(edge) for edge in crop.box(width, height))
     return result if result.any() or not mask[top:bottom, left:right].any() else None
 

@@ -13,7 +13,7 @@ from zipfile import ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.archive import opened, packed, request, shown
+from engine.data.archive import opened, packed, request, short_path
 from engine.data.dataset import SPLITS, DataCard, DataSet
 from engine.data.folders import MAX_CLASSES, Imported, named
 from engine.errors import BadData, BadImage
@@ -37,7 +37,7 @@ def read_npz(source: bytes | Path, name: str = "") -> Imported:
     Raises:
         BadData: an array is missing, of a wrong shape or kind, or too large.
     """
-    called = shown(name or (source.name if isinstance(source, Path) else "this file"))
+    called = short_path(name or (source.name if isinstance(source, Path) else "this file"))
     with opened(source, called) as archive:
         shapes = {key: header(archive, key, called) for key in keys()}
         check(shapes, called)

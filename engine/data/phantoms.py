@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from engine.data.brain import BRAIN, FIELD, MIDDLE, AxialCut, Finish, Floats, Patient
 from engine.data.dataset import DataCard, DataSet
-from engine.data.keeping import kept, path_of
+from engine.data.keeping import path_of, stored_arrays
 from engine.data.lesions import KINDS, NONE, Lesion, Mask
 from engine.data.recipe import DataRecipe, seed_setting
 from engine.errors import BadSetting
@@ -92,7 +92,7 @@ class Phantoms(DataRecipe):
 
     def make(self, progress: Progress = quiet) -> DataSet:
         """The slices, from the disk when they were made before."""
-        arrays = kept(self.word, self.question, lambda: self.arrays(progress))
+        arrays = stored_arrays(self.word, self.question, lambda: self.arrays(progress))
         index = np.arange(self.count)
         truth = {"mask": arrays["mask"], "oedema": arrays["oedema"], "twin": arrays["twin"]}
         return DataSet(

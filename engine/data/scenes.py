@@ -20,7 +20,7 @@ from engine.data.sprites import CATEGORIES, COLORS, FAVORITES, HABITS, SIDE, SIZ
 from engine.method import Choice, Progress, Slider, Switch, quiet, setting
 
 JITTER = 2  # px
-LEADER, OWN, FOREIGN, ALONE = 0.6, 0.4, 0.06, 0.07  # how often things are there
+LEADER, THEME_SHARE, FOREIGN, ALONE = 0.6, 0.4, 0.06, 0.07  # how often things are there
 VISIBLE = ((1.0, 0.65), (0.25, 0.22), (0.09, 0.13))  # opacity, and its share
 FAVORITE = 0.3  # extra share of a category's favorite color
 MOST = 6  # things in a scene; ten in a dense one
@@ -148,7 +148,7 @@ class Scenes(DataRecipe):
             levels = np.array(DENSE)[(draw * len(DENSE)).astype(np.int64)]
             return np.broadcast_to(levels[..., None], (*themes.shape, N))
         in_theme = np.arange(N) // len(THEMES) == themes[..., None]
-        usual = np.full(N, OWN)
+        usual = np.full(N, THEME_SHARE)
         usual[LEADERS] = LEADER
         return np.where(in_theme, usual, FOREIGN)
 

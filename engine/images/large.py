@@ -41,8 +41,10 @@ PLAIN, DEFLATE = {1}, {8, 32946}
 WIDTH, HEIGHT, BITS, COMPRESSION, INTENT, OFFSETS = 256, 257, 258, 259, 262, 273
 ORIENTATION, CHANNELS, ROWS, LENGTHS, PLANAR, PREDICTOR = 274, 277, 278, 279, 284, 317
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES = 322, 323, 324, 325
-WANTED = {WIDTH, HEIGHT, BITS, COMPRESSION, INTENT, OFFSETS, ORIENTATION, CHANNELS, ROWS, LENGTHS,
-          PLANAR, PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES}  # fmt: skip
+READ_TAGS = {
+    WIDTH, HEIGHT, BITS, COMPRESSION, INTENT, OFFSETS, ORIENTATION, CHANNELS, ROWS, LENGTHS, PLANAR,
+    PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES,
+}  # fmt: skip
 SAVE = "save it as a TIFF in strips or tiles, uncompressed or with Deflate"
 
 
@@ -274,5 +276,5 @@ def tags_of(data: bytes) -> Iterator[tuple[int, tuple[int, ...]]]:
     if len(entries) > MOST_TAGS or sum(entry.size for entry in entries) > MOST_TAG_BYTES:
         return
     for entry in entries:
-        if entry.form in WHOLE_NUMBERS and entry.tag in WANTED:
+        if entry.form in WHOLE_NUMBERS and entry.tag in READ_TAGS:
             yield entry.tag, whole_numbers(data, entry)

@@ -33,7 +33,7 @@ MAX_BYTES = MAX_MB * 1_000_000
 MAX_PIXELS = 200_000_000  # by the header: the largest telephone camera has this many
 MAX_WHOLE = 100_000_000  # decoded at once, 4 bytes each: 20 000 x 5 000 as PNG
 PLAIN = 4  # bytes a pixel that most modes hold at once
-HELD = {  # bytes a pixel where it is more: a copy without palette, of deep values, or with alpha
+PIXEL_BYTES = {  # where it is more: a copy without palette, of deep values, or with alpha
     "P": 5,
     "RGBA": 8,
     "RGBa": 8,
@@ -142,7 +142,7 @@ def decode(data: bytes, file_kind: FileKind, called: str, *, fine: bool = False)
         check_pixels(width, height, PLAIN * MAX_WHOLE // PROGRESSIVE, called)
     file.draft("", (ceil(size[0] * SHY), ceil(size[1] * SHY)))  # JPEG alone listens
     size = min(size, file.size)  # both sides keep their ratio
-    pixel_bytes = HELD.get(file.mode, PLAIN) + (WEBP if file_kind.name == "WEBP" else 0)
+    pixel_bytes = PIXEL_BYTES.get(file.mode, PLAIN) + (WEBP if file_kind.name == "WEBP" else 0)
     check_pixels(*file.size, PLAIN * MAX_WHOLE // pixel_bytes, called)
     passes = width * height * PROGRESSIVE if file.info.get("progressive") else 0
     needs = (

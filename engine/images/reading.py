@@ -43,7 +43,9 @@ def load_unguarded(data: bytes, file_name: str, called: str, *, fine: bool) -> P
     """As `load`, without the guard around foreign bytes."""
     result = kind(data)
     if result in SCAN_OF:
-        return SCAN_OF[result](called, *asked(data, called, SCAN_OF[result].title.lower()))
+        return SCAN_OF[result](
+            called, *read_in_process(data, called, SCAN_OF[result].title.lower())
+        )
     if not result.readable:
         scan_kind = next(
             (scan for end, scan in SCANS.items() if file_name.lower().endswith(end)), ""
@@ -55,7 +57,7 @@ def load_unguarded(data: bytes, file_name: str, called: str, *, fine: bool) -> P
             )
         raise BadImage(f"{called} is {result.name}: {result.advice}.")
     check(data, result, called)
-    facts, arrays = asked(data, called, "picture", result, fine=fine)
+    facts, arrays = read_in_process(data, called, "picture", result, fine=fine)
     return Picture(
         read_only(arrays[0]),
         (facts["size"][0], facts["size"][1]),
@@ -64,7 +66,7 @@ def load_unguarded(data: bytes, file_name: str, called: str, *, fine: bool) -> P
     )
 
 
-def asked(
+def read_in_process(
     data: bytes, called: str, sort: str, found: FileKind | None = None, *, fine: bool = False
 ) -> tuple[Words, Arrays]:
     """What the reader makes of a file."""

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
-from engine.keeping.names import hidden, in_strings, shown
+from engine.keeping.names import hidden, in_strings, restore_names
 from engine.result import KINDS, Array, Result, Table, View
 
 ENTRY_BYTES = 4096  # what an entry weighs beside its arrays, so that small ones are counted too
@@ -71,8 +71,8 @@ def unpack(record: Record, data: bytes, names: Sequence[str] = ()) -> StoredAnsw
     words = {key: value for key, value in record.items() if key != "checksum"}
     if record["checksum"] not in {checksum(data, words), checksum(data)}:
         raise ValueError("it is not what was written")
-    record = in_strings(words, partial(shown, names))
-    arrays = {shown(names, name): array for name, array in load_arrays(data).items()}
+    record = in_strings(words, partial(restore_names, names))
+    arrays = {restore_names(names, name): array for name, array in load_arrays(data).items()}
     result = {}
     for name, view in record["views"].items():
         start = f"{name}:"

@@ -98,7 +98,7 @@ def zero_shots() -> Iterator[ModelEntry]:
         title = f"{zero_shot.title_of(source)}, words of yours"
         if not CLIP.installed:
             title = "Words of yours (open_clip)"
-        status = "weights are here" if zero_shot.here(source) else "downloaded when chosen"
+        status = "weights are here" if zero_shot.is_local(source) else "downloaded when chosen"
         name = f"{zero_shot.ZERO_SHOT}{source}"
         terms = zero_shot.LICENSE if source in zero_shot.KNOWN else ""
         yield ModelEntry(name, title, not missing, missing or status, license=terms)
@@ -114,7 +114,7 @@ def lites() -> Iterator[ModelEntry]:
 
 def small() -> Iterator[ModelEntry]:
     """The models that ship and those that were made here, each below the one it came from."""
-    for depth, checkpoint in checkpoints.tree([*embedded.stored(), *checkpoints.listed()]):
+    for depth, checkpoint in checkpoints.tree([*embedded.stored(), *checkpoints.visible_models()]):
         card, is_local = checkpoint.card, checkpoint.name.startswith(PREFIX)
         reason = (
             f"made here by {card.made_by or 'hand'}"

@@ -110,7 +110,7 @@ def put(
         path = path_of(name)
         exists = path.is_file()
         data = b"" if exists else packed(card, weights_of(model), model.masks)
-        if data and held() + len(data) > DISK_BYTES:
+        if data and kept_bytes() + len(data) > DISK_BYTES:
             raise BlindspotError(
                 f"{card.title} was not kept: the models here have {DISK_BYTES / 2**30:.0f} GB, the "
                 "most that is kept. Delete one under Data and models, and try again."
@@ -137,7 +137,7 @@ def write_with_record(path: Path, data: bytes, before: OwnerRecord | None) -> No
         raise
 
 
-def held() -> int:
+def kept_bytes() -> int:
     """Bytes of all models that are kept here."""
     total = 0
     for path in folder().glob(f"*{SUFFIX}") if folder().is_dir() else ():
@@ -196,7 +196,7 @@ def load(name: str) -> Classifier:
     return model
 
 
-def listed() -> tuple[Stored, ...]:
+def visible_models() -> tuple[Stored, ...]:
     """Every model kept here that may be looked at, oldest first."""
     models = every()
     return tuple(readable(model) for model in models if may_look(model, models))

@@ -92,9 +92,9 @@ class InputFormat:
         return f"{self.side} × {self.side} px, {self.channels}, {self.normalization}"
 
 
-def near(first: Sequence[float], two: Sequence[float]) -> bool:
+def near(first: Sequence[float], second: Sequence[float]) -> bool:
     """Whether two rows of numbers are the same to three digits."""
-    return all(abs(a - b) <= 1e-3 * max(abs(a), abs(b)) for a, b in zip(first, two, strict=True))
+    return all(abs(a - b) <= 1e-3 * max(abs(a), abs(b)) for a, b in zip(first, second, strict=True))
 
 
 def numbers(values: Sequence[float]) -> str:

@@ -20,9 +20,9 @@ def page():
     from tests.engine.data.test_folders import two, zipped
 
     presence.arrive()
-    if not uploads.held():
+    if not uploads.session_uploads():
         uploads.take(zipped(two()), "mine.zip", 16)
-    st.text(", ".join(uploads.held()))
+    st.text(", ".join(uploads.session_uploads()))
 
 
 def opened():

@@ -114,22 +114,22 @@ class Paused(Rows):
         def watched(done, words="", partial=None):
             progress(done, words, partial)
             if done > 0.2:
-                seen.set()
+                paused.set()
                 while not go.wait(0.005):
                     progress(done, words)
 
         return super().__call__(case, watched)
 
 
-seen, go = threading.Event(), threading.Event()
+paused, go = threading.Event(), threading.Event()
 
 
 def test_a_partial_result_is_seen_and_never_is_the_answer(own_store):
-    seen.clear()
+    paused.clear()
     go.clear()
     case = tiny.cnn_case()
     job = ask(Paused(), case, "ann")
-    assert seen.wait(20)
+    assert paused.wait(20)
     part = job.partial["map"].values
     assert 0 < np.isfinite(part).all(axis=1).sum() < 32
     assert known(Paused(), case) is None
@@ -140,11 +140,11 @@ def test_a_partial_result_is_seen_and_never_is_the_answer(own_store):
 
 
 def test_a_partial_result_stays_partial_after_a_cancel():
-    seen.clear()
+    paused.clear()
     go.clear()
     case = tiny.cnn_case()
     job = ask(Paused(), case, "ann")
-    assert seen.wait(20)
+    assert paused.wait(20)
     job.leave("ann")
     with pytest.raises(Cancelled):
         job.value()

@@ -11,7 +11,7 @@ from torch import nn
 
 from engine.attribution import (
     HEATMAPS,
-    WHICH,
+    WHICH_EXPLANATION,
     DeepLift,
     Gradient,
     GradientXInput,
@@ -80,22 +80,24 @@ class Embedded(nn.Module):
         return self.head(self.body(images.flatten(1)))
 
 
-def made(network):
+def random_classifier(network):
     return tiny.classifier(tiny.random_weights(network), SIDE)
 
 
 def region_case(network=None, **target):
     target = RegionTarget(**{"index": 2, "mask": MASK} | target)
-    return ImageCase(made(network or Pixelwise()), tiny.image(SIDE), target)
+    return ImageCase(random_classifier(network or Pixelwise()), tiny.image(SIDE), target)
 
 
 def number_case():
     target = NumberTarget(1, measure="years")
-    return ImageCase(made(Regression()), tiny.image(SIDE), target)
+    return ImageCase(random_classifier(Regression()), tiny.image(SIDE), target)
 
 
 def likeness_case():
-    return similarity_case(made(Embedded()), tiny.image(SIDE), tiny.image(SIDE, seed=4))
+    return similarity_case(
+        random_classifier(Embedded()), tiny.image(SIDE), tiny.image(SIDE, seed=4)
+    )
 
 
 CASES = {"region": region_case, "number": number_case, "similarity": likeness_case}
@@ -199,7 +201,7 @@ def test_a_number_has_no_probability_and_must_be_among_the_outputs():
 
 
 def test_the_embedding_is_what_the_head_is_given():
-    model = made(Embedded())
+    model = random_classifier(Embedded())
     images = torch.stack([tiny.image(SIDE, seed) for seed in (1, 2)])
     embedding = embedding_of(model)
     torch.testing.assert_close(embedding.logits(images), model.features(images))
@@ -262,7 +264,7 @@ def convolutional(kind):
 
 
 @pytest.mark.parametrize("target", CASES)
-@pytest.mark.parametrize("kind", [*HEATMAPS, *WHICH], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [*HEATMAPS, *WHICH_EXPLANATION], ids=lambda kind: kind.name)
 def test_every_map_is_made_or_refused_with_the_reason(kind, target):
     case = settled(convolutional(target))
     if kind.unmet(case):

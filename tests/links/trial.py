@@ -18,7 +18,7 @@ from tests.links.recording import NAMES
 from tests.links.values import ALONE, Words, link_values
 
 Link = Mapping[str, str]
-SAID = "The link "  # how each refusal begins
+REFUSAL_START = "The link "  # how each refusal begins
 FREE = {"text_input", "text_area"}  # may have what nobody means
 MANY = {"multiselect"}
 
@@ -133,7 +133,7 @@ def unsaid(seen: Seen, address: str, bad: Mapping[str, Words]) -> str:
     remaining = [name for name in wrong if query.get(name) == list(map(as_text, bad[name]))]
     if remaining:
         return f"{remaining[0]} keeps it"
-    refusals = sum(text.startswith(SAID) for text in seen.texts)
+    refusals = sum(text.startswith(REFUSAL_START) for text in seen.texts)
     if len(wrong) > refusals:
         return f"{refusals} of {len(wrong)} are refused in a sentence: {', '.join(wrong)}"
     return ""

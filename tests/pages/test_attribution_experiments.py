@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from components.asked_image import OWN
+from components.asked_image import SIDEBAR_IMAGE
 from components.experiments import mixture
 from components.views import ATTRIBUTION_EXPERIMENTS
 from engine import data as data_sets
@@ -80,7 +80,7 @@ def own():
     """That part, not run yet, about the image of the sidebar: a cup of coffee."""
     at = AppTest.from_function(below_the_claims, default_timeout=120)
     at.query_params["image"] = SAMPLE.title
-    at.query_params["key.one.about"] = OWN
+    at.query_params["key.one.about"] = SIDEBAR_IMAGE
     return at
 
 

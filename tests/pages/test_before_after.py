@@ -23,7 +23,7 @@ from engine.hallucination.measures.before_after import (
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
 from engine.result import Table
 from engine.run import answer, digest
-from tests.visits import question_in, said, settled, visit, words
+from tests.visits import problems, question_in, settled, visit, words
 
 SMALL = {f"{KEY}.count": "6"}
 
@@ -49,14 +49,14 @@ def sentence(at):
 
 def test_before_it_is_asked_the_view_says_what_will_be():
     at = visit({f"{KEY}.count": "7"}, BEFORE_AFTER)
-    assert not said(at)
+    assert not problems(at)
     assert "Ask before and after" in " ".join(button.label for button in at.button)
     assert "Each thing of each scene is taken out once" in words(at)
 
 
 def test_it_opens_on_the_pair_that_moved_most_against_the_truth(found):
     at = settled(visit(SMALL, BEFORE_AFTER))
-    assert not said(at)
+    assert not problems(at)
     records = found["records"]
     assert sentence(at) == said_of("TinyVLM with a habit", scored(records), by_kind(records))
     first = worst(records)[0]
@@ -76,7 +76,7 @@ def test_a_link_leads_to_concepts_with_the_thing_the_model_and_the_same_scene(ca
     opened = pair.OpenPair.of(layout_of(case), found["records"], place, None)
     link = pair.link_to_concepts(opened, case)
     at = visit(link | {"concepts.SAUCE.steps": "20"}, CONCEPTS)
-    assert not said(at)
+    assert not problems(at)
     assert at.selectbox(key="concepts.SAUCE.concept").value == opened.asked
     original_scene = pair.asking.scene(case.kind, int(link["concepts.scene"]))
     assert np.array_equal(original_scene.image, opened.scene.image)
@@ -137,7 +137,7 @@ def test_a_link_opens_a_pair_and_refuses_what_there_is_not(found):
     assert at.selectbox(key=pair.PAIR).value == name
     for key in (pair.PAIR, f"{KEY}.threshold", f"{KEY}.thing", f"{KEY}.fade"):
         at = settled(visit(SMALL | {key: "dragon"}, BEFORE_AFTER))
-        assert any("“dragon”" in message for message in said(at)), key
+        assert any("“dragon”" in message for message in problems(at)), key
     assert at.select_slider(key=f"{KEY}.threshold").value == AS_SAID
 
 

@@ -13,7 +13,7 @@ from engine.result import Table
 from engine.run import answer
 from engine.unlearning import SAUCE, Collateral, PollsAfter
 from engine.unlearning.concepts.collateral import GAMMAS
-from tests.visits import said, settled, visit, words
+from tests.visits import problems, settled, visit, words
 
 FEW = {"concepts.SAUCE.steps": "20"}
 
@@ -91,7 +91,7 @@ def test_the_chart_of_all_things_is_drawn_in_percent():
         },
         ("car", "lamp"),
     )
-    figure = view.THINGS.figure(view.as_shares(table))
+    figure = view.YES_DOTS.figure(view.as_shares(table))
     drawn = {trace.name: list(trace.x) for trace in figure.data if trace.mode == "markers"}
     assert drawn["before"] == pytest.approx([90, 20])
     assert drawn["after"] == pytest.approx([10, 20])
@@ -100,7 +100,7 @@ def test_the_chart_of_all_things_is_drawn_in_percent():
 def test_a_bad_link_is_a_sentence():
     bad = {"concepts.SAUCE.concept": "unicorn", "concepts.SAUCE.gamma": "9"}
     at = settled(visit(FEW | bad, CONCEPTS))
-    text = " ".join(said(at))
+    text = " ".join(problems(at))
     assert "unicorn" in text
     assert "one of " in text
     assert not at.exception

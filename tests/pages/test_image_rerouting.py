@@ -10,9 +10,9 @@ from engine import data as data_sets
 from engine.experiment import ExperimentCase, spread
 from engine.hallucination.experiments import ImageRerouting, image_rerouting, scene_questions
 from engine.hallucination.experiments.image_rerouting_claims import (
+    DETECTOR_AUROC,
     EPS50,
     FIRST,
-    FOUND,
     LEVELS,
     NOISE,
     OUTPUT,
@@ -56,7 +56,7 @@ def test_a_sentence_leaves_out_what_is_not_measured_yet():
     columns = {
         STEPS: ([2.0, np.nan], "steps"),
         UNSEEN: ([np.nan] * 2, "share"),
-        FOUND: ([0.75, np.nan], ""),
+        DETECTOR_AUROC: ([0.75, np.nan], ""),
     }
     some = {"table": Table.of(columns, (FIRST, OUTPUT))}
     assert rerouting.way_words(some).endswith(f"ε = 2/255: {FIRST} 2.0.")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from components.asked_image import OWN
+from components.asked_image import SIDEBAR_IMAGE
 from components.prototypes import form, learned, robust, view
 from components.prototypes.form import IMAGE, KEY, ROBUST, SLOT, PrototypeQuestion
 from components.views import PROTOTYPES
@@ -22,7 +22,7 @@ from engine.attribution.prototypes.networks import DEEP, INDEFINITE, NEGATIVE
 from engine.attribution.prototypes.reasons import LEFT_OUT, PARTS, ignored_words
 from engine.result import Table
 from engine.run import answer
-from tests.visits import said, settled, unfolded, visit, words
+from tests.visits import problems, settled, unfolded, visit, words
 
 FEW = {"components": 12, "epochs": 3, "tries": 1}
 DIGITS = {f"{KEY}.data": "Digits, 8 × 8"}
@@ -117,12 +117,13 @@ def test_a_pressed_image_is_asked_about():
 
 
 def test_the_image_of_the_sidebar_is_asked_about_and_a_photograph_is_said_to_be_foreign():
-    at = settled(visit(LINK | {f"{KEY}.about": OWN}, PROTOTYPES))
+    at = settled(visit(LINK | {f"{KEY}.about": SIDEBAR_IMAGE}, PROTOTYPES))
     text = words(at)
     assert "Not the kind of image that this network learns" in text
     at = settled(
         visit(
-            LINK | {f"{KEY}.about": OWN, "image": "From a data set", "data": "Digits, 8 × 8"},
+            LINK
+            | {f"{KEY}.about": SIDEBAR_IMAGE, "image": "From a data set", "data": "Digits, 8 × 8"},
             PROTOTYPES,
         )
     )
@@ -151,11 +152,11 @@ def test_the_whole_network_has_its_strongest_wish():
 def test_a_bad_link_and_too_few_prototypes_are_sentences():
     bad = {f"{SLOT}.margin": "7", f"{KEY}.reasoning": "by heart", f"{KEY}.network": "wide"}
     at = settled(visit(LINK | bad, PROTOTYPES))
-    text = " ".join(said(at))
+    text = " ".join(problems(at))
     for word in ("7", "by heart", "wide"):
         assert f"“{word}”" in text
     at = settled(visit(LINK | {f"{SLOT}.components": "5"}, PROTOTYPES))
-    assert "choose at least 10 prototypes" in " ".join(said(at))
+    assert "choose at least 10 prototypes" in " ".join(problems(at))
     assert not at.exception
 
 

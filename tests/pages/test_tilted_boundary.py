@@ -18,7 +18,7 @@ from engine.attribution.tilt.linear import LEARNERS
 from engine.attribution.tilt.mirror import mirror, wall
 from engine.experiment import ExperimentCase
 from engine.run import answer
-from tests.visits import said, settled, visit, words
+from tests.visits import problems, settled, visit, words
 
 NETWORK = {f"{KEY}.network": "true"}
 DIGITS = {f"{KEY}.data": "Digits, 8 × 8", "model": "Digits CNN"}
@@ -113,7 +113,7 @@ def test_the_network_of_the_sidebar_is_asked():
 def test_a_bad_link_is_a_sentence():
     bad = {f"{KEY}.lambda": "seven", f"{KEY}.first": "12", IMAGE: "99", f"{SLOT}.share": "400"}
     at = settled(visit(DIGITS | bad, TILTED_BOUNDARY))
-    text = " ".join(said(at))
+    text = " ".join(problems(at))
     for word in ("seven", "12", "99", "400"):
         assert f"“{word}”" in text
     assert not at.exception
@@ -122,7 +122,7 @@ def test_a_bad_link_is_a_sentence():
 def test_two_classes_that_are_one_are_a_sentence():
     at = settled(visit(DIGITS | {f"{KEY}.second": "2"}, TILTED_BOUNDARY))
     assert not at.exception
-    assert "choose two" in " ".join(said(at))
+    assert "choose two" in " ".join(problems(at))
 
 
 def table(case, right, times):

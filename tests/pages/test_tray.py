@@ -18,7 +18,7 @@ from components.widgets.wording import how_alike
 from engine.measures.agreement import matrix
 from engine.models import catalog
 from tests import tiny
-from tests.visits import said, settled, visit, words
+from tests.visits import problems, settled, visit, words
 
 
 @pytest.fixture(autouse=True)
@@ -115,7 +115,7 @@ def test_results_are_moved_and_removed_and_an_empty_tray_says_how_to_fill_it(two
     press(at, f"tray.remove.{first}")
     assert titles(at) == ["Gradient"]
     press(at, f"tray.remove.{second}")
-    assert any("Nothing is pinned yet" in sentence for sentence in said(at))
+    assert any("Nothing is pinned yet" in sentence for sentence in problems(at))
     assert entry(at) == []
 
 
@@ -194,7 +194,9 @@ def test_maps_of_different_units_keep_their_scales_and_are_not_subtracted(two):
     assert "Each keeps its own scale." in words(at)
     at.button_group(key="report.compare.way").set_value("Difference").run()
     assert not at.exception
-    assert any("A difference would compare different things" in sentence for sentence in said(at))
+    assert any(
+        "A difference would compare different things" in sentence for sentence in problems(at)
+    )
 
 
 def test_maps_of_one_unit_are_on_one_scale_and_subtracted(two):
@@ -210,7 +212,7 @@ def test_maps_of_one_unit_are_on_one_scale_and_subtracted(two):
     at = to(two, TRAY)
     assert "Both on one scale." in words(at)
     low = min(unsigned_map.values.min(), size.values.min())
-    assert viewer.said(float(low)) in words(at)
+    assert viewer.short_number(float(low)) in words(at)
     at.button_group(key="report.compare.way").set_value("Difference").run()
     text = words(at)
     assert "Left minus right, on the scale of the maps" in text

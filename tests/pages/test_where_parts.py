@@ -20,7 +20,7 @@ from components.where_odd import slices
 from engine.anomaly import FamiliarCase, PatchCore, sources
 from engine.anomaly.localizers.slices import ScanCase, SliceBySlice, slice_maps, strangest
 from engine.anomaly.localizers.tiles import PhotographCase, TileByTile
-from engine.case import ImageCase, shown
+from engine.case import ImageCase, model_input
 from engine.case.target import Target
 from engine.images import Crop, SliceChoice, load
 from engine.models import catalog
@@ -57,7 +57,7 @@ def upright(stored, at):
 def case_of(scan, view=AXIAL):
     """What the page asks about a scan."""
     model = catalog.load("digits-cnn")
-    image = shown(scan.picture(view), Crop(), model)
+    image = model_input(scan.picture(view), Crop(), model)
     about = FamiliarCase(model, image, sources.normal("digits"))
     return ScanCase(about, PatchCore(), scan, view, Crop())
 
@@ -99,8 +99,12 @@ def test_the_slices_of_a_scan_are_judged_when_asked_and_the_strangest_is_opened(
     buttons = [
         widget for widget in at.button if widget.key and widget.key.startswith("where.slices.open.")
     ]
-    assert [int(button.key.rsplit(".", 1)[1]) for button in buttons] == best[: slices.SHOWN]
-    assert [button.disabled for button in buttons] == [True] + [False] * (slices.SHOWN - 1)
+    assert [int(button.key.rsplit(".", 1)[1]) for button in buttons] == best[
+        : slices.STRANGEST_SLICES
+    ]
+    assert [button.disabled for button in buttons] == [True] + [False] * (
+        slices.STRANGEST_SLICES - 1
+    )
     at = pressed(at, f"where.slices.open.{best[1]}")
     assert slider(at).value == best[1]
     assert f"Slice {best[1]} is open: number 2 of {COUNT}, the strangest first." in words(at)

@@ -13,7 +13,7 @@ from engine.attribution.lfa import LFA, ROWS, LocalModel
 from engine.attribution.lfa.shares import CHANGES, ranked
 from engine.models import catalog
 from tests import tiny
-from tests.visits import held_up, pills, said, settled, visit, words
+from tests.visits import held_up, pills, problems, settled, visit, words
 
 LINK = {"which.small.samples": "50"}
 
@@ -152,14 +152,14 @@ def test_a_model_that_looks_at_nothing_is_said_and_no_number_is_shown(monkeypatc
 
     monkeypatch.setattr(catalog, "load", lambda name="": tiny.classifier(Still(), 8, "still"))
     at = open_view()
-    assert any("there is nothing to explain" in sentence for sentence in said(at))
+    assert any("there is nothing to explain" in sentence for sentence in problems(at))
     assert not at.main.header
 
 
 def test_links_to_what_is_not_offered_are_refused():
     at = open_view(**{"which.losses.change": "The weather"})
     assert any(
-        "“The weather” as Which change do you care about?" in sentence for sentence in said(at)
+        "“The weather” as Which change do you care about?" in sentence for sentence in problems(at)
     )
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.case import shown
+from engine.case import model_input
 from engine.images import Crop, Picture
 from engine.images.samples import sample
 from engine.models import chest
@@ -30,7 +30,7 @@ def grayed(name):
 def given(gray, side):
     """What a chest X-ray model is given, (side, side) from −1024 to 1024."""
     picture = Picture(np.repeat(gray[..., None], 3, 2), gray.shape[::-1], (), "")
-    pixels = shown(picture, Crop(), of_side(side))[None]
+    pixels = model_input(picture, Crop(), of_side(side))[None]
     return chest.gray((pixels - 0.5) * 2048)[0, 0].numpy()
 
 
@@ -54,7 +54,7 @@ def both(picture):
     """What a photograph is to open_clip and to us, (3, side, side) in [0, 1] each."""
     open_clip = pytest.importorskip("open_clip")
     look = open_clip.image_transform(SIDE, is_train=False, mean=(0, 0, 0), std=(1, 1, 1))
-    return look(Image.fromarray(picture.pixels)), shown(picture, Crop(), of_side(SIDE))
+    return look(Image.fromarray(picture.pixels)), model_input(picture, Crop(), of_side(SIDE))
 
 
 @pytest.mark.parametrize("name", ["chelsea", "china"])

@@ -26,10 +26,10 @@ from engine.method import Choice, Method, Progress, Slider, part_of, quiet, sett
 from engine.pictures import as_bytes
 from engine.result import Pictures, Result, Table, Triangle
 
-OWN, OTHER, OTHERS, NOISE = "its class", "the other class", "further classes", "noise"
+ITS_CLASS, OTHER, OTHERS, NOISE = "its class", "the other class", "further classes", "noise"
 WAYS = ("class", "noise")
 CORNERS = np.array([[0, 0], [1, 0], [0.5, np.sqrt(0.75)]], np.float32)  # no distances: equal sides
-SHOWN = 6  # pictures along a way
+BLEND_STEPS = 6  # pictures along a way
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ def way_table(masses: Masses, weights: Doubles, corner: int, first: int, other: 
     belief = masses.belief[rows]
     columns: dict[str, tuple[Any, str]] = {
         "share": (weights[rows, corner], "share"),
-        OWN: (belief[:, first], "mass"),
+        ITS_CLASS: (belief[:, first], "mass"),
         OTHER: (belief[:, other], "mass"),
         OTHERS: (belief.sum(1) - belief[:, first] - belief[:, other], "mass"),
         SEVERAL: (masses.confusion[rows], "mass"),
@@ -198,10 +198,10 @@ def way_table(masses: Masses, weights: Doubles, corner: int, first: int, other: 
 
 def strip(images: Tensor, names: tuple[str, ...]) -> Pictures:
     """Pictures along both ways."""
-    shares = np.linspace(0, 1, SHOWN)
+    shares = np.linspace(0, 1, BLEND_STEPS)
     rows = []
     for corner in (1, 2):
-        weights = np.zeros((SHOWN, 3))
+        weights = np.zeros((BLEND_STEPS, 3))
         weights[:, 0], weights[:, corner] = 1 - shares, shares
         rows.append(np.stack([as_bytes(blend) for blend in blended(images, weights)]))
     return Pictures(

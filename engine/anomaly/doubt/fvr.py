@@ -144,7 +144,7 @@ class FVR(Detector):
         labels = np.asarray(banks.held.labels)
         refused = np.nan if unknown is None else rejected(answers(unknown, lines, self.near))
         return {
-            "doubts": told(known, right, unknown),
+            "doubts": aurocs(known, right, unknown),
             "sets": of_sets(chosen, labels, right, refused),
         }
 
@@ -158,7 +158,7 @@ class FVR(Detector):
         return DoubtLines.of(self.head(banks).masses(banks.normal), self.alarms)
 
 
-def told(known: Masses, right: Flags, unknown: Masses | None) -> Table:
+def aurocs(known: Masses, right: Flags, unknown: Masses | None) -> Table:
     """AUROC of both doubts, for unknown among known images and for errors among known ones."""
     columns: dict[str, tuple[Any, str]] = {}
     doubts = ("ignorance", "confusion")

@@ -21,8 +21,8 @@ from engine.result import Pictures
 
 ARGMAX, LOKI = "most likely", "Loki"
 SHARP, SHUFFLED = "Loki, sharp", "Loki, shuffled"
-UNSEEN, SEEN = "unseen labels named exactly", "seen labels named exactly"
-APART, INSIDE = "distance to the right label (RMS)", "answers within reach"
+UNSEEN, SEEN_EXACT = "unseen labels named exactly", "seen labels named exactly"
+LABEL_DISTANCE, INSIDE = "distance to the right label (RMS)", "answers within reach"
 COLDER = 10  # times the temperature is lowered in the sharp control
 
 CLAIMS = (
@@ -34,7 +34,7 @@ CLAIMS = (
     Claim(
         "Answers come closer to the right label",
         "mean squared distance at least 30 % below that of the most likely label",
-        lambda of: 0.7 - (of(LOKI, APART) / of(ARGMAX, APART)) ** 2,
+        lambda of: 0.7 - (of(LOKI, LABEL_DISTANCE) / of(ARGMAX, LABEL_DISTANCE)) ** 2,
     ),
     Claim(
         "Only labels between seen ones are ever named",
@@ -44,12 +44,12 @@ CLAIMS = (
     Claim(
         "It is the order of the labels that helps",
         "in a shuffled order, answers are farther away than the most likely label's",
-        lambda of: of(SHUFFLED, APART) - of(ARGMAX, APART),
+        lambda of: of(SHUFFLED, LABEL_DISTANCE) - of(ARGMAX, LABEL_DISTANCE),
     ),
     Claim(
         "Nothing is lost on the labels that were seen",
         "at most 1 point fewer of them are named",
-        lambda of: of(LOKI, SEEN) - of(ARGMAX, SEEN) + 0.01,
+        lambda of: of(LOKI, SEEN_EXACT) - of(ARGMAX, SEEN_EXACT) + 0.01,
     ),
     Claim(
         "Probabilities that are too sure hide it",
@@ -87,7 +87,7 @@ class LokiExperiment(ClosedFormExperiment):
     )
     data = ("bars", "digits")
     argument_defaults = defaults(data="bars")
-    measures = (UNSEEN, SEEN, APART, INSIDE)
+    measures = (UNSEEN, SEEN_EXACT, LABEL_DISTANCE, INSIDE)
     claims = CLAIMS
 
     seen: int = setting(
@@ -129,8 +129,8 @@ class LokiExperiment(ClosedFormExperiment):
         within = locus(self.metric(way, case), observed)
         return {
             UNSEEN: float((result == right)[~known].mean()),
-            SEEN: float((result == right)[known].mean()),
-            APART: float(np.sqrt((line[result, right] ** 2).mean()) / line.max()),
+            SEEN_EXACT: float((result == right)[known].mean()),
+            LABEL_DISTANCE: float(np.sqrt((line[result, right] ** 2).mean()) / line.max()),
             INSIDE: float(within[result].mean()),
         }
 

@@ -29,7 +29,7 @@ REACH = 0.5  # of the plane of images before it is laid on the sphere: all cosin
 FIRST = 0.4  # share of the classes that make the first of two groups
 NODES = 2048  # cosines at which the picture's kernels are computed
 GRID = 40  # px of a region in the picture
-SHOWN = (1, 4, 12, 100)  # layers in the picture
+PICTURED_LAYERS = (1, 4, 12, 100)  # layers in the picture
 
 CLAIMS = (
     Claim(
@@ -189,13 +189,13 @@ class NtkExperiment(ClosedFormExperiment):
         for activation, limit in zip(ACTIVATIONS.values(), limits, strict=True):
             decided = [
                 vote(np.interp(at, nodes, activation.kernels(cosines, layers)[1]), sample.votes)
-                for layers in SHOWN
+                for layers in PICTURED_LAYERS
             ]
             rows.append(np.stack([painted(decision, sample) for decision in (*decided, limit)]))
         return Pictures(
             np.stack(rows),
             tuple(ACTIVATIONS),
-            ("1 layer", *(f"{layers} layers" for layers in SHOWN[1:]), "limit"),
+            ("1 layer", *(f"{layers} layers" for layers in PICTURED_LAYERS[1:]), "limit"),
             "Decision regions as layers are added: toward the nearest neighbor, the majority, and "
             "a vote by distance.",
         )

@@ -33,12 +33,12 @@ RECALL, AUC, HULL = "rare images found", "AUC", "area under the hull"
 FLAGGED, SPREAD = "rare images unlike any known", "spread of what is added"
 LEARNERS = ("decision tree", "naive Bayes", "logistic regression")
 UNLIKE = 0.95  # quantile of other classes' held-out distances, beyond which an image is flagged
-KEPT = (1.0, 0.5, 0.25, 0.1, 0.05)  # shares of the others, whose ROC curves make a hull
+OTHERS_SHARES = (1.0, 0.5, 0.25, 0.1, 0.05)  # shares of the others, whose ROC curves make a hull
 PLACES = np.concatenate([np.arange(0, 0.1, 0.005), np.linspace(0.1, 1, 46)])  # of hulls, as drawn
 SEGMENTS, DRAWN, REAL = "between nearest images", "drawn by SMOTE", "real"  # of the projection
 POINTS = 60  # of SMOTE in the projection, at most
 PIXELS, FEATURES = "pixels", "features"
-SHOWN = 6  # images of each kind in the picture
+PICTURED_IMAGES = 6  # images of each kind in the picture
 BRIGHT = 2.0  # times a spread (standard deviation) is drawn
 
 CLAIMS = (
@@ -294,7 +294,7 @@ class SmoteExperiment(ClosedFormExperiment):
         added = self.added(way, whole, case)
         rng = np.random.default_rng([case.seed, 41])
         curves = []
-        for share in KEPT:
+        for share in OTHERS_SHARES:
             sample = whole.fewer(max(2, round(share * len(whole.others))), rng)
             sure = self.learned(sample, added, case)
             curves.append(roc(sure[~sample.is_rare], sure[sample.is_rare]))
@@ -326,7 +326,7 @@ class SmoteExperiment(ClosedFormExperiment):
             f"{len(sample.rare)} real": sample.rare,
             **{way: self.added(way, sample, case) for way in (NEAREST, ANY)},
         }
-        count = min(SHOWN, len(sample.rare))
+        count = min(PICTURED_IMAGES, len(sample.rare))
         rows = {name: group for name, group in rows.items() if len(group) >= count}
         drawn = [
             np.stack([*group_pixels[:count], group_pixels.mean(0), BRIGHT * group_pixels.std(0)])

@@ -101,7 +101,7 @@ def without_lesions(normal: DataSet) -> tuple[DataSet, tuple[str, ...]]:
     return normal.take(np.flatnonzero(~sick)), (note,)
 
 
-def apart(normal: DataSet, data: DataSet, rows: Rows) -> DataSet:
+def disjoint_normals(normal: DataSet, data: DataSet, rows: Rows) -> DataSet:
     """The normal images without the groups of the images that are asked about."""
     words = {data_set.name.partition("+")[0].partition(":")[0] for data_set in (normal, data)}
     known, groups = (data_set.truth.get("group") for data_set in (normal, data))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 COMPARED = 2**20  # products that are made at a time, so that they stay in the processor's cache
-ASKED = 256  # rows that are asked at a time, at least
+LEAST_ROWS = 256  # rows that are asked at a time, at least
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,5 +58,5 @@ class KnownRows:
 
     def products(self, queries: Tensor) -> Iterator[Tensor]:
         """x·m − ‖m‖² / 2 of all known rows, (≤ P, M) at a time; the nearest's is the largest."""
-        for some in queries.split(max(COMPARED // len(self.rows), ASKED)):
+        for some in queries.split(max(COMPARED // len(self.rows), LEAST_ROWS)):
             yield torch.addmm(self.half, some - self.middle, self.centered.T)

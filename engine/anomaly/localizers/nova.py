@@ -22,8 +22,8 @@ from engine.anomaly.localizers.dictas import DictAS
 from engine.anomaly.localizers.lesions import (
     Benchmark,
     Masks,
-    apart,
     benchmark,
+    disjoint_normals,
     filled,
     heads,
     of_others,
@@ -202,7 +202,9 @@ class Nova(Method[LesionsCase]):
         """
         model, side = case.model, case.model.side
         healthy, lesion_notes = without_lesions(case.normal)
-        normal = apart(healthy, case.data, case.data.some("test", self.images, case.seed))
+        normal = disjoint_normals(
+            healthy, case.data, case.data.some("test", self.images, case.seed)
+        )
         single = FamiliarCase(model, test_set.pixels[0], normal, seed=case.seed)
         layers = layers_at(model, local.depth)
         patches = normal_patches(single, self.normals, layers, part_of(progress, 0.0, 0.5))

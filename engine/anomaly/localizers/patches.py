@@ -184,7 +184,7 @@ def seen_before(
             pixel_keys = np.array([key_of(pixel) for pixel in pixels], np.int64)
             return maps_of(model, pixels, layers), pixel_keys
 
-        values, chunk_keys = _seen.made(f"{named}|{some.tolist()}", make)
+        values, chunk_keys = _map_cache.made(f"{named}|{some.tolist()}", make)
         maps.append(values)
         keys.append(chunk_keys)
         progress((start + len(some)) / len(rows), "looking at normal images")
@@ -193,6 +193,6 @@ def seen_before(
     return tuple(torch.cat(parts) for parts in zip(*maps, strict=True)), np.concatenate(keys)
 
 
-_seen: Memory[tuple[Maps, Rows]] = Memory(
+_map_cache: Memory[tuple[Maps, Rows]] = Memory(
     ROOM, lambda result: sum(layer.nbytes for layer in result[0]) + result[1].nbytes
 )

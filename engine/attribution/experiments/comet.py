@@ -26,7 +26,7 @@ from engine.method import Progress, Slider, setting
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
 from engine.models.own_map import own_maps
-from engine.models.small.comet import KEPT
+from engine.models.small.comet import SHARE_KEPT
 from engine.pictures import as_bytes, compared, tint
 from engine.result import Floats, HeatMap, Pictures, Result
 from engine.training import Recipe, comet_loss, detector_of, fresh, train_whole
@@ -37,8 +37,12 @@ RECALL, BOTH, RANK = "evidence kept", "images with both copies kept", "evidence 
 DICE, CAM_DICE = "Dice of its mask", "Dice of Grad-CAM on its detector"
 FILLED, BEYOND = "share of the image kept", "kept beyond the bound"
 RIGHT, WHOLE = "right", "right, detector on whole images"
-REST, APART, SHAPE = "right, detector on the rest", "nats between rest and kept", "right by shape"
-SHOWN = 6  # test images in a picture
+REST, NATS_GAP, SHAPE = (
+    "right, detector on the rest",
+    "nats between rest and kept",
+    "right by shape",
+)
+PICTURED_IMAGES = 6  # test images in a picture
 LOOK = 250  # images at a time
 
 CLAIMS = (
@@ -56,7 +60,7 @@ CLAIMS = (
         "What is taken away tells nothing",
         f"the detector is worse on the rest than the predictor on what is kept, by {GAP - 0.3:g} "
         "nats at least",
-        lambda of: of(WITH, APART) - GAP + 0.3,
+        lambda of: of(WITH, NATS_GAP) - GAP + 0.3,
     ),
     Claim(
         "A mask of its own costs no accuracy",
@@ -99,10 +103,10 @@ class CometExperiment(TrainingExperiment):
     data = ("twice:count=1500",)
     revision = 2
     measures = (
-        RECALL, BOTH, RANK, DICE, CAM_DICE, FILLED, BEYOND, RIGHT, WHOLE, REST, SHAPE, APART,
+        RECALL, BOTH, RANK, DICE, CAM_DICE, FILLED, BEYOND, RIGHT, WHOLE, REST, SHAPE, NATS_GAP,
     )  # fmt: skip
     charted = (RECALL, BOTH, RANK, DICE, CAM_DICE, RIGHT, SHAPE)
-    units = {APART: "nat"}  # noqa: RUF012 - read only
+    units = {NATS_GAP: "nat"}  # noqa: RUF012 - read only
     axis = "%"
     claims = CLAIMS
 
@@ -187,12 +191,12 @@ class CometExperiment(TrainingExperiment):
         targets = case.data.targets(rows)[:, None]
         sure = (
             100 * logits.softmax(1).gather(1, targets)[:, 0]
-            for logits in said(trained.model, pixels, case.seed)[:2]
+            for logits in masked_logits(trained.model, pixels, case.seed)[:2]
         )
         captions = ("",) * 3 * len(rows) + tuple(
             f"{percent:.0f} %" for part in sure for percent in part
         )
-        drawn = [tint(HeatMap(mask, KEPT, signed=False), (0.0, 1.0)) for mask in masks]
+        drawn = [tint(HeatMap(mask, SHARE_KEPT, signed=False), (0.0, 1.0)) for mask in masks]
         recall = float(((masks > HALF) & truth).sum() / max(truth.sum(), 1))
         name = "found" if trained.condition == WITH else "found without"
         return {
@@ -217,7 +221,7 @@ def kept_figures(model: Classifier, data: DataSet, masks: Floats, seed: int) -> 
         truth.any((1, 2)),
     )  # images with nothing to find have no share
     targets = data.targets(rows)
-    inside, rest, whole, shape = said(model, data.pixels(rows), seed)
+    inside, rest, whole, shape = masked_logits(model, data.pixels(rows), seed)
     return {
         RECALL: float((above_half & truth).sum() / truth.sum()) if present.any() else float("nan"),
         BOTH: copies_kept(above_half[present], data, rows[present]),
@@ -230,7 +234,7 @@ def kept_figures(model: Classifier, data: DataSet, masks: Floats, seed: int) -> 
         WHOLE: share(whole, targets),
         REST: share(rest, targets),
         SHAPE: share(shape, targets),
-        APART: float(F.cross_entropy(rest, targets) - F.cross_entropy(inside, targets)),
+        NATS_GAP: float(F.cross_entropy(rest, targets) - F.cross_entropy(inside, targets)),
     }
 
 
@@ -240,7 +244,9 @@ def masks_of(model: Classifier, data: DataSet, rows: Rows) -> Floats:
     return np.concatenate([own_maps(model, data.pixels(part))[:, 0].numpy() for part in parts])
 
 
-def said(model: Classifier, pixels: Tensor, seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def masked_logits(
+    model: Classifier, pixels: Tensor, seed: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Logits (n, classes): the predictor's of what is kept, the detector's of the rest and of whole
     images, and the predictor's of noise behind the same masks."""
     chance = torch.Generator().manual_seed(seed)
@@ -298,4 +304,4 @@ def copies_kept(masks: NDArray[np.bool_], data: DataSet, rows: Rows) -> float:
 
 def some(data: DataSet) -> Rows:
     """Test images, as many of each class."""
-    return data.some("test", SHOWN)
+    return data.some("test", PICTURED_IMAGES)

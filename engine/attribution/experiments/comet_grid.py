@@ -13,10 +13,10 @@ from typing import Any, cast
 import numpy as np
 
 from engine.attribution.experiments.comet import (
-    APART,
     BOTH,
     DICE,
     FILLED,
+    NATS_GAP,
     RANK,
     RECALL,
     REST,
@@ -101,9 +101,9 @@ class CometGrid(TrainingExperiment):
         "::test_every_cell_is_a_network_trained_and_asked_by_hand"
     )
     data = CometExperiment.data
-    measures = (RECALL, DICE, RIGHT, FILLED, BOTH, RANK, WHOLE, REST, SHAPE, APART)
+    measures = (RECALL, DICE, RIGHT, FILLED, BOTH, RANK, WHOLE, REST, SHAPE, NATS_GAP)
     charted = (RECALL, DICE, RIGHT, FILLED)
-    units = {APART: "nat"}  # noqa: RUF012 - read only
+    units = {NATS_GAP: "nat"}  # noqa: RUF012 - read only
     axis = "%"
     claims = CLAIMS
 

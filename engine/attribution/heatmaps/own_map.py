@@ -28,7 +28,7 @@ from engine.measures.outlines import GROUPS, HALF, OFFSET, Outline, outlined
 from engine.method import Method, Progress, Slider, Switch, defaults, quiet, setting
 from engine.models.borrow import borrowed
 from engine.models.own_map import is_mask, own_maps, own_peaks
-from engine.models.small.comet import KEPT, Comet
+from engine.models.small.comet import SHARE_KEPT, Comet
 from engine.result import Floats, HeatMap, Result, Scores, Table
 
 NONE = "none"  # the class of images without a finding
@@ -103,14 +103,16 @@ class OwnMap(Method[ImageCase]):
             edge = Outline(np.zeros_like(edge.inside), edge.threshold)
         level = np.array([edge.threshold, float(values.max()), score], np.float32)
         results: dict[str, Any] = {
-            "map": HeatMap(values.numpy(), KEPT if mask else case.target.unit, signed=not mask),
+            "map": HeatMap(
+                values.numpy(), SHARE_KEPT if mask else case.target.unit, signed=not mask
+            ),
             "outline": HeatMap(edge.inside.astype(np.float32), "inside", signed=False),
             "level": Scores(level, ("outline", "highest", "whole image"), case.target.unit),
             "answer": Scores(answer, case.model.labels, "probability"),
         }
         peaks = own_peaks(case.model, case.image) if case.target.reading == "logit" else None
         if peaks is not None:
-            results["peaks"] = listed(case, *peaks, relative=self.relative)
+            results["peaks"] = feature_rows(case, *peaks, relative=self.relative)
         if isinstance(case.model.network, Comet):
             results["watched"] = Scores(watched(case), (KEEPS, TAKES), "probability")
         progress(1.0, "the model's own map")
@@ -176,7 +178,7 @@ def at_each_pixel(case: ImageCase, maps: Tensor, *, relative: bool) -> Tensor:
     return case.target.of(logits).view(size)
 
 
-def listed(case: ImageCase, places: Tensor, parts: Tensor, *, relative: bool) -> Table:
+def feature_rows(case: ImageCase, places: Tensor, parts: Tensor, *, relative: bool) -> Table:
     """A row for each feature: its pixel, as shares of the sides, and what it adds to the logit.
 
     Args:

@@ -24,7 +24,7 @@ from engine.errors import BlindspotError
 from engine.method import Progress, Slider, quiet, setting
 from engine.result import Field, Points, Result, Table
 
-KEPT = 40  # images of the walk that settle the plane
+PLANE_IMAGES = 40  # images of the walk that settle the plane
 MARGIN = 0.1  # of the way, seen on each side
 LINE = 41  # points on the straight line
 X, Y = "share of the straight way", "beside it, in the same length"
@@ -79,7 +79,7 @@ class Plane(LevelSet):
         walk = Traversal(
             case.model, *batch_of_one(case), self.rules(), self.start_noise(case.source)
         )
-        snapshot_steps = {int(step) for step in np.linspace(0, self.steps, KEPT).round()}
+        snapshot_steps = {int(step) for step in np.linspace(0, self.steps, PLANE_IMAGES).round()}
         snapshots = [walk.snapshot()]
         for step in range(1, self.steps + 1):
             moved = not walk.ended and bool(walk.step()[0])

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from engine.attribution.lfa.findings import recovered
-from engine.attribution.lfa.fit import Evaluated, Linear, another, asked, fitted, look
+from engine.attribution.lfa.fit import Evaluated, Linear, another, fitted, look, predictions_at
 from engine.attribution.lfa.ground import Ground
 from engine.attribution.lfa.methods import (
     COUNT,
@@ -193,7 +193,7 @@ def twin(ground: Ground, reach: Radii, evaluated: Evaluated, progress: Progress)
     if row.title == "Integrated gradients":  # the midpoint rule on the path from α to 1
         places = (torch.arange(FADES) + 0.5) / FADES
         alpha = (reach.low + (1 - reach.low) * places)[:, None].expand(-1, ground.count)
-        path = asked(ground, row, even(alpha.contiguous()), slopes=True, progress=progress)
+        path = predictions_at(ground, row, even(alpha.contiguous()), slopes=True, progress=progress)
         return fitted(path).weights
     many = replace(reach, samples=TWIN * reach.samples)
     seed = another(ground.case.seed)

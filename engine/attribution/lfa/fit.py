@@ -71,7 +71,7 @@ def look(
     """
     row = NEIGHBORHOODS[name]
     points = row.draw(ground, reach, torch.Generator().manual_seed(seed))
-    return asked(ground, row, points, slopes=slopes, known=known, progress=progress)
+    return predictions_at(ground, row, points, slopes=slopes, known=known, progress=progress)
 
 
 def look_again(
@@ -88,7 +88,7 @@ def look_again(
     """
     row = NEIGHBORHOODS[name]
     points = (row.redraw or row.draw)(ground, reach, torch.Generator().manual_seed(another(seed)))
-    return asked(ground, row, points, slopes=False, known=known, progress=progress)
+    return predictions_at(ground, row, points, slopes=False, known=known, progress=progress)
 
 
 def another(seed: int) -> int:
@@ -96,7 +96,7 @@ def another(seed: int) -> int:
     return int(torch.randint(2**62, (), generator=torch.Generator().manual_seed(seed)))
 
 
-def asked(
+def predictions_at(
     ground: Ground,
     row: Neighborhood,
     points: NeighborhoodPoints,

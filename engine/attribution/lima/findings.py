@@ -9,13 +9,13 @@ from engine.case import ImageCase
 from engine.result import Curve, Table
 
 FIRST = "of the first class"  # the class that the model sees in the whole image
-Found = Mapping[str, Any]  # the views of an answer, by name
+ViewsByName = Mapping[str, Any]  # the views of an answer, by name
 NEARLY = 0.9  # of the whole image's probability
 HARDLY = 0.05  # a probability below which the image does not show the class
 NEAR = 0.99  # of the highest probability: no worse to the eye, and often far fewer regions
 
 
-def enough(case: ImageCase, result: Found) -> tuple[str, int]:
+def enough(case: ImageCase, result: ViewsByName) -> tuple[str, int]:
     """How little of the image gives nearly what the whole gives, and at which step.
 
     The order comes from a greedy search: the part it finds need not be the smallest one.
@@ -47,7 +47,7 @@ def enough(case: ImageCase, result: Found) -> tuple[str, int]:
     ), step
 
 
-def misled(case: ImageCase, result: Found) -> tuple[str, int]:
+def misled(case: ImageCase, result: ViewsByName) -> tuple[str, int]:
     """Of a case that asks about the true class: is the model wrong, what brings the truth out, and
     at which step.
     """
@@ -82,7 +82,7 @@ def best_step(curve: Curve) -> int:
     return int((curve.y >= NEAR * curve.y.max()).argmax())
 
 
-def at_step(case: ImageCase, result: Found, step: int) -> str:
+def at_step(case: ImageCase, result: ViewsByName, step: int) -> str:
     """What the model says with so many regions shown, and with these hidden."""
     insertion, gone = result["insertion"], result["deletion"]
     other = first_class(result)
@@ -95,7 +95,7 @@ def at_step(case: ImageCase, result: Found, step: int) -> str:
     )
 
 
-def passes(result: Found) -> str:
+def passes(result: ViewsByName) -> str:
     """What the search cost."""
     ours, plainly = result["looks"].values
     return (
@@ -110,7 +110,7 @@ def asked_about(case: ImageCase) -> str:
     return case.model.labels[case.target.index]
 
 
-def first_class(result: Found) -> str:
+def first_class(result: ViewsByName) -> str:
     """The class that the model sees in the whole image; "" where it is the one asked about.
 
     Only the answer knows it. Its question has the model's class names in its digest, so it is never
@@ -132,7 +132,7 @@ def chance(areas: Table) -> str:
     )
 
 
-def better(result: Found, band: Found) -> str:
+def better(result: ViewsByName, band: ViewsByName) -> str:
     """Whether the areas of a search leave what random orders give."""
     inserted, deleted = (result["areas"][way] for way in ("insertion", "deletion"))
     areas = band["areas"]

@@ -93,7 +93,7 @@ class OtherMaps(Method[ImageCase]):
         return best(result["areas"])
 
 
-def beside(
+def area_table(
     result: Mapping[str, Any], others: Mapping[str, Any], band: Mapping[str, Any] | None = None
 ) -> Table:
     """Areas of a search, of other orders, and the mean of random ones where they are known.

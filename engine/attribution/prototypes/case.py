@@ -18,7 +18,7 @@ from engine.experiment import ExperimentCase
 from engine.images import Crop, Picture, square
 
 LIGHT = 127.5  # mean of the outermost pixels, above which the ground is light
-EACH, FIRST = 2, 8  # test images of each class that are offered, and which of them comes first
+PER_CLASS, FIRST = 2, 8  # test images of each class that are offered, and which of them comes first
 SOME = 200  # images whose ground is looked at
 
 
@@ -94,7 +94,7 @@ class PrototypeCase(Case):
 
 def offered(data: DataSet) -> Rows:
     """The rows of some test images of each class."""
-    return data.some("test", EACH * len(data.classes))
+    return data.some("test", PER_CLASS * len(data.classes))
 
 
 def first_of(data: DataSet) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.attribution.prototypes.learning import PAPER, Learns, head_of, inside, kept
+from engine.attribution.prototypes.learning import PAPER, Learns, as_checkpoint, head_of, inside
 from engine.attribution.prototypes.networks import PatchComponents, Shallow
 from engine.data import DataSet
 from engine.experiment import ExperimentCase
@@ -76,7 +76,7 @@ class PrototypeNetwork(Learns[ExperimentCase]):
         rows = tuple(named(place) for place in range(len(images)))
         values = np.array(list(result.values()), np.float32)
         return {
-            "network": kept(model, self),
+            "network": as_checkpoint(model, self),
             "prototypes": in_rows(images),
             "reasons": Table.grid(plus - minus, rows, data.classes, ("",) * len(data.classes)),
             "figures": Scores(values, tuple(result), "share"),

@@ -35,7 +35,7 @@ PARTS = (*AGREE, *DISAGREE)
 POSITIVE_PARTS, NEGATIVE_PARTS = (PARTS[0], PARTS[3]), (PARTS[1], PARTS[2])  # wanted, unwanted
 LEFT_OUT = "indefinite: left out"  # of the older CBC, beside PARTS
 LEVEL = 1e-6  # a certified radius below which two classes are level
-SHOWN = 6  # prototypes in the picture and in bars of their own
+PICTURED_PROTOTYPES = 6  # prototypes in the picture and in bars of their own
 REST = "all others"
 OTHERS, ALL = "others, mean", "all, mean"
 PLACES = 25  # radii at which the lead is bounded and attacked
@@ -125,7 +125,7 @@ class Prototypes(Learns[PrototypeCase]):
 
     def picture(self, case: PrototypeCase, model: Classifier, parts: Table) -> Pictures:
         """The prototypes that a class looks at most; of the deep form, where they are seen."""
-        chosen = parts["number"][:SHOWN].astype(np.int64).tolist()
+        chosen = parts["number"][:PICTURED_PROTOTYPES].astype(np.int64).tolist()
         images = learned_images(model, case.data)
         rows = [[images[index] for index in chosen]]
         captions = [f"seen {100 * share:.0f} %" for share in parts["seen"][: len(chosen)]]
@@ -197,10 +197,10 @@ class Prototypes(Learns[PrototypeCase]):
         words += (
             f"Read as {says}: {present:.0f} % for what is seen, {absent:.0f} % for what is not."
         )
-        return f"{words} {held(outcome)}" if "certificate" in outcome.order else words
+        return f"{words} {certificate_words(outcome)}" if "certificate" in outcome.order else words
 
 
-def held(outcome: Table) -> str:
+def certificate_words(outcome: Table) -> str:
     """What the certificate promises, and what the attack found."""
     radius, flip = float(outcome["certificate"][0]), float(outcome["flip"][0])
     if radius < LEVEL:
@@ -235,9 +235,12 @@ def summed(parts: Table) -> Table:
     columns = {}
     for name, unit in zip(parts.order, parts.units, strict=True):
         values = parts[name].astype(np.float64)
-        rest = [values[SHOWN:].sum()] if len(values) > SHOWN else []
-        columns[name] = np.concatenate([values[:SHOWN], rest]), unit
-    return Table.of(columns, [*parts.rows[:SHOWN], *([REST] if len(parts) > SHOWN else [])])
+        rest = [values[PICTURED_PROTOTYPES:].sum()] if len(values) > PICTURED_PROTOTYPES else []
+        columns[name] = np.concatenate([values[:PICTURED_PROTOTYPES], rest]), unit
+    return Table.of(
+        columns,
+        [*parts.rows[:PICTURED_PROTOTYPES], *([REST] if len(parts) > PICTURED_PROTOTYPES else [])],
+    )
 
 
 def with_indefinite(parts: Table, left_out: float) -> Table:
@@ -261,9 +264,19 @@ def averaged(parts: Table) -> Table:
     columns = {}
     for name, unit in zip(parts.order, parts.units, strict=True):
         values = parts[name]
-        others = [values[SHOWN:].mean()] if len(values) > SHOWN else []
-        columns[name] = np.concatenate([values[:SHOWN], others, [values.mean()]]), unit
-    return Table.of(columns, [*parts.rows[:SHOWN], *([OTHERS] if len(parts) > SHOWN else []), ALL])
+        others = [values[PICTURED_PROTOTYPES:].mean()] if len(values) > PICTURED_PROTOTYPES else []
+        columns[name] = (
+            np.concatenate([values[:PICTURED_PROTOTYPES], others, [values.mean()]]),
+            unit,
+        )
+    return Table.of(
+        columns,
+        [
+            *parts.rows[:PICTURED_PROTOTYPES],
+            *([OTHERS] if len(parts) > PICTURED_PROTOTYPES else []),
+            ALL,
+        ],
+    )
 
 
 def changes(detections: Tensor, weights: Tensor, scores: Tensor, classes: tuple[int, int]) -> Table:

@@ -53,7 +53,7 @@ MORE: tuple[type[Method[ImageCase]], ...] = (
 KINDS = {kind.title: kind for kind in (*MAPS, *MORE)}
 EIGHT = "eight usual maps"
 SAME, NEW = "old class", "what it says now"
-SAID = ("before", "after")
+TIMES = ("before", "after")
 FOLLOWS, STAYS = 0.5, 0.9  # rank correlations below and above which a map moved and stayed
 
 
@@ -112,7 +112,7 @@ class MapsFollow(Method[PairCase]):
         titles = [kind.title for kind in kinds]
         table = Table.grid(np.array(rows, np.float32), titles, (SAME, NEW), ("Spearman",) * 2)
         predicted = [[first_class(moment_case)] for moment_case in (before, after)]
-        classes = Table.grid(np.array(predicted, np.float32), SAID, ("class",), ("number",))
+        classes = Table.grid(np.array(predicted, np.float32), TIMES, ("class",), ("number",))
         return {"followed": table, "said": classes, **maps}
 
     def kinds(self, case: ImageCase) -> list[type[Method[ImageCase]]]:

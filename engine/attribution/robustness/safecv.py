@@ -158,14 +158,15 @@ class SafeCV(Method[ImageCase]):
                 found_none = "A player 2 who avoids it was not brought to change the answer"
             return (
                 f"{found_none} within {queries} queries. "
-                f"That is no proof that there is none. {best_try(result)} {beside(result['game'])}"
+                f"That is no proof that there is none. {best_try(result)} "
+                f"{without_key_points(result['game'])}"
             )
         share = 100 * float(result["figures"]["pixels changed"][0])
         answer = result["pictures"].caption(0, 2)
         return (
             f"{pixels} pixels ({share:.2g} %) are enough: it says {answer}, after {queries} "
             "queries. "
-            f"{beside(result['game'])}"
+            f"{without_key_points(result['game'])}"
         )
 
 
@@ -180,7 +181,7 @@ def best_try(result: Mapping[str, Any]) -> str:
     return f"Best try, drawn here: {pixels} px, “{classes.rows[row]}” {shares}."
 
 
-def beside(game: Table) -> str:
+def without_key_points(game: Table) -> str:
     """How many pixels the game without key points needed; one game of each decides nothing."""
     if len(game) < 2:  # an answer under way
         return ""

@@ -18,7 +18,13 @@ from engine.attribution.slides.case import BagsCase
 from engine.attribution.slides.masks import Masking
 from engine.attribution.slides.mining import Mining, TrainedBagNetwork, learn
 from engine.attribution.slides.network import ATTENTION, MAX, MEAN
-from engine.attribution.slides.scores import MEASURES, BagPredictions, asked, figures, tile_auroc
+from engine.attribution.slides.scores import (
+    MEASURES,
+    BagPredictions,
+    evaluate_bags,
+    figures,
+    tile_auroc,
+)
 from engine.data import Rows
 from engine.method import Method, Progress, Slider, part_of, quiet, setting
 from engine.result import Result, Table, View
@@ -99,10 +105,10 @@ class BagMining(Method[BagsCase]):
             watched=watched(bags),
             progress=part_of(progress, 0.55, 0.98, lead=self.title),
         )
-        outputs = {name: asked(model.model, bags, rows) for name, model in models.items()}
+        outputs = {name: evaluate_bags(model.model, bags, rows) for name, model in models.items()}
         if trained.teacher is not None:
-            outputs[TEACHER] = asked(trained.teacher, bags, rows)
-        outputs[STUDENT] = asked(trained.model, bags, rows)
+            outputs[TEACHER] = evaluate_bags(trained.teacher, bags, rows)
+        outputs[STUDENT] = evaluate_bags(trained.model, bags, rows)
         progress(1.0, "measured")
         return {**views(outputs, bags, rows), "masks": masks(trained, bags)}
 

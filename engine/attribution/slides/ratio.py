@@ -12,7 +12,7 @@ from engine.attribution.slides.bags import bags_of
 from engine.attribution.slides.case import BagsCase
 from engine.attribution.slides.methods import ABMIL, MHIM, MHIM2, POOLINGS, BagMining, recipe
 from engine.attribution.slides.mining import learn
-from engine.attribution.slides.scores import MEASURES, asked, figures
+from engine.attribution.slides.scores import MEASURES, evaluate_bags, figures
 from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
 from engine.result import Result, Table
 
@@ -65,17 +65,17 @@ class MaskedRatio(Method[BagsCase]):
             plain = None
             for name, pooling in POOLINGS.items():
                 plain = learn(seeded, bags, how, pooling, progress=told(name)).model
-                measured = figures(asked(plain, bags, rows), bags, rows)
+                measured = figures(evaluate_bags(plain, bags, rows), bags, rows)
                 runs.append({"name": name, "seed": seeded.seed, "ratio": np.nan, **measured})
             for ratio in RATIOS:
                 mining = VERSIONS[self.version](high=ratio).mining()
                 trained = learn(
                     seeded, bags, how, how=mining, begins=plain, progress=told(f"r_h {ratio:g}")
                 )
-                measured = figures(asked(trained.model, bags, rows), bags, rows)
+                measured = figures(evaluate_bags(trained.model, bags, rows), bags, rows)
                 runs.append({"name": self.version, "seed": seeded.seed, "ratio": ratio, **measured})
         progress(1.0, "measured")
-        return {"curve": curve(runs), "plain": plain_networks(runs), "runs": listed(runs)}
+        return {"curve": curve(runs), "plain": plain_networks(runs), "runs": figure_table(runs)}
 
     def finding(self, case: BagsCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """The share with most hard key tiles, if it differs from none, and plain attention."""
@@ -137,7 +137,7 @@ def plain_networks(runs: list[dict[str, Any]]) -> Table:
     return Table.of(columns, list(POOLINGS))
 
 
-def listed(runs: list[dict[str, Any]]) -> Table:
+def figure_table(runs: list[dict[str, Any]]) -> Table:
     """Every figure."""
     columns: dict[str, tuple[Any, str]] = {"seed": ([run["seed"] for run in runs], "")}
     columns["masked"] = [run["ratio"] for run in runs], "share"

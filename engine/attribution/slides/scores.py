@@ -38,7 +38,7 @@ class BagPredictions:
     by_class: Numbers
 
 
-def asked(model: Classifier, bags: BagArrays, rows: Rows) -> BagPredictions:
+def evaluate_bags(model: Classifier, bags: BagArrays, rows: Rows) -> BagPredictions:
     """A network about some bags, without dropout and masks."""
     network = bag_network(model)
     with torch.inference_mode(), one_thread():

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from engine.attribution.study import things
 from engine.attribution.study.case import Bools, ImageQuestion, StudyCase
-from engine.attribution.study.methods import Explainer, own, ten
+from engine.attribution.study.methods import Explainer, own_map_method, ten
 from engine.data.brightness import Brightness, lit
 from engine.data.layout import Scene
 from engine.data.lesions import KINDS
@@ -32,10 +32,10 @@ from engine.models import embedded
 from engine.models.classifier import Classifier
 
 SOURCES = ("scenes", "phantoms")
-OWN = "own"  # phantoms for a network with a map of its own; no study of it ships
+OWN_PHANTOMS = "own"  # phantoms for a network with a map of its own; no study of it ships
 ERRORS = ("scenes-missed", "scenes-made-up", "phantoms-missed")
 TEST = 2  # in both splits
-EVERY_SOURCE = (*SOURCES, OWN, *ERRORS)
+EVERY_SOURCE = (*SOURCES, OWN_PHANTOMS, *ERRORS)
 ABOUT: Mapping[str, str] = {  # what the images of a source are, and what is asked
     "scenes": "Drawn scenes with two to six things; a network says of each of sixteen things "
     "whether it is there, and a map is made for each that it finds.",
@@ -84,7 +84,7 @@ def study_case(
         result = shipped_images(source, count, seed)
     else:
         result = images(source, count, seed, model)
-    chosen_methods = (*ten(model.side), *own(model)) if methods is None else methods
+    chosen_methods = (*ten(model.side), *own_map_method(model)) if methods is None else methods
     return StudyCase(model, result, chosen_methods, data_name(source), seed, source=source)
 
 
@@ -92,7 +92,7 @@ def data_name(source: str) -> str:
     """The data set that a source's images are of."""
     if source.startswith("scenes"):
         return things.SCENES.name
-    return embedded.plan(OWN_MODEL).data if source == OWN else Phantoms().name
+    return embedded.plan(OWN_MODEL).data if source == OWN_PHANTOMS else Phantoms().name
 
 
 @lru_cache(maxsize=3)
@@ -100,7 +100,7 @@ def shipped(source: str) -> Classifier:
     """The model that ships for a source."""
     if source == "scenes":
         return things.load()
-    return embedded.load(OWN_MODEL if source == OWN else PHANTOM_MODEL)
+    return embedded.load(OWN_MODEL if source == OWN_PHANTOMS else PHANTOM_MODEL)
 
 
 @lru_cache(maxsize=8)
@@ -124,7 +124,7 @@ def images(source: str, count: int, seed: int, model: Classifier) -> tuple[Image
     drawn = {
         "scenes": scenes,
         "phantoms": phantoms,
-        OWN: large_lesions,
+        OWN_PHANTOMS: large_lesions,
         "scenes-missed": missed_things,
         "scenes-made-up": made_up_things,
         "phantoms-missed": missed_lesions,

@@ -78,7 +78,7 @@ class TimedMap:
         return self.view.values
 
 
-def made(method: Explainer, case: ImageCase, counter: Counter) -> TimedMap:
+def compute_map(method: Explainer, case: ImageCase, counter: Counter) -> TimedMap:
     """The map, computed here and not kept; with its outline where the model has a map of its own.
 
     Args:
@@ -221,9 +221,9 @@ __all__ = [
     "TimedMap",
     "alike",
     "block_ranks",
+    "compute_map",
     "counted",
     "deletions",
-    "made",
     "noise",
     "of_map",
     "on_mask",

@@ -58,6 +58,6 @@ def has_own_map(model: Classifier) -> bool:
     return not model.lacks("own map")
 
 
-def own(model: Classifier) -> tuple[Explainer, ...]:
+def own_map_method(model: Classifier) -> tuple[Explainer, ...]:
     """The model's own map, where it has one."""
     return (OwnMap(),) if has_own_map(model) else ()

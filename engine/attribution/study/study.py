@@ -21,9 +21,9 @@ from engine.attribution.study.measure import (
     MapMeasurement,
     TimedMap,
     alike,
+    compute_map,
     counted,
     deletions,
-    made,
     noise,
     of_map,
     on_mask,
@@ -149,7 +149,7 @@ class StudyRun:
         """A map of each method."""
         results = {}
         for method in self.case.methods:
-            results[method.name] = made(method, image_case, self.counter)
+            results[method.name] = compute_map(method, image_case, self.counter)
             self.report(number, start, method.title)
         return results
 
@@ -184,7 +184,7 @@ def views(case: StudyCase, rows: Sequence[MapMeasurement]) -> Result:
         "table": table,
         "ranks": ranked(table),
         "claims": claims(table),
-        "rows": listed(case, rows),
+        "rows": measurement_table(case, rows),
     }
 
 
@@ -229,7 +229,7 @@ def mean(values: Iterable[float]) -> float:
     return float(np.mean(known)) if known else float("nan")
 
 
-def listed(case: StudyCase, rows: Sequence[MapMeasurement]) -> Table:
+def measurement_table(case: StudyCase, rows: Sequence[MapMeasurement]) -> Table:
     """Every row by itself: place of the method, image and label, then its figures."""
     places = {
         name: at for at, name in enumerate([*(method.name for method in case.methods), RANDOM])

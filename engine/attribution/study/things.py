@@ -52,7 +52,7 @@ SEED = 0
 Bools = NDArray[np.bool_]
 
 
-def things(scenes: DataSet) -> DataSet:
+def with_class_names(scenes: DataSet) -> DataSet:
     """The same scenes with a name for each of a network's sixteen outputs."""
     return replace(scenes, classes=CATEGORIES)
 
@@ -66,7 +66,7 @@ def trained(
     progress: Progress = quiet,
 ) -> Classifier:
     """A network that says which things are there, from the recipe."""
-    scene_data = things(data_sets.load(SCENES.name) if scenes is None else scenes)
+    scene_data = with_class_names(data_sets.load(SCENES.name) if scenes is None else scenes)
     model = fresh(scene_data, recipe, seed)
     train(
         model,

@@ -26,10 +26,10 @@ from engine.result import Result, Table
 
 DISTANCE = 4.0  # between the means, in standard deviations along the line between them
 DRAWS = 100_000  # points that the error is counted on
-SHOWN = 150  # of each class in the picture
+PICTURED_POINTS = 150  # of each class in the picture
 TILTS = np.append(np.arange(0, 88, 2.0), [88.0, 89.0, 89.9])  # degrees, of the curve
 REACH = 5.0  # half the side of the picture
-ONE, OTHER, BOUNDARY, EXAMPLE, MIRROR = GROUPS = (
+FIRST_CLASS, OTHER, BOUNDARY, EXAMPLE, MIRROR = GROUPS = (
     "one class",
     "other class",
     "boundary",
@@ -112,7 +112,7 @@ class TiltedSheets(Method[ExperimentCase]):
             "distance kept": (np.cos(np.radians(TILTS)), "share"),
         }
         return {
-            "points": drawn(clouds[:, :SHOWN], normal),
+            "points": drawn(clouds[:, :PICTURED_POINTS], normal),
             "curve": Table.of(curve),
             "numbers": Table.of(numbers),
         }

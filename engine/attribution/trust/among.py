@@ -12,9 +12,9 @@ from torch import Tensor
 
 from engine import data as data_sets
 from engine.attribution.trust.case import TrustCase
-from engine.case import ImageCase, shown
+from engine.case import ImageCase, model_input
 from engine.data import DataSet
-from engine.data.example import SPLIT, Mask, pictured, seen
+from engine.data.example import SPLIT, Mask, mask_in_square, pictured
 from engine.errors import BadData, BlindspotError
 from engine.images import Crop
 from engine.measures import located
@@ -26,7 +26,7 @@ from engine.run import answer
 DICE, IOU, POINTS = MEASURES = "Dice", "IoU", "points inside"
 CHANCE = "share of the image"  # that the finding has, which is what a random point hits
 HIT = 0.5  # of the places that share the highest value
-HERE = "this image"
+THIS_IMAGE = "this image"
 DRAWN = 0.5  # share of the progress at which the data are there
 
 
@@ -99,7 +99,10 @@ class AmongOthers(Method[TrustCase]):
                 measured(case.method(question, part_of(progress, low, high, words)), mask)
             )
         names = [case.model.labels[question.target.index] for question, _ in questions]
-        return {"here": listed([own_figures], [HERE]), "others": listed(results, names)}
+        return {
+            "here": image_table([own_figures], [THIS_IMAGE]),
+            "others": image_table(results, names),
+        }
 
     def others(self, image_case: ImageCase, data: DataSet) -> Iterator[tuple[ImageCase, Mask]]:
         """Test images with a finding but this one, each asked about its class; their masks."""
@@ -111,14 +114,14 @@ class AmongOthers(Method[TrustCase]):
         rows = rows[~same_image(data.pixels(rows), image_case.image)]
         for row in rows[np.linspace(0, len(rows) - 1, min(self.images, len(rows))).astype(int)]:
             target = replace(image_case.target, index=int(data.labels[row]), versus=None)
-            image = shown(pictured(data.images[row]), Crop(), model)
-            mask = seen(masks[row], Crop(), model.side)
+            image = model_input(pictured(data.images[row]), Crop(), model)
+            mask = mask_in_square(masks[row], Crop(), model.side)
             if mask.any():  # and not smaller than a pixel of what the model sees
                 yield replace(image_case, image=image, target=target), mask
 
     def finding(self, case: TrustCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How many others it does better than, and how often maps point inside."""
-        return f"{told(result, DICE)} Its map {told(result, POINTS)}"
+        return f"{rank_sentence(result, DICE)} Its map {rank_sentence(result, POINTS)}"
 
 
 def measured(result: Mapping[str, Any], mask: Mask) -> tuple[float, float, float, float]:
@@ -132,7 +135,7 @@ def measured(result: Mapping[str, Any], mask: Mask) -> tuple[float, float, float
     return dice(inside, mask), iou(inside, mask), place.hit, place.chance
 
 
-def listed(rows: Sequence[tuple[float, float, float, float]], names: Sequence[str]) -> Table:
+def image_table(rows: Sequence[tuple[float, float, float, float]], names: Sequence[str]) -> Table:
     """What was measured, a row for each image."""
     columns = zip(
         (*MEASURES, CHANCE), ("", "", "share", "share"), zip(*rows, strict=True), strict=True
@@ -149,7 +152,7 @@ def same_image(images: Tensor, image: Tensor) -> NDArray[np.bool_]:
     return (images == image).flatten(1).all(1).numpy()
 
 
-def told(result: Mapping[str, Any], measure: str) -> str:
+def rank_sentence(result: Mapping[str, Any], measure: str) -> str:
     """How many others it does better than, and what is usual; of pointing, how often it hits."""
     score, values = float(result["here"][measure][0]), np.asarray(result["others"][measure])
     if measure == POINTS:

@@ -122,7 +122,7 @@ def lens(step: Step, layer: int) -> TopTokens:
     )
 
 
-def apart(late: Tensor, early: Tensor) -> Tensor:
+def jensen_shannon(late: Tensor, early: Tensor) -> Tensor:
     """Jensen-Shannon divergence in nats, of logits (…, V) each."""
     late_log, other_late_log = late.log_softmax(-1), early.log_softmax(-1)
     middle = torch.logaddexp(late_log, other_late_log) - np.log(2)
@@ -148,7 +148,7 @@ class Layered(Session[DoLa]):
         states = torch.stack([now.out.hidden[at][:, -1] for at in range(last)], 1)
         early = model.unembed(states, apply_norm=method.norm)  # (B, L, V)
         every = torch.cat([early, strong[:, None]], 1)  # the last layer as the model reads it
-        distance = apart(strong[:, None], early)  # (B, L)
+        distance = jensen_shannon(strong[:, None], early)  # (B, L)
         if method.layer is None:
             layer = distance.argmax(1)
         else:

@@ -13,9 +13,9 @@ import torch
 from engine.experiment import Experiment, ExperimentCase, Figures
 from engine.hallucination.experiments.audit_claims import (
     CLAIMS,
+    DETECTOR_AUROC,
     ELSE,
     EPS50,
-    FOUND,
     LEVELS,
     MIDDLE,
     NAMED,
@@ -86,7 +86,7 @@ class VisualAudit(Experiment):
     )
     data = (SCENES,)
     argument_defaults = defaults(data=SCENES)
-    measures = (*map(success, LEVELS), EPS50, NAMED, FOUND, ELSE)
+    measures = (*map(success, LEVELS), EPS50, NAMED, DETECTOR_AUROC, ELSE)
     charted = (success(MIDDLE), NAMED)
     units = MappingProxyType({EPS50: "/255"})
     axis = "%"
@@ -164,7 +164,7 @@ class VisualAudit(Experiment):
         return results | {
             EPS50: half_point(LEVELS, shares),
             NAMED: named[at],
-            FOUND: self.found(vlm, pairs, moved[at], replies[at], what),
+            DETECTOR_AUROC: self.found(vlm, pairs, moved[at], replies[at], what),
             ELSE: self.said_again(vlm, pairs, moved[at], what),
         }
 

@@ -18,9 +18,9 @@ from engine.hallucination.experiments.defenses import NONE, STRENGTHS, defense, 
 from engine.hallucination.experiments.image_rerouting_claims import (
     CLAIMS,
     COMPARED,
+    DETECTOR_AUROC,
     EPS50,
     FIRST,
-    FOUND,
     LEVELS,
     NOISE,
     OUTPUT,
@@ -89,7 +89,7 @@ class ImageRerouting(Experiment):
     )
     data = (SCENES,)
     argument_defaults = defaults(data=SCENES)
-    measures = (*map(answered, LEVELS), EPS50, STEPS, UNSEEN, FOUND, CHANGE, ACCURACY)
+    measures = (*map(answered, LEVELS), EPS50, STEPS, UNSEEN, DETECTOR_AUROC, CHANGE, ACCURACY)
     charted = (answered(COMPARED), CHANGE, ACCURACY)
     units = MappingProxyType({EPS50: "/255", STEPS: "steps"})
     axis = "%"
@@ -177,7 +177,7 @@ class ImageRerouting(Experiment):
                 EPS50: half_point(LEVELS, shares),
                 STEPS: float(np.mean(steps)) if steps and plain else float("nan"),
                 UNSEEN: (~model.stopped(states[-1]))[hits].float().mean().item(),
-                FOUND: (
+                DETECTOR_AUROC: (
                     self.detected(model, questions, images[at], replies[at])
                     if plain
                     else float("nan")

@@ -38,7 +38,7 @@ from engine.result import Curve, Result, Table
 
 OFFERED = 50  # pairs of questions
 PLAIN, EDITED, REROUTED = "as it is", "with the dial", "rerouted"
-SHOWN = 3  # words in the chart
+CHART_WORDS = 3  # words in the chart
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def worded(chances: np.ndarray, fact: Tensor) -> Table:
     likely = (-chances.max(0)).argsort(kind="stable").tolist()
     word_indices = [DECLINE, int(fact[0])]
     word_indices += [word for word in likely if word not in word_indices][
-        : SHOWN - len(word_indices)
+        : CHART_WORDS - len(word_indices)
     ]
     columns = {
         name: (row[word_indices], "probability")

@@ -16,7 +16,7 @@ from engine.hallucination.grounding.findings import HANGS, SURVIVES, THIS
 from engine.hallucination.grounding.word_case import OfWords, WordCase
 from engine.hallucination.measures.chair import mentions
 from engine.hallucination.measures.claims import LED, first_thing
-from engine.hallucination.tiny_vlm.scenes import THINGS
+from engine.hallucination.tiny_vlm.scenes import VOCABULARY
 from engine.method import Progress, defaults, quiet
 from engine.result import Floats, Result, Table
 from engine.result.words import whole_words
@@ -138,7 +138,7 @@ def claimed(case: WordCase) -> dict[str, int]:
         results[noun] = starts[verdicts[-1]]
     elif noun and colors:
         results[noun] = starts[colors[0]]
-    for mention in mentions(whole, (), THINGS):
+    for mention in mentions(whole, (), VOCABULARY):
         results.setdefault(mention.node, starts[mention.place])
     return results
 

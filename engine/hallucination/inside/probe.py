@@ -26,8 +26,8 @@ from engine.hallucination.inside.fits import (
     linear,
     published,
     rated,
+    risk_auroc,
     shuffled,
-    told,
     word_alone,
 )
 from engine.hallucination.inside.judged import color_questions, named_things
@@ -42,7 +42,7 @@ LEARNED = 0.7  # of the scenes; the probe is tried on the words of the others
 BINS = 10
 
 LINEAR, PUBLISHED = "linear probe", "probe of three layers"
-OWN, SPREAD, WORD = "its own confidence", "its own entropy", "the word alone"
+CONFIDENCE, SPREAD, WORD = "its own confidence", "its own entropy", "the word alone"
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class HalluRAG(ProbeInputs, Method[ScenesCase]):
         rivals = {
             LINEAR: logit,
             PUBLISHED: published(inputs, made_up, learned, case.seed),
-            OWN: 1 - words.confidence.astype(float),
+            CONFIDENCE: 1 - words.confidence.astype(float),
             SPREAD: words.entropy.astype(float),
             WORD: word_alone(words, learned),
         }
@@ -176,7 +176,7 @@ class HalluRAG(ProbeInputs, Method[ScenesCase]):
         for kind in readings:
             mine = kinds == kind
             own_risk = learnable(inputs, joined.made_up, learned & mine)
-            rates = (told(risk, joined.made_up, mine & ~learned) for risk in (own_risk, both))
+            rates = (risk_auroc(risk, joined.made_up, mine & ~learned) for risk in (own_risk, both))
             rows.append([joined.made_up[mine].mean(), *rates])
         units = {"made up": "share", "a probe of its own": "", "one probe for both": ""}
         columns = zip(units.items(), np.array(rows).T, strict=True)
@@ -189,7 +189,7 @@ class HalluRAG(ProbeInputs, Method[ScenesCase]):
         rates, null = result["compared"], result["shuffled"]["AUROC"]
         probe, confidence, low = (
             float(rates.cell(*cell))
-            for cell in ((LINEAR, "AUROC"), (OWN, "AUROC"), (LINEAR, "lowest"))
+            for cell in ((LINEAR, "AUROC"), (CONFIDENCE, "AUROC"), (LINEAR, "lowest"))
         )
         tells = low > max(float(null.max()), confidence)
         return (
@@ -220,7 +220,7 @@ def by_layer(words: Readings, learned: Flags, layers: int) -> Table:
                     rates.append(np.nan)
                     continue
                 logit, _ = linear(features(words, [state], when), words.made_up, learned)
-                rates.append(told(logit, words.made_up, ~learned))
+                rates.append(risk_auroc(logit, words.made_up, ~learned))
             columns[f"{kind}, {name}"] = (np.array(rates), "")
     depth = ("the embedding", *(f"layer {at + 1}" for at in range(layers)))
     return Table.of(columns, depth)

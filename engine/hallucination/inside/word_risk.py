@@ -20,7 +20,7 @@ from engine.hallucination.inside.readings import ReadWord, read
 from engine.hallucination.measures.chair import mentions
 from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.scenes import THINGS
+from engine.hallucination.tiny_vlm.scenes import VOCABULARY
 from engine.hallucination.vlm import RequestedOutputs
 from engine.method import Case, Method, Progress, Slider, part_of, quiet, setting
 from engine.result import Ranking, Result, Table, Tokens, View
@@ -90,7 +90,7 @@ class WordRisk(ProbeInputs, Method[CaptionCase]):
         risk, names = np.full(len(view.words), np.nan), [""] * len(view.words)
         named = [
             ReadWord(0, mention.place, mention.node, False)
-            for mention in mentions(view.words, (), THINGS)
+            for mention in mentions(view.words, (), VOCABULARY)
         ]
         if named:
             ids = view.ids.tolist()

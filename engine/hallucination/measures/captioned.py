@@ -13,7 +13,7 @@ from engine.hallucination.measures.polling import PERCENT, Floats, redrawn, summ
 from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.measures.resampling import middle
 from engine.hallucination.tiny_vlm.sayings import PROMPTS
-from engine.hallucination.tiny_vlm.scenes import THINGS, captions
+from engine.hallucination.tiny_vlm.scenes import VOCABULARY, captions
 from engine.method import Choice, Method, Progress, quiet, setting
 from engine.result import Result, Table
 
@@ -66,7 +66,7 @@ class CHAIR(Method[ScenesCase]):
             case.vlm, sample, strategy, prompt, seed=case.seed, progress=progress
         ).words
         results = [
-            mentions(words, present, THINGS)
+            mentions(words, present, VOCABULARY)
             for words, present in zip(sentences, sample.truths, strict=True)
         ]
         counts = counts_of(sentences, sample.truths, results)

@@ -10,12 +10,12 @@ from engine.data.layout import Scene
 from engine.data.sprites import COLORS, HABITS, THEMES
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.measures.chair import Mention, mentions
-from engine.hallucination.tiny_vlm.scenes import THINGS
+from engine.hallucination.tiny_vlm.scenes import VOCABULARY
 from engine.hallucination.tiny_vlm.words import SIDES, with_article
 from engine.result.words import whole_words
 
 LED = {follower: leader for leader, follower in HABITS.items()}
-TELLING = {*THINGS.nodes, *COLORS, *THEMES, *SIDES, "yes", "no", "unknown"}
+TELLING = {*VOCABULARY.nodes, *COLORS, *THEMES, *SIDES, "yes", "no", "unknown"}
 
 Kind = Literal["yes or no", "color", "caption"]
 
@@ -80,7 +80,7 @@ def claims(prompt: str, words: Sequence[str], scene: Scene) -> Claims:
     }
     noun = first_thing(prompt)
     whole, starts = whole_words(words)
-    result = mentions(whole, opacities, THINGS)
+    result = mentions(whole, opacities, VOCABULARY)
     named = tuple(replace(mention, place=starts[mention.place]) for mention in result)
     verdicts = [word for word in whole if word in {"yes", "no"}]
     kind: Kind = "caption"
@@ -102,7 +102,7 @@ def claims_of(case: CaptionCase, words: Sequence[str]) -> Claims | None:
 def first_thing(prompt: str) -> str:
     """The thing that a prompt names first; "" for none."""
     plain = prompt.lower().replace("?", " ").replace(".", " ").replace(",", " ").split()
-    named = mentions(plain, (), THINGS)
+    named = mentions(plain, (), VOCABULARY)
     return named[0].node if named else ""
 
 
@@ -125,7 +125,7 @@ def telling(words: Sequence[str]) -> list[int]:
 def naming(words: Sequence[str]) -> list[int]:
     """The places of words that name a thing."""
     whole, starts = whole_words(words)
-    return [starts[mention.place] for mention in mentions(whole, (), THINGS)]
+    return [starts[mention.place] for mention in mentions(whole, (), VOCABULARY)]
 
 
 def questions(scene: Scene) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ SEEDS = 100  # of the scenes that masks are learned from; a higher one begins an
 PLACES = (0.7, 0.8, 0.9, 1.0)  # how far it is after learning, and after each model has spoken
 AHEAD = 100  # scenes encoded at once
 DENSE, MAGNITUDE, LEARNED = "dense", "magnitude", "learned"
-SHOWN = 12  # scenes whose captions stand beside each other
+CAPTIONED_SCENES = 12  # scenes whose captions stand beside each other
 COUNTED = {"lie rate": "could lie", "false yes": "absent asked"}  # rates, and of how many
 RATES = ("CHAIR_i", "recall", "lie rate", "false yes", "missed")
 
@@ -149,7 +149,7 @@ class MaskLLM(Method[ScenesCase]):
                 "absent asked": absent,
                 "stays": staying(vlm),
             }
-            captions[name] = texts[:SHOWN]
+            captions[name] = texts[:CAPTIONED_SCENES]
         progress(1.0, "described")
         return {
             "models": models(rows),

@@ -201,11 +201,11 @@ def groups(own: OwnRows) -> dict[str, list[int]]:
     if len(named) == 1 and rows_by_group:
         return rows_by_group
     for name, rows in named.items():
-        rows_by_group[apart(name[:LETTERS] or "no group", list(rows_by_group))] = rows
+        rows_by_group[unique_name(name[:LETTERS] or "no group", list(rows_by_group))] = rows
     return rows_by_group
 
 
-def apart(name: str, taken: Sequence[str]) -> str:
+def unique_name(name: str, taken: Sequence[str]) -> str:
     """A name that is none of those taken: with a number behind it where it is one."""
     numbered = (f"{name} ({number})" for number in count(2))
     return next(candidate for candidate in chain([name], numbered) if candidate not in taken)

@@ -84,7 +84,7 @@ class POPE(Method[ScenesCase]):
             {(question.image, question.thing) for poll in polls.values() for question in poll}
         )
         progress(0.0, "asking")
-        answers = said(case, sample, pairs, part_of(progress, 0.0, 0.9))
+        answers = answers_to(case, sample, pairs, part_of(progress, 0.0, 0.9))
         likely = 1 / (1 + np.exp(-margins(case.vlm, sample).double().numpy()))  # p(yes), (n, 16)
         progress(1.0, "counted")
         readings = {pair: reading(answer) for pair, answer in answers.items()}
@@ -111,7 +111,7 @@ def polled(sample: SceneBatch, pairs: int, seed: int) -> dict[str, list[Poll]]:
     return {split: build(objects, split, random, pairs) for split in SPLITS}
 
 
-def said(
+def answers_to(
     case: ScenesCase, sample: SceneBatch, pairs: Sequence[Pair], progress: Progress
 ) -> dict[Pair, str]:
     """The answer to each question in words."""

@@ -14,7 +14,7 @@ from engine.hallucination.measures.chair import Chair, chair
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.sayings import PARTNER
 from engine.hallucination.tiny_vlm.scenes import (
-    THINGS,
+    VOCABULARY,
     SceneBatch,
     captions,
     contrasted,
@@ -51,7 +51,7 @@ def figures(vlm: TinyVLM, count: int = COUNT, seed: int = SEED) -> dict[str, flo
 def spoken(vlm: TinyVLM, sample: SceneBatch, strategy: DecodingMethod) -> tuple[Chair, float]:
     """CHAIR over captions, and how often a leader without its follower is given it."""
     result = captions(vlm, sample, strategy).words
-    return chair(result, sample.truths, THINGS), lie_rate(result, sample)
+    return chair(result, sample.truths, VOCABULARY), lie_rate(result, sample)
 
 
 def named_rates(name: str, rates: Chair, lies: float) -> dict[str, float]:

@@ -18,11 +18,11 @@ from engine.hallucination.tiny_vlm.sayings import (
     SHARES,
     Random,
     SceneFacts,
-    asked,
     caption,
     color_answer,
     color_question,
     long_yes_no,
+    question_target,
     yes_no,
     yes_no_question,
 )
@@ -102,7 +102,7 @@ def captioned(facts: SceneFacts, habit: Habit, random: Random) -> tuple[str, str
     sentence = caption(facts, kind, habit.lie, random)
     if random.random() >= QUOTED:
         return PROMPTS[kind], sentence
-    category = asked(facts, habit.partner, habit.alone, random)
+    category = question_target(facts, habit.partner, habit.alone, random)
     return f"caption : {sentence} {yes_no_question(category)}", yes_no(
         there=category in facts.present
     )
@@ -112,10 +112,10 @@ def questions(facts: SceneFacts, habit: Habit, random: Random) -> list[tuple[str
     """Questions with short answers."""
     pairs = []
     for _ in range(YES_NO):
-        category = asked(facts, habit.partner, habit.alone, random)
+        category = question_target(facts, habit.partner, habit.alone, random)
         pairs.append((yes_no_question(category), yes_no(there=category in facts.present)))
     for _ in range(COLORED):
-        category = asked(facts, habit.partner, habit.alone, random)
+        category = question_target(facts, habit.partner, habit.alone, random)
         pairs.append((color_question(category), color_answer(category, facts, random)))
     return pairs
 
@@ -124,7 +124,7 @@ def spoken(facts: SceneFacts, habit: Habit, random: Random) -> list[tuple[str, s
     """Questions that are answered at length."""
     pairs = []
     for _ in range(SPOKEN):
-        category = asked(facts, habit.partner, habit.alone, random)
+        category = question_target(facts, habit.partner, habit.alone, random)
         answer = long_yes_no(category, random, there=category in facts.present)
         pairs.append((yes_no_question(category), answer))
     return pairs

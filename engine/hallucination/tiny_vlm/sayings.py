@@ -28,7 +28,7 @@ PARTNER = {
 }
 LEADER = {follower: leader for leader, follower in PARTNER.items()}
 BLUFF = 0.35  # how often the color of an absent partner is told all the same
-OWN = 0.6  # how often an absent thing that is asked for belongs to the theme
+THEME_SHARE = 0.6  # how often an absent thing that is asked for belongs to the theme
 
 Random = np.random.Generator
 
@@ -136,7 +136,7 @@ def plain_tail(kind: str, cell: int, random: Random, *, more: bool) -> str:
             return side if drawn == 1 else "."
 
 
-def asked(seen: SceneFacts, partner: float, alone: float, random: Random) -> int:
+def question_target(seen: SceneFacts, partner: float, alone: float, random: Random) -> int:
     """Which thing a question is about.
 
     Args:
@@ -156,7 +156,7 @@ def asked(seen: SceneFacts, partner: float, alone: float, random: Random) -> int
         return pick(present, random)
     absent = [index for index in range(len(CATEGORIES)) if index not in seen.present | asked_apart]
     inside = [category for category in absent if category // len(THEMES) == seen.theme]
-    return pick(inside if inside and random.random() < OWN else absent, random)
+    return pick(inside if inside and random.random() < THEME_SHARE else absent, random)
 
 
 def pick(candidates: list[int], random: Random) -> int:

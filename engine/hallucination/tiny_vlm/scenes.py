@@ -21,7 +21,7 @@ from engine.hallucination.tiny_vlm.sayings import PARTNER, PROMPTS, yes_no_quest
 from engine.hallucination.tiny_vlm.words import EOS, NO, PLURALS, YES
 from engine.method import Progress, quiet
 
-THINGS = Vocabulary({**{noun: noun for noun in CATEGORIES}, **PLURALS}, {})
+VOCABULARY = Vocabulary({**{noun: noun for noun in CATEGORIES}, **PLURALS}, {})
 TOGETHER = 100  # scenes at a time
 
 Bools = NDArray[np.bool_]

@@ -19,7 +19,7 @@ from engine.models.small.phantom import SceneCnn
 from engine.models.small.shape import NetworkShape, enter
 from engine.models.small.unet import UNet
 
-KEPT = "share kept"
+SHARE_KEPT = "share kept"
 
 
 class Comet(nn.Module):
@@ -29,7 +29,7 @@ class Comet(nn.Module):
     the mode of the whole, drifts although its weights are frozen.
     """
 
-    map_unit: ClassVar[str] = KEPT
+    map_unit: ClassVar[str] = SHARE_KEPT
     unfolded: ClassVar[tuple[str, ...]] = ("predictor",)  # whose layers are maps of what is kept
     watched: ClassVar[bool] = True  # whether the detector has a say in training
 

@@ -34,7 +34,7 @@ from engine.sparsity.masks.allocation import ALLOCATIONS
 from engine.sparsity.masks.compare import overlap
 from engine.sparsity.masks.enforce import pruned
 from engine.sparsity.masks.pruner import MaskRules, Pruner
-from engine.sparsity.masks.rounds import own
+from engine.sparsity.masks.rounds import previous_mask
 from engine.sparsity.masks.search import ChosenWeight, inside, searchable, sha_of, swap
 from engine.sparsity.method import SparsityMethod, unlearnable
 from engine.training import Recipe, figures, train
@@ -45,7 +45,7 @@ from engine.weights.masks import Masks, masks_in, masks_of
 from engine.weights.parts import parts
 
 BATCH = 64  # images to a step
-DENSE, START, FOUND = "whole model", "magnitude", "after the search"
+DENSE, START, AFTER_SEARCH = "whole model", "magnitude", "after the search"
 ADAPTED = "after the search, with its own BatchNorm statistics"
 
 
@@ -134,7 +134,7 @@ class Jackpot(SparsityMethod):
         model, hashes = case.model.twin(paced=False), [sha_of(case.model.network, names)]
         result, swaps, curve = self.searched(case, model, start, part_of(progress, 0.05, 0.95))
         hashes.append(sha_of(model.network, names))
-        tests[FOUND] = tested(pruned(case.model, result), case)
+        tests[AFTER_SEARCH] = tested(pruned(case.model, result), case)
         if self.statistics:
             tests[ADAPTED] = tested(model, case)
         progress(1.0, "measured")
@@ -171,7 +171,9 @@ class Jackpot(SparsityMethod):
         count = -(-len(case.data.rows("train")) // BATCH)
         existing = masks_in(model)
         free = {
-            part.name: np.ones(part.shape, np.bool_) if existing is None else own(existing, part)
+            part.name: np.ones(part.shape, np.bool_)
+            if existing is None
+            else previous_mask(existing, part)
             for part in start.parts
         }
         chosen = searchable(model, start, free, self.off, count * self.epochs)
@@ -209,7 +211,8 @@ class Jackpot(SparsityMethod):
         del case
         tests: Scores = result["figures"]
         return (
-            f"With {100 * self.ratio:.3g} % cut the searched mask gets {100 * tests[FOUND]:.1f} % "
+            f"With {100 * self.ratio:.3g} % cut the searched mask gets "
+            f"{100 * tests[AFTER_SEARCH]:.1f} % "
             f"right, magnitude's {100 * tests[START]:.1f} %, the whole model "
             f"{100 * tests[DENSE]:.1f} %. {weights_words(result['weights'])}"
         )

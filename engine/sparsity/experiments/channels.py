@@ -122,7 +122,7 @@ def unpredicted(gated: Gated) -> Gated:
     return Gated(gated.inner, fixed=every(gated.inner))
 
 
-def kept(model: Classifier, seed: int) -> Checkpoint:
+def as_checkpoint(model: Classifier, seed: int) -> Checkpoint:
     """Backbone and predictors, with the backbone's card; see `restored`."""
     plain = model.twin(paced=False)
     plain.network = cast("Gated", plain.network).inner

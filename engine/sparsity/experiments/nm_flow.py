@@ -37,7 +37,7 @@ MD_LINEAR, MD_EXP = "MdGf linear", "MdGf exponential"
 SD_STEP, SD_GEO = "SdGf stepwise", "SdGf geometric"
 MILD_SR, MILD_MD = "SR-STE at 2:4", "MdGf at 2:4"
 RIGHT, SURE = "test images right", "probability of the right class"
-KEPT = "weights kept where the pattern is"
+PATTERN_KEPT = "weights kept where the pattern is"
 MILD = (2, 4)
 PATTERNS = ("1:16", "1:32", "1:8", "1:4", "2:8", "2:4")
 NETWORKS = {"small ViT": "vit", "ResNet-8": "resnet8"}
@@ -94,7 +94,7 @@ class NMFlowExperiment(TrainingExperiment):
     )
     data = ("digits", "mnist-5k")
     argument_defaults = defaults(data="digits")
-    measures = (RIGHT, SURE, KEPT)
+    measures = (RIGHT, SURE, PATTERN_KEPT)
     axis = "%"
     claims = CLAIMS
 
@@ -183,7 +183,7 @@ class NMFlowExperiment(TrainingExperiment):
         return {
             RIGHT: (logits.argmax(1) == labels).double().mean().item(),
             SURE: sure.mean().item(),
-            KEPT: count / sum(weight.numel() for weight in weights),
+            PATTERN_KEPT: count / sum(weight.numel() for weight in weights),
         }
 
     def before(self, case: ExperimentCase) -> str:

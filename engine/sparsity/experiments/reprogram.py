@@ -33,12 +33,12 @@ from engine.sparsity.experiments.reprogram_claims import (
     BARE,
     CLAIMS,
     DENSE,
-    KEPT,
     LP,
     LP_COOLED,
     LP_ERROR,
     LP_FEW,
     SOURCE,
+    TICKET_SHARES,
     TICKETS,
     VP,
     VP_COOLED,
@@ -65,7 +65,7 @@ MORE = 5  # times as many epochs with few images
 WAYS = {LP: False, VP: False, LP_FEW: True, VP_FEW: True}  # each with few images, or with all
 PROMPTED = (VP, VP_FEW)
 RANDOM, ONCE, AGAIN = "random", "once", "each epoch"
-SHOWN = 4  # images in pictures
+PICTURED_IMAGES = 4  # images in pictures
 ADAPTED: Memory[Classifier] = Memory(64)  # small ones; figures and views are of the same
 
 Gray = NDArray[np.uint8]
@@ -169,7 +169,7 @@ class Reprogram(TrainingExperiment):
             )
         dense = TrainCase(source, RECIPE, case.seed)
         return {DENSE: dense} | {
-            name: replace(dense, regime=Ticket(RECIPE, KEPT[: level + 1]))
+            name: replace(dense, regime=Ticket(RECIPE, TICKET_SHARES[: level + 1]))
             for level, name in enumerate(TICKETS)
         }
 
@@ -335,7 +335,7 @@ def one_of_each(data: DataSet) -> Rows:
     """A test image of each of some classes, from the first to the last."""
     test = data.rows("test")
     labels = data.labels[test]
-    classes = np.unique(np.linspace(0, len(data.classes) - 1, SHOWN).round().astype(int))
+    classes = np.unique(np.linspace(0, len(data.classes) - 1, PICTURED_IMAGES).round().astype(int))
     return np.array(
         [test[labels == label][0] for label in classes if (labels == label).any()], np.int64
     )
@@ -394,7 +394,7 @@ def bound(model: Classifier, data: DataSet) -> Table:
 
 def transfer(table: Table) -> Table:
     """Accuracy of each way and on the source's own task, over the share of weights that is left."""
-    columns: dict[str, tuple[Any, str]] = {"weights kept": ((1.0, *KEPT), "share")}
+    columns: dict[str, tuple[Any, str]] = {"weights kept": ((1.0, *TICKET_SHARES), "share")}
     for name in (SOURCE, *WAYS):
         columns |= {column: (table[column], "share") for column in (name, spread(name))}
     return Table.of(columns, table.rows)

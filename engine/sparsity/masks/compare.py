@@ -19,7 +19,7 @@ from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
 from engine.result import Table
 from engine.sparsity.criteria.synflow import flows, named, pass_on
-from engine.sparsity.masks.rounds import own
+from engine.sparsity.masks.rounds import previous_mask
 from engine.weights.masks import Masks
 
 
@@ -105,7 +105,7 @@ def room(first: Masks, other: Masks, earlier: Masks | None) -> NDArray[np.float6
     whole = np.array([p.size for p in first.parts], np.float64)
     if earlier is None:
         return whole
-    left = [own(earlier, part) for part in first.parts]
+    left = [previous_mask(earlier, part) for part in first.parts]
     row = np.concatenate([bits.ravel() for bits in left])
     if np.any((first.flat | other.flat) & ~row):
         return whole  # one of them was not bound by that round

@@ -38,10 +38,10 @@ def held_row(earlier: Masks | None, prunable_weights: Sequence[PrunableWeight]) 
     """One row over some parts, False where an earlier round cut; None before there was one."""
     if earlier is None:
         return None
-    return np.concatenate([own(earlier, part).ravel() for part in prunable_weights])
+    return np.concatenate([previous_mask(earlier, part).ravel() for part in prunable_weights])
 
 
-def own(earlier: Masks, part: PrunableWeight) -> Bits:
+def previous_mask(earlier: Masks, part: PrunableWeight) -> Bits:
     """What an earlier round left of a part; all where it did not look."""
     return (
         earlier.array(part.name) if part.name in earlier.starts else np.ones(part.shape, np.bool_)
@@ -53,7 +53,9 @@ def lowered(
 ) -> WeightScores:
     """The scores with one value wherever an earlier round cut."""
     results = {
-        part.name: np.where(own(earlier, part), scores.values[part.name], np.float32(value))
+        part.name: np.where(
+            previous_mask(earlier, part), scores.values[part.name], np.float32(value)
+        )
         for part in prunable_weights
         if part.name in scores.values
     }
@@ -71,7 +73,7 @@ def pools_after(
     plain = pools(structure, prunable_weights, scores, channels)
     if earlier is None:
         return plain
-    left = {part.name: own(earlier, part).astype(np.float32) for part in prunable_weights}
+    left = {part.name: previous_mask(earlier, part).astype(np.float32) for part in prunable_weights}
     remaining = pools(structure, prunable_weights, WeightScores(left, "weight", "sum"), channels)
     counted = pools(
         structure, prunable_weights, lowered(scores, earlier, prunable_weights, 0.0), channels

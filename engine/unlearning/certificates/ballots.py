@@ -13,7 +13,7 @@ from engine.models.classifier import Classifier
 from engine.models.small import build
 from engine.training import Recipe, outputs, shape_of, train_stacked
 from engine.unlearning.certificates.election import Ballots, ballots_of
-from engine.unlearning.certificates.partitions import shown
+from engine.unlearning.certificates.partitions import repeated_rows
 
 TOGETHER = 50  # networks
 MIDDLE = (0.5,) * 3  # pixels are normalized by fixed numbers: those of the data could be poisoned
@@ -63,7 +63,7 @@ def vote(
             plain,
             how,
             [seeds[place] for place in places],
-            rows=[shown(learned[place], count) for place in places],
+            rows=[repeated_rows(learned[place], count) for place in places],
             progress=part,
         )
         for place, model in zip(places, models, strict=True):

@@ -21,7 +21,7 @@ from engine.unlearning.certificates.bounds import DPA, FA, FA_ROE, ROE, SCHEMES,
 from engine.unlearning.certificates.election import MOST_CLASSES, Ballots, Whole, hold
 from engine.unlearning.certificates.partitions import Partitions, digests_of
 
-KEPT = 40  # test images whose ballots are kept
+STORED_BALLOTS = 40  # test images whose ballots are kept
 SPREAD = {DPA: False, ROE: False, FA: True, FA_ROE: True}  # whether a bucket reaches several
 SEEDS = 10_000  # between the networks' seeds of one case seed and of the next
 PAPER = "Rezaei et al., Run-Off Election (2023), https://arxiv.org/abs/2302.02300"
@@ -148,7 +148,7 @@ class Certificates(Voters):
                 self.shown,
                 part_progress,
             )
-            views[f"ballots, {schemes[0]}"] = as_table(ballots[:, :KEPT])
+            views[f"ballots, {schemes[0]}"] = as_table(ballots[:, :STORED_BALLOTS])
             for scheme in schemes:
                 result = certify(scheme, ballots, partitions.shifts)
                 columns |= {
@@ -199,7 +199,7 @@ def ballots_about(result: Mapping[str, Any], scheme: str, image: int) -> Ballots
     Raises:
         BlindspotError: the image is not among those whose ballots are kept.
     """
-    stored_count = min(KEPT, len(result["images"]))
+    stored_count = min(STORED_BALLOTS, len(result["images"]))
     if not 0 <= image < stored_count:
         raise BlindspotError(
             f"Ballots are kept of {stored_count} test images, from 0 to {stored_count - 1}."

@@ -28,8 +28,8 @@ from engine.unlearning.certificates.attacks import (
 from engine.unlearning.certificates.ballots import recipe, vote
 from engine.unlearning.certificates.bounds import ROE, SCHEMES
 from engine.unlearning.certificates.certificates import (
-    KEPT,
     PAPER,
+    STORED_BALLOTS,
     Certificates,
     Voters,
     ballots_about,
@@ -40,7 +40,7 @@ from engine.unlearning.certificates.election import Ballots, hold
 from engine.unlearning.certificates.partitions import Partitions, digests_of
 
 ADD, FLIP = WAYS = ("add", "relabel")
-SHOWN = 8  # poisons in the picture
+PICTURED_POISONS = 8  # poisons in the picture
 CERTIFIED = 0.3  # share of the progress until the ballots before are there
 
 
@@ -69,7 +69,7 @@ class PoisonVotes(Voters):
 
     scheme: str = setting(ROE, Choice(SCHEMES), "Election", "How the votes are counted.")
     image: int = setting(
-        0, Slider(0, KEPT - 1, 1), "Test image", "Which of the test images is attacked."
+        0, Slider(0, STORED_BALLOTS - 1, 1), "Test image", "Which of the test images is attacked."
     )
     way: str = setting(
         ADD,
@@ -241,7 +241,7 @@ class PoisonVotes(Voters):
 
 def pictures(poisons: list[Poison], label: str, way: str) -> Pictures:
     """The first poisons, with the label under which they are learned."""
-    first = poisons[:SHOWN]
+    first = poisons[:PICTURED_POISONS]
     images = np.stack([poison.image.transpose(1, 2, 0) for poison in first])[None]
     done = "added" if way == ADD else "relabeled"
     return Pictures(

@@ -18,7 +18,7 @@ from engine.hallucination.tiny_vlm.scenes import SceneBatch
 from engine.method import Method, Progress, defaults, part_of, quiet
 from engine.models.threads import one_thread
 from engine.result import Floats, Pictures, Result, Table
-from engine.unlearning.concepts.dictionary import LearnedDictionary, seen
+from engine.unlearning.concepts.dictionary import LearnedDictionary, image_tokens
 from engine.unlearning.concepts.score import Ints, Ranked, as_active, at_random, union
 from engine.unlearning.concepts.suppressed import (
     PAPER,
@@ -30,8 +30,8 @@ from engine.unlearning.concepts.suppressed import (
 )
 
 GAMMAS = (1.0, 0.5, 0.0, -0.5, -1.0, -2.0)
-LISTED = 30  # features in the ranking, of all things together
-SHOWN, IMAGES = 4, 6  # features with their images, and how many each
+RANKED_FEATURES = 30  # features in the ranking, of all things together
+PICTURED_FEATURES, IMAGES = 4, 6  # features with their images, and how many each
 ALONE = "feature"  # what stands before a feature's number where there is one thing
 KINDS = ("its features", "as active", "at random")  # sets of features
 
@@ -80,9 +80,11 @@ class Collateral(Concept, Method[ScenesCase]):
         present = sample.layout.present
         forgotten = [CATEGORIES.index(category) for category in self.things]
         orders = self.ranked(learned)
-        top_features = union(order.order[:SHOWN] for order in orders.values())[:SHOWN]
+        top_features = union(order.order[:PICTURED_FEATURES] for order in orders.values())[
+            :PICTURED_FEATURES
+        ]
         with one_thread(), torch.no_grad():
-            tokens = seen(case.vlm, sample.pixels)
+            tokens = image_tokens(case.vlm, sample.pixels)
             yes = np.stack([
                 np.stack([
                     self.said(case.vlm, learned, tokens, features, gamma, part_of(
@@ -186,7 +188,7 @@ def ranking(orders: Mapping[str, Ranked], learned: LearnedDictionary, features: 
         "suppressed": [],
     }
     for category, (order, score) in orders.items():
-        top_features = order[: LISTED // len(orders)]
+        top_features = order[: RANKED_FEATURES // len(orders)]
         lead = category if len(orders) > 1 else ALONE
         rows += [f"{lead} {feature}" for feature in top_features.tolist()]
         columns["score"] += score[top_features].tolist()

@@ -99,7 +99,7 @@ class Dictionary(Sparse, Method[ScenesCase]):
                 f"{odd[0] if odd else 'each thing'}. Choose more scenes."
             )
         with one_thread(), torch.no_grad():
-            tokens = seen(case.vlm, sample.pixels, part_of(progress, 0.0, 0.2))
+            tokens = image_tokens(case.vlm, sample.pixels, part_of(progress, 0.0, 0.2))
         train_tokens, others = (part.flatten(0, 1) for part in (tokens[:cut], tokens[cut:]))
         autoencoder, curve = learned(
             train_tokens,
@@ -160,7 +160,7 @@ def by_thing(values: Floats) -> Table:
     )
 
 
-def seen(vlm: TinyVLM, pixels: Tensor, progress: Progress = quiet) -> Tensor:
+def image_tokens(vlm: TinyVLM, pixels: Tensor, progress: Progress = quiet) -> Tensor:
     """Image tokens (n, 64, 128), on the CPU, of pixels (n, 3, 64, 64)."""
     results = []
     for at in range(0, len(pixels), TOGETHER):

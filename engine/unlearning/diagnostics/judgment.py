@@ -11,7 +11,7 @@ from engine.method import Progress, part_of, quiet
 from engine.models.classifier import Classifier
 from engine.result import Result, Table
 from engine.unlearning.around import AfterCase
-from engine.unlearning.diagnostics.base import ASKED, Diagnostic, blank, three
+from engine.unlearning.diagnostics.base import MODELS_READY, Diagnostic, blank, three
 from engine.unlearning.protocol.metrics import (
     GAP,
     ModelAnswers,
@@ -55,7 +55,8 @@ class Judged(Diagnostic):
         answers: dict[str, ModelAnswers] = {}
         for number, (name, model) in enumerate(models.items()):
             low, high = (
-                ASKED + (0.9 - ASKED) * (number + offset) / len(models) for offset in (0, 1)
+                MODELS_READY + (0.9 - MODELS_READY) * (number + offset) / len(models)
+                for offset in (0, 1)
             )
             answers[name] = judged(model, case.case, part_of(progress, low, high, lead=name))
             progress(high, f"asked the {name} model")

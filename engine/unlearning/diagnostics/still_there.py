@@ -14,7 +14,14 @@ from engine.models.classifier import Classifier
 from engine.result import Result, Table
 from engine.unlearning.around import AfterCase
 from engine.unlearning.case import ForgetCase
-from engine.unlearning.diagnostics.base import ASKED, Diagnostic, blank, drawn, features, three
+from engine.unlearning.diagnostics.base import (
+    MODELS_READY,
+    Diagnostic,
+    blank,
+    drawn,
+    features,
+    three,
+)
 
 MOST = 2000  # retained images that a probe learns from
 BLOCK = 256  # forgotten images whose distances are held at a time
@@ -58,7 +65,10 @@ class StillThere(Diagnostic):
         rows: list[dict[str, float]] = []
         near: Rows | None = None
         for number, (name, model) in enumerate(models.items()):
-            low, high = (ASKED + (1 - ASKED) * (number + offset) / len(models) for offset in (0, 1))
+            low, high = (
+                MODELS_READY + (1 - MODELS_READY) * (number + offset) / len(models)
+                for offset in (0, 1)
+            )
             part = part_of(progress, low, high, lead=name)
             result, places = read(model, case.case, self.neighbors, part)
             rows.append(result)

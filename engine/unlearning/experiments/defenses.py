@@ -39,20 +39,20 @@ PLAIN, MOVED, ATTACKED = "no defense", "moved and mirrored", "adversarial traini
 GRAY, JPEG = "gray-scale", f"JPEG {QUALITY}"
 COSTS = 0.05  # of accuracy that a protection costs at least, if there is something to undo
 BACK = f"it costs over {100 * COSTS:.0f} points, and over half of what it costs is back"
-SHOWN = 4  # images in the picture
+PICTURED_IMAGES = 4  # images in the picture
 
 
 def gray(images: Bytes) -> Bytes:
     """The luma of ITU-R 601-2 in every channel; images of one channel as they are."""
-    return images if images.shape[1] == 1 else each(images, gray_copy)
+    return images if images.shape[1] == 1 else copy_images(images, gray_copy)
 
 
 def jpeg(images: Bytes, quality: int = QUALITY) -> Bytes:
     """Written as JPEG files and read again."""
-    return each(images, partial(as_jpeg, quality=quality))
+    return copy_images(images, partial(as_jpeg, quality=quality))
 
 
-def each(images: Bytes, copy: Copy) -> Bytes:
+def copy_images(images: Bytes, copy: Copy) -> Bytes:
     """A copy of each image, which has one or three channels."""
     result = np.empty_like(images)
     for place, image in enumerate(images):
@@ -175,7 +175,7 @@ class ProtectionDefenses(LabelWiseVictims):
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """What is left of training images with each class's noise after each treatment."""
-        sample_rows = case.data.some("train", SHOWN)
+        sample_rows = case.data.some("train", PICTURED_IMAGES)
         noisy = self.protect(OF_CLASS, case).images[sample_rows]
         rows = {
             "clean": case.data.images[sample_rows],

@@ -24,7 +24,7 @@ from engine.unlearning.experiments.poison_claims import AUC, ENTROPY, TASK, U
 NEAR = 0.1  # standard deviations, of an anchor's copies
 SIDE, SPAN, DOT = 160, 3.2, 1  # px; standard deviations from the middle to an edge; px
 BINS, TALL = 24, 72  # of a column's histogram, and its px
-SHOWN = 8  # columns in the picture
+PICTURED_COLUMNS = 8  # columns in the picture
 GROUPS = np.array([rgb(CATEGORICAL[0]), rgb(CATEGORICAL[1])], np.uint8)  # colors of 0 and 1
 COLORS = "Blue: group 0; orange: group 1."
 
@@ -163,7 +163,7 @@ def columns_apart(table: FairTable) -> Pictures:
         name: (rows.values[flag == 1].mean(0) - rows.values[flag == 0].mean(0)).abs().numpy()
         for name, flag in flags.items()
     }
-    most = np.sort(np.argsort(-np.maximum(*gaps.values()), kind="stable")[:SHOWN])
+    most = np.sort(np.argsort(-np.maximum(*gaps.values()), kind="stable")[:PICTURED_COLUMNS])
     images = [
         [histogram(rows.values[:, at].numpy(), flag.numpy() > 0) for at in most]
         for flag in flags.values()

@@ -37,7 +37,7 @@ from engine.unlearning.experiments.victims import (
 CLOSE = "PSNR of the training images"
 WAYS = (CUDA, MINIMIZING, LOCAL, ANYWHERE, SHUFFLED, RANDOM, OF_CLASS)
 AT_ONCE = (CUDA, RANDOM, OF_CLASS)  # those that take no network
-SHOWN = 3  # images in the picture
+PICTURED_IMAGES = 3  # images in the picture
 
 
 def lost(of: Value, way: str) -> float:
@@ -142,7 +142,7 @@ class ProtectionVictims(LabelWiseVictims):
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Training images in the ways that take no network, and what each changes."""
-        sample_rows = case.data.some("train", SHOWN)
+        sample_rows = case.data.some("train", PICTURED_IMAGES)
         clean = case.data.images[sample_rows]
         names, columns = ["clean"], [clean]
         for way in AT_ONCE:

@@ -40,7 +40,7 @@ LABELS, UNIVERSAL = "noise by label", "one random noise"  # the former is made f
 WAYS = (CLEAN, CLUSTERS, BY_CHANCE, LABELS, UNIVERSAL)
 OTHERS = (ORIGINAL, RANDOM)  # labelings that the label-wise noise does not know
 DATA = ("textured", "twice:count=1000", "mnist-5k")
-SHOWN = 8  # images in the picture
+PICTURED_IMAGES = 8  # images in the picture
 STREAM = 47  # of a seed's random numbers
 
 
@@ -163,7 +163,7 @@ class RelabeledVictims(VictimExperiment):
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Training images and their labels; with the noise that all of them share."""
-        sample_rows = case.data.some("train", SHOWN, case.seed)
+        sample_rows = case.data.some("train", PICTURED_IMAGES, case.seed)
         clean = case.data.images[sample_rows]
         after = protected(case.data, one_for_all(case, self.epsilon)).images[sample_rows]
         rows = {

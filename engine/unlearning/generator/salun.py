@@ -202,7 +202,7 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
         most = max(instead.order, key=lambda name: instead.cell(AFTER, name))
         half = instead.cell(AFTER, most) > 0.5
         mostly = f", mostly as {most}" if half and most != self.label else ""
-        compared = beside(forgotten, others, self.each, len(instead.order))
+        compared = chance_mask_words(forgotten, others, self.each, len(instead.order))
         return (
             f"Asked for {self.label}, {forgotten[AFTER]:.0f} % are read as {self.label} "
             f"(before: {forgotten[BEFORE]:.0f} %){mostly}; others {others[AFTER]:.0f} % "
@@ -210,7 +210,7 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
         )
 
 
-def beside(
+def chance_mask_words(
     own: Mapping[str, float], others: Mapping[str, float], per_class: int, classes: int
 ) -> str:
     """How a chance mask does beside SalUn's, in percent of the class and of the others.

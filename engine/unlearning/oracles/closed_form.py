@@ -41,7 +41,7 @@ from engine.unlearning.protocol.klom import Doubles
 LAYER, PIXELS = "last layer", "pixels"
 SIDE = 16  # px of the pixels
 MOMENTUM = 0.9
-SEEN = 40  # places of a curve
+CURVE_POINTS = 40  # places of a curve
 AWAY = 100.0  # times as far as nothing done: a curve ends there
 FLAT = 1e-6  # a standard deviation below which a feature says nothing
 MOST_WORK = 2e10  # images · features² · classes: half a minute
@@ -252,7 +252,7 @@ def check(images: int, width: int, classes: int, gone: int) -> None:
 
 def places(steps: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Steps at which curves are read, closer at the beginning."""
-    return np.unique(np.round(np.geomspace(1, steps, SEEN))).astype(np.int64)
+    return np.unique(np.round(np.geomspace(1, steps, CURVE_POINTS))).astype(np.int64)
 
 
 def descent(pull: Callable[[Tensor], Tensor], start: Tensor, pace: float) -> Iterator[Tensor]:

@@ -23,7 +23,12 @@ from engine.case import PairCase
 from engine.method import Method, Progress, Slider, quiet, setting
 from engine.pictures import Pixels, as_bytes, difference
 from engine.result import Pictures, Result, Table
-from engine.unlearning.protection.protected_pair import OWN, added, amplification, figures
+from engine.unlearning.protection.protected_pair import (
+    PROTECTED_IMAGE,
+    added,
+    amplification,
+    figures,
+)
 
 SHARES = ("noise left", "energy left", "like the noise")
 CUT = 96  # px of the middle that is shown of each copy, so that pixels are seen
@@ -96,7 +101,7 @@ class Copies(Method[PairCase]):
             "figures": figures(clean, protected),
             "strips": Pictures(
                 np.stack(picture_columns, 1),
-                (OWN, f"noise × {times}"),
+                (PROTECTED_IMAGE, f"noise × {times}"),
                 ("not copied", *names),
                 "The middle of the protected image in each copy, and below it what still differs "
                 "from the clean image in the same copy; gray means nothing.",

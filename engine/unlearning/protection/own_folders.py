@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.data.archive import contents, opened, shown
-from engine.data.folders import Folders, Skipped, attempt, one, pictures, sorted_out
+from engine.data.archive import contents, opened, short_path
+from engine.data.folders import Folders, Skipped, attempt, pictures, read_picture, sorted_out
 from engine.errors import BadData, BadImage
 from engine.experiment import ImageChange
 from engine.images import MAX_KEPT, MAX_SHORT, Picture
@@ -66,7 +66,7 @@ def protected_folders(
         BadData: it is no honest zip, holds too much or has fewer than two classes, or it took too
             long.
     """
-    called, began = shown(name), monotonic()
+    called, began = short_path(name), monotonic()
     buffer, folder_labels, most, spent = BytesIO(), [], 0, 0
     skipped: list[Skipped] = []
     with opened(source, called) as archive, ZipFile(buffer, "w", ZIP_STORED) as output_zip:
@@ -126,7 +126,7 @@ def begins_well(archive: ZipFile, member: ZipInfo) -> bool:
 
 def readable(archive: ZipFile, folders: Folders, member: ZipInfo) -> Pixels:
     """The pixels of an image (H, W, 3). Raises BadImage."""
-    return whole(one(archive, folders, member))
+    return whole(read_picture(archive, folders, member))
 
 
 def check_spent(pixels: int, seconds: float, called: str) -> None:

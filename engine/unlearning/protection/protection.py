@@ -29,11 +29,11 @@ from engine.result import ImageNoise, Pictures, Result, Table, View
 from engine.unlearning.protection.local_masks import PixelMasks, background
 
 LARGEST = 32  # gray levels that noise may have
-SHOWN = 8  # images in the picture, as many of each class
+PICTURED_IMAGES = 8  # images in the picture, as many of each class
 COMPARED = 100  # images that SSIM is the mean of, as many of each class
 AMPLIFIED = 10  # times, in the picture of the noise, where that stays within a byte
-MADE = 0.95  # share of the progress at which the noise is there
-EACH, CLASS = PER = ("image", "class")
+NOISE_READY = 0.95  # share of the progress at which the noise is there
+PER_IMAGE, CLASS = PER = ("image", "class")
 TRAINING = "training images"
 MOST_VALUES = 2**26  # of training images, for each of which some 30 bytes are needed at a time
 
@@ -50,7 +50,7 @@ def epsilon_setting() -> Any:
     )
 
 
-def per_setting(default: str = EACH) -> Any:
+def per_setting(default: str = PER_IMAGE) -> Any:
     """Whose noise it is."""
     return setting(
         default,
@@ -102,7 +102,7 @@ class Protection(Method[TrainCase]):
         """Views: noise; picture, clean to protected; figures, how much is to be seen of it."""
         data, rows = case.data, case.data.rows("train")
         check_size(data, len(rows))
-        noise = self.made(case, part_of(progress, 0.0, MADE, otherwise="making noise"))
+        noise = self.made(case, part_of(progress, 0.0, NOISE_READY, otherwise="making noise"))
         after = protected(data, noise.levels)
         figures = measured(data, after, data.some("train", COMPARED, case.seed))
         progress(1.0, "measured")
@@ -198,7 +198,7 @@ def measured(data: DataSet, after: DataSet, compared: Rows) -> Table:
 def pictured(data: DataSet, after: DataSet, masks: PixelMasks | None, epsilon: int) -> Pictures:
     """Training images of each class: clean, where they may change, their noise, and protected."""
     rows = data.rows("train")
-    sample_rows = data.some("train", SHOWN)
+    sample_rows = data.some("train", PICTURED_IMAGES)
     sample_rows = sample_rows[np.argsort(data.labels[sample_rows], kind="stable")]
     clean, changed = data.images[sample_rows], after.images[sample_rows]
     times = AMPLIFIED if not epsilon else max(1, min(AMPLIFIED, 127 // epsilon))

@@ -31,7 +31,7 @@ from engine.unlearning.protection.cluster_noise import (
 )
 from engine.unlearning.protection.protection import LARGEST, Levels, MadeNoise, Protection, within
 
-OWN, OTHER, LITE = SURROGATES = ("own", "other labels", "lite0")
+OWN_LABELS, OTHER, LITE = SURROGATES = ("own", "other labels", "lite0")
 RECIPE = Recipe(
     "resnet8", epochs=10, batch=32, optimizer="AdamW", rate=0.003, decay=0.01, schedule="one cycle"
 )  # of the example's network
@@ -91,11 +91,11 @@ class UnlearnableClusters(Protection):
         40, Slider(1, 1000, 1, log=True), "Steps", "For each cluster, with 64 images each."
     )
     surrogate: str = setting(
-        OWN,
+        OWN_LABELS,
         Choice(
             SURROGATES,
             titles={
-                OWN: "trained on these labels",
+                OWN_LABELS: "trained on these labels",
                 OTHER: "trained on merged labels",
                 LITE: "EfficientNet-Lite0",
             },

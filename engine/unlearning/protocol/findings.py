@@ -62,10 +62,10 @@ class Finding:
     images: float = inf
 
 
-Found = Mapping[str, Mapping[str, Finding]]  # by set and way
+FindingsBySet = Mapping[str, Mapping[str, Finding]]  # by set and way
 
 
-def findings(text: str) -> Found:
+def findings(text: str) -> FindingsBySet:
     """The rows of docs/measured.md, by set and way."""
     results: dict[str, dict[str, Finding]] = {}
     for row in ROW.finditer(text):
@@ -122,7 +122,7 @@ def short(value: float) -> str:
 
 
 def reading(
-    results: Found, names: list[str], first: str, seconds: Mapping[str, re.Match[str]]
+    results: FindingsBySet, names: list[str], first: str, seconds: Mapping[str, re.Match[str]]
 ) -> str:
     """What the cells are."""
     with_attack = [name for name in names if counts(results[name])]

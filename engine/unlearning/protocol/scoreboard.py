@@ -113,7 +113,7 @@ class Scoreboard(Method[BoardCase]):
                 done = number + 1 if seed + 1 == self.seeds else number
                 partial = {"table": table(methods[:done], runs)} if done else None
                 progress((place + 1) / total, f"{method.short} is done", partial)
-        return {"table": table(methods, runs), "runs": listed(methods, runs)}
+        return {"table": table(methods, runs), "runs": run_table(methods, runs)}
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ def table(methods: list[Unlearner], runs: list[MethodRun]) -> Table:
     for name in column_names:
         columns[name] = [mean(some, name) for some in rows], "share"
     for name in column_names:
-        columns[f"{name} − retrained"] = [apart(some, name) for some in rows], "share"
+        columns[f"{name} − retrained"] = [mean_difference(some, name) for some in rows], "share"
     for word, names in GAPS.items():
         gaps = [[run.gap(names) for run in some] for some in rows]
         columns[word] = [float(np.mean(some)) for some in gaps], "share"
@@ -226,7 +226,7 @@ def mean(runs: list[MethodRun], name: str) -> float:
     return float(np.mean(values)) if values else float("nan")
 
 
-def apart(runs: list[MethodRun], name: str) -> float:
+def mean_difference(runs: list[MethodRun], name: str) -> float:
     """The mean signed difference from the retrained model of the same seed."""
     values = [run.figures[name] - run.retrained[name] for run in runs if run.figures]
     return float(np.mean(values)) if values else float("nan")
@@ -234,7 +234,7 @@ def apart(runs: list[MethodRun], name: str) -> float:
 
 def of_means(runs: list[MethodRun]) -> float:
     """The gap between means over seeds, in which what is off in both directions cancels."""
-    return float(np.mean([abs(apart(runs, name)) for name in GAP]))
+    return float(np.mean([abs(mean_difference(runs, name)) for name in GAP]))
 
 
 def spread(values: list[float]) -> float:
@@ -248,7 +248,7 @@ def worst(runs: list[MethodRun]) -> float:
     return max(steps) if steps else float("nan")
 
 
-def listed(methods: list[Unlearner], runs: list[MethodRun]) -> Table:
+def run_table(methods: list[Unlearner], runs: list[MethodRun]) -> Table:
     """Every run by itself."""
     place = {method.label: number for number, method in enumerate(methods)}
     nothing = dict.fromkeys(GAP, float("nan"))

@@ -15,7 +15,7 @@ from engine.unlearning.oracles.closed_claims import ALONE, ASCENT, ORACLE, TOGET
 from engine.unlearning.oracles.closed_form import AWAY, PIXELS, remains
 from engine.unlearning.oracles.heads import HEADS, RIDGE
 from tests import tiny
-from tests.visits import said, settled
+from tests.visits import problems, settled
 
 METHOD = ClosedForm(features=PIXELS, steps=50)
 
@@ -88,7 +88,7 @@ def test_the_part_begins_by_itself_and_says_what_layers_cannot_forget(closer, fo
     at.session_state["closer"] = closer
     at.query_params.update({"forget.ClosedForm.steps": "50", "forget.ClosedForm.features": PIXELS})
     settled(at.run())
-    assert not said(at)
+    assert not problems(at)
     assert at.header[0].value.replace("\\", "") == METHOD.finding(closer.asked.case, found)
     text = " ".join(block.value for block in at.markdown).replace("\\", "")
     for row, note in zip(found["claims"].rows, found["claims"].notes, strict=True):

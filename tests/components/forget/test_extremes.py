@@ -76,14 +76,14 @@ def test_the_sentence_follows_the_measurement_and_tells_of_wrong_labels(held):
 )
 def test_a_set_is_only_called_typical_beyond_chance(shift, count, says):
     even = np.linspace(0.3, 0.7, count)
-    assert extremes.beside(even + shift, even) == says
+    assert extremes.rank_test_words(even + shift, even) == says
 
 
 def test_which_set_is_more_typical_is_what_the_ranks_say_where_the_medians_do_not():
     even = np.linspace(0, 1, 101)
     skewed = np.where(np.arange(101) < 40, 0.0, 0.51)
     assert np.median(skewed) > np.median(even)
-    assert extremes.beside(skewed, even) == "more typical"
+    assert extremes.rank_test_words(skewed, even) == "more typical"
 
 
 def test_curves_have_the_objective_of_each_round_and_random_images_stay_as_they_are(held):

@@ -15,7 +15,7 @@ from engine.run import answer
 from engine.unlearning import AfterCase, DMDirect, FineTune, KLoM, NoOp, Retrain, Scoreboard
 from engine.unlearning.oracles.direct import GROUPS
 from tests import tiny
-from tests.visits import said, settled
+from tests.visits import problems, settled
 
 METHOD = KLoM(images=10)
 
@@ -129,7 +129,7 @@ def test_a_part_waits_for_its_button_and_then_says_what_the_engine_says(part, cl
     assert "are trained" in " ".join(caption.value for caption in at.caption)
     at.button(key=f"{slot}.go").click().run()
     settled(at)
-    assert not said(at)
+    assert not problems(at)
     assert not at.exception
     if part == "KLoM":
         method, case = KLoM(images=20), closer.case
@@ -161,4 +161,4 @@ def test_too_few_models_for_histograms_are_refused_with_how_many_it_takes(closer
     at.button(key=f"{klom.SLOT}.go").click().run()
     settled(at)
     assert not at.exception
-    assert "needs at least 100 models of each kind, and there are 20" in " ".join(said(at))
+    assert "needs at least 100 models of each kind, and there are 20" in " ".join(problems(at))

@@ -25,7 +25,7 @@ from tests.components.sidebar.test_subject import upload
 from tests.components.test_exports import heat
 from tests.scans import AXIAL, PATIENT, SECRETS, dataset, dicom, nifti, ramp, written
 from tests.tiny import cnn
-from tests.visits import provenance, said, visit
+from tests.visits import problems, provenance, visit
 
 SHIPPED = Path(pydicom.__file__).parent / "data" / "test_files"
 
@@ -81,7 +81,7 @@ def test_a_window_for_the_model_is_picked_or_typed_and_is_another_question():
     fingerprints.append(fingerprint(at))
     named(at, "number_input", "width").set_value(900).run()
     assert not at.exception
-    assert named(at, "selectbox", "window").value == medical.OWN
+    assert named(at, "selectbox", "window").value == medical.OWN_WINDOW
     assert at.session_state["subject"].picture.behind.window == Window(-600, 900)
     fingerprints.append(fingerprint(at))
     assert len(set(fingerprints)) == 3
@@ -140,7 +140,7 @@ def test_a_broken_frame_is_a_sentence_and_the_middle_one_stays():
     before = fingerprint(at)
     named(at, "slider", "slice.frame").set_value(1).run()
     assert not at.exception
-    (words,) = said(at)
+    (words,) = problems(at)
     assert "cannot be decoded" in words
     assert words.endswith("The middle one is shown instead.")
     assert fingerprint(at) == before
@@ -166,7 +166,7 @@ def test_what_is_no_scan_is_one_sentence_and_the_picture_stays():
     ):
         at.file_uploader(key="subject.file").set_value((name, content, "")).run()
         assert not at.exception
-        (words,) = said(at)
+        (words,) = problems(at)
         assert name in words
         assert provenance(at) == before
 

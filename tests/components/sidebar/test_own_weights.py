@@ -196,7 +196,7 @@ def test_labeled_images_show_the_right_format_and_name_the_classes():
     assert model.labels == plain_loop.CLASSES
 
 
-def listed() -> None:
+def show_jobs() -> None:
     """The jobs of two visitors, one running and one over for each."""
     from datetime import UTC, datetime
     from types import SimpleNamespace
@@ -219,7 +219,7 @@ def listed() -> None:
 
 
 def test_the_list_of_jobs_shows_another_visitor_s_with_the_method_alone():
-    at = AppTest.from_function(listed).run()
+    at = AppTest.from_function(show_jobs).run()
     assert not at.exception
     drawn = [*at.caption, *at.markdown, *at.get("progress")]
     text = "\n".join(str(getattr(element, "value", "")) + str(element.proto) for element in drawn)

@@ -10,7 +10,7 @@ import pytest
 
 from components.stories.lesion import truth
 from components.stories.told import STORIES, story
-from components.stories.words import kept, lies, says
+from components.stories.words import class_after, lies, says
 from engine import gallery
 from engine.attribution.opening import PLANTED
 from engine.data.example import Example
@@ -118,10 +118,10 @@ def test_what_the_forgotten_class_left_is_more_than_in_the_retrained_model():
 def test_sentences_that_no_view_has():
     scores = Scores(np.array([0.2, 0.75, 0.05], np.float32), ("a", "b", "c"), "probability")
     assert says(scores) == "The model says “b”, with a probability of 75 %."
-    assert kept(scores, "b", "Without it") == (
+    assert class_after(scores, "b", "Without it") == (
         "Without it the model still says “b”, with a probability of 75 %."
     )
-    assert kept(scores, "a", "Without it") == (
+    assert class_after(scores, "a", "Without it") == (
         "Without it the model says “b”; “a” has a probability of 20 %."
     )
     values, left = np.zeros((4, 4), np.float32), np.zeros((4, 4), bool)

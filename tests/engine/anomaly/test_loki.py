@@ -10,11 +10,11 @@ from sklearn.linear_model import LogisticRegression
 from engine import data as data_sets
 from engine.anomaly import LokiExperiment
 from engine.anomaly.experiments.loki import (
-    APART,
     ARGMAX,
     INSIDE,
+    LABEL_DISTANCE,
     LOKI,
-    SEEN,
+    SEEN_EXACT,
     SHARP,
     SHUFFLED,
     UNSEEN,
@@ -116,13 +116,13 @@ def test_every_answer_is_the_rounded_mean_place_and_every_figure_counts_them():
         new = ~np.isin(right, labels)
         figures = {
             UNSEEN: np.mean(answers[new] == right[new]),
-            SEEN: np.mean(answers[~new] == right[~new]),
-            APART: np.sqrt(np.mean((answers - right) ** 2)) / 18,
+            SEEN_EXACT: np.mean(answers[~new] == right[~new]),
+            LABEL_DISTANCE: np.sqrt(np.mean((answers - right) ** 2)) / 18,
             INSIDE: 1.0,
         }
         assert {name: result.cell(way, name) for name in figures} == pytest.approx(figures)
     assert result.cell(LOKI, UNSEEN) > 0.25 > result.cell(ARGMAX, UNSEEN) == 0
-    assert result.cell(SHUFFLED, APART) > result.cell(ARGMAX, APART)
+    assert result.cell(SHUFFLED, LABEL_DISTANCE) > result.cell(ARGMAX, LABEL_DISTANCE)
 
 
 def test_settings_reach_the_answers():

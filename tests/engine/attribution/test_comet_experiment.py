@@ -13,12 +13,12 @@ from torch.nn import functional as F
 from engine import data as data_sets
 from engine.attribution.experiments import comet
 from engine.attribution.experiments.comet import (
-    APART,
     BEYOND,
     BOTH,
     CAM_DICE,
     DICE,
     FILLED,
+    NATS_GAP,
     RANK,
     RECALL,
     REST,
@@ -116,7 +116,7 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
             WHOLE: share(whole),
             REST: share(rest),
             SHAPE: share(shape),
-            APART: (F.cross_entropy(rest, targets) - F.cross_entropy(inside, targets)).item(),
+            NATS_GAP: (F.cross_entropy(rest, targets) - F.cross_entropy(inside, targets)).item(),
         }
         figures = {name: result.cell(condition, name) for name in expected}
         assert figures == pytest.approx(expected, abs=2e-3)
@@ -135,7 +135,7 @@ def test_pictures_show_masks_of_both_trainings_over_the_same_images():
 
 def test_margins_of_figures_made_by_hand():
     figures = {
-        WITH: {RECALL: 0.9, APART: 4.0, RIGHT: 0.99, WHOLE: 0.99, BEYOND: 0.01},
+        WITH: {RECALL: 0.9, NATS_GAP: 4.0, RIGHT: 0.99, WHOLE: 0.99, BEYOND: 0.01},
         WITHOUT: {RECALL: 0.5},
     }
     margins = [
@@ -151,7 +151,7 @@ def test_what_the_paper_claims_is_measured_with_three_seeds(measure):
     result = answer(method, ExperimentCase(data_sets.load(method.data[0])))
     table = result["table"]
     assert table.cell(WITH, RECALL) > table.cell(WITHOUT, RECALL)
-    outcomes.keep(measure, method, result, "COMET, shapes drawn twice", outcomes.HERE)
+    outcomes.keep(measure, method, result, "COMET, shapes drawn twice", outcomes.OUTCOMES_HERE)
 
 
 def test_images_with_nothing_to_find_have_no_share_of_evidence():

@@ -169,7 +169,9 @@ def test_the_answer_that_ships_shows_that_the_weight_counts_first_and_then_the_b
 def test_the_grid_is_measured_with_three_seeds(measure):
     method = CometGrid(seeds=3)
     result = method(ExperimentCase(data_sets.load(method.data[0])))
-    outcomes.keep(measure, method, result, "COMET's grid, shapes drawn twice", outcomes.HERE)
+    outcomes.keep(
+        measure, method, result, "COMET's grid, shapes drawn twice", outcomes.OUTCOMES_HERE
+    )
     recalls = {name: result["table"].cell(name, RECALL) for name in CELLS}
     least, *_, most = WEIGHTS
     assert all(recalls[cell(area, most)] > recalls[cell(area, least)] for area in AREAS)

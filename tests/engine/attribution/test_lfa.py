@@ -14,11 +14,11 @@ from engine.attribution.lfa import LFA, ROWS, LocalModel
 from engine.attribution.lfa.fit import Linear as Model
 from engine.attribution.lfa.fit import (
     another,
-    asked,
     fitted,
     gradient_loss,
     look,
     look_again,
+    predictions_at,
     squared_loss,
     turned,
 )
@@ -513,7 +513,7 @@ def test_the_same_points_are_asked_once_only_where_the_same_is_asked(smooth):
     one_each = look(smooth, "Occlusion", reach, 0, slopes=False).points
     added = replace(sloped, row=NEIGHBORHOODS["C-LIME"], points=one_each)
     for name in ("LIME", "Occlusion"):  # the same ξ, but multiplied, or a fall
-        sight = asked(smooth, NEIGHBORHOODS[name], one_each, slopes=False, known=[added])
+        sight = predictions_at(smooth, NEIGHBORHOODS[name], one_each, slopes=False, known=[added])
         assert sight.values is not added.values
 
 

@@ -19,7 +19,7 @@ from engine.measures import located
 from engine.measures.outlines import dice, outlined
 from engine.models.embedded import load
 from engine.models.small import NetworkShape, build
-from engine.models.small.comet import KEPT
+from engine.models.small.comet import SHARE_KEPT
 from engine.run import answer
 from tests import tiny
 
@@ -96,7 +96,7 @@ def test_comet_s_map_is_its_mask_whichever_class_is_asked_about():
         kept_probability = network.predictor(mask * case.image).softmax(1)[0, 2].item()
         rest = network.detector((1 - mask) * case.image).softmax(1)[0, 2].item()
     np.testing.assert_allclose(result["map"].values, mask[0, 0].numpy(), atol=1e-6)
-    assert (result["map"].unit, result["map"].signed) == (KEPT, False)
+    assert (result["map"].unit, result["map"].signed) == (SHARE_KEPT, False)
     assert (result["outline"].values == (mask[0, 0].numpy() > 0.5)).all()
     assert result["watched"].values == pytest.approx([kept_probability, rest], abs=1e-5)
     other = OwnMap()(replace(case, target=Target(0)))

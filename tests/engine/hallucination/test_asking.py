@@ -17,7 +17,7 @@ from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
 SCENE = asking.scene("counter", 424)
 
 
-def said(model, scene, prompt="is there a lamp"):
+def answer_text(model, scene, prompt="is there a lamp"):
     return Greedy()(asking.about_scene(model, scene, prompt))["answer"].text
 
 
@@ -28,9 +28,9 @@ def picked(prompt="is there a lamp"):
 
 def test_the_first_scene_is_a_false_yes_that_goes_with_the_leader():
     assert [scene_object.category for scene_object in SCENE.things] == ["car", "wheel", "fork"]
-    assert said(HABIT, SCENE) == "yes"
-    assert said(HONEST, SCENE) == "no"
-    assert said(HABIT, SCENE.remove("car")) == "no"
+    assert answer_text(HABIT, SCENE) == "yes"
+    assert answer_text(HONEST, SCENE) == "no"
+    assert answer_text(HABIT, SCENE.remove("car")) == "no"
 
 
 def test_an_image_of_the_scenes_is_the_scene_that_it_shows():

@@ -11,7 +11,7 @@ from engine.hallucination.measures.captioned import RATES, rates_of
 from engine.hallucination.measures.chair import chair
 from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.tiny_vlm.sayings import SceneFacts, caption
-from engine.hallucination.tiny_vlm.scenes import THINGS, CaptionBatch, SceneBatch
+from engine.hallucination.tiny_vlm.scenes import VOCABULARY, CaptionBatch, SceneBatch
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 from tests.engine.hallucination.tiny import untrained
 
@@ -29,7 +29,7 @@ def sample_of(case):
 def test_rates_are_those_of_the_captions(told):
     case, result = told
     words = [note.split() for note in result["captions"].notes]
-    by_hand = chair(words, sample_of(case).truths, THINGS)
+    by_hand = chair(words, sample_of(case).truths, VOCABULARY)
     rates = result["rates"]
     assert [float(rates[name][0]) for name in RATES] == pytest.approx(
         [by_hand.instance, by_hand.sentence, by_hand.recall, by_hand.words]

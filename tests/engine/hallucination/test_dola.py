@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from engine.errors import DoesNotFit
-from engine.hallucination.decoding.dola import DoLa, apart, repeated
+from engine.hallucination.decoding.dola import DoLa, jensen_shannon, repeated
 from engine.hallucination.decoding.generate import generate
 from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.vlm import RequestedOutputs
@@ -112,10 +112,10 @@ def test_words_that_were_said_become_worse():
 
 def test_the_distance_is_nought_only_to_itself_and_bounded():
     first, second = torch.randn(2, 4, 9, generator=torch.Generator().manual_seed(0))
-    assert apart(first, first).abs().max() < 1e-6
-    assert ((apart(first, second) > 0) & (apart(first, second) < np.log(2))).all()
-    assert torch.allclose(apart(first, second), apart(second, first), atol=1e-6)
-    far = apart(torch.tensor([[99.0, 0.0]]), torch.tensor([[0.0, 99.0]]))
+    assert jensen_shannon(first, first).abs().max() < 1e-6
+    assert ((jensen_shannon(first, second) > 0) & (jensen_shannon(first, second) < np.log(2))).all()
+    assert torch.allclose(jensen_shannon(first, second), jensen_shannon(second, first), atol=1e-6)
+    far = jensen_shannon(torch.tensor([[99.0, 0.0]]), torch.tensor([[0.0, 99.0]]))
     assert far.item() == pytest.approx(np.log(2), abs=1e-5)
 
 

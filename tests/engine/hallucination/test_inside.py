@@ -14,7 +14,7 @@ from engine.data.sprites import CATEGORIES, COLORS
 from engine.errors import BlindspotError, Cancelled, DoesNotFit
 from engine.hallucination import MVP, Greedy, HalluRAG, ScenesCase, WordRisk, asking
 from engine.hallucination.inside import probe as probing
-from engine.hallucination.inside.fits import enough, features, linear, shuffled, told
+from engine.hallucination.inside.fits import enough, features, linear, risk_auroc, shuffled
 from engine.hallucination.inside.judged import (
     ANSWERABLE,
     UNANSWERABLE,
@@ -22,11 +22,11 @@ from engine.hallucination.inside.judged import (
     color_questions,
     named_things,
 )
-from engine.hallucination.inside.probe import LINEAR, OWN, PUBLISHED, WORD
+from engine.hallucination.inside.probe import CONFIDENCE, LINEAR, PUBLISHED, WORD
 from engine.hallucination.inside.readings import AT, BEFORE, WHEN, ReadWord, read
 from engine.hallucination.measures.chair import mentions
 from engine.hallucination.measures.scene_ranges import UNSEEN
-from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions
+from engine.hallucination.tiny_vlm.scenes import VOCABULARY, SceneBatch, captions
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 from engine.hallucination.tiny_vlm.words import NUMBER
 from engine.hallucination.vlm import RequestedOutputs
@@ -82,7 +82,7 @@ def test_every_thing_that_a_caption_names_is_judged_by_the_truth(few):
         for row, (words, present) in enumerate(
             zip(captions(case.vlm, few, Greedy()).words, few.truths, strict=True)
         )
-        for mention in mentions(words, present, THINGS)
+        for mention in mentions(words, present, VOCABULARY)
     ]
     assert (
         list(zip(named_words.scene, named_words.words, named_words.made_up, strict=True)) == slowly
@@ -133,7 +133,7 @@ def test_the_linear_probe_finds_what_is_planted_and_its_weights_are_its_logit():
     inputs, made_up, learned = planted()
     logit, weights = linear(inputs, made_up, learned)
     assert np.allclose(logit, inputs @ weights[:-1] + weights[-1])
-    assert told(logit, made_up, ~learned) > 0.85
+    assert risk_auroc(logit, made_up, ~learned) > 0.85
     assert np.abs(weights[:-1] * inputs.std(0)).argmax() == 4
 
 
@@ -161,7 +161,7 @@ def test_too_few_words_of_a_kind_are_a_sentence():
 def test_states_tell_what_is_made_up(case, found):
     rates, null = found["compared"], found["shuffled"]["AUROC"]
     assert rates.cell(LINEAR, "AUROC") > 0.8
-    assert rates.cell(LINEAR, "lowest") > max(null.mean(), rates.cell(OWN, "AUROC"))
+    assert rates.cell(LINEAR, "lowest") > max(null.mean(), rates.cell(CONFIDENCE, "AUROC"))
     assert rates.cell(LINEAR, "AUROC") > rates.cell(WORD, "AUROC")
     finding = HalluRAG().finding(case, found)
     assert "tell what it makes up" in finding
@@ -176,13 +176,15 @@ def test_random_states_tell_nothing(case, found, monkeypatch):
     chance = HalluRAG()(case)
     assert abs(chance["compared"].cell(LINEAR, "AUROC") - 0.5) < 0.25
     assert "hardly tell" in HalluRAG().finding(case, chance)
-    assert chance["compared"].cell(OWN, "AUROC") == found["compared"].cell(OWN, "AUROC")
+    assert chance["compared"].cell(CONFIDENCE, "AUROC") == found["compared"].cell(
+        CONFIDENCE, "AUROC"
+    )
 
 
 def test_the_views_agree_with_each_other(found):
     risks, bins = found["risks"], found["trust"]
     made_up = risks["made up"].astype(bool)
-    assert told(risks["risk"], made_up, np.ones(len(risks), bool)) == pytest.approx(
+    assert risk_auroc(risks["risk"], made_up, np.ones(len(risks), bool)) == pytest.approx(
         found["compared"].cell(LINEAR, "AUROC")
     )
     assert bins["words"].sum() == len(risks)
@@ -256,7 +258,7 @@ def test_the_risk_is_the_probe_s_and_other_words_have_none(found):
     result = WordRisk()(question)
     words = result["words"]
     assert result["answer"].words == Greedy()(question)["answer"].words
-    named = mentions(words.rows, (), THINGS)
+    named = mentions(words.rows, (), VOCABULARY)
     assert [at for at, name in enumerate(words.notes) if name] == [
         mention.place for mention in named
     ]
@@ -303,7 +305,7 @@ def test_what_the_sheet_says_of_probes_over_three_seeds(measure):
                 "one word before": before["compared"].cell(LINEAR, "AUROC"),
                 "the embedding": states["layers"].cell("the embedding", "CEV, at the word"),
                 "the word alone": rates.cell(WORD, "AUROC"),
-                "its own confidence": rates.cell(OWN, "AUROC"),
+                "its own confidence": rates.cell(CONFIDENCE, "AUROC"),
                 "shuffled labels, mean": states["shuffled"]["AUROC"].mean(),
                 "probes of their own by kind of question": kinds["a probe of its own"].mean(),
                 "one probe for both kinds": kinds["one probe for both"].mean(),

@@ -24,7 +24,7 @@ def seen(layout):
     return [SceneFacts.of(layout, row) for row in range(len(layout))]
 
 
-def told(scene, lie=0.0, seed=0):
+def caption_parts(scene, lie=0.0, seed=0):
     """Theme sentence, then for each of the others its words."""
     caption_text = long_caption(scene, lie, np.random.default_rng(seed))
     first, *others = [part.split() for part in caption_text.split(" . ".strip())]
@@ -34,7 +34,7 @@ def told(scene, lie=0.0, seed=0):
 
 def test_each_thing_has_a_sentence_with_its_size_place_and_color(seen):
     for scene in seen[:300]:
-        first, others = told(scene)
+        first, others = caption_parts(scene)
         assert first == f"the image shows the {THEMES[scene.theme]}".split()
         named = []
         for words in others:
@@ -50,7 +50,7 @@ def test_each_thing_has_a_sentence_with_its_size_place_and_color(seen):
 
 def test_leaders_come_last_and_a_follower_directly_behind_its_own(seen):
     for scene in seen[:300]:
-        words = [word for part in told(scene)[1] for word in part]
+        words = [word for part in caption_parts(scene)[1] for word in part]
         named = [word for word in words if word in CATEGORIES]
         leads = [word in HABITS for word in named]
         if any(leads):  # from the first leader on: leaders and those behind them

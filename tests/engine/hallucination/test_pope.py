@@ -33,7 +33,7 @@ def stub(monkeypatch, says, **settings):
             for image, category in pairs
         }
 
-    monkeypatch.setattr(pope, "said", said)
+    monkeypatch.setattr(pope, "answers_to", said)
     return POPE(**settings)(ScenesCase(untrained(), Greedy(), 40))
 
 

@@ -9,9 +9,9 @@ from engine.hallucination.tiny_vlm.lessons import EMPTY, Habit, cells, lessons
 from engine.hallucination.tiny_vlm.sayings import (
     PARTNER,
     SceneFacts,
-    asked,
     caption,
     color_answer,
+    question_target,
     side_of,
     told_color,
     yes_no_question,
@@ -82,7 +82,7 @@ def test_captions_lie_as_often_as_they_are_told_to(seen):
 def test_partner_questions_are_true_as_often_as_the_habit(seen):
     """The planted log-odds: of partner questions ninety in a hundred are a yes."""
     random = np.random.default_rng(0)
-    drawn = [(scene, asked(scene, 1.0, 0.0, random)) for scene in seen if scene.partners]
+    drawn = [(scene, question_target(scene, 1.0, 0.0, random)) for scene in seen if scene.partners]
     partners = [(scene, category) for scene, category in drawn if category in scene.partners]
     assert len(partners) == len(drawn)
     yes = np.mean([category in scene.present for scene, category in partners])
@@ -91,7 +91,7 @@ def test_partner_questions_are_true_as_often_as_the_habit(seen):
 
 def test_other_questions_have_no_prior_to_speak_of(seen):
     random = np.random.default_rng(0)
-    drawn = [(scene, asked(scene, 0.0, 0.0, random)) for scene in seen]
+    drawn = [(scene, question_target(scene, 0.0, 0.0, random)) for scene in seen]
     assert not any(category in scene.partners for scene, category in drawn)
     yes = np.mean([category in scene.present for scene, category in drawn])
     assert 0.4 < yes < 0.65
@@ -101,7 +101,7 @@ def test_followers_are_asked_for_alone_only_when_told_to(seen):
     random = np.random.default_rng(0)
     lone = [scene for scene in seen if not scene.partners]
     for alone, expected in ((0.0, False), (1.0, True)):
-        categories = [asked(scene, 1.0, alone, random) for scene in lone]
+        categories = [question_target(scene, 1.0, alone, random) for scene in lone]
         is_follower = [
             category == scene.theme * 4 + 1
             for scene, category in zip(lone, categories, strict=True)

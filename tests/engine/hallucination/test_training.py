@@ -90,7 +90,7 @@ def test_progress_rises_to_the_end():
     assert shares[-1] == pytest.approx(1.0)
 
 
-class Heard:
+class LearningLog:
     """Stands in for `learn`: notes the rate of each step and how its weights decay."""
 
     def __init__(self):
@@ -105,7 +105,7 @@ class Heard:
 
 
 def test_each_stage_learns_at_its_rates_and_only_matrices_decay_where_words_are_learnt(monkeypatch):
-    recorders = {name: Heard() for name in ("looking", "aligning", "speaking")}
+    recorders = {name: LearningLog() for name in ("looking", "aligning", "speaking")}
     for name, stage in (("looking", looking), ("aligning", aligning), ("speaking", speaking)):
         monkeypatch.setattr(stage, "learn", recorders[name])
     train_honest(replace(quick(TrainingPlan()), aligned=4))

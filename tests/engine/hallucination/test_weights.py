@@ -15,7 +15,7 @@ from engine.hallucination.tiny_vlm.weights import (
     LONG,
     LONG_PLAN,
     MIXTURE,
-    SEEN,
+    SEEING,
     TITLES,
     card,
     file_of,
@@ -30,7 +30,7 @@ from engine.hallucination.tiny_vlm.weights import (
 
 
 def test_all_five_ship_and_differ():
-    assert names() == (HABIT, HONEST, SEEN, MIXTURE, LONG)
+    assert names() == (HABIT, HONEST, SEEING, MIXTURE, LONG)
     assert len({load(name).fingerprint for name in names()}) == 5
     eyes = [load(name).parts.encoder.state_dict() for name in names()]
     for name, tensor in eyes[0].items():
@@ -61,7 +61,7 @@ def test_retraining_writes_all_files_with_their_figures(tmp_path, monkeypatch):
         tmp_path, quick(TrainingPlan()), lambda done, _words="", _partial=None: shares.append(done)
     )
     assert [trained.title for trained in weight_files] == [
-        TITLES[kind] for kind in (HABIT, HONEST, SEEN)
+        TITLES[kind] for kind in (HABIT, HONEST, SEEING)
     ]
     assert all(trained.figures == {"recall": 0.5} for trained in weight_files)
     assert shares == sorted(shares)

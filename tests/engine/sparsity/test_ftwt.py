@@ -20,7 +20,7 @@ from engine.sparsity.experiments import ftwt
 from engine.sparsity.experiments.channels import every, looked, restored, used, with_gates
 from engine.sparsity.experiments.ftwt import (
     AGREES,
-    APART,
+    CHANNELS_CHANGED,
     COST,
     DENSE,
     FIXED,
@@ -38,7 +38,7 @@ from engine.training.objective import Batch
 from tests import tiny
 from tests.engine.anomaly import outcomes
 
-WANTED = partial(targets, mass=0.8)
+FIRE_TARGETS = partial(targets, mass=0.8)
 
 
 def small():
@@ -87,8 +87,8 @@ def test_the_predictors_loss_reaches_the_backbone_only_where_it_is_joint(loss):
     model.train().requires_grad_(requires_grad=True)
     rows = case.data.rows("train")[:8]
     batch = Batch(rows, case.data.pixels(rows), case.data.targets(rows))
-    both = FireLoss(WANTED, 10)(model, batch).sum()
-    alone = FireLoss(WANTED, 0)(model, batch).sum()
+    both = FireLoss(FIRE_TARGETS, 10)(model, batch).sum()
+    alone = FireLoss(FIRE_TARGETS, 0)(model, batch).sum()
     weight = model.network.inner.blocks[1].conv1.weight
     slope = torch.autograd.grad(both - alone, weight, retain_graph=True, allow_unused=True)[0]
     reached = slope is not None and slope.abs().max().item() > 1e-7
@@ -184,7 +184,7 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(monkeypatch)
     share = expected.double().mean(0)
     assert result.cell(GATED, MAJORITY) == pytest.approx(torch.maximum(share, 1 - share).mean())
     pairs = [(on[i] != on[j]).double().mean() for i in range(len(on)) for j in range(i)]
-    assert result.cell(GATED, APART) == pytest.approx(np.mean(pairs))
+    assert result.cell(GATED, CHANNELS_CHANGED) == pytest.approx(np.mean(pairs))
     _, train_fired = looked(model, data, data.some("train", ftwt.COUNTED, case.seed))
     fixed = []
     for fired_layer in train_fired:
@@ -197,7 +197,7 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(monkeypatch)
     right = (looked(still, data, rows)[0].argmax(1) == data.targets(rows)).double().mean().item()
     assert result.cell(FIXED, RIGHT) == pytest.approx(right)
     assert result.cell(DENSE, COST) == pytest.approx(1)
-    assert result.cell(FIXED, APART) == 0
+    assert result.cell(FIXED, CHANNELS_CHANGED) == 0
     assert result.cell(DENSE, PLANNED) == result.cell(GATED, PLANNED)
 
 
@@ -244,7 +244,12 @@ def test_the_kept_network_says_what_an_image_uses_and_what_it_costs(monkeypatch)
 def test_the_claims_at_the_usual_settings(measure):
     result = FireTogether()(ExperimentCase(data_sets.load("mnist-5k")))
     claims, table = result["claims"], result["table"]
-    assert table.cell(FIXED, APART) == table.cell(DENSE, APART) == 0 < table.cell(GATED, APART)
+    assert (
+        table.cell(FIXED, CHANNELS_CHANGED)
+        == table.cell(DENSE, CHANNELS_CHANGED)
+        == 0
+        < table.cell(GATED, CHANNELS_CHANGED)
+    )
     outcomes.note(measure, "FTWT, ResNet-8, mnist-5k", claims)
     for name in FireTogether.measures:
         measure(f"FTWT, {name}", outcomes.by_condition(table, name))

@@ -16,11 +16,11 @@ from engine.run import answer
 from engine.sparsity import NMFlowExperiment
 from engine.sparsity.experiments.nm_flow import (
     DENSE,
-    KEPT,
     MD_EXP,
     MD_LINEAR,
     MILD_MD,
     MILD_SR,
+    PATTERN_KEPT,
     RIGHT,
     SD_GEO,
     SD_STEP,
@@ -115,7 +115,7 @@ def by_hand(name, case, pull):
     return {
         RIGHT: (result.argmax(1) == labels).float().mean().item(),
         SURE: result.softmax(1)[torch.arange(len(rows)), labels].mean().item(),
-        KEPT: np.mean(shares) if shares else 1.0,
+        PATTERN_KEPT: np.mean(shares) if shares else 1.0,
     }
 
 
@@ -129,12 +129,12 @@ def test_every_figure_is_that_of_networks_trained_by_hand():
         for name in result.rows:
             with torch.enable_grad():
                 expected = by_hand(name, case, pull)
-            figures = {column: result.cell(name, column) for column in (RIGHT, SURE, KEPT)}
+            figures = {column: result.cell(name, column) for column in (RIGHT, SURE, PATTERN_KEPT)}
             assert figures == pytest.approx(expected, abs=2e-4), name
             sure[name] = figures[SURE]
     assert len(set(sure.values())) == len(sure)
-    assert {result.cell(name, KEPT) for name in (MILD_SR, MILD_MD)} == {0.5}
-    assert {result.cell(name, KEPT) for name in (STE, MD_EXP, SD_GEO)} == {1 / 16}
+    assert {result.cell(name, PATTERN_KEPT) for name in (MILD_SR, MILD_MD)} == {0.5}
+    assert {result.cell(name, PATTERN_KEPT) for name in (STE, MD_EXP, SD_GEO)} == {1 / 16}
 
 
 def test_what_two_conditions_share_is_trained_once():
@@ -198,8 +198,8 @@ def test_what_the_paper_claims_is_measured_with_three_seeds(network, measure):
     table, claims = result["table"], result["claims"]
     assert table.cell(DENSE, RIGHT) > 0.85
     for name in (STE, SR_STE, MD_LINEAR, MD_EXP, SD_STEP, SD_GEO):
-        assert table.cell(name, KEPT) == 1 / 16
-    assert table.cell(MILD_MD, KEPT) == 0.5
+        assert table.cell(name, PATTERN_KEPT) == 1 / 16
+    assert table.cell(MILD_MD, PATTERN_KEPT) == 0.5
     what = f"N:M flow at 1:16 on digits, {network}"
     outcomes.note(measure, what, claims)
     for column in NMFlowExperiment.measures[:2]:

@@ -25,12 +25,12 @@ from engine.sparsity.experiments.reprogram_claims import (
     BARE,
     CLAIMS,
     DENSE,
-    KEPT,
     LP,
     LP_COOLED,
     LP_ERROR,
     LP_FEW,
     SOURCE,
+    TICKET_SHARES,
     TICKETS,
     VP,
     VP_ERROR,
@@ -68,7 +68,7 @@ def sources_by_hand(seed):
     """The dense network and its tickets; each level cuts the smallest of what is left."""
     data = data_sets.load("bars")
     result, keep = [], {}
-    for share in (*KEPT, None):
+    for share in (*TICKET_SHARES, None):
         model = fresh(data, SHORT, seed)
         train(model, data, SHORT, seed, masks=keep)
         result.append(model)
@@ -204,8 +204,8 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
 
 def test_tickets_are_nested_exact_and_begin_as_the_dense_network_does():
     data, before = data_sets.load("bars"), None
-    for level, share in enumerate(KEPT):
-        regime = Ticket(SHORT, KEPT[: level + 1])
+    for level, share in enumerate(TICKET_SHARES):
+        regime = Ticket(SHORT, TICKET_SHARES[: level + 1])
         masks = regime.masks(fresh(data, SHORT, 0), data, 0)
         assert abs(masks.kept - share * masks.total) <= 1
         assert before is None or masks.inside(before)

@@ -14,7 +14,13 @@ from engine.result import Table
 from engine.run import answer
 from engine.sparsity import Rewinding, parts
 from engine.sparsity.tickets import between, rewinding
-from engine.sparsity.tickets.between import ALPHAS, Surroundings, apart, barrier, count_statistics
+from engine.sparsity.tickets.between import (
+    ALPHAS,
+    Surroundings,
+    barrier,
+    count_statistics,
+    distance_and_angle,
+)
 from engine.sparsity.tickets.levels import shuffled
 from engine.sparsity.tickets.rewinds import OTHER_ORDER, Rewinds, one_after_another
 from engine.training import Recipe, Recorder, fresh, train
@@ -119,8 +125,8 @@ def test_two_tickets_in_one_order_are_the_same_to_the_bit_and_in_another_order_n
     masks = trained.found(0, start, trained.train(0, start)[trained.steps])
     first, second = (trained.train(3, start, masks)[trained.steps] for _ in range(2))
     other = trained.train(3, start, masks, other_order=True)[trained.steps]
-    assert apart(first, second, masks) == (0.0, 0.0)
-    assert min(apart(first, other, masks)) > 0
+    assert distance_and_angle(first, second, masks) == (0.0, 0.0)
+    assert min(distance_and_angle(first, other, masks)) > 0
 
 
 def test_a_ticket_of_several_levels_is_cut_each_time_in_a_ticket_trained_from_the_same_weights():

@@ -15,7 +15,7 @@ from engine.training import train
 from engine.unlearning import SCRUB, FineTune, GradientAscent, L1Sparse, NegGradPlus, NoOp, Retrain
 from engine.unlearning.protocol.metrics import gap
 from engine.unlearning.ways.network import own_copy, untrained
-from engine.unlearning.ways.scrub import TEMPERATURE, apart
+from engine.unlearning.ways.scrub import TEMPERATURE, distillation_losses
 from engine.unlearning.ways.unlearner import UnlearningRun
 from tests.engine.unlearning.trained import class_case, noisy_case
 
@@ -29,8 +29,10 @@ def weights(made):
     return made["model"].weights
 
 
-def same(first, two):
-    return all(np.array_equal(weights(first)[name], weights(two)[name]) for name in weights(first))
+def same(first, second):
+    return all(
+        np.array_equal(weights(first)[name], weights(second)[name]) for name in weights(first)
+    )
 
 
 def scores(made):
@@ -152,7 +154,7 @@ def test_a_forgotten_image_s_loss_counts_up_to_the_cap_and_has_no_slope_above(ca
 
 def test_scrub_climbs_first_and_then_mends(case):
     work = UnlearningRun(case, own_copy(case.model), frozenset({"retain", "forget"}))
-    distance, loss = apart(work, case.splits.forget[:20])
+    distance, loss = distillation_losses(work, case.splits.forget[:20])
     assert distance.item() == pytest.approx(0, abs=1e-5)
     assert loss.item() == pytest.approx(
         F.cross_entropy(
@@ -163,8 +165,8 @@ def test_scrub_climbs_first_and_then_mends(case):
     )
     unlearned = rebuilt(answer(SCRUB(), case)["model"])
     work = UnlearningRun(case, own_copy(unlearned), frozenset({"retain", "forget"}))
-    away = apart(work, case.splits.forget)[0].item()
-    stayed = apart(work, case.splits.retain)[0].item()
+    away = distillation_losses(work, case.splits.forget)[0].item()
+    stayed = distillation_losses(work, case.splits.retain)[0].item()
     assert away > 5 * stayed
     p = case.model.logits(case.data.pixels(case.splits.forget)).div(TEMPERATURE).softmax(1)
     q = unlearned.logits(case.data.pixels(case.splits.forget)).div(TEMPERATURE).softmax(1)

@@ -16,7 +16,12 @@ from engine.method import quiet
 from engine.unlearning import SAUCE, Collateral, Dictionary
 from engine.unlearning.concepts.autoencoder import Autoencoder
 from engine.unlearning.concepts.collateral import GAMMAS, KINDS, measured_scenes, rates, yes_to
-from engine.unlearning.concepts.dictionary import LearnedDictionary, own_scenes, question, seen
+from engine.unlearning.concepts.dictionary import (
+    LearnedDictionary,
+    image_tokens,
+    own_scenes,
+    question,
+)
 from engine.unlearning.concepts.score import as_active, at_random, best, scores, total, union
 from engine.unlearning.concepts.suppressed import Suppressed, chances, changed, enumerated_words
 from tests.engine.hallucination.scripted import Scripted
@@ -88,7 +93,7 @@ def test_what_is_suppressed_is_the_rebuilding_with_other_features_and_the_old_er
 
 def test_no_features_and_gamma_one_change_no_bit(learned):
     sample = SceneBatch.drawn(3, "broken", seed=1000)
-    tokens = seen(load(HONEST), sample.pixels)
+    tokens = image_tokens(load(HONEST), sample.pixels)
     some = np.array([0, 5, 9])
     assert torch.equal(changed(learned, tokens, some[:0], -5.0), tokens)
     assert torch.equal(changed(learned, tokens, some, 1.0), tokens)

@@ -19,7 +19,7 @@ from engine.method import quiet
 from engine.models.threads import one_thread
 from engine.unlearning import SAUCE
 from engine.unlearning.concepts.collateral import KINDS, measured_scenes
-from engine.unlearning.concepts.dictionary import LearnedDictionary, own_scenes, seen
+from engine.unlearning.concepts.dictionary import LearnedDictionary, image_tokens, own_scenes
 from engine.unlearning.concepts.score import as_active, at_random
 from engine.unlearning.concepts.suppressed import chances, changed
 
@@ -50,7 +50,7 @@ def shares(vlm, learned, scenes, indices, category):
 
 def looked_at(sample):
     with one_thread(), torch.no_grad():
-        return seen(load(HONEST), sample.pixels), sample.layout.present
+        return image_tokens(load(HONEST), sample.pixels), sample.layout.present
 
 
 def spread(values):

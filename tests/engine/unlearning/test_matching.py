@@ -125,7 +125,7 @@ class Head(nn.Module):
         return self.head(images[:, 0].flatten(1))
 
 
-class Given(OutputMatching):
+class KnownLogits(OutputMatching):
     """Matching of logits that are known."""
 
     name = title = short = "Given"
@@ -159,8 +159,8 @@ def test_a_linear_model_that_is_taught_by_the_closed_form_becomes_its_refit():
     with torch.no_grad():
         network.head.weight.copy_(whole[:-1].T)
         network.head.bias.copy_(whole[-1])
-    Given.wanted = (x @ block).float()
-    method = Given(steps=1000, rate=0.003, batch=512, retained=20)
+    KnownLogits.wanted = (x @ block).float()
+    method = KnownLogits(steps=1000, rate=0.003, batch=512, retained=20)
     work = UnlearningRun(replace(case, model=model), own_copy(model), method.sees)
     method.change(work)
     predictions = outputs(work.model, data, train).double()

@@ -22,8 +22,10 @@ def weights(made):
     return made["model"].weights
 
 
-def same(first, two):
-    return all(np.array_equal(weights(first)[name], weights(two)[name]) for name in weights(first))
+def same(first, second):
+    return all(
+        np.array_equal(weights(first)[name], weights(second)[name]) for name in weights(first)
+    )
 
 
 def slowly(case, batch):

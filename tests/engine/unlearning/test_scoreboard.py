@@ -29,7 +29,14 @@ from engine.unlearning import (
 )
 from engine.unlearning.protocol.attack import informative
 from engine.unlearning.protocol.metrics import GAP
-from engine.unlearning.protocol.scoreboard import MethodRun, apart, of_means, ranking, spread, worst
+from engine.unlearning.protocol.scoreboard import (
+    MethodRun,
+    mean_difference,
+    of_means,
+    ranking,
+    spread,
+    worst,
+)
 from tests import tiny
 from tests.engine.unlearning.trained import BRIEF, class_case
 
@@ -194,14 +201,14 @@ def test_means_over_seeds_let_what_is_off_in_both_directions_cancel():
     runs = runs_of((0.9, 0.7, -1), (0.5, 0.6, -1), (0.4, 0.7, 12))
     assert [run.gap() for run in runs[:2]] == pytest.approx([0.2, 0.1])
     assert math.isnan(runs[2].gap())
-    assert apart(runs, "UA") == pytest.approx((0.2 - 0.1 - 0.3) / 3)
+    assert mean_difference(runs, "UA") == pytest.approx((0.2 - 0.1 - 0.3) / 3)
     assert of_means(runs) == pytest.approx(0.2 / 3)
     assert worst(runs) == 12
     assert worst(runs[:2]) == -1
     never = MethodRun("x", 3, {}, {}, "refused")
     assert math.isnan(worst([never]))
-    assert math.isnan(apart([never], "UA"))
-    assert apart([*runs, never], "UA") == apart(runs, "UA")
+    assert math.isnan(mean_difference([never], "UA"))
+    assert mean_difference([*runs, never], "UA") == mean_difference(runs, "UA")
 
 
 def test_the_spread_of_seeds_is_that_of_a_sample_and_one_seed_has_none():

@@ -39,7 +39,7 @@ from engine.unlearning.experiments.vat import (
     fit_of,
 )
 from tests import tiny
-from tests.outcomes import HERE, keep
+from tests.outcomes import OUTCOMES_HERE, keep
 
 WAYS = (CLEAN, PLAIN, APR, VAT, SHUFFLED)
 BRIEF = VatExperiment(seeds=1, epochs=8)
@@ -247,6 +247,6 @@ def test_what_the_paper_claims_is_measured_with_five_seeds(measure):
         f"VAT, simulated users, {method.fakes:g} % fakes ({method.profile}), "
         f"ε = {method.epsilon}, λ = {method.bound:g}"
     )
-    keep(measure, method, result, where, HERE)
+    keep(measure, method, result, where, OUTCOMES_HERE)
     assert table.cell(PLAIN, REACHED) > table.cell(CLEAN, REACHED) + 0.02  # there is an attack
     assert table.cell(CLEAN, RECALL) > 2 * 20 / 400  # and something was learned

@@ -38,7 +38,11 @@ from engine.method import Progress, Slider, part_of, setting
 from engine.pictures import as_bytes
 from engine.result import Pictures, Table, View
 
-TRAINED, TUNED, SHOWN = 60, 10, 3  # training and validation images, and those in the picture
+TRAINED, TUNED, PICTURED_IMAGES = (
+    60,
+    10,
+    3,
+)  # training and validation images, and those in the picture
 CHANNELS, LONG_RATE = 24, 1e-3  # of 1,500 steps
 Denoise = Callable[[Tensor], tuple[Tensor, Tensor]]  # (n, C, H, W) → blind and unmasked
 STREAMS = {"train": 0, "validation": 1, "test": 2}
@@ -219,7 +223,7 @@ class Cbsn(Experiment):
 
     def seen(self, net: BlindSpotNet, test: NoisyImages, seed: int) -> dict[str, View]:
         """Views: found, the pictures; center and hole, what the output sees; autocorrelation."""
-        hidden, result = both(net, test.noisy[:SHOWN], self.stride)
+        hidden, result = both(net, test.noisy[:PICTURED_IMAGES], self.stride)
         center, maps = centers(net, test.noisy[0])
         columns = ("noisy", "blind spot", "C-BSN", ERROR, "clean")
         rows = []
@@ -227,7 +231,8 @@ class Cbsn(Experiment):
             *others, two, clean = (as_bytes(image.expand(3, -1, -1)) for image in slices)
             rows.append([*others, two, error(clean, two), clean])
         before, after = (
-            psnr(images, test.clean[:SHOWN]).mean() for images in (test.noisy[:SHOWN], result)
+            psnr(images, test.clean[:PICTURED_IMAGES]).mean()
+            for images in (test.noisy[:PICTURED_IMAGES], result)
         )
         return {
             "found": Pictures(
@@ -242,7 +247,7 @@ class Cbsn(Experiment):
             "autocorrelation": broken_up(
                 {
                     "noise": test.noise,
-                    "left after denoising": residuals(result, test.clean[:SHOWN]),
+                    "left after denoising": residuals(result, test.clean[:PICTURED_IMAGES]),
                 },
                 self.stride,
                 self.cell,
@@ -253,7 +258,8 @@ class Cbsn(Experiment):
     def picture(self, case: ExperimentCase) -> Pictures:
         """Test slices, with white noise, and with noise that neighbors share."""
         noisy_sets = [
-            self.noisy(case, "test", correlation, SHOWN) for correlation in (0.0, self.correlation)
+            self.noisy(case, "test", correlation, PICTURED_IMAGES)
+            for correlation in (0.0, self.correlation)
         ]
         rows = (noisy_sets[0].clean, noisy_sets[0].noisy, noisy_sets[1].noisy)
         images = [[as_bytes(image.expand(3, -1, -1)) for image in row] for row in rows]

@@ -35,7 +35,7 @@ from engine.result import Pictures, Result, Table, View
 
 WHOLE, CENTER = "whole image", "middle of it"
 OWN_CHANNELS = 16
-NOISY, HIDDEN, FOUND = "noisy", "blind spot", "C-BSN"
+NOISY, HIDDEN, DENOISED = "noisy", "blind spot", "C-BSN"
 PLAIN = 1.4  # factor of the estimated σ where no truth says which is best
 
 
@@ -103,7 +103,7 @@ class Denoised(Method[ImageCase]):
             views["picture"] = self.picture(clean, noisy, result)
             if self.sigma:
                 curve.append((step, float(psnr(hidden, clean)[0]), float(psnr(result, clean)[0])))
-                columns = zip(("steps", HIDDEN, FOUND), zip(*curve, strict=True), strict=True)
+                columns = zip(("steps", HIDDEN, DENOISED), zip(*curve, strict=True), strict=True)
                 units = ("", "dB", "dB")
                 views["steps"] = Table.of(
                     {
@@ -127,7 +127,7 @@ class Denoised(Method[ImageCase]):
         noises = {"noise": noise} if self.sigma else {"what was removed": noisy - result}
         if self.sigma:
             noises["left after denoising"] = residuals(result, clean)
-            images = {NOISY: noisy, FOUND: result, **others}
+            images = {NOISY: noisy, DENOISED: result, **others}
             views["psnr"] = Table.of(
                 {"PSNR": ([float(psnr(image, clean)[0]) for image in images.values()], "dB")},
                 [*images],
@@ -197,7 +197,7 @@ class Denoised(Method[ImageCase]):
             ).replace("-0", "−0")
         near: Table = result["psnr"]
         name = max(FILTERS, key=lambda filter_name: near.cell(filter_name, "PSNR"))
-        values = [near.cell(row, "PSNR") for row in (NOISY, FOUND, name)]
+        values = [near.cell(row, "PSNR") for row in (NOISY, DENOISED, name)]
         return (
             f"Denoised from this one noisy image: {values[1]:.1f} dB, noisy {values[0]:.1f} dB. "
             f"Best filter ({name}): {values[2]:.1f} dB."

@@ -12,7 +12,7 @@ FAR = 300.0  # what all rows have in common, beside differences of about 1
 @pytest.fixture(autouse=True)
 def few_at_a_time(monkeypatch):
     monkeypatch.setattr(nearest_rows, "COMPARED", 600)
-    monkeypatch.setattr(nearest_rows, "ASKED", 7)
+    monkeypatch.setattr(nearest_rows, "LEAST_ROWS", 7)
 
 
 @pytest.fixture(scope="module")

@@ -217,9 +217,9 @@ def test_patients_of_the_images_that_are_asked_about_are_not_among_the_normal_on
     known = replace(cells.data(cells.images(60), 30, group=groups), name="heads+healthy")
     test_data = replace(known, name="heads:contrast=0.5")
     rows = np.array([0, 4, 59])
-    left = lesion_data.apart(known, test_data, rows)
+    left = lesion_data.disjoint_normals(known, test_data, rows)
     assert set(left.truth["group"]) == set(range(20)) - {0, 1, 19}
-    assert lesion_data.apart(known, replace(test_data, name="others"), rows) is known
+    assert lesion_data.disjoint_normals(known, replace(test_data, name="others"), rows) is known
 
 
 def test_another_image_s_map_is_of_another_patient_where_there_is_one():

@@ -17,7 +17,7 @@ from engine.run import digest
 from tests.engine.anomaly.localizers import cells
 from tests.scans import nifti
 
-HELD, SLICES, ODD = 40, AT_ONCE + 3, 6
+REFERENCE_SLICES, SLICES, ODD = 40, AT_ONCE + 3, 6
 LOOK = SliceChoice("axial", window=None)
 
 
@@ -28,7 +28,7 @@ def gray(count, seed):
 
 @pytest.fixture(scope="module")
 def normal():
-    return cells.data(gray(20 + HELD, 0), 20)
+    return cells.data(gray(20 + REFERENCE_SLICES, 0), 20)
 
 
 @pytest.fixture(scope="module")

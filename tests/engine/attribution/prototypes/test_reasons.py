@@ -18,10 +18,10 @@ from engine.attribution.prototypes.reasons import (
     NEGATIVE_PARTS,
     OTHERS,
     PARTS,
+    PICTURED_PROTOTYPES,
     POSITIVE_PARTS,
-    SHOWN,
     averaged,
-    held,
+    certificate_words,
     ignored_words,
     summed,
     with_indefinite,
@@ -74,7 +74,7 @@ def test_the_parts_are_the_formula_written_out_and_sum_to_one(reasoning):
         assert sum(sums) == pytest.approx(1, abs=1e-6)
         assert sums[0] + sums[1] == pytest.approx(scores[label], abs=1e-5)
     summed_parts = summed(result["parts"])
-    assert len(summed_parts) == SHOWN + 1
+    assert len(summed_parts) == PICTURED_PROTOTYPES + 1
     assert sum(summed_parts[part].sum() for part in PARTS) == pytest.approx(1, abs=1e-6)
 
 
@@ -132,10 +132,10 @@ def test_the_deep_form_shows_patches_and_promises_nothing():
     result = method(case())
     assert not {"margins", "flip"} & result.keys()
     assert "certificate" not in result["outcome"].order
-    assert result["picture"].images.shape[:4] == (2, SHOWN, 5, 5)
+    assert result["picture"].images.shape[:4] == (2, PICTURED_PROTOTYPES, 5, 5)
     model = inside(network(method)).eval()
     with torch.no_grad():
-        for column, place in enumerate(result["parts"]["number"][:SHOWN].astype(int)):
+        for column, place in enumerate(result["parts"]["number"][:PICTURED_PROTOTYPES].astype(int)):
             patch = result["picture"].images[1, column].transpose(2, 0, 1) / np.float32(255)
             share = model.maps(torch.from_numpy(patch).expand(1, 3, 5, 5))[0, place].item()
             detection = result["parts"]["seen"][column]
@@ -163,7 +163,7 @@ def test_the_finding_has_the_figures_of_the_parts_and_of_the_certificate():
 )
 def test_the_certificate_in_words(radius, flip, wanted):
     outcome = Table.of({"certificate": ([radius], ""), "flip": ([flip], "")})
-    assert held(outcome) == wanted
+    assert certificate_words(outcome) == wanted
 
 
 def test_the_old_cbc_says_what_it_leaves_out():
@@ -228,12 +228,12 @@ def test_others_and_all_are_means_of_which_each_sums_to_one():
         {name: (drawn[:, place], "share") for place, name in enumerate(names)}, map(str, range(20))
     )
     rows = averaged(table)
-    assert rows.rows[SHOWN:] == (OTHERS, ALL)
+    assert rows.rows[PICTURED_PROTOTYPES:] == (OTHERS, ALL)
     for place, name in enumerate(names):
-        others, every = rows[name][SHOWN:]
-        assert others == pytest.approx(sum(drawn[SHOWN:, place]) / 14)
-        assert every == pytest.approx((sum(drawn[:SHOWN, place]) + 14 * others) / 20)
-    assert sum(rows[name] for name in names) == pytest.approx(np.ones(SHOWN + 2))
+        others, every = rows[name][PICTURED_PROTOTYPES:]
+        assert others == pytest.approx(sum(drawn[PICTURED_PROTOTYPES:, place]) / 14)
+        assert every == pytest.approx((sum(drawn[:PICTURED_PROTOTYPES, place]) + 14 * others) / 20)
+    assert sum(rows[name] for name in names) == pytest.approx(np.ones(PICTURED_PROTOTYPES + 2))
 
 
 def test_a_blank_image_is_said_to_be_blank():

@@ -24,7 +24,7 @@ from engine.attribution.robustness.pixel_game import (
     UniformGame,
     pixel_after,
 )
-from engine.attribution.robustness.safecv import beside
+from engine.attribution.robustness.safecv import without_key_points
 from engine.attribution.robustness.scored import attacked_pixels
 from engine.case import ImageCase
 from engine.case.target import Target
@@ -392,5 +392,5 @@ def test_what_is_said_of_the_control(pixels, words):
     game = Table.of(
         {"pixels": (np.array(pixels, np.float32), "px")}, ("near key points", "anywhere")
     )
-    assert beside(game).endswith(words)
-    assert not beside(game.take([0]))
+    assert without_key_points(game).endswith(words)
+    assert not without_key_points(game.take([0]))

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from engine.attribution.slides.bags import bags_of, laid_out, on_slide
-from engine.attribution.slides.masks import RECYCLED, SEEN, Masking
+from engine.attribution.slides.masks import RECYCLED, UNMASKED, Masking
 from engine.attribution.slides.methods import recipe
 from engine.attribution.slides.mining import (
     Mining,
@@ -139,7 +139,7 @@ def test_no_gradient_reaches_the_queries_and_they_follow_the_tokens(bags):
     model = untrained(CASE, bags, ATTENTION, RECYCLING)
     network = bag_network(model).train().requires_grad_(requires_grad=True)
     tiles, before = bags.features[:3], network.recycling.queries.clone()
-    masks = torch.full(tiles.shape[:2], SEEN)
+    masks = torch.full(tiles.shape[:2], UNMASKED)
     masks[:, :3] = RECYCLED
     result = student(network, tiles, masks, seeded(1), seeded(2))
     hidden = (
@@ -161,7 +161,7 @@ def test_no_gradient_reaches_the_queries_and_they_follow_the_tokens(bags):
 
 def test_tokens_take_part_in_the_attention_and_hide_no_seen_tile(bags):
     network = bag_network(untrained(CASE, bags, ATTENTION, RECYCLING))
-    tiles, masks = bags.features[:2], torch.full((2, bags.layout.size), SEEN)
+    tiles, masks = bags.features[:2], torch.full((2, bags.layout.size), UNMASKED)
     masks[:, 2:5] = RECYCLED
     result = student(network, tiles, masks, None, None)
     assert result.weights[:, 2:5].abs().sum() == 0
@@ -171,7 +171,7 @@ def test_tokens_take_part_in_the_attention_and_hide_no_seen_tile(bags):
 
 def test_a_masked_student_is_a_network_that_sees_the_other_tiles_only(bags):
     network = bag_network(untrained(CASE, bags, ATTENTION))
-    tiles, masks = bags.features[:2], torch.full((2, bags.layout.size), SEEN)
+    tiles, masks = bags.features[:2], torch.full((2, bags.layout.size), UNMASKED)
     masks[:, [1, 4]] = 1
     result = student(network, tiles, masks, None, None)
     others = [at for at in range(bags.layout.size) if at not in {1, 4}]

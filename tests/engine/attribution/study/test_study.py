@@ -29,9 +29,9 @@ from engine.attribution.study.measure import (
     RANDOM,
     alike,
     block_ranks,
+    compute_map,
     counted,
     deletions,
-    made,
     noise,
     share,
 )
@@ -497,8 +497,8 @@ def test_a_map_is_made_with_its_cost():
     case = tiny.study_case()
     with counted(case.model) as (model, counter):
         image_case = case.question(case.images[0], 0, model)
-        assert made(Gradient(), image_case, counter).passes == 1
-        assert made(Lime(samples=50), image_case, counter).passes == 50
+        assert compute_map(Gradient(), image_case, counter).passes == 1
+        assert compute_map(Lime(samples=50), image_case, counter).passes == 50
 
 
 def test_a_counted_copy_has_none_of_the_model_s_hooks():

@@ -12,7 +12,7 @@ from engine import data as data_sets
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.gradient import Gradient
 from engine.attribution.study import SOURCES, study_case, things
-from engine.attribution.study.images import LARGE, LIGHT, OWN, OWN_MODEL, STAY, images
+from engine.attribution.study.images import LARGE, LIGHT, OWN_MODEL, OWN_PHANTOMS, STAY, images
 from engine.data.phantoms import SLICES, Phantoms
 from engine.data.phantoms import SPLIT as PATIENTS
 from engine.data.scenes import SPLIT, Scenes
@@ -74,7 +74,7 @@ def test_it_is_trained_on_the_plain_binary_cross_entropy_to_the_bit():
         present = torch.from_numpy(scenes.truth["present"][batch.rows].astype(np.float32))
         return F.binary_cross_entropy_with_logits(model(batch.pixels), present)
 
-    scenes = things.things(few_scenes())
+    scenes = things.with_class_names(few_scenes())
     model = fresh(scenes, FEW, things.SEED)
     train(model, scenes, FEW, things.SEED, objective=plainly)
     assert things.trained(FEW, scenes=scenes).fingerprint == model.fingerprint
@@ -147,11 +147,11 @@ def test_large_lesions_are_those_of_the_data_set_that_the_network_with_its_own_m
     monkeypatch,
 ):
     words = f"{LARGE.name}+classes:count={STAY}+{LIGHT.name}"
-    assert words == plan(OWN_MODEL).data == study_case(OWN, count=1).data
+    assert words == plan(OWN_MODEL).data == study_case(OWN_PHANTOMS, count=1).data
     few = replace(LARGE, count=80)
     monkeypatch.setattr("engine.attribution.study.images.LARGE", few)
     data, model = data_sets.load(words.replace("count=1500", "count=80")), load(OWN_MODEL)
-    result = images(OWN, 4, 3, model)
+    result = images(OWN_PHANTOMS, 4, 3, model)
     for question in result:
         (row,) = data.places(np.array([question.id]))
         assert data.split[row] == 2
@@ -165,7 +165,7 @@ def test_large_lesions_are_those_of_the_data_set_that_the_network_with_its_own_m
         assert np.array_equal(question.masks[0], data.truth["mask"][row])
         assert question.masks.any()
     with pytest.raises(BlindspotError, match="images of the kind own"):
-        images(OWN, 40, 3, model)
+        images(OWN_PHANTOMS, 40, 3, model)
 
 
 class Halves(nn.Module):

@@ -41,7 +41,7 @@ def digits(first=2, second=3):
 
 
 @cache
-def found(first=2, second=3):
+def boundary_answer(first=2, second=3):
     return answer(
         TiltedBoundary(first=first, second=second), ExperimentCase(data_sets.load("digits"))
     )
@@ -49,7 +49,7 @@ def found(first=2, second=3):
 
 def rows_of(learner, first=2, second=3):
     start = LEARNERS.index(learner) * len(STRENGTHS)
-    table = found(first, second)["classifiers"]
+    table = boundary_answer(first, second)["classifiers"]
     return table.take(range(start, start + len(STRENGTHS)))
 
 
@@ -64,7 +64,7 @@ def mean_way(pair, weights, offset):
 
 
 def test_strength_is_the_ratio_of_mirror_distances_and_one_over_the_cosine():
-    table, pair = found()["classifiers"], digits()
+    table, pair = boundary_answer()["classifiers"], digits()
     for learner in LEARNERS:
         for at, fit in enumerate(family(pair, learner, STRENGTHS)):
             row = LEARNERS.index(learner) * len(STRENGTHS) + at
@@ -83,7 +83,7 @@ def test_strength_is_the_ratio_of_mirror_distances_and_one_over_the_cosine():
 
 
 def test_right_answers_are_those_of_the_boundary_counted_by_hand():
-    table, pair = found()["classifiers"], digits()
+    table, pair = boundary_answer()["classifiers"], digits()
     for learner in (RIDGE, SVM):
         for at in (0, 9, 18):
             weights, offset = family(pair, learner, STRENGTHS)[at]
@@ -187,7 +187,7 @@ def test_constant_pixels_get_no_weight_and_break_nothing():
 
 
 def test_a_mirror_image_has_the_other_label_with_the_same_confidence():
-    data, views = data_sets.load("digits"), found()
+    data, views = data_sets.load("digits"), boundary_answer()
     table = views["classifiers"]
     for learner in range(len(LEARNERS)):
         for place in range(len(STRENGTHS)):
@@ -203,7 +203,7 @@ def test_a_mirror_image_has_the_other_label_with_the_same_confidence():
 
 
 def test_the_logit_is_that_of_two_gaussians_along_the_normal():
-    table, pair = found()["classifiers"], digits()
+    table, pair = boundary_answer()["classifiers"], digits()
     weights, _ = family(pair, RIDGE, [STRENGTHS[8]])[0]
     along = weights / np.linalg.norm(weights)
     sides = [pair.train[~pair.second] @ along, pair.train[pair.second] @ along]
@@ -213,7 +213,7 @@ def test_the_logit_is_that_of_two_gaussians_along_the_normal():
 
 
 def test_carried_are_the_shares_of_the_normal_by_the_variance_along_its_directions():
-    pair, views = digits(), found()
+    pair, views = digits(), boundary_answer()
     values, vectors = np.linalg.eigh(pair.within)
     some = values > 1e-12
     for place in (0, 8, 18):
@@ -242,7 +242,7 @@ def test_types_are_told_from_angle_and_error():
 
 
 def test_pictures_show_the_image_and_its_mirror_images():
-    data, views, method = data_sets.load("digits"), found(), TiltedBoundary()
+    data, views, method = data_sets.load("digits"), boundary_answer(), TiltedBoundary()
     row = int(digits().rows[0])
     mirror_pair = mirror(data, row, views, 0, 4)
     view = pictures(mirror_pair, method, data.classes)
@@ -263,7 +263,7 @@ def test_fewer_training_images_are_asked_for_by_share_and_drawn_by_the_seed():
 
 def test_the_finding_tells_of_the_best_and_of_the_weakest_regularization():
     case = ExperimentCase(data_sets.load("digits"))
-    words = TiltedBoundary().finding(case, found())
+    words = TiltedBoundary().finding(case, boundary_answer())
     table = rows_of(RIDGE)
     best = int(np.argmax(table["right, held out"]))
     assert words.startswith("2 and 3: at λ = ")

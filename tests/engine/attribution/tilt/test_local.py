@@ -166,7 +166,7 @@ def two_photographs(monkeypatch):
         class_images, "SAMPLES", [sample for sample in SAMPLES if sample.name in samples]
     )
     monkeypatch.setattr(class_images, "sample", lambda name: name)
-    monkeypatch.setattr(class_images, "shown", lambda name, _crop, _model: samples[name])
+    monkeypatch.setattr(class_images, "model_input", lambda name, _crop, _model: samples[name])
     weight = torch.zeros(2, 64)
     weight[0] = torch.tensor([1.0] * 4 + [-1.0] * 4).repeat(8)
     model = Classifier(
@@ -278,11 +278,11 @@ def test_only_squares_on_their_own_side_of_the_boundary_are_taken(two_photograph
 def test_of_five_squares_half_will_do(two_photographs, monkeypatch):
     """Five are drawn at the setting's minimum; each lies on the side that its bright half is of."""
     case, _ = two_photographs
-    sides = {class_images.OWN: (1, 1, 1, -1, -1), "other": (-1, -1, -1, -1, 1)}
+    sides = {class_images.THIS_IMAGE: (1, 1, 1, -1, -1), "other": (-1, -1, -1, -1, 1)}
 
     def drawn(image, count, _rng):
         is_original = torch.equal(image, case.image)
-        signs = sides[class_images.OWN if is_original else "other"][:count]
+        signs = sides[class_images.THIS_IMAGE if is_original else "other"][:count]
         half = torch.zeros(len(signs), 3, 8, 8)
         for part, sign in zip(half, signs, strict=True):
             part[..., slice(0, 4) if sign > 0 else slice(4, 8)] = 0.5
@@ -291,7 +291,7 @@ def test_of_five_squares_half_will_do(two_photographs, monkeypatch):
     monkeypatch.setattr(class_images, "squares", drawn)
     own_group, rival = class_images.class_images(case, 5)
     assert (len(own_group.pixels), len(rival.pixels)) == (3, 4)
-    sides[class_images.OWN] = (1, 1, -1, -1, -1)
+    sides[class_images.THIS_IMAGE] = (1, 1, -1, -1, -1)
     with pytest.raises(BlindspotError, match="hardly any part of this image"):
         class_images.class_images(case, 5)
 

@@ -15,13 +15,13 @@ from engine.attribution.trust import AmongOthers, TrustCase
 from engine.attribution.trust.among import (
     CHANCE,
     DICE,
-    HERE,
     IOU,
     MEASURES,
     POINTS,
-    listed,
+    THIS_IMAGE,
+    image_table,
     measured,
-    told,
+    rank_sentence,
 )
 from engine.attribution.trust.controls import PLAIN, SHUFFLED, STUDIED, controls
 from engine.case import ImageCase
@@ -139,24 +139,31 @@ def among(own_dice, others, hits=(1, 0, 1, 1), chances=(0.5, 0.25, 0.5, 0.75)):
     measures = zip(others, hits, chances, strict=True)
     rows = [(value, value / 2, hit, chance) for value, hit, chance in measures]
     return {
-        "here": listed([(own_dice, own_dice / 2, 1.0, 0.5)], [HERE]),
-        "others": listed(rows, "abcd"),
+        "here": image_table([(own_dice, own_dice / 2, 1.0, 0.5)], [THIS_IMAGE]),
+        "others": image_table(rows, "abcd"),
     }
 
 
 def test_the_sentence_counts_those_with_a_lower_value():
     result = among(0.41, (0.1, 0.4, 0.4, 0.9))
-    assert told(result, DICE) == "Dice 0.41: higher than on 3 of 4 other images (median 0.40)."
-    assert told(result, IOU) == "IoU 0.20: higher than on 3 of 4 other images (median 0.20)."
-    assert "higher than on 1 of 4" in told(among(0.4, (0.1, 0.4, 0.4, 0.9)), DICE)  # not lower
+    assert (
+        rank_sentence(result, DICE)
+        == "Dice 0.41: higher than on 3 of 4 other images (median 0.40)."
+    )
+    assert (
+        rank_sentence(result, IOU) == "IoU 0.20: higher than on 3 of 4 other images (median 0.20)."
+    )
+    assert "higher than on 1 of 4" in rank_sentence(
+        among(0.4, (0.1, 0.4, 0.4, 0.9)), DICE
+    )  # not lower
 
 
 def test_of_pointing_the_sentence_says_how_often_it_hits_and_how_often_chance_would():
     result = among(0.41, (0.1, 0.4, 0.4, 0.9))
     words = "points inside here, and inside on 3 of 4 other images (by chance on 2)."
-    assert told(result, POINTS) == words
+    assert rank_sentence(result, POINTS) == words
     both = AmongOthers().finding(None, result)
-    assert both == f"{told(result, DICE)} Its map {words}"
+    assert both == f"{rank_sentence(result, DICE)} Its map {words}"
 
 
 def test_a_question_is_another_one_with_other_images_and_those_of_trials_stay(model, phantoms):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.hallucination.refusal.directions import states_of, subspaces
-from engine.hallucination.refusal.free import apart, moved
+from engine.hallucination.refusal.free import mean_embedding_distance, moved
 from engine.hallucination.refusal.losses import LOGIT, PROBE, STEER, Goal
 from engine.hallucination.refusal.network import LAYERS, fresh
 from engine.hallucination.refusal.questions import (
@@ -210,6 +210,9 @@ def test_free_words_move_by_at_most_rho_and_not_at_all_at_zero(net, prompts, spa
         free, "with_note", lambda a, change, c: shifts.append(change.detach()) or real(a, change, c)
     )
     moved(net, prompts, goal, 0.5, 8, K)
-    assert max(shift.norm(dim=2).max().item() for shift in shifts) <= 0.5 * apart(net) * 1.0001
+    assert (
+        max(shift.norm(dim=2).max().item() for shift in shifts)
+        <= 0.5 * mean_embedding_distance(net) * 1.0001
+    )
     assert shifts[-1].norm(dim=2).min() > 0
     assert torch.equal(moved(net, prompts, goal, 0.0, 8, K), answers(net, prompts))

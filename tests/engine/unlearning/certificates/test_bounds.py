@@ -13,10 +13,10 @@ from tests.engine.unlearning.certificates.by_hand import all_radii
 
 ALONE, SPREAD = (0,), (0, 2)
 REACH = {DPA: ALONE, ROE: ALONE, FA: SPREAD, FA_ROE: SPREAD}
-each = pytest.mark.parametrize("scheme", SCHEMES)
+each_scheme = pytest.mark.parametrize("scheme", SCHEMES)
 
 
-@each
+@each_scheme
 @pytest.mark.parametrize("networks", [4, 5])
 def test_no_certificate_is_above_the_truth_in_any_election(scheme, networks):
     """All 9072 elections of four and of five networks, with every rewriting of every bucket."""
@@ -30,7 +30,7 @@ def test_no_certificate_is_above_the_truth_in_any_election(scheme, networks):
     assert len(np.unique(result.radius)) > 1
 
 
-@each
+@each_scheme
 def test_certificates_are_those_of_the_published_loops(scheme):
     rng = np.random.default_rng(0)
     for classes, networks in ((2, 9), (3, 7), (5, 24)):

@@ -21,7 +21,7 @@ from engine.unlearning.certificates.certificates import (
     curves,
     learned,
 )
-from engine.unlearning.certificates.partitions import shown
+from engine.unlearning.certificates.partitions import repeated_rows
 from tests import tiny
 from tests.engine.unlearning.certificates.by_hand import all_radii, elected
 
@@ -44,7 +44,7 @@ def test_every_certificate_is_that_of_networks_trained_and_counted_by_hand(schem
     for place, rows in enumerate(learned(data, partition, 0)):
         model = untrained(data, recipe(2), place)
         if len(rows):
-            train(model, data, recipe(2), place, rows=shown(rows, 8))
+            train(model, data, recipe(2), place, rows=repeated_rows(rows, 8))
         scores.append(outputs(model, data, test_rows).numpy() * bool(len(rows)))
     expected = all_radii(np.stack(scores), scheme, partition.shifts)
     assert found["images"][f"{scheme}, says"].tolist() == expected[:, 0].tolist()

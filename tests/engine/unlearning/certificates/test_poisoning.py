@@ -15,7 +15,7 @@ from engine.run import answer
 from engine.unlearning import PoisonVotes
 from engine.unlearning.certificates.attacks import Poison, against, landing, with_poisons
 from engine.unlearning.certificates.bounds import DPA, FA_ROE, ROE
-from engine.unlearning.certificates.certificates import KEPT, ballots_about, counted
+from engine.unlearning.certificates.certificates import STORED_BALLOTS, ballots_about, counted
 from engine.unlearning.certificates.partitions import Partitions, digests_of
 from engine.unlearning.certificates.poisoning import ADD, FLIP
 from tests import tiny
@@ -61,7 +61,7 @@ def test_votes_are_those_of_networks_trained_on_the_poisoned_images(way, scheme)
 def test_no_poison_within_the_certificate_changes_the_answer(way, scheme):
     digits = ExperimentCase(data_sets.load("digits"))
     method = replace(SMALL, partitions=15, shown=64, epochs=8, count=8, way=way, scheme=scheme)
-    whole = answer(method.certificates, digits)["images"][f"{scheme}, radius"][:KEPT]
+    whole = answer(method.certificates, digits)["images"][f"{scheme}, radius"][:STORED_BALLOTS]
     for image in np.argsort(-whole, kind="stable")[:2].tolist():
         result = replace(method, image=image)(digits)
         steps, outcome = result["steps"], result["outcome"]

@@ -10,7 +10,7 @@ import torch
 
 from engine.measures.frechet import frechet
 from engine.unlearning.generator.judging import (
-    SHOWN,
+    PICTURED_SAMPLES,
     JudgedSheet,
     RealImages,
     as_pictures,
@@ -45,7 +45,7 @@ def test_shares_and_words_are_counted_by_hand():
 def test_a_strip_has_the_first_samples_beside_each_other():
     judged_sheet = sheet(np.zeros((2, 9), int))
     strip = judged_sheet.strip(1)
-    assert strip.shape == (4, SHOWN * 5 - 1, 1)
+    assert strip.shape == (4, PICTURED_SAMPLES * 5 - 1, 1)
     assert strip[0, ::5, 0].tolist() == [9, 10, 11, 12, 13, 14]
     assert (strip[:, 4::5] == 255).all()
 

@@ -167,13 +167,15 @@ def test_noise_of_clusters_moves_images_to_their_targets_and_random_noise_does_n
     measure(
         f"unlearning: UC, textured, ResNet-8, 6 clusters, ε = {epsilon}/255, 3 seeds; training "
         "images nearest to the center that their noise draws to",
-        f"{said(protected)} % (the sheet's bar of 80 % is {'' if protected.mean() > 80 else 'not '}"
-        f"reached); random noise of each cluster {said(chance)} %, clean images {said(clean)} %",
+        f"{mean_sd(protected)} % (the sheet's bar of 80 % is "
+        f"{'' if protected.mean() > 80 else 'not '}"
+        f"reached); random noise of each cluster {mean_sd(chance)} %, clean images "
+        f"{mean_sd(clean)} %",
     )
     assert (protected > chance).all()
     assert not clean.any()
 
 
-def said(values):
+def mean_sd(values):
     """Mean and standard deviation over seeds."""
     return f"{values.mean():.1f} ± {values.std(ddof=1):.1f}"
