@@ -149,7 +149,7 @@ Control = Slider | Choice | Switch
 
 
 def defaults(**named: Any) -> Mapping[str, Any]:
-    """Arguments of the case at which a method begins, where others than the case's own fit it."""
+    """Values by name that cannot be changed, for `argument_defaults` and `example`."""
     return MappingProxyType(named)
 
 
@@ -189,6 +189,7 @@ class Method(ABC, Generic[CaseT]):
     proof: ClassVar[str] = ""  # id of its acceptance test
     revision: ClassVar[int] = 1  # raise it when the same settings must give new numbers
     argument_defaults: ClassVar[Mapping[str, Any]] = defaults()
+    example: ClassVar[Mapping[str, Any]] = defaults()  # settings of a run of seconds, for its tests
 
     def __post_init__(self) -> None:
         check_settings(self, self.title)

@@ -34,44 +34,6 @@ from engine.unlearning.experiments import fair_poisoning, gradient_matching
 from tests import tiny
 
 REPEATED = ("seeds", "networks")  # settings that say how often all is done again
-SMALL_SETTINGS = {
-    "attribution.AdaptiveSmoothing": {"images": 10, "steps": 5, "seeds": 1},
-    "hallucination.RefusalAudit": {"asked": 4, "rounds": 2, "width": 8, "seeds": 1},
-    "hallucination.DeclinedQuestion": {"rounds": 2},
-    "hallucination.ImageRerouting": {"asked": 4, "steps": 5, "seeds": 1},
-    "hallucination.VisualAudit": {"images": 2, "targets": 1, "steps": 10, "seeds": 1},
-    "attribution.CBSN": {"images": 5, "steps": 3, "blocks": 1, "stride": 3},
-    "attribution.Denoised": {"steps": 3, "blocks": 1, "stride": 3, "side": 24},
-    "sparsity.RandomPruning": {"network": "MLP"},
-    "sparsity.Rewinding": {"points": 4, "levels": 1},
-    **{
-        f"unlearning.{name}": {"victim": "MLP", "way": "random noise for each class"}
-        for name in ("ProtectionDefenses", "ProtectedShare")
-    },
-    "unlearning.ProtectionVictims": {"victim": "MLP", "rounds": 1},
-    "unlearning.RelabeledVictims": {"victim": "MLP", "clusters": 3, "rounds": 1},
-    "unlearning.ENG": {"rounds": 2},
-    "unlearning.GeneratorSalUn": {"each": 4, "passes": 5},
-    "unlearning.Samples": {"each": 4, "passes": 5},
-    "unlearning.Certificates": {"partitions": 5, "spread": 2, "shown": 8},
-    "unlearning.PoisonVotes": {"partitions": 5, "spread": 2, "shown": 8, "count": 3},
-    "attribution.MHIM": {"epochs": 3},
-    "attribution.MHIM2": {"epochs": 3},
-    "attribution.MaskedRatio": {"epochs": 1, "seeds": 2},
-    "attribution.UnlikeTiles": {"tile": 16},
-    "attribution.TileAttention": {"tile": 16},
-    "unlearning.VAT": {"epochs": 6},  # noise begins in the fifth
-    "attribution.PrototypeNetwork": {"components": 6, "epochs": 3},
-    "attribution.Prototypes": {"components": 6, "epochs": 3, "tries": 1},
-    "attribution.PrototypeRobustness": {
-        "components": 6,
-        "epochs": 3,
-        "images": 10,
-        "tries": 1,
-        "farthest": 1.0,
-    },
-    "unlearning.UC": {"clusters": 3, "steps": 2},
-}
 AUDITED = (PLAIN, NOISE, AWARE[JPEG])
 ROUTES = (
     image_rerouting.FIRST,
@@ -80,7 +42,6 @@ ROUTES = (
     image_rerouting_claims.UNAWARE[JPEG],
 )
 SEARCHES = refusal_claims.FIRST, refusal_claims.OUTPUT, refusal_claims.BLIND
-"""What makes a method quick beside what it counts, by its full name."""
 
 
 def small(kind):
@@ -100,7 +61,7 @@ def small(kind):
         for spec in fields(kind)
         if counted.get(spec.name) and isinstance(spec.metadata["control"], Slider)
     }
-    return kind(**arguments | SMALL_SETTINGS.get(kind.full_name(), {}))
+    return kind(**arguments | kind.example)
 
 
 def settled(case):

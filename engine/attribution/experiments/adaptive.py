@@ -80,6 +80,7 @@ class AdaptiveSmoothing(Experiment):
         "tests/engine/attribution/experiments/test_adaptive.py"
         "::test_figures_are_those_of_mixtures_attacked_by_hand"
     )
+    example = defaults(images=10, steps=5, seeds=1)
     data = tuple(NETWORKS)
     argument_defaults = defaults(data="mnist-5k")
     measures = (CLEAN, ATTACKED, SURE, BROKEN, GAP, ATTACKS_AUC)

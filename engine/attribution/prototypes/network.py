@@ -46,6 +46,7 @@ class PrototypeNetwork(Learns[ExperimentCase]):
         "tests/engine/attribution/prototypes/test_network.py"
         "::test_the_network_is_that_of_a_training_with_the_loss_written_out"
     )
+    example = defaults(components=6, epochs=3)
     argument_defaults = defaults(data="mnist-5k")
 
     def __call__(self, case: ExperimentCase, progress: Progress = quiet) -> Result:

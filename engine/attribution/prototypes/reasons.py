@@ -67,6 +67,7 @@ class Prototypes(Learns[PrototypeCase]):
         "tests/engine/attribution/prototypes/test_reasons.py"
         "::test_the_parts_are_the_formula_written_out_and_sum_to_one"
     )
+    example = defaults(components=6, epochs=3, tries=1)
     argument_defaults = defaults(data="mnist-5k")
 
     tries: int = setting(

@@ -64,6 +64,7 @@ class PrototypeRobustness(Method[ExperimentCase]):
         "tests/engine/attribution/prototypes/test_robustness.py"
         "::test_certified_and_attacked_accuracy_are_those_of_images_asked_one_by_one"
     )
+    example = defaults(components=6, epochs=3, images=10, tries=1, farthest=1.0)
     argument_defaults = defaults(data="mnist-5k")
 
     components: int = setting(30, Slider(4, 60, 1), "Prototypes", "How many each network has.")

@@ -17,7 +17,7 @@ from engine.attribution.slides.scores import recall, tile_auroc
 from engine.attribution.slides.section_networks import shipped
 from engine.attribution.slides.sections import CLASSES
 from engine.attribution.slides.whole import KEY_SHARE, TileReading, WholeSlideCase
-from engine.method import Case, Progress, quiet
+from engine.method import Case, Progress, defaults, quiet
 from engine.models.threads import one_thread
 from engine.result import Result, Table
 
@@ -48,6 +48,7 @@ class TileAttention(TileReading):
         "tests/engine/attribution/slides/test_attention.py"
         "::test_attention_is_the_softmax_worked_out_by_hand_times_the_number_of_tiles"
     )
+    example = defaults(tile=16)
 
     @classmethod
     def unmet(cls, case: Case) -> str:

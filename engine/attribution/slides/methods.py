@@ -26,7 +26,7 @@ from engine.attribution.slides.scores import (
     tile_auroc,
 )
 from engine.data import Rows
-from engine.method import Method, Progress, Slider, part_of, quiet, setting
+from engine.method import Method, Progress, Slider, defaults, part_of, quiet, setting
 from engine.result import Result, Table, View
 from engine.training import Recipe
 
@@ -155,6 +155,7 @@ class MHIM(BagMining):
         "tests/engine/attribution/slides/test_methods.py"
         "::test_every_figure_is_that_of_networks_trained_and_counted_by_hand"
     )
+    example = defaults(epochs=3)
 
     random: float = setting(
         0.5,
@@ -199,6 +200,7 @@ class MHIM2(BagMining):
         "tests/engine/attribution/slides/test_methods.py"
         "::test_every_figure_is_that_of_networks_trained_and_counted_by_hand"
     )
+    example = defaults(epochs=3)
 
     recycled: float = setting(
         0.2,

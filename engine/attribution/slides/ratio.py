@@ -13,7 +13,7 @@ from engine.attribution.slides.case import BagsCase
 from engine.attribution.slides.methods import ABMIL, MHIM, MHIM2, POOLINGS, BagMining, recipe
 from engine.attribution.slides.mining import learn
 from engine.attribution.slides.scores import MEASURES, evaluate_bags, figures
-from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
+from engine.method import Choice, Method, Progress, Slider, defaults, part_of, quiet, setting
 from engine.result import Result, Table
 
 RATIOS = (0.0, 0.02, 0.05, 0.1, 0.15)
@@ -39,6 +39,7 @@ class MaskedRatio(Method[BagsCase]):
         "tests/engine/attribution/slides/test_ratio.py"
         "::test_each_point_is_the_mean_of_trainings_made_by_hand"
     )
+    example = defaults(epochs=1, seeds=2)
 
     version: str = setting(
         "v1", Choice(tuple(VERSIONS)), "Version", "Of MHIM-MIL, at its usual settings."

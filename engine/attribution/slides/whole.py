@@ -18,7 +18,7 @@ from engine.errors import BadImage, BadSetting
 from engine.images.large_base import LargeImage
 from engine.keeping.memory import Memory
 from engine.measures.detection import auroc
-from engine.method import Method, Precision, Progress, Slider, quiet, setting
+from engine.method import Method, Precision, Progress, Slider, defaults, quiet, setting
 from engine.models.classifier import Classifier
 from engine.result import Result, Table
 
@@ -208,6 +208,7 @@ class UnlikeTiles(TileReading):
         "tests/engine/attribution/slides/test_whole.py"
         "::test_a_tile_counts_its_distance_to_those_most_like_it"
     )
+    example = defaults(tile=16)
 
     neighbors: int = setting(
         10,

@@ -84,6 +84,7 @@ class VisualAudit(Experiment):
         "tests/engine/hallucination/experiments/test_audit.py"
         "::test_figures_are_those_of_steps_written_out"
     )
+    example = defaults(images=2, targets=1, steps=10, seeds=1)
     data = (SCENES,)
     argument_defaults = defaults(data=SCENES)
     measures = (*map(success, LEVELS), EPS50, NAMED, DETECTOR_AUROC, ELSE)

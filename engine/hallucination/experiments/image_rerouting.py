@@ -87,6 +87,7 @@ class ImageRerouting(Experiment):
         "tests/engine/hallucination/experiments/test_image_rerouting.py"
         "::test_figures_are_those_of_steps_written_out"
     )
+    example = defaults(asked=4, steps=5, seeds=1)
     data = (SCENES,)
     argument_defaults = defaults(data=SCENES)
     measures = (*map(answered, LEVELS), EPS50, STEPS, UNSEEN, DETECTOR_AUROC, CHANGE, ACCURACY)

@@ -61,6 +61,7 @@ class DeclinedQuestion(Method[ExperimentCase]):
         "tests/engine/hallucination/experiments/test_one_question.py"
         "::test_the_dial_adds_the_direction_to_the_state_of_the_last_word"
     )
+    example = defaults(rounds=2)
 
     question: int = setting(
         1, Slider(1, OFFERED, 1), "Question", "About a test scene, drawn by the seed."

@@ -78,6 +78,7 @@ class RefusalAudit(Experiment):
         "tests/engine/hallucination/experiments/test_refusal.py"
         "::test_figures_are_those_of_edits_and_searches_by_hand"
     )
+    example = defaults(asked=4, rounds=2, width=8, seeds=1)
     data = (SCENES,)
     argument_defaults = defaults(data=SCENES)
     measures = (FLIPS, RIGHT, UNSEEN, CHANGE, ACCURACY, TRIED, PASSES)

@@ -112,6 +112,7 @@ class RandomPruning(TrainingExperiment):
         "tests/engine/sparsity/test_width.py"
         "::test_every_figure_is_that_of_networks_masked_and_trained_by_hand"
     )
+    example = defaults(network="MLP")
     data = DATA
     argument_defaults = defaults(data=DATA[0])
     measures = (RIGHT, BEFORE, ERROR, SCRAMBLED_AUROC)

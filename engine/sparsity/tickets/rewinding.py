@@ -69,6 +69,7 @@ class Rewinding(Method[TrainCase]):
     proof = (
         "tests/engine/sparsity/test_rewinding.py::test_every_figure_is_that_of_trainings_by_hand"
     )
+    example = defaults(points=4, levels=1)
     argument_defaults = defaults(data="digits", recipe="architecture=resnet8,epochs=6,rate=0.1")
 
     density: float = setting(

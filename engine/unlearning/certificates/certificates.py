@@ -118,6 +118,7 @@ class Certificates(Voters):
         "tests/engine/unlearning/certificates/test_certificates.py"
         "::test_every_certificate_is_that_of_networks_trained_and_counted_by_hand"
     )
+    example = defaults(partitions=5, spread=2, shown=8)
     argument_defaults = defaults(data="mnist-5k")
 
     def __call__(self, case: ExperimentCase, progress: Progress = quiet) -> Result:

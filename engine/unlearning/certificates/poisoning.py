@@ -65,6 +65,7 @@ class PoisonVotes(Voters):
         "tests/engine/unlearning/certificates/test_poisoning.py"
         "::test_votes_are_those_of_networks_trained_on_the_poisoned_images"
     )
+    example = defaults(partitions=5, spread=2, shown=8, count=3)
     argument_defaults = defaults(data="mnist-5k")
 
     scheme: str = setting(ROE, Choice(SCHEMES), "Election", "How the votes are counted.")

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from engine.data import DataSet
 from engine.experiment import Claim, ExperimentCase, Value
 from engine.lab import TrainCase
-from engine.method import Progress
+from engine.method import Progress, defaults
 from engine.result import Pictures
 from engine.unlearning.experiments.victims import (
     CLEAN,
@@ -148,6 +148,7 @@ class ProtectionDefenses(LabelWiseVictims):
         "tests/engine/unlearning/experiments/test_defenses.py"
         "::test_every_figure_is_that_of_networks_trained_on_images_treated_by_hand"
     )
+    example = defaults(victim="MLP", way="random noise for each class")
     claims = CLAIMS
     revision = 2  # what is undone must have cost something
 

@@ -90,6 +90,7 @@ class FairPoisoning(ClosedFormExperiment):
         "tests/engine/unlearning/test_fair_poisoning.py"
         "::test_matched_rows_make_it_leak_and_the_same_shifts_at_random_do_not"
     )
+    example = defaults(rounds=2)
     data = ("phantoms:side=48,contrast=1.5,size=1.6",)
     argument_defaults = defaults(data=data[0])
     measures = (AUC, ENTROPY, TASK, U)

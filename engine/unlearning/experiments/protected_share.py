@@ -15,7 +15,7 @@ import numpy as np
 from engine.data import DataSet
 from engine.experiment import Claim, ExperimentCase, deviation, spread
 from engine.lab import TrainCase
-from engine.method import Progress, quiet
+from engine.method import Progress, defaults, quiet
 from engine.result import Pictures, Result, Table
 from engine.unlearning.experiments.victims import (
     CUDA,
@@ -87,6 +87,7 @@ class ProtectedShare(LabelWiseVictims):
         "tests/engine/unlearning/experiments/test_protected_share.py"
         "::test_every_figure_is_that_of_networks_trained_on_images_mixed_by_hand"
     )
+    example = defaults(victim="MLP", way="random noise for each class")
     claims = CLAIMS
     revision = 2  # some clean images are enough only where none are not
 

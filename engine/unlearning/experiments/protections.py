@@ -16,7 +16,7 @@ import numpy as np
 from engine.data import DataSet
 from engine.experiment import AMPLIFIED, Claim, ExperimentCase, Figures, Trained, Value
 from engine.lab import TrainCase
-from engine.method import Progress
+from engine.method import Progress, defaults
 from engine.pictures import difference
 from engine.result import Pictures
 from engine.unlearning.experiments.victims import (
@@ -119,6 +119,7 @@ class ProtectionVictims(LabelWiseVictims):
         "tests/engine/unlearning/experiments/test_protections.py"
         "::test_every_figure_is_that_of_networks_trained_on_images_protected_by_hand"
     )
+    example = defaults(victim="MLP", rounds=1)
     measures = (RIGHT, LEARNED, CLOSE)
     charted = (RIGHT, LEARNED)
     units = MappingProxyType({CLOSE: "dB"})

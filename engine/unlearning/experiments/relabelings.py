@@ -120,6 +120,7 @@ class RelabeledVictims(VictimExperiment):
         "tests/engine/unlearning/experiments/test_relabelings.py"
         "::test_every_figure_is_that_of_networks_trained_under_each_labeling_by_hand"
     )
+    example = defaults(victim="MLP", clusters=3, rounds=1)
     data = DATA
     argument_defaults = defaults(data=DATA[0])
     claims = CLAIMS

@@ -116,6 +116,7 @@ class VatExperiment(ClosedFormExperiment):
         "tests/engine/unlearning/test_vat.py"
         "::test_every_figure_is_that_of_a_recommender_learned_in_torch_and_counted_user_by_user"
     )
+    example = defaults(epochs=6)  # noise begins in the fifth
     data = ("interactions",)
     argument_defaults = defaults(data="interactions")
     measures = (REACHED, RECALL, NDCG, REACHED_10, REACHED_20, GAIN, FIT)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine.errors import BlindspotError
-from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
+from engine.method import Choice, Method, Progress, Slider, defaults, part_of, quiet, setting
 from engine.result import Result, Table
 from engine.unlearning.generator.case import GeneratorCase
 from engine.unlearning.generator.forgetting import (
@@ -60,6 +60,7 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
         "tests/engine/unlearning/generator/test_salun.py"
         "::test_the_class_is_forgotten_and_the_others_are_kept"
     )
+    example = defaults(each=4, passes=5)
 
     label: str = setting(
         "3", Choice(source="classes"), "To be forgotten", "The class that it is to draw no more."

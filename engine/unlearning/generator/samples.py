@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.method import Method, Progress, part_of, quiet
+from engine.method import Method, Progress, defaults, part_of, quiet
 from engine.result import Result, Table
 from engine.unlearning.generator.case import GeneratorCase
 from engine.unlearning.generator.judging import JudgedSheet, RealImages, as_pictures, judged
@@ -38,6 +38,7 @@ class Samples(SampleSettings, Method[GeneratorCase]):
         "tests/engine/unlearning/generator/test_samples.py"
         "::test_samples_are_read_as_asked_by_another_judge"
     )
+    example = defaults(each=4, passes=5)
 
     def __call__(self, case: GeneratorCase, progress: Progress = quiet) -> Result:
         """Drawn and read.

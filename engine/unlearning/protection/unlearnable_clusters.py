@@ -12,7 +12,7 @@ from engine import data as data_sets
 from engine.data.relabel import RANDOM as RANDOM_MERGE
 from engine.data.relabel import relabeled
 from engine.lab import Train, TrainCase
-from engine.method import Choice, Progress, Slider, part_of, quiet, setting
+from engine.method import Choice, Progress, Slider, defaults, part_of, quiet, setting
 from engine.models.lite import load_lite
 from engine.models.rebuild import rebuilt
 from engine.run import answer
@@ -62,6 +62,7 @@ class UnlearnableClusters(Protection):
         "tests/engine/unlearning/protection/test_unlearnable_clusters.py"
         "::test_the_noise_of_each_cluster_is_the_published_descent_written_out"
     )
+    example = defaults(clusters=3, steps=2)
 
     epsilon: int = setting(
         16,

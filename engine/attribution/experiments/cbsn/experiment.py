@@ -34,7 +34,7 @@ from engine.attribution.experiments.cbsn.seen import (
     residuals,
 )
 from engine.experiment import Experiment, ExperimentCase, Figures
-from engine.method import Progress, Slider, part_of, setting
+from engine.method import Progress, Slider, defaults, part_of, setting
 from engine.pictures import as_bytes
 from engine.result import Pictures, Table, View
 
@@ -87,6 +87,7 @@ class Cbsn(Experiment):
         "tests/engine/attribution/experiments/test_cbsn.py"
         "::test_figures_are_those_of_networks_trained_and_filters_tuned_by_hand"
     )
+    example = defaults(images=5, steps=3, blocks=1, stride=3)
     revision = 3
     data = ("phantoms:count=200,side=96",)
     measures = (GAIN, HIDDEN, LESION)

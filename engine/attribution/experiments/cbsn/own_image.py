@@ -29,7 +29,7 @@ from engine.attribution.experiments.cbsn.seen import (
     residuals,
 )
 from engine.case import ImageCase
-from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
+from engine.method import Choice, Method, Progress, Slider, defaults, part_of, quiet, setting
 from engine.pictures import as_bytes
 from engine.result import Pictures, Result, Table, View
 
@@ -63,6 +63,7 @@ class Denoised(Method[ImageCase]):
         "tests/engine/attribution/experiments/test_denoised.py"
         "::test_the_blind_output_does_not_see_its_own_pixel_and_the_other_does"
     )
+    example = defaults(steps=3, blocks=1, stride=3, side=24)
 
     sigma: float = setting(
         0.15, Slider(0.0, 0.3, 0.01), "Noise σ", "Put on the image, of 1 (white); 0 for none."
