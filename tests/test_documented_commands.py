@@ -1,4 +1,4 @@
-"""Every command that README.md, CONTRIBUTING.md and docs/ name runs as it stands, in a home of its own."""
+"""Every command that README.md, CONTRIBUTING.md and docs/ name runs as it stands, at a fresh home."""
 
 from __future__ import annotations
 
