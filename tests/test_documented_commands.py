@@ -1,4 +1,4 @@
-"""Every command that README.md, CONTRIBUTING.md and docs/ name runs as it stands, at a fresh home."""
+"""Every command that README.md, CONTRIBUTING.md and docs/ name runs as it stands."""
 
 from __future__ import annotations
 
