@@ -25,7 +25,7 @@ def line(claims: Table, row: int) -> str:
     """One claim in Markdown."""
     outcome = int(claims["outcome"][row])
     unit = dict(zip(claims.order, claims.units, strict=True))["margin"]
-    factor, called = (1, unit) if unit == "dB" else (100, "points")
+    factor, called = (100, "points") if unit == "share" else (1, unit)
     margin, tolerance = factor * claims["margin"][row], factor * claims["tolerance"][row]
     within = f" ± {tolerance:.1f}" if np.isfinite(tolerance) else ""
     by_how_much = (

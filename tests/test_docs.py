@@ -13,7 +13,8 @@ from tests.browser.shots import LOOKS, QUESTIONS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted(DOCS.glob("*.md"))]
+ROOT_PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md")
+PAGES = [*(ROOT / name for name in ROOT_PAGES), *sorted(DOCS.glob("*.md"))]
 OVERVIEW = "Overview"
 MENUS = {entry.menu: [view for view in VIEWS if view.menu == entry.menu] for entry in VIEWS}
 HEADINGS = (

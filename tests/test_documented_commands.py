@@ -1,4 +1,4 @@
-"""Every command that README.md and docs/ name runs as it stands, in a home of its own."""
+"""Every command that README.md, CONTRIBUTING.md and docs/ name runs as it stands."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from engine.run import GALLERY
 from tests.written import answer_folder
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 SPAN = re.compile(r"`(python -m engine[^`]*)`")
-LINE = re.compile(r"^    (python -m engine(?:.*\\\n)*.*)$", re.MULTILINE)
+LINE = re.compile(r"^    +(python -m engine(?:.*\\\n)*.*)$", re.MULTILINE)
 BLOCK = re.compile(r"^    (?:import|from) .*\n(?:(?:    .*)?\n)+", re.MULTILINE)
 FORM = re.compile(r"(?<!\S)[A-Z]+(?!\S)")  # NAME, in a command that shows a form
 LONG = {

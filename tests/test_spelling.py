@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PLACES = ("app.py", "components", "engine", "pages", "docs", "README.md", "assets/LICENSES.md")
+PLACES = (
+    "app.py", "components", "engine", "pages", "docs", "README.md", "CONTRIBUTING.md",
+    "assets/LICENSES.md",
+)  # fmt: skip
 ENDINGS = {".css", ".js", ".md", ".py", ".toml"}
 NAME = "McConnell Brain Imaging Centre"
 BRITISH = re.compile(

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from components.claims import line
 from components.experiments.claims import first_known, mixtures, sentence
 from engine.result import Table
 
@@ -39,3 +40,12 @@ def test_a_mixture_is_told_beside_its_clean_images_alone_where_there_are_any():
     }
     claim = mixtures(Table.of(columns, ["50% protected", "100% protected"]))
     assert "with all and with rest. 50% protected: 90 % and 87.5 %; 100% protected: 40 %." in claim
+
+
+@pytest.mark.parametrize(
+    ("unit", "margin"), [("share", "+50.0 ± 20.0 points"), ("times", "+0.5 ± 0.2 times")]
+)
+def test_a_margin_is_printed_in_the_unit_of_its_claim(unit, margin):
+    columns = {"outcome": ([1], ""), "margin": ([0.5], unit), "tolerance": ([0.2], unit)}
+    claims = Table.of(columns, ["It is so"], ["above zero"])
+    assert line(claims, 0).endswith(f"margin {margin}.")
