@@ -1,4 +1,4 @@
-"""A link that leads to no view; test_fresh_server.py has the one that does."""
+"""A link that leads to no view."""
 
 from __future__ import annotations
 

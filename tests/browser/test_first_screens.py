@@ -5,21 +5,20 @@ The answer as a sentence, one large picture, how to read it and what it rests on
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 
-import pytest
 from playwright.sync_api import Page
 
 from components.views import VIEWS
-from tests.browser.conftest import OpenPage
 from tests.browser.expecting import expect
 from tests.browser.server import settle
 
 SCREEN, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 PROJECTOR = {"width": 1920, "height": 1080}
-WINDOWS = [(SCREEN, 1), (PROJECTOR, 1), (PHONE, 2)]  # with the screens that the answer may fill
+HALF = {"width": 800, "height": 844}  # of a screen, beside the sidebar
 MOST = 2  # lines of a caption on a first screen, and of the sentence in a wide window
 NARROW = 4  # lines of the sentence on a telephone
 READABLE = 16  # px of a caption that the last row of a room reads
@@ -36,6 +35,8 @@ LONG = """(nodes, [most, height]) => nodes.filter(node => {
   return node.checkVisibility() && top < height && bottom - top > (most + 0.5) * line;
 }).map(node => node.innerText)"""
 SIZES = "nodes => nodes.map(node => parseFloat(getComputedStyle(node).fontSize))"
+SPARE = """() => [document.documentElement, document.querySelector('[data-testid=stMain]')]
+  .map(node => Math.max(0, node.scrollWidth - node.clientWidth))"""
 MAIN = "[data-testid=stMain]"  # the sidebar has a picture too
 SENTENCE = f"{MAIN} h2"
 STAGE, SCALE, NOTE = ".bs-stage", ".bs-ends", ".bs-note"
@@ -48,7 +49,7 @@ CAPTION, MARKS = (
 )
 REGIONS = f"{MAIN} {CAPTION}:has-text(' regions (')"  # of Minimal regions, below its picture
 CHECKBOX, BUTTONS = "[data-testid=stCheckbox]", "[data-testid=stButtonGroup]"
-TEXTS = f"{MAIN} :is({CAPTION} p, {NOTE})"
+SAID = f"{MAIN} :is({CAPTION} p, {NOTE})"
 CONTROLS = [
     "stSelectbox", "stMultiSelect", "stSlider", "stNumberInput", "stTextInput", "stButtonGroup",
     "stRadio", "stCheckbox", "stFileUploader", "stPopover", "stExpander", "stButton",
@@ -71,6 +72,7 @@ class FirstScreen:
         control: the first of those that matter, beside or below.
         pictures: how many stand side by side, each with legend and trust line.
         least: px of the width of each in a window of 1280 px.
+        part: the word that opens it, where the view does not begin with it.
     """
 
     address: str
@@ -80,6 +82,7 @@ class FirstScreen:
     control: str
     pictures: int = 1
     least: int = 280
+    part: str = ""
 
 
 SCREENS = [
@@ -102,12 +105,7 @@ SCREENS = [
     FirstScreen("generator", GRID, CAPTION, "small", BUTTONS, least=400),
     FirstScreen("prototypes", CHART, KEYS, CAPTION, BUTTONS, least=400),
     FirstScreen(
-        "prototypes?prototypes.reasoning=Old%20CBC%20(indefinite)",
-        CHART,
-        KEYS,
-        CAPTION,
-        BUTTONS,
-        least=400,
+        "prototypes", CHART, KEYS, CAPTION, BUTTONS, least=400, part="Old CBC (indefinite)"
     ),
     FirstScreen("certificates", CHART, CAPTION, UNDER, BUTTONS),
     FirstScreen("slides", STAGE, SCALE, NOTE, BUTTONS, pictures=3),
@@ -122,15 +120,16 @@ SCREENS = [
         "data-and-models", f"{IMAGE} >> nth=-1", "strong", CAPTION, ".st-key-lab-show", least=180
     ),
     FirstScreen(
-        "data-and-models?lab.part=Models", TABLE, CAPTION, "h2", ".st-key-lab-model", least=800
+        "data-and-models", TABLE, CAPTION, "h2", ".st-key-lab-model", least=800, part="Models"
     ),
     FirstScreen(
-        "data-and-models?lab.part=Train",
+        "data-and-models",
         f"{IMAGE} >> nth=-1",
         "strong",
         f"{CAPTION}:has-text('epochs, seed')",
         ".st-key-lab-training-Train-go",
         least=180,
+        part="Train",
     ),
     FirstScreen("sweep", ".thumbs", f"{CAPTION}:has-text('color scale')", ".thumb .note", BUTTONS),
     FirstScreen("where-odd", STAGE, SCALE, NOTE, ".st-key-where-normal", least=400),
@@ -149,27 +148,26 @@ SCREENS = [
     FirstScreen("sparsity-experiments", GRID, CAPTION, "li", "[data-testid=stExpander]", least=600),
     FirstScreen("stories", IMAGE, CAPTION, "strong", "[data-testid=stLinkButton]"),
 ]
-PARTS = [one for one in SCREENS if "?" in one.address]
-
-
-def opened(open_page: OpenPage, url: str) -> Page:
-    """A page in the window of a desk, once its answers are there.
-
-    Between two looks at how far they are, it is idle.
-    """
-    page = open_page(viewport=SCREEN)
-    page.goto(url)
-    settle(page, 240)
-    expect(page.get_by_role("button", name="Stop", exact=True)).to_have_count(0, timeout=240_000)
-    settle(page, 240)
-    return page
 
 
 def resize(page: Page, window: dict[str, int]) -> None:
-    """The same page in another window: what decides where things stand is CSS."""
+    """The same page in another window, which is as wide as the page."""
     if page.viewport_size != window:
         page.set_viewport_size(window)
         settle(page)
+    if window == PHONE:
+        assert page.evaluate(SPARE) == [0, 0]
+
+
+def windows(page: Page) -> Iterator[tuple[dict[str, int], int]]:
+    """The page in each window, with the screens that the answer may fill; from a desk to a desk.
+
+    It begins with the window that it has and ends with the other wide one: each is another drawing.
+    """
+    first, last = (PROJECTOR, SCREEN) if page.viewport_size == PROJECTOR else (SCREEN, PROJECTOR)
+    for window, screens in ((first, 1), (PHONE, 2), (last, 1)):
+        resize(page, window)
+        yield window, screens
 
 
 def edges(page: Page, what: str, at: int = 0) -> dict[str, float]:
@@ -195,27 +193,28 @@ def in_order(page: Page, one: FirstScreen, window: dict[str, int]) -> None:
         f"{MAIN} :is({', '.join(f'[data-testid={name}]' for name in CONTROLS)})"
     )
     assert controls.evaluate_all(BEFORE, sentence["bottom"]) == []
-    assert page.locator(TEXTS).evaluate_all(LONG, [MOST, window["height"]]) == []
+    assert page.locator(SAID).evaluate_all(LONG, [MOST, window["height"]]) == []
     most = MOST if wide else NARROW
     assert page.locator(SENTENCE).evaluate_all(LONG, [most, window["height"]]) == []
 
 
 def check_screen(page: Page, one: FirstScreen) -> None:
     """On a desk, a projector and a telephone."""
-    for window, _ in WINDOWS:
-        resize(page, window)
+    for window, _ in windows(page):
         in_order(page, one, window)
         if window == PROJECTOR:
-            assert min(page.locator(TEXTS).evaluate_all(SIZES)) >= READABLE
+            assert min(page.locator(SAID).evaluate_all(SIZES)) >= READABLE
     if one.legend == MARKS:
         not_longer(page, MARKS, MOST)
 
 
-@pytest.mark.parametrize("one", PARTS, ids=lambda one: one.address)
-def test_the_answer_of_a_part_comes_first_on_a_desk_a_projector_and_a_telephone(
-    app_url: str, open_page: OpenPage, one: FirstScreen
-) -> None:
-    check_screen(opened(open_page, f"{app_url}/{one.address}"), one)
+def check_parts(page: Page, screens: Sequence[FirstScreen]) -> None:
+    """A view whose parts are opened by a word each; the first is open."""
+    for one in screens:
+        if one.part:
+            page.get_by_test_id("stMain").get_by_role("radio", name=one.part, exact=True).click()
+            settle(page, 240)
+        check_screen(page, one)
 
 
 def not_longer(page: Page, what: str, most: int) -> None:
@@ -226,8 +225,8 @@ def not_longer(page: Page, what: str, most: int) -> None:
 
 def check_regions(page: Page) -> None:
     """The regions stand there with what is said of them."""
-    for (window, screens), wide in zip(WINDOWS, (400, 560, 280), strict=True):
-        resize(page, window)
+    for window, screens in windows(page):
+        wide = {390: 280, 1280: 400, 1920: 560}[window["width"]]
         drawn, said = edges(page, f"{MAIN} {IMAGE}"), edges(page, REGIONS)
         assert edges(page, SENTENCE)["bottom"] <= drawn["top"]
         assert drawn["width"] >= wide
@@ -245,9 +244,13 @@ CARD, SAYS = f"{MAIN} [class*=st-key-start-card-]", "It says Egyptian cat"
 def check_start(page: Page) -> None:
     """The image with its answer and six cards stand there, or in two of a telephone."""
     not_longer(page, CARD, 3)
-    for window in (SCREEN, PROJECTOR):
-        resize(page, window)
+    for window, screens in windows(page):
         expect(page.get_by_text(SAYS)).to_be_visible()
+        assert page.locator(SAID).evaluate_all(LONG, [MOST, window["height"]]) == []
+        if window == PHONE:
+            assert edges(page, f"{MAIN} .thumbs")["top"] <= PHONE["height"]
+            assert edges(page, CARD)["bottom"] <= screens * PHONE["height"]
+            continue
         expect(page.locator(CARD)).to_have_count(6)
         cards = [edges(page, CARD, at) for at in range(6)]
         assert all(one["bottom"] <= window["height"] for one in cards)
@@ -256,29 +259,17 @@ def check_start(page: Page) -> None:
             inside = page.locator(CARD).nth(at)
             assert inside.evaluate("node => node.scrollWidth <= node.clientWidth")
             expect(inside.get_by_role("button", name="Open ")).to_be_visible()
-        assert page.locator(TEXTS).evaluate_all(LONG, [MOST, window["height"]]) == []
         expect(page.get_by_test_id("stSidebar")).not_to_be_visible()
-
-    resize(page, PHONE)
-    expect(page.get_by_text(SAYS)).to_be_visible()
-    assert edges(page, f"{MAIN} .thumbs")["top"] <= PHONE["height"]
-    assert edges(page, CARD)["bottom"] <= 2 * PHONE["height"]
-    assert page.locator(TEXTS).evaluate_all(LONG, [MOST, PHONE["height"]]) == []
 
 
 def check_trained(page: Page) -> None:
     """A trained network's figures and curves stand there; see test_lab.py."""
     expect(page.locator(SENTENCE).first).to_contain_text("of the test images right")
     one = FirstScreen(
-        "",
-        CHART,
-        KEYS,
-        f"{CAPTION}:has-text('images to learn from')",
-        ".st-key-lab-recipe-architecture",
-        least=270,
-    )
-    for window, _ in reversed(WINDOWS):  # ends on the desk, where the journey goes on
-        resize(page, window)
+        "", CHART, KEYS, f"{CAPTION}:has-text('images to learn from')",
+        ".st-key-lab-recipe-architecture", least=270,
+    )  # fmt: skip
+    for window, _ in windows(page):
         in_order(page, one, window)
 
 
@@ -289,17 +280,12 @@ def check_tray(page: Page) -> None:
     """How far two pinned maps agree and both maps stand there; see test_tray.py."""
     expect(page.locator(SENTENCE).first).to_contain_text("(rank correlation ")
     scale = f"{CAPTION}:has-text('scale.') >> nth=0"
-    for window, _ in reversed(WINDOWS):
-        resize(page, window)
+    for window, _ in windows(page):
         for at in (0, 1):
             one = FirstScreen(
-                "",
-                f"{MAPS} >> nth={at}",
-                f"{ENDS} >> nth={at}",
-                scale,
-                ".st-key-report-compare-Left",
-                least=400,
-            )
+                "", f"{MAPS} >> nth={at}", f"{ENDS} >> nth={at}", scale,
+                ".st-key-report-compare-Left", least=400,
+            )  # fmt: skip
             in_order(page, one, window)
 
 
@@ -310,8 +296,7 @@ def check_study(page: Page) -> None:
     """The ranking stands there, and its images in the sidebar."""
     said = f"{MAIN} {CAPTION}:has-text('↑')"
     not_longer(page, said, MOST)
-    for window, screens in reversed(WINDOWS):  # ends on the desk, whose evidence is below
-        resize(page, window)
+    for window, screens in windows(page):  # ends on a desk, whose evidence is below
         table = edges(page, RANKING)
         assert edges(page, SENTENCE)["bottom"] <= table["top"]
         assert table["width"] >= 280
@@ -327,7 +312,13 @@ def check_study(page: Page) -> None:
 
 # ---------------------------------------------------------------- Ask and Familiar?
 
-QUESTION_IMAGE = f"{MAIN} [data-testid=stImage] img"  # what Ask asks about
+WORD = 48  # px that a button's word takes with the room around it
+LINES = """nodes => nodes.map(node => {
+  const range = document.createRange();
+  range.selectNodeContents(node);
+  return range.getClientRects().length;
+})"""
+ASKED = f"{MAIN} [data-testid=stImage] img"  # what Ask asks about
 ANSWERED = f"{MAIN} [role=group][aria-label^='The answer: ']"
 HISTOGRAM, COUNTS = f"{MAIN} .bs-histogram > svg", f"{MAIN} .bs-counts"
 
@@ -335,9 +326,9 @@ HISTOGRAM, COUNTS = f"{MAIN} .bs-histogram > svg", f"{MAIN} .bs-counts"
 def check_ask(page: Page) -> None:
     """What the model says, its truth and the image stand there."""
     expect(page.locator(SENTENCE).first).to_contain_text("Wrong. There is no lamp in this scene.")
-    for (window, screens), wide in zip(WINDOWS, (400, 480, 280), strict=True):
-        resize(page, window)
-        sentence, image, said = (edges(page, what) for what in (SENTENCE, QUESTION_IMAGE, ANSWERED))
+    for window, screens in windows(page):
+        wide = {390: 280, 1280: 400, 1920: 480}[window["width"]]
+        sentence, image, said = (edges(page, what) for what in (SENTENCE, ASKED, ANSWERED))
         assert sentence["bottom"] <= image["top"]
         assert image["width"] >= wide
         last = page.get_by_text("TinyVLM, habit of seeing says").evaluate(EDGES)  # other models
@@ -350,8 +341,7 @@ def check_ask(page: Page) -> None:
 def check_verdict(page: Page) -> None:
     """The verdict, the scores and what the line does stand there; see test_familiar.py."""
     expect(page.get_by_role("heading", name="(p = ")).to_be_visible()
-    for window, screens in reversed(WINDOWS):
-        resize(page, window)
+    for window, screens in windows(page):
         sentence, drawn, counts = (edges(page, what) for what in (SENTENCE, HISTOGRAM, COUNTS))
         assert sentence["bottom"] <= edges(page, f"{MAIN} .bs-legend")["top"] < drawn["top"]
         assert drawn["width"] >= min(800, window["width"] - 64)
@@ -362,26 +352,33 @@ def check_verdict(page: Page) -> None:
 
 
 def check_familiar(page: Page) -> None:
-    """Without a verdict the score and its parts stand there."""
+    """Without a verdict the score and its parts stand there; names of pictures stay whole."""
     expect(page.locator(SENTENCE).first).to_contain_text("Too few normal images for a verdict")
     parts = page.locator(f"{MAIN} {CAPTION}").filter(has_text="The bars add up to the score")
-    for window, screens in WINDOWS:
-        resize(page, window)
+    for window, screens in windows(page):
         drawn, finding = edges(page, f"{MAIN} {CHART}"), parts.evaluate(EDGES)
         assert edges(page, SENTENCE)["bottom"] <= drawn["top"]
         assert drawn["bottom"] <= finding["top"]
         assert finding["bottom"] <= screens * window["height"]
         assert edges(page, f"{MAIN} [data-testid=stButtonGroup]")["top"] > finding["bottom"]
+    last = page.viewport_size or SCREEN
+    for window in (PHONE, HALF, last):
+        resize(page, window)
+        names = page.locator(".bs-pictures thead th").filter(has_text="photograph")
+        assert set(names.evaluate_all(LINES)) == {1}
+        box = page.get_by_role("button", name="PNG", exact=True).bounding_box()
+        assert box is not None
+        assert box["width"] >= WORD
 
 
 FIRST: dict[str, Callable[[Page], None]] = {
-    "": check_start,
-    "minimal-regions": check_regions,
-    "study": check_study,
-    "ask": check_ask,
+    "": check_start, "minimal-regions": check_regions, "study": check_study, "ask": check_ask,
     "familiar": check_familiar,
-    **{one.address: partial(check_screen, one=one) for one in SCREENS if one not in PARTS},
-}
+    **{
+        address: partial(check_parts, screens=tuple(screens))
+        for address, screens in groupby(SCREENS, lambda one: one.address)
+    },
+}  # fmt: skip
 """What stands there as a view opens, by its address; test_accessibility.py opens every view."""
 
 

@@ -1,66 +1,26 @@
-"""Forget as a clinician takes it: three ways, the scoreboard, the steps, and on to Heatmaps."""
+"""Forget in a browser: a mark under the mouse, and a table that is wider than a telephone."""
 
 from __future__ import annotations
 
 import re
-from urllib.parse import urlencode
 
-import pytest
 from playwright.sync_api import Page
 
-from tests.browser.conftest import OpenPage
 from tests.browser.expecting import expect
-from tests.browser.server import settle
+from tests.browser.server import eventually, settle
 
-WAYS = ("Gradient ascent", "SalUn", "Selective synaptic dampening")
-pytestmark = pytest.mark.timeout(1800)  # trainings and a browser, on a machine that others share
+FADES = """node => getComputedStyle(node).getPropertyValue('--more')"""
+BOARD = "[data-testid=stMain] [aria-label=Scoreboard]"
 LONG = 240  # seconds: the model is loaded and asked for the first time
 
 
-def part(page: Page, name: str) -> None:
-    """Look closer at one part."""
-    page.get_by_role("radio", name=name, exact=True).click()
-    settle(page, LONG)
-
-
-def test_wrong_labels_are_learnt_and_then_forgotten_without_leaving_the_page(
-    app_url: str, open_page: OpenPage
+def test_a_mark_is_clicked_and_on_a_telephone_a_wide_table_fades_where_there_is_more(
+    app_url: str, page: Page
 ) -> None:
-    page = open_page()
-    asked = {"forget.what": "wrong labels", "forget.noisy.share": "0.1", "forget.ways": "SalUn"}
-    page.goto(f"{app_url}/forget?{urlencode(asked)}")
+    page.goto(f"{app_url}/forget")
     settle(page, LONG)
-    page.get_by_role("button", name=re.compile("^Train it and choose it")).click()
-    expect(page.get_by_text("90 of 898 training images")).to_be_visible(timeout=1000 * LONG)
+    page.get_by_role("radio", name="Each image", exact=True).click()
     settle(page, LONG)
-    page.get_by_role("button", name=re.compile("^Forget")).last.click()
-    expect(page.get_by_role("heading", name=re.compile("90 wrong labels"))).to_be_visible(
-        timeout=1000 * LONG
-    )
-    board = page.get_by_role("region", name="Scoreboard")
-    expect(board.get_by_role("row").nth(1)).to_contain_text("the goal")
-    expect(board).to_contain_text("Nothing done")
-
-
-def test_a_class_is_forgotten_by_three_ways_and_the_model_is_taken_to_heatmaps(
-    app_url: str, open_page: OpenPage
-) -> None:
-    page = open_page()
-    link = urlencode({"forget.ways": WAYS}, doseq=True)
-    page.goto(f"{app_url}/forget?{link}")
-    settle(page, LONG)
-    board = page.get_by_role("region", name="Scoreboard")
-    page.get_by_role("button", name=re.compile("^Forget")).last.click()
-    expect(page.get_by_role("heading", name=re.compile("^SalUn forgot class 3"))).to_be_visible(
-        timeout=1000 * LONG
-    )
-    settle(page, LONG)
-    expect(board.get_by_role("row")).to_have_count(6)
-    expect(board.get_by_role("row").nth(1)).to_contain_text("the goal")
-    expect(board.get_by_role("row").nth(2)).to_contain_text(re.compile(r"SalUn.*points"))
-    expect(board).to_contain_text("Gradient ascent")
-
-    part(page, "Each image")
     mark = page.locator(".scatterlayer .trace.scatter .points path").nth(40)
     mark.scroll_into_view_if_needed()
     box = mark.bounding_box()
@@ -71,25 +31,11 @@ def test_a_class_is_forgotten_by_three_ways_and_the_model_is_taken_to_heatmaps(
     expect(large).not_to_have_text(first, timeout=1000 * LONG)
     settle(page, LONG)
 
-    part(page, "Steps")
-    scrub = page.get_by_role("slider", name="Step")
-    expect(scrub).to_be_visible(timeout=1000 * LONG)
-    settle(page, LONG)
-    expect(page.get_by_text(re.compile("^At step .* of the forgotten images"))).to_be_visible()
-    scrub.focus()
-    page.keyboard.press("Home")
-    expect(page.get_by_text(re.compile("^At step 0 of"))).to_be_visible(timeout=1000 * LONG)
-    settle(page, LONG)
-
-    part(page, "Take it along")
-    page.get_by_role("button", name="Keep it as a model").click()
-    expect(page.get_by_text("Kept as a model: Digits CNN ▸ forgot class 3 · SalUn")).to_be_visible(
-        timeout=1000 * LONG
-    )
-    settle(page, LONG)
-    page.get_by_role("button", name="Take it to Heatmaps").click()
-    expect(page.get_by_role("heading", name="Heatmaps", exact=True)).to_be_visible()
-    expect(page.get_by_text(re.compile("speak for .* ▸ forgot class 3 · SalUn"))).to_be_visible(
-        timeout=1000 * LONG
-    )
-    expect(page.locator(".bs-stage canvas").first).to_be_visible(timeout=1000 * LONG)
+    page.set_viewport_size({"width": 390, "height": 844})
+    board = page.locator(BOARD)
+    eventually(lambda: board.evaluate(FADES), lambda width: width != "0px")
+    assert board.evaluate("node => node.scrollWidth > node.clientWidth")
+    board.evaluate("node => node.scrollTo(node.scrollWidth, 0)")
+    eventually(lambda: board.evaluate(FADES), lambda width: width == "0px")
+    page.set_viewport_size({"width": 1900, "height": 900})
+    eventually(lambda: board.evaluate(FADES), lambda width: width == "0px")

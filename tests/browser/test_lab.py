@@ -1,4 +1,4 @@
-"""From data to a model of one's own, and with it to Heatmaps."""
+"""Data and models in a browser: outlines, a trained network's first screen, a reload."""
 
 from __future__ import annotations
 
@@ -12,22 +12,11 @@ from tests.browser.test_first_screens import check_trained
 from tests.browser.test_journeys import stop
 
 
-def tab(page: Page, name: str) -> None:
-    page.get_by_test_id("stMain").get_by_role("radio", name=name, exact=True).click()
-    settle(page)
-
-
-def test_data_is_looked_at_a_network_is_trained_and_taken_to_heatmaps(
+def test_a_mask_is_outlined_and_a_trained_network_is_read_without_scrolling(
     app_url: str, page: Page
 ) -> None:
-    page.goto(f"{app_url}/data-and-models")
+    page.goto(f"{app_url}/data-and-models?lab.data=Brain+phantoms&lab.show=One+by+one")
     settle(page)
-    page.get_by_text("Brain phantoms", exact=True).click()
-    expect(page.get_by_role("heading", name="Brain phantoms")).to_be_visible()
-    ring = page.get_by_alt_text("Up to 8 images of the class ring, mask outlined")
-    expect(ring).to_be_visible()
-
-    tab(page, "One by one")
     page.get_by_role("button", name="2: ring", exact=True).press("Enter")
     expect(page.get_by_alt_text("Image 2: ring; outlined: mask")).to_be_visible()
     expect(page).to_have_url(re.compile(r"lab\.image=2"))
@@ -40,19 +29,9 @@ def test_data_is_looked_at_a_network_is_trained_and_taken_to_heatmaps(
     settle(page)
     page.get_by_role("button", name=re.compile("^Train")).click()
     expect(page.get_by_text("Kept as a model: Digits, 8 × 8 · MLP")).to_be_visible()
-    expect(page.get_by_text(re.compile("^After 2 of 2 epochs: "))).to_be_visible()
     expect(page.locator(".scatterlayer .js-line")).to_have_count(4)
     settle(page)
     check_trained(page)
-
-    page.get_by_role("button", name="Take it to Heatmaps").click()
-    expect(page).to_have_url(re.compile("/heatmaps"))
-    settle(page)
-    expect(page.get_by_role("heading", name="Heatmaps")).to_be_visible()
-    expect(page.get_by_text(re.compile(r"speak for .* in Digits, 8 × 8 · MLP\?"))).to_be_visible()
-    expect(page.get_by_text("The link asks for")).to_have_count(0)
-    page.reload()
-    expect(page.get_by_text(re.compile(r"speak for .* in Digits, 8 × 8 · MLP\?"))).to_be_visible()
 
 
 def test_a_training_goes_on_through_a_reload_and_its_curves_stay_when_it_is_stopped(

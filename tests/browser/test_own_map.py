@@ -11,8 +11,8 @@ from playwright.sync_api import Page
 from engine.data.phantoms import Phantoms
 from tests.browser.expecting import expect
 from tests.browser.lists import choose
+from tests.browser.phantom_files import give, slices, volumes
 from tests.browser.server import settle
-from tests.browser.test_phantom_scan import give, slices, volumes
 
 LINK = {
     "model": "Phantom GP-UNet",
@@ -43,11 +43,11 @@ def test_a_slice_is_outlined_beside_grad_cam_and_against_its_mask(
 
     page.get_by_text("Known truth", exact=True).click()
     give(page, "mask", f"mask-{name}", mask)
-    told = page.get_by_text(DICE).first
-    expect(told).to_be_visible()
-    found = DICE.search(told.inner_text())
-    assert found
-    assert float(found[1]) > 0.4  # of what nobody showed it
+    dice_text = page.get_by_text(DICE).first
+    expect(dice_text).to_be_visible()
+    result = DICE.search(dice_text.inner_text())
+    assert result
+    assert float(result[1]) > 0.4  # of what nobody showed it
 
     page.get_by_role("button", name=re.compile("Outline 100 other images too")).click()
     usual = page.get_by_text(re.compile(r"The model's own map: Dice 0\.\d+: higher than on")).first

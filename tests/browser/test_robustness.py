@@ -23,11 +23,9 @@ FIVE = ["chocolate sauce", "consomme", "soup bowl", "cup", "coffee mug"]  # it f
 QUICK = {"robust.order": [FIVE[1], FIVE[0], *FIVE[2:4]], "robust.QuadAttacK.steps": "15"}
 
 DIGIT = {
-    "image": "From a data set",
-    "data": "Digits, 8 × 8",
-    "model": "Digits CNN",
+    "image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN",
     "robust.after": "your order",
-}
+}  # fmt: skip
 
 NAMED = "|".join(re.escape(kind.title) for kind in MAPS)
 FOLLOWED = re.compile(
@@ -60,8 +58,8 @@ def expect_maps_compared(page: Page) -> None:
 def grips(page: Page) -> list[str]:
     """The rows of the list, from the first."""
     return [
-        one.split(", place")[0]
-        for one in page.locator("ol .grip").evaluate_all(
+        label.split(", place")[0]
+        for label in page.locator("ol .grip").evaluate_all(
             "nodes => nodes.map(node => node.getAttribute('aria-label'))"
         )
     ]
@@ -80,25 +78,25 @@ def test_a_photograph_says_five_classes_in_the_order_of_the_list(
     settle(page, LONG)
     page.locator("ol .grip").nth(1).focus()
     page.keyboard.press("ArrowUp")
-    asked = page.get_by_text(f"Can it be made to say {', '.join(FIVE)}?")
-    expect(asked.first).to_be_visible()
+    question = page.get_by_text(f"Can it be made to say {', '.join(FIVE)}?")
+    expect(question.first).to_be_visible()
     settle(page, LONG)  # while it is drawn anew, its button is there twice
     page.get_by_role("button", name=re.compile("^Make it say this")).click()
-    found = page.get_by_role("heading", name=re.compile("^It says your 5 classes in your order"))
-    expect(found).to_be_visible(timeout=1000 * LONG)
-    expect(found).to_contain_text(f"({', '.join(FIVE)})")
+    result = page.get_by_role("heading", name=re.compile("^It says your 5 classes in your order"))
+    expect(result).to_be_visible(timeout=1000 * LONG)
+    expect(result).to_contain_text(f"({', '.join(FIVE)})")
     settle(page, LONG)
     steps = page.get_by_role("group", name="Path player").nth(1)  # behind that of the attack above
     expect(steps.get_by_text(f"the model says {FIVE[0]}")).to_be_visible()
     expect(steps.locator("li", has_text="first of yours")).to_contain_text(FIVE[0])
     steps.get_by_role("slider").focus()
     page.keyboard.press("Home")
-    said = steps.locator(".bp-said")  # its words stand in the status for screen readers, too
-    expect(said).to_have_text(re.compile(r"^Step 0 of \d+: the model says "))
+    status = steps.locator(".bp-said")  # its words stand in the status for screen readers, too
+    expect(status).to_have_text(re.compile(r"^Step 0 of \d+: the model says "))
     ranked = page.locator(".ytick text").all_text_contents()
     for place, name in enumerate(FIVE, 1):  # as the model ranks them now
         label = rf"{place} \(was \d+\)\s*" + name.replace(" ", r"\s*")  # of two lines
-        assert any(re.match(label, one) for one in ranked), (place, name, ranked)
+        assert any(re.match(label, ranked_label) for ranked_label in ranked), (place, name, ranked)
 
     page.get_by_role("radio", name="your order").click()
     settle(page, LONG)
@@ -109,9 +107,10 @@ def test_a_photograph_says_five_classes_in_the_order_of_the_list(
 
 def orders_asked(page: Page) -> set[tuple[str, ...]]:
     """The lists that the page says it asks about: above the answer and in its explanation."""
-    asked = page.get_by_text(re.compile("^Can it be made to say .+")).all_text_contents()
+    questions = page.get_by_text(re.compile("^Can it be made to say .+")).all_text_contents()
     return {
-        tuple(one.removeprefix("Can it be made to say ").rstrip("?").split(", ")) for one in asked
+        tuple(question.removeprefix("Can it be made to say ").rstrip("?").split(", "))
+        for question in questions
     }
 
 
@@ -147,23 +146,6 @@ def test_a_class_that_is_dragged_to_the_front_is_what_is_asked_for_first(
     assert re.findall("robust.order=([^&]+)", page.url) == wanted
 
 
-def test_which_map_followed_the_order_is_seen_beside_its_trial(
-    app_url: str, open_page: OpenPage
-) -> None:
-    page = open_page()
-    page.goto(f"{app_url}/robustness?{urlencode(DIGIT)}")
-    settle(page, LONG)
-    steps = page.get_by_role("group", name="Path player").first
-    expect(steps.get_by_text(re.compile("^Step 22 of 22: the model says"))).to_be_visible()
-    steps.get_by_role("slider").focus()
-    page.keyboard.press("Home")
-    expect(steps.get_by_text(re.compile("^Step 0 of 22: the model says"))).to_be_visible()
-    expect_maps_compared(page)
-    page.get_by_role("button", name=re.compile("^Put the maps on trial")).click()
-    counted = page.get_by_text(re.compile("^Moved with the answer: [0-9] maps, of which [0-9]"))
-    expect(counted.first).to_be_visible(timeout=1000 * LONG)
-
-
 # ---------------------------------------------------------------- the list alone
 
 SCRIPT = (ROOT / "components" / "widgets" / "order.js").read_text("utf-8")
@@ -182,8 +164,8 @@ def draw(page: Page, words: list[str]) -> None:
 
 def sent(page: Page) -> list[list[str]]:
     """The orders that were sent since it was asked last."""
-    found: list[list[str]] = page.evaluate("sent.splice(0)")
-    return found
+    results: list[list[str]] = page.evaluate("sent.splice(0)")
+    return results
 
 
 @pytest.fixture
@@ -219,7 +201,7 @@ def test_a_row_is_moved_by_keys_and_buttons_and_the_last_order_is_sent_once(
 
 
 def test_a_row_is_dragged_over_others(list_page: Page) -> None:
-    hen, cat = (list_page.get_by_role("button", name=f"{one}, place") for one in ("hen", "cat"))
+    hen, cat = (list_page.get_by_role("button", name=f"{word}, place") for word in ("hen", "cat"))
     start, end = hen.bounding_box(), cat.bounding_box()
     assert start is not None
     assert end is not None

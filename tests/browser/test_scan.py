@@ -12,27 +12,18 @@ from PIL import Image
 from playwright.sync_api import Locator, Page
 
 from engine.images import Window
-from tests.browser.conftest import OpenPage, Serve
+from tests.browser.conftest import OpenPage
 from tests.browser.expecting import expect
 from tests.browser.server import settle
-from tests.browser.test_viewer import CONTRAST, DEMO, canvas, expect_runs, pixel, point, press
+from tests.browser.test_viewer import CONTRAST, canvas, expect_runs, pixel, point, press
 from tests.scans import nifti
 
 SIDE = 224
 
 
-@pytest.fixture(scope="module")
-def scan_url(serve: Serve) -> str:
-    return serve(
-        DEMO,
-        STREAMLIT_BROWSER_GATHER_USAGE_STATS="false",
-        STREAMLIT_SERVER_FILE_WATCHER_TYPE="none",
-    )
-
-
 @pytest.fixture
-def scan(open_page: OpenPage, scan_url: str) -> Page:
-    return opened(open_page, scan_url)
+def scan(open_page: OpenPage, viewer_url: str) -> Page:
+    return opened(open_page, viewer_url)
 
 
 def opened(
@@ -57,9 +48,9 @@ def expect_window(page: Page, window: Window, slack: float = 3) -> None:
     """Gray values at several places are those of the formula; bilinear scaling moves them a bit."""
     places = np.linspace(0.05, 0.95, 13)
     values = np.float32(-1000 + 2000 * (places * SIDE - 0.5) / (SIDE - 1))
-    found = [pixel(page, x, 0.3)[0] for x in places]
+    results = [pixel(page, x, 0.3)[0] for x in places]
     steep = 255 * 10 / window.width  # of a place rounded by a pixel of the screen
-    assert np.abs(np.array(found) - 255 * window.place(values)).max() <= slack + steep
+    assert np.abs(np.array(results) - 255 * window.place(values)).max() <= slack + steep
 
 
 def test_dragging_with_the_right_button_moves_the_window_and_runs_nothing(scan: Page) -> None:
@@ -83,20 +74,20 @@ def test_dragging_with_the_right_button_moves_the_window_and_runs_nothing(scan: 
     expect(
         scan.get_by_text("The model saw another window: center 40, width 400 HU.")
     ).to_be_visible()
-    scan.wait_for_timeout(400)
+    settle(scan)
     expect_runs(scan, 1)
     assert pixel(scan, 0.5, 0.3, at=0) == pixel(scan, 0.5, 0.3, at=1)  # in all panels
     point(scan, 0.75, 0.5)  # the cursor reads the scan's own value, whatever the window
     expect(scan.locator(".bs-read").first).to_have_text(re.compile(r"px, scan (49\d|50\d) HU$"))
 
 
-def test_presets_and_fields_move_it_too(scan: Page) -> None:
-    listed = scan.get_by_role("combobox", name="Window")
-    listed.select_option("Lung")
+def test_presets_fields_and_keys_move_it_too(scan: Page) -> None:
+    combobox = scan.get_by_role("combobox", name="Window")
+    combobox.select_option("Lung")
     assert shown(scan) == (-600, 1500)
     expect_window(scan, Window(-600, 1500))
     field(scan, "Width").fill("300")
-    assert listed.evaluate("node => node.selectedOptions[0].textContent") == "Your own"
+    assert combobox.evaluate("node => node.selectedOptions[0].textContent") == "Your own"
     expect_window(scan, Window(-600, 300))
     field(scan, "Width").fill("-5")  # no window: the last one stays
     field(scan, "Center").focus()
@@ -104,12 +95,9 @@ def test_presets_and_fields_move_it_too(scan: Page) -> None:
     field(scan, "Center").fill("-37.5")
     field(scan, "Width").focus()
     assert shown(scan) == (-37.5, 300)
-    listed.select_option("As the model sees it")
+    combobox.select_option("As the model sees it")
     expect_window(scan, Window(40, 400))
-    expect_runs(scan, 1)
 
-
-def test_the_keyboard_does_all_of_it(scan: Page) -> None:
     scan.locator(".bs-stage").first.focus()
     scan.keyboard.press("3")
     assert shown(scan) == (40, 80)  # 1: the model's, 2: the file's, 3: brain
@@ -152,8 +140,8 @@ def test_the_patients_sides_stand_at_the_edges_and_in_a_saved_panel(scan: Page) 
     assert image[top + 60, 24 + times * SIDE - 60] == 255  # white of 1000 HU in this window
 
 
-def test_a_copied_link_carries_the_window(open_page: OpenPage, scan_url: str) -> None:
-    page = opened(open_page, scan_url)
+def test_a_copied_link_carries_the_window(open_page: OpenPage, viewer_url: str) -> None:
+    page = opened(open_page, viewer_url)
     field(page, "Center").fill("-40.25")
     field(page, "Width").fill("1200")
     press(page, "Copy link")
@@ -166,24 +154,23 @@ def test_a_copied_link_carries_the_window(open_page: OpenPage, scan_url: str) ->
 
 @pytest.mark.parametrize("look", ["c9e99.w1e-99", "c1.w-5.c-"])
 def test_a_link_with_a_window_that_cannot_be_still_opens(
-    open_page: OpenPage, scan_url: str, look: str
+    open_page: OpenPage, viewer_url: str, look: str
 ) -> None:
-    page = opened(open_page, scan_url, f"?maps=scan&look=m0.{look}")
+    page = opened(open_page, viewer_url, f"?maps=scan&look=m0.{look}")
     assert pixel(page, 0.5, 0.3)[3] == 255
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_words_and_fields_keep_their_contrast(
-    open_page: OpenPage, scan_url: str, scheme: str
-) -> None:
-    page = opened(open_page, scan_url, color_scheme=scheme)
-    press(page, "List of keys")
-    assert page.locator(".bs-viewer").evaluate(CONTRAST) >= 4.5
+def test_words_and_fields_keep_their_contrast(scan: Page) -> None:
+    press(scan, "List of keys")
+    for scheme in ("light", "dark"):
+        scan.emulate_media(color_scheme=scheme)
+        settle(scan)
+        assert scan.locator(".bs-viewer").evaluate(CONTRAST) >= 4.5
 
 
-def test_on_a_telephone_nothing_sticks_out(open_page: OpenPage, scan_url: str) -> None:
+def test_on_a_telephone_nothing_sticks_out(open_page: OpenPage, viewer_url: str) -> None:
     size = {"width": 390, "height": 844}
-    page = opened(open_page, scan_url, viewport=size, has_touch=True, is_mobile=True)
+    page = opened(open_page, viewer_url, viewport=size, has_touch=True, is_mobile=True)
     width = page.locator(".bs-viewer").evaluate("node => node.scrollWidth - node.clientWidth")
     assert width <= 0
     heights = page.locator(".bs-window :is(input, select, button)").evaluate_all(
@@ -193,8 +180,8 @@ def test_on_a_telephone_nothing_sticks_out(open_page: OpenPage, scan_url: str) -
     expect(canvas(page)).to_be_visible()
 
 
-def test_a_photograph_has_no_window(open_page: OpenPage, scan_url: str) -> None:
-    page = opened(open_page, scan_url, "")
+def test_a_photograph_has_no_window(open_page: OpenPage, viewer_url: str) -> None:
+    page = opened(open_page, viewer_url, "")
     expect(page.get_by_role("group", name="Window of the scan")).to_have_count(0)
     page.locator(".bs-stage").first.focus()
     page.keyboard.press("w")

@@ -16,7 +16,6 @@ from tests.browser.server import settle
 
 LONG = 240  # seconds: torch is loaded, and others share the machine
 FRAMES = 30  # a second
-BAGS = 5
 pytestmark = pytest.mark.timeout(900)
 
 
@@ -24,42 +23,15 @@ def test_a_large_image_is_dragged_at_thirty_frames_a_second_and_gets_sharper(
     app_url: str, open_page: OpenPage
 ) -> None:
     page = open_page()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    urls: list[str] = []
+    page.on("request", lambda request: urls.append(request.url))
     page.goto(f"{app_url}/slides")
     settle(page, LONG)
-    found = dragged(closer_up(page))
+    result = dragged(closer_up(page))
     # A busy machine offers few frames: every one of them is drawn, in the time that a frame has.
-    assert found.drawn >= min(FRAMES, 0.9 * found.offered), found
-    assert found.cost < 1000 / FRAMES, found
-    assert not [url for url in asked if not url.startswith((app_url, "data:", "blob:", "ws"))]
-
-
-def test_a_slide_is_zoomed_and_its_hard_tiles_are_read(app_url: str, open_page: OpenPage) -> None:
-    page = open_page()
-    page.goto(f"{app_url}/slides")
-    settle(page, LONG)
-    expect(page.get_by_role("radio", name="hard key tiles")).to_be_checked()
-    page.locator(".bs-stage").first.hover()
-    page.get_by_role("button", name="Zoom in").first.click()
-    expect(page.get_by_text("1.5×").first).to_be_visible()
-
-    hard = page.get_by_text("key, hard")
-    for _ in range(BAGS):  # until a network has found a hard one
-        if hard.count():
-            break
-        number = page.get_by_role("spinbutton", name="Bag", exact=True)
-        number.press("ArrowUp")
-        number.press("Enter")
-        settle(page, LONG)
-    expect(hard.first).to_be_attached()
-
-    said = page.get_by_text(re.compile("^Among the 8 strongest, ")).first
-    before = said.inner_text()
-    page.get_by_role("radio", name="easy key tiles only").click()
-    settle(page, LONG)
-    expect(said).not_to_have_text(before)
-    expect(hard).to_have_count(0)
+    assert result.drawn >= min(FRAMES, 0.9 * result.offered), result
+    assert result.cost < 1000 / FRAMES, result
+    assert not [url for url in urls if not url.startswith((app_url, "data:", "blob:", "ws"))]
 
 
 @pytest.mark.slow
@@ -76,8 +48,8 @@ def test_a_slide_of_ones_own_is_read_and_looked_at_closer(
     settle(page, LONG)
     page.get_by_role("button", name=re.compile("^Read the tiles")).click()
     settle(page, LONG)
-    said = page.get_by_role("heading", name=re.compile("^MHIM-MIL v1 says"))
-    expect(said).to_contain_text("times an equal share")
+    heading = page.get_by_role("heading", name=re.compile("^MHIM-MIL v1 says"))
+    expect(heading).to_contain_text("times an equal share")
     assert closer_up(page).get_attribute("data-tiles") != "0"
     page.get_by_role("radio", name="ABMIL", exact=True).click()
     settle(page, LONG)

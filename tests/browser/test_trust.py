@@ -54,11 +54,3 @@ def test_the_trials_are_read_and_made_with_the_keyboard_alone(opened: Page) -> N
     button.focus()
     opened.keyboard.press("Enter")
     expect(opened.get_by_text("It has no random numbers").first).to_be_visible()
-
-
-def test_the_maps_agreement_is_unfolded_and_compared_by_another_measure(opened: Page) -> None:
-    opened.get_by_text("Do the maps agree?").click()
-    table = opened.get_by_text("Spearman's correlation of sizes, whatever their sign")
-    expect(table).to_be_visible()
-    opened.get_by_role("radio", name="direction").click()
-    expect(opened).to_have_url(re.compile("trust.agreement=direction"))

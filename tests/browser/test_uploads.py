@@ -50,11 +50,18 @@ def test_a_zip_of_60_mb_is_read(app_url: str, page: Page, large_zip: Path) -> No
     expect(page.get_by_role("heading", name="Your data")).to_be_visible()
 
 
-def test_weights_of_60_mb_reach_the_page(app_url: str, page: Page, tmp_path: Path) -> None:
+def test_an_image_of_60_mb_is_refused_in_one_sentence_and_weights_reach_the_page(
+    app_url: str, page: Page, tmp_path: Path
+) -> None:
+    large = tmp_path / "large.png"
+    large.write_bytes(picture("red") + bytes(SIXTY))
+    page.goto(f"{app_url}/?model=Digits+MLP")
+    settle(page)
+    page.locator(".st-key-subject-file input[type=file]").set_input_files(large)
+    expect(page.get_by_text("File must be 50.0MB or smaller")).to_be_visible()
+
     path = tmp_path / "own.safetensors"
     path.write_bytes(b"\xff" * SIXTY)  # no weights: what matters is that they are looked at
-    page.goto(app_url)
-    settle(page)
     page.get_by_text("Another model", exact=True).click()
     with page.expect_response(lambda got: "upload_file" in got.url) as answered:
         page.locator(".st-key-models-weights input[type=file]").set_input_files(path)
@@ -62,17 +69,6 @@ def test_weights_of_60_mb_reach_the_page(app_url: str, page: Page, tmp_path: Pat
     page.get_by_role("textbox", name="Architecture").fill("resnet18")
     page.get_by_role("button", name="Open and ask it").click()
     expect(page.get_by_text("own.safetensors cannot be read as weights")).to_be_visible()
-
-
-def test_an_image_of_60_mb_is_refused_in_one_sentence(
-    app_url: str, page: Page, tmp_path: Path
-) -> None:
-    path = tmp_path / "large.png"
-    path.write_bytes(picture("red") + bytes(SIXTY))
-    page.goto(app_url)
-    settle(page)
-    page.locator(".st-key-subject-file input[type=file]").set_input_files(path)
-    expect(page.get_by_text("File must be 50.0MB or smaller")).to_be_visible()
 
 
 DROP = """(zone, text) => {
@@ -94,16 +90,16 @@ def test_a_file_whose_place_was_never_told_is_given_again_and_no_other(
         server = socket.connect_to_server()
 
         def pass_on(message: str | bytes) -> None:
-            said = ForwardMsg.FromString(message if isinstance(message, bytes) else b"")
-            if said.HasField("file_urls_response") and not lost:
-                lost.append(said)
+            string = ForwardMsg.FromString(message if isinstance(message, bytes) else b"")
+            if string.HasField("file_urls_response") and not lost:
+                lost.append(string)
             else:
                 socket.send(message)
 
         server.on_message(pass_on)
 
     page.route_web_socket(lambda url: "/_stcore/stream" in url, lose_first)
-    page.on("request", lambda one: "upload_file" in one.url and sent.append(one.method))
+    page.on("request", lambda request: "upload_file" in request.url and sent.append(request.method))
     page.goto(f"{app_url}/data-and-models")
     settle(page)
     page.get_by_text("Open data of your own", exact=True).click()

@@ -13,11 +13,10 @@ from PIL import Image
 from playwright.sync_api import Locator, Page
 
 from components import colors
-from tests.browser.conftest import OpenPage, Serve
+from tests.browser.conftest import OpenPage
 from tests.browser.expecting import expect
 from tests.browser.server import settle
 
-DEMO = Path(__file__).with_name("viewer_demo.py")
 PIXEL = """(canvas, [x, y]) => {
   const at = [Math.floor(x * canvas.width), Math.floor(y * canvas.height)];
   return [...canvas.getContext("2d").getImageData(...at, 1, 1).data];
@@ -57,20 +56,11 @@ CONTRAST = """viewer => {
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
-def demo_url(serve: Serve) -> str:
-    return serve(
-        DEMO,
-        STREAMLIT_BROWSER_GATHER_USAGE_STATS="false",
-        STREAMLIT_SERVER_FILE_WATCHER_TYPE="none",
-    )
-
-
 @pytest.fixture
-def demo(open_page: OpenPage, demo_url: str) -> Open:
+def demo(open_page: OpenPage, viewer_url: str) -> Open:
     def opened(query: str = "", **context: object) -> Page:
         page = open_page(**context)
-        page.goto(demo_url + query)
+        page.goto(viewer_url + query)
         settle(page)
         expect(ends(page).first).to_be_visible()
         return page
@@ -88,8 +78,8 @@ def canvas(page: Page, at: int = 0) -> Locator:
 
 def pixel(page: Page, x: float, y: float, at: int = 0) -> list[int]:
     page.evaluate(FRAMES)
-    found: list[int] = canvas(page, at).evaluate(PIXEL, [x, y])
-    return found
+    results: list[int] = canvas(page, at).evaluate(PIXEL, [x, y])
+    return results
 
 
 def point(page: Page, x: float, y: float, at: int = 0) -> None:
@@ -123,13 +113,16 @@ def test_opacity_threshold_mode_and_zoom_change_the_picture_without_a_server_run
     seen.append(pixel(page, 0.3, 0.27))
     press(page, "Zoom in")
     seen.append(pixel(page, 0.3, 0.27))
-    assert len({tuple(one) for one in seen}) == 4
-    page.wait_for_timeout(500)
+    assert len({tuple(picture) for picture in seen}) == 4
+    settle(page)
     expect_runs(page, 1)
 
 
-def test_below_the_threshold_the_plain_picture_shows_exactly(demo: Open) -> None:
+def test_below_the_threshold_the_plain_picture_shows_exactly_and_an_outline_goes_round_the_rest(
+    demo: Open,
+) -> None:
     page = demo()
+    expect(page.get_by_role("button", name="Outline")).to_be_disabled()
     press(page, "Picture")
     plain = pixel(page, 0.1, 0.9)
     press(page, "Overlay")
@@ -137,19 +130,26 @@ def test_below_the_threshold_the_plain_picture_shows_exactly(demo: Open) -> None
     slider(page, "Hide below").fill("30")
     assert pixel(page, 0.1, 0.9) == plain
     assert pixel(page, 0.75, 0.7) != plain  # of |value|: the negative hill stays
-    expect(page.locator(".bs-cut").first).to_have_text(
+    shown = page.locator(".bs-cut").first
+    expect(shown).to_have_text(
         re.compile(r"Hidden between −0\.6 and 0\.6 logit; 1[0-9.]+ % of the map is shown\.")
     )
-
-
-def test_the_strongest_ten_percent_are_ten_percent(demo: Open) -> None:
-    page = demo()
+    before = canvas(page).evaluate("node => node.toDataURL()")
+    press(page, "Outline")
+    page.evaluate(FRAMES)
+    assert canvas(page).evaluate("node => node.toDataURL()") != before
     slider(page, "Show strongest").fill("10")
-    expect(page.locator(".bs-cut").first).to_contain_text("10 % of the map is shown")
+    expect(shown).to_contain_text("10 % of the map is shown")
 
 
-def test_the_cursor_reads_the_value_in_every_panel_at_once(demo: Open) -> None:
+def test_every_panel_says_what_it_shows_in_words_and_never_in_html(demo: Open) -> None:
     page = demo()
+    finding = "strongest in the upper left, most negative in the lower right, −1.2 to 2 logit"
+    expect(page.get_by_role("img", name=f"Occlusion: {finding}")).to_be_visible()
+    expect(page.get_by_role("img", name="KernelSHAP: Waiting: place 2")).to_be_visible()
+    expect(page.get_by_text("Grad-CAM <b>bold</b>", exact=True)).to_be_visible()
+    expect(page.get_by_text("<img src=x onerror=alert(1)>", exact=True)).to_be_visible()
+    assert page.locator(".bs-viewer img, .bs-viewer b").count() == 0
     point(page, 0.3, 0.25)
     read = page.locator(".bs-read")
     expect(read.nth(0)).to_have_text(re.compile(r"2 logit at x 15[234], y 12[789] px"))
@@ -157,9 +157,11 @@ def test_the_cursor_reads_the_value_in_every_panel_at_once(demo: Open) -> None:
     expect(read.nth(2)).to_contain_text(" probability at x 15")
     point(page, 0.5, 0.05)
     expect(read.nth(2)).to_contain_text("no value at")
+    press(page, "Same scale")
+    expect(page.get_by_text("so each panel keeps its own scale")).to_be_visible()
 
 
-def test_a_map_is_painted_in_its_ramp_and_its_ends_are_printed(demo: Open) -> None:
+def test_a_map_is_painted_in_the_ramp_of_its_theme_and_its_ends_are_printed(demo: Open) -> None:
     page = demo()
     press(page, "Map")
     press(page, "Pixelated")
@@ -168,24 +170,10 @@ def test_a_map_is_painted_in_its_ramp_and_its_ends_are_printed(demo: Open) -> No
     assert pixel(page, 0.5, 0.05, at=2)[3] == 0  # no value, no color
     expect(ends(page).first).to_have_text("−202 logit")
     expect(ends(page).nth(1)).to_have_text("0.42.09 logit")
-
-
-def test_zero_recedes_into_a_dark_page_too(demo: Open) -> None:
-    page = demo(color_scheme="dark")
-    press(page, "Map")
+    page.emulate_media(color_scheme="dark")  # zero recedes into a dark page, too
+    settle(page)
     middle = colors.DIVERGING_DARK[127].astype(int)
     assert np.abs(middle - pixel(page, 0.05, 0.95)[:3]).max() <= 4
-
-
-def test_an_outline_goes_round_what_is_left_and_needs_a_threshold(demo: Open) -> None:
-    page = demo()
-    expect(page.get_by_role("button", name="Outline")).to_be_disabled()
-    slider(page, "Hide below").fill("30")
-    page.evaluate(FRAMES)
-    before = canvas(page).evaluate("node => node.toDataURL()")
-    press(page, "Outline")
-    page.evaluate(FRAMES)
-    assert canvas(page).evaluate("node => node.toDataURL()") != before
 
 
 def test_a_flat_map_has_the_middle_color_and_a_shared_scale_is_shared(demo: Open) -> None:
@@ -198,12 +186,6 @@ def test_a_flat_map_has_the_middle_color_and_a_shared_scale_is_shared(demo: Open
     assert pixel(page, 0.5, 0.5, at=1) != before
     assert pixel(page, 0.5, 0.5, at=2) == before
     expect(page.get_by_text("All panels share one scale.")).to_be_visible()
-
-
-def test_a_shared_scale_says_when_the_units_differ(demo: Open) -> None:
-    page = demo()
-    press(page, "Same scale")
-    expect(page.get_by_text("so each panel keeps its own scale")).to_be_visible()
 
 
 def test_zoom_pan_and_reset_are_the_same_in_all_panels(demo: Open) -> None:
@@ -275,7 +257,7 @@ def test_the_look_survives_a_rerun_that_brings_new_maps(demo: Open) -> None:
 
 
 def test_a_copied_link_reopens_the_look_and_keeps_what_streamlit_had_in_it(
-    demo: Open, demo_url: str
+    demo: Open, viewer_url: str
 ) -> None:
     page = demo("?strength=2")
     slider(page, "Opacity").fill("35")
@@ -284,37 +266,17 @@ def test_a_copied_link_reopens_the_look_and_keeps_what_streamlit_had_in_it(
     press(page, "Copy link")
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     link = page.evaluate("navigator.clipboard.readText()")
-    assert link == f"{demo_url}/?strength=2&look=o35.h20.l1"
-    again = demo(link.removeprefix(demo_url))
+    assert link == f"{viewer_url}/?strength=2&look=o35.h20.l1"
+    again = demo(link.removeprefix(viewer_url))
     expect(slider(again, "Opacity")).to_have_value("35")
     expect(slider(again, "Hide below")).to_have_value("20")
     expect(ends(again).first).to_have_text("−404 logit")
 
 
-@pytest.mark.parametrize("look", ["m9.o999999.z1.x9999.k0.h500", "<script>.o-5..%00"])
-def test_a_link_with_nonsense_opens_with_values_in_range(demo: Open, look: str) -> None:
-    page = demo(f"?look={look}")
+def test_a_link_with_nonsense_opens_with_values_in_range(demo: Open) -> None:
+    page = demo("?look=m9.o999999.z1.x9999.k0.h500.<script>.o-5..%00")
     assert 0 <= int(slider(page, "Opacity").input_value()) <= 100
     assert pixel(page, 0.5, 0.5)[3] == 255
-
-
-def test_titles_and_notes_are_text_and_never_html(demo: Open) -> None:
-    page = demo()
-    expect(page.get_by_text("Grad-CAM <b>bold</b>", exact=True)).to_be_visible()
-    expect(page.get_by_text("<img src=x onerror=alert(1)>", exact=True)).to_be_visible()
-    assert page.locator(".bs-viewer img, .bs-viewer b").count() == 0
-
-
-def test_every_picture_states_its_finding(demo: Open) -> None:
-    page = demo()
-    expect(
-        page.get_by_role(
-            "img",
-            name="Occlusion: strongest in the upper left, most negative in the lower right, "
-            "−1.2 to 2 logit",
-        )
-    ).to_be_visible()
-    expect(page.get_by_role("img", name="KernelSHAP: Waiting: place 2")).to_be_visible()
 
 
 def test_a_saved_panel_is_a_picture_with_its_color_bar(demo: Open) -> None:
@@ -331,13 +293,15 @@ def test_a_saved_panel_is_a_picture_with_its_color_bar(demo: Open) -> None:
     assert image.width == 48 + 512  # the picture's own pixels
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_all_words_keep_a_contrast_of_4_5(demo: Open, scheme: str) -> None:
-    page = demo(color_scheme=scheme)
+def test_all_words_keep_a_contrast_of_4_5(demo: Open) -> None:
+    page = demo()
     press(page, "List of keys")
     slider(page, "Hide below").fill("20")
     page.mouse.move(5, 5)
-    assert page.locator(".bs-viewer").evaluate(CONTRAST) >= 4.5
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        settle(page)
+        assert page.locator(".bs-viewer").evaluate(CONTRAST) >= 4.5
 
 
 def test_on_a_telephone_the_panels_stack_and_nothing_sticks_out(demo: Open) -> None:
@@ -353,12 +317,12 @@ def test_on_a_telephone_the_panels_stack_and_nothing_sticks_out(demo: Open) -> N
 
 
 def frame(page: Page, words: str) -> Locator:
-    found = page.get_by_role("group", name=words)
-    found.scroll_into_view_if_needed()
-    return found
+    result = page.get_by_role("group", name=words)
+    result.scroll_into_view_if_needed()
+    return result
 
 
-def test_the_frame_is_sent_once_when_it_is_let_go(demo: Open) -> None:
+def test_a_frame_is_sent_once_when_the_mouse_or_the_keys_let_it_go(demo: Open) -> None:
     page = demo()
     box = frame(page, "What to cover").bounding_box()
     assert box
@@ -366,11 +330,21 @@ def test_the_frame_is_sent_once_when_it_is_let_go(demo: Open) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + 60, box["y"] + 60)
     page.mouse.move(box["x"] + 5000, box["y"] + 30)
-    page.wait_for_timeout(500)
+    settle(page)
     expect_runs(page, 1)
     page.mouse.up()
     expect(page.get_by_text("cover: 0.70 0.10 0.30 0.30")).to_be_attached()
     expect_runs(page, 2)
+
+    frame(page, "What the model sees").focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    expect(page.get_by_text("crop: 0.14 0.00 0.67 1.00")).to_be_attached()
+    expect_runs(page, 3)
+    for _ in range(5):
+        page.keyboard.press("Shift+ArrowLeft")
+    expect(page.get_by_text("crop: 0.00 0.00 0.67 1.00")).to_be_attached()
+    expect(page.get_by_role("group", name="What the model sees")).to_be_focused()
 
 
 def test_a_square_stays_square_when_a_corner_is_pulled(demo: Open) -> None:
@@ -384,19 +358,6 @@ def test_a_square_stays_square_when_a_corner_is_pulled(demo: Open) -> None:
     page.mouse.move(box["x"] + 3000, box["y"] + 20)
     page.mouse.up()
     expect(page.get_by_text("cover: 0.30 0.10 0.70 0.70")).to_be_attached()
-
-
-def test_arrow_keys_move_the_crop_and_stop_at_the_edge(demo: Open) -> None:
-    page = demo()
-    frame(page, "What the model sees").focus()
-    for _ in range(3):
-        page.keyboard.press("ArrowLeft")
-    expect(page.get_by_text("crop: 0.14 0.00 0.67 1.00")).to_be_attached()
-    expect_runs(page, 2)
-    for _ in range(5):
-        page.keyboard.press("Shift+ArrowLeft")
-    expect(page.get_by_text("crop: 0.00 0.00 0.67 1.00")).to_be_attached()
-    expect(page.get_by_role("group", name="What the model sees")).to_be_focused()
 
 
 def test_a_viewer_that_is_taken_off_the_page_while_it_draws_complains_about_nothing(

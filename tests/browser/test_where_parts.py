@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.expecting import expect
+from tests.browser.phantom_files import give, volumes
 from tests.browser.server import settle
-from tests.browser.test_phantom_scan import give, volumes
 
 LONG = 240  # seconds: phantoms are drawn for the first time
 LINK = {"model": "Phantom CNN", "where.normal": "Healthy twins of the brain phantoms"}
@@ -31,10 +31,10 @@ def asked(app_url: str, page: Page) -> tuple[bytes, int, int]:
     expect(button).to_be_visible(timeout=1000 * LONG)
     settle(page, LONG)
     button.click()
-    found = page.get_by_role("heading", name=re.compile(r"^Slice \d+ of \d+ is the strangest"))
-    expect(found).to_be_visible(timeout=1000 * LONG)
+    result = page.get_by_role("heading", name=re.compile(r"^Slice \d+ of \d+ is the strangest"))
+    expect(result).to_be_visible(timeout=1000 * LONG)
     settle(page, LONG)
-    number, count = map(int, re.findall(r"\d+", found.inner_text())[:2])
+    number, count = map(int, re.findall(r"\d+", result.inner_text())[:2])
     return head, number, count
 
 

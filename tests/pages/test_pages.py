@@ -1,13 +1,27 @@
 """Every view, opened as a visitor would, without a browser."""
 
+import runpy
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
+from streamlit import config
+from streamlit.runtime.pages_manager import PagesManager
 
 from components import notices
 from components.charts.tables import signed
 from components.heatmaps import view
-from components.views import DATA_AND_MODELS, HEATMAPS, PRUNE, START, STORIES, SWEEP, TRAY, VIEWS
+from components.views import (
+    DATA_AND_MODELS,
+    HEATMAPS,
+    PRUNE,
+    ROOT,
+    START,
+    STORIES,
+    SWEEP,
+    TRAY,
+    VIEWS,
+)
 from components.widgets.viewer import place
 from engine.models import catalog
 from tests.tiny import vit
@@ -15,6 +29,15 @@ from tests.visits import TITLES, pills, problems, provenance, question_in, settl
 
 WITHOUT_SHARE = (START, STORIES, DATA_AND_MODELS, SWEEP, TRAY)
 """They answer no question, or share it in another way: cards and slides, tables, a report."""
+
+
+def test_no_folder_of_pages_stands_beside_the_script_that_is_served(monkeypatch):
+    """Beside one, Streamlit refuses deep links until st.navigation has run once."""
+    monkeypatch.setattr(config, "_main_script_path", None)
+    monkeypatch.setattr(PagesManager, "uses_pages_directory", None)
+    app = runpy.run_path(str(ROOT / "app.py"))["app"]
+    PagesManager(str(ROOT / app.script_path))
+    assert PagesManager.uses_pages_directory is False
 
 
 @pytest.mark.parametrize("page", VIEWS, ids=lambda page: page.title)

@@ -25,7 +25,7 @@ from tests.components.sidebar.test_subject import upload
 from tests.components.test_exports import heat
 from tests.scans import AXIAL, PATIENT, SECRETS, dataset, dicom, nifti, ramp, written
 from tests.tiny import cnn
-from tests.visits import problems, provenance, visit
+from tests.visits import problems, provenance, visit, words
 
 SHIPPED = Path(pydicom.__file__).parent / "data" / "test_files"
 
@@ -211,3 +211,18 @@ def test_nibabels_own_volume_is_asked_about():
     at = upload(visit(), "anatomical.nii", data)
     assert not at.exception
     assert len(provenance(at)) == 2
+
+
+def test_a_mask_of_ones_own_is_the_known_truth_and_one_that_does_not_fit_is_a_sentence():
+    at = upload(visit(), "slice.dcm", dicom(ramp(64, 0, 3000)))
+    mask = np.zeros((64, 64), np.uint16)
+    mask[20:40, 30:50] = 1
+    field = at.file_uploader(key="subject.mask")
+    at = field.upload("mask.dcm", dicom(mask)).run()
+    assert not at.error
+    assert at.session_state["subject"].mask.mean() == pytest.approx(mask.mean(), rel=0.1)
+    assert "The orange border is the known truth" in words(at)
+    field = at.file_uploader(key="subject.mask")
+    at = field.upload("small.dcm", dicom(mask[:30])).run()
+    assert any("one size" in sentence for sentence in problems(at))
+    assert at.session_state["subject"].mask is None
