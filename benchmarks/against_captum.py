@@ -95,10 +95,10 @@ def ours_too(work: Work) -> Work:
     return work
 
 
-def best_batch(theirs: Theirs, held: Callable[[Work], Work]) -> int:
+def best_batch(theirs: Theirs, with_format: Callable[[Work], Work]) -> int:
     """The batch at which captum is fastest here."""
-    held(partial(theirs, 4))()
-    return min(BATCHES, key=lambda batch: timed(held(partial(theirs, batch))))
+    with_format(partial(theirs, 4))()
+    return min(BATCHES, key=lambda batch: timed(with_format(partial(theirs, batch))))
 
 
 def rows(rounds: int) -> Iterator[BenchmarkRow]:

@@ -33,9 +33,9 @@ def calls(method: Method[ImageCase]) -> int:
     model.pace("exact")
     seen = 0
 
-    def count(_module: object, given: tuple[object, ...]) -> None:
+    def count(_module: object, arguments: tuple[object, ...]) -> None:
         nonlocal seen
-        seen += len(given[0])  # type: ignore[arg-type]  # a batch of pixels
+        seen += len(arguments[0])  # type: ignore[arg-type]  # a batch of pixels
 
     handle = model.register_forward_pre_hook(count)
     try:

@@ -32,18 +32,18 @@ MATRICES = 10.0  # seconds
 
 
 @cache
-def asked(name: str) -> tuple[ImageCase, int]:
+def regions_case(name: str) -> tuple[ImageCase, int]:
     """A photograph about its first class, and the number of regions to ask for to get 50."""
     model = case().model
     image = image_case(model, sample(name), Crop(), Target(0)).image
     top = int(model.logits(image[None])[0].argmax())
-    wanted = min(range(40, 81), key=lambda n: abs(superpixels(image, n).count - COUNT))
-    return ImageCase(model, image, Target(top)), wanted
+    region_count = min(range(40, 81), key=lambda n: abs(superpixels(image, n).count - COUNT))
+    return ImageCase(model, image, Target(top)), region_count
 
 
 def lima(name: str, pending: int) -> dict[str, float]:
     """Forward passes and the area under insertion; with all pending it is the plain search."""
-    image, regions = asked(name)
+    image, regions = regions_case(name)
     result = LiMA(regions=regions, pending=pending)(image)
     looks, areas = result["looks"].values, result["areas"].values  # type: ignore[attr-defined]
     return {"passes": float(looks[0]), "insertion": float(areas[0])}
@@ -51,7 +51,7 @@ def lima(name: str, pending: int) -> dict[str, float]:
 
 def one_by_one(name: str) -> list[int]:
     """The plain greedy search as one writes it first: each set shown and hidden, by itself."""
-    image, regions = asked(name)
+    image, regions = regions_case(name)
     labels = Partition.of(image, "superpixels", regions).labels
     order: list[int] = []
     left = set(range(int(labels.max()) + 1))
@@ -68,8 +68,8 @@ def one_by_one(name: str) -> list[int]:
 
 def probability(image: ImageCase, inside: Tensor) -> float:
     """Of the target with only some pixels shown."""
-    shown = (image.image * inside)[None]
-    return float(image.model.logits(shown).softmax(1)[0, image.target.index])
+    masked_image = (image.image * inside)[None]
+    return float(image.model.logits(masked_image).softmax(1)[0, image.target.index])
 
 
 def rows(rounds: int) -> Iterator[BenchmarkRow]:

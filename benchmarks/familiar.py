@@ -61,13 +61,13 @@ def against_pytorch_ood(rounds: int) -> Iterator[BenchmarkRow]:
     )
     y = torch.from_numpy(train.labels)
 
-    def theirs(made: Callable[[], Any]) -> object:
-        fitted = made()
+    def theirs(factory: Callable[[], Any]) -> object:
+        fitted = factory()
         fitted.fit_features(z, y)
         return fitted.predict_features(queries)
 
     with threadpool_limits(1), one_thread():
-        for kind, made in (
+        for kind, build in (
             (KNN, lambda: detector.KNN(None, k=10)),
             (ViM, lambda: detector.ViM(None, 32, weight, bias)),
             (Mahalanobis, lambda: detector.Mahalanobis(None)),
@@ -75,7 +75,7 @@ def against_pytorch_ood(rounds: int) -> Iterator[BenchmarkRow]:
             yield paired(
                 f"{kind.title}: fit to {len(z)} digits, scores of {len(queries)}",
                 lambda k=kind: k().fit(train).rule(known),
-                lambda m=made: theirs(m),
+                lambda m=build: theirs(m),
                 "pytorch-ood on the same features",
                 1.0,
                 3 * rounds,

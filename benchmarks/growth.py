@@ -69,9 +69,9 @@ def fit(sizes: Sequence[float], seconds: NDArray[np.float64]) -> tuple[float, fl
     return slope, slope - half, slope + half
 
 
-def measured(work: Growing, made: Callable[[int], Work], rounds: int) -> BenchmarkRow:
+def measured(work: Growing, workload: Callable[[int], Work], rounds: int) -> BenchmarkRow:
     """A row: the exponent, after one run of the smallest size that is not counted."""
-    runs = {size: made(size) for size in work.sizes}
+    runs = {size: workload(size) for size in work.sizes}
     timed(runs[work.sizes[0]])
     seconds = np.empty((rounds, len(work.sizes)))
     for turn in range(rounds):
@@ -124,7 +124,7 @@ VISITORS = Growing("First visits at once, Heatmaps", "visitors", (2, 5, 10, 20),
 def rows(rounds: int) -> Iterator[BenchmarkRow]:
     """Side, steps, regions, data size, visitors; three rounds at most, as they are long."""
     few = min(rounds, 3)
-    yield from (measured(work, made, few) for work, made in WORKS)
+    yield from (measured(work, workload, few) for work, workload in WORKS)
     yield visitors(few)
 
 
@@ -143,6 +143,6 @@ def visitors(rounds: int) -> BenchmarkRow:
                 with ThreadPoolExecutor(count) as pool:
                     came = [pool.submit(first_run, url, HEATMAPS, start) for _ in range(count)]
                 seconds[turn, at] = median(future.result()[1] for future in came)
-                for one in came:
-                    one.result()[0].close()
+                for visit in came:
+                    visit.result()[0].close()
     return row(VISITORS, seconds)

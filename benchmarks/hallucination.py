@@ -80,12 +80,12 @@ def over_scenes() -> Iterator[BenchmarkRow]:
         )
 
 
-def asked_of(found: Result) -> str:
+def asked_of(result: Result) -> str:
     """How much was asked, where the result tells."""
-    if "questions" in found:
-        return f"{len(found['questions'])} questions, three splits of 300 at most"
-    if "records" in found:
-        records = found["records"]
+    if "questions" in result:
+        return f"{len(result['questions'])} questions, three splits of 300 at most"
+    if "records" in result:
+        records = result["records"]
         pairs = set(zip(records["scene"], records["removed"], strict=True))
         return f"{len(pairs)} pairs of images, {len(records)} of answers"
     return ""
@@ -144,10 +144,10 @@ def cached(case: CaptionCase, count: int = 1) -> Tensor:
 @torch.no_grad()
 def uncached(case: CaptionCase, count: int = 1) -> Tensor:
     """The same words, image and all words before read again for each."""
-    seen = case.vlm.encode_image(case.images.expand(count, -1, -1, -1))
+    image_features = case.vlm.encode_image(case.images.expand(count, -1, -1, -1))
     text = case.prompts.expand(count, -1)
     for _ in range(WORDS):
-        logits = case.vlm.prefill(seen, text)[0].logits
+        logits = case.vlm.prefill(image_features, text)[0].logits
         logits[:, case.vlm.spec.eos] = -torch.inf
         text = torch.cat([text, logits.argmax(-1, keepdim=True)], 1)
     return text

@@ -46,7 +46,7 @@ class End:
     def like(self, other: End) -> bool:
         """Whether both ends are the same to 2 %."""
         pairs = (self.confidence, other.confidence), (self.rmse, other.rmse)
-        return all(abs(one - two) <= ALIKE * abs(two) for one, two in pairs)
+        return all(abs(first - second) <= ALIKE * abs(second) for first, second in pairs)
 
 
 @cache
@@ -78,7 +78,7 @@ def ours(steps: int, *, adaptive: bool = False, on: PairCase | None = None) -> E
     )
     for _ in range(steps):
         walk.step()
-    return End(float(walk.confidence[0]), apart(walk.x))
+    return End(float(walk.confidence[0]), target_rmse(walk.x))
 
 
 def published(network: nn.Module, form: torch.memory_format, steps: int) -> End:
@@ -105,10 +105,10 @@ def published(network: nn.Module, form: torch.memory_format, steps: int) -> End:
         x = torch.where(good.view(-1, 1, 1, 1), proposal, x)
     with torch.no_grad():
         confidence = network(x).softmax(1)[0, labels[0]]
-    return End(float(confidence), apart(x))
+    return End(float(confidence), target_rmse(x))
 
 
-def apart(x: Tensor) -> float:
+def target_rmse(x: Tensor) -> float:
     """RMSE to the target."""
     return float((x[0].cpu() - pair().others[0]).square().mean().sqrt())
 
@@ -126,10 +126,10 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
 
 
 def walks(
-    name: str, asked: PairCase, goals: tuple[float, float], rounds: int
+    name: str, pair_case: PairCase, goals: tuple[float, float], rounds: int
 ) -> Iterator[BenchmarkRow]:
     """A walk of ours against the loop in the same memory format, and against the loop as it is."""
-    last = asked.model.pace("gradient").channels_last
+    last = pair_case.model.pace("gradient").channels_last
     same = torch.channels_last if last else torch.contiguous_format
     for against, channels_last, form, goal in (
         ("the published loop in our memory format", last, same, goals[0]),
@@ -137,13 +137,13 @@ def walks(
     ):
         network = plain(channels_last)
         with counting() as tally:
-            ends = ours(STEPS, on=asked), published(network, form, STEPS)
+            ends = ours(STEPS, on=pair_case), published(network, form, STEPS)
         share = tally.compiled / max(1, sum(tally.asked.values()))
         note = f"{STEPS} steps, {share:.0%} of the passes compiled; "
         note += "ends alike" if ends[0].like(ends[1]) else f"ends {ends}"
         yield paired(
             name,
-            lambda: ours(STEPS, on=asked),
+            lambda: ours(STEPS, on=pair_case),
             lambda network=network, form=form: published(network, form, STEPS),  # type: ignore[misc]
             against,
             goal,

@@ -25,7 +25,7 @@ from engine.anomaly import FVR, FamiliarCase, PatchCore
 from engine.anomaly.extract import as_seen
 from engine.anomaly.localizers.localizer import PatchRule
 from engine.anomaly.localizers.patches import Maps, NormalPatches, layers_at, maps_of
-from engine.case import shown
+from engine.case import model_input
 from engine.data import DataSet
 from engine.data.example import Example
 from engine.images import Crop
@@ -72,7 +72,7 @@ def slices() -> Slices:
     return Slices(maps[0], maps[1], twins, lesions, rows)
 
 
-def asked(at: int, seed: int = 0) -> FamiliarCase:
+def lesion_case(at: int, seed: int = 0) -> FamiliarCase:
     """One of the slices with a lesion, among the healthy ones."""
     result, model = slices(), case().model
     row = result.rows[at]
@@ -92,7 +92,7 @@ class OurPatchCore:
         none = np.empty(0, np.int64)
         no_held_out = tuple(layer[:0] for layer in slices().normal)
         normal = NormalPatches(slices().normal, no_held_out, none, none)
-        return self.method.fit(asked(0, seed), normal)
+        return self.method.fit(lesion_case(0, seed), normal)
 
     def scored(self, rule: PatchRule, maps: Maps) -> tuple[Floats, Tensor]:
         """Maps (n, side, side) and a score of each image."""
@@ -205,15 +205,15 @@ def area(maps: Floats) -> float:
 def waits(rounds: int) -> Iterator[BenchmarkRow]:
     """A new image's map, and the head that tells confusion from ignorance."""
     method = PatchCore()
-    method(asked(0))  # the normal images are looked at, and the coreset is chosen
+    method(lesion_case(0))  # the normal images are looked at, and the coreset is chosen
     yield BenchmarkRow.of(
         f"A new image's map, PatchCore on {case().model.title}, {method.coreset} patches kept",
-        [timed(partial(method, asked(at))) for at in range(1, 2 * rounds + 1)],
+        [timed(partial(method, lesion_case(at))) for at in range(1, 2 * rounds + 1)],
         "s",
         most=WAIT,
     )
     digits, model = data.load("digits"), load("digits-cnn")
-    image = shown(Example(digits, int(digits.rows("test")[0])).picture(), Crop(), model)
+    image = model_input(Example(digits, int(digits.rows("test")[0])).picture(), Crop(), model)
     learning = partial(FVR(), FamiliarCase(model, image, digits))
     name = "Confusion or ignorance of a digit, with its head learned"
     yield within(name, learning, HEAD, 1, note=f"from {len(digits.rows('train'))} others")

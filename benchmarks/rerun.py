@@ -123,14 +123,14 @@ def checkout(folder: Path) -> Iterator[Checkout]:
 def earlier(revision: str) -> Iterator[Path | None]:
     """A folder with the files of an earlier commit; None where it is not in this repository."""
     with TemporaryDirectory(prefix="blindspot-before-") as folder:
-        made = subprocess.run(
+        process = subprocess.run(
             ["git", "worktree", "add", "--quiet", "--detach", folder, revision],
             cwd=ROOT,
             check=False,
             capture_output=True,
         )
         try:
-            yield None if made.returncode else Path(folder)
+            yield None if process.returncode else Path(folder)
         finally:
             subprocess.run(
                 ["git", "worktree", "remove", "--force", folder],
@@ -151,8 +151,8 @@ def rows(rounds: int, revision: str = BEFORE) -> Iterator[BenchmarkRow]:
         now = stack.enter_context(checkout(ROOT))
         before = stack.enter_context(checkout(folder)) if folder else None
         for title in now.titles:
-            there = before if before and title in before.titles else None
-            yield from costs(title, now.cost(title), there.cost(title) if there else None)
+            baseline = before if before and title in before.titles else None
+            yield from costs(title, now.cost(title), baseline.cost(title) if baseline else None)
 
 
 def costs(title: str, now: RerunCost, before: RerunCost | None) -> Iterator[BenchmarkRow]:

@@ -48,7 +48,7 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
     answer(method, case())
     yield within("A kept answer", lambda: answer(method, case()), 100, 4 * rounds, unit="ms")
     yield message_size()
-    yield apart(rounds)
+    yield reader_milliseconds(rounds)
     with TemporaryDirectory() as folder:
         path = Path(folder, "large.jpg")
         large_jpeg(path)
@@ -66,7 +66,7 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
     )
 
 
-def apart(rounds: int) -> BenchmarkRow:
+def reader_milliseconds(rounds: int) -> BenchmarkRow:
     """Milliseconds of a photograph in the reader's process, once that runs."""
     noise = np.random.default_rng(0).integers(0, 255, (800, 1200, 3), np.uint8)
     buffer = BytesIO()

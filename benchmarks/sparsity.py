@@ -30,7 +30,7 @@ RULES = MaskRules(head=True)
 
 
 @cache
-def asked() -> PruneCase:
+def pruning_case() -> PruneCase:
     """EfficientNet-Lite0 with the sample photographs."""
     return PruneCase(case().model, photographs(case().model))
 
@@ -38,20 +38,20 @@ def asked() -> PruneCase:
 @cache
 def scored() -> Pruner:
     """A pruner whose row is sorted."""
-    cutter = Pruner(asked().model, scores(), RULES)
+    cutter = Pruner(pruning_case().model, scores(), RULES)
     cutter.at(RATIO)
     return cutter
 
 
 def scores() -> WeightScores:
     """Magnitude scores, computed now."""
-    weight_scores: WeightScores = Magnitude()(asked())["scores"]
+    weight_scores: WeightScores = Magnitude()(pruning_case())["scores"]
     return weight_scores
 
 
 def at_once() -> Masks:
     """Scores, sorting and masks from nothing."""
-    return Pruner(asked().model, scores(), RULES).at(RATIO)
+    return Pruner(pruning_case().model, scores(), RULES).at(RATIO)
 
 
 def slider() -> tuple[Masks, object]:
@@ -63,8 +63,8 @@ def slider() -> tuple[Masks, object]:
 @cache
 def theirs() -> tuple[nn.Module, tuple[tuple[nn.Module, str], ...]]:
     """A copy of the network for torch, contiguous as it needs it, and what is pruned of it."""
-    network = deepcopy(asked().model.network).to(memory_format=torch.contiguous_format)
-    names = [part.layer for part in parts(asked().model)]
+    network = deepcopy(pruning_case().model.network).to(memory_format=torch.contiguous_format)
+    names = [part.layer for part in parts(pruning_case().model)]
     return network, tuple((network.get_submodule(name), "weight") for name in names)
 
 
@@ -125,12 +125,12 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
         None,
         rounds,
     )
-    masked = pruned(asked().model, at_once())
+    masked = pruned(pruning_case().model, at_once())
     pixels = torch.rand(8, 3, masked.side, masked.side, generator=torch.Generator().manual_seed(0))
     yield paired(
         f"Forward passes with {RATIO:.0%} of the weights at 0",
         lambda: masked.logits(pixels),
-        lambda: asked().model.logits(pixels),
+        lambda: pruning_case().model.logits(pixels),
         "the dense model",
         None,
         4 * rounds,

@@ -137,8 +137,8 @@ class BenchmarkRow:
 
     def row(self) -> str:
         """A line of a Markdown table."""
-        shown = self.missing or f"**{self.sized(self.value)}**"
+        value_cell = self.missing or f"**{self.sized(self.value)}**"
         if self.note:
-            shown += f"; {self.note}"
-        cells = (self.what, shown, self.spread, self.goal, self.verdict)
+            value_cell += f"; {self.note}"
+        cells = (self.what, value_cell, self.spread, self.goal, self.verdict)
         return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -52,11 +52,11 @@ TEN = (
 )
 BOARD, SLIDER, ATTACK, SHARE = 30.0, 0.2, 2.0, 10.0  # seconds, and % of retraining's passes
 HARD, WORST = 0.1, 2.0  # of the images, seconds
-FILTER, SEEN = 50.0, 224  # milliseconds, and px of a photograph as models see it
+FILTER, PHOTOGRAPH_SIDE = 50.0, 224  # milliseconds, and px of a photograph as models see it
 
 
 @cache
-def asked(name: str, model: str) -> ForgetCase:
+def forgetting_case(name: str, model: str) -> ForgetCase:
     """A class of some digits is to be forgotten by the model that ships."""
     data = data_sets.load(name)
     return forget_case(embedded.load(model), data, request.of_class(data, 3))
@@ -64,7 +64,7 @@ def asked(name: str, model: str) -> ForgetCase:
 
 def rows(rounds: int) -> Iterator[BenchmarkRow]:
     """The scoreboard, SSD's slider, the attack, and shares of retraining's passes."""
-    case = asked("digits", "digits-cnn")
+    case = forgetting_case("digits", "digits-cnn")
     numbers = count(1000)
     yield within(
         f"Scoreboard on digits, {len(TEN) - 1} ways and retraining, one seed",
@@ -73,7 +73,7 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
         1,
         note="from nothing; seconds of one run each",
     )
-    large = asked("mnist-5k", "mnist-cnn")
+    large = forgetting_case("mnist-5k", "mnist-cnn")
     dampened(large, SSD())
     ratios = count(2)
     yield within(
@@ -105,9 +105,9 @@ def rows(rounds: int) -> Iterator[BenchmarkRow]:
         rounds,
         note="five rounds",
     )
-    photograph = sample("chelsea").pixels[:SEEN, :SEEN]
+    photograph = sample("chelsea").pixels[:PHOTOGRAPH_SIDE, :PHOTOGRAPH_SIDE]
     yield within(
-        f"CUDA on an image of {SEEN} px",
+        f"CUDA on an image of {PHOTOGRAPH_SIDE} px",
         lambda: ProtectImage().apply(photograph),
         FILTER,
         rounds,

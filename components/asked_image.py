@@ -18,7 +18,7 @@ from engine.data.example import Example
 from engine.images import Crop
 from engine.models.classifier import Classifier
 
-TEST, OWN = "a test image", "the image of the sidebar"
+TEST, SIDEBAR_IMAGE = "a test image", "the image of the sidebar"
 
 
 @dataclass(frozen=True)

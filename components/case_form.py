@@ -14,7 +14,7 @@ from engine.arguments.base import Declared
 from engine.arguments.controls import Many
 from engine.method import Option, Slider, Switch
 
-LISTED = 6  # words that are listed where a link asks for another one
+LISTED_WORDS = 6  # words that are listed where a link asks for another one
 
 
 def several(value: Any) -> tuple[Any, ...]:
@@ -130,7 +130,7 @@ class CaseForm:
             more |= {"rule": rule, "kept": self.kept}
             picked = pick_some(label, list(named), self.key_of(name), begin, **more)
             return tuple(named[title] for title in picked)
-        rule = rule or ("" if len(named) <= LISTED else "one that is offered here")
+        rule = rule or ("" if len(named) <= LISTED_WORDS else "one that is offered here")
         if kind == "search":
             chosen = search(
                 label, list(named), self.key_of(name), rule=rule, kept=self.kept, **more

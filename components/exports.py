@@ -15,7 +15,7 @@ from engine.case.target import Target
 from engine.images import SliceChoice
 from engine.method import Method
 from engine.models.classifier import Classifier
-from engine.models.own_file import OWN
+from engine.models.own_file import FILE_PREFIX
 from engine.result import HeatMap
 from engine.run import Answer
 
@@ -91,7 +91,7 @@ def python_images(subject: Subject) -> list[str]:
 
 def python_model(model: Classifier) -> tuple[str, str]:
     """What to import for the model, and the call that loads it."""
-    if not model.name.startswith(OWN):
+    if not model.name.startswith(FILE_PREFIX):
         return "load", f"load({model.name!r})"
     architecture = model.title.rpartition("(")[2].removesuffix(")")
     return "load_from_file", f'load_from_file(Path("your-weights.safetensors"), {architecture!r})'
@@ -146,7 +146,7 @@ def as_json(answer: Answer) -> str:
     return json.dumps(answer.record, indent=2)
 
 
-def shown(subject: Subject) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def model_input(subject: Subject) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """What the model saw, (side, side, 3)."""
     pixels = subject.case.image.permute(1, 2, 0).numpy()
     return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)

@@ -129,8 +129,8 @@ def choice(
     words: Sequence[str], off: str, start: str | None, label: str, **more: Any
 ) -> str | None:
     """One of a few words; with an off word, that one gives None."""
-    shown = [off, *words] if off else list(words)
-    picked = st.selectbox(label, shown, shown.index(off if start is None else start), **more)
+    options = [off, *words] if off else list(words)
+    picked = st.selectbox(label, options, options.index(off if start is None else start), **more)
     return None if off and picked == off else picked
 
 
@@ -170,10 +170,10 @@ def readable(control: Control, start: Any, case: Offering | None) -> Callable[[s
             return TRUTH.__contains__
 
 
-def within(control: Slider, asked: str) -> bool:
+def within(control: Slider, word: str) -> bool:
     """Whether the word is a number that the slider reaches; Streamlit cuts off fractions."""
     try:
-        return control.allows(int(float(asked)) if control.whole else float(asked))
+        return control.allows(int(float(word)) if control.whole else float(word))
     except (ValueError, OverflowError):
         return False
 

@@ -100,7 +100,7 @@ class Guard:
         if length is None:  # a browser always says it
             await refuse("The upload does not say how long it is.", 411)(scope, receive, send)
             return
-        self.held, came = held(), 0
+        self.held, came = upload_bytes(), 0
         if self.held + self.arriving + length > self.most:
             await refuse(FULL, 503)(scope, receive, send)
             return
@@ -120,7 +120,7 @@ class Guard:
             await self.app(scope, counted, send)
         finally:
             self.arriving -= came
-            self.held = held()
+            self.held = upload_bytes()
 
 
 def is_allowed(host: str | None, allowed: Iterable[str]) -> bool:
@@ -145,7 +145,7 @@ def is_allowed(host: str | None, allowed: Iterable[str]) -> bool:
     )
 
 
-def held() -> int:
+def upload_bytes() -> int:
     """Bytes of the uploads that Streamlit keeps for its sessions."""
     if not exists():
         return 0

@@ -59,9 +59,9 @@ def choose_tried(
     draw_table(table, case, names)
     st.caption(ON_TRAINING + left_out(answer["tried"]))
     chosen = among("Input format", [*named, OTHER], f"{key}.format")
-    wanted = named[chosen] if chosen in named else state_format(tried[0], key, case.model)
+    chosen_format = named[chosen] if chosen in named else state_format(tried[0], key, case.model)
     order = choose_order(orders_by_name(answer, case, names), table, case.data.classes, key)
-    return None if wanted is None or order is None else (wanted, order)
+    return None if chosen_format is None or order is None else (chosen_format, order)
 
 
 def choose_order(

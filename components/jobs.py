@@ -12,7 +12,7 @@ from components.notices import plain
 from engine.lane import HOUSE, Job, Lane, Past, lanes
 
 POLL_SECONDS = 2.0
-SHOWN = 8  # of those that are over
+JOBS_LISTED = 8  # of those that are over
 UNNAMED = "A question"
 SIGNS = {
     "done": ":material/check_circle:",
@@ -26,10 +26,10 @@ def panel() -> None:
     active = [job for lane in lanes() for job in lane.jobs() if job.cost != "live"]
     label = f"Jobs ({len(active)})" if active else "Jobs"
     with st.popover(label, icon=":material/pending_actions:", type="tertiary"):
-        st.fragment(listed, run_every=POLL_SECONDS if active else None)()
+        st.fragment(job_list, run_every=POLL_SECONDS if active else None)()
 
 
-def listed() -> None:
+def job_list() -> None:
     """Every lane, and what was done before."""
     result = lanes()
     past = sorted(
@@ -42,7 +42,7 @@ def listed() -> None:
         for job in lane.jobs():
             if job.cost != "live":
                 running(lane, job)
-    over(list(reversed(past))[:SHOWN])
+    over(list(reversed(past))[:JOBS_LISTED])
 
 
 def running(lane: Lane, job: Job[object]) -> None:

@@ -66,19 +66,21 @@ def refuse(
         (PLACE.get() or st).info(plain(refused[key][0]), icon=":material/link_off:")
 
 
-def fitting(asked: Sequence[str], allowed: Allowed, *, many: bool) -> list[str]:
+def fitting(requested: Sequence[str], allowed: Allowed, *, many: bool) -> list[str]:
     """The values of a link that a widget can show, each once."""
     allows = allowed if callable(allowed) else allowed.__contains__
     if many:
-        words = [word for word in dict.fromkeys(asked) if allows(word)]
-        return [""] if list(asked) == [""] else words
-    return list(asked) if len(asked) == 1 and allows(asked[0]) else []
+        words = [word for word in dict.fromkeys(requested) if allows(word)]
+        return [""] if list(requested) == [""] else words
+    return list(requested) if len(requested) == 1 and allows(requested[0]) else []
 
 
-def refusal(asked: Sequence[str], wrong: Sequence[str], name: str, rule: str, *, many: bool) -> str:
+def refusal(
+    requested: Sequence[str], wrong: Sequence[str], name: str, rule: str, *, many: bool
+) -> str:
     """What is said of values that cannot be had."""
-    if len(asked) > 1 and not many:
-        return f"The link gives {len(asked)} values as {name}, which has one; they are ignored."
+    if len(requested) > 1 and not many:
+        return f"The link gives {len(requested)} values as {name}, which has one; they are ignored."
     word = f"asks for “{wrong[0][:LONGEST]}”" if wrong[0] else "gives no value"
     return f"The link {word} as {name}; it is ignored, because it must be {rule}."
 
@@ -148,6 +150,6 @@ def let_go(key: str, offered: Iterable[Any], first: Any = None) -> None:
         offered: what can be chosen now.
         first: what it begins with, where that is not the first that is offered.
     """
-    there = list(offered)
-    if st.session_state.get(key) not in [None, *there]:
-        st.session_state[key] = there[0] if first is None else first
+    options = list(offered)
+    if st.session_state.get(key) not in [None, *options]:
+        st.session_state[key] = options[0] if first is None else first

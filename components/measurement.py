@@ -42,61 +42,66 @@ class MeasurementOnDemand(Generic[FoundT]):
     last: bool = False
 
 
-def show(asked: MeasurementOnDemand[FoundT], draw: Callable[[FoundT], None]) -> None:
+def show(measurement: MeasurementOnDemand[FoundT], draw: Callable[[FoundT], None]) -> None:
     """The button, how far it is, or what this session has measured, with a button for another."""
-    measured: dict[str, FoundT] = st.session_state.setdefault(asked.slot, {})
-    if asked.name not in measured:
-        outcome = follow(asked)
+    measured: dict[str, FoundT] = st.session_state.setdefault(measurement.slot, {})
+    if measurement.name not in measured:
+        outcome = follow(measurement)
         if isinstance(outcome, Pending | Problem):
             runs.watch([outcome])
         elif outcome is not None:
-            if asked.last:
+            if measurement.last:
                 measured.clear()
-            measured[asked.name] = outcome
-    if asked.name in measured:
-        draw(measured[asked.name])
-        button(asked, asked.again, "again", "secondary")
+            measured[measurement.name] = outcome
+    if measurement.name in measured:
+        draw(measured[measurement.name])
+        button(measurement, measurement.again, "again", "secondary")
 
 
-def follow(asked: MeasurementOnDemand[Any]) -> Any:
+def follow(measurement: MeasurementOnDemand[Any]) -> Any:
     """What came of it, or how far it is; None until it is asked for."""
-    job: Any = runs.visit().jobs.get(asked.slot)
-    if job is not None and job.name != asked.name:
-        runs.visit().give_up(asked.slot)
+    job: Any = runs.visit().jobs.get(measurement.slot)
+    if job is not None and job.name != measurement.name:
+        runs.visit().give_up(measurement.slot)
         job = None
     if job is None:
-        if not st.session_state.pop(f"{asked.slot}.wanted", False):
-            button(asked, asked.button, "go", "primary")
+        if not st.session_state.pop(f"{measurement.slot}.wanted", False):
+            button(measurement, measurement.button, "go", "primary")
             return None
-        here = runs.visit()
-        queue = lane(asked.device)
+        visit = runs.visit()
+        queue = lane(measurement.device)
         job = queue.submit(
-            asked.name, asked.work, "wait", here.visitor, asked.title, public=asked.title
+            measurement.name,
+            measurement.work,
+            "wait",
+            visit.visitor,
+            measurement.title,
+            public=measurement.title,
         )
-        here.jobs[asked.slot] = job
+        visit.jobs[measurement.slot] = job
     runs.visit().look_at(job)
     return (
-        ended(asked, job)
+        ended(measurement, job)
         if job.finished
-        else Pending(asked.slot, asked.title, job, None, asked.device)
+        else Pending(measurement.slot, measurement.title, job, None, measurement.device)
     )
 
 
-def button(asked: MeasurementOnDemand[Any], label: str, name: str, kind: Any) -> None:
+def button(measurement: MeasurementOnDemand[Any], label: str, name: str, kind: Any) -> None:
     """Lets the next run measure, and lets go of what was measured before."""
 
     def want() -> None:
-        st.session_state[asked.slot].pop(asked.name, None)
-        st.session_state[f"{asked.slot}.wanted"] = True
+        st.session_state[measurement.slot].pop(measurement.name, None)
+        st.session_state[f"{measurement.slot}.wanted"] = True
 
-    st.button(label, key=f"{asked.slot}.{name}", type=kind, on_click=want)
+    st.button(label, key=f"{measurement.slot}.{name}", type=kind, on_click=want)
 
 
-def ended(asked: MeasurementOnDemand[FoundT], job: Any) -> Outcome | FoundT:
+def ended(measurement: MeasurementOnDemand[FoundT], job: Any) -> Outcome | FoundT:
     """What came of it."""
-    runs.visit().jobs.pop(asked.slot, None)
+    runs.visit().jobs.pop(measurement.slot, None)
     try:
         foundt: FoundT = job.value()
     except Exception as error:  # noqa: BLE001 - the outermost place: said on the page, logged
-        return Problem(asked.slot, asked.title, problem(error))
+        return Problem(measurement.slot, measurement.title, problem(error))
     return foundt

@@ -19,7 +19,7 @@ from engine.models import checkpoints
 from engine.models.checkpoints import PREFIX
 from engine.models.class_names import base_of
 from engine.models.classifier import Classifier
-from engine.models.own_file import OWN
+from engine.models.own_file import FILE_PREFIX
 
 ANYBODYS = re.compile(r"\d*|class \d+")  # numbers, which tell nothing
 
@@ -31,7 +31,7 @@ def bind(offered: Collection[Any]) -> Literal["query-params"] | None:
 
 def may_link(model: Classifier) -> bool:
     """Whether the names of a model's classes may stand in a link."""
-    if model.name.startswith((OWN, UPLOAD)):
+    if model.name.startswith((FILE_PREFIX, UPLOAD)):
         return False
     if model.name.startswith(PREFIX):
         try:

@@ -87,13 +87,13 @@ def started(page: Path) -> set[str]:
 
 def needed(folder: Path, kinds: Sequence[str] = KINDS) -> set[str]:
     """The files of the kinds, and those which they import, to the last."""
-    wanted = [path.name for kind in kinds for path in folder.glob(f"{kind}.*.js")]
+    pending = [path.name for kind in kinds for path in folder.glob(f"{kind}.*.js")]
     results: set[str] = set()
-    while wanted:
-        name = wanted.pop()
+    while pending:
+        name = pending.pop()
         if name not in results and (folder / name).is_file():
             results.add(name)
-            wanted += imported(folder / name)
+            pending += imported(folder / name)
     return results
 
 

@@ -38,15 +38,15 @@ class Pending:
     expected: float | None
     device: str  # in whose lane it waits
 
-    def goes_first(self, which: str = "") -> str:
+    def goes_first(self, adjective: str = "") -> str:
         """How many questions go first, such as "1 question goes first"; "" where none does."""
         match lane(self.device).place(self.job):
             case 0:
                 return ""
             case 1:
-                return f"1 {which}question goes first"
+                return f"1 {adjective}question goes first"
             case before:
-                return f"{before} {which}questions go first"
+                return f"{before} {adjective}questions go first"
 
     def words(self) -> str:
         """What is being done, for how long, and who is first."""
@@ -160,17 +160,17 @@ def ask(method: Method[Any], case: Any, slot: str, patience: float = LIVE_SECOND
 
     A live answer is waited for so many seconds; a page that asks for several waits less for each.
     """
-    here, digest, name = visit(), run.digest(method, case), run.job_name(method, case)
+    session, digest, name = visit(), run.digest(method, case), run.job_name(method, case)
     if stored := run.known(method, case):
-        here.give_up(slot)
-        return replace(stored, kept=digest not in here.waited)
+        session.give_up(slot)
+        return replace(stored, kept=digest not in session.waited)
     if (halted := stopped().get(slot)) is not None and halted.name == name:
         return Problem(slot, method.title, "Stopped.", halted.partial)
     job: Job[Answer] | None = None
     try:
-        job = follow(here, slot, name) or run.ask(method, case, here.visitor)
-        here.jobs[slot] = job
-        here.waited.add(digest)
+        job = follow(session, slot, name) or run.ask(method, case, session.visitor)
+        session.jobs[slot] = job
+        session.waited.add(digest)
         if method.cost == "live":
             wait_for(job, patience)
         if job.finished:
@@ -188,13 +188,13 @@ def wait_for(job: Job[Answer], seconds: float) -> None:
         st.session_state.get("runs.visitor")  # at which Streamlit ends a run that is out of date
 
 
-def follow(here: Visit, slot: str, name: str) -> Job[Answer] | None:
+def follow(session: Visit, slot: str, name: str) -> Job[Answer] | None:
     """The slot's job when it is for this question, even if it failed; another one is given up."""
     stopped().pop(slot, None)
-    if (job := here.jobs.get(slot)) is not None and job.name == name:
-        here.look_at(job)
+    if (job := session.jobs.get(slot)) is not None and job.name == name:
+        session.look_at(job)
         return job
-    here.give_up(slot)
+    session.give_up(slot)
     return None
 
 
@@ -296,33 +296,33 @@ def pressed_for(answer: Answer) -> bool:
     return pressed
 
 
-def leave_others(page: str, wanted: Sequence[str]) -> None:
+def leave_others(page: str, slots: Sequence[str]) -> None:
     """Give up what the page's other slots wait for, such as a method that was taken away."""
-    here = visit()
-    for slot in list(here.jobs):
-        if slot.startswith(f"{page}.") and slot not in wanted:
-            here.give_up(slot)
+    session = visit()
+    for slot in list(session.jobs):
+        if slot.startswith(f"{page}.") and slot not in slots:
+            session.give_up(slot)
 
 
 def stop_all(page: str) -> None:
     """Stop what the page and its slots wait for, also what would go on when nobody looks."""
-    here = visit()
-    for slot, job in list(here.jobs.items()):
+    session = visit()
+    for slot, job in list(session.jobs.items()):
         if slot == page or slot.startswith(f"{page}."):
-            here.give_up(slot)
-            if not here.waits_for(job):
-                job.stop(here.visitor)
+            session.give_up(slot)
+            if not session.waits_for(job):
+                job.stop(session.visitor)
 
 
-def leave_all_but(page: str, wanted: Mapping[str, str]) -> None:
+def leave_all_but(page: str, job_names: Mapping[str, str]) -> None:
     """Give up what the page's slots wait for, except these questions: their jobs' names, by slot.
 
     For a page that asks one after another: a later slot's old question would be in the way.
     """
-    here = visit()
-    for slot, job in list(here.jobs.items()):
-        if slot.startswith(f"{page}.") and wanted.get(slot) != job.name:
-            here.give_up(slot)
+    session = visit()
+    for slot, job in list(session.jobs.items()):
+        if slot.startswith(f"{page}.") and job_names.get(slot) != job.name:
+            session.give_up(slot)
 
 
 def answer(method: Method[Any], case: Any, slot: str) -> Answer:
@@ -336,10 +336,10 @@ def answer(method: Method[Any], case: Any, slot: str) -> Answer:
 
 def stop(pending: Pending) -> None:
     """Stop on request, and do not start again by itself; another slot may still wait for it."""
-    here = visit()
-    here.jobs.pop(pending.slot, None)
-    if not here.waits_for(pending.job):
-        pending.job.stop(here.visitor)
+    session = visit()
+    session.jobs.pop(pending.slot, None)
+    if not session.waits_for(pending.job):
+        pending.job.stop(session.visitor)
     stopped()[pending.slot] = pending.job
 
 
@@ -415,10 +415,10 @@ def follow_progress(pending: Sequence[Pending], live: Live | None) -> None:
     """Redraws itself alone while the engine works; the page follows when something is done."""
     if any(waiting.job.finished for waiting in pending):
         st.rerun()
-    for one in pending:
+    for question in pending:
         row = st.container(horizontal=True, vertical_alignment="center")  # Stop keeps its width
-        row.progress(min(max(one.job.done, 0.0), 1.0), f"{one.title}: {one.words()}")
-        if row.button("Stop", key=f"{one.slot}.stop", on_click=stop, args=(one,)):
+        row.progress(min(max(question.job.done, 0.0), 1.0), f"{question.title}: {question.words()}")
+        if row.button("Stop", key=f"{question.slot}.stop", on_click=stop, args=(question,)):
             st.rerun()
-        if live and one.job.partial is not None:
-            live(one.job.partial)
+        if live and question.job.partial is not None:
+            live(question.job.partial)

@@ -217,9 +217,9 @@ def side_by_side(
     drawings: Sequence[Drawing], result: Views, key: str, columns: int, when: str = ""
 ) -> None:
     """The drawings whose view the result has, so many beside each other; wide ones alone."""
-    there = [drawing for drawing in drawings if drawing.view in result]
-    across = max(min(columns, len(there)), 1)
-    for row in in_rows(there, across):
+    present = [drawing for drawing in drawings if drawing.view in result]
+    across = max(min(columns, len(present)), 1)
+    for row in in_rows(present, across):
         places = st.columns(1 if row[0][1].wide else across, gap="large")
         for place, (at, drawing) in zip(places, row, strict=False):
             with place:

@@ -21,7 +21,7 @@ from components.report.pinned import Pinned, freeze
 from components.sidebar.pictures import FILE as LINKED_FILE
 from components.widgets.as_seen import MapGround
 from components.widgets.downloads import download
-from components.widgets.hand_over import hand_over, made
+from components.widgets.hand_over import hand_over, stage_file
 from components.widgets.viewer import look_of
 from engine.result import HeatMap
 from engine.run import Answer
@@ -111,7 +111,7 @@ def keep(title: str, offer: Offer) -> None:
             key=filed,
             icon=":material/description:",
             help=REPORT,
-            on_click=lambda: made(f"{filed}.made", alone(title, offer)),
+            on_click=lambda: stage_file(f"{filed}.made", alone(title, offer)),
         )
         hand_over(f"{filed}.made", FILE)
     message_key = f"{offer.key}.pinned"

@@ -20,25 +20,26 @@ from engine.models.class_names import without_names
 from engine.result import Checkpoint
 
 
-def kept(view: Checkpoint) -> Stored | None:
+def kept_model(view: Checkpoint) -> Stored | None:
     """The model as it is kept and shown to this person, or None."""
     names = checkpoints.names_of(without_names(ModelCard.from_json(view.card)))
     return next(
-        (checkpoint for checkpoint in checkpoints.listed() if checkpoint.name in names), None
+        (checkpoint for checkpoint in checkpoints.visible_models() if checkpoint.name in names),
+        None,
     )
 
 
 def offer(
-    there: Stored, views: Sequence[AppPage], slot: str, image: Mapping[str, Any] | None = None
+    stored: Stored, views: Sequence[AppPage], slot: str, image: Mapping[str, Any] | None = None
 ) -> None:
     """That it is kept, and a button for each view that it can be taken to."""
     st.success(
-        f"Kept as a model: {plain(there.card.trail)}, {there.nbytes / 1000:,.0f} kB.",
+        f"Kept as a model: {plain(stored.card.trail)}, {stored.nbytes / 1000:,.0f} kB.",
         icon=":material/inventory_2:",
     )
     with st.container(horizontal=True):
         for view in views:
-            take(there.name, view, slot, image)
+            take(stored.name, view, slot, image)
 
 
 def take(

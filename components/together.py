@@ -28,9 +28,9 @@ def ask_all(sections: Mapping[str, Section]) -> Outcomes:
     return results
 
 
-def answers_of(found: Outcomes) -> Answers:
+def answers_of(outcomes: Outcomes) -> Answers:
     """Those that are answered."""
-    return {name: outcome for name, outcome in found.items() if isinstance(outcome, Answer)}
+    return {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Answer)}
 
 
 def tabs(answers: Answers) -> Iterator[tuple[str, Answer]]:

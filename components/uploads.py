@@ -16,7 +16,7 @@ from engine.errors import BadData
 from engine.result import Result
 
 MOST_MB = 500
-LISTED = 200  # of the files that were left out
+FILES_LISTED = 200  # of the files that were left out
 
 Reads = Callable[[bytes, str, int], Imported]
 
@@ -26,7 +26,7 @@ HELP = (
 )
 
 
-def held() -> dict[str, Imported]:
+def session_uploads() -> dict[str, Imported]:
     """What was opened in this session, by title."""
     imported_sets: dict[str, Imported] = st.session_state.setdefault("lab.uploads", {})
     return imported_sets
@@ -36,7 +36,9 @@ def names() -> set[str]:
     """The names of all data sets that were opened in this session, on whichever page."""
     pages = [page_state for page_state in st.session_state.values() if isinstance(page_state, dict)]
     sets = [data for page in pages for data in page.values() if isinstance(data, DataSet)]
-    return {data.name for data in [*sets, *(imported.data for imported in held().values())]}
+    return {
+        data.name for data in [*sets, *(imported.data for imported in session_uploads().values())]
+    }
 
 
 def draw() -> None:
@@ -89,7 +91,7 @@ def take(content: bytes, name: str, side: int) -> None:
     bar.empty()
     npz = replace(npz, data=without_name(npz.data))
     title = npz.data.card.title
-    held()[title] = npz
+    session_uploads()[title] = npz
     words = f"{name[:60]} is “{title}” here: {npz.summary}"
     if SPLIT_NOTES["drawn"] in npz.data.card.made:
         words = f"{words} {SPLIT_NOTES['drawn']}"
@@ -116,11 +118,11 @@ def skipped(left: Sequence[Skipped]) -> None:
     ):
         rows = [
             {"File": skipped_file.file, "Why": skipped_file.reason}
-            for skipped_file in left[:LISTED]
+            for skipped_file in left[:FILES_LISTED]
         ]
         st.dataframe(rows, hide_index=True, alt=f"Table of {len(rows)} files and reasons")
-        if len(left) > LISTED:
-            st.caption(f"The first {LISTED} are listed.")
+        if len(left) > FILES_LISTED:
+            st.caption(f"The first {FILES_LISTED} are listed.")
 
 
 # ---------------------------------------------------------------- pictures without classes
@@ -128,7 +130,7 @@ def skipped(left: Sequence[Skipped]) -> None:
 
 def all_held(key: str) -> dict[str, DataSet]:
     """What was opened in this session, in the lab or as pictures of a page, by title."""
-    lab = {title: result.data for title, result in held().items()}
+    lab = {title: result.data for title, result in session_uploads().items()}
     return lab | st.session_state.setdefault(f"{key}.own", {})
 
 

@@ -55,14 +55,14 @@ def question(
 
 
 def _question(
-    method: str, given: Mapping[str, Any], settings: Mapping[str, Any] | None
+    method: str, inputs: Mapping[str, Any], settings: Mapping[str, Any] | None
 ) -> tuple[Method[Any], Case]:
     """As `question`; warns where a default does not fit the picture that is given."""
     from engine.arguments.fitting import default_note
     from engine.commands import asking
 
-    asked, arguments = asking.question(asking.method_named(method), given, settings)
+    chosen_method, arguments = asking.question(asking.method_named(method), inputs, settings)
     case = arguments.case()
-    if words := default_note(arguments, case, given):
+    if words := default_note(arguments, case, inputs):
         warnings.warn(words, stacklevel=3)  # the line that called `answer` or `question`
-    return asked, case
+    return chosen_method, case

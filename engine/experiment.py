@@ -132,16 +132,16 @@ class ChangedImage(Method[ImageCase]):
         progress(1.0, "asked the model")
         gray_levels = np.abs(after.astype(np.float64) - before).mean()
         difference_image = difference(before, after, self.amplified)
-        shown = {
+        panels = {
             "before": before,
             "after": after,
             f"difference × {self.amplified}": difference_image,
         }
-        shown |= extra_views
+        panels |= extra_views
         picture = Pictures(
-            np.stack(list(shown.values()))[None],
+            np.stack(list(panels.values()))[None],
             ("your image",),
-            tuple(shown),
+            tuple(panels),
             f"A pixel changes by {gray_levels:.1f} of 255 gray levels on average.",
         )
         return {
@@ -224,10 +224,10 @@ class Experiment(Method[ExperimentCase]):
     def before(self, case: ExperimentCase) -> str:
         """What a run does, in a sentence or two, for the person who starts it."""
 
-    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """What came of the first claim, how many hold, and with how many seeds that was decided."""
-        seeds = len(set(found["runs"]["seed"].tolist()))
-        claims: Table = found["claims"]
+        seeds = len(set(result["runs"]["seed"].tolist()))
+        claims: Table = result["claims"]
         outcomes = claims["outcome"].tolist()
         words = f"{claims.rows[0]}: {OUTCOMES[outcomes[0]]} here. "
         words += f"{outcomes.count(HOLDS)} of {len(outcomes)} claims hold"
@@ -256,7 +256,7 @@ class Experiment(Method[ExperimentCase]):
             progress((done + 1) / len(plan), f"{lead}: measured", {**views})
         views |= {
             "claims": judged(self.claims, runs, self.margin_unit),
-            "runs": listed(runs, self.measures, self.units),
+            "runs": figure_table(runs, self.measures, self.units),
         }
         return {**views, **self.more(case)}
 
@@ -368,7 +368,9 @@ def deviation(values: Doubles) -> float:
     return float(values.std(ddof=1)) if len(values) > 1 else float("nan")
 
 
-def listed(runs: Sequence[SeedFigures], measures: Sequence[str], units: Mapping[str, str]) -> Table:
+def figure_table(
+    runs: Sequence[SeedFigures], measures: Sequence[str], units: Mapping[str, str]
+) -> Table:
     """Every figure, a row for each condition and seed."""
     columns: dict[str, tuple[Any, str]] = {"seed": ([run.seed for run in runs], "")}
     columns |= {

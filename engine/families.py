@@ -23,7 +23,7 @@ METHODS: tuple[type[Method[Any]], ...] = tuple(
     method for family in FAMILIES for method in family.METHODS
 )
 
-BESIDE: Mapping[type[Method[Any]], str] = {
+INTERNAL_METHODS: Mapping[type[Method[Any]], str] = {
     Prediction: "What the model says of the image: every page has it beside its own question.",
     PixelBanks: "What an image is compared with before it is asked about, for every page.",
     SliceBySlice: "A localizer asked about each slice of a scan that a person has opened.",

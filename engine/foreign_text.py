@@ -87,9 +87,9 @@ class TooDeep(ValueError):
     """A text with more tables and lists inside each other than may be."""
 
 
-def check_depth(said: Any, deepest: int = DEEPEST) -> None:
+def check_depth(parsed: Any, deepest: int = DEEPEST) -> None:
     """Raise TooDeep for more tables and lists inside each other than that."""
-    layer = [said]
+    layer = [parsed]
     for _ in range(deepest + 1):
         layer = [inner for node in layer for inner in inside(node)]
         if not layer:

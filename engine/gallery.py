@@ -19,7 +19,7 @@ from engine.hallucination import opening as hallucination
 from engine.keeping.shipping import BITS, rounded
 from engine.keeping.store import Store, shrink
 from engine.result import Table, View
-from engine.run import GALLERY, Answer, digest, made, own_words, read_as, without_words
+from engine.run import GALLERY, Answer, compute_answer, digest, own_words, read_as, without_words
 from engine.sparsity import opening as sparsity
 from engine.unlearning import opening as unlearning
 
@@ -80,18 +80,18 @@ def make(again: Collection[str] = ()) -> int:
     known = sorted({method.name for method, _ in pairs})
     if unknown := set(again).difference(known):
         raise BlindspotError(f"No answer that ships is of {min(unknown)!r}: {', '.join(known)}.")
-    wanted = {}
+    titles = {}
     for method, case in pairs:
         name = digest(method, case)
         if own_words(case):
             raise BlindspotError(f"{method.title}: {case.model.name} does not ship with Blindspot.")
-        wanted[name] = method.title
+        titles[name] = method.title
         if store.get(name) is None or method.name in again:
-            result, record = made(method, case, name)
+            result, record = compute_answer(method, case, name)
             store.put(name, rounded(result), without_words(record))
     for path in GALLERY.glob("*.json"):
-        if path.stem not in wanted:
+        if path.stem not in titles:
             for file in GALLERY.glob(f"{path.stem}.*"):
                 file.unlink()
     shrink(GALLERY)
-    return len(wanted)
+    return len(titles)

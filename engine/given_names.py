@@ -11,10 +11,15 @@ from engine.data.dataset import DataSet
 from engine.data.registry import UPLOAD
 from engine.models.checkpoints import PREFIX
 from engine.models.classifier import Classifier
-from engine.models.own_file import OWN
+from engine.models.own_file import FILE_PREFIX
 from engine.models.zero_shot import ZERO_SHOT
 
-OWN_MODELS = (OWN, PREFIX, ZERO_SHOT, UPLOAD)  # the last: freshly trained on pictures of one's own
+OWN_MODELS = (
+    FILE_PREFIX,
+    PREFIX,
+    ZERO_SHOT,
+    UPLOAD,
+)  # the last: freshly trained on pictures of one's own
 
 
 def given_names(case: Any) -> tuple[str, ...]:

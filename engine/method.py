@@ -75,9 +75,9 @@ class Slider:
         """Whether the value lies between the ends; whole-number ends want whole numbers."""
         if value is None:
             return bool(self.off)
-        wanted = int if self.whole else (int, float)
+        types = int if self.whole else (int, float)
         return (
-            isinstance(value, wanted)
+            isinstance(value, types)
             and not isinstance(value, bool)
             and self.low <= value <= self.high
         )
@@ -197,7 +197,7 @@ class Method(ABC, Generic[CaseT]):
     def __call__(self, case: CaseT, progress: Progress = quiet) -> Result:
         """Compute on one case: the same case and settings give the same numbers."""
 
-    def finding(self, case: CaseT, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: CaseT, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """What an answer says, in a sentence or two of plain text; "" where nothing is said.
 
         Page, command line, report and notebook give the same words. Classes are named by the
@@ -205,15 +205,15 @@ class Method(ABC, Generic[CaseT]):
 
         Args:
             case: what was asked about.
-            found: the views of the answer, by name.
+            result: the views of the answer, by name.
         """
         return ""
 
     @classmethod
     def unmet(cls, case: Case) -> str:
         """Why this method cannot be asked about the case, or "" when it can."""
-        if not isinstance(case, wanted := case_kind(cls)):
-            return f"it needs {wanted.what}."
+        if not isinstance(case, kind := case_kind(cls)):
+            return f"it needs {kind.what}."
         return next((reason for need in sorted(cls.needs) if (reason := case.lacks(need))), "")
 
     @classmethod

@@ -44,7 +44,7 @@ WORDS = {"target", "compared with", "prompt", "thing", "others"}
 UNRECORDED = {"compiled_forwards": None, "forwards": None, "kept_parts": None}  # of old versions
 PAST = 5  # runs from which the next one's seconds are guessed
 
-_strangers = count()
+_visitor_numbers = count()
 _recomputed: ContextVar[Callable[[Case], bool] | None] = ContextVar("_recomputed", default=None)
 _parts: ContextVar[dict[str, float] | None] = ContextVar("_parts", default=None)
 
@@ -112,9 +112,9 @@ def known(method: Method[CaseT], case: CaseT) -> Answer | None:
     return read_as(stored, case) if stored else None
 
 
-def read_as(kept: StoredAnswer, case: Case) -> Answer:
+def read_as(stored: StoredAnswer, case: Case) -> Answer:
     """A kept answer with the words of whoever reads it; fields that its record lacks are None."""
-    return Answer(kept.result, UNRECORDED | kept.record | {"case": case.facts()}, kept=True)
+    return Answer(stored.result, UNRECORDED | stored.record | {"case": case.facts()}, kept=True)
 
 
 def ask(method: Method[CaseT], case: CaseT, visitor: str = "") -> Job[Answer]:
@@ -156,7 +156,7 @@ def answer(
     A method that asks another method does so through here too, and is answered in place. Who
     gives no visitor's name is a visitor of their own, whose leaving is nobody else's.
     """
-    if (wanted := _recomputed.get()) is not None and wanted(case):
+    if (is_recomputed := _recomputed.get()) is not None and is_recomputed(case):
         return compute_uncached(method, case, progress)
     if ready := known(method, case):
         note_part(digest(method, case), ready.record["seconds"])
@@ -166,7 +166,7 @@ def answer(
         return compute(digest(method, case), method, case, progress)
     if borrowing():
         raise RuntimeError("give the model back before asking: the lane may be waiting for it")
-    visitor = visitor or f"stranger {next(_strangers)}"
+    visitor = visitor or f"stranger {next(_visitor_numbers)}"
     job = ask(method, case, visitor)
     try:
         while not job.wait(0.1):
@@ -178,12 +178,12 @@ def answer(
 
 
 @contextmanager
-def recompute(wanted: Callable[[Case], bool]) -> Iterator[None]:
+def recompute(is_recomputed: Callable[[Case], bool]) -> Iterator[None]:
     """Inside, `answer` computes questions about such cases here and now, and keeps none of it.
 
     For whoever measures how long an answer takes, with all that it asks in turn.
     """
-    token = _recomputed.set(wanted)
+    token = _recomputed.set(is_recomputed)
     try:
         yield
     finally:
@@ -193,7 +193,7 @@ def recompute(wanted: Callable[[Case], bool]) -> Iterator[None]:
 def compute_uncached(method: Method[CaseT], case: CaseT, progress: Progress) -> Answer:
     """Computed although it may be known; what is kept under its name stays as it is."""
     method.check(case)
-    return Answer(*made(method, case, digest(method, case), progress), kept=False)
+    return Answer(*compute_answer(method, case, digest(method, case), progress), kept=False)
 
 
 def compute(name: str, method: Method[CaseT], case: CaseT, progress: Progress) -> Answer:
@@ -205,13 +205,13 @@ def compute(name: str, method: Method[CaseT], case: CaseT, progress: Progress) -
     names = given_names(case)
     if stored := store().get(name, names):
         return read_as(stored, case)
-    result, facts = made(method, case, name, progress)
+    result, facts = compute_answer(method, case, name, progress)
     stored = store().put(name, result, without_words(facts), names, memory_only=case.typed)
     note_seconds(method, case, facts["seconds"])
     return Answer(stored.result, facts, kept=False)
 
 
-def made(
+def compute_answer(
     method: Method[CaseT], case: CaseT, name: str, progress: Progress = quiet
 ) -> tuple[Result, Record]:
     """The answer, computed now, and how it was made.
@@ -243,10 +243,10 @@ def note_part(name: str, seconds: float) -> None:
         parts.setdefault(name, seconds)
 
 
-def without_words(said: Record) -> Record:
+def without_words(full_record: Record) -> Record:
     """A record as it is kept: nothing in it is a word that a visitor gave."""
-    case = {name: value for name, value in said["case"].items() if name not in WORDS}
-    return said | {"case": case}
+    case = {name: value for name, value in full_record["case"].items() if name not in WORDS}
+    return full_record | {"case": case}
 
 
 def record(method: Method[CaseT], case: CaseT, name: str, seconds: float) -> Record:

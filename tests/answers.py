@@ -34,7 +34,7 @@ from engine.unlearning.experiments import fair_poisoning, gradient_matching
 from tests import tiny
 
 REPEATED = ("seeds", "networks")  # settings that say how often all is done again
-OWN = {
+SMALL_SETTINGS = {
     "attribution.AdaptiveSmoothing": {"images": 10, "steps": 5, "seeds": 1},
     "hallucination.RefusalAudit": {"asked": 4, "rounds": 2, "width": 8, "seeds": 1},
     "hallucination.DeclinedQuestion": {"rounds": 2},
@@ -100,7 +100,7 @@ def small(kind):
         for spec in fields(kind)
         if counted.get(spec.name) and isinstance(spec.metadata["control"], Slider)
     }
-    return kind(**arguments | OWN.get(kind.full_name(), {}))
+    return kind(**arguments | SMALL_SETTINGS.get(kind.full_name(), {}))
 
 
 def settled(case):
@@ -161,14 +161,14 @@ def plain(kind):
     return plainly(small(kind), tiny.case_for)
 
 
-def differing(one, two, near=0.0):
+def differing(first, second, near=0.0):
     """The arrays of one answer, by view and field, that are others in the other answer.
 
     Decimals that differ by no more than `near` of the largest count as the same.
     """
-    result = set(one) ^ set(two)
-    for name in set(one) & set(two):
-        ours, theirs = one[name].arrays(), two[name].arrays()
+    result = set(first) ^ set(second)
+    for name in set(first) & set(second):
+        ours, theirs = first[name].arrays(), second[name].arrays()
         result |= {f"{name}/{field}" for field in set(ours) ^ set(theirs)}
         result |= {
             f"{name}/{field}"
@@ -178,11 +178,11 @@ def differing(one, two, near=0.0):
     return result
 
 
-def alike(one, two, near):
-    if one.shape != two.shape or one.dtype.kind != "f" or not near:
-        return np.array_equal(one, two, equal_nan=one.dtype.kind == "f")
-    most = np.abs(one[np.isfinite(one)]).max(initial=0.0)
-    return np.allclose(one, two, rtol=0, atol=near * most, equal_nan=True)
+def alike(first, second, near):
+    if first.shape != second.shape or first.dtype.kind != "f" or not near:
+        return np.array_equal(first, second, equal_nan=first.dtype.kind == "f")
+    most = np.abs(first[np.isfinite(first)]).max(initial=0.0)
+    return np.allclose(first, second, rtol=0, atol=near * most, equal_nan=True)
 
 
 def timed(field):

@@ -37,5 +37,5 @@ def picture(words: Words, arrays: Arrays) -> reader_process.Reply:
 
 if __name__ == "__main__":
     reader_process.CPU_SECONDS = 1  # not less: starting it counts
-    reader_process.ASKED["picture"] = picture
+    reader_process.READERS["picture"] = picture
     reader_process.main()

@@ -28,8 +28,8 @@ MOST_SECONDS, MOST_MB = 10, 500  # for one file
 def picture(data: bytes, name: str) -> None:
     """Open a picture or scan as the page does."""
     opened = load(data, name)
-    shown = opened if isinstance(opened, Picture) else opened.picture()
-    if shown.pixels.dtype != np.uint8 or shown.pixels.shape[2] != 3:
+    displayed = opened if isinstance(opened, Picture) else opened.picture()
+    if displayed.pixels.dtype != np.uint8 or displayed.pixels.shape[2] != 3:
         raise TypeError("no picture")
 
 
@@ -58,9 +58,9 @@ def weights(data: bytes, name: str) -> None:
 def compressed(syntax: str) -> bytes:
     """A DICOM file in a compressed syntax."""
 
-    made = scans.dataset(scans.ramp())
-    made.compress(syntax)
-    return scans.written(made)
+    dataset = scans.dataset(scans.ramp())
+    dataset.compress(syntax)
+    return scans.written(dataset)
 
 
 def medmnist() -> bytes:

@@ -51,7 +51,7 @@ def given_paces() -> Iterator[None]:
     from tests import paces  # here, because it imports torch
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paces.pace, "try_paces", paces.given)
+        patch.setattr(paces.pace, "try_paces", paces.fixed_pace)
         patch.setenv("CXX", "")  # servers and processes that tests start inherit it
         yield
 

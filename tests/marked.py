@@ -47,14 +47,14 @@ def scan() -> bytes:
     return scans.dicom(scans.ramp(SIDE), **dict.fromkeys(tags, PATIENT))
 
 
-def archive(each: int = 6) -> bytes:
+def archive(per_label: int = 6) -> bytes:
     """A zip of class folders whose names are labels, with a comment."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as made:
-        made.comment = TEXT.encode()
+    with zipfile.ZipFile(buffer, "w") as zip_file:
+        zip_file.comment = TEXT.encode()
         for at, label in enumerate(LABELS):
-            for number in range(each):
-                made.writestr(f"{label}/{FILE}{number}.png", picture(100 * at + number))
+            for number in range(per_label):
+                zip_file.writestr(f"{label}/{FILE}{number}.png", picture(100 * at + number))
     return buffer.getvalue()
 
 

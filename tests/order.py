@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-HERE = Path(__file__).parent
-GATE = HERE / "fake_gate"  # computes beside the tests that wait for it
-BROWSER = HERE / "browser"  # waits for pages as often as it computes
+FOLDER = Path(__file__).parent
+GATE = FOLDER / "fake_gate"  # computes beside the tests that wait for it
+BROWSER = FOLDER / "browser"  # waits for pages as often as it computes
 LONG = ("test_contract_answers.py", "test_contract.py", "pages")  # of what computes
 
 
@@ -30,5 +30,5 @@ def in_turn(paths: Sequence[Path]) -> dict[Path, float]:
 
 def rank(path: Path) -> int:
     """Where a file stands among the long ones; all others are behind them."""
-    part = path.relative_to(HERE).parts[0] if HERE in path.parents else ""
+    part = path.relative_to(FOLDER).parts[0] if FOLDER in path.parents else ""
     return LONG.index(part) if part in LONG else len(LONG)

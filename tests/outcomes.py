@@ -8,7 +8,7 @@ from math import isnan
 from engine.experiment import NOT_HERE, OUTCOMES, Experiment, spread
 from engine.run import Answer
 
-HERE = OUTCOMES | {NOT_HERE: "not so here"}
+OUTCOMES_HERE = OUTCOMES | {NOT_HERE: "not so here"}
 
 
 def keep(

@@ -11,6 +11,6 @@ SMALL = 64  # pixels a side; batches of a larger model take long
 tried = pace.try_paces
 
 
-def given(model: Classifier, use: Use, formats: tuple[bool, ...] = (True, False)) -> Pace:
+def fixed_pace(model: Classifier, use: Use, formats: tuple[bool, ...] = (True, False)) -> Pace:
     """What stands in for `try_paces`."""
     return Pace(16 if model.side <= SMALL else 4, formats[0], use, SECONDS)

@@ -52,7 +52,7 @@ class OnDevice(Tensor):
     @staticmethod
     def __new__(cls, inner: Tensor) -> OnDevice:
         with torch.inference_mode(mode=False):  # a view of a tensor made outside is none of inside
-            made = Tensor._make_wrapper_subclass(
+            wrapper = Tensor._make_wrapper_subclass(
                 cls,
                 inner.shape,
                 strides=inner.stride(),
@@ -60,8 +60,8 @@ class OnDevice(Tensor):
                 dtype=inner.dtype,
                 device=device(),
             )
-        made.inner = inner
-        return made
+        wrapper.inner = inner
+        return wrapper
 
     def __init__(self, inner: Tensor) -> None:
         if inner.dtype in lacking:
@@ -75,10 +75,10 @@ class OnDevice(Tensor):
         return self.inner.tolist()
 
     def __getitem__(self, index: Any) -> Tensor:
-        return super().__getitem__(listed(index))
+        return super().__getitem__(tensor_index(index))
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        super().__setitem__(listed(index), value)
+        super().__setitem__(tensor_index(index), value)
 
     @property
     def data(self) -> Tensor:
@@ -125,8 +125,8 @@ class Generators(_generator, metaclass=AnyGenerator):
 
 def tensor(values: Any, *, device: Any = None, **others: Any) -> Tensor:
     """Stands for torch's function, which makes none of this device."""
-    made = _tensor(values, **others)
-    return made if device is None else made.to(device)
+    created = _tensor(values, **others)
+    return created if device is None else created.to(device)
 
 
 @cache
@@ -151,12 +151,12 @@ def computed(func: Any, *args: Any, **kwargs: Any) -> Any:
     if name == "_has_compatible_shallow_copy_type":
         return all(isinstance(argument, OnDevice) for argument in args)
     check(name, args, kwargs)
-    wanted, there = kwargs.get("device"), {**kwargs}
-    there.pop("pin_memory", None)
-    if wanted is not None:
-        there["device"] = torch.device("cpu")
-    result = func(*tree_map(bare, args), **tree_map(bare, there))
-    if wanted is not None and torch.device(wanted).type != NAME:
+    target_device, cpu_kwargs = kwargs.get("device"), {**kwargs}
+    cpu_kwargs.pop("pin_memory", None)
+    if target_device is not None:
+        cpu_kwargs["device"] = torch.device("cpu")
+    result = func(*tree_map(bare, args), **tree_map(bare, cpu_kwargs))
+    if target_device is not None and torch.device(target_device).type != NAME:
         return result
     wrappers = {
         id(wrapper.inner): wrapper
@@ -194,7 +194,7 @@ def check(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         raise Refused(f"{name} is given tensors of two devices; on the CPU: {shapes}")
 
 
-def listed(index: Any) -> Any:
+def tensor_index(index: Any) -> Any:
     """An index whose lists are tensors: torch makes none of them that Python computes for."""
     parts = index if isinstance(index, tuple) else (index,)
     results = tuple(_tensor(part) if isinstance(part, list) else part for part in parts)

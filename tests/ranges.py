@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = ROOT / "requirements.txt"
 FOR_TESTS = ("pytest>=8.3", "pytest-timeout>=2.3", "hypothesis>=6.100")
-ASKED = ("attribution.GradCam", "--image", "sample:chelsea")
+METHOD_ARGUMENTS = ("attribution.GradCam", "--image", "sample:chelsea")
 TESTS = (
     "tests/engine/test_store.py",
     "tests/engine/test_run.py",
@@ -70,7 +70,7 @@ def main() -> int:
     python = install(parsed.folder, at_lowest=parsed.end == "lowest")
     with TemporaryDirectory(prefix="blindspot-ranges-") as home:
         env = {**os.environ, "BLINDSPOT_HOME": home}
-        question = [str(python), "-m", "engine", "run", *ASKED, "--out", f"{home}/out"]
+        question = [str(python), "-m", "engine", "run", *METHOD_ARGUMENTS, "--out", f"{home}/out"]
         subprocess.run(question, cwd=ROOT, env=env, check=True)
         tests = [str(python), "-m", "pytest", "-q", "-m", "not slow", *TESTS]
         return subprocess.run(tests, cwd=ROOT, env=env, check=False).returncode

@@ -26,42 +26,46 @@ def ramp(side: int = 16, low: int = -1000, high: int = 1000) -> np.ndarray:
 
 def dataset(pixels: np.ndarray, syntax: str = ExplicitVRLittleEndian, **header: Any) -> Dataset:
     """A gray or RGB image of (frames,) rows and columns; header elements win."""
-    made = Dataset()
-    made.file_meta = FileMetaDataset()
-    made.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
-    made.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-    made.file_meta.TransferSyntaxUID = syntax
-    made.SOPClassUID = SecondaryCaptureImageStorage
-    made.SOPInstanceUID = made.file_meta.MediaStorageSOPInstanceUID
-    made.PatientName = PATIENT
-    made.PatientID = "MRN-4711"
-    made.PatientBirthDate = "19500203"
-    made.ReferringPhysicianName = "Dr^Who"
-    made.Modality = "OT"
+    dicom_dataset = Dataset()
+    dicom_dataset.file_meta = FileMetaDataset()
+    dicom_dataset.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
+    dicom_dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    dicom_dataset.file_meta.TransferSyntaxUID = syntax
+    dicom_dataset.SOPClassUID = SecondaryCaptureImageStorage
+    dicom_dataset.SOPInstanceUID = dicom_dataset.file_meta.MediaStorageSOPInstanceUID
+    dicom_dataset.PatientName = PATIENT
+    dicom_dataset.PatientID = "MRN-4711"
+    dicom_dataset.PatientBirthDate = "19500203"
+    dicom_dataset.ReferringPhysicianName = "Dr^Who"
+    dicom_dataset.Modality = "OT"
     color = pixels.ndim >= 3 and pixels.shape[-1] == 3
     rows, columns = pixels.shape[-3:-1] if color else pixels.shape[-2:]
     bits = pixels.dtype.itemsize * 8
-    made.SamplesPerPixel = 3 if color else 1
-    made.PhotometricInterpretation = "RGB" if color else "MONOCHROME2"
+    dicom_dataset.SamplesPerPixel = 3 if color else 1
+    dicom_dataset.PhotometricInterpretation = "RGB" if color else "MONOCHROME2"
     if color:
-        made.PlanarConfiguration = 0
-    made.Rows, made.Columns = rows, columns
+        dicom_dataset.PlanarConfiguration = 0
+    dicom_dataset.Rows, dicom_dataset.Columns = rows, columns
     if pixels.ndim - color == 3:
-        made.NumberOfFrames = len(pixels)
-    made.BitsAllocated, made.BitsStored, made.HighBit = bits, bits, bits - 1
-    made.PixelRepresentation = int(np.issubdtype(pixels.dtype, np.signedinteger))
+        dicom_dataset.NumberOfFrames = len(pixels)
+    dicom_dataset.BitsAllocated, dicom_dataset.BitsStored, dicom_dataset.HighBit = (
+        bits,
+        bits,
+        bits - 1,
+    )
+    dicom_dataset.PixelRepresentation = int(np.issubdtype(pixels.dtype, np.signedinteger))
     if pixels.dtype == np.float32:
-        made.FloatPixelData = pixels.tobytes()
-        del made.PixelRepresentation, made.BitsStored, made.HighBit
+        dicom_dataset.FloatPixelData = pixels.tobytes()
+        del dicom_dataset.PixelRepresentation, dicom_dataset.BitsStored, dicom_dataset.HighBit
     else:
-        made.PixelData = pixels.tobytes() + bytes(pixels.nbytes % 2)
-        made["PixelData"].VR = "OW" if bits > 8 else "OB"
+        dicom_dataset.PixelData = pixels.tobytes() + bytes(pixels.nbytes % 2)
+        dicom_dataset["PixelData"].VR = "OW" if bits > 8 else "OB"
     for name, value in header.items():
         if value is None:
-            delattr(made, name)
+            delattr(dicom_dataset, name)
         else:
-            setattr(made, name, value)
-    return made
+            setattr(dicom_dataset, name, value)
+    return dicom_dataset
 
 
 def written(made: Dataset) -> bytes:

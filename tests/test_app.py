@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from components.notices import UNEXPECTED
 from engine.errors import BadData
-from tests.visits import said
+from tests.visits import problems
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_a_sentence_meant_for_a_person_is_shown_and_anything_else_is_logged(
 ):
     with caplog.at_level(logging.ERROR):
         at = AppTest.from_function(raised, args=(error,)).run()
-    assert said(at) == [words]
+    assert problems(at) == [words]
     assert ("secret" in caplog.text) is logged
 
 

@@ -164,13 +164,13 @@ def test_growth_is_measured_up_and_down_in_turn_and_held_against_its_order(
     order, verdict, monkeypatch
 ):
     monkeypatch.setattr(growth, "timed", lambda work: work())
-    seen = []
+    sizes_timed = []
 
     def made(size):
-        return lambda: seen.append(size) or size**2 * 0.001
+        return lambda: sizes_timed.append(size) or size**2 * 0.001
 
     row = growth.measured(Growing("work", "size", SIZES, order), made, 2)
-    assert seen == [10, *SIZES, *reversed(SIZES)]
+    assert sizes_timed == [10, *SIZES, *reversed(SIZES)]
     assert (round(row.value, 9), row.verdict) == (2.0, verdict)
     assert "0.10 s at 10, 6.40 s at 80" in row.note
 
@@ -271,8 +271,8 @@ def test_verdicts_are_counted_without_their_spread():
 def test_a_view_without_a_picture_is_told_by_its_title():
     drawn, sizes = first_visits.opened(HEATMAPS, [FirstVisit(0.9, t, 1.2) for t in (1.6, 1.7)])
     assert (drawn.value, drawn.verdict, sizes.verdict) == (1.65, "**not here**", "**not here**")
-    told, sizes = first_visits.opened(HEATMAPS, [FirstVisit(0.9, None, 0.2)])
-    assert (told.value, told.verdict, sizes.verdict) == (0.9, "", "holds")
+    duration, sizes = first_visits.opened(HEATMAPS, [FirstVisit(0.9, None, 0.2)])
+    assert (duration.value, duration.verdict, sizes.verdict) == (0.9, "", "holds")
 
 
 def test_a_rerun_is_judged_by_its_calls_and_by_what_it_cost_before():
@@ -283,20 +283,20 @@ def test_a_rerun_is_judged_by_its_calls_and_by_what_it_cost_before():
 
 
 def test_the_curve_that_is_timed_is_that_of_every_mixture_attacked_anew(monkeypatch):
-    seen = []
+    models = []
     monkeypatch.setattr(
         AdaptiveSmoothing,
         "attacked",
-        lambda self, model, images, targets, seed: seen.append(model) or [images],
+        lambda self, model, images, targets, seed: models.append(model) or [images],
     )
     method, case = AdaptiveSmoothing(images=10), ExperimentCase(data_sets.load("digits"))
     for _ in range(2):
-        seen.clear()
+        models.clear()
         result = smoothing.curve(method, case)
-        assert [getattr(attacked_model, "alpha", None) for attacked_model in seen].count(
+        assert [getattr(attacked_model, "alpha", None) for attacked_model in models].count(
             None
         ) == 2  # both networks
         assert [
-            attacked_model.alpha for attacked_model in seen if hasattr(attacked_model, "alpha")
+            attacked_model.alpha for attacked_model in models if hasattr(attacked_model, "alpha")
         ] == list(ALPHAS)
     assert all(point[CLEAN] == point[ATTACKED] for point in result)  # nothing was moved

@@ -30,7 +30,7 @@ from engine.attribution.tilt import LocalTilt, TiltedBoundary, TiltedSheets
 from engine.commands.output import write
 from engine.errors import BadSetting, BlindspotError, Cancelled, DoesNotFit
 from engine.experiment import ClosedFormExperiment, Experiment, ExperimentCase
-from engine.families import BESIDE, METHODS
+from engine.families import INTERNAL_METHODS, METHODS
 from engine.hallucination.experiments import ImageRerouting, RefusalAudit, VisualAudit
 from engine.hallucination.experiments.one_question import DeclinedQuestion
 from engine.hallucination.refusal import weights as refusal
@@ -68,13 +68,13 @@ BLIND = {
     "unlearning.RandomNoise",
 }  # fmt: skip
 """They never ask the model anything, or only through kept answers."""
-ASKED = [*METHODS, *(kind for kind in BESIDE if kind is not PixelBanks)]
-every = pytest.mark.parametrize("kind", ASKED, ids=lambda kind: kind.full_name())
+CONTRACT_METHODS = [*METHODS, *(kind for kind in INTERNAL_METHODS if kind is not PixelBanks)]
+every = pytest.mark.parametrize("kind", CONTRACT_METHODS, ids=lambda kind: kind.full_name())
 seeing = pytest.mark.parametrize(
     "kind",
     [
         kind
-        for kind in ASKED
+        for kind in CONTRACT_METHODS
         if kind.family not in {"hallucination", "lab"} and not issubclass(kind, Experiment)
     ],
     ids=lambda kind: kind.full_name(),
@@ -230,9 +230,9 @@ def test_no_method_is_forgotten_and_what_is_not_listed_has_its_reason():
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
     results = {kind for kind in kinds_of(Method) if kind.__module__.startswith("engine.")}
-    assert results == {*METHODS, *BESIDE}
-    assert not {*METHODS} & BESIDE.keys()
-    assert all(reason.endswith(".") for reason in BESIDE.values())
+    assert results == {*METHODS, *INTERNAL_METHODS}
+    assert not {*METHODS} & INTERNAL_METHODS.keys()
+    assert all(reason.endswith(".") for reason in INTERNAL_METHODS.values())
 
 
 def kinds_of(base):
@@ -381,19 +381,19 @@ def test_batches_of_one_and_of_sixteen_agree(kind):
     assert_agree(one_by_one(kind).result, plain(kind), 1e-4)
 
 
-def assert_agree(one, two, share):
+def assert_agree(first, second, share):
     """Every array is the same to that share of its spread (float16 only as far as it can)."""
-    assert one.keys() == two.keys()
-    for name, view in one.items():
+    assert first.keys() == second.keys()
+    for name, view in first.items():
         for field, array in view.arrays().items():
             if timed(field):
                 continue
             if np.isnan(array).all():
-                assert np.isnan(two[name].arrays()[field]).all()
+                assert np.isnan(second[name].arrays()[field]).all()
                 continue
             part = max(share, 1e-3) if array.dtype == np.float16 else share
             spread = float(np.ptp(alike(view, field)))
-            other = two[name].arrays()[field]
+            other = second[name].arrays()[field]
             np.testing.assert_allclose(array, other, rtol=1e-5, atol=part * spread)
 
 

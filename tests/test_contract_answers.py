@@ -29,7 +29,7 @@ from tests.answers import (
     small,
 )
 from tests.effects import EFFECTS, INERT, Effect
-from tests.test_contract import ASKED
+from tests.test_contract import CONTRACT_METHODS
 
 targeted = pytest.mark.parametrize(
     "kind",
@@ -77,7 +77,7 @@ named here: a new one is tried until somebody adds its name."""
     "kind",
     [
         pytest.param(kind, marks=[pytest.mark.slow] if kind.full_name() in SLOW else [])
-        for kind in ASKED
+        for kind in CONTRACT_METHODS
     ],
     ids=lambda kind: kind.full_name(),
 )
@@ -117,7 +117,7 @@ def others(control, value, case):
 def test_every_effect_that_is_told_is_of_a_setting():
     known = {f"{kind.full_name()}.{spec.name}" for kind in METHODS for spec in fields(kind)}
     assert EFFECTS.keys() | INERT.keys() <= known
-    assert {kind.full_name() for kind in ASKED} >= SLOW
+    assert {kind.full_name() for kind in CONTRACT_METHODS} >= SLOW
     assert all(reason.endswith(".") for reason in INERT.values())
 
 
@@ -143,7 +143,7 @@ def test_a_score_of_ten_times_the_size_has_a_map_of_ten_times_the_size(kind):
     most = max(np.abs(plainly.values).max(), np.abs(larger).max())
     assert most != pytest.approx(1, abs=1e-6) or kind.full_name() in CLASSLESS
     if plainly.unit.startswith(case.target.unit):
-        wanted = 10.0 ** POWERS.get(kind.full_name(), 1) * plainly.values
-        np.testing.assert_allclose(larger, wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max())
+        expected = 10.0 ** POWERS.get(kind.full_name(), 1) * plainly.values
+        np.testing.assert_allclose(larger, expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
     else:
         assert (kind.full_name() in CLASSLESS) == np.array_equal(larger, plainly.values)

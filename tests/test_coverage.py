@@ -56,12 +56,14 @@ def test_a_system_is_there_only_when_all_its_methods_are():
 
 
 def test_every_view_that_the_page_names_exists_or_is_called_planned():
-    there = {f"{view.menu} / {view.title}" for view in VIEWS}
-    assert set(views().values()) <= there
+    view_names = {f"{view.menu} / {view.title}" for view in VIEWS}
+    assert set(views().values()) <= view_names
     known = {kind.full_name() for kind in METHODS}
     for system in systems():
-        assert system.view in there or system.unbuilt(known), system.name
-        assert (f"| {system.view} (planned) |" in page()) == (system.view not in there), system.name
+        assert system.view in view_names or system.unbuilt(known), system.name
+        assert (f"| {system.view} (planned) |" in page()) == (system.view not in view_names), (
+            system.name
+        )
 
 
 def test_every_method_stands_in_a_view():

@@ -59,11 +59,11 @@ def test_what_a_page_shows_and_links_to_is_there(page: Path) -> None:
 
 
 def test_the_pictures_are_those_of_the_script_and_small() -> None:
-    made = {f"{name}.png" for name in QUESTIONS}
-    assert {file.name for file in DOCS.glob("*.png")} == made
-    assert {file.name for page in PAGES for _, file in named(page)} == made
+    picture_names = {f"{name}.png" for name in QUESTIONS}
+    assert {file.name for file in DOCS.glob("*.png")} == picture_names
+    assert {file.name for page in PAGES for _, file in named(page)} == picture_names
     size = LOOKS["light"]["viewport"]
-    for name in made:
+    for name in picture_names:
         file = DOCS / name
         assert file.stat().st_size <= MOST, name
         assert Image.open(file).size == (size["width"], size["height"])

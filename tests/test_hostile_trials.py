@@ -60,8 +60,10 @@ def test_a_file_with_another_hash_and_a_package_that_is_not_there_are_left_out(m
     gone = corpus.PackageOfFiles("no-such-package-here", "1", INSTALLED, "-", "MIT", {"a": "0"})
     monkeypatch.setattr(corpus, "packages", lambda: [package, gone])
     real = corpus.installed
-    held = [("a", good), ("b", other), ("c", good)]
-    monkeypatch.setattr(corpus, "installed", lambda name: held if name == "p" else real(name))
+    installed_files = [("a", good), ("b", other), ("c", good)]
+    monkeypatch.setattr(
+        corpus, "installed", lambda name: installed_files if name == "p" else real(name)
+    )
     assert corpus.corpus([INSTALLED]) == {"p/a": good}
 
 
@@ -99,12 +101,12 @@ EVERY = [data for files in OF_FORMAT.values() for data in files]
 def test_each_mutation_changes_the_files_of_its_format_the_same_way_each_time(change, monkeypatch):
     monkeypatch.setattr(mutations, "INFLATED", (1000, 2000))
     for data in EVERY:
-        made = [change(data, EVERY[0], np.random.default_rng(seed)) for seed in (3, 3, 4, 5, 6)]
-        assert made[0] == made[1]
+        mutants = [change(data, EVERY[0], np.random.default_rng(seed)) for seed in (3, 3, 4, 5, 6)]
+        assert mutants[0] == mutants[1]
         if data in OF_FORMAT.get(change, EVERY):
-            assert any(mutant != data for mutant in made)
+            assert any(mutant != data for mutant in mutants)
         else:
-            assert made == [None] * 5
+            assert mutants == [None] * 5
 
 
 @pytest.mark.parametrize(

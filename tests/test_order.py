@@ -2,13 +2,13 @@
 
 from itertools import pairwise
 
-from tests.order import BROWSER, GATE, HERE, in_turn
+from tests.order import BROWSER, FOLDER, GATE, in_turn
 
 
 def test_the_gate_is_first_then_the_long_ones_and_browsers_are_spread():
     browsers = [BROWSER / f"test_{name}.py" for name in "abc"]
-    engine = [HERE / "engine" / f"test_{at}.py" for at in range(30)]
-    long = [HERE / "test_contract.py", HERE / "pages" / "test_p.py"]
+    engine = [FOLDER / "engine" / f"test_{at}.py" for at in range(30)]
+    long = [FOLDER / "test_contract.py", FOLDER / "pages" / "test_p.py"]
     gate = GATE / "test_gate.py"
     paths = [*browsers, *engine, gate, long[1], long[0], *engine]
     places = in_turn(paths)

@@ -14,7 +14,7 @@ import sys
 import pytest
 
 from engine.anomaly.protocol.pixel_bank import PixelBanks
-from engine.families import BESIDE, METHODS
+from engine.families import INTERNAL_METHODS, METHODS
 
 COMPUTED = """
 import sys
@@ -45,7 +45,7 @@ FEW = (
     "sparsity.SynFlow", "lab.Train",
 )  # fmt: skip
 """A few of every kind: walks, masks, drawing, speaking, training, float64."""
-EVERY = [kind.full_name() for kind in (*METHODS, *BESIDE) if kind is not PixelBanks]
+EVERY = [kind.full_name() for kind in (*METHODS, *INTERNAL_METHODS) if kind is not PixelBanks]
 
 
 REFUSED = """

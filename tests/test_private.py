@@ -122,10 +122,10 @@ def downloads(monkeypatch):
 
     def noting(draw):
         def drawn(*given, **more):
-            made, name = [
+            content, name = [
                 argument for argument in given if callable(argument) or isinstance(argument, str)
             ][-3:-1]
-            offered[name] = made
+            offered[name] = content
             return draw(*given, **more)
 
         return drawn
@@ -141,7 +141,7 @@ def test_a_session_leaves_no_word_but_in_the_files_that_are_asked_for(
     """A picture, a scan and a zip of class folders; a training; report, numbers and export."""
     caplog.set_level(logging.INFO)
     reports, links = [], []
-    monkeypatch.setattr(share, "made", lambda key, html: reports.append(html))
+    monkeypatch.setattr(share, "stage_file", lambda key, html: reports.append(html))
     at = visit()
     for name, content in ((f"{FILE}.png", marked.picture(side=64)), (f"{FILE}.dcm", marked.scan())):
         at = settled(at.file_uploader(key="subject.file").set_value((name, content, "")).run())
@@ -152,7 +152,7 @@ def test_a_session_leaves_no_word_but_in_the_files_that_are_asked_for(
         ).click().run()
     trained = train_on_a_zip()
     links.append(str(dict(trained.query_params)))
-    (model,) = checkpoints.listed()
+    (model,) = checkpoints.visible_models()
     assert model.card.labels == LABELS  # its owner reads them
     trained.query_params["lab.part"] = "Models"
     trained = settled(trained.switch_page(str(DATA_AND_MODELS.path)).run())
@@ -161,7 +161,7 @@ def test_a_session_leaves_no_word_but_in_the_files_that_are_asked_for(
     links.append(str(dict(page.query_params)))
 
     assert len(reports) == 2
-    files = {name: as_bytes(made()) for name, made in downloads.items()}
+    files = {name: as_bytes(make_content()) for name, make_content in downloads.items()}
     assert {"record.json", "map.npy"} <= {name.split("-")[-1] for name in files}
     labels = {name: marked.words_in(name, data) for name, data in files.items()}
     assert set().union(*labels.values()) <= {*LABELS}  # what a person called a class, if anything

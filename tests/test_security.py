@@ -16,12 +16,12 @@ PAGE = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 
 def test_every_file_that_it_names_exists():
     named = set(re.findall(r"`([\w/.-]+\.py)`", PAGE))
-    there = [
+    paths = [
         path.as_posix()
         for folder in ("components", "engine", "tests")
         for path in (ROOT / folder).rglob("*.py")
     ]
-    missing = [name for name in named if not any(path.endswith(f"/{name}") for path in there)]
+    missing = [name for name in named if not any(path.endswith(f"/{name}") for path in paths)]
     assert len(named) > 20
     assert not missing
 

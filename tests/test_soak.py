@@ -33,12 +33,12 @@ def test_a_page_says_what_another_says_or_lacks_its_own():
 
 def test_sentences_of_a_page_alone_are_those_that_no_other_has():
     pages = {("a", ""): {"x", "both"}, ("b", ""): {"y", "both"}}
-    assert sessions.own(pages) == {("a", ""): {"x"}, ("b", ""): {"y"}}
+    assert sessions.unique_sentences(pages) == {("a", ""): {"x"}, ("b", ""): {"y"}}
 
 
 def test_times_and_free_memory_do_not_make_a_page_another():
     first, second = (SimpleNamespace(texts=[f"took {n} s of 16.{n} GB"]) for n in (3, 4))
-    assert sessions.said(first) == sessions.said(second)
+    assert sessions.stable_text(first) == sessions.stable_text(second)
 
 
 @pytest.mark.parametrize(("share", "found"), [(0.5, 50), (0.95, 95), (1.0, 100), (0.001, 1)])
@@ -63,10 +63,10 @@ def test_each_harm_to_an_answer_is_noticed_and_an_unfinished_file_is_none(tmp_pa
 
 
 def test_numbers_are_alike_up_to_the_last_bits():
-    wanted = {"map.npy": np.array([1.0, -2.0])}
-    assert store.alike({"map.npy": np.array([1.0, -2.0 + 1e-6])}, wanted)
-    assert not store.alike({"map.npy": np.array([1.0, -2.1])}, wanted)
-    assert not store.alike({}, wanted)
+    expected = {"map.npy": np.array([1.0, -2.0])}
+    assert store.alike({"map.npy": np.array([1.0, -2.0 + 1e-6])}, expected)
+    assert not store.alike({"map.npy": np.array([1.0, -2.1])}, expected)
+    assert not store.alike({}, expected)
     assert not store.alike({}, {})
 
 
@@ -137,8 +137,8 @@ def test_where_a_goal_is_missed_the_logs_stay(monkeypatch, tmp_path, capsys, hol
 
 
 def test_the_links_are_of_views_and_samples_that_exist():
-    there = [(HEATMAPS.address, sample.title) for sample in SAMPLES]
-    there += [(view.address, "") for view in VIEWS]
+    existing = [(HEATMAPS.address, sample.title) for sample in SAMPLES]
+    existing += [(view.address, "") for view in VIEWS]
     result = sessions.links()
     assert len(result) == len(set(result)) == len(SAMPLES) + len(sessions.VIEWS)
-    assert set(result) <= set(there)
+    assert set(result) <= set(existing)

@@ -93,8 +93,10 @@ def test_no_text_begins_a_cell_with_a_formula_whatever_parts_cells(text):
 
 def begins_as_text(cell):
     """Whether a spreadsheet sees text or a number, and no formula."""
-    seen = normalize("NFKC", cell).strip(" \t\r\n\x00\u200b\ufeff")
-    return not seen.startswith(("=", "+", "-", "@")) or re.fullmatch(r"[+-]?[\d.]+(e-?\d+)?", seen)
+    stripped = normalize("NFKC", cell).strip(" \t\r\n\x00\u200b\ufeff")
+    return not stripped.startswith(("=", "+", "-", "@")) or re.fullmatch(
+        r"[+-]?[\d.]+(e-?\d+)?", stripped
+    )
 
 
 @given(some.floats(allow_nan=False, allow_infinity=False), some.integers())

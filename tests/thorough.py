@@ -32,14 +32,14 @@ FILES = (  # left out whole
 DURATION = re.compile(r"\s*([\d.]+)s (?:setup|call|teardown)\s+(\S+::.*\S)")
 
 
-def listed() -> frozenset[str]:
+def left_out() -> frozenset[str]:
     """Files and tests that are left out."""
     return frozenset(LIST.read_text(encoding="utf-8").splitlines())
 
 
 def mark(items: Iterable[pytest.Item]) -> None:
     """Mark the tests that are left out."""
-    names = listed()
+    names = left_out()
     files = [f"{name}/" for name in names if "::" not in name]
     for item in items:
         test_path = item.nodeid.split("::")[0] + "/"

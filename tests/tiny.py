@@ -247,16 +247,16 @@ def mlp(side: int = 8, seed: int = 0, scale: float = 0.3) -> Classifier:
 def pair_case(model: Classifier, targets: int = 1) -> PairCase:
     """A source with the class that the model sees in it, and so many targets."""
     source, *others = (image(model.side, seed) for seed in range(1, targets + 2))
-    seen = int(model.logits(source[None])[0].argmax())
-    return PairCase(ImageCase(model, source, Target(seen)), tuple(others))
+    predicted = int(model.logits(source[None])[0].argmax())
+    return PairCase(ImageCase(model, source, Target(predicted)), tuple(others))
 
 
 def ordered_case(model: Classifier | None = None) -> OrderedCase:
     """An image, and two other classes that are to lead; one, where the model has two classes."""
     model = model or mlp(scale=1.0)
-    seen = int(model.logits(image(model.side)[None])[0].argmax())
-    image_case = ImageCase(model, image(model.side), Target(seen))
-    return OrderedCase(image_case, drawn_order(len(model.labels), seen, 2))
+    predicted = int(model.logits(image(model.side)[None])[0].argmax())
+    image_case = ImageCase(model, image(model.side), Target(predicted))
+    return OrderedCase(image_case, drawn_order(len(model.labels), predicted, 2))
 
 
 def attacked_images(model: Classifier | None = None) -> AttackedImagesCase:
@@ -291,8 +291,10 @@ def study_case(model: Classifier | None = None) -> StudyCase:
 
 def format_case(model: Classifier | None = None) -> FormatCase:
     """A model with images of its number of classes."""
-    own = model or cnn()
-    return FormatCase(own, data_set(own.labels, own.side, 24 * len(own.labels)))
+    base_model = model or cnn()
+    return FormatCase(
+        base_model, data_set(base_model.labels, base_model.side, 24 * len(base_model.labels))
+    )
 
 
 def prune_case(model: Classifier | None = None, seed: int = 0) -> PruneCase:
@@ -458,13 +460,13 @@ def caption_case(
     if kind in {KeepCurve, ViewsAblation}:
         decoding = VASparse(length=4) if kind is KeepCurve else MVP(length=4)
         return ScenesCase(deepcopy(speaking.untrained()), decoding, count=2)
-    seen, *others = speaking.scenes()[:2]
+    scene, *others = speaking.scenes()[:2]
     if kind is WordRisk:  # an untrained model names nothing
         vlm, prompt = load(HABIT), "describe the image"
     else:
         source = speaking.mixture() if "routing" in kind.needs else speaking.untrained()
         vlm, prompt = deepcopy(source), "is there a boat"
-    case = CaptionCase(vlm, seen, prompt)
+    case = CaptionCase(vlm, scene, prompt)
     if kind not in ASK:
         return photographs(case) if kind is PhotoPair else case
     words = WordCase.of(case, (20, 31, 55), (1,))

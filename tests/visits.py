@@ -39,7 +39,7 @@ def provenance(at: AppTest) -> list[str]:
     return [" · ".join(line[:3] + line[4:]) for line in lines]
 
 
-def said(at: AppTest) -> list[str]:
+def problems(at: AppTest) -> list[str]:
     """Everything that is said about a problem, without Markdown's escapes."""
     results = [*at.error, *at.warning, *at.info]
     return [result.value.replace("\\", "") for result in results]
@@ -62,7 +62,7 @@ def settled(at, done=lambda at: not at.main.get("progress") and not at.sidebar.g
         wait_for_an_answer()
         at.run()
         assert not at.exception
-    raise AssertionError(said(at))
+    raise AssertionError(problems(at))
 
 
 def wait_for_an_answer(seconds=3.0):
@@ -75,9 +75,9 @@ def wait_for_an_answer(seconds=3.0):
 
 def words(at):
     """All that the main part says."""
-    shown = [*at.main.header, *at.main.markdown, *at.main.caption, *at.main.success]
+    elements = [*at.main.header, *at.main.markdown, *at.main.caption, *at.main.success]
     html = [element.proto.body for element in at.main.get("html")]
-    return " ".join([*(element.value for element in shown), *html]).replace("\\", "")
+    return " ".join([*(element.value for element in elements), *html]).replace("\\", "")
 
 
 def unfolded(at):

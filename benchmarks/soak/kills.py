@@ -28,12 +28,12 @@ def by_command(folder: Path, count: int) -> Iterator[Row]:
     """Commands killed at moments spread evenly over the time that one takes."""
     log, calm, home = folder / "shell.log", folder / "calm", folder / "killed"
     again = range(min(AGAIN, count))
-    wanted, seconds = {}, {}
+    expected, seconds = {}, {}
     for number in again:
         begun = perf_counter()
         out = calm / f"out-{number}"
         command.ended(command.begin(calm, command.words(number, out), log), command.LIMIT)
-        wanted[number] = store.arrays(out)
+        expected[number] = store.arrays(out)
         kind = number % len(command.QUESTIONS)
         seconds[kind] = min(perf_counter() - begun, seconds.get(kind, command.LIMIT))
     killed, broken = 0, []
@@ -47,7 +47,7 @@ def by_command(folder: Path, count: int) -> Iterator[Row]:
     for number in again:
         out = home / f"again-{number}"
         command.ended(command.begin(home, command.words(number, out), log), command.LIMIT)
-        same += store.alike(store.arrays(out), wanted[number])
+        same += store.alike(store.arrays(out), expected[number])
     yield Row(
         f"kill -9 of the command line at {count} moments",
         f"{killed} killed before their end; "
@@ -107,6 +107,6 @@ def methods(number: int) -> dict[str, str | list[str]]:
 async def opened(url: str, address: str, link: dict[str, str | list[str]]) -> bool:
     """Whether a view opens with its question."""
     visitor = await Visitor.arrive(url)
-    seen = await visitor.open(address, link)
+    page_run = await visitor.open(address, link)
     await visitor.leave()
-    return "Which parts of the image" in seen.text
+    return "Which parts of the image" in page_run.text

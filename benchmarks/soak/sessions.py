@@ -71,12 +71,12 @@ def links() -> list[Link]:
     return heatmaps + [(view, "") for view in VIEWS]
 
 
-def said(seen: Seen) -> set[str]:
+def stable_text(page_run: Seen) -> set[str]:
     """What a page says, without what differs from time to time."""
-    return {TIMES.sub("…", text) for text in seen.texts}
+    return {TIMES.sub("…", text) for text in page_run.texts}
 
 
-def own(pages: dict[Link, set[str]]) -> dict[Link, set[str]]:
+def unique_sentences(pages: dict[Link, set[str]]) -> dict[Link, set[str]]:
     """The sentences that no other of the pages has."""
     counter = Counter(text for texts in pages.values() for text in texts)
     return {link: {text for text in texts if counter[text] == 1} for link, texts in pages.items()}
@@ -99,7 +99,7 @@ def lacking(link: Link, texts: set[str], alone: dict[Link, set[str]]) -> str:
 async def lone(url: str) -> dict[Link, set[str]]:
     """What each link shows to somebody who is alone and for whom nothing is computed."""
     await tour(url)  # whoever asked first is told that it was computed just now
-    return own(await tour(url))
+    return unique_sentences(await tour(url))
 
 
 async def tour(url: str) -> dict[Link, set[str]]:
@@ -108,13 +108,13 @@ async def tour(url: str) -> dict[Link, set[str]]:
     pages = {}
     for address, image in links():
         link = {"image": image} if image else {}
-        texts, before = said(await visitor.open(address, link)), None
+        texts, before = stable_text(await visitor.open(address, link)), None
         for _ in range(20):
             if texts == before:
                 break
             before = texts
             await asyncio.sleep(1)
-            texts = said(await visitor.open(address, link))
+            texts = stable_text(await visitor.open(address, link))
         pages[address, image] = texts
     await visitor.leave()
     return pages
@@ -130,12 +130,12 @@ async def browse(url: str, _: int, alone: dict[Link, set[str]], tally: SoakTally
         visitor = await Visitor.arrive(url)
         for link in alone:
             address, image = link
-            seen = await visitor.open(address, {"image": image} if image else {})
-            tally.waited(what, seen.seconds)
+            page_run = await visitor.open(address, {"image": image} if image else {})
+            tally.waited(what, page_run.seconds)
             what = "kept"
-            if wrong := crossing(link, said(seen), alone):
+            if wrong := crossing(link, stable_text(page_run), alone):
                 tally.crossed.append(wrong)
-            if missing := lacking(link, said(seen), alone):
+            if missing := lacking(link, stable_text(page_run), alone):
                 tally.incomplete.append(missing)
             await asyncio.sleep(THOUGHT)
         await visitor.leave()
@@ -155,13 +155,13 @@ async def bring(url: str, number: int, alone: dict[Link, set[str]], tally: SoakT
         content = picture(1000 * number + move)
         visitor = await Visitor.arrive(url)
         first = await visitor.open("heatmaps")
-        seen = await visitor.upload("subject.file", first, f"of-{number}.png", content)
-        tally.waited("upload", seen.seconds)
+        page_run = await visitor.upload("subject.file", first, f"of-{number}.png", content)
+        tally.waited("upload", page_run.seconds)
         digest = blake2b(content, digest_size=4).hexdigest()
         if f"file={digest}" not in visitor.query:
             tally.crossed.append(f"{digest} was uploaded, and the link says {visitor.query}")
         for link, theirs in alone.items():
-            if result := theirs & said(seen):
+            if result := theirs & stable_text(page_run):
                 tally.crossed.append(f"an upload's page says what {link} says: {min(result)[:80]}")
         await asyncio.sleep(THOUGHT)
         await visitor.leave()
@@ -173,14 +173,14 @@ async def train(url: str, number: int, _: dict[Link, set[str]], tally: SoakTally
     for move in range(1000):
         seed = 1 + 500 * number + move
         link = {"lab.part": "Train", "lab.recipe.epochs": EPOCHS, "lab.seed": str(seed)}
-        seen = await visitor.open("data-and-models", dict(link))
-        if "lab.training.Train.go" in seen.widgets:
-            seen = await visitor.set("lab.training.Train.go", seen, trigger_value=True)
-        while " of the test images right." not in seen.text:
+        page_run = await visitor.open("data-and-models", dict(link))
+        if "lab.training.Train.go" in page_run.widgets:
+            page_run = await visitor.set("lab.training.Train.go", page_run, trigger_value=True)
+        while " of the test images right." not in page_run.text:
             await asyncio.sleep(THOUGHT)
-            seen = await visitor.run()
-            tally.waited("training's page", seen.seconds)
-            if f"seed {seed}." not in seen.text:
+            page_run = await visitor.run()
+            tally.waited("training's page", page_run.seconds)
+            if f"seed {seed}." not in page_run.text:
                 tally.crossed.append(f"the page of the training with seed {seed} has another")
         tally.trained += 1
 
@@ -238,10 +238,10 @@ def kept_row(who: str, seconds: float, tally: SoakTally) -> Row:
     )
 
 
-def counted(found: list[str], checked: int) -> str:
+def counted(affected: list[str], checked: int) -> str:
     """How many pages were so, with three of them."""
-    examples = f" ({'; '.join(sorted(set(found))[:3])})" if found else ""
-    return f"{len(found)} of {checked} pages{examples}"
+    examples = f" ({'; '.join(sorted(set(affected))[:3])})" if affected else ""
+    return f"{len(affected)} of {checked} pages{examples}"
 
 
 def rows(folder: Path, seconds: float, share: float = 1.0) -> Iterator[Row]:

@@ -62,20 +62,20 @@ def arrays(out: Path) -> Numbers:
     }
 
 
-def alike(found: Numbers, wanted: Numbers) -> bool:
+def alike(actual: Numbers, expected: Numbers) -> bool:
     """Whether they are the same but for the last bits of sums, which other batches may change."""
     return (
-        bool(wanted)
-        and found.keys() == wanted.keys()
+        bool(expected)
+        and actual.keys() == expected.keys()
         and all(
-            array.shape == wanted[name].shape
+            array.shape == expected[name].shape
             and np.allclose(
                 array,
-                wanted[name],
+                expected[name],
                 rtol=0,
                 equal_nan=True,
-                atol=TOLERANCE * float(np.abs(wanted[name]).max(initial=0)),
+                atol=TOLERANCE * float(np.abs(expected[name]).max(initial=0)),
             )
-            for name, array in found.items()
+            for name, array in actual.items()
         )
     )

@@ -49,11 +49,11 @@ async def both(*urls: str) -> list[tuple[set[str], set[str]]]:
 
 async def answered(visitor: Visitor, number: int) -> set[str]:
     """The lines of provenance and the sentences about the maps, once both are there."""
-    seen = await visitor.open("heatmaps", methods(number))
+    page_run = await visitor.open("heatmaps", methods(number))
     for _ in range(TRIES):
-        if seen.text.count(" on cpu") >= 2:
+        if page_run.text.count(" on cpu") >= 2:
             break
         await asyncio.sleep(0.5)
-        seen = await visitor.run()
-    lines = {text for text in seen.texts if " on cpu" in text or "points to" in text}
+        page_run = await visitor.run()
+    lines = {text for text in page_run.texts if " on cpu" in text or "points to" in text}
     return {TIMES.sub("…", line).partition(" on cpu")[0] for line in lines}

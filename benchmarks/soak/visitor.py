@@ -19,7 +19,7 @@ from streamlit.proto.Common_pb2 import FileURLsRequest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 
-HERE = {"127.0.0.1", "localhost"}
+LOCAL_HOSTS = {"127.0.0.1", "localhost"}
 LARGEST = 200 * 2**20  # bytes of a message
 PATIENCE = 240.0  # seconds for a page
 COOKIE = "_streamlit_xsrf"
@@ -98,7 +98,7 @@ class Visitor:
     async def arrive(cls, url: str) -> Visitor:
         """Open a session. Raises ValueError for another machine than this one."""
         place = urlsplit(url)
-        if place.hostname not in HERE:
+        if place.hostname not in LOCAL_HOSTS:
             raise ValueError("only servers on this machine are asked")
         token = await asyncio.to_thread(forgery_token, place.netloc)
         socket = await connect(
@@ -117,15 +117,15 @@ class Visitor:
         self.states.clear()
         return await self.run()
 
-    async def set(self, key: str, seen: Seen, **value: Any) -> Seen:
+    async def set(self, key: str, page_run: Seen, **value: Any) -> Seen:
         """Give a widget a value and run the page: set("k", seen, int_value=3).
 
         Args:
             key: of the widget, or how it ends.
-            seen: the page that has it.
+            page_run: the page that has it.
             value: a field of Streamlit's WidgetState.
         """
-        self.states[widget(seen, key)] = value
+        self.states[widget(page_run, key)] = value
         result = await self.run()
         for trigger in [name for name, state in self.states.items() if "trigger_value" in state]:
             del self.states[trigger]
@@ -144,35 +144,35 @@ class Visitor:
         begun = perf_counter()
         await self.socket.send(message.SerializeToString())
         async with asyncio.timeout(PATIENCE):
-            seen = await self.listen()
-        seen.seconds = perf_counter() - begun
-        return seen
+            page_run = await self.listen()
+        page_run.seconds = perf_counter() - begun
+        return page_run
 
     async def listen(self) -> Seen:
         """Everything until the script has finished."""
-        seen = Seen()
+        page_run = Seen()
         while True:
             data = await self.socket.recv(decode=False)
-            seen.bytes += len(data)
+            page_run.bytes += len(data)
             message = ForwardMsg.FromString(data)
             kind = message.WhichOneof("type")
             if kind == "new_session":
                 self.session = message.new_session.initialize.session_id
-                seen.texts.clear()
-                seen.widgets.clear()
-                seen.linked.clear()
-                seen.folds.clear()
+                page_run.texts.clear()
+                page_run.widgets.clear()
+                page_run.linked.clear()
+                page_run.folds.clear()
             elif kind == "navigation":
                 pages = message.navigation.app_pages
                 self.hashes |= {page.url_pathname: page.page_script_hash for page in pages}
             elif kind == "page_info_changed":
                 self.query = message.page_info_changed.query_string
             elif kind == "delta":
-                note(message, seen)
+                note(message, page_run)
             elif kind == "script_finished" and message.script_finished != AGAIN:
-                return seen
+                return page_run
 
-    async def upload(self, key: str, seen: Seen, name: str, content: bytes) -> Seen:
+    async def upload(self, key: str, page_run: Seen, name: str, content: bytes) -> Seen:
         """Give a file to an uploader."""
         request = FileURLsRequest(
             request_id=uuid4().hex, file_names=[name], session_id=self.session
@@ -190,7 +190,7 @@ class Visitor:
             "size": len(content),
             "file_urls": urls,
         }
-        return await self.set(key, seen, file_uploader_state_value=file_state)
+        return await self.set(key, page_run, file_uploader_state_value=file_state)
 
     def put(self, path: str, name: str, content: bytes) -> None:
         """Send the file. Raises ConnectionError when the server does not take it."""
@@ -238,29 +238,29 @@ def widget(seen: Seen, key: str) -> str:
     return results[0]
 
 
-def note(message: ForwardMsg, seen: Seen) -> None:
+def note(message: ForwardMsg, page_run: Seen) -> None:
     """Keep what an element says, and which widget it is."""
     if message.delta.WhichOneof("type") == "add_block":
         fold = message.delta.add_block.expandable
         if fold.id:
-            seen.folds.append(fold.id)
+            page_run.folds.append(fold.id)
     if message.delta.WhichOneof("type") != "new_element":
         return
     element = message.delta.new_element
     kind = element.WhichOneof("type") or ""
     body = getattr(element, kind, None)
     if kind == "exception":
-        seen.traces.append(f"{element.exception.type}: {element.exception.message}")
+        page_run.traces.append(f"{element.exception.type}: {element.exception.message}")
     if key := getattr(body, "query_param_key", ""):
-        seen.linked[key] = linked_widget(kind, body)
+        page_run.linked[key] = linked_widget(kind, body)
     for name in (
         ("body", "value") if kind in {"markdown", "heading", "html", "alert", "text"} else ()
     ):
         text = getattr(body, name, "")
         if isinstance(text, str) and text and not text.startswith("<style"):
-            seen.texts.append(text)
+            page_run.texts.append(text)
     if (widget_id := getattr(body, "id", "")) and widget_id.count("-") >= 2:
-        seen.widgets[widget_id.split("-", 2)[2]] = widget_id
+        page_run.widgets[widget_id.split("-", 2)[2]] = widget_id
 
 
 def linked_widget(kind: str, body: Any) -> LinkedWidget:
@@ -275,14 +275,14 @@ def linked_widget(kind: str, body: Any) -> LinkedWidget:
     fields = ("raw_values", "raw_value", "value")
     values = [getattr(body, name) for name in fields if hasattr(body, name)]
     value = next(filter(None, values), values[-1] if values else "")
-    shown = (value,) if isinstance(value, str | int | float) else tuple(value)
+    current_values = (value,) if isinstance(value, str | int | float) else tuple(value)
     numeric = hasattr(body, "step") and not options
     return LinkedWidget(
         kind,
         body.label,
         tuple(map(str, options)),
         tuple(map(str, words)),
-        tuple(map(str, shown)) if body.set_value else (),
+        tuple(map(str, current_values)) if body.set_value else (),
         (body.min, body.max, body.step) if numeric else (),
     )
 

@@ -25,7 +25,7 @@ from engine.hallucination.tiny_vlm.words import tidy
 from engine.result import Tokens
 
 PICKED = f"{KEY}.words"  # in the link
-THINGS = (
+VERDICT_TITLES = (
     ":blue[✓ There, and named]",
     ":orange[✗ Made up]",
     "↻ Named again",
@@ -33,7 +33,7 @@ THINGS = (
 )
 
 
-def show(shown: DialogImage, case: CaptionCase) -> WordCase:
+def show(dialog_image: DialogImage, case: CaptionCase) -> WordCase:
     """The answer with its verdict; gives the words that are looked into below.
 
     The page ends here where there is no answer, or none of a single word.
@@ -43,8 +43,8 @@ def show(shown: DialogImage, case: CaptionCase) -> WordCase:
             KEY,
             Greedy(),
             case,
-            known=shown.known,
-            picture=lambda result: picture(shown, case, result["answer"]),
+            known=dialog_image.known,
+            picture=lambda result: picture(dialog_image, case, result["answer"]),
         )
     )
     picked = picked_words(case, answer["answer"]) if answer else None
@@ -63,17 +63,17 @@ def picked_words(case: CaptionCase, tokens: Tokens) -> WordCase | None:
     )
 
 
-def picture(shown: DialogImage, case: CaptionCase, tokens: Tokens) -> None:
+def picture(dialog_image: DialogImage, case: CaptionCase, tokens: Tokens) -> None:
     """The image beside what is said of it."""
     image, text_column = st.columns(2, gap="large")
     with image:
-        scene.picture(shown, case.vlm.name)
+        scene.picture(dialog_image, case.vlm.name)
     with text_column:
         if picked := picked_words(case, tokens):
             clickable(picked, tokens)
         else:
             st.info("Ask something else, or change the image.")
-        beside(shown, case, tokens)
+        compare_answers(dialog_image, case, tokens)
 
 
 def clickable(picked: WordCase, tokens: Tokens) -> None:
@@ -90,17 +90,17 @@ def clickable(picked: WordCase, tokens: Tokens) -> None:
         st.caption("It was cut off at the most words an answer may have.")
 
 
-def beside(shown: DialogImage, case: CaptionCase, tokens: Tokens) -> None:
+def compare_answers(dialog_image: DialogImage, case: CaptionCase, tokens: Tokens) -> None:
     """Things named, made up and missed, and what the other TinyVLMs without experts say."""
     truth = claims_of(case, tokens.words)
     if truth is not None and truth.kind == "caption":
-        for title, names in zip(THINGS, things_of(truth), strict=True):
+        for title, names in zip(VERDICT_TITLES, things_of(truth), strict=True):
             st.markdown(f"{title}: **{plain(', '.join(names)) or 'none'}**")
         st.caption(rates(truth))
     shipped = asking.shipped()
     for name, title in shipped.items() if case.vlm.name in shipped else ():
         if name in DENSE and name != case.vlm.name:
-            other = question.about(shown, name, case.prompt)
+            other = question.about(dialog_image, name, case.prompt)
             result: Tokens = runs.answer(Greedy(), other, f"{KEY}.other.{name}")["answer"]
             sure = f" ({100 * result.probability[0]:.0f} % sure)" if len(result.words) == 1 else ""
             st.markdown(f"**{plain(title)}** says: “{plain(tidy(result.text))}”{sure}")

@@ -26,7 +26,7 @@ ATTENTION = Bars(value="attention", title="% of attention", whole=True)
 LOST = Bars(value="lost", title="points lost", whole=True, color=1)
 
 
-def show(shown: DialogImage, picked: WordCase, looks: HeatMap | None) -> None:
+def show(dialog_image: DialogImage, picked: WordCase, looks: HeatMap | None) -> None:
     """Each thing taken out, then one faded; of a picture whose truth nobody knows, neither."""
     scene = picked.scene
     if looks is None:
@@ -39,11 +39,11 @@ def show(shown: DialogImage, picked: WordCase, looks: HeatMap | None) -> None:
     elif not scene.things:
         st.info("The scene is empty: whatever the model says, it hangs on nothing in it.")
     else:
-        without(shown, picked, scene, looks)
-        fading(shown, picked, scene)
+        without(dialog_image, picked, scene, looks)
+        fading(dialog_image, picked, scene)
 
 
-def without(shown: DialogImage, picked: WordCase, scene: Scene, looks: HeatMap) -> None:
+def without(dialog_image: DialogImage, picked: WordCase, scene: Scene, looks: HeatMap) -> None:
     """For each thing: how much the words looked at it, and what they owe to it."""
     case, phrase = asking.without_each(picked, scene), picked.phrase
     table = partial(findings.by_thing, picked, looks)
@@ -53,7 +53,7 @@ def without(shown: DialogImage, picked: WordCase, scene: Scene, looks: HeatMap) 
             Cause(),
             case,
             f"What does {phrase} hang on?",
-            known=known(shown, "each"),
+            known=known(dialog_image, "each"),
             sentence=lambda result: findings.hangs_on(
                 phrase, table(result["images"]), result["images"]["probability"][0]
             ),
@@ -84,13 +84,13 @@ def without(shown: DialogImage, picked: WordCase, scene: Scene, looks: HeatMap) 
     )
 
 
-def known(shown: DialogImage, *against: str) -> dict[str, Any]:
+def known(dialog_image: DialogImage, *against: str) -> dict[str, Any]:
     """By which a question about other images is asked again; nothing where it cannot be."""
-    settings = shown.known
+    settings = dialog_image.known
     return {**settings, "against": against} if settings else {}
 
 
-def fading(shown: DialogImage, picked: WordCase, scene: Scene) -> None:
+def fading(dialog_image: DialogImage, picked: WordCase, scene: Scene) -> None:
     """The words' probability while one thing fades away."""
     picture, key = st.container(), f"{KEY}.faded"
     opacity = {scene_object.category: scene_object.opacity for scene_object in scene.things}
@@ -120,7 +120,7 @@ def fading(shown: DialogImage, picked: WordCase, scene: Scene) -> None:
                 Cause(),
                 asking.faded(picked, scene, name),
                 explained=False,
-                known=known(shown, f"faded:{name}"),
+                known=known(dialog_image, f"faded:{name}"),
                 columns=1,
                 evidence=[drawing],
                 sentence=lambda _: "",  # the caption has it

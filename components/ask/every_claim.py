@@ -38,7 +38,7 @@ FALLS = Dots(
 )
 
 
-def show(shown: DialogImage, picked: WordCase) -> None:
+def show(dialog_image: DialogImage, picked: WordCase) -> None:
     """The list of claims; where it cannot be had, why."""
     scene = picked.scene
     if scene is None:
@@ -58,7 +58,7 @@ def show(shown: DialogImage, picked: WordCase) -> None:
                 EachClaim(),
                 case,
                 TITLE,
-                known=known(shown, "each", "hidden"),
+                known=known(dialog_image, "each", "hidden"),
                 columns=1,
                 evidence=(
                     Drawing("claims", made=partial(pictures, case)),
@@ -74,9 +74,9 @@ def without_it(why: str) -> None:
     st.caption(f"Not available: {why}")
 
 
-def pictures(case: WordCase, found: Views) -> Pictures:
+def pictures(case: WordCase, result: Views) -> Pictures:
     """A row for each claim: the image with the region, the region hidden, and the thing gone."""
-    claims = found["claims"]
+    claims = result["claims"]
     others = dict(zip(case.names, case.others if case.others is not None else (), strict=True))
     rows, images, captions = [], [], []
     for row, (category, tried) in enumerate(zip(claims.rows, claims.notes, strict=True)):
@@ -93,12 +93,12 @@ def pictures(case: WordCase, found: Views) -> Pictures:
                 ),
             ]
         )
-        here, *after = (
+        original, *after = (
             100 * float(claims[name][row]) for name in ("probability", "hidden", "taken out")
         )
         captions += [
-            f"{here:.0f} %",
-            *(f"{share:.0f} % ({change(share - here)})" for share in after),
+            f"{original:.0f} %",
+            *(f"{share:.0f} % ({change(share - original)})" for share in after),
         ]
     step = max(1, case.image.shape[-1] // SMALL)
     grid = np.array(images)[:, :, ::step, ::step]
@@ -114,9 +114,9 @@ def change(points: float) -> str:
     return f"{round(points):+d}".replace("-", "−") if round(points) else "±0"
 
 
-def framed(image: Pixels, case: WordCase, thing: str) -> Pixels:
+def framed(image: Pixels, case: WordCase, category: str) -> Pixels:
     """The image (H, W, 3) with an orange line just around a thing's region."""
-    mask = case.mask_of(thing)
+    mask = case.mask_of(category)
     if not mask.any():
         return image
     drawn, wide = image.copy(), max(1, image.shape[0] // 64)
@@ -127,9 +127,9 @@ def framed(image: Pixels, case: WordCase, thing: str) -> Pixels:
     return drawn
 
 
-def falls(found: Views) -> str:
+def falls(result: Views) -> str:
     """What loses most when a thing is taken out, and what loses least."""
-    claims = found["claims"]
+    claims = result["claims"]
     lost = [round(100 * float(fall)) for fall in claims["owed to the thing"]]
     most, least = int(np.argmax(lost)), int(np.argmin(lost))
     category, tried = claims.rows[most], claims.notes[most]

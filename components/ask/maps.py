@@ -22,21 +22,21 @@ from engine.result import HeatMap
 EVERY = "all"
 
 
-def show(shown: DialogImage, picked: WordCase) -> HeatMap | None:
+def show(dialog_image: DialogImage, picked: WordCase) -> HeatMap | None:
     """Both maps side by side, and their marks; gives the attention for the sections below."""
     above, controls = st.container(), st.container()
     with controls:
         method = settings(picked)
         result = section.show(
-            Section(KEY, Relevancy(), picked, "How Relevancy was made", known=shown.known)
+            Section(KEY, Relevancy(), picked, "How Relevancy was made", known=dialog_image.known)
         )
     with above:
-        looks = section.show(attention(shown, picked, method, result))
+        looks = section.show(attention(dialog_image, picked, method, result))
     return looks["map"] if looks else None
 
 
 def attention(
-    shown: DialogImage, case: WordCase, method: Looks, relevancy: Views | None
+    dialog_image: DialogImage, case: WordCase, method: Looks, relevancy: Views | None
 ) -> Section:
     """The attention, and beside it what the score runs through, as soon as that is there."""
     other, mask = relevancy["map"] if relevancy else None, case.mask
@@ -44,14 +44,14 @@ def attention(
     def picture(looks: Views) -> None:
         note = "" if other else "being computed"
         panels = [Panel("Attention", looks["map"]), Panel("Relevancy", other, note)]
-        viewer(enlarged(shown.pixels), panels, f"{KEY}.viewer", truth=mask)
+        viewer(enlarged(dialog_image.pixels), panels, f"{KEY}.viewer", truth=mask)
 
     return Section(
         KEY,
         method,
         case,
         f"Where did {case.phrase} look?",
-        known=shown.known,
+        known=dialog_image.known,
         picture=picture,
         evidence=[] if mask is None else [marks(case, mask, other)],
     )

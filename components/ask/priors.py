@@ -18,11 +18,11 @@ from engine.result import Table
 SWAPPED = "another scene"
 
 
-def show(shown: DialogImage, picked: WordCase) -> None:
+def show(dialog_image: DialogImage, picked: WordCase) -> None:
     """The test, once it was asked for."""
     method, case = Priors(), picked
-    if shown.other is not None:
-        case = asking.held_against(case, [(SWAPPED, asking.pixels(shown.other))])
+    if dialog_image.other is not None:
+        case = asking.held_against(case, [(SWAPPED, asking.pixels(dialog_image.other))])
     probabilities = partial(in_pictures, case.spoken)
     section.show(
         Section(

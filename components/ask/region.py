@@ -20,25 +20,25 @@ from engine.hallucination.grounding.region import RegionWords
 from engine.hallucination.grounding.word_case import WordCase
 
 START = Box(0.25, 0.25, 0.3, 0.3)
-SHOWN = 10  # words of the charts
+CHART_WORDS = 10  # words of the charts
 
 
-def show(shown: DialogImage, picked: WordCase) -> None:
+def show(dialog_image: DialogImage, picked: WordCase) -> None:
     """The rectangle, and what hiding it changes."""
     left, right = st.columns([2, 3], gap="large")
     with left:
         box = rectangle(
-            enlarged(shown.pixels),
+            enlarged(dialog_image.pixels),
             start(picked.scene),
             f"{KEY}.box",
             words="The region: drag it, pull its corners, or use the arrow keys",
         )
-    table = partial(changed_most, SHOWN)
+    table = partial(changed_most, CHART_WORDS)
     with right, spoken():
         section.show(
             Section(
                 KEY, RegionWords(**box.sides()), picked, "Pick a region: which words need it?",
-                known=shown.known,
+                known=dialog_image.known,
                 evidence=(
                     Drawing(
                         "words", "Looked there", ATTENTION, part=table,
@@ -47,7 +47,7 @@ def show(shown: DialogImage, picked: WordCase) -> None:
                     ),
                     Drawing(
                         "words", "Hangs on it", LOST, part=table,
-                        finding=lambda result: points_lost(SHOWN, result["words"]),
+                        finding=lambda result: points_lost(CHART_WORDS, result["words"]),
                     ),
                 ),
             )

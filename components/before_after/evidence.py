@@ -94,11 +94,11 @@ def figure_rows(records: Table, threshold: float | None) -> Table:
     return Table.of({name: (column, "share") for name, column in columns.items()}, FIGURES)
 
 
-def figure_words(found: Views, threshold: float | None) -> str:
+def figure_words(result: Views, threshold: float | None) -> str:
     """TU beside plain accuracy, and what was left out."""
-    figures = counted("figures", found["records"], threshold)
-    other = found["reading"]["read otherwise by a part of a word"][0]
-    taken = found["reading"]["taken over from the one before"][0]
+    figures = counted("figures", result["records"], threshold)
+    other = result["reading"]["read otherwise by a part of a word"][0]
+    taken = result["reading"]["taken over from the one before"][0]
     return (
         f"Accuracy is {100 * figures['accuracy'][0]:.0f} %, TU {100 * figures['TU'][0]:.0f} %. "
         "ID: low is "
@@ -108,9 +108,9 @@ def figure_words(found: Views, threshold: float | None) -> str:
     )
 
 
-def kind_words(found: Views, threshold: float | None) -> str:
+def kind_words(result: Views, threshold: float | None) -> str:
     """SB+ of each kind with its interval."""
-    table = counted("kinds", found["records"], threshold)
+    table = counted("kinds", result["records"], threshold)
     rates = [
         f"{name} {100 * table['SB+'][at]:.0f} % ({100 * table['SB+, low'][at]:.0f} to "
         f"{100 * table['SB+, high'][at]:.0f}, {table['pairs'][at]:.0f} pairs)"
@@ -119,9 +119,9 @@ def kind_words(found: Views, threshold: float | None) -> str:
     return f"SB+, where yes stays: {'; '.join(rates)}."
 
 
-def thing_words(found: Views, threshold: float | None) -> str:
+def thing_words(result: Views, threshold: float | None) -> str:
     """The thing with the most stubborn yes, and the one whose p(yes) falls most."""
-    table = counted("things", found["records"], threshold)
+    table = counted("things", result["records"], threshold)
     falls = np.nan_to_num(table["p(yes) falls by"], nan=-1.0)
     return (
         f"Most stubborn: {table.rows[0]}, yes stays in {100 * table['SB+'][0]:.0f} % of "
@@ -140,9 +140,9 @@ def about_removed(records: Table) -> Table:
     return Table.of(columns | {"kind": (kind_of(part), ""), "place": (places, "")})
 
 
-def before_after(found: Views) -> Scatter:
+def before_after(result: Views) -> Scatter:
     """A mark for each pair, by kind; one that is pressed opens its pair."""
-    table = about_removed(found["records"])
+    table = about_removed(result["records"])
     known = np.isfinite(table["p before"]) & np.isfinite(table["p after"])
     places = [table["place"][known & (table["kind"] == at)].tolist() for at in range(len(KINDS))]
     names = [
@@ -159,13 +159,13 @@ def before_after(found: Views) -> Scatter:
         x_title="p(yes) before (%)",
         title="p(yes) after (%)",
         height=420,
-        press=pressed(found["records"], places),
+        press=pressed(result["records"], places),
     )
 
 
-def scatter_words(found: Views) -> str:
+def scatter_words(result: Views) -> str:
     """How the corners are read."""
-    table = about_removed(found["records"])
+    table = about_removed(result["records"])
     stay = int(((table["p before"] >= 0.5) & (table["p after"] >= 0.5)).sum())
     return (
         f"Lower right: seen and let go. Upper right: {stay} of {len(table)} where yes stays. Lower "
@@ -176,18 +176,18 @@ def scatter_words(found: Views) -> str:
 # ---------------------------------------------------------------- two axes
 
 
-def answers_of(found: Views, row: int, threshold: float | None) -> Table:
+def answers_of(result: Views, row: int, threshold: float | None) -> Table:
     """Right (1) and wrong (0) of one scene: a row for the original and for each copy."""
-    records = rows_of(found["records"], row)
+    records = rows_of(result["records"], row)
     before, after = decided(records, threshold)
     queried = list(dict.fromkeys(records["asked"].tolist()))
     removed = list(dict.fromkeys(records["removed"].tolist()))
     right = np.full((1 + len(removed), len(queried)), np.nan)
     rows = zip(records["removed"], records["asked"], records["there"], before, after, strict=True)
-    for out, category, there, was, now in rows:
+    for out, category, present, was, now in rows:
         column = queried.index(category)
-        right[0, column] = np.nan if np.isnan(was) else was == there
-        truth = bool(there) and out != category
+        right[0, column] = np.nan if np.isnan(was) else was == present
+        truth = bool(present) and out != category
         right[1 + removed.index(out), column] = np.nan if np.isnan(now) else now == truth
     names = ["as it is", *(f"without the {CATEGORIES[category]}" for category in removed)]
     return Table.grid(
@@ -200,9 +200,9 @@ def rows_of(records: Table, row: int) -> Table:
     return records.take(np.flatnonzero(records["scene"] == row).tolist())
 
 
-def two_axes(found: Views, row: int, threshold: float | None) -> Matrix:
+def two_axes(result: Views, row: int, threshold: float | None) -> Matrix:
     """Right and wrong, the questions about what was taken out with a frame."""
-    table = answers_of(found, row, threshold)
+    table = answers_of(result, row, threshold)
     names = [name.removeprefix("without the ") for name in table.rows]
     framed = [(at, table.order.index(name)) for at, name in enumerate(names) if at]
     marks = {1.0: "✓", 0.0: "✗"}
@@ -210,9 +210,9 @@ def two_axes(found: Views, row: int, threshold: float | None) -> Matrix:
     return Matrix(span=(0, 1), texts=texts, outlined=framed, x_title="asked for", height=300)
 
 
-def axes_words(found: Views, row: int, threshold: float | None) -> str:
+def axes_words(result: Views, row: int, threshold: float | None) -> str:
     """How errors in columns and in rows are read, with their number."""
-    wrong = table_of_wrong(answers_of(found, row, threshold))
+    wrong = table_of_wrong(answers_of(result, row, threshold))
     return (
         f"{wrong} wrong (✗). A column of errors is a habit of the word, a row of errors an odd "
         "image. Framed: asked for what was taken out."

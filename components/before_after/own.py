@@ -39,7 +39,7 @@ KEY = f"{PAGE}.own"
 TITLE = "A photograph of yours, with a thing taken out of it"
 YOURS = "the one you opened"
 RECTANGLE, MASK, AFTER = "a rectangle", "a mask", "a photograph without it"
-SHOWN = 448  # px of the square in which the rectangle is drawn
+SQUARE_SIDE = 448  # px of the square in which the rectangle is drawn
 START = Box(0.3, 0.3, 0.4, 0.4)
 HELP = (
     f"PNG, JPEG, TIFF, WebP, GIF, BMP or a scan, up to {MAX_MB} MB. Its middle square is seen. It "
@@ -88,9 +88,9 @@ def unfolded() -> None:
     """The answer above what it depends on, and the table of all pairs below."""
     answer, controls, table = (st.container() for _ in range(3))
     with controls, spoken():
-        asked = choose()
+        arguments = choose()
         with answer:
-            ask(*asked)
+            ask(*arguments)
     with table:
         own_table.show(KEY)
 
@@ -108,7 +108,7 @@ def ask(case: PhotoPairCase, known: dict[str, Any], method: PhotoPair) -> None:
                 Drawing("answers", "Before and after", CHANCES, partial(answer_words, case),
                         part=partial(named, case)),
                 Drawing("changed", "What was changed", finding=change_words,
-                        made=lambda _found: change_map(case, after())),
+                        made=lambda _result: change_map(case, after())),
             ),
             detail=partial(own_table.offer, KEY, case, method),
         )
@@ -173,7 +173,7 @@ def check_words(name: str, fields: Mapping[str, Sequence[str]]) -> None:
 
 def marked(way: str, photograph: Picture, *, example: bool) -> MarkedThing:
     """What goes, as it was marked. Raises BlindspotError as long as a file is missing."""
-    pixels = as_bytes(square(photograph, MIDDLE, SHOWN))
+    pixels = as_bytes(square(photograph, MIDDLE, SQUARE_SIDE))
     if way == RECTANGLE:
         begin = first_box() if example else START
         words = "The thing that goes: drag the frame over it, pull its corners, or use arrow keys"
@@ -247,9 +247,9 @@ def change_map(case: PhotoPairCase, after: Photograph) -> HeatMap:
     return HeatMap(change_of(case, after), "share of full brightness", False)
 
 
-def picture(case: PhotoPairCase, without_it: Callable[[], Photograph], found: Views) -> None:
+def picture(case: PhotoPairCase, without_it: Callable[[], Photograph], result: Views) -> None:
     """Before, the thing at some opacity, and p(yes) while it fades."""
-    faded, answers = found["fading"], found["answers"]
+    faded, answers = result["fading"], result["answers"]
     words = [f"{100 * share:.0f} %" for share in faded["left"]]
     label = f"How much of the {plain(case.thing)} is left"
     at = words.index(pick(label, words, f"{KEY}.left", "slider", name="Left", rule="a step"))
@@ -257,12 +257,21 @@ def picture(case: PhotoPairCase, without_it: Callable[[], Photograph], found: Vi
     original, other = as_bytes(case.image), as_bytes(without_it())
     share = float(faded["left"][at])
     blend = np.rint(other + share * (original.astype(np.float32) - other)).astype(np.uint8)
-    shown(before, original, f"**Before**: {said(case, answers, 'before')}", "The photograph before")
+    draw_photograph(
+        before,
+        original,
+        f"**Before**: {answer_text(case, answers, 'before')}",
+        "The photograph before",
+    )
     caption = (
-        said(case, answers, "after") if not at else f"p(yes) {100 * faded['p(yes)'][at]:.0f} %"
+        answer_text(case, answers, "after")
+        if not at
+        else f"p(yes) {100 * faded['p(yes)'][at]:.0f} %"
     )
     name = "**After**" if not at else f"**{words[at]} left**"
-    shown(after, blend, f"{name}: {caption}", f"The photograph with {words[at]} of the thing left")
+    draw_photograph(
+        after, blend, f"{name}: {caption}", f"The photograph with {words[at]} of the thing left"
+    )
     with curve:
         shape = Lines(
             x="left",
@@ -281,12 +290,12 @@ def picture(case: PhotoPairCase, without_it: Callable[[], Photograph], found: Vi
         )
 
 
-def shown(place: Any, pixels: Any, words: str, alt: str) -> None:
+def draw_photograph(place: Any, pixels: Any, words: str, alt: str) -> None:
     """A photograph with what is said of it."""
     show_picture(np.ascontiguousarray(pixels), alt, place=place, width="stretch", caption=words)
 
 
-def said(case: PhotoPairCase, answers: Any, when: str) -> str:
+def answer_text(case: PhotoPairCase, answers: Any, when: str) -> str:
     """The question and its answer."""
     return plain(
         f"{case.thing}? {said_word(answers[f'says {when}'][0])}, p(yes) "
@@ -294,9 +303,9 @@ def said(case: PhotoPairCase, answers: Any, when: str) -> str:
     )
 
 
-def answer_words(case: PhotoPairCase, found: Views) -> str:
+def answer_words(case: PhotoPairCase, result: Views) -> str:
     """Every answer in words, and how much p(yes) can be relied on."""
-    table = named(case, found["answers"])
+    table = named(case, result["answers"])
     summary = "; ".join(
         f"{name} " + " → ".join(said_word(table[f"says {when}"][at]) for when in own_table.WHEN)
         for at, name in enumerate(table.rows)
@@ -305,7 +314,7 @@ def answer_words(case: PhotoPairCase, found: Views) -> str:
     return f"{summary}. Yes and no together have {100 * weak:.0f} % or more of the first word."
 
 
-def change_words(found: Views) -> str:
+def change_words(result: Views) -> str:
     """How much of the photograph changed."""
-    share, far = (100 * float(found["changed"][name][0]) for name in ("pixels", "by"))
+    share, far = (100 * float(result["changed"][name][0]) for name in ("pixels", "by"))
     return f"{share:.0f} % of the pixels changed, by {far:.0f} % of full brightness on average."

@@ -70,7 +70,7 @@ class CollectedPair:
         )
 
 
-def held(key: str) -> dict[str, CollectedPair]:
+def session_pairs(key: str) -> dict[str, CollectedPair]:
     """The pairs of this session, by what their answers depend on, see `name_of`."""
     pairs: dict[str, CollectedPair] = st.session_state.setdefault(f"{key}.pairs", {})
     return pairs
@@ -81,10 +81,10 @@ def name_of(case: PhotoPairCase, method: PhotoPair) -> str:
     return f"{case.fingerprint}|{method.grow if case.after is None else 0}"
 
 
-def offer(key: str, case: PhotoPairCase, method: PhotoPair, found: Answer) -> None:
+def offer(key: str, case: PhotoPairCase, method: PhotoPair, answer: Answer) -> None:
     """The button that adds the pair that is shown."""
-    name, pairs = name_of(case, method), held(key)
-    pair = CollectedPair.of(case, found["answers"])
+    name, pairs = name_of(case, method), session_pairs(key)
+    pair = CollectedPair.of(case, answer["answers"])
     full = len(pairs) >= MOST
     label = "In the table below" if name in pairs else "Add to the table of your pairs"
     st.button(
@@ -100,7 +100,7 @@ def offer(key: str, case: PhotoPairCase, method: PhotoPair, found: Answer) -> No
 
 def show(key: str) -> None:
     """The table, where there is a pair in it."""
-    if not (pairs := list(held(key).values())):
+    if not (pairs := list(session_pairs(key).values())):
         return
     st.markdown(f"**Your {len(pairs)} pairs**" if len(pairs) > 1 else "**Your first pair**")
     for sentence in by_model(pairs):
@@ -115,7 +115,7 @@ def show(key: str) -> None:
             f"{key}.csv",
             icon=":material/download:",
         )
-        st.button("Empty the table", key=f"{key}.clear", on_click=held(key).clear)
+        st.button("Empty the table", key=f"{key}.clear", on_click=session_pairs(key).clear)
 
 
 def by_model(pairs: Iterable[CollectedPair]) -> Iterator[str]:

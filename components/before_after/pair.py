@@ -31,7 +31,7 @@ from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
 from engine.hallucination.tiny_vlm.words import with_article
 from engine.result import Table
 
-LISTED, PRESSED = 60, 10  # pairs in the list, and among the pictures
+LISTED_PAIRS, PRESSED = 60, 10  # pairs in the list, and among the pictures
 SMALL = 88  # px
 PAIR = f"{KEY}.pair"
 FADES = {f"{100 * share:.0f} %": share for share in asking.OPACITIES}
@@ -95,20 +95,20 @@ def name_of(records: Table, place: int) -> str:
 
 
 def choose(
-    layout: Layout, records: Table, thing: str | None, threshold: float | None
+    layout: Layout, records: Table, category: str | None, threshold: float | None
 ) -> OpenPair | None:
     """One of the pairs, those whose answer moved against the truth first; None where none is."""
     places = [
         place
         for place in worst(records, threshold)
-        if thing is None or CATEGORIES[int(records["removed"][place])] == thing
+        if category is None or CATEGORIES[int(records["removed"][place])] == category
     ]
     if not places:
-        st.info(f"No scene has {with_article(thing or 'thing')}: take out another thing.")
+        st.info(f"No scene has {with_article(category or 'thing')}: take out another thing.")
         return None
     pressed = st.session_state.get(PAIR, st.query_params.get(PAIR))
     names = {name_of(records, place): place for place in places}
-    offered = list(names)[:LISTED]
+    offered = list(names)[:LISTED_PAIRS]
     if pressed in names and pressed not in offered:  # pressed in the chart, which has them all
         offered.append(str(pressed))
     place = names[
@@ -120,10 +120,10 @@ def choose(
             rule="one that is listed",
         )
     ]
-    shown = list(names.values())[:PRESSED]
+    displayed = list(names.values())[:PRESSED]
     pictures = [
         small_picture(layout, records, shown_place, chosen=shown_place == place)
-        for shown_place in shown
+        for shown_place in displayed
     ]
     thumbs(
         pictures,
@@ -174,15 +174,22 @@ def picture(pair: OpenPair, left: float, model: str) -> None:
     """Before, after, and the curve between the two."""
     before, after, curve = st.columns([3, 3, 4], gap="medium")
     faded = curves(pair, model)
-    shown(before, pair.scene, f"**Before**: {said(pair, 0)}", f"the scene with the {pair.removed}")
+    draw_scene(
+        before,
+        pair.scene,
+        f"**Before**: {answer_text(pair, 0)}",
+        f"the scene with the {pair.removed}",
+    )
     name = asking.models()[model]
     if left == 0:
-        words, scene = f"**After**: {said(pair, 1)}", pair.scene.remove(pair.removed)
+        words, scene = f"**After**: {answer_text(pair, 1)}", pair.scene.remove(pair.removed)
     else:
         p = faded[name][list(asking.OPACITIES).index(left)]
         words = f"**The {pair.removed} at {100 * left:.0f} %**: p(yes) {100 * p:.0f} %"
         scene = pair.scene.with_opacity(pair.removed, left)
-    shown(after, scene, words, f"the scene with the {pair.removed} at {100 * left:.0f} % opacity")
+    draw_scene(
+        after, scene, words, f"the scene with the {pair.removed} at {100 * left:.0f} % opacity"
+    )
     with curve:
         tables.chart(chart(faded, pair, left), faded, fade_words(faded, pair), f"{KEY}.curve")
 
@@ -205,19 +212,19 @@ def link_to_concepts(pair: OpenPair, case: ScenesCase) -> dict[str, str]:
     return link | {"concepts.kind": KINDS[case.kind], "concepts.scene": str(pair.row)}
 
 
-def shown(place: Any, scene: Scene, words: str, alt: str) -> None:
+def draw_scene(place: Any, scene: Scene, words: str, alt: str) -> None:
     """A scene with what is said of it."""
     pixels = np.ascontiguousarray(scene.image.transpose(1, 2, 0))
     show_picture(enlarged(pixels), alt, place=place, width="stretch", caption=words)
 
 
-def said(pair: OpenPair, when: int) -> str:
+def answer_text(pair: OpenPair, when: int) -> str:
     """The question, its answer, and whether that is true."""
-    says, p, there = pair.says[when], pair.chances[when], (pair.there, pair.after)[when]
+    says, p, present = pair.says[when], pair.chances[when], (pair.there, pair.after)[when]
     answer = SAYS.get(says, "neither yes nor no")
-    mark = "✓" if says == there else "✗"
+    mark = "✓" if says == present else "✗"
     chance = f" (p(yes) {100 * p:.0f} %)" if np.isfinite(p) else ""
-    return plain(f"{pair.asked}? {mark} {answer}{chance}; it is {'' if there else 'not '}there.")
+    return plain(f"{pair.asked}? {mark} {answer}{chance}; it is {'' if present else 'not '}there.")
 
 
 def curves(pair: OpenPair, model: str) -> Table:

@@ -22,12 +22,12 @@ from engine.hallucination.measures.removal_law import law_words
 from engine.result import Table
 from engine.run import Answer
 
-SHOWN = ("TU", "SB+", "ID")
+CHARTED_FIGURES = ("TU", "SB+", "ID")
 DOTS = Dots(
-    series={name: name for name in SHOWN},
+    series={name: name for name in CHARTED_FIGURES},
     span=(-3, 103),
     title="% (90 % of resampled scenes)",
-    intervals={name: (f"{name}, low", f"{name}, high") for name in SHOWN},
+    intervals={name: (f"{name}, low", f"{name}, high") for name in CHARTED_FIGURES},
 )
 LAW = Lines(
     x="α",
@@ -38,20 +38,20 @@ LAW = Lines(
 )
 
 
-def compare(asked: PairsQuestion, threshold: float | None) -> None:
+def compare(question: PairsQuestion, threshold: float | None) -> None:
     """The figures of every strategy; what is kept is shown, the rest waits for a button.
 
     MVP asks one by one, several times each: it joins when it is the decoding of the page.
     """
     st.markdown("**Another way to choose words, on the same pairs**")
     cases = {
-        kind.title: replace(asked.case, strategy=kind())
+        kind.title: replace(question.case, strategy=kind())
         for kind in STRATEGIES
-        if (kind is not MVP or isinstance(asked.case.strategy, MVP))
-        and not unfit(asked.case.vlm, kind)
+        if (kind is not MVP or isinstance(question.case.strategy, MVP))
+        and not unfit(question.case.vlm, kind)
     }
     outcomes = runs.ask_all_when_told(
-        asked.method, cases, f"{KEY}.strategies", "Ask with every strategy"
+        question.method, cases, f"{KEY}.strategies", "Ask with every strategy"
     )
     runs.watch(list(outcomes.values()))
     answers = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Answer)}
@@ -86,10 +86,10 @@ def compare_words(table: Table) -> str:
     return words
 
 
-def law(asked: PairsQuestion) -> None:
+def law(question: PairsQuestion) -> None:
     """The stubborn yes by the strength of the contrast, beside the closed form."""
-    case = replace(asked.case, strategy=Greedy())
-    settings: dict[str, Any] = asked.known | {"decoding": Greedy.name} if asked.known else {}
+    case = replace(question.case, strategy=Greedy())
+    settings: dict[str, Any] = question.known | {"decoding": Greedy.name} if question.known else {}
     section.show(
         Section(
             f"{KEY}.law", RemovalLaw(), case, "What can contrast mend? The law, and what is found",

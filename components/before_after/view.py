@@ -49,7 +49,7 @@ def show() -> None:
         own.show()
 
 
-def look(asked: PairsQuestion, known: Views) -> tuple[float | None, OpenPair | None]:
+def look(question: PairsQuestion, known: Views) -> tuple[float | None, OpenPair | None]:
     """What counts as yes, and the pair that is open."""
     pictures, words = st.container(), st.columns([2, 1], gap="large")
     with words[0]:
@@ -57,12 +57,12 @@ def look(asked: PairsQuestion, known: Views) -> tuple[float | None, OpenPair | N
     with words[1]:
         category = choose_thing()
     with pictures:
-        opened = pair.choose(layout_of(asked.case), known["records"], category, threshold)
+        opened = pair.choose(layout_of(question.case), known["records"], category, threshold)
     return threshold, opened
 
 
 def pairs_section(
-    asked: PairsQuestion,
+    question: PairsQuestion,
     opened: OpenPair | None,
     left: float,
     threshold: float | None,
@@ -72,22 +72,22 @@ def pairs_section(
 
     def picture(_: Views) -> None:
         if opened:
-            pair.picture(opened, left, asked.case.vlm.name)
-            pair.onward(opened, asked.case)
+            pair.picture(opened, left, question.case.vlm.name)
+            pair.onward(opened, question.case)
 
-    def sentence(found: Views) -> str:
-        records = found["records"]
+    def sentence(result: Views) -> str:
+        records = result["records"]
         return said_of(
-            asked.case.vlm.title,
+            question.case.vlm.title,
             counted("figures", records, threshold),
             counted("kinds", records, threshold),
         )
 
     return Section(
         KEY,
-        asked.method,
-        asked.case,
-        known=asked.known,
+        question.method,
+        question.case,
+        known=question.known,
         below=rest,
         picture=picture,
         sentence=sentence,

@@ -39,8 +39,8 @@ def by_split(answers: Answers, rate: str) -> Table:
 def split_dots(answers: Answers, rate: str, title: str, line: float | None = None) -> Drawing:
     """A mark with its interval for each decoding in each split."""
 
-    def shape(found: Views) -> Dots:
-        values = found[SIDE].values
+    def shape(result: Views) -> Dots:
+        values = result[SIDE].values
         drawn = 100 * values[np.isfinite(values)]
         low = min([*drawn, line or 100.0])
         high = max([*drawn, line or 0.0])
@@ -122,9 +122,9 @@ def trade(rates: Table) -> Scatter:
 def trade_words(rates: Table) -> str:
     """What each makes up, beside what it finds and how much it says."""
     figures = [
-        f"{name.rpartition(',')[0]} {percent(made, 1)} % at recall {percent(recall, 0)} %, "
+        f"{name.rpartition(',')[0]} {percent(chair_i, 1)} % at recall {percent(recall, 0)} %, "
         f"{words:.0f} words"
-        for name, made, recall, words in zip(
+        for name, chair_i, recall, words in zip(
             rates.rows[:NAMED], rates["CHAIR_i"], rates["recall"], rates["words"], strict=False
         )
     ]
@@ -134,10 +134,10 @@ def trade_words(rates: Table) -> str:
 def matrix() -> Drawing:
     """How often things stand together, with the share of false yes written over it."""
 
-    def shape(found: Views) -> Matrix:
-        lied, together = found["false yes"].values, found["together"].values
-        counts = found["asked"].values
-        names = found["together"].rows
+    def shape(result: Views) -> Matrix:
+        lied, together = result["false yes"].values, result["together"].values
+        counts = result["asked"].values
+        names = result["together"].rows
         texts = [
             [f"{100 * share:.0f}" if np.isfinite(share) else "" for share in row] for row in lied
         ]
@@ -168,15 +168,15 @@ def matrix() -> Drawing:
     return Drawing("together", "What goes together, and what is said yes to", shape, matrix_words)
 
 
-def matrix_words(found: Views) -> str:
+def matrix_words(result: Views) -> str:
     """The pair with the most false yes, and how often it stands together."""
-    counts, names = found["asked"].values, found["asked"].rows
-    lied = np.nan_to_num(found["false yes"].values) * counts
+    counts, names = result["asked"].values, result["asked"].rows
+    lied = np.nan_to_num(result["false yes"].values) * counts
     row, column = np.unravel_index(int(lied.argmax()), lied.shape)
     if not lied[row, column]:
         return "Color: in how many scenes both are. No absent thing got a yes."
     return (
         f"Color: scenes with both. Number: % of yes to the absent thing. Most: {names[column]} "
         f"where there is {names[row]}, {lied[row, column]:.0f} of {counts[row, column]:.0f} "
-        f"(together in {found['together'].values[row, column]:.0f} scenes)."
+        f"(together in {result['together'].values[row, column]:.0f} scenes)."
     )

@@ -108,9 +108,9 @@ def scores(held: OwnRows, *, negation: bool = False) -> Any:
 # ---------------------------------------------------------------- yes or no
 
 
-def answers(held: OwnRows) -> None:
+def answers(own_rows: OwnRows) -> None:
     """POPE of answers."""
-    own_answers: OwnAnswers = scores(held)
+    own_answers: OwnAnswers = scores(own_rows)
     st.header(plain(answer_words(own_answers)))
     shape = Dots(
         series={"accuracy": "accuracy", "F1": "F1", "yes-ratio": "yes-ratio"},
@@ -130,18 +130,18 @@ def answers(held: OwnRows) -> None:
         [
             {
                 "": "✗" if own_answers.wrong[at] else "✓",
-                "Question": cut(held.rows[at].get("question", "")),
-                "Answer": cut(held.rows[at]["answer"]),
-                "Truth": held.rows[at]["label"],
+                "Question": cut(own_rows.rows[at].get("question", "")),
+                "Answer": cut(own_rows.rows[at]["answer"]),
+                "Truth": own_rows.rows[at]["label"],
                 "Read as": "yes" if own_answers.yes[at] else "no",
                 "Plainly": own_answers.words[at] or "neither",
-                "Image": cut(held.rows[at].get("image", "")),
+                "Image": cut(own_rows.rows[at].get("image", "")),
             }
             for at in order[:MOST]
         ]
     )
     at = order[opened(frame, f"{SLOT}.table.{st.session_state[f'{SLOT}.digest']}", "Your answers")]
-    row = held.rows[at]
+    row = own_rows.rows[at]
     verdict = "✗ Wrong" if own_answers.wrong[at] else "✓ Right"
     question = f"“{plain(cut(row['question']))}” " if row.get("question") else ""
     read_as, answer = "yes" if own_answers.yes[at] else "no", plain(cut(row["answer"]))
@@ -165,7 +165,7 @@ def answers(held: OwnRows) -> None:
                     row.get("group", ""),
                 )
                 for row, yes, word, wrong in zip(
-                    held.rows,
+                    own_rows.rows,
                     own_answers.yes.tolist(),
                     own_answers.words,
                     own_answers.wrong.tolist(),
@@ -173,20 +173,20 @@ def answers(held: OwnRows) -> None:
                 )
             ),
         ),
-        len(held.rows),
+        len(own_rows.rows),
     )
 
 
-def answer_order(found: OwnAnswers) -> list[int]:
+def answer_order(own_answers: OwnAnswers) -> list[int]:
     """Wrong answers first, of these the false yes, then what is neither yes nor no."""
-    neither = np.array([not word for word in found.words])
-    order: list[int] = np.lexsort((~neither, ~found.yes, ~found.wrong)).tolist()
+    neither = np.array([not word for word in own_answers.words])
+    order: list[int] = np.lexsort((~neither, ~own_answers.yes, ~own_answers.wrong)).tolist()
     return order
 
 
-def answer_words(found: OwnAnswers) -> str:
+def answer_words(own_answers: OwnAnswers) -> str:
     """The figures of all rows."""
-    rates = found.rates
+    rates = own_answers.rates
     first = {name: float(rates[name][0]) for name in rates.order}
     return (
         f"{100 * first['accuracy']:.0f} % of {first['answers']:,.0f} answers are right; yes to "
@@ -255,20 +255,20 @@ def captions(held: OwnRows) -> None:
     heads = ("caption", "made up", "named", "there", "image", "group")
     taken(heads, lambda: csv_text(heads, (
         (row["caption"], "; ".join(mention.node for mention in named if not mention.true),
-         "; ".join(mention.node for mention in named), "; ".join(there), row.get("image", ""),
+         "; ".join(mention.node for mention in named), "; ".join(objects), row.get("image", ""),
          row.get("group", ""))
-        for at, (row, there) in enumerate(zip(held.rows, own_captions.there, strict=True))
+        for at, (row, objects) in enumerate(zip(held.rows, own_captions.there, strict=True))
         for _, named in [own_captions.mentions(held, at)]
     )), len(held.rows))  # fmt: skip
 
 
 def caption_words(rates: Table) -> str:
     """CHAIR with recall and length, of all rows."""
-    made, lying, recall, length, count = (
+    chair_i, lying, recall, length, count = (
         float(rates[name][0]) for name in ("CHAIR_i", "CHAIR_s", "recall", "words", "captions")
     )
     return (
-        f"CHAIRi {share(made)}, CHAIRs {share(lying)} of {count:,.0f} captions, at recall "
+        f"CHAIRi {share(chair_i)}, CHAIRs {share(lying)} of {count:,.0f} captions, at recall "
         f"{share(recall)} and {length:.1f} words."
     )
 

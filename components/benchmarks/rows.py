@@ -20,7 +20,7 @@ from engine.hallucination import ScenesCase
 from engine.hallucination.measures.chair import mentions
 from engine.hallucination.measures.polling import SPLITS
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
-from engine.hallucination.tiny_vlm.scenes import THINGS
+from engine.hallucination.tiny_vlm.scenes import VOCABULARY
 from engine.hallucination.tiny_vlm.words import tidy
 from engine.result import Table
 from engine.run import Answer
@@ -73,41 +73,42 @@ def polls(answers: Mapping[str, Answer], cases: Mapping[str, ScenesCase]) -> Non
 
 def worst(questions: Table, split: int) -> list[int]:
     """The questions of a split: the wrong ones first, of these the surest."""
-    there, yes = questions["there"], questions["yes"]
+    present, yes = questions["there"], questions["yes"]
     rows = np.flatnonzero(questions["split"] == split)
-    off = np.abs(questions["p(yes)"] - there)
-    ranked = sorted(rows.tolist(), key=lambda at: (there[at] == yes[at], -off[at]))
+    off = np.abs(questions["p(yes)"] - present)
+    ranked = sorted(rows.tolist(), key=lambda at: (present[at] == yes[at], -off[at]))
     return [int(at) for at in ranked]
 
 
-def poll_frame(held: Table, order: list[int]) -> pd.DataFrame:
+def poll_frame(questions: Table, order: list[int]) -> pd.DataFrame:
     """The questions as a person reads them."""
     yes_no = {True: "yes", False: "no"}
     rows = [
         {
-            "": "✓" if held["there"][at] == held["yes"][at] else "✗",
-            "Question": held.rows[at],
-            "Truth": yes_no[bool(held["there"][at])],
-            "It says": held.notes[at],
-            "p(yes)": round(float(held["p(yes)"][at]), 3),
-            "By logits": yes_no[bool(held["p(yes)"][at] > 0.5)],
-            "Scene": int(held["scene"][at]),
+            "": "✓" if questions["there"][at] == questions["yes"][at] else "✗",
+            "Question": questions.rows[at],
+            "Truth": yes_no[bool(questions["there"][at])],
+            "It says": questions.notes[at],
+            "p(yes)": round(float(questions["p(yes)"][at]), 3),
+            "By logits": yes_no[bool(questions["p(yes)"][at] > 0.5)],
+            "Scene": int(questions["scene"][at]),
         }
         for at in order[:MOST]
     ]
     return pd.DataFrame(rows)
 
 
-def poll(held: Table, at: int, case: ScenesCase) -> None:
+def poll(questions: Table, at: int, case: ScenesCase) -> None:
     """One question with its scene."""
-    category, there = CATEGORIES[int(held["thing"][at])], bool(held["there"][at])
-    scene(case, int(held["scene"][at]))
-    right = there == bool(held["yes"][at])
+    category, present = CATEGORIES[int(questions["thing"][at])], bool(questions["there"][at])
+    scene(case, int(questions["scene"][at]))
+    right = present == bool(questions["yes"][at])
     st.markdown(
         f"{'✓ Right' if right else '✗ Wrong'}: “{yes_no_question(CATEGORIES.index(category))}?” "
         "— it "
-        f"says “{plain(tidy(held.notes[at]))}”, and there {'is one' if there else 'is none'}. "
-        f"p(yes) is {held['p(yes)'][at]:.3f} by the model's own logits."
+        f"says “{plain(tidy(questions.notes[at]))}”, and there "
+        f"{'is one' if present else 'is none'}. "
+        f"p(yes) is {questions['p(yes)'][at]:.3f} by the model's own logits."
     )
 
 
@@ -133,16 +134,16 @@ def captions(answers: Mapping[str, Answer], cases: Mapping[str, ScenesCase]) -> 
         )
         at = order[opened(frame, f"{KEY}.captions.{name}", "Captions")]
     with side_column:
-        there = scene(cases[name], at)
+        categories = scene(cases[name], at)
         caption_words = caption_table.notes[at].split()
-        words.show(caption_words, mentions(caption_words, there, THINGS))
-        st.caption(f"There are: {', '.join(there) or 'no things'}.")
+        words.show(caption_words, mentions(caption_words, categories, VOCABULARY))
+        st.caption(f"There are: {', '.join(categories) or 'no things'}.")
 
 
 def scene(case: ScenesCase, row: int) -> list[str]:
     """Draw a scene; gives what is there."""
     drawn = case.scene(row)
-    there = [scene_object.category for scene_object in drawn.things]
-    alt = f"Scene {row}, a {drawn.theme} with {', '.join(there) or 'nothing'}"
+    categories = [scene_object.category for scene_object in drawn.things]
+    alt = f"Scene {row}, a {drawn.theme} with {', '.join(categories) or 'nothing'}"
     show_picture(enlarged(drawn.image.transpose(1, 2, 0)), alt, width=280)
-    return there
+    return categories

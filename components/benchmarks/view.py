@@ -41,37 +41,37 @@ def show() -> None:
     left(CHAIR(), question.cases, captions)
 
 
-def answered(asked: BenchmarkQuestion) -> tuple[Answers, Answers]:
+def answered(question: BenchmarkQuestion) -> tuple[Answers, Answers]:
     """The sentence and both figures; what is not kept waits for its button."""
-    if asked.problem:
-        st.error(asked.problem, icon=":material/error:")
+    if question.problem:
+        st.error(question.problem, icon=":material/error:")
         return {}, {}
-    if not asked.cases:
+    if not question.cases:
         st.info("Choose at least one decoding to see what it makes up.")
         return {}, {}
     sentence = st.container()
     left, right = st.columns(2, gap="large")
     with left:
-        label = f"Ask POPE's questions about {asked.count} scenes"
-        polls = ask(POPE(), asked.cases, f"{KEY}.pope", label)
+        label = f"Ask POPE's questions about {question.count} scenes"
+        polls = ask(POPE(), question.cases, f"{KEY}.pope", label)
         polls, unasked = split_off(polls)
         if unasked:
             st.info("No scene has three things to ask for: choose more scenes.")
         if polls:
-            shown = split_dots(polls, "accuracy", "POPE: right answers")
-            draw(shown, {SIDE: by_split(polls, "accuracy")}, f"{KEY}.accuracy")
-            st.caption(charts.scenes_words(polls, asked.count))
+            drawing = split_dots(polls, "accuracy", "POPE: right answers")
+            draw(drawing, {SIDE: by_split(polls, "accuracy")}, f"{KEY}.accuracy")
+            st.caption(charts.scenes_words(polls, question.count))
     with right:
-        label = f"Describe {asked.count} scenes for CHAIR"
-        result = ask(CHAIR(), asked.captioned, f"{KEY}.chair", label)
+        label = f"Describe {question.count} scenes for CHAIR"
+        result = ask(CHAIR(), question.captioned, f"{KEY}.chair", label)
         if result:
-            shown = Drawing(
+            drawing = Drawing(
                 "rates",
                 "CHAIR: what is named, what is made up",
                 lambda result: charts.trade(result["rates"]),
                 lambda result: charts.trade_words(result["rates"]),
             )
-            draw(shown, {"rates": captioned(result)}, f"{KEY}.trade")
+            draw(drawing, {"rates": captioned(result)}, f"{KEY}.trade")
     if finding := sentence_of(polls, result):
         sentence.header(plain(finding))
     return polls, result
@@ -92,37 +92,39 @@ def split_off(polls: Answers) -> tuple[Answers, Answers]:
     return some, {name: poll for name, poll in polls.items() if name not in some}
 
 
-def sentence_of(polls: Answers, told: Answers) -> str:
+def sentence_of(polls: Answers, captions: Answers) -> str:
     """What the first two decodings say yes to and make up, in two lines; "" without figures."""
     parts: list[str] = []
     company = " of likely things that are absent"
     named = " of what it names"
-    for name in list(dict.fromkeys([*polls, *told]))[:2]:
+    for name in list(dict.fromkeys([*polls, *captions]))[:2]:
         clauses = []
         lied = polls[name]["rates"]["false yes"][-1] if name in polls else nan
-        made = told[name]["rates"]["CHAIR_i"][0] if name in told else nan
+        invented = captions[name]["rates"]["CHAIR_i"][0] if name in captions else nan
         if isfinite(lied):
             clauses.append(f"{'says yes to ' if company else ''}{100 * lied:.0f} %{company}")
             company = ""
-        if isfinite(made):
-            clauses.append(f"{'makes up ' if named else ''}{100 * made:.0f} %{named}")
+        if isfinite(invented):
+            clauses.append(f"{'makes up ' if named else ''}{100 * invented:.0f} %{named}")
             named = ""
         if clauses:
             parts.append(f"{name} {' and '.join(clauses)}")
     return f"{'; '.join(parts)}." if parts else ""
 
 
-def closer(asked: BenchmarkQuestion, polls: Answers, told: Answers) -> None:
+def closer(question: BenchmarkQuestion, polls: Answers, captions: Answers) -> None:
     """Everything behind the two figures, folded."""
     if polls:
         folded(
-            "POPE question by question", f"{KEY}.polls.open", lambda: rows.polls(polls, asked.cases)
+            "POPE question by question",
+            f"{KEY}.polls.open",
+            lambda: rows.polls(polls, question.cases),
         )
-    if told:
+    if captions:
         folded(
             "CHAIR caption by caption",
             f"{KEY}.captions.open",
-            lambda: rows.captions(told, asked.cases),
+            lambda: rows.captions(captions, question.cases),
         )
     if polls:
         folded(
@@ -177,8 +179,8 @@ def files(answer: Answer) -> Files:
         return {}
     questions = answer["questions"]
     polls = [
-        Poll(int(scene), CATEGORIES[int(category)], bool(there))
-        for scene, category, there in zip(
+        Poll(int(scene), CATEGORIES[int(category)], bool(present))
+        for scene, category, present in zip(
             questions["scene"], questions["thing"], questions["there"], strict=True
         )
     ]

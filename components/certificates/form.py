@@ -19,7 +19,7 @@ from engine.arguments.trained import ExperimentArguments
 from engine.experiment import ExperimentCase
 from engine.unlearning import Certificates, PoisonVotes
 from engine.unlearning.certificates.bounds import ROE, SCHEMES
-from engine.unlearning.certificates.certificates import KEPT
+from engine.unlearning.certificates.certificates import STORED_BALLOTS
 
 KEY = "certificates"
 SLOT, POISON = f"{KEY}.Certificates", f"{KEY}.PoisonVotes"
@@ -81,7 +81,7 @@ def choose() -> CertificateQuestion:
     method, question = Certificates(**settings), None
     with spoken():
         case = ExperimentArguments(**form.given).case()
-        rows = method.asked(case)[:KEPT].tolist()
+        rows = method.asked(case)[:STORED_BALLOTS].tolist()
         image = pick_image(case, rows)
         question = CertificateQuestion(case, method, scheme, image, rows[image], form.known())
     if question is None:

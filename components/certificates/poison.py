@@ -18,7 +18,7 @@ from engine.unlearning.certificates.bounds import FA_ROE, ROE
 from engine.unlearning.certificates.poisoning import ADD
 
 
-def show(asked: CertificateQuestion) -> None:
+def show(question: CertificateQuestion) -> None:
     """How many poisons, of which kind; what they do."""
     answer, controls = st.container(), st.container()
     with controls:
@@ -28,17 +28,21 @@ def show(asked: CertificateQuestion) -> None:
             settings = forms.settings(PoisonVotes, POISON, ("way",))
         with right:
             settings |= forms.settings(PoisonVotes, POISON, ("count",))
-    method = asked.poisons(**settings)
+    method = question.poisons(**settings)
     done = "added" if method.way == ADD else "relabeled"
     with answer:
         section.show(
             Section(
                 KEY,
                 method,
-                asked.case,
+                question.case,
                 "Poison it yourself",
-                known=asked.known,
-                evidence=(votes(asked), after(asked), Drawing("poisons", "The poisons", wide=True)),
+                known=question.known,
+                evidence=(
+                    votes(question),
+                    after(question),
+                    Drawing("poisons", "The poisons", wide=True),
+                ),
                 button="Poison the training images",
                 before=f"Up to {method.count} images are {done}, the worst ones for this image "
                 "first; each network that they reach is retrained and votes again.",
@@ -46,16 +50,16 @@ def show(asked: CertificateQuestion) -> None:
         )
 
 
-def outcome(found: Views, name: str) -> int:
+def outcome(result: Views, name: str) -> int:
     """A number of what came out."""
-    return int(found["outcome"][name][0])
+    return int(result["outcome"][name][0])
 
 
-def votes(asked: CertificateQuestion) -> Drawing:
+def votes(question: CertificateQuestion) -> Drawing:
     """The first round, poison by poison, beside the worst case."""
 
-    def chart(found: Views) -> Lines:
-        says, rival = (asked.name(outcome(found, role)) for role in ("answer", "rival"))
+    def chart(result: Views) -> Lines:
+        says, rival = (question.name(outcome(result, role)) for role in ("answer", "rival"))
         return Lines(
             x="poisons",
             series={
@@ -66,43 +70,43 @@ def votes(asked: CertificateQuestion) -> Drawing:
             },
             title="first votes",
             x_title="poisoned training images",
-            now=outcome(found, "certificate"),
+            now=outcome(result, "certificate"),
             now_name="certified",
         )
 
-    return Drawing("steps", "The votes, poison by poison", chart, held)
+    return Drawing("steps", "The votes, poison by poison", chart, certified_limits)
 
 
-def held(found: Views) -> str:
+def certified_limits(result: Views) -> str:
     """From how many poisons on the answer is another one, in truth and in the worst case."""
-    says = outcome(found, "answer")
+    says = outcome(result, "answer")
 
     def first_change(column: str) -> str:
-        changed = found["steps"][column] != says
+        changed = result["steps"][column] != says
         return f"changes at {int(changed.argmax())}" if changed.any() else "does not change"
 
     return (
-        f"Certified up to {outcome(found, 'certificate')}. With the networks as retrained, the "
+        f"Certified up to {outcome(result, 'certificate')}. With the networks as retrained, the "
         f"answer {first_change('says')}; in the worst case, it {first_change('worst says')}."
     )
 
 
-def after(asked: CertificateQuestion) -> Drawing:
+def after(question: CertificateQuestion) -> Drawing:
     """What the networks say at the end: first votes or, where there is one, the run-off."""
     series = {f"first votes, {when}": when for when in ("before", "after")}
     return Drawing(
         "ballots",
         "First votes before and after",
         BarGroups(series=series, title="networks"),
-        partial(run_off, asked),
+        partial(run_off, question),
         part=lambda table: Table.of({name: (table[name], "") for name in series}, table.rows),
     )
 
 
-def run_off(asked: CertificateQuestion, found: Views) -> str:
+def run_off(question: CertificateQuestion, result: Views) -> str:
     """How the answer and its rival compare after the poisons."""
-    steps, rival = found["steps"], asked.name(outcome(found, "rival"))
-    says = asked.name(outcome(found, "answer"))
+    steps, rival = result["steps"], question.name(outcome(result, "rival"))
+    says = question.name(outcome(result, "answer"))
     first, last = (100 * steps["above"][at] for at in (0, -1))
     words = f"{says} is above {rival} on {first:.0f} % of the ballots before, {last:.0f} % after"
-    return f"{words}{', which decides the run-off' if asked.scheme in {ROE, FA_ROE} else ''}."
+    return f"{words}{', which decides the run-off' if question.scheme in {ROE, FA_ROE} else ''}."

@@ -25,25 +25,25 @@ from engine.unlearning.certificates.certificates import ballots_about, counted, 
 HALF = 50  # % of the networks
 
 
-def show(asked: CertificateQuestion, below: DeltaGenerator) -> None:
+def show(question: CertificateQuestion, below: DeltaGenerator) -> None:
     """The certificate of an image.
 
     Args:
-        asked: the question.
+        question: the question.
         below: where the curves are drawn.
     """
-    method = asked.method
+    method = question.method
     networks = method.partitions * (1 + method.spread)
     section.show(
         Section(
             KEY,
             method,
-            asked.case,
+            question.case,
             "",
-            known=asked.known,
-            sentence=partial(sentence, asked),
-            picture=partial(ballots, asked),
-            evidence=(by_poisons(asked),),
+            known=question.known,
+            sentence=partial(sentence, question),
+            picture=partial(ballots, question),
+            evidence=(by_poisons(question),),
             columns=1,
             below=below,
             button="Train the networks and certify",
@@ -53,50 +53,56 @@ def show(asked: CertificateQuestion, below: DeltaGenerator) -> None:
     )
 
 
-def of_image(asked: CertificateQuestion, found: Views, name: str) -> int:
+def of_image(question: CertificateQuestion, result: Views, name: str) -> int:
     """A number of the image's certificate."""
-    return int(found["images"][f"{asked.scheme}, {name}"][asked.image])
+    return int(result["images"][f"{question.scheme}, {name}"][question.image])
 
 
-def sentence(asked: CertificateQuestion, found: Views) -> str:
+def sentence(question: CertificateQuestion, result: Views) -> str:
     """What the certificate says of this image."""
-    says, radius = asked.name(of_image(asked, found, "says")), of_image(asked, found, "radius")
-    images = f"{len(asked.case.data.rows('train')):,} training images"
-    if says != asked.label:
+    says, radius = (
+        question.name(of_image(question, result, "says")),
+        of_image(question, result, "radius"),
+    )
+    images = f"{len(question.case.data.rows('train')):,} training images"
+    if says != question.label:
         return (
-            f"This {asked.label} is taken for {says}: only right answers count in the curves below."
+            f"This {question.label} is taken for {says}: "
+            "only right answers count in the curves below."
         )
     if not radius:
         return f"This is read as {says}, but one poisoned image of {images} could change that."
     many = f"{radius} images are" if radius > 1 else "one image is"
     among = f"added, removed or relabeled among {images}"
-    return f"This {asked.label} stays {says}, no matter which {many} {among}."
+    return f"This {question.label} stays {says}, no matter which {many} {among}."
 
 
-def ballots(asked: CertificateQuestion, found: Views) -> None:
+def ballots(question: CertificateQuestion, result: Views) -> None:
     """The image, who is first for how many networks, and the run-off."""
-    table = counted(ballots_about(found, asked.scheme, asked.image), asked.case.data.classes)
+    table = counted(
+        ballots_about(result, question.scheme, question.image), question.case.data.classes
+    )
     left, *places = st.columns([1, 2, 2], gap="medium", vertical_alignment="top")
-    words = f"Test image {asked.image}, labeled {asked.label}"
-    picture = enlarged(pixels_of(asked.case.data, asked.row))
+    words = f"Test image {question.image}, labeled {question.label}"
+    picture = enlarged(pixels_of(question.case.data, question.row))
     show_picture(picture, words, place=left, width="stretch", caption=plain(words))
-    shown = {"ballots": table}
-    for place, drawing in zip(places, rounds(asked), strict=False):
+    views = {"ballots": table}
+    for place, drawing in zip(places, rounds(question), strict=False):
         with place:
-            draw(drawing, shown, f"{KEY}.{drawing.title}.{asked.scheme}.{asked.image}")
-    st.caption(plain(reason(asked, found)))
+            draw(drawing, views, f"{KEY}.{drawing.title}.{question.scheme}.{question.image}")
+    st.caption(plain(reason(question, result)))
 
 
-def reason(asked: CertificateQuestion, found: Views) -> str:
+def reason(question: CertificateQuestion, result: Views) -> str:
     """How the answer would be lost first."""
-    rival = asked.name(of_image(asked, found, "rival"))
-    needed = of_image(asked, found, "radius") + 1
-    how = "in the first round" if of_image(asked, found, "round") == 1 else "in the run-off"
+    rival = question.name(of_image(question, result, "rival"))
+    needed = of_image(question, result, "radius") + 1
+    how = "in the first round" if of_image(question, result, "round") == 1 else "in the run-off"
     many = f"{needed} poison{'s' if needed > 1 else ''}"
     return f"Weakest point: {how}, against {rival}; {many} might be enough."
 
 
-def rounds(asked: CertificateQuestion) -> list[Drawing]:
+def rounds(question: CertificateQuestion) -> list[Drawing]:
     """A drawing for each round of the election."""
     first = Drawing(
         "ballots",
@@ -112,23 +118,23 @@ def rounds(asked: CertificateQuestion) -> list[Drawing]:
         ),
         run_off_words,
     )
-    return [first, second] if asked.scheme in {ROE, FA_ROE} else [first]
+    return [first, second] if question.scheme in {ROE, FA_ROE} else [first]
 
 
-def first_words(found: Views) -> str:
+def first_words(result: Views) -> str:
     """The first two."""
-    votes = found["ballots"]["first votes"]
+    votes = result["ballots"]["first votes"]
     order = np.argsort(-votes, kind="stable")
-    names = found["ballots"].rows
+    names = result["ballots"].rows
     return (
         f"{names[order[0]]} has {votes[order[0]]} of {votes.sum()} first votes, and "
         f"{names[order[1]]} has {votes[order[1]]}."
     )
 
 
-def run_off_words(found: Views) -> str:
+def run_off_words(result: Views) -> str:
     """The winner against the one it meets."""
-    table: Table = found["ballots"]
+    table: Table = result["ballots"]
     order = np.argsort(-table["first votes"], kind="stable")[:2]
     winner = int(np.isnan(table["run-off"]).argmax())
     other = next(int(label) for label in order if label != winner)
@@ -138,26 +144,26 @@ def run_off_words(found: Views) -> str:
     )
 
 
-def by_poisons(asked: CertificateQuestion) -> Drawing:
+def by_poisons(question: CertificateQuestion) -> Drawing:
     """Certified accuracy, and the image's own certificate."""
 
-    def chart(found: Views) -> Lines:
+    def chart(result: Views) -> Lines:
         return Lines(
             x="poisons",
             series={name: name for name in SCHEMES},
             title="certified right (%)",
             x_title="poisoned training images",
             span=(0, 100),
-            now=of_image(asked, found, "radius"),
+            now=of_image(question, result, "radius"),
             now_name="this image",
         )
 
     return Drawing("curves", "Certified accuracy by the number of poisons", chart, curve_words)
 
 
-def curve_words(found: Views) -> str:
+def curve_words(result: Views) -> str:
     """Where the run-off gains and where it loses."""
-    table: Table = found["curves"]
+    table: Table = result["curves"]
     at = middle(table)
 
     def gain(baseline: str, run_off: str, place: int) -> str:

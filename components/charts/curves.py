@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components.charts.finished import kept
+from components.charts.finished import finished_figure
 from components.charts.plots import drawn as draw_figure
 from components.charts.style import COLORS, theme
 from components.charts.tables import NUMBERS
@@ -54,7 +54,7 @@ def drawn(plot: Plot, epochs: int, key: str) -> None:
     if np.isfinite(plot.held[-1]):
         last += f", {plot.held[-1]:.3g} {plot.unit} on validation images"
     words = f"{plot.title} after {len(plot.learned)} of {epochs} epochs: {last}"
-    draw_figure(kept(curve_figure, plot, epochs), words, key, said=False)
+    draw_figure(finished_figure(curve_figure, plot, epochs), words, key, said=False)
 
 
 def curve_figure(plot: Plot, epochs: int) -> go.Figure:

@@ -44,10 +44,10 @@ class Finished(BaseFigure):  # type: ignore[misc]  # Plotly has no types
         return spec
 
 
-KEPT: Memory[Finished] = Memory(ROOM, lambda figure: figure.size)
+FINISHED_FIGURES: Memory[Finished] = Memory(ROOM, lambda figure: figure.size)
 
 
-def kept(make: Callable[..., go.Figure], *given: Any) -> Finished:
+def finished_figure(make: Callable[..., go.Figure], *given: Any) -> Finished:
     """The figure that `make` draws of what is given, in the ink of the theme.
 
     Args:
@@ -57,7 +57,11 @@ def kept(make: Callable[..., go.Figure], *given: Any) -> Finished:
             as a lambda, the figure is built each time.
     """
     name = name_of(theme(), make, given)
-    return KEPT.made(name, lambda: finished(make(*given))) if name else finished(make(*given))
+    return (
+        FINISHED_FIGURES.made(name, lambda: finished(make(*given)))
+        if name
+        else finished(make(*given))
+    )
 
 
 def finished(figure: go.Figure) -> Finished:

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from components.folded import folded
-from components.widgets.wording import said
+from components.widgets.wording import short_number
 from engine.result import Table, distinct
 
 NUMBERS = "The numbers as a table"
@@ -21,9 +21,9 @@ SPOKEN = {"nat": "nats"}  # units that are many
 def table(view: Table, key: str, *, whole: bool = False) -> None:
     """The table with its units; what is not known is a dash. A whole one does not scroll."""
     frame = framed(view)
-    shown = frame.style.format(dict(zip(frame.columns, formats(view), strict=True)), na_rep=NONE)
+    styled = frame.style.format(dict(zip(frame.columns, formats(view), strict=True)), na_rep=NONE)
     st.dataframe(
-        shown,
+        styled,
         height="content" if whole else "auto",
         key=key,
         alt=f"Table of {len(view)} rows: {', '.join(view.columns)}",
@@ -80,7 +80,7 @@ def decimals(value: float) -> str:
 
 def plain(value: float) -> str:
     """Any other number."""
-    return said(value) if np.isfinite(value) else NONE
+    return short_number(value) if np.isfinite(value) else NONE
 
 
 def numbers(tables: Mapping[str, Table]) -> None:

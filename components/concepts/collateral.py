@@ -87,9 +87,9 @@ def row_of(gamma: float) -> int:
     return int(np.abs(np.array(GAMMAS) - gamma).argmin())
 
 
-def lost_words(found: Views) -> str:
+def lost_words(result: Views) -> str:
     """What the lines are, and how good the dictionary is."""
-    fit = found["fit"]
+    fit = result["fit"]
     return (
         f"γ = 1 changes nothing. The dictionary explains {100 * fit['explained variance'][0]:.0f} "
         f"% of unseen tokens with {fit['L0'][0]:.0f} features each; "
@@ -97,9 +97,9 @@ def lost_words(found: Views) -> str:
     )
 
 
-def control_words(found: Views, what: str) -> str:
+def control_words(result: Views, what: str) -> str:
     """How far each set takes it, over all γ."""
-    table = found["rates"]
+    table = result["rates"]
     rates = (f"{kind} {100 * np.min(table[f'{what}, {kind}']):.0f} %" for kind in KINDS)
     before = 100 * table[f"{what}, {KINDS[0]}"][0]
     return f"Lowest over γ: {', '.join(rates)}; {before:.0f} % before."
@@ -126,9 +126,9 @@ def forgotten_first(concept_table: Table, method: SAUCE) -> Table:
     return Table.of({name: (taken[name], "share") for name in taken.order}, rows)
 
 
-def worst_words(found: Views, method: SAUCE) -> str:
+def worst_words(result: Views, method: SAUCE) -> str:
     """The other thing that falls most."""
-    table = before_after(found["things"], method.gamma)
+    table = before_after(result["things"], method.gamma)
     falls = np.nan_to_num(table["before"] - table["after"], nan=-1.0)
     falls[[table.rows.index(concept) for concept in method.things]] = -1.0
     at = int(falls.argmax())
@@ -138,18 +138,18 @@ def worst_words(found: Views, method: SAUCE) -> str:
     ).replace("γ = -", "γ = −")
 
 
-def ranking_bars(found: Views, count: int) -> Bars:
+def ranking_bars(result: Views, count: int) -> Bars:
     """A bar for each feature; where there is one thing, those above the cut-off are suppressed."""
-    ranking = found["ranking"]
+    ranking = result["ranking"]
     score = ranking["score"]
     alone = len({row.split()[0] for row in ranking.rows}) == 1
     cut = float(score[count - 1]) if alone and 0 < count <= len(score) else None
     return Bars(value="score", line=cut, line_name="cut-off", title="score")
 
 
-def ranking_words(found: Views, method: SAUCE) -> str:
+def ranking_words(result: Views, method: SAUCE) -> str:
     """How much higher the last one that is suppressed is than the first that is not."""
-    score, count = found["ranking"]["score"], method.features
+    score, count = result["ranking"]["score"], method.features
     what = "A score is a share of all activation, with the thing minus without."
     if len(method.things) > 1:
         return f"The first {count} of each thing are suppressed. {what}" if count else what

@@ -28,7 +28,7 @@ def choose() -> tuple[DialogImage, CaptionCase, SAUCE]:
         with place:
             settings |= forms.settings(SAUCE, SLOT, (name,))
     words, editor = st.columns([5, 4], gap="large")
-    shown = scene.choose(editor, STORY, KEY)
+    dialog_image = scene.choose(editor, STORY, KEY)
     with st.sidebar:
         st.header("Model")
         name = question.choose_model(KEY, own=False)  # the dictionary is learned on scenes
@@ -38,5 +38,5 @@ def choose() -> tuple[DialogImage, CaptionCase, SAUCE]:
             settings |= forms.settings(SAUCE, SLOT, ("width", "active", "steps"))
     case: CaptionCase | None = None
     with spoken():
-        case = question.about(shown, name, prompt)
-    return shown, case or end(), SAUCE(**settings, scenes=SCENES)
+        case = question.about(dialog_image, name, prompt)
+    return dialog_image, case or end(), SAUCE(**settings, scenes=SCENES)

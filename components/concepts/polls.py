@@ -58,9 +58,9 @@ def dots(rate: str) -> Dots:
     )
 
 
-def right_words(found: Views) -> str:
+def right_words(result: Views) -> str:
     """How many questions there are, and what is to fall and what to stay."""
-    rates = found["rates"]
+    rates = result["rates"]
     shares = ", ".join(
         f"{name} {count:.0f}" for name, count in zip(rates.rows, rates["questions"], strict=True)
     )
@@ -70,21 +70,25 @@ def right_words(found: Views) -> str:
     )
 
 
-def yes_words(found: Views) -> str:
+def yes_words(result: Views) -> str:
     """Where the things are, and what is said of others that are not."""
-    rates = found["rates"]
-    there = ", ".join(
-        f"{name} {100 * there / count:.0f} %" if count else f"{name} –"
-        for name, there, count in zip(rates.rows, rates["there"], rates["questions"], strict=True)
+    rates = result["rates"]
+    present = ", ".join(
+        f"{name} {100 * present_count / count:.0f} %" if count else f"{name} –"
+        for name, present_count, count in zip(
+            rates.rows, rates["there"], rates["questions"], strict=True
+        )
     )
     before, after = (100 * rates.cell(OTHERS, f"false yes {when}") for when in WHEN)
-    return f"Truly there: {there}. Yes to other things that are not: {before:.0f} → {after:.0f} %."
+    return (
+        f"Truly there: {present}. Yes to other things that are not: {before:.0f} → {after:.0f} %."
+    )
 
 
-def split_words(found: Views) -> str:
+def split_words(result: Views) -> str:
     """The figures of the three splits."""
     before, after = (
-        " / ".join(f"{100 * value:.0f}" for value in found["splits"][f"accuracy {when}"])
+        " / ".join(f"{100 * value:.0f}" for value in result["splits"][f"accuracy {when}"])
         for when in WHEN
     )
     return f"All questions, random / popular / adversarial: {before} % before, {after} % after."

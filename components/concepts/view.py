@@ -25,7 +25,7 @@ KEY = "concepts"
 STORY = 253  # of the first kind of scene: a car, beside which a lamp is made up
 SCENES = SAUCE().scenes  # to learn the features from
 LEGEND = "Thick blue: sure; thin orange: unsure. ✓ it is there, ✗ it is not."
-THINGS = Dots(
+YES_DOTS = Dots(
     series={"before": "before", "after": "after"},
     joined=True,
     span=(-3, 103),
@@ -35,7 +35,7 @@ THINGS = Dots(
 )
 
 
-def show(shown: DialogImage, case: CaptionCase, method: SAUCE) -> None:
+def show(dialog_image: DialogImage, case: CaptionCase, method: SAUCE) -> None:
     """What the model says with the thing and without it."""
     first = []
     if not method.unmet(case):
@@ -46,16 +46,16 @@ def show(shown: DialogImage, case: CaptionCase, method: SAUCE) -> None:
             KEY,
             method,
             case,
-            known=shown.known,
+            known=dialog_image.known,
             columns=1,
             first=first,
-            picture=lambda result: picture(shown, case, result),
-            waiting=lambda: scene.picture(shown, case.vlm.name),
+            picture=lambda result: picture(dialog_image, case, result),
+            waiting=lambda: scene.picture(dialog_image, case.vlm.name),
             evidence=(
                 Drawing(
                     "things",
                     "Every thing in this scene: p(yes) before and after",
-                    THINGS,
+                    YES_DOTS,
                     lambda result: things_words(result["things"], method.things),
                     part=as_shares,
                 ),
@@ -64,15 +64,15 @@ def show(shown: DialogImage, case: CaptionCase, method: SAUCE) -> None:
     )
 
 
-def picture(shown: DialogImage, case: CaptionCase, found: Views) -> None:
+def picture(dialog_image: DialogImage, case: CaptionCase, result: Views) -> None:
     """The image beside both answers."""
     image, text_column = st.columns(2, gap="large")
     with image:
-        scene.picture(shown, case.vlm.name)
+        scene.picture(dialog_image, case.vlm.name)
     with text_column:
         for name, title in (("before", "Before"), ("after", "After, without the features")):
             st.markdown(f"**{title}**")
-            reply = found[name]
+            reply = result[name]
             rows = answer_words.marked(reply, claims_of(case, reply.words), ())
             marks = WordMarks(words=rows, label=reply.text, small=True)
             draw_tokens(reply, LEGEND if name == "after" else "", f"{KEY}.{name}", marks)

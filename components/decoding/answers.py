@@ -21,21 +21,23 @@ from engine.hallucination.measures.verdict import of_caption
 from engine.hallucination.tiny_vlm.words import tidy, with_article
 
 
-def show(found: Compared, places: Sequence[DeltaGenerator], made: DeltaGenerator) -> None:
+def show(
+    comparison: Compared, places: Sequence[DeltaGenerator], provenance: DeltaGenerator
+) -> None:
     """Each strategy's words and whether they are true, in the place of each; how they were made."""
-    differ = worth_marking([decoded.tokens.words for decoded in found.spoken])
-    chosen = picked(found)
-    for place, one, other in zip(places, found.spoken, differ, strict=True):
+    differ = worth_marking([decoded.tokens.words for decoded in comparison.spoken])
+    chosen = picked(comparison)
+    for place, decoded_answer, other in zip(places, comparison.spoken, differ, strict=True):
         with place:
             section.show(
                 Section(
                     f"{KEY}.said",
-                    one.method,
-                    found.case,
-                    one.title,
-                    known=found.shown.known,
-                    evidence=(answer_drawing(one, other, chosen),),
-                    provenance=made,
+                    decoded_answer.method,
+                    comparison.case,
+                    decoded_answer.title,
+                    known=comparison.shown.known,
+                    evidence=(answer_drawing(decoded_answer, other, chosen),),
+                    provenance=provenance,
                     sentence=lambda _: "",  # the drawing says whether it is true
                 )
             )
@@ -75,30 +77,34 @@ def verdict(decoded: DecodedAnswer) -> str:
     return "**:material/check_circle: Right.**" if against.right else "**:material/cancel: Wrong.**"
 
 
-def finding_words(found: Compared) -> str:
+def finding_words(comparison: Compared) -> str:
     """What every strategy says, in one sentence, and the truth of a short answer."""
-    against = found.spoken[0].claims
+    against = comparison.spoken[0].claims
     if against is None or against.kind != "caption":
-        sentence = grouped(found, ("says", "say"), lambda decoded: quoted(decoded.tokens.text))
+        sentence = grouped(comparison, ("says", "say"), lambda decoded: quoted(decoded.tokens.text))
         if against is None or not against.asked:
             return f"{sentence}."
-        there = against.asked in against.there
-        what = with_article(against.asked) if there else f"no {against.asked}"
+        present = against.asked in against.there
+        what = with_article(against.asked) if present else f"no {against.asked}"
         return f"{sentence}. There is {what} in this scene."
-    return grouped(found, ("makes up", "make up"), lambda decoded: invented(decoded.claims)) + "."
-
-
-def grouped(found: Compared, verbs: tuple[str, str], tell: Callable[[DecodedAnswer], str]) -> str:
-    """What each strategy does, those that do the same together; a verb for one and for many."""
-    same: dict[str, list[str]] = {}
-    for decoded in found.spoken:
-        same.setdefault(tell(decoded), []).append(decoded.title)
-    return "; ".join(
-        f"{listed(titles)} {verbs[len(titles) > 1]} {what}" for what, titles in same.items()
+    return (
+        grouped(comparison, ("makes up", "make up"), lambda decoded: invented(decoded.claims)) + "."
     )
 
 
-def listed(names: Sequence[str]) -> str:
+def grouped(
+    comparison: Compared, verbs: tuple[str, str], tell: Callable[[DecodedAnswer], str]
+) -> str:
+    """What each strategy does, those that do the same together; a verb for one and for many."""
+    same: dict[str, list[str]] = {}
+    for decoded in comparison.spoken:
+        same.setdefault(tell(decoded), []).append(decoded.title)
+    return "; ".join(
+        f"{join_names(titles)} {verbs[len(titles) > 1]} {what}" for what, titles in same.items()
+    )
+
+
+def join_names(names: Sequence[str]) -> str:
     """Names as a sentence lists them."""
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
@@ -111,24 +117,24 @@ def quoted(text: str) -> str:
 def invented(against: Claims | None) -> str:
     """The things that an answer makes up."""
     made_up = against.invented if against else ()
-    return plain(listed([with_article(word) for word in made_up])) or "nothing"
+    return plain(join_names([with_article(word) for word in made_up])) or "nothing"
 
 
-def picked(found: Compared) -> tuple[str, int] | None:
+def picked(comparison: Compared) -> tuple[str, int] | None:
     """The word that is looked into: the one clicked, else the most telling one."""
     selection = st.session_state.get(f"{KEY}.picked")
     if selection is not None:
-        decoded = found.of(selection[0])
+        decoded = comparison.of(selection[0])
         if decoded is not None and selection[1] < len(decoded.tokens.words):
             return str(selection[0]), int(selection[1])
     contrasted = [
         candidate
-        for candidate in found.spoken
+        for candidate in comparison.spoken
         if "weak" in candidate.answer and candidate.tokens.words
     ]
-    for decoded in (*contrasted, *found.spoken):
+    for decoded in (*contrasted, *comparison.spoken):
         if decoded.tokens.words:
-            marks = differing([found.spoken[0].tokens.words, decoded.tokens.words])
+            marks = differing([comparison.spoken[0].tokens.words, decoded.tokens.words])
             telling = answer_words.first_place(decoded.tokens.words, decoded.claims)
             return decoded.name, min(marks[1], default=telling)
     return None

@@ -19,9 +19,9 @@ FINDING = (
 )
 
 
-def show(found: Compared) -> None:
+def show(comparison: Compared) -> None:
     """Forward passes, tokens read and places looked at, times greedy's."""
-    table = costs(found)
+    table = costs(comparison)
     shape = Panels(
         panels={f"{name}, × greedy": name.capitalize() for name in COSTS},
         title="× greedy",
@@ -35,16 +35,16 @@ def show(found: Compared) -> None:
     st.caption("Seconds are those of this computer when the answer was made.")
 
 
-def costs(found: Compared) -> Table:
+def costs(comparison: Compared) -> Table:
     """Every cost, also as a multiple of greedy's, and the seconds; a row for each strategy."""
-    spent = np.stack([cost_of(decoded.answer) for decoded in found.spoken]).T
-    times = spent / cost_of(found.greedy)[:, None]
-    seconds = [decoded.answer.record["seconds"] for decoded in found.spoken]
+    spent = np.stack([cost_of(decoded.answer) for decoded in comparison.spoken]).T
+    times = spent / cost_of(comparison.greedy)[:, None]
+    seconds = [decoded.answer.record["seconds"] for decoded in comparison.spoken]
     return Table.of(
         {name: (amounts, "") for name, amounts in zip(COSTS, spent, strict=True)}
         | {f"{name}, × greedy": (time, "×") for name, time in zip(COSTS, times, strict=True)}
         | {"seconds": (seconds, "s")},
-        found.titles,
+        comparison.titles,
     )
 
 

@@ -14,19 +14,19 @@ from components.draw.drawing import Drawing, Views
 from components.draw.matrix import Matrix
 from engine.result import Table
 
-ASKED = "experts "  # how the views begin that hold a layer's weights
-APART = Bars(value="KL", title="KL(strong ‖ weak), nats")
+LAYER_PREFIX = "experts "  # how the views begin that hold a layer's weights
+DIVERGENCE_BARS = Bars(value="KL", title="KL(strong ‖ weak), nats")
 
 
-def drawings(_found: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
+def drawings(_comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
     """The divergence of the two routings, and who was asked in every layer."""
     part = window(decoded.numbered, f"{KEY}.experts.from")
-    layers = [name for name in decoded.answer if name.startswith(ASKED)]
+    layers = [name for name in decoded.answer if name.startswith(LAYER_PREFIX)]
     return (
         Drawing(
             "routings",
             "How far apart strong and weak experts are",
-            APART,
+            DIVERGENCE_BARS,
             apart_words,
             part=lambda table: numbered(table, decoded, part),
         ),
@@ -67,7 +67,7 @@ def layer_drawing(decoded: DecodedAnswer, name: str, part: slice) -> Drawing:
     table = Table.grid(strong, experts, words, ("weight",) * len(words))
     return Drawing(
         name,
-        f"Who was asked in layer {name.removeprefix(ASKED)}",
+        f"Who was asked in layer {name.removeprefix(LAYER_PREFIX)}",
         chart,
         partial(asked_words, name),
         part=lambda _: table,

@@ -157,7 +157,7 @@ def strategy_form(kind: Kind, case: CaptionCase) -> Method[Any]:
     return kind(**settings)
 
 
-def speak(shown: DialogImage, case: CaptionCase, methods: Sequence[Method[Any]]) -> Compared:
+def speak(dialog_image: DialogImage, case: CaptionCase, methods: Sequence[Method[Any]]) -> Compared:
     """Every strategy's answer; the page ends here where one cannot be had."""
     slots = [f"{KEY}.said.{method.name}" for method in methods]
     runs.leave_others(f"{KEY}.said", slots)
@@ -166,6 +166,6 @@ def speak(shown: DialogImage, case: CaptionCase, methods: Sequence[Method[Any]])
     for method, slot in zip(methods, slots, strict=True):
         answer = runs.answer(method, case, slot)
         words = answer["answer"].words
-        against = claims(case.prompt, words, shown.scene) if shown.scene else None
+        against = claims(case.prompt, words, dialog_image.scene) if dialog_image.scene else None
         spoken.append(DecodedAnswer(method, answer, against))
-    return Compared(shown, case, tuple(spoken), greedy)
+    return Compared(dialog_image, case, tuple(spoken), greedy)

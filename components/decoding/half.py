@@ -26,9 +26,9 @@ SCENES = 50
 SLOT = f"{KEY}.half"
 
 
-def show(found: Compared) -> None:
+def show(comparison: Compared) -> None:
     """Dense, by magnitude and learned, over scenes; then what the learned half says here."""
-    vlm = found.tiny
+    vlm = comparison.tiny
     if vlm is None:
         st.info(ONLY_TINY)
         return
@@ -38,9 +38,9 @@ def show(found: Compared) -> None:
     case = ScenesCase(vlm, Greedy(), SCENES, "biased" if habit else "broken")
 
     def says(answer: Answer) -> None:
-        cut = replace(found.case, vlm=pruned(vlm, answer["masks"]))
+        cut = replace(comparison.case, vlm=pruned(vlm, answer["masks"]))
         caption = runs.answer(Greedy(), cut, f"{SLOT}.says")["answer"].text
-        dense = found.greedy["answer"].text
+        dense = comparison.greedy["answer"].text
         st.markdown(
             f"Of the image above, whole and greedy, it says “{plain(tidy(dense))}”; with the "
             f"learned {method.pattern} mask “{plain(tidy(caption))}”."
@@ -54,14 +54,14 @@ def show(found: Compared) -> None:
             "What is lost with part of the weights?",
             button="Learn which weights stay",
             before=f"{method.steps} steps on captions; weights keep their values.",
-            picture=lambda views: draw(beside(case), views, f"{SLOT}.models"),
+            picture=lambda views: draw(compare_models(case), views, f"{SLOT}.models"),
             evidence=sharpening.drawings(),
             detail=says,
         )
     )
 
 
-def beside(case: ScenesCase) -> Drawing:
+def compare_models(case: ScenesCase) -> Drawing:
     """The three models in four figures."""
     return Drawing(
         "models",

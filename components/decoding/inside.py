@@ -24,20 +24,26 @@ WIDE = {"noised", "kept", "dropped"}  # views that are drawn over the whole widt
 Inside = Callable[[Compared, DecodedAnswer], Sequence[Drawing]]
 
 
-def show(found: Compared) -> None:
+def show(comparison: Compared) -> None:
     """A tab for each chosen strategy that has something to show."""
-    inner = [decoded for decoded in found.spoken if decoded.name in INSIDE and decoded.tokens.words]
+    inner = [
+        decoded for decoded in comparison.spoken if decoded.name in INSIDE and decoded.tokens.words
+    ]
     if not inner:
         st.caption("Greedy decoding and sampling have nothing inside: a word is chosen, and done.")
         return
-    for tab, one in zip(st.tabs([decoded.title for decoded in inner]), inner, strict=True):
+    for tab, decoded_answer in zip(
+        st.tabs([decoded.title for decoded in inner]), inner, strict=True
+    ):
         with tab:
-            drawings = INSIDE[one.name](found, one)
+            drawings = INSIDE[decoded_answer.name](comparison, decoded_answer)
             for across in (1, 2):
                 part = [drawing for drawing in drawings if wide(drawing) == (across == 1)]
-                section.side_by_side(part, one.answer, f"{KEY}.inside.{one.name}", across)
-            if one.name in COUNTED and found.tiny:
-                section.show(COUNTED[one.name](found, one))
+                section.side_by_side(
+                    part, decoded_answer.answer, f"{KEY}.inside.{decoded_answer.name}", across
+                )
+            if decoded_answer.name in COUNTED and comparison.tiny:
+                section.show(COUNTED[decoded_answer.name](comparison, decoded_answer))
 
 
 def wide(drawing: Drawing) -> bool:
@@ -45,12 +51,14 @@ def wide(drawing: Drawing) -> bool:
     return drawing.view in WIDE or drawing.view.startswith(lens.LENS)
 
 
-def copies(found: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
+def copies(comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
     """VCD: the clear image and the copy that it is held against."""
     step = decoded.method.settings()["step"]
 
     def beside(noised: Path) -> Pictures:
-        images = [enlarged(as_bytes(pixels)) for pixels in (found.case.image, noised.frames[0])]
+        images = [
+            enlarged(as_bytes(pixels)) for pixels in (comparison.case.image, noised.frames[0])
+        ]
         names = "What the model sees", f"The copy, noise step {step}"
         finding = f"What VCD subtracts is said of the copy, which is hidden at noise step {step}."
         return Pictures(np.stack(images)[None], ("",), names, finding)
@@ -58,7 +66,7 @@ def copies(found: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
     return (Drawing("noised", part=beside),)
 
 
-def beams(_found: Compared, _one: DecodedAnswer) -> tuple[Drawing, ...]:
+def beams(_comparison: Compared, _decoded: DecodedAnswer) -> tuple[Drawing, ...]:
     """The answers that were kept open to the end."""
     return (
         Drawing(
@@ -75,7 +83,7 @@ def texts_of_beams(views: Views) -> None:
         st.markdown(f"{place + 1}. “{plain(tidy(text))}”")
 
 
-def lenses(_found: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
+def lenses(_comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
     """DoLa: what each layer would have said, and the early one that was subtracted."""
     early = decoded.answer["layers"]["early layer"].astype(int).tolist()
     return (lens.lens(decoded.answer, decoded.numbered, f"{KEY}.lens.from", lens_words, early),)

@@ -21,15 +21,15 @@ CHART = Stacked(
 )
 
 
-def shares(found: Compared) -> Floats:
+def shares(comparison: Compared) -> Floats:
     """Of yes and of no, where each answer is decided, (answers, 2); NaN where it is not so."""
-    pairs = [yes_and_no(decoded.answer) for decoded in found.spoken if found.case.decides]
+    pairs = [yes_and_no(decoded.answer) for decoded in comparison.spoken if comparison.case.decides]
     return np.array(pairs, np.float32).reshape(-1, 2)
 
 
-def show(found: Compared) -> None:
+def show(comparison: Compared) -> None:
     """How far each strategy leans to yes."""
-    yes, no = shares(found).T
+    yes, no = shares(comparison).T
     columns = {
         "yes": (yes, "share"),
         "no": (no, "share"),
@@ -37,12 +37,12 @@ def show(found: Compared) -> None:
     }
     leanings = "; ".join(
         f"{decoded.title}: {leaning_words(*pair)}"
-        for decoded, pair in zip(found.spoken, shares(found).tolist(), strict=True)
+        for decoded, pair in zip(comparison.spoken, shares(comparison).tolist(), strict=True)
     )
     finding = (
         f"{leanings}. The larger of the two decides. “{REST.capitalize()}” begins a longer answer."
     )
-    tables.chart(CHART, Table.of(columns, found.titles), finding, f"{KEY}.leaning")
+    tables.chart(CHART, Table.of(columns, comparison.titles), finding, f"{KEY}.leaning")
 
 
 def leaning_words(yes: float, no: float) -> str:

@@ -28,7 +28,7 @@ from engine.hallucination.measures.comparison import (
 from engine.hallucination.measures.over_trust import FELT, needed
 from engine.result import Table
 
-SHOWN = (*RATES, *COSTS, SAME)
+TABLE_FIGURES = (*RATES, *COSTS, SAME)
 LITTLE = 0.8  # of the recall of the plain way, below which that is said
 UNITS = {"words": "words", "passes": "", "places": ""}
 TITLES = {kind.name: kind.title for kind in STRATEGIES}
@@ -36,9 +36,9 @@ Figures = Mapping[str, NDArray[np.float64]]
 Summary = Mapping[str, Figures]
 
 
-def show(found: Compared) -> None:
+def show(comparison: Compared) -> None:
     """The figures of the model that is asked, folded away."""
-    name = found.case.vlm.name
+    name = comparison.case.vlm.name
     with st.expander(f"Every strategy, measured on {len(DRAWS)} draws of {scenes_of(name)} scenes"):
         figures = summary(name)
         if not figures:
@@ -51,32 +51,32 @@ def show(found: Compared) -> None:
         for sentence in sentences(figures):
             st.markdown(f"- {escaped(sentence)}")
         st.caption(
-            f"{escaped(found.case.vlm.title)}, default settings, partners that come and go on "
+            f"{escaped(comparison.case.vlm.title)}, default settings, partners that come and go on "
             "their own. Passes and places: one description asked alone; of MVP one answer. "
             f"“{SAME}”: captions that are word for word those of greedy decoding, of OPERA those "
             "of beam search."
         )
 
 
-def spread(held: Summary) -> Table:
+def spread(strategy_figures: Summary) -> Table:
     """The mean and the sample's standard deviation of every figure, a row for each strategy."""
     columns = {}
-    for name in SHOWN:
-        draws = np.stack([figures[name] for figures in held.values()])
+    for name in TABLE_FIGURES:
+        draws = np.stack([figures[name] for figures in strategy_figures.values()])
         unit = UNITS.get(name, "share")
         columns[name], columns[f"{name} ±"] = (draws.mean(1), unit), (draws.std(1, ddof=1), unit)
-    return Table.of(columns, [TITLES[name] for name in held])
+    return Table.of(columns, [TITLES[name] for name in strategy_figures])
 
 
-def sentences(held: Summary) -> list[str]:
+def sentences(strategy_figures: Summary) -> list[str]:
     """What changes next to nothing on this model, and whether OPERA's penalty is felt."""
     lines = []
-    for name, figures in held.items():
+    for name, figures in strategy_figures.items():
         other = next(plain(kind()) for kind in STRATEGIES if kind.name == name)
-        if name != other and other in held and np.isfinite(figures["CHAIR_i"]).all():
-            lines += unmoved(name, figures, other, held[other])
-    if OPERA.name in held:
-        lines.append(trust_words(held[OPERA.name]))
+        if name != other and other in strategy_figures and np.isfinite(figures["CHAIR_i"]).all():
+            lines += unmoved(name, figures, other, strategy_figures[other])
+    if OPERA.name in strategy_figures:
+        lines.append(trust_words(strategy_figures[OPERA.name]))
     return lines
 
 

@@ -27,10 +27,10 @@ SINKS = 12  # words that are drawn
 BEGINNING = "the beginning"  # as the token before everything is called
 
 
-def drawings(found: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
+def drawings(comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
     """Maps and words of what is kept, the law of attention, and the sinks."""
     place, settings = choose_place(decoded), decoded.method.settings()
-    image = as_bytes(found.case.image)
+    image = as_bytes(comparison.case.image)
     return (
         Drawing(
             "kept", f"Image tokens in memory when “{decoded.tokens.words[place]}” was chosen",
@@ -64,14 +64,14 @@ def choose_place(decoded: DecodedAnswer) -> int:
     return names.index(st.select_slider("When was chosen", names, names[-1], key=f"{KEY}.kept"))
 
 
-def maps(kept: Grids, place: int, image: Pixels) -> Pictures:
+def maps(grids: Grids, place: int, image: Pixels) -> Pictures:
     """The image with the places of dropped tokens crossed out, for each layer."""
     finding = (
         "Gray and crossed out: no longer in that layer's memory."
         if place
         else "Nothing was dropped yet: the memory is thinned out before each further word."
     )
-    return crossed_out(image, kept.values[place] > 0, "Layer", "image tokens", finding)
+    return crossed_out(image, grids.values[place] > 0, "Layer", "image tokens", finding)
 
 
 def texts(dropped: Table, decoded: DecodedAnswer, place: int) -> list[str]:
@@ -148,9 +148,9 @@ def sink_words(views: Views) -> str:
 # ---------------------------------------------------------------- over many scenes
 
 
-def over_scenes(found: Compared, decoded: DecodedAnswer) -> Section:
+def over_scenes(comparison: Compared, decoded: DecodedAnswer) -> Section:
     """What is made up when ever less is kept, by three ways to choose."""
-    case = curve_case(cast(TinyVLM, found.case.vlm), cast(VASparse, decoded.method))
+    case = curve_case(cast(TinyVLM, comparison.case.vlm), cast(VASparse, decoded.method))
     drawing = Drawing("curve", "", curve_chart, lambda views: curve_words(views["curve"]))
     return Section(
         KEY,

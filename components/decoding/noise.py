@@ -16,7 +16,7 @@ from engine.hallucination import VCD, asking
 from engine.hallucination.measures.noise_steps import NoiseSteps
 from engine.result import Table
 
-SEEN = "tiny-vlm-seen"  # a model whose habit hangs on what it sees; not every copy has it
+SEEING_MODEL = "tiny-vlm-seen"  # a model whose habit hangs on what it sees; not every copy has it
 LINES = {
     "clear": "the clear image",
     "hidden": "the noised copy",
@@ -24,7 +24,7 @@ LINES = {
 }
 
 
-def show(found: Compared) -> None:
+def show(comparison: Compared) -> None:
     """The margins of the model asked, and of the one whose habit is seen."""
     st.markdown(
         "VCD subtracts what the model would say of a noised copy, so it takes away habits of "
@@ -32,19 +32,25 @@ def show(found: Compared) -> None:
         "image: in the copy nothing of it is left to subtract. The lines show which it is here."
     )
     example("Show a lamp that VCD does not mend", STUBBORN)
-    model_name = found.case.vlm.name
-    also = SEEN in asking.models() and model_name != SEEN and not NoiseSteps.unmet(found.case)
-    for name in (model_name, SEEN) if also else (model_name,):
-        margins(found, name)
+    model_name = comparison.case.vlm.name
+    also = (
+        SEEING_MODEL in asking.models()
+        and model_name != SEEING_MODEL
+        and not NoiseSteps.unmet(comparison.case)
+    )
+    for name in (model_name, SEEING_MODEL) if also else (model_name,):
+        margins(comparison, name)
 
 
-def margins(found: Compared, name: str) -> None:
+def margins(comparison: Compared, name: str) -> None:
     """The lines of one model, with the strength and at the noise step that VCD has here."""
-    decoded = found.of(VCD.name)
+    decoded = comparison.of(VCD.name)
     settings = decoded.method.settings() if decoded else VCD().settings()
     step = int(settings["step"])
     case = (
-        found.case if name == found.case.vlm.name else replace(found.case, vlm=asking.model(name))
+        comparison.case
+        if name == comparison.case.vlm.name
+        else replace(comparison.case, vlm=asking.model(name))
     )
     section.show(
         Section(
@@ -52,7 +58,7 @@ def margins(found: Compared, name: str) -> None:
             NoiseSteps(alpha=float(settings["alpha"])),
             case,
             f"{case.vlm.title} on “{case.prompt}”",
-            known=found.shown.known,
+            known=comparison.shown.known,
             evidence=(
                 Drawing(
                     "margins",
@@ -74,11 +80,13 @@ def margins(found: Compared, name: str) -> None:
     )
 
 
-def margin_words(held: Table, step: int) -> str:
+def margin_words(margins_table: Table, step: int) -> str:
     """Whether subtracting the copy helps at the noise step of the page, and why."""
-    at = int(np.abs(held["step"] - step).argmin())
-    clear, hidden, left = (float(held[name][at]) for name in ("clear", "hidden", "contrasted"))
-    where = f"At t = {held['step'][at]:.0f}"
+    at = int(np.abs(margins_table["step"] - step).argmin())
+    clear, hidden, left = (
+        float(margins_table[name][at]) for name in ("clear", "hidden", "contrasted")
+    )
+    where = f"At t = {margins_table['step'][at]:.0f}"
     lean = (
         f"the clear image says {says(clear)} ({clear:+.2f}), "
         f"the copy {says(hidden)} ({hidden:+.2f})"

@@ -20,7 +20,7 @@ from engine.hallucination.measures.over_trust import reach, walk
 from engine.result import Field, Table
 
 
-def drawings(_found: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
+def drawings(_comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
     """Attention, over-trust and going back; of one word there is nothing to see."""
     names = tuple(decoded.numbered)
     if len(names) < 2:

@@ -18,7 +18,7 @@ from engine.hallucination.measures.chair import mentions
 from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.measures.views_ablation import ViewsAblation
 from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.scenes import THINGS
+from engine.hallucination.tiny_vlm.scenes import VOCABULARY
 from engine.hallucination.tiny_vlm.words import tidy
 from engine.result import Table
 
@@ -27,7 +27,7 @@ ANSWERS = {1.0: "yes", 0.0: "no"}
 VIEW_NAMES = tuple(VIEWS)
 
 
-def drawings(found: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
+def drawings(comparison: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
     """Each description with its paths, then what they add up to."""
     weights = cast(MVP, decoded.method).weights
     return (
@@ -35,7 +35,7 @@ def drawings(found: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
             Drawing(
                 name,
                 f"{name.capitalize()} (weight {weights[at]:.2g})",
-                finding=partial(caption_words, found, name),
+                finding=partial(caption_words, comparison, name),
                 below=partial(paths_of, at),
             )
             for at, name in enumerate(VIEW_NAMES)
@@ -44,17 +44,19 @@ def drawings(found: Compared, decoded: DecodedAnswer) -> tuple[Drawing, ...]:
     )
 
 
-def caption_words(found: Compared, name: str, views: Views) -> str:
+def caption_words(comparison: Compared, name: str, views: Views) -> str:
     """What a description makes up."""
-    if found.shown.scene is None:
+    if comparison.shown.scene is None:
         return "What is truly there is not known."
-    there = [
+    categories = [
         scene_object.category
-        for scene_object in found.shown.scene.things
+        for scene_object in comparison.shown.scene.things
         if scene_object.opacity > 0
     ]
     made_up = dict.fromkeys(
-        mention.node for mention in mentions(views[name].words, there, THINGS) if not mention.true
+        mention.node
+        for mention in mentions(views[name].words, categories, VOCABULARY)
+        if not mention.true
     )
     return f"✗ made up: {', '.join(made_up)}" if made_up else "✓ makes up nothing"
 
@@ -112,9 +114,9 @@ def sum_words(views: Views) -> str:
 # ---------------------------------------------------------------- over many scenes
 
 
-def over_scenes(found: Compared, decoded: DecodedAnswer) -> Section:
+def over_scenes(comparison: Compared, decoded: DecodedAnswer) -> Section:
     """What each view adds over many questions."""
-    case = ScenesCase(cast(TinyVLM, found.case.vlm), cast(MVP, decoded.method), SCENES)
+    case = ScenesCase(cast(TinyVLM, comparison.case.vlm), cast(MVP, decoded.method), SCENES)
     drawing = Drawing("views", finding=lambda views: ablation_words(views["views"]))
     return Section(
         KEY,
@@ -126,13 +128,13 @@ def over_scenes(found: Compared, decoded: DecodedAnswer) -> Section:
     )
 
 
-def ablation_words(held: Table) -> str:
+def ablation_words(rates: Table) -> str:
     """All views against the best with fewer, and against none."""
-    *fewer, everything, none = held.rows
-    best = max(fewer, key=lambda name: held.cell(name, "right"))
-    rights = [100 * held.cell(name, "right") for name in (everything, best, none)]
+    *fewer, everything, none = rates.rows
+    best = max(fewer, key=lambda name: rates.cell(name, "right"))
+    rights = [100 * rates.cell(name, "right") for name in (everything, best, none)]
     return (
-        f"Right answers to {held.cell(everything, 'questions'):.0f} questions: all three views "
+        f"Right answers to {rates.cell(everything, 'questions'):.0f} questions: all three views "
         f"{rights[0]:.0f} %; with fewer, best is {best} with {rights[1]:.0f} %; without any "
         f"description {rights[2]:.0f} %."
     )

@@ -21,15 +21,24 @@ from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.result import Table
 from engine.run import Answer
 
-SHOWN = ("CHAIR_i", "CHAIR_s", "recall", "lie rate", "false yes", "missed", "yes-ratio", "words")
+TABLE_FIGURES = (
+    "CHAIR_i",
+    "CHAIR_s",
+    "recall",
+    "lie rate",
+    "false yes",
+    "missed",
+    "yes-ratio",
+    "words",
+)
 
 
-def show(found: Compared) -> None:
+def show(comparison: Compared) -> None:
     """Choose the scenes; what is kept is shown, the rest waits for a button."""
-    if found.tiny is None:
+    if comparison.tiny is None:
         st.info(ONLY_TINY)
         return
-    cases, count = choose(found, found.tiny)
+    cases, count = choose(comparison, comparison.tiny)
     outcomes = runs.ask_all_when_told(Rates(), cases, f"{KEY}.rates", f"Count over {count} scenes")
     runs.watch(list(outcomes.values()))
     answers = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Answer)}
@@ -57,7 +66,7 @@ def drawings() -> tuple[Drawing, ...]:
         Drawing(
             "rates",
             "All figures",
-            part=lambda rates: rates.select(SHOWN),
+            part=lambda rates: rates.select(TABLE_FIGURES),
             finding=lambda result: lie_words(result["rates"]),
         ),
         Drawing(
@@ -74,7 +83,7 @@ def drawings() -> tuple[Drawing, ...]:
     )
 
 
-def choose(found: Compared, vlm: TinyVLM) -> tuple[dict[str, ScenesCase], int]:
+def choose(comparison: Compared, vlm: TinyVLM) -> tuple[dict[str, ScenesCase], int]:
     """A case for every strategy that can be counted over scenes, and how many scenes."""
     form = CaseForm(ScenesArguments, f"{KEY}.scenes")
     for name, place in zip(
@@ -84,7 +93,7 @@ def choose(found: Compared, vlm: TinyVLM) -> tuple[dict[str, ScenesCase], int]:
             form.ask(name)
     cases = {
         decoded.title: ScenesCase(vlm, decoded.method, **form.given)
-        for decoded in found.spoken
+        for decoded in comparison.spoken
         if isinstance(decoded.method, Strategy | MVP)
     }
     return cases, form.given["count"]
@@ -115,12 +124,12 @@ def trade(rates: Table, spread: tuple[str, str] = ("", "")) -> Scatter:
 
 def trade_words(rates: Table) -> str:
     """Who makes up least, and at which recall."""
-    shown = described(rates)
-    at = int(shown["CHAIR_i"].argmin())
+    described_rates = described(rates)
+    at = int(described_rates["CHAIR_i"].argmin())
     words = (
-        f"Better is to the right and lower. Least is made up by {shown.rows[at]}: "
-        f"{100 * shown['CHAIR_i'][at]:.1f} % of the mentions, at a recall of "
-        f"{100 * shown['recall'][at]:.0f} %."
+        f"Better is to the right and lower. Least is made up by {described_rates.rows[at]}: "
+        f"{100 * described_rates['CHAIR_i'][at]:.1f} % of the mentions, at a recall of "
+        f"{100 * described_rates['recall'][at]:.0f} %."
     )
     silent = np.flatnonzero(np.isfinite(rates["recall"]) & np.isnan(rates["CHAIR_i"]))
     if len(silent):

@@ -31,16 +31,16 @@ NAMES = {
 }
 
 
-def show(found: Compared) -> None:
+def show(comparison: Compared) -> None:
     """A bar for each layer of the model that is asked, while it describes scenes greedily."""
-    if found.tiny is None:
+    if comparison.tiny is None:
         st.info(ONLY_TINY)
         return
     section.show(
         Section(
             f"{KEY}.sinks",
             AttentionSinks(),
-            ScenesCase(found.tiny, Greedy(), COUNT),
+            ScenesCase(comparison.tiny, Greedy(), COUNT),
             button=f"Look at attention over {COUNT} scenes",
             before="The model describes scenes; nothing is trained.",
             evidence=(

@@ -19,10 +19,10 @@ WEAK = {"VCD": "Looking at the noised copy", "DoLa": "An early layer", "SCMoE": 
 THINNED = {"embedding": "The last word alone", "masked cache": "With image tokens blotted out"}
 
 
-def show(found: Compared) -> None:
+def show(comparison: Compared) -> None:
     """Bars of the picked word's step."""
-    chosen = picked(found)
-    decoded = found.of(chosen[0]) if chosen else None
+    chosen = picked(comparison)
+    decoded = comparison.of(chosen[0]) if chosen else None
     if chosen is None or decoded is None or "final" not in decoded.answer:
         st.caption(
             "MVP weighs whole paths; they are drawn below. Click a word of another strategy."

@@ -25,17 +25,17 @@ def show() -> Compared:
     answer, controls = st.container(), st.container()
     with controls:
         st.divider()
-        shown, case, methods = choose(answer)
+        dialog_image, case, methods = choose(answer)
     with answer:
-        return compare(shown, case, methods)
+        return compare(dialog_image, case, methods)
 
 
 def choose(answer: DeltaGenerator) -> tuple[DialogImage, CaptionCase, list[Method[Any]]]:
     """The image, the question, the strategies, and the settings of each."""
     words, editor = st.columns([5, 4], gap="large")
-    shown = scene.choose(editor, STORY, KEY)
+    dialog_image = scene.choose(editor, STORY, KEY)
     with words:
-        case = question.choose(shown, answer)
+        case = question.choose(dialog_image, answer)
         kinds = pick(case)
         example("Show the example: a lamp that is not there", STORY)
     methods = []
@@ -45,20 +45,22 @@ def choose(answer: DeltaGenerator) -> tuple[DialogImage, CaptionCase, list[Metho
             methods.append(strategy_form(kind, case))
     with st.popover("Seed"):
         case = replace(case, seed=CaseForm(CaptionArguments, KEY).ask("seed", width=160))
-    return shown, case, methods
+    return dialog_image, case, methods
 
 
-def compare(shown: DialogImage, case: CaptionCase, methods: Sequence[Method[Any]]) -> Compared:
+def compare(
+    dialog_image: DialogImage, case: CaptionCase, methods: Sequence[Method[Any]]
+) -> Compared:
     """The finding, the image beside a column for each answer, and what the picked word came of."""
     finding = st.container()
     image, *places = st.columns([4, *[3] * len(methods)], gap="medium")
     with image:
-        scene.picture(shown, case.vlm.name)
-    words, evidenced, made = (st.container() for _ in range(3))
-    result = speak(shown, case, methods)
+        scene.picture(dialog_image, case.vlm.name)
+    words, evidenced, provenance = (st.container() for _ in range(3))
+    result = speak(dialog_image, case, methods)
     finding.header(answers.finding_words(result))
     with words:
-        answers.show(result, places, made)
+        answers.show(result, places, provenance)
     decided = np.isfinite(leaning.shares(result)).any()
     evidence = [leaning.show, steps.show] if decided else [steps.show]
     columns = evidenced.columns(len(evidence), gap="large")

@@ -10,12 +10,12 @@ from engine.result import Tokens
 from engine.result.words import INSIDE
 
 
-def first_place(said: Sequence[str], against: Claims | None) -> int:
+def first_place(words: Sequence[str], against: Claims | None) -> int:
     """An invented thing, else any thing; of a short answer its yes, no or color."""
     if against is not None and against.mentions and against.kind == "caption":
         return min(against.mentions, key=lambda mention: (mention.true, mention.place)).place
     short = against is not None and against.kind != "caption"
-    result = telling(said) if short else naming(said) or telling(said)
+    result = telling(words) if short else naming(words) or telling(words)
     return result[-1 if short else 0] if result else 0
 
 

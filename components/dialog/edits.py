@@ -80,9 +80,9 @@ def added(edits: Edits, new: Edit) -> Edits:
     return (*edits, new)
 
 
-def put_back(edits: Edits, thing: str) -> Edits:
+def put_back(edits: Edits, category: str) -> Edits:
     """Without the thing's removal."""
-    return tuple(edit for edit in edits if (edit.thing, edit.act) != (thing, "remove"))
+    return tuple(edit for edit in edits if (edit.thing, edit.act) != (category, "remove"))
 
 
 def applied(scene: Scene, edits: Edits) -> tuple[Scene, Edits, tuple[str, ...]]:
@@ -90,14 +90,14 @@ def applied(scene: Scene, edits: Edits) -> tuple[Scene, Edits, tuple[str, ...]]:
 
     Edits that leave the scene as it was, such as fading a thing and back, made nothing.
     """
-    first, made, problems = scene, [], []
+    first, applied_edits, problems = scene, [], []
     for edit in edits:
         try:
             scene = done(scene, edit)
-            made.append(edit)
+            applied_edits.append(edit)
         except BadData as error:
             problems.append(str(error))
-    return scene, () if scene.things == first.things else tuple(made), tuple(problems)
+    return scene, () if scene.things == first.things else tuple(applied_edits), tuple(problems)
 
 
 def done(scene: Scene, edit: Edit) -> Scene:

@@ -12,7 +12,7 @@ from components.draw.matrix import Matrix
 from components.links import let_go
 from engine.result import Ranking, Table
 
-SHOWN = 10  # words at a time
+WORDS_AT_ONCE = 10  # words at a time
 LENS = "lens "  # how the views begin that hold what a layer would have said
 
 
@@ -53,12 +53,12 @@ def lens(
 
 def window(names: Sequence[str], key: str) -> slice:
     """The words that are drawn: of a long answer so many at a time, from where one chooses."""
-    if len(names) <= SHOWN:
+    if len(names) <= WORDS_AT_ONCE:
         return slice(None)
-    starts = names[: len(names) - SHOWN + 1]
+    starts = names[: len(names) - WORDS_AT_ONCE + 1]
     let_go(key, starts)
-    first = starts.index(st.select_slider(f"{SHOWN} words, from", starts, key=key))
-    return slice(first, first + SHOWN)
+    first = starts.index(st.select_slider(f"{WORDS_AT_ONCE} words, from", starts, key=key))
+    return slice(first, first + WORDS_AT_ONCE)
 
 
 def layer_name(layer: int, count: int) -> str:

@@ -21,20 +21,20 @@ from engine.models.extras import TRANSFORMERS
 FREE = ("is there a boat", "describe the image", "describe closely", "what color is the car")
 
 
-def choose(shown: DialogImage, answer: DeltaGenerator) -> CaptionCase:
+def choose(dialog_image: DialogImage, answer: DeltaGenerator) -> CaptionCase:
     """The model and the prompt; where nothing can be asked, the page ends with the picture.
 
     Args:
-        shown: what is asked about.
+        dialog_image: what is asked about.
         answer: the place of the answer.
     """
     with st.sidebar:
         st.header("Model")
-        name = choose_model(shown.page)
-    case = asked(shown, name, choose_prompt(shown))
+        name = choose_model(dialog_image.page)
+    case = read_question(dialog_image, name, choose_prompt(dialog_image))
     if case is None:
         with answer:
-            picture(shown, name)
+            picture(dialog_image, name)
         end()
     return case
 
@@ -80,11 +80,11 @@ def own_models() -> None:
             st.caption(plain(f"{entry.title} · not here: {entry.missing}"))
 
 
-def choose_prompt(shown: DialogImage) -> str:
+def choose_prompt(dialog_image: DialogImage) -> str:
     """A ready question, or one's own words."""
-    form = CaseForm(CaptionArguments, shown.page)
-    key, pills = form.key_of("ask"), f"{shown.page}.ready"
-    ready = questions(shown.first) if shown.first else FREE
+    form = CaseForm(CaptionArguments, dialog_image.page)
+    key, pills = form.key_of("ask"), f"{dialog_image.page}.ready"
+    ready = questions(dialog_image.first) if dialog_image.first else FREE
     carry(key, ready[0])
 
     def take() -> None:
@@ -97,7 +97,7 @@ def choose_prompt(shown: DialogImage) -> str:
     return str(ask_carried(form, "ask", first="", most=400))
 
 
-def asked(shown: DialogImage, name: str, prompt: str) -> CaptionCase | None:
+def read_question(shown: DialogImage, name: str, prompt: str) -> CaptionCase | None:
     """What is asked; after a prompt that cannot be, why, and the last one that could."""
     last_key = f"{KEY}.last"
     try:
@@ -116,10 +116,10 @@ def asked(shown: DialogImage, name: str, prompt: str) -> CaptionCase | None:
     return case
 
 
-def about(shown: DialogImage, name: str, prompt: str) -> CaptionCase:
+def about(dialog_image: DialogImage, name: str, prompt: str) -> CaptionCase:
     """A prompt about what is shown. Raises BlindspotError."""
-    if shown.scene is not None:
-        return asking.about_scene(name, shown.scene, prompt)
-    if shown.picture is None or shown.crop is None:
+    if dialog_image.scene is not None:
+        return asking.about_scene(name, dialog_image.scene, prompt)
+    if dialog_image.picture is None or dialog_image.crop is None:
         raise BlindspotError("There is no picture: choose one in the sidebar.")
-    return asking.about_picture(name, shown.picture, shown.crop, prompt)
+    return asking.about_picture(name, dialog_image.picture, dialog_image.crop, prompt)

@@ -93,11 +93,11 @@ def choose(editor: DeltaGenerator, number: int = FIRST, page: str = KEY) -> Dial
     return sidebar_picture(page)
 
 
-def picture(shown: DialogImage, model: str) -> None:
+def picture(dialog_image: DialogImage, model: str) -> None:
     """What is asked about, and what the model of that name knows of a photograph."""
-    with first_screen(1, f"{shown.page}-scene"):
-        show_picture(enlarged(shown.pixels), shown.alt, width="stretch")
-    if shown.scene is None and model in asking.shipped():
+    with first_screen(1, f"{dialog_image.page}-scene"):
+        show_picture(enlarged(dialog_image.pixels), dialog_image.alt, width="stretch")
+    if dialog_image.scene is None and model in asking.shipped():
         st.warning(
             "TinyVLM learned drawn scenes of 64 × 64 pixels and nothing else. It answers about any "
             "picture, but of a photograph it knows nothing: what it says shows how a model talks "
@@ -116,7 +116,7 @@ def sidebar_picture(page: str) -> DialogImage:
     return DialogImage(None, pixels, alt, about.picture, about.crop, page=page, known=known)
 
 
-def choose_scene(start: int, page: str, beside: DeltaGenerator) -> DialogImage:
+def choose_scene(start: int, page: str, editor_place: DeltaGenerator) -> DialogImage:
     """A scene by kind and number, as edited in the place beside it."""
     form = CaseForm(CaptionArguments, page)
     edits_rule = "changes as this page writes them"
@@ -127,25 +127,25 @@ def choose_scene(start: int, page: str, beside: DeltaGenerator) -> DialogImage:
     number = ask_carried(form, "scene", first=start, on_change=forget_edits)
     first = asking.scene(kind, number)
     edits = held_edits()
-    scene, made, problems = applied(first, edits)
-    link(made)
+    scene, applied_edits, problems = applied(first, edits)
+    link(applied_edits)
     for problem in problems:
         st.info(plain(f"The link's change is left out: {problem}"), icon=":material/link_off:")
-    there = (
+    description = (
         ", ".join(f"{scene_object.color} {scene_object.category}" for scene_object in scene.things)
         or "nothing"
     )
     folded = "Move things, let them fade, take them out"
-    with beside, st.expander(folded) if page != KEY else st.container():
+    with editor_place, st.expander(folded) if page != KEY else st.container():
         editor(first, scene, edits)
     return DialogImage(
         scene,
         scene.image.transpose(1, 2, 0),
-        f"A {scene.theme} with {there}",
+        f"A {scene.theme} with {description}",
         first=first,
         page=page,
         other=asking.scene(kind, number + 1),
-        known={} if made else form.known(),
+        known={} if applied_edits else form.known(),
     )
 
 
@@ -212,8 +212,8 @@ def editor(first: Scene, scene: Scene, edits: Edits) -> None:
     )
     now = {scene_object.category: scene_object for scene_object in scene.things}
     taken = {(scene_object.row, scene_object.column) for scene_object in scene.things}
-    for thing in first.things:
-        row(thing.category, thing.color, now, taken)
+    for original in first.things:
+        row(original.category, original.color, now, taken)
     if faint := [
         faint_object.category for faint_object in now.values() if faint_object.opacity < FAINT
     ]:
@@ -240,11 +240,11 @@ def editor(first: Scene, scene: Scene, edits: Edits) -> None:
 
 def row(name: str, color: str, now: Mapping[str, Thing], taken: set[tuple[int, int]]) -> None:
     """One thing's row; the widgets follow the edits, so that undo moves them too."""
-    there, fade, place = st.columns([4, 4, 3], vertical_alignment="center")
+    presence, fade, place = st.columns([4, 4, 3], vertical_alignment="center")
     scene_object = now.get(name)
     keys = {part: f"{KEY}.thing.{name}.{part}" for part in ("there", "fade", "cell")}
     st.session_state[keys["there"]] = scene_object is not None
-    there.checkbox(
+    presence.checkbox(
         f"{color} {name}", key=keys["there"], on_change=partial(take_there, name, keys["there"])
     )
     if scene_object is None:
@@ -260,11 +260,13 @@ def row(name: str, color: str, now: Mapping[str, Thing], taken: set[tuple[int, i
         on_change=partial(take_fade, name, keys["fade"]),
         label_visibility="collapsed",
     )
-    here = scene_object.row * CELLS + scene_object.column
+    current_cell = scene_object.row * CELLS + scene_object.column
     cells = [
-        cell for cell in range(CELLS * CELLS) if cell == here or divmod(cell, CELLS) not in taken
+        cell
+        for cell in range(CELLS * CELLS)
+        if cell == current_cell or divmod(cell, CELLS) not in taken
     ]
-    st.session_state[keys["cell"]] = here
+    st.session_state[keys["cell"]] = current_cell
     place.selectbox(
         f"Place of the {name}",
         cells,

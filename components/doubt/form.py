@@ -15,7 +15,7 @@ from components.sidebar.subject import Subject
 from engine.anomaly import FVR, FamiliarCase, opening, sources
 from engine.arguments.normal import group_of
 from engine.arguments.pictures import EXAMPLE
-from engine.case import shown
+from engine.case import model_input
 from engine.errors import BlindspotError
 from engine.images import Crop
 from engine.models.catalog import load
@@ -96,21 +96,21 @@ def instead(seed: int) -> DoubtQuestion:
     name, _, toward = opening.DOUBTED
     model, example = load(name), opening.doubted()
     source = f"{EXAMPLE}{example.name}"
-    image = shown(example.picture(), Crop(), model)
+    image = model_input(example.picture(), Crop(), model)
     case = among(model, image, sources.learned(model), source, seed)
     return DoubtQuestion(case, known_of(case, {"image": source}), toward)
 
 
-def choose_toward(asked: DoubtQuestion) -> str | None:
+def choose_toward(question: DoubtQuestion) -> str | None:
     """The class that the image is blended with."""
-    labels = asked.case.model.labels
-    there = np.unique(asked.case.parts[1].data.labels)
-    offered = [NEXT, *(labels[int(index)] for index in there)]
+    labels = question.case.model.labels
+    present = np.unique(question.case.parts[1].data.labels)
+    offered = [NEXT, *(labels[int(index)] for index in present)]
     chosen = pick(
         "Toward",
         offered,
         f"{KEY}.toward",
-        first=asked.toward or NEXT,
+        first=question.toward or NEXT,
         name="Toward",
         rule="one of the model's classes",
         help="The class that the image is blended with.",

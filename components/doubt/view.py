@@ -24,8 +24,8 @@ from components.sidebar.pictures import enlarged
 from components.widgets.pictures import show_picture
 from components.widgets.triangle import triangles
 from engine.anomaly import FVR, Blends, Extract
-from engine.anomaly.doubt.blends import OTHER, OTHERS, OWN
-from engine.anomaly.doubt.findings import NONE, SEVERAL, listed, named, percent
+from engine.anomaly.doubt.blends import ITS_CLASS, OTHER, OTHERS
+from engine.anomaly.doubt.findings import NONE, SEVERAL, join_words, named, percent
 from engine.pictures import as_bytes
 from engine.result import Evidence, Table
 
@@ -38,17 +38,17 @@ GROUPS: Mapping[str, str] = {
 }
 AT_FIRST = 50  # % along both ways
 STRIP = Drawing("strip")
-MASSES = (SEVERAL, NONE, OWN, OTHER, OTHERS)  # in the order of their lines
+MASSES = (SEVERAL, NONE, ITS_CLASS, OTHER, OTHERS)  # in the order of their lines
 
 
-def show(asked: DoubtQuestion, method: FVR, below: DeltaGenerator) -> None:
+def show(question: DoubtQuestion, method: FVR, below: DeltaGenerator) -> None:
     """The kind of doubt that the image raises, in one sentence; what it rests on stands below."""
-    parts = zip(PARTS, asked.case.parts, strict=True)
+    parts = zip(PARTS, question.case.parts, strict=True)
     section.show(
         Section(
-            KEY, method, asked.case, known=asked.known, below=below,
+            KEY, method, question.case, known=question.known, below=below,
             first=[(Extract(), part, f"{KEY}.{name}") for name, part in parts if part is not None],
-            picture=lambda result: picture(asked, result),
+            picture=lambda result: picture(question, result),
             evidence=[
                 Drawing(
                     "held", "Between belief, confusion and ignorance", made=cloud,
@@ -82,13 +82,13 @@ def settings() -> FVR:
         return FVR(**forms.settings(FVR, f"{KEY}.FVR"))
 
 
-def picture(asked: DoubtQuestion, found: Views) -> None:
+def picture(question: DoubtQuestion, views: Views) -> None:
     """The image with its answer, and the masses as bars."""
     left, right = st.columns([2, 3], gap="large")
     with left:
-        classes = named(found["masses"])
-        answer_text = f"Answer: {listed(classes)}" if classes else "No answer: rejected"
-        image = enlarged(as_bytes(asked.case.image))
+        classes = named(views["masses"])
+        answer_text = f"Answer: {join_words(classes)}" if classes else "No answer: rejected"
+        image = enlarged(as_bytes(question.case.image))
         show_picture(
             image, f"The image. {answer_text}", width="stretch", caption=f"**{plain(answer_text)}**"
         )
@@ -101,11 +101,11 @@ def picture(asked: DoubtQuestion, found: Views) -> None:
                     value="mass",
                     title="mass (%), together 100 with all classes",
                     span=(0, 115),
-                    texts=[percent(mass) for mass in strongest(found["masses"])["mass"]],
+                    texts=[percent(mass) for mass in strongest(views["masses"])["mass"]],
                 ),
                 finding=lambda result: lines_of(result["masses"], len(result["normal"].values)),
             ),
-            found,
+            views,
             f"{KEY}.masses",
         )
 
@@ -130,10 +130,10 @@ def lines_of(table: Table, normal: int) -> str:
     )
 
 
-def cloud(found: Views) -> Table:
+def cloud(result: Views) -> Table:
     """Both doubts of every image, by its group."""
     groups: dict[str, Evidence] = {
-        title: found[name] for name, title in GROUPS.items() if name in found
+        title: result[name] for name, title in GROUPS.items() if name in result
     }
     columns = {
         "confusion": np.concatenate([group.parts["confusion"] for group in groups.values()]),
@@ -145,7 +145,7 @@ def cloud(found: Views) -> Table:
 
 @st.fragment
 @footer()
-def show_blends(asked: DoubtQuestion, loss: str) -> None:
+def show_blends(question: DoubtQuestion, loss: str) -> None:
     """The image on its way to another class and to noise; moving along reruns only this."""
     st.header("Between classes and to noise")
     with spoken():
@@ -153,7 +153,7 @@ def show_blends(asked: DoubtQuestion, loss: str) -> None:
         with below:
             left, right = st.columns([1, 3], gap="large", vertical_alignment="bottom")
             with left:
-                toward = choose_toward(asked)
+                toward = choose_toward(question)
             steps = [f"{5 * index} %" for index in range(21)]
             with right:
                 chosen = pick(
@@ -169,8 +169,8 @@ def show_blends(asked: DoubtQuestion, loss: str) -> None:
                 Section(
                     f"{KEY}.blends",
                     Blends(toward, loss),
-                    asked.case,
-                    known=asked.known,
+                    question.case,
+                    known=question.known,
                     columns=1,
                     below=below,
                     picture=lambda result: ways(result, steps.index(chosen)),
@@ -180,17 +180,17 @@ def show_blends(asked: DoubtQuestion, loss: str) -> None:
             )
 
 
-def ways(found: Views, at: int) -> None:
+def ways(result: Views, at: int) -> None:
     """Side by side the picture and the masses on each way."""
-    names = found["confusion"].labels
+    names = result["confusion"].labels
     findings: Mapping[str, Words] = {
         "class": partial(words.to_class, names[1]),
         "noise": words.to_noise,
     }
     for place, corner, way in zip(st.columns(2, gap="large"), (1, 2), findings, strict=True):
-        table: Table = found[way]
+        table: Table = result[way]
         share = float(table["share"][at])
-        images = found["confusion"].images.astype(np.float32)
+        images = result["confusion"].images.astype(np.float32)
         blend = as_bytes((1 - share) * images[0] + share * images[corner])
         caption = f"{percent(share)} toward {names[corner]}"
         with place:
@@ -203,17 +203,18 @@ def ways(found: Views, at: int) -> None:
                     chart=Lines(
                         x="share", now=100 * share, span=(-3, 103), title="mass (%)",
                         x_title="share (%)",
-                        series={SEVERAL: "confusion", NONE: "ignorance", OWN: f"belief: {names[0]}",
-                                OTHER: f"belief: {names[1]}", OTHERS: "belief: further"},
+                        series={SEVERAL: "confusion", NONE: "ignorance",
+                                ITS_CLASS: f"belief: {names[0]}", OTHER: f"belief: {names[1]}",
+                                OTHERS: "belief: further"},
                     ),
                     finding=findings[way],
                 ),
-                found, f"{KEY}.{way}",
+                result, f"{KEY}.{way}",
             )  # fmt: skip
 
 
-def both_triangles(found: Views) -> None:
+def both_triangles(result: Views) -> None:
     """Every blend of the three images, colored by each doubt."""
     st.markdown("**Every blend of the three**")
-    both = {"Confusion": found["confusion"], "Ignorance": found["ignorance"]}
+    both = {"Confusion": result["confusion"], "Ignorance": result["ignorance"]}
     triangles(both, f"{KEY}.triangles", "doubt")

@@ -7,24 +7,24 @@ from collections.abc import Sequence
 import numpy as np
 
 from components.draw.drawing import Views
-from engine.anomaly.doubt.blends import OTHER, OTHERS, OWN
+from engine.anomaly.doubt.blends import ITS_CLASS, OTHER, OTHERS
 from engine.anomaly.doubt.findings import NONE, SEVERAL, ends, higher, percent, rises
 from engine.result import Table
 
 
-def doubts(found: Views) -> str:
+def doubts(result: Views) -> str:
     """Which doubt tells which trouble, and whether that is the one that should."""
-    table: Table = found["doubts"]
+    table: Table = result["doubts"]
     parts = []
     wrong = int(table.cell("confusion", "wrong answers"))
     counted = {"errors": f" ({wrong} image{'s' * (wrong != 1)})"}
-    for column, wanted in (("unknown images", "ignorance"), ("errors", "confusion")):
-        claimed = table.cell(wanted, column)
-        other = table.cell({"ignorance": "confusion", "confusion": "ignorance"}[wanted], column)
+    for column, expected in (("unknown images", "ignorance"), ("errors", "confusion")):
+        claimed = table.cell(expected, column)
+        other = table.cell({"ignorance": "confusion", "confusion": "ignorance"}[expected], column)
         if np.isfinite(claimed):
             verdict = "✓ as claimed" if claimed > other else "✗ the claim fails here"
             parts.append(
-                f"{column}{counted.get(column, '')} should be told by {wanted}: AUROC "
+                f"{column}{counted.get(column, '')} should be told by {expected}: AUROC "
                 f"{claimed:.2f}, "
                 f"the other doubt {other:.2f} ({verdict})"
             )
@@ -34,9 +34,9 @@ def doubts(found: Views) -> str:
     return f"{words[:1].upper()}{words[1:]}. 0.50 is chance."
 
 
-def sets(found: Views) -> str:
+def sets(result: Views) -> str:
     """What answers of several classes, or none, gain and cost."""
-    table: Table = found["sets"]
+    table: Table = result["sets"]
     _, single, several = table.rows
     right = [table.cell(row, "true class in the answer") for row in (single, several)]
     size = table.cell(several, "classes to an answer")
@@ -52,20 +52,20 @@ def sets(found: Views) -> str:
     )
 
 
-def to_class(name: str, found: Views) -> str:
+def to_class(name: str, result: Views) -> str:
     """The way to another class, and whether confusion is the doubt that bulges on it."""
-    confusion, ignorance = rises(found["class"])
+    confusion, ignorance = rises(result["class"])
     verdict = "✓ confusion should" if confusion > ignorance else "✗ not so here: confusion should"
     words = f"Toward {name} {higher(confusion, ignorance)}. {verdict}."
-    return words + beyond(float(found["class"][OTHERS].max()), max(confusion, ignorance))
+    return words + beyond(float(result["class"][OTHERS].max()), max(confusion, ignorance))
 
 
-def to_noise(found: Views) -> str:
+def to_noise(result: Views) -> str:
     """The end of the way to noise, and whether ignorance is the doubt that is higher there."""
-    confusion, ignorance = ends(found["noise"])
+    confusion, ignorance = ends(result["noise"])
     verdict = "✓ ignorance should" if ignorance > confusion else "✗ not so here: ignorance should"
     words = f"In noise alone {higher(confusion, ignorance, 'is up by')}. {verdict}."
-    return words + beyond(float(found["noise"][OTHERS][-1]), max(confusion, ignorance))
+    return words + beyond(float(result["noise"][OTHERS][-1]), max(confusion, ignorance))
 
 
 def beyond(further: float, doubt: float) -> str:
@@ -77,5 +77,10 @@ def beyond(further: float, doubt: float) -> str:
 
 def step(table: Table, at: int, names: Sequence[str]) -> str:
     """All masses of one blend; `names` are the image's class and the one it is blended with."""
-    parts = {f"“{names[0]}”": OWN, f"“{names[1]}”": OTHER, "confusion": SEVERAL, "ignorance": NONE}
+    parts = {
+        f"“{names[0]}”": ITS_CLASS,
+        f"“{names[1]}”": OTHER,
+        "confusion": SEVERAL,
+        "ignorance": NONE,
+    }
     return ", ".join(f"{name} {percent(float(table[key][at]))}" for name, key in parts.items())

@@ -27,8 +27,8 @@ from engine.result import Table
 
 def ends(run: Values, line: float) -> tuple[float, float]:
     """About where an axis ends that shows bars from 0 and a line."""
-    shown = [0.0, line, *run[np.isfinite(run)].tolist()]
-    return min(shown), max(shown)
+    points = [0.0, line, *run[np.isfinite(run)].tolist()]
+    return min(points), max(points)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from components import sharing
 from components.notices import spoken
-from components.taking import kept, offer
+from components.taking import kept_model, offer
 from components.views import DATA_AND_MODELS, FAMILIAR, HEATMAPS, LEVEL_SETS, AppPage
 from engine.result import Checkpoint
 
@@ -45,10 +45,10 @@ def draw_checkpoint(
     if not sharing.may_copy(view.parent):
         st.info(NOT_YOURS)
         return
-    there = kept(view)
+    stored = kept_model(view)
     with spoken():
-        if there is None and (at_once or st.button(KEEP, key=f"{key}.keep", type="primary")):
+        if stored is None and (at_once or st.button(KEEP, key=f"{key}.keep", type="primary")):
             sharing.keeper()(view)
             st.rerun()  # so that the sidebar offers it at once
-    if there is not None:
-        offer(there, views, key, image)
+    if stored is not None:
+        offer(stored, views, key, image)

@@ -67,9 +67,9 @@ class ClusterMap(Chart):
         )
         every = [self.places(table, name) for name in (self.states or (self.state,))]
         for axis, update in enumerate((figure.update_xaxes, figure.update_yaxes)):
-            shown = np.concatenate([starts[:, axis], *(pair[axis] for pair in every)])
-            pad = PAD * max(np.ptp(shown), 1e-9)
-            update(range=(shown.min() - pad, shown.max() + pad), showticklabels=False)
+            coordinates = np.concatenate([starts[:, axis], *(pair[axis] for pair in every)])
+            pad = PAD * max(np.ptp(coordinates), 1e-9)
+            update(range=(coordinates.min() - pad, coordinates.max() + pad), showticklabels=False)
         figure.update_xaxes(title="first principal component")
         figure.update_yaxes(title="second principal component")
         figure.update_layout(showlegend=False)

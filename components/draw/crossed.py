@@ -50,10 +50,10 @@ def crossed(image: Pixels, grid: NDArray[np.bool_]) -> Pixels:
     across = np.abs(np.arange(height)[:, None] * width - np.arange(width)[None] * height)
     line = np.minimum(across, across[:, ::-1]) < max(height, width)
     for row, column in zip(*np.nonzero(~grid), strict=True):
-        here: Any = (
+        window: Any = (
             slice(row * height, (row + 1) * height),
             slice(column * width, (column + 1) * width),
         )
-        cell = (1 - SHADE) * large[here] + SHADE * DROPPED
-        large[here] = np.where(line[..., None], LINE, cell).astype(np.uint8)
+        cell = (1 - SHADE) * large[window] + SHADE * DROPPED
+        large[window] = np.where(line[..., None], LINE, cell).astype(np.uint8)
     return large

@@ -111,8 +111,8 @@ def draw(drawing: Drawing, result: Views, key: str) -> None:
     elif drawing.by:
         drawing.by(result)
     else:
-        shown = exhibit(drawing, result)
-        by_kind(view, key, shown.finding, shown.shape)
+        displayed = exhibit(drawing, result)
+        by_kind(view, key, displayed.finding, displayed.shape)
     if drawing.below:
         drawing.below(result)
 

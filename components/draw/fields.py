@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from components.charts import plots
-from components.charts.finished import kept
+from components.charts.finished import finished_figure
 from components.charts.style import laid, number, scale
 from components.draw.matrix import diverging
 from engine.result import Field, Points, Table
@@ -103,7 +103,7 @@ def over(figure: go.Figure, points: Points, name: str, shade: str) -> None:
 
 def draw_field(view: Field, key: str, finding: str, shape: FieldChart) -> None:
     """The ground with its finding as alt text and caption, and its numbers folded below."""
-    plots.with_table(kept(shape.figure, view), finding, numbers(view, shape), key)
+    plots.with_table(finished_figure(shape.figure, view), finding, numbers(view, shape), key)
 
 
 def numbers(view: Field, shape: FieldChart) -> dict[str, Table]:

@@ -21,7 +21,7 @@ from components.exports import encoded
 from components.widgets import viewer
 from components.widgets.as_seen import border
 from components.widgets.downloads import download
-from components.widgets.wording import said, with_unit
+from components.widgets.wording import short_number, with_unit
 from engine.pictures import Legend, Pixels, captioned, ends, overlay, tint
 from engine.result import HeatMap
 
@@ -69,7 +69,7 @@ def as_sentence(words: str) -> str:
 
 def as_html(view: HeatMap, finding: str, shape: OverPicture) -> str:
     """The picture and its legend."""
-    low, high = (said(end) for end in shape.span or ends(view))
+    low, high = (short_number(end) for end in shape.span or ends(view))
     shades = np.broadcast_to(colors(view)[None], (BAR, len(colors(view)), 3))
     alt = escape(finding or viewer.finding(view))
     return (
@@ -84,7 +84,7 @@ def legend_of(view: HeatMap, shape: OverPicture) -> Legend:
     """What its colors stand for."""
     low, high = shape.span or ends(view)
     middle = "0" if view.signed and low == -high else ""
-    return Legend(colors(view), said(low), middle, with_unit(said(high), view.unit))
+    return Legend(colors(view), short_number(low), middle, with_unit(short_number(high), view.unit))
 
 
 def blended(view: HeatMap, shape: OverPicture) -> Pixels:

@@ -18,40 +18,41 @@ from engine.sparsity.masks.diagrams import Wall
 
 
 def draw_wall(
-    part: PrunableWeight, found: Wall, chosen: int, key: str, on_pick: Callable[[int], None]
+    part: PrunableWeight, kernels: Wall, chosen: int, key: str, on_pick: Callable[[int], None]
 ) -> None:
     """The wall with a button over each filter.
 
     Args:
         part: the layer's weight.
-        found: its kernels.
+        kernels: its kernels.
         chosen: the filter that is framed.
         key: of the wall.
         on_pick: told which filter is clicked.
     """
-    drawn = mask_pictures.wall(found, theme())
+    drawn = mask_pictures.wall(kernels, theme())
     reads = int(np.prod(part.shape[1:]))
     spots = [
         Spot(
             number, f"Filter {number}: {kept_count} of {reads} weights stay", box, number == chosen
         )
         for number, kept_count, box in zip(
-            found.filters.tolist(), found.kept, drawn.boxes, strict=True
+            kernels.filters.tolist(), kernels.kept, drawn.boxes, strict=True
         )
     ]
     finding = (
-        f"Kernels of {part.layer}: {len(found.filters)} of {found.total[0]} filters, "
-        f"{len(found.channels)} of {found.total[1]} channels"
+        f"Kernels of {part.layer}: {len(kernels.filters)} of {kernels.total[0]} filters, "
+        f"{len(kernels.channels)} of {kernels.total[1]} channels"
     )
     with st.container(key=f"{key}.place"):
         source = mask_pictures.source(drawn.pixels, "wall")
         mask_wall(source, spots, finding, key, on_pick, drawn.width)
     rows = "A row of tiles is a filter, with a tile for each input channel"
-    if len(found.channels) == 1:
+    if len(kernels.channels) == 1:
         rows = "Each filter has one kernel"
     st.caption(
         f"{plain(finding)}. {rows}; the fullest come first. Blue: negative, orange: positive, up "
-        f"to ± {found.limit:.3g}; gray: cut. Click a filter, or move with Tab and the arrow keys, "
+        f"to ± {kernels.limit:.3g}; gray: cut. Click a filter, or move with Tab and the arrow "
+        "keys, "
         "to see what it makes of the image."
     )
 

@@ -131,9 +131,9 @@ class Lines(Chart):
             hoverformat=".3g",
             type="log" if self.y_log else "linear",
         )
-        shown = sum(trace.showlegend is not False for trace in figure.data)
+        legend_count = sum(trace.showlegend is not False for trace in figure.data)
         figure.update_layout(
-            showlegend=shown > 1 or self.mark is not None,
+            showlegend=legend_count > 1 or self.mark is not None,
             # Over a whole column, Plotly would take any click for one on the last series.
             hovermode="closest" if self.press else "x unified",
             legend_traceorder="normal",

@@ -68,12 +68,16 @@ def draw_folded_back(model: Classifier, masks: Masks) -> None:
     )
 
 
-def draw_groups(found: Groups, n: int, layer: str, more: str = "") -> None:
+def draw_groups(weight_groups: Groups, n: int, layer: str, more: str = "") -> None:
     """A layer's weights in groups along its inputs, and whether each keeps exactly n."""
-    rows, count, m = found.bits.shape
-    exact = "keeps exactly" if found.exact else "does not keep exactly"
+    rows, count, m = weight_groups.bits.shape
+    exact = "keeps exactly" if weight_groups.exact else "does not keep exactly"
     words = f"{layer}: every group of {m} weights {exact} {n}."
-    st.html(mask_pictures.image(mask_pictures.groups(found, n, theme()), words, "max-width:100%"))
+    st.html(
+        mask_pictures.image(
+            mask_pictures.groups(weight_groups, n, theme()), words, "max-width:100%"
+        )
+    )
     st.caption(
         f"{plain(words)} Shown are the first {rows} filters and {count} groups; the numbers below "
         f"count what stays in each. {more}"

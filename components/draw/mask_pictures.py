@@ -86,9 +86,9 @@ def signed(values: Floats, limit: float, theme: str) -> Pixels:
     return np.asarray(pixels)
 
 
-def wall(found: Wall, theme: str) -> Tiles:
+def wall(kernel_wall: Wall, theme: str) -> Tiles:
     """Kernels as tiles: a filter is a row of tiles; filters of few stand beside each other."""
-    filters, channels, high, wide = found.kernels.shape
+    filters, channels, high, wide = kernel_wall.kernels.shape
     tall, tile = high * CELL + GAP, wide * CELL + GAP
     per_row = max(min(ACROSS // channels, filters), 1)  # filters in a row
     broad = channels * tile + (WIDE_GAP if per_row > 1 else 0)
@@ -96,7 +96,7 @@ def wall(found: Wall, theme: str) -> Tiles:
     size = rows * (tall + (WIDE_GAP if per_row > 1 else 0)), per_row * broad
     page = np.empty((*size, 3), np.uint8)
     page[:] = PAPER[theme]
-    colored = signed(found.kernels, found.limit, theme).repeat(CELL, 2).repeat(CELL, 3)
+    colored = signed(kernel_wall.kernels, kernel_wall.limit, theme).repeat(CELL, 2).repeat(CELL, 3)
     boxes = []
     for at, kernels in enumerate(colored):
         top, left = at // per_row * (size[0] // rows), at % per_row * broad
@@ -119,10 +119,10 @@ def pattern(bits: NDArray[np.bool_]) -> Pixels:
     return framed
 
 
-def patterns_html(found: Patterns) -> str:
+def patterns_html(patterns: Patterns) -> str:
     """The most frequent patterns with their shares."""
     drawn = []
-    for bits, share in zip(found.bits, found.shares, strict=True):
+    for bits, share in zip(patterns.bits, patterns.shares, strict=True):
         words = "/".join("".join("x" if bit else "." for bit in row) for row in bits)
         drawn.append(
             f'<figure style="margin:0;text-align:center;width:4.2rem">'
@@ -133,14 +133,14 @@ def patterns_html(found: Patterns) -> str:
     return f'<div style="display:flex;flex-wrap:wrap;gap:0.6rem">{inside}</div>'
 
 
-def folded(found: FoldedBack) -> tuple[Pixels, ...]:
+def folded(folded_back: FoldedBack) -> tuple[Pixels, ...]:
     """For each color channel, how much of what the first layer read of each place is left."""
-    return tuple(ramped(counts / max(found.most, 1)) for counts in found.kept)
+    return tuple(ramped(counts / max(folded_back.most, 1)) for counts in folded_back.kept)
 
 
-def groups(found: Groups, n: int, theme: str) -> Pixels:
+def groups(weight_groups: Groups, n: int, theme: str) -> Pixels:
     """Rows of groups with gaps between, and below each column of groups how many stay in each."""
-    rows, count, m = found.bits.shape
+    rows, count, m = weight_groups.bits.shape
     broad, foot = m * SQUARE + 6, 22
     page = np.empty((rows * (SQUARE + 1) + foot, count * broad, 3), np.uint8)
     page[:] = PAPER[theme]
@@ -149,12 +149,12 @@ def groups(found: Groups, n: int, theme: str) -> Pixels:
             top = row * (SQUARE + 1)
             for at in range(m):
                 left = group * broad + at * SQUARE
-                shade = SEQUENTIAL[230] if found.bits[row, group, at] else CUT
+                shade = SEQUENTIAL[230] if weight_groups.bits[row, group, at] else CUT
                 page[top : top + SQUARE, left : left + SQUARE - 1] = shade
     picture = Image.fromarray(page)
     pen = ImageDraw.Draw(picture)
     for group in range(count):
-        low, high = found.counts[:, group].min(), found.counts[:, group].max()
+        low, high = weight_groups.counts[:, group].min(), weight_groups.counts[:, group].max()
         text = f"{low}" if low == high else f"{low}–{high}"
         ink = INK[theme] if low == high == n else DEAD
         pen.text(
@@ -167,14 +167,14 @@ def groups(found: Groups, n: int, theme: str) -> Pixels:
     return np.asarray(picture)
 
 
-def difference(found: Difference, theme: str) -> Pixels:
+def difference(mask_difference: Difference, theme: str) -> Pixels:
     """Two masks of a layer over each other: each cell mixes its colors by its shares."""
     shares: list[tuple[Any, tuple[int, int, int]]] = [
-        (found.first, ONLY_FIRST),
-        (found.second, ONLY_SECOND),
-        (found.both, BOTH),
+        (mask_difference.first, ONLY_FIRST),
+        (mask_difference.second, ONLY_SECOND),
+        (mask_difference.both, BOTH),
     ]
-    rest = 1 - found.first - found.second - found.both
+    rest = 1 - mask_difference.first - mask_difference.second - mask_difference.both
     mixed = rest[..., None] * np.array(PAPER[theme])
     for share, color in shares:
         mixed = mixed + share[..., None] * np.array(color)

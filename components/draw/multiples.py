@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from components.draw.matrix import Matrix
-from components.widgets.wording import said
+from components.widgets.wording import short_number
 from engine.result import Floats, Table
 
 DECADES = 3  # of colors, to either side of the loss that is compared with
@@ -32,8 +32,8 @@ def multiples(losses: Table, base: Floats, about: str, **more: Any) -> Matrix:
     ]
     hovers = [
         [
-            f"{name}, {column}<br>loss {said(float(value))} {losses.units[0]}<br>"
-            f"{said(float(value / low))} × that of {about}"
+            f"{name}, {column}<br>loss {short_number(float(value))} {losses.units[0]}<br>"
+            f"{short_number(float(value / low))} × that of {about}"
             for column, value, low in zip(losses.columns, row, least, strict=True)
         ]
         for name, row in zip(losses.rows, losses.values, strict=True)
@@ -56,4 +56,4 @@ def short(value: float) -> str:
     value = float(value)
     if value and (value < 1e-2 or value >= 1e4):
         return f"{value:.0e}".replace("e-0", "e−").replace("e+0", "e").replace("e-", "e−")
-    return said(value)
+    return short_number(value)

@@ -32,11 +32,11 @@ class Reliability(Chart):
         figure.add_scatter(x=[0, 100], y=[0, 100], mode="lines", line=even, name="as sure as right")
         for at, (model, name) in enumerate(self.models.items()):
             confidence, right, images = (np.asarray(table[f"{model} {field}"]) for field in BIN)
-            there, look = images > 0, series_style(at)
-            counts = images[there]
+            filled, look = images > 0, series_style(at)
+            counts = images[filled]
             figure.add_scatter(
-                x=100 * confidence[there],
-                y=100 * right[there],
+                x=100 * confidence[filled],
+                y=100 * right[filled],
                 name=name,
                 mode="lines+markers",
                 line={"color": look["color"], "width": 2},

@@ -12,11 +12,11 @@ from engine.result import Evidence
 OTHERS = ("normal", "held", "unknown")  # views of an answer, beside its own image's
 
 
-def draw_samples(found: Views, line: float, finding: str, key: str) -> float:
+def draw_samples(result: Views, line: float, finding: str, key: str) -> float:
     """Draw the scores of an answer's groups and of its own image.
 
     Args:
-        found: the views "subject", "normal", "held" and perhaps "unknown".
+        result: the views "subject", "normal", "held" and perhaps "unknown".
         line: where the line stands at first.
         finding: what it shows.
         key: of the drawing.
@@ -25,15 +25,15 @@ def draw_samples(found: Views, line: float, finding: str, key: str) -> float:
         Where the person left the line.
     """
     normal, held_out, unknown = (
-        as_doubles(found[name]) if name in found else np.empty(0) for name in OTHERS
+        as_doubles(result[name]) if name in result else np.empty(0) for name in OTHERS
     )
-    if np.array_equal(found["normal"].ids, found["held"].ids):
+    if np.array_equal(result["normal"].ids, result["held"].ids):
         held_out = normal  # they are not counted twice
-    subject = found["subject"]
-    shown = ScoreDistributions(
+    subject = result["subject"]
+    distributions = ScoreDistributions(
         normal, held_out, unknown, float(subject.values[0]), line, subject.unit
     )
-    return histogram(shown, finding, key)
+    return histogram(distributions, finding, key)
 
 
 def as_doubles(scores: Evidence) -> NDArray[np.float64]:

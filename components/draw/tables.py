@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from components.charts import plots
-from components.charts.finished import kept
+from components.charts.finished import finished_figure
 from components.draw.charts import Chart
 from engine.result import Table
 
@@ -24,7 +24,7 @@ def chart(shape: Chart, table: Table, finding: str, key: str, *, wide: bool = Fa
         wide: whether it scrolls sideways in a narrow window.
     """
     numbers = {"numbers": renamed(table, shape)}
-    figure = kept(replace(shape, press=shape.press and clicked).figure, table)
+    figure = finished_figure(replace(shape, press=shape.press and clicked).figure, table)
     plots.with_table(figure, finding, numbers, key, shape.press, wide=wide)
 
 

@@ -72,8 +72,8 @@ def said_of(view: Path, shape: Frames) -> str:
 
 def figure(value: float, unit: str) -> str:
     """A score with its unit, where the unit is not its name."""
-    shown = number(float(value))
-    return shown if unit in ("", "probability", "confidence") else f"{shown} {unit}"
+    text = number(float(value))
+    return text if unit in ("", "probability", "confidence") else f"{text} {unit}"
 
 
 def steps(view: Path) -> NDArray[np.int64]:

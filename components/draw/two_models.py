@@ -9,7 +9,7 @@ import streamlit as st
 
 from components.answer_and_map import AnswerAndMap
 from components.charts import plots
-from components.charts.finished import kept
+from components.charts.finished import finished_figure
 from components.charts.tables import signed
 from components.draw.bar_groups import BarGroups
 from components.sidebar.subject import Subject, square_behind, square_pixels
@@ -19,7 +19,7 @@ from engine.case.prediction import best
 from engine.measures.drift import rank_correlation, top_overlap
 from engine.result import Table
 
-SHOWN = 4  # classes
+COMPARED_CLASSES = 4  # classes
 
 
 @dataclass(frozen=True)
@@ -73,29 +73,29 @@ def draw_maps(
     viewer(square_pixels(subject), panels, key, square_behind(subject), subject.mask)
 
 
-def draw_figures(found: ModelComparison) -> None:
+def draw_figures(comparison: ModelComparison) -> None:
     """Confidence and how far the heat maps are apart."""
     place = st.container(horizontal=True)
-    moved = 100 * (found.now - found.was)
+    moved = 100 * (comparison.now - comparison.was)
     place.metric(
         "Confidence",
-        f"{100 * found.now:.0f} %",
+        f"{100 * comparison.now:.0f} %",
         "±0 points" if abs(moved) < 0.5 else f"{moved:+.0f} points".replace("-", "−"),
         delta_arrow="off",
         delta_color="off",
         width="content",
-        help=f"Probability of {found.label}; before: {100 * found.was:.1f} %.",
+        help=f"Probability of {comparison.label}; before: {100 * comparison.was:.1f} %.",
     )
     place.metric(
         "Hottest tenth",
-        f"{100 * found.top:.0f} %" if np.isfinite(found.top) else "–",
+        f"{100 * comparison.top:.0f} %" if np.isfinite(comparison.top) else "–",
         width="content",
         help="Of the two tenths of the image that stand out most, before and after: what they "
         "share, divided by what they cover together (IoU). Chance gives 5 %.",
     )
     place.metric(
         "Order",
-        signed(found.order) if np.isfinite(found.order) else "–",
+        signed(comparison.order) if np.isfinite(comparison.order) else "–",
         width="content",
         help="Spearman's correlation of the two heat maps: 1 is the same order of all places, "
         "0 none.",
@@ -113,21 +113,21 @@ def draw_likeliest(
         span=(0, 118),
         ticks=(0, 25, 50, 75, 100),
     )
-    plots.drawn(kept(shape.figure, table), listed(table), key, said=False)
+    plots.drawn(finished_figure(shape.figure, table), probability_words(table), key, said=False)
 
 
 def likeliest(before: AnswerAndMap, after: AnswerAndMap) -> Table:
     """The likeliest classes of the first model, and that of the second, with both answers."""
-    wanted = [index for index, _, _ in best(before.classes, SHOWN)]
+    indices = [index for index, _, _ in best(before.classes, COMPARED_CLASSES)]
     top = int(after.classes.values.argmax())
-    if top not in wanted:
-        wanted = [*wanted[: SHOWN - 1], top]
+    if top not in indices:
+        indices = [*indices[: COMPARED_CLASSES - 1], top]
     models = {"before": before, "after": after}
-    columns = {name: (model.classes.values[wanted], "share") for name, model in models.items()}
-    return Table.of(columns, tuple(before.classes.labels[index] for index in wanted))
+    columns = {name: (model.classes.values[indices], "share") for name, model in models.items()}
+    return Table.of(columns, tuple(before.classes.labels[index] for index in indices))
 
 
-def listed(table: Table) -> str:
+def probability_words(table: Table) -> str:
     """The classes with both probabilities, in words."""
     rows = zip(table.rows, table["before"], table["after"], strict=True)
     return "; ".join(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from components.asked_image import OWN, TEST, choose_image
+from components.asked_image import SIDEBAR_IMAGE, TEST, choose_image
 from components.charts.tables import percent
 from components.draw.drawing import Drawing, Views, draw
 from components.draw.matrix import Matrix
@@ -27,23 +27,23 @@ def network_of(view: Checkpoint, digest: str, card: str) -> Classifier:
     return NETWORKS.made(repr(("channels", digest, card)), lambda: restored(view))
 
 
-def show(found: Views, case: ExperimentCase, key: str) -> None:
+def show(result: Views, case: ExperimentCase, key: str) -> None:
     """The image, its channels, and in how many test images each is on."""
-    view: Checkpoint = found["network"]
+    view: Checkpoint = result["network"]
     st.header("Which channels this image uses")
-    about = pick("Asked about", (TEST, OWN), f"{key}.about", "segments")
-    uploaded_image = image_alone() if about == OWN else None
+    about = pick("Asked about", (TEST, SIDEBAR_IMAGE), f"{key}.about", "segments")
+    uploaded_image = image_alone() if about == SIDEBAR_IMAGE else None
     model = network_of(view, view.digest, view.card)
     image = choose_image(case.data, case.seed, model, uploaded_image, key)
     use = used(image.case)
-    st.markdown(f"**{plain(sentence(use, found['costs'], image.about))}**")
+    st.markdown(f"**{plain(sentence(use, result['costs'], image.about))}**")
     left, right = st.columns([1, 3], gap="large")
     with left:
         words = f"It says {use.label}, {percent(use.probability)} sure."
         show_picture(image.pixels, words, width="stretch")
         st.caption(plain(words))
     with right:
-        usage: Table = found["usage"]
+        usage: Table = result["usage"]
         drawn = {"own": Table.grid(use.on, usage.rows, usage.order, usage.units), "usage": usage}
         words = f"Bright: on; dark: off. {rare(use, usage)}"
         squares(drawn, "own", "Channels that are on for this image", words, key)

@@ -17,24 +17,24 @@ from engine.models import catalog
 from engine.result import Table
 
 
-def neighbor_words(found: Views) -> str:
+def neighbor_words(result: Views) -> str:
     """What pixels side by side share, before and after the noise is broken up."""
-    table: Table = found["autocorrelation"]
+    table: Table = result["autocorrelation"]
     parts = (f"{name} {table[name][1]:z.2f}" for name in table.order[1:])
     return f"Correlation of pixels side by side: {', '.join(parts)}.".replace("-", "−")
 
 
-def last_words(found: Views, view: str = "steps") -> str:
+def last_words(result: Views, view: str = "steps") -> str:
     """What each line comes to."""
-    table: Table = found[view]
+    table: Table = result[view]
     parts = (f"{name} {table[name][-1]:.1f} dB" for name in table.order[1:])
     return f"After {table['steps'][-1]:.0f} steps: {', '.join(parts)}.".replace(" -", " −")
 
 
-def over_steps(found: Views, title: str, view: str = "steps") -> Lines:
+def over_steps(result: Views, title: str, view: str = "steps") -> Lines:
     """Lines over the steps of a training."""
     return Lines(
-        x="steps", series={column: column for column in found[view].order[1:]}, title=title
+        x="steps", series={column: column for column in result[view].order[1:]}, title=title
     )
 
 

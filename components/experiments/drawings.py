@@ -196,4 +196,12 @@ OF_ONE = (
 )  # fmt: skip
 BEFORE = Drawing("picture")
 # What makes the point better than images, once it has learned.
-MADE = (Drawing("found"), PROTECTED, PREDICTIONS, SWAYED_USERS, Drawing("channels"), PLANES, PLANE)
+MAIN_DRAWINGS = (
+    Drawing("found"),
+    PROTECTED,
+    PREDICTIONS,
+    SWAYED_USERS,
+    Drawing("channels"),
+    PLANES,
+    PLANE,
+)

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from components import forms, section
-from components.asked_image import OWN, TEST, choose_image
+from components.asked_image import SIDEBAR_IMAGE, TEST, choose_image
 from components.draw.bar_groups import BarGroups
 from components.draw.drawing import Drawing, Views
 from components.draw.groups import PointGroups
@@ -57,9 +57,9 @@ def picked(table: Table, alpha: float, measure: str) -> float:
     return (1 - alpha) * start + alpha * other_start
 
 
-def plane_words(found: Views) -> str:
+def plane_words(result: Views) -> str:
     """Both ends and a mixture above one half, beside picking by chance with the same α."""
-    table: Table = found["plane"]
+    table: Table = result["plane"]
     parts = []
     for alpha in (0.0, 0.6, 1.0):
         if (row := named(alpha)) not in table.rows:
@@ -73,9 +73,9 @@ def plane_words(found: Views) -> str:
     return f"{sentence}."
 
 
-def certified_words(found: Views) -> str:
+def certified_words(result: Views) -> str:
     """How many images are certified at all, by α."""
-    table: Table = found["certified"]
+    table: Table = result["certified"]
     parts = ", ".join(f"{name} {100 * table[name][0]:.0f} %" for name in table.order[1:])
     return (
         f"Right and certified, with the robust network smoothed by noise of σ = {SIGMA}: {parts}. "
@@ -121,8 +121,8 @@ def show(case: ExperimentCase, key: str) -> None:
     """The dial, and one image under attack."""
     st.header("On one image under attack")
     key = f"{key}.one"  # a setting of the experiment is called images too
-    about = pick("Asked about", (TEST, OWN), f"{key}.about", "segments")
-    uploaded_image = image_alone() if about == OWN else None
+    about = pick("Asked about", (TEST, SIDEBAR_IMAGE), f"{key}.about", "segments")
+    uploaded_image = image_alone() if about == SIDEBAR_IMAGE else None
     model = catalog.load(NETWORKS[catalog.word_of(case.data.name)][0])
     image = choose_image(case.data, case.seed, model, uploaded_image, key)
     slot = f"{key}.MixedAnswers"

@@ -57,8 +57,8 @@ def choose(kind: type[ImageChange], key: str) -> ImageChange:
         return kind(**main, **forms.settings(kind, key, others))
 
 
-def sentence(own: Subject, found: Views) -> str:
+def sentence(own: Subject, result: Views) -> str:
     """What the model says of the image before and after."""
-    before, after = 100 * found["probability"].values
+    before, after = 100 * result["probability"].values
     label = own.case.target.words(own.case.model.labels)
     return f"{own.case.model.title}: {label} {before:.0f} % before, {after:.0f} % after."

@@ -22,9 +22,9 @@ from engine.hallucination.experiments.audit_claims import (
     AWARE,
     DECLINED,
     DECLINED_NOISE,
+    DETECTOR_AUROC,
     EPS50,
     EVADES,
-    FOUND,
     LEVELS,
     MIDDLE,
     NOISE,
@@ -47,10 +47,10 @@ Measure = Callable[[int], str]  # how the share that succeeds at an ε is called
 
 
 def over_epsilon(
-    found: Views, names: Sequence[str], levels: Sequence[int] = LEVELS, measure: Measure = success
+    result: Views, names: Sequence[str], levels: Sequence[int] = LEVELS, measure: Measure = success
 ) -> Table:
     """Success of some conditions over ε with its deviation over seeds; names tell ε50."""
-    table: Table = found["table"]
+    table: Table = result["table"]
     columns: dict[str, tuple[Any, str]] = {X: (np.array(levels, np.float64), "/255")}
     for name in names:
         if name in table.rows:
@@ -80,9 +80,9 @@ def success_lines(over: Table, title: str = "says the phrase (%)") -> Lines:
     )
 
 
-def defended_words(found: Views) -> str:
+def defended_words(result: Views) -> str:
     """Success at the middle ε, outside and inside of the attack."""
-    table: Table = found["table"]
+    table: Table = result["table"]
     parts = [
         f"{name} {100 * table.cell(name, success(MIDDLE)):.0f} %"
         for name in DEFENDED
@@ -91,13 +91,13 @@ def defended_words(found: Views) -> str:
     return f"At ε = {MIDDLE}/255: {', '.join(parts)}. ε50: where half of the trials succeed."
 
 
-def other_words(found: Views) -> str:
+def other_words(result: Views) -> str:
     """What the detector finds, and how many declined questions are answered."""
-    table: Table = found["table"]
+    table: Table = result["table"]
     parts = [
-        f"the detector finds {name} with an AUROC of {table.cell(name, FOUND):.2f}"
+        f"the detector finds {name} with an AUROC of {table.cell(name, DETECTOR_AUROC):.2f}"
         for name in (PLAIN, EVADES, NOISE)
-        if name in table.rows and np.isfinite(table.cell(name, FOUND))
+        if name in table.rows and np.isfinite(table.cell(name, DETECTOR_AUROC))
     ]
     if DECLINED in table.rows:
         share = 100 * table.cell(DECLINED, success(MIDDLE))
@@ -106,18 +106,18 @@ def other_words(found: Views) -> str:
     return f"At ε = {MIDDLE}/255, {words}."
 
 
-def nats_words(found: Views) -> str:
+def nats_words(result: Views) -> str:
     """How unlikely a phrase is at the ends."""
-    nats: Table = found["nats"]
+    nats: Table = result["nats"]
     return (
         f"Nats for each word of the phrase, without a defense: {nats[PLAIN][0]:.1f} at ε = 0, "
         f"{nats[PLAIN][-1]:.2f} at {LEVELS[-1]}/255 (first seed)."
     )
 
 
-def named_words(found: Views) -> str:
+def named_words(result: Views) -> str:
     """What is still named at the middle ε."""
-    named: Table = found["named"]
+    named: Table = result["named"]
     at = LEVELS.index(MIDDLE)
     return (
         f"At ε = {MIDDLE}/255, {100 * named[PLAIN][at]:.0f} % of what is there is still named "
@@ -127,17 +127,17 @@ def named_words(found: Views) -> str:
     )
 
 
-def lines_over(found: Views, view: str, title: str) -> Lines:
+def lines_over(result: Views, view: str, title: str) -> Lines:
     """The descriptions' conditions over ε."""
-    names = [column for column in DEFENDED if column in found[view].order]
+    names = [column for column in DEFENDED if column in result[view].order]
     return Lines(
         x=X, series={name: name for name in names}, x_title=OVER, title=title, ticks=list(LEVELS)
     )
 
 
-def detector_words(found: Views) -> str:
+def detector_words(result: Views) -> str:
     """The loss at both ends and the detector's score of all three pictures."""
-    numbers: Table = found["numbers"]
+    numbers: Table = result["numbers"]
     scores = ", ".join(
         f"{name} {numbers.cell(name, 'detector'):+.2f}" for name in (BEFORE, AFTER, CONTROL)
     )
@@ -189,7 +189,7 @@ WORDS = (
 )
 
 
-def show(_found: Views, _case: ExperimentCase, key: str) -> None:
+def show(_result: Views, _case: ExperimentCase, key: str) -> None:
     """One scene, with the dials of the attack."""
     st.header("On one scene")
     key = f"{key}.one"

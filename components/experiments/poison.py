@@ -11,9 +11,9 @@ from engine.result import Table
 from engine.unlearning.experiments.poison_claims import AUC, ENTROPY, TASK
 
 
-def by_poison(found: Views) -> Lines:
+def by_poison(result: Views) -> Lines:
     """The probe's figures and the task's, with the share from which a rise is predicted."""
-    predicted = threshold_of(found)
+    predicted = threshold_of(result)
     return Lines(
         x="poison",
         series={column: column for column in (AUC, ENTROPY, TASK)},
@@ -24,22 +24,22 @@ def by_poison(found: Views) -> Lines:
     )
 
 
-def threshold_of(found: Views) -> float:
+def threshold_of(result: Views) -> float:
     """The predicted share in percent; NaN where there is none, or not yet."""
-    return 100 * float(found["threshold"].values[0]) if "threshold" in found else float("nan")
+    return 100 * float(result["threshold"].values[0]) if "threshold" in result else float("nan")
 
 
-def risen(found: Views) -> str:
+def risen(result: Views) -> str:
     """The AUC without poison and with most of it, and what was predicted."""
-    table: Table = found["curve"]
+    table: Table = result["curve"]
     words = ", ".join(
         f"{100 * auc:.0f} % at {100 * share:.0f} %"
         for share, auc in zip(table["poison"], table[AUC], strict=True)
     )
     words = f"AUC of the probe by share of poison, with the first seed: {words}."
-    if "threshold" not in found:
+    if "threshold" not in result:
         return words
-    predicted = threshold_of(found)
+    predicted = threshold_of(result)
     if not np.isfinite(predicted):
         return f"{words} No rise is predicted: the poison does not push along the gradient of U."
     if not predicted:
@@ -50,9 +50,9 @@ def risen(found: Views) -> str:
     )
 
 
-def shifted_most(found: Views) -> str:
+def shifted_most(result: Views) -> str:
     """The columns that the poison leans on."""
-    table: Table = found["columns"]
+    table: Table = result["columns"]
     order = np.argsort(-table["mean shift"], kind="stable")[:3]
     named = ", ".join(f"{table.rows[at]} ({table['mean shift'][at]:.2f})" for at in order)
     return (

@@ -18,11 +18,11 @@ from engine.unlearning.experiments.range_claims import (
     BLINDSPOT,
     DISTANCE,
     FORGOTTEN,
-    KEPT,
     MEMBERS,
     ORIGINAL,
     PAIRED,
     PROXY,
+    RETAINED,
     RETRAINED,
     SECOND,
 )
@@ -34,7 +34,7 @@ FULL = 0.55  # tint of the distance of the original
 HEADS = {
     DISTANCE: ("cm²", "1-Wasserstein distance of the predictions on the forgotten images"),
     PAIRED: ("cm²", "mean difference of the predictions for each forgotten image"),
-    KEPT: ("cm²", "mean absolute error on test images outside the range"),
+    RETAINED: ("cm²", "mean absolute error on test images outside the range"),
     FORGOTTEN: ("cm²", "mean absolute error on test images in the range; high where forgotten"),
     MEMBERS: ("of the forgotten", "share that an attacker takes for training images"),
     ATTACK: ("50 % is chance", "on the images that the attacker was fitted to"),
@@ -57,9 +57,9 @@ def in_groups(table: Table) -> Table:
     return Table.of({"area": (x, unit), "prediction": (y, unit)}, rows)
 
 
-def over_areas(found: Views) -> PointGroups:
+def over_areas(result: Views) -> PointGroups:
     """Points over the true area; the range that is forgotten is shaded."""
-    low, high = found["band"].values.tolist()
+    low, high = result["band"].values.tolist()
     looks: dict[str, Look] = {**dict.fromkeys(DRAWN, "dots"), TRUE: "thin"}
     return PointGroups(
         x="area",
@@ -71,10 +71,10 @@ def over_areas(found: Views) -> PointGroups:
     )
 
 
-def moved(found: Views) -> str:
+def moved(result: Views) -> str:
     """Mean prediction in the shaded range, by network."""
-    table: Table = found["predictions"]
-    low, high = found["band"].values.tolist()
+    table: Table = result["predictions"]
+    low, high = result["band"].values.tolist()
     inside = (table["area"] >= low) & (table["area"] <= high)
     means = [
         f"{name} {float(table[name][inside].mean()):.1f}" for name in DRAWN if name in table.order
@@ -85,10 +85,10 @@ def moved(found: Views) -> str:
     )
 
 
-def smoothed(found: Views) -> Table:
+def smoothed(result: Views) -> Table:
     """The densities of predictions on the forgotten images; names say how far each is away."""
-    table: Table = found["forgotten"]
-    unit, figures = table.units[0], found["table"]
+    table: Table = result["forgotten"]
+    unit, figures = table.units[0], result["table"]
     samples = {
         name: np.asarray(table[name], np.float64)
         for name in table.order[1:]
@@ -104,9 +104,9 @@ def smoothed(found: Views) -> Table:
     )
 
 
-def apart(found: Views) -> str:
+def smallest_width(result: Views) -> str:
     """What W is, and whose is smallest."""
-    table: Table = found["table"]
+    table: Table = result["table"]
     others = [name for name in table.rows if name not in {RETRAINED, SECOND, ORIGINAL, PROXY}]
     words = (
         "Predictions on the forgotten training images (first seed). W: 1-Wasserstein distance to "
@@ -130,11 +130,11 @@ def ranked(table: Table) -> Table:
     return table.take(order)
 
 
-def standing(found: Views) -> RankingTable:
+def standing(result: Views) -> RankingTable:
     """The retrained network on top, the others by their distance to it."""
-    table = ranked(found["table"])
+    table = ranked(result["table"])
     ordered = table.rows
-    known = {name: says_something(found, name) for name in ordered}
+    known = {name: says_something(result, name) for name in ordered}
     whole = table.cell(ORIGINAL, DISTANCE) if ORIGINAL in table.rows else float("nan")
 
     def cell(name: str, measure: str) -> RankingCell:
@@ -163,21 +163,21 @@ def standing(found: Views) -> RankingTable:
     return RankingTable("How near each network is to the retrained one", heads, rows)
 
 
-def says_something(found: Views, name: str) -> bool:
+def says_something(result: Views, name: str) -> bool:
     """Whether the attack on a network is right more often than by chance."""
-    low, high = found["band"].values.tolist()
-    areas = found["predictions"]["area"]
+    low, high = result["band"].values.tolist()
+    areas = result["predictions"]["area"]
     images = 2 * int(((areas < low) | (areas > high)).sum())  # test images that are not of the band
-    return informative(found["table"].cell(name, ATTACK), images)
+    return informative(result["table"].cell(name, ATTACK), images)
 
 
-def attacked(found: Views) -> str:
+def attacked(result: Views) -> str:
     """How the table is read, and where the attack says nothing."""
     words = "Good is near the retrained network, in every column. Mean ± standard deviation."
-    silent = [name for name in found["table"].rows if not says_something(found, name)]
+    silent = [name for name in result["table"].rows if not says_something(result, name)]
     if silent:
         words += f" Gray: the attack is near chance for {', '.join(silent)} and says nothing there."
-    if not np.isfinite(found["table"][AIN]).all():
+    if not np.isfinite(result["table"][AIN]).all():
         words += (
             " AIN is missing: with one seed or more the retrained network did not learn the range "
             "while it was taught, or knew it at once."
@@ -198,7 +198,7 @@ RANGES = (
             title="density",
             x_title="predicted area (cm²)",
         ),
-        finding=apart,
+        finding=smallest_width,
         made=smoothed,
     ),
     Drawing(

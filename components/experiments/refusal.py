@@ -50,9 +50,9 @@ def by_layer(view: str) -> Drawing:
     )
 
 
-def part_words(found: Views) -> str:
+def part_words(result: Views) -> str:
     """The part that writes most along the direction."""
-    table: Table = found[PARTS]
+    table: Table = result[PARTS]
     row, column = np.unravel_index(int(np.abs(table.values).argmax()), table.values.shape)
     share = table.values[row, column] / table.values.sum()
     return (
@@ -61,9 +61,9 @@ def part_words(found: Views) -> str:
     )
 
 
-def path_words(found: Views) -> str:
+def path_words(result: Views) -> str:
     """The note at the end of the path."""
-    table: Table = found[PATH]
+    table: Table = result[PATH]
     places = [at for at, name in enumerate(table.rows) if name == WAY]
     first, last = places[0], places[-1]
     return (
@@ -72,9 +72,9 @@ def path_words(found: Views) -> str:
     ).replace("-", "−")
 
 
-def free_words(found: Views) -> str:
+def free_words(result: Views) -> str:
     """What a move as long as the distance between two words does."""
-    table: Table = found[FREE]
+    table: Table = result[FREE]
     at = table["ρ"].tolist().index(1.0)
     parts = [f"{name} {100 * table[name][at]:.0f} %" for name in (FIRST, OUTPUT)]
     return f"At ρ = 1, the distance between two words: {', '.join(parts)} are answered."
@@ -115,7 +115,7 @@ AUDIT = (
 )
 
 
-def show(_found: Views, case: ExperimentCase, key: str) -> None:
+def show(_result: Views, case: ExperimentCase, key: str) -> None:
     """One question: the direction's dial, and its note rerouted."""
     st.header("On one question")
     key = f"{key}.one"

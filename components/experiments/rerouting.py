@@ -11,8 +11,8 @@ from components.experiments.refusal import by_layer
 from engine.hallucination.experiments.image_rerouting_claims import (
     AWARE,
     COMPARED,
+    DETECTOR_AUROC,
     FIRST,
-    FOUND,
     LAST,
     LEVELS,
     NOISE,
@@ -30,16 +30,16 @@ WAYS = (FIRST, PROBED, LAST, OUTPUT, NOISE)
 DEFENDED = (FIRST, *UNAWARE.values(), *AWARE.values(), NOISE)
 
 
-def over(found: Views, names: tuple[str, ...]) -> Table:
+def over(result: Views, names: tuple[str, ...]) -> Table:
     """Answers with a color by ε, a column for each condition."""
-    return over_epsilon(found, names, LEVELS, answered)
+    return over_epsilon(result, names, LEVELS, answered)
 
 
 def with_figures(
-    found: Views, sentence: str, names: tuple[str, ...], measure: str, form: str
+    result: Views, sentence: str, names: tuple[str, ...], measure: str, form: str
 ) -> str:
     """A sentence with a figure of each condition that has it so far; none without any."""
-    table: Table = found["table"]
+    table: Table = result["table"]
     values = {name: table.cell(name, measure) for name in names if name in table.rows}
     parts = [
         f"{name} {form.format(value).replace('%', ' %')}"
@@ -49,27 +49,29 @@ def with_figures(
     return f" {sentence}: {', '.join(parts)}." if parts else ""
 
 
-def way_words(found: Views) -> str:
+def way_words(result: Views) -> str:
     """Half of the questions, and the steps until one is not declined."""
     sentence = f"Steps until it does not decline, ε = {COMPARED}/255"
-    steps = with_figures(found, sentence, (FIRST, OUTPUT), STEPS, "{:.1f}")
+    steps = with_figures(result, sentence, (FIRST, OUTPUT), STEPS, "{:.1f}")
     return f"ε50: where half of the questions are answered.{steps}"
 
 
-def defense_words(found: Views) -> str:
+def defense_words(result: Views) -> str:
     """What the monitor and the detector find."""
     unseen = with_figures(
-        found, "Answers that the monitor lets pass", (FIRST, OUTPUT), UNSEEN, "{:.0%}"
+        result, "Answers that the monitor lets pass", (FIRST, OUTPUT), UNSEEN, "{:.0%}"
     )
-    seen = with_figures(found, "The detector's AUROC", (FIRST, OUTPUT), FOUND, "{:.2f}")
-    return f"The monitor and the detector, at ε = {COMPARED}/255.{unseen}{seen}"
+    detection = with_figures(
+        result, "The detector's AUROC", (FIRST, OUTPUT), DETECTOR_AUROC, "{:.2f}"
+    )
+    return f"The monitor and the detector, at ε = {COMPARED}/255.{unseen}{detection}"
 
 
-def along_words(found: Views) -> str:
+def along_words(result: Views) -> str:
     """Where a rerouted question lies after the last layer."""
-    table: Table = found[ALONG]
-    there = [name for name in (FIRST, OUTPUT, NOISE) if name in table.order]
-    ends = ", ".join(f"{name} {table[name][-1]:+.1f}" for name in there)
+    table: Table = result[ALONG]
+    conditions = [name for name in (FIRST, OUTPUT, NOISE) if name in table.order]
+    ends = ", ".join(f"{name} {table[name][-1]:+.1f}" for name in conditions)
     return f"After the last layer: {ends} (ε = {COMPARED}/255).".replace("-", "−")
 
 

@@ -20,7 +20,7 @@ from components.experiments import (
     refusal,
 )
 from components.experiments.claims import figures
-from components.experiments.drawings import BEFORE, MADE, OF_ONE
+from components.experiments.drawings import BEFORE, MAIN_DRAWINGS, OF_ONE
 from components.links import refusals_here
 from components.notices import plain, spoken
 from components.section import Section
@@ -33,7 +33,7 @@ from engine.run import Answer
 from engine.sparsity import FireTogether
 
 KEY = "experiments"
-BESIDE = {  # what is asked of an experiment's own networks
+NETWORK_VIEWS = {  # what is asked of an experiment's own networks
     FireTogether.name: channels.show,
     VisualAudit.name: perturbation.show,
     RefusalAudit.name: refusal.show,
@@ -63,8 +63,8 @@ def show(kinds: Sequence[type[Experiment]], page: str = KEY) -> None:
             method, case = choose(kind, key)
             picker.offer_all(kinds, page)
         with above:
-            result = asked(method, case, page, key)
-    if result and case and (side_view := BESIDE.get(kind.name)):
+            result = answer_section(method, case, page, key)
+    if result and case and (side_view := NETWORK_VIEWS.get(kind.name)):
         with middle, spoken():
             side_view(result, case, key)
     if case and (alone := BESIDE_ALWAYS.get(kind.name)):
@@ -88,7 +88,7 @@ def choose(kind: type[Experiment], key: str) -> tuple[Experiment, ExperimentCase
         return method, ExperimentArguments(**form.given).case()
 
 
-def asked(method: Experiment, case: ExperimentCase, page: str, key: str) -> Answer | None:
+def answer_section(method: Experiment, case: ExperimentCase, page: str, key: str) -> Answer | None:
     """The answer when it is known, else the picture and how the experiment is run."""
     return section.show(
         Section(
@@ -105,8 +105,8 @@ def asked(method: Experiment, case: ExperimentCase, page: str, key: str) -> Answ
     )
 
 
-def answered(found: Views, key: str) -> None:
+def answered(result: Views, key: str) -> None:
     """The picture and the claims."""
-    point = next((candidate for candidate in MADE if candidate.view in found), BEFORE)
-    draw(point, found, f"{key}.picture")
-    list_claims(found["claims"])
+    point = next((candidate for candidate in MAIN_DRAWINGS if candidate.view in result), BEFORE)
+    draw(point, result, f"{key}.picture")
+    list_claims(result["claims"])

@@ -27,29 +27,31 @@ from engine.pictures import as_bytes
 from engine.result import Table
 
 
-def closer(asked: FamiliarQuestion, found: Views) -> None:
+def closer(question: FamiliarQuestion, result: Views) -> None:
     """All detectors, images made worse, or the model it was made from."""
-    parent = sources.parent_of(asked.case.model)
+    parent = sources.parent_of(question.case.model)
     looks = ["Every detector", "Made worse", *(["Beside its parent"] if parent else [])]
     match pick("Look closer", looks, f"{KEY}.closer", "segments"):
         case "Every detector":
-            every_detector(asked)
+            every_detector(question)
         case "Made worse":
-            made_worse(asked)
+            made_worse(question)
         case _ if parent:
-            beside(asked, found, parent)
+            parent_answer(question, result, parent)
 
 
-def every_detector(asked: FamiliarQuestion) -> None:
+def every_detector(question: FamiliarQuestion) -> None:
     """The detectors on this image, those that find it most unusual first."""
     method = Compare(**forms.settings(Compare, f"{KEY}.Compare"))
     ranking = Drawing("ranking", part=ranked, chart=ranking_chart, finding=believed)
-    section.show(Section(KEY, method, asked.case, known=asked.known, columns=1, evidence=[ranking]))
+    section.show(
+        Section(KEY, method, question.case, known=question.known, columns=1, evidence=[ranking])
+    )
 
 
-def ranking_chart(found: Views) -> Bars:
+def ranking_chart(result: Views) -> Bars:
     """How many normal images are less unusual, for each detector."""
-    table = ranked(found["ranking"])
+    table = ranked(result["ranking"])
     texts = [
         f"p {p:.3g}" + (f", AUROC {area:.2f}" if np.isfinite(area) else "")
         for p, area in zip(table["p-value"], table["AUROC"], strict=True)
@@ -57,31 +59,31 @@ def ranking_chart(found: Views) -> Bars:
     return Bars(value=BELOW, title="less unusual normal images (%)", span=(0, 104), texts=texts)
 
 
-def made_worse(asked: FamiliarQuestion) -> None:
+def made_worse(question: FamiliarQuestion) -> None:
     """The image and normal ones made worse, step by step."""
-    name = asked.method.name if asked.method.name in BY_NAME else ViM.name
+    name = question.method.name if question.method.name in BY_NAME else ViM.name
     forms.refuse_links(Corrupt, f"{KEY}.Corrupt")
     left, right = st.columns([1, 3], gap="large")
     with left:
         method = Corrupt(detector=name, **forms.settings(Corrupt, f"{KEY}.Corrupt", {"kind"}))
         steps = [f"{level:g}" for level in LEVELS]
         at = steps.index(pick("Severity", steps, f"{KEY}.severity", "slider"))
-        image = corrupted(asked.case.image[None], method.kind, LEVELS[at], asked.case.seed)[0]
+        image = corrupted(question.case.image[None], method.kind, LEVELS[at], question.case.seed)[0]
         words = f"This image with {method.kind} of severity {steps[at]}"
         show_picture(enlarged(as_bytes(image)), words, width="stretch")
 
-    title, labels = BY_NAME[name].title, asked.case.model.labels
+    title, labels = BY_NAME[name].title, question.case.model.labels
     drawing = Drawing(
         "steps",
-        made=lambda result: with_flagged(result, asked.alpha),
+        made=lambda result: with_flagged(result, question.alpha),
         chart=lambda result: steps_chart(
-            with_flagged(result, asked.alpha), LEVELS[at], asked.alpha
+            with_flagged(result, question.alpha), LEVELS[at], question.alpha
         ),
-        finding=lambda result: at_step(result, at, asked.alpha, title, labels),
+        finding=lambda result: at_step(result, at, question.alpha, title, labels),
     )
     with right:
         section.show(
-            Section(KEY, method, asked.case, known=asked.known, columns=1, evidence=[drawing])
+            Section(KEY, method, question.case, known=question.known, columns=1, evidence=[drawing])
         )
 
 
@@ -96,10 +98,10 @@ def steps_chart(steps: Table, severity: float, alpha: float) -> Lines:
     return Lines(x=SEVERITY, series=series, now=severity, title="%", span=(-2, 102))
 
 
-def beside(asked: FamiliarQuestion, found: Views, parent: Classifier) -> None:
+def parent_answer(question: FamiliarQuestion, result: Views, parent: Classifier) -> None:
     """The same question to the model that this one was made from."""
-    model_title, theirs = asked.case.model.title, f"{parent.title} (parent)"
-    both = replace(asked, case=replace(asked.case, model=parent))
+    model_title, theirs = question.case.model.title, f"{parent.title} (parent)"
+    both = replace(question, case=replace(question.case, model=parent))
     section.show(
         Section(
             f"{KEY}.parent",
@@ -113,7 +115,7 @@ def beside(asked: FamiliarQuestion, found: Views, parent: Classifier) -> None:
             evidence=[
                 Drawing(
                     "measures",
-                    made=lambda other: of_models({model_title: found, theirs: other}),
+                    made=lambda other: of_models({model_title: result, theirs: other}),
                     finding=lambda _: (
                         "Scores of two models are not on one scale; p-values and "
                         "shares are. The same normal and unknown images were shown to both."

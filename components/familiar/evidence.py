@@ -14,31 +14,31 @@ from engine.anomaly import COSTARR
 from engine.anomaly.detectors.costarr_findings import factors, hardly_weighed, which_half
 from engine.anomaly.protocol.findings import made_of
 
-OWN, USUAL = "this image", "its class"
-ROWS = {"subject": OWN, "normal": "middle normal", "unknown": "middle unknown"}
-CLOUDS = {"normal": "normal images", "unknown": "unknown images", "subject": OWN}
-LOOKS: Mapping[str, Look] = {"normal images": "dots", "unknown images": "dots", OWN: "own"}
+THIS_IMAGE, USUAL = "this image", "its class"
+ROWS = {"subject": THIS_IMAGE, "normal": "middle normal", "unknown": "middle unknown"}
+CLOUDS = {"normal": "normal images", "unknown": "unknown images", "subject": THIS_IMAGE}
+LOOKS: Mapping[str, Look] = {"normal images": "dots", "unknown images": "dots", THIS_IMAGE: "own"}
 
 
-def drawings(asked: FamiliarQuestion) -> tuple[Drawing, ...]:
+def drawings(question: FamiliarQuestion) -> tuple[Drawing, ...]:
     """What a detector's answer is drawn as."""
-    joined = asked.method.joined
+    joined = question.method.joined
     parts = Drawing(
         "subject",
         "What the score is made of",
         made=lambda result: middles(result, ROWS),
         finding=lambda result: made_of(middles(result, ROWS), joined),
-        chart=ScoreParts(joined=joined, title=f"score ({asked.method.unit})"),
+        chart=ScoreParts(joined=joined, title=f"score ({question.method.unit})"),
     )
-    return (parts, *(HALVES if isinstance(asked.method, COSTARR) else ()))
+    return (parts, *(HALVES if isinstance(question.method, COSTARR) else ()))
 
 
 # ---------------------------------------------------------------- COSTARR
 
 
-def likeness(found: Views) -> PointGroups:
+def likeness(result: Views) -> PointGroups:
     """Likeness over the logit of every image, with the products that are the same."""
-    lowest = float(of_groups(groups_of(found, CLOUDS))["likeness"].min())
+    lowest = float(of_groups(groups_of(result, CLOUDS))["likeness"].min())
     return PointGroups(
         x="logit",
         y="likeness",
@@ -54,7 +54,9 @@ def likeness(found: Views) -> PointGroups:
 def dimensions(own: str, title: str, finding: Words | None = None) -> Drawing:
     """Every dimension of this image over its class."""
     across = "dimension, from the least to the most weighted"
-    return over_usual("dimensions", title, (own, f"usual {own}"), (OWN, USUAL), across, finding)
+    return over_usual(
+        "dimensions", title, (own, f"usual {own}"), (THIS_IMAGE, USUAL), across, finding
+    )
 
 
 HALVES = (

@@ -60,14 +60,14 @@ def choose(subject: Subject) -> FamiliarQuestion:
         follow_image(form, usual, uploaded)
         normal = form.ask("normal", own=uploaded, first=usual)
     if isinstance(normal, str):
-        normal = made(lambda: sources.normal(form.given["normal"]))
+        normal = make_with_spinner(lambda: sources.normal(form.given["normal"]))
     with middle:
         mine = {title: data for title, data in uploaded.items() if data is not normal}
         result = form.ask("unknown", own=mine, off=True)
         unknown = None if isinstance(result, str) else result
         with spoken():
             if result and unknown is None:
-                unknown = made(lambda: sources.unknown(result, normal, model, seed))
+                unknown = make_with_spinner(lambda: sources.unknown(result, normal, model, seed))
     with right:
         alpha = choose_alpha()
     group = group_of(subject.arguments.get("image", ""), normal)
@@ -79,7 +79,7 @@ def choose(subject: Subject) -> FamiliarQuestion:
     return FamiliarQuestion(case, detector, alpha, unlike, form.known(subject.arguments))
 
 
-def made(make: Callable[[], DataSet]) -> DataSet:
+def make_with_spinner(make: Callable[[], DataSet]) -> DataSet:
     """The images, with a spinner as long as they are made."""
     with st.spinner("Making the images; the first time this may take some seconds"):
         return make()

@@ -19,54 +19,54 @@ CURVES = {"roc": "ROC", "pr": "Precision and recall", "oscr": "OSCR"}
 MISSING = f"For a verdict, open a zip of at least {findings.ENOUGH} normal pictures below."
 
 
-def sentence(asked: FamiliarQuestion, found: Views) -> str:
+def sentence(question: FamiliarQuestion, result: Views) -> str:
     """How unusual the image is, at the false alarms that the person allows."""
     return findings.verdict(
-        asked.method.title, asked.case.normal, found, asked.alpha, unlike=asked.unlike
+        question.method.title, question.case.normal, result, question.alpha, unlike=question.unlike
     )
 
 
 @st.fragment
-def picture(asked: FamiliarQuestion, found: Views) -> None:
+def picture(question: FamiliarQuestion, result: Views) -> None:
     """Scores, line, p-values and what the line promises; moving the line reruns only this."""
-    normal = asked.case.normal
-    if not Standing(found).decided:
-        st.markdown(plain(f"{findings.only_score(normal, found)} {MISSING}"))
+    normal = question.case.normal
+    if not Standing(result).decided:
+        st.markdown(plain(f"{findings.only_score(normal, result)} {MISSING}"))
         return
-    ruler = ruler_in(found, normal)
-    first, problem = first_line(ruler, asked.alpha)
-    line = draw_samples(found, first, sentence(asked, found), f"{KEY}.histogram")
+    ruler = ruler_in(result, normal)
+    first, problem = first_line(ruler, question.alpha)
+    line = draw_samples(result, first, sentence(question, result), f"{KEY}.histogram")
     if problem:
         st.caption(plain(problem))
     left, right = st.columns(2, gap="large")
     with left:
-        p_values(asked, found)
-    does, *promises = findings.promises(normal, found, ruler, line)
+        p_values(question, result)
+    does, *promises = findings.promises(normal, result, ruler, line)
     right.markdown("  \n".join([f"**{does}**", *promises]))
-    if "unknown" in found:
+    if "unknown" in result:
         with st.expander("How well this tells the unknown images, and where the line stands", True):
-            curves(found, line)
+            curves(result, line)
 
 
-def p_values(asked: FamiliarQuestion, found: Views) -> None:
+def p_values(question: FamiliarQuestion, result: Views) -> None:
     """The p-value of the image, within its class and by group, each with its smallest value."""
-    label = asked.case.model.labels[int(found["subject"].predicted[0])]
+    label = question.case.model.labels[int(result["subject"].predicted[0])]
     by_class = switch(
         "Compare within its class only",
         f"{KEY}.by-class",
         help=f"With the normal images in which the model sees the same: {label}.",
     )
-    normal = asked.case.normal
-    shares, notes = findings.p_values(normal, found, plain(label), by_class=by_class)
+    normal = question.case.normal
+    shares, notes = findings.p_values(normal, result, plain(label), by_class=by_class)
     st.markdown("  \n".join([*(f"**{share}**" for share in shares), *notes]))
 
 
-def curves(found: Views, line: float) -> None:
+def curves(result: Views, line: float) -> None:
     """ROC, precision over recall, and OSCR, each with where the line stands; and the measures."""
-    points = operating(found, line)
-    there = [name for name in CURVES if name in found]
-    for place, name in zip(st.columns(len(there)), there, strict=True):
+    points = operating(result, line)
+    available = [name for name in CURVES if name in result]
+    for place, name in zip(st.columns(len(available)), available, strict=True):
         with place:
-            drawing = placed(name, CURVES[name], found[name], points[name], "the line")
-            draw(drawing, found, f"{KEY}.{name}")
-    figures(as_column(found["measures"], "this detector"))
+            drawing = placed(name, CURVES[name], result[name], points[name], "the line")
+            draw(drawing, result, f"{KEY}.{name}")
+    figures(as_column(result["measures"], "this detector"))

@@ -19,40 +19,40 @@ from engine.anomaly.protocol.nearest import nearest_pictures
 from engine.anomaly.protocol.standing import Standing
 
 
-def show(asked: FamiliarQuestion, below: DeltaGenerator) -> None:
+def show(question: FamiliarQuestion, below: DeltaGenerator) -> None:
     """The detector's answer; a closer look is drawn below.
 
     With too few normal images there is no verdict, and nothing to look at closer.
     """
-    slots = (*PARTS, "Compare", "Corrupt", asked.method.name, f"parent.{asked.method.name}")
+    slots = (*PARTS, "Compare", "Corrupt", question.method.name, f"parent.{question.method.name}")
     runs.leave_others(KEY, [f"{KEY}.{name}" for name in slots])
     result = section.show(
         Section(
             KEY,
-            asked.method,
-            asked.case,
-            known=asked.known,
-            first=features(asked),
-            sentence=lambda result: verdict.sentence(asked, result),
-            picture=lambda result: verdict.picture(asked, result),
-            evidence=drawings(asked),
-            detail=lambda result: detail(asked, result),
+            question.method,
+            question.case,
+            known=question.known,
+            first=features(question),
+            sentence=lambda result: verdict.sentence(question, result),
+            picture=lambda result: verdict.picture(question, result),
+            evidence=drawings(question),
+            detail=lambda result: detail(question, result),
         )
     )
     if result and Standing(result).decided:
         with below:
-            closer(asked, result)
+            closer(question, result)
 
 
-def detail(asked: FamiliarQuestion, found: Views) -> None:
+def detail(question: FamiliarQuestion, result: Views) -> None:
     """The nearest normal images, what was done otherwise than usual, and what is normal here."""
-    if "nearest" in found:
-        part = partial(nearest_pictures, asked.case.normal)
-        draw(Drawing("nearest", "The nearest normal images", part=part), found, f"{KEY}.nearest")
+    if "nearest" in result:
+        part = partial(nearest_pictures, question.case.normal)
+        draw(Drawing("nearest", "The nearest normal images", part=part), result, f"{KEY}.nearest")
     else:
         st.caption("This model has no features to compare.")
-    notes = found["notes"]
+    notes = result["notes"]
     for note in notes.labels if notes.values[0] else ():
         st.caption(plain(note))
-    card = asked.case.normal.card
+    card = question.case.normal.card
     st.caption(plain(f"Normal images: {card.title}. {card.about} {card.made}"))

@@ -28,9 +28,9 @@ def confusion(closer: MethodDetail) -> Rows:
     return [[closer.section(Confusion(of=of), *drawings, columns=3)]]
 
 
-def confused(name: str, found: Views) -> Matrix:
+def confused(name: str, result: Views) -> Matrix:
     """Rows are labels, columns what the model says; each row colored by its shares."""
-    counts: Table = found[name]
+    counts: Table = result[name]
     shares = counts.values / np.maximum(counts.values.sum(1, keepdims=True), 1)
     return Matrix(
         colors=100 * shares,
@@ -49,9 +49,9 @@ def confused(name: str, found: Views) -> Matrix:
     )
 
 
-def confusion_finding(closer: MethodDetail, name: str, found: Views) -> str:
+def confusion_finding(closer: MethodDetail, name: str, result: Views) -> str:
     """Where the forgotten class goes, or how many are right."""
-    counts: Table = found[name]
+    counts: Table = result[name]
     label, values = closer.asked.case.request.label, counts.values
     if label is None or not values[label].sum():
         share = np.trace(values) / max(values.sum(), 1)
@@ -88,9 +88,9 @@ def attack(closer: MethodDetail) -> Rows:
     ]
 
 
-def attacked(found: Views) -> BarsAndLine:
+def attacked(result: Views) -> BarsAndLine:
     """Both histograms, the forgotten images as a line, and where it says "member"."""
-    regions: Table = found["regions"]
+    regions: Table = result["regions"]
     member = zip(regions["from"], regions["to"], regions["member"], strict=True)
     return BarsAndLine(
         bars={"members": "members", "strangers": "strangers"},
@@ -100,13 +100,13 @@ def attacked(found: Views) -> BarsAndLine:
         title="images (%)",
         x_factor=100,
         height=300,
-        faint=not found["figures"]["informative"][0],
+        faint=not result["figures"]["informative"][0],
     )
 
 
-def attack_finding(found: Views) -> str:
+def attack_finding(result: Views) -> str:
     """What the attacker says of the forgotten, and whether it counts."""
-    figures: Table = found["figures"]
+    figures: Table = result["figures"]
     words = (
         f"It takes {100 * figures['MIA'][0]:.0f} % of the forgotten images for strangers. It is "
         f"right on {100 * figures['attack accuracy'][0]:.0f} % of the images it was fitted to"

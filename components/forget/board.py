@@ -24,7 +24,7 @@ def board(table: Table, times: Table | None = None) -> RankingTable:
     heads = (
         RankingHead("way"),
         *(RankingHead(word, name, f"{name}: {about}") for name, (word, about) in FIGURES.items()),
-        *(RankingHead(name, "of the test", about) for name, about in apart(table).items()),
+        *(RankingHead(name, "of the test", about) for name, about in mode_note(table).items()),
         RankingHead("average gap", "", "mean distance of the four from the retrained model"),
         RankingHead("without MIA", "", "the same of the three without the attack"),
         RankingHead("cost", "", cost_words),
@@ -33,7 +33,7 @@ def board(table: Table, times: Table | None = None) -> RankingTable:
         RankingRow(
             named(way),
             [
-                *(figure(table, way, name) for name in (*FIGURES, *apart(table))),
+                *(figure(table, way, name) for name in (*FIGURES, *mode_note(table))),
                 *(gap(table, way, word) for word in GAPS),
                 cost(table, way, table if times is None else times),
             ],
@@ -44,7 +44,7 @@ def board(table: Table, times: Table | None = None) -> RankingTable:
     return RankingTable("Scoreboard", heads, rows, names=[named(way) for way in table.rows])
 
 
-def apart(table: Table) -> dict[str, str]:
+def mode_note(table: Table) -> dict[str, str]:
     """What is judged apart where a mode of a class was to go, and what it means."""
     return {name: about for name, about in OF_A_MODE.items() if name in table.order}
 

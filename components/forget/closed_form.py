@@ -85,9 +85,9 @@ def closed_form(closer: MethodDetail) -> Rows:
     ]
 
 
-def pairs(kind: str, found: Views) -> Table:
+def pairs(kind: str, result: Views) -> Table:
     """Each forgotten image twice, once for each formula."""
-    images: Table = found["images"]
+    images: Table = result["images"]
     images = images.take(np.flatnonzero(images["group"] == 0).tolist())
     count = len(images)
     columns: dict[str, tuple[Any, str]] = {
@@ -102,23 +102,23 @@ def pairs(kind: str, found: Views) -> Table:
     return Table.of(columns)
 
 
-def scatter(kind: str, found: Views) -> Scatter:
+def scatter(kind: str, result: Views) -> Scatter:
     """A point for each image and formula."""
     return Scatter(
         x="predicted",
         y="true",
         groups=("formula", (FORMULAS[kind], SUMMED)),
         size=7,
-        names=[f"id {image_id:.0f}" for image_id in pairs(kind, found)["id"]],
+        names=[f"id {image_id:.0f}" for image_id in pairs(kind, result)["id"]],
         rays={"as predicted": 1.0},
         x_title="predicted by formula",
         title="trained again without them",
     )
 
 
-def changes_finding(kind: str, found: Views) -> str:
+def changes_finding(kind: str, result: Views) -> str:
     """What each formula leaves of the change."""
-    left: Table = found["left"]
+    left: Table = result["left"]
     together, alone = (remains(left, kind, way) for way in (TOGETHER, ALONE))
     exact = "nothing" if together < LOWEST else percent(together)
     return (
@@ -127,9 +127,9 @@ def changes_finding(kind: str, found: Views) -> str:
     )
 
 
-def by_step(kind: str, found: Views) -> Table:
+def by_step(kind: str, result: Views) -> Table:
     """The curves of one layer, no lower than the scale goes, to where they are far away."""
-    steps: Table = found["steps"]
+    steps: Table = result["steps"]
     columns: dict[str, tuple[Any, str]] = {"step": (steps["step"], "")}
     for way in SERIES:
         share = np.maximum(steps[f"{kind}, {way}"], LOWEST)
@@ -138,9 +138,9 @@ def by_step(kind: str, found: Views) -> Table:
     return Table.of(columns)
 
 
-def curves(kind: str, found: Views) -> Lines:
+def curves(kind: str, result: Views) -> Lines:
     """A line for each way."""
-    del kind, found
+    del kind, result
     return Lines(
         x="step",
         series=SERIES,
@@ -152,9 +152,9 @@ def curves(kind: str, found: Views) -> Lines:
     )
 
 
-def steps_finding(kind: str, found: Views) -> str:
+def steps_finding(kind: str, result: Views) -> str:
     """Where matching ends."""
-    steps: Table = found["steps"]
+    steps: Table = result["steps"]
     exact, summed, tuned = (
         percent(float(steps[f"{kind}, {way}"][-1])) for way in (ORACLE, DATAMODEL, TUNING)
     )
@@ -164,9 +164,9 @@ def steps_finding(kind: str, found: Views) -> str:
     )
 
 
-def claims(method: ClosedForm, found: Views) -> None:
+def claims(method: ClosedForm, result: Views) -> None:
     """A line for each claim, and what is not forgotten with the layer."""
-    table: Table = found["claims"]
+    table: Table = result["claims"]
     lines = [
         f"- {MARKS[HOLDS if so else NOT_HERE]} **{plain(row)}**: {plain(note)}."
         for row, so, note in zip(table.rows, table["holds"], table.notes, strict=True)

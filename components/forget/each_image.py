@@ -31,24 +31,24 @@ def each_image(closer: MethodDetail) -> Rows:
         [
             closer.section(
                 Confidence(),
-                picture=lambda result: one(closer, result["images"]),
+                picture=lambda result: selected_image(closer, result["images"]),
                 detail=lambda result: choose(closer, result["images"]),
             )
         ]
     ]
 
 
-def shift(found: Views) -> Lines:
+def shift(result: Views) -> Lines:
     """Three marks for each image, from the largest fall to the smallest, which can be clicked."""
     return Lines(
         x="place",
-        series=series_in(found["images"]),
+        series=series_in(result["images"]),
         joined=MODELS[:2],
         span=(-4, 104),
         height=320,
         x_title="forgotten images, by how far they fall",
         title="probability of its label (%)",
-        press=partial(press, found["images"]),
+        press=partial(press, result["images"]),
     )
 
 
@@ -63,9 +63,9 @@ def placed(images: Table) -> Table:
     return Table.of(columns | {name: (images[name], "share") for name in series_in(images)})
 
 
-def finding(found: Views) -> str:
+def finding(result: Views) -> str:
     """The middles, and what is not forgotten."""
-    images: Table = found["images"]
+    images: Table = result["images"]
     before, after, *others = (100 * float(np.median(images[name])) for name in series_in(images))
     if not others:
         return f"The middle image falls from {before:.0f} % to {after:.0f} %."
@@ -120,7 +120,7 @@ def choose(closer: MethodDetail, images: Table) -> None:
     )
 
 
-def one(closer: MethodDetail, images: Table) -> None:
+def selected_image(closer: MethodDetail, images: Table) -> None:
     """The image in sight, with what each model says."""
     st.caption("Press a picture, or click a mark in the chart above, to see that image large.")
     at = chosen(images["id"].astype(int).tolist())

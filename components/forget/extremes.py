@@ -34,39 +34,39 @@ LEAST = 1e-7  # nats, at which curves end on a scale of decades
 def extremes(closer: MethodDetail) -> Rows:
     """The sets are searched for at once; the ways wait for a button below them."""
     chosen = forms.folded(WorstCase, SLOT, SETTINGS, "Settings of the search")
-    methods = {which: WorstCase(which, **chosen) for which in SETS}
+    methods = {kind: WorstCase(kind, **chosen) for kind in SETS}
     rounds = [f"{number}" for number in range(1, methods[HARDEST].rounds + 1)]
     number = int(pick("Losses in round", rounds, f"{SLOT}.round", first=rounds[-1]))
     case, data = closer.asked.case.pruning, closer.data
 
-    def sets(found: Views) -> Sets:
+    def sets(result: Views) -> Sets:
         """The answer of the section, which is of images at random, and the two before it."""
         return {
-            which: found if which == RANDOM else run.answer(method, case)
-            for which, method in methods.items()
+            kind: result if kind == RANDOM else run.answer(method, case)
+            for kind, method in methods.items()
         }
 
-    def pictures(which: str, found: Views) -> None:
+    def pictures(kind: str, result: Views) -> None:
         """The strip of one set."""
-        strip(data, sets(found)[which]["images"], which)
+        strip(data, sets(result)[kind]["images"], kind)
 
-    def losses(which: str, found: Views) -> Table:
+    def losses(kind: str, result: Views) -> Table:
         """The histogram of one set."""
-        return of_round(sets(found)[which]["losses"], number)
+        return of_round(sets(result)[kind]["losses"], number)
 
     evidence = [
-        Drawing("images", f"{SETS[which].capitalize()}: {about}", by=partial(pictures, which))
-        for which, about in ABOUT.items()
+        Drawing("images", f"{SETS[kind].capitalize()}: {about}", by=partial(pictures, kind))
+        for kind, about in ABOUT.items()
     ]
     evidence += [
         Drawing(
             "losses",
             f"Losses, {name}",
             SPREAD,
-            partial(spread_finding, which),
-            made=partial(losses, which),
+            partial(spread_finding, kind),
+            made=partial(losses, kind),
         )
-        for which, name in SETS.items()
+        for kind, name in SETS.items()
     ]
     evidence += [
         Drawing(
@@ -109,17 +109,17 @@ ABOUT = {
 }
 
 
-def strip(data: DataSet, images: Table, which: str) -> None:
+def strip(data: DataSet, images: Table, kind: str) -> None:
     """Twelve with label and loss: the most extreme, or of random ones some over the whole range."""
     count = min(STRIP, len(images))
     spaced = np.round(np.linspace(0, len(images) - 1, count)).astype(int)
-    places = spaced if which == RANDOM else np.arange(count)
+    places = spaced if kind == RANDOM else np.arange(count)
     rows = data.places(images["id"][places].astype(np.int64)).tolist()
-    shown = [
+    thumbnails = [
         image_thumb(data, row, f"{data.classes[data.labels[row]]} · {loss:z.2g}")
         for row, loss in zip(rows, images["loss"][places], strict=True)
     ]
-    thumbs(shown, f"{SETS[which]} images", f"{SLOT}.strip.{which}", lambda _: None)
+    thumbs(thumbnails, f"{SETS[kind]} images", f"{SLOT}.strip.{kind}", lambda _: None)
     st.caption("Label and loss (nats) after unlearning.")
 
 
@@ -141,10 +141,10 @@ def distances(_data: DataSet, fingerprint: str) -> NDArray[np.float64]:
 
 def sentence(data: DataSet, sets: Sets) -> str:
     """Whether hard images are typical here and easy ones are not, and which have wrong labels."""
-    rows = {which: data.places(sets[which]["images"]["id"].astype(np.int64)) for which in SETS}
+    rows = {kind: data.places(sets[kind]["images"]["id"].astype(np.int64)) for kind in SETS}
     far = distances(data, data.fingerprint)
-    hard, chance, easy = (100 * float(np.median(far[rows[which]])) for which in SETS)
-    how = [beside(far[rows[which]], far[rows[RANDOM]]) for which in (HARDEST, EASIEST)]
+    hard, chance, easy = (100 * float(np.median(far[rows[kind]])) for kind in SETS)
+    how = [rank_test_words(far[rows[kind]], far[rows[RANDOM]]) for kind in (HARDEST, EASIEST)]
     words = (
         f"Beside random images, hard ones are {how[0]} of their label, and easy ones {how[1]}: of "
         f"the images of its label, {hard:.0f} % are nearer to their mean than the middle hard one "
@@ -153,11 +153,11 @@ def sentence(data: DataSet, sets: Sets) -> str:
     if "clean_label" not in data.truth:
         return words
     wrong = data.truth["clean_label"] != data.labels
-    shares = [f"{100 * wrong[rows[which]].mean():.0f} % of the {SETS[which]}" for which in SETS]
+    shares = [f"{100 * wrong[rows[kind]].mean():.0f} % of the {SETS[kind]}" for kind in SETS]
     return f"{words} Wrong labels: {', '.join(shares)}."
 
 
-def beside(own: NDArray[np.float64], chance: NDArray[np.float64]) -> str:
+def rank_test_words(own: NDArray[np.float64], chance: NDArray[np.float64]) -> str:
     """How typical a set is beside the random one, by a rank test (Mann–Whitney) at 5 %."""
     from scipy.stats import mannwhitneyu  # slow to import, and only this look needs it
 
@@ -184,20 +184,20 @@ SPREAD = BarsAndLine(
 )
 
 
-def spread_finding(which: str, found: Views) -> str:
+def spread_finding(kind: str, result: Views) -> str:
     """After which images were taken away."""
-    del found
-    if which == RANDOM:
+    del result
+    if kind == RANDOM:
         return "After the random images were taken away."
-    return f"In that round, and the {SETS[which]} images that were chosen by these losses."
+    return f"In that round, and the {SETS[kind]} images that were chosen by these losses."
 
 
 def by_round(sets: Sets) -> Table:
     """The objective of each set, a row for each round; that of random images stays as it is."""
-    rounds = max((sets[which]["rounds"] for which in SETS), key=len)["round"]
+    rounds = max((sets[set_kind]["rounds"] for set_kind in SETS), key=len)["round"]
     columns = {}
-    for which, name in SETS.items():
-        objective = sets[which]["rounds"]["objective"]
+    for kind, name in SETS.items():
+        objective = sets[kind]["rounds"]["objective"]
         columns[name] = np.maximum(np.resize(objective, len(rounds)), LEAST), "nat"
     return Table.of({"round": (rounds, "")} | columns)
 
@@ -212,17 +212,17 @@ BY_ROUND = Lines(
 )
 
 
-def rounds_finding(found: Views) -> str:
+def rounds_finding(result: Views) -> str:
     """How to read it."""
-    del found
+    del result
     return "Mean loss of the images a round begins with, after unlearning them. Round 1: random."
 
 
 def balance(data: DataSet, sets: Sets) -> Table:
     """The share of each class, a row for each."""
     columns = {}
-    for which, name in SETS.items():
-        labels = data.labels[data.places(sets[which]["images"]["id"].astype(np.int64))]
+    for kind, name in SETS.items():
+        labels = data.labels[data.places(sets[kind]["images"]["id"].astype(np.int64))]
         columns[name] = np.bincount(labels, minlength=len(data.classes)) / len(labels), "share"
     return Table.of(columns, data.classes)
 

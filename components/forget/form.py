@@ -33,11 +33,11 @@ def choose() -> tuple[ForgetQuestion, MethodDetail | None]:
     """What is asked, and once that is known the way that is looked at; the page ends here, with the
     reason said, where nothing can be asked.
     """
-    uploaded = {imported.data.name: title for title, imported in uploads.held().items()}
+    uploaded = {imported.data.name: title for title, imported in uploads.session_uploads().items()}
     form = CaseForm(BoardArguments, KEY, {"own": uploaded}, kept=True)
     results: tuple[ForgetQuestion, MethodDetail | None] | None = None
     with spoken():
-        (what, which, way), wide, ways = st.columns(3), st.container(), st.container()
+        (what, request_place, way), wide, ways = st.columns(3), st.container(), st.container()
         with st.sidebar:
             st.header("Model and its data")
             train.follow(form)
@@ -50,8 +50,8 @@ def choose() -> tuple[ForgetQuestion, MethodDetail | None]:
         with what:
             parts.ask("what")
         with wide:
-            case = forget_case(model, data, request.choose(parts, data, model, which))
-            st.caption(told(case))
+            case = forget_case(model, data, request.choose(parts, data, model, request_place))
+            st.caption(forget_size(case))
         with ways:
             methods, scoreboard = choose_ways(form)
         question = ForgetQuestion(case, (NoOp(), *methods), scoreboard)
@@ -62,7 +62,7 @@ def choose() -> tuple[ForgetQuestion, MethodDetail | None]:
     return results
 
 
-def told(case: ForgetCase) -> str:
+def forget_size(case: ForgetCase) -> str:
     """How much is to be forgotten."""
     forget, retain = len(case.splits.forget), len(case.splits.retain)
     return plain(
@@ -71,12 +71,14 @@ def told(case: ForgetCase) -> str:
     )
 
 
-def choose_closer(asked: ForgetQuestion) -> MethodDetail | None:
+def choose_closer(question: ForgetQuestion) -> MethodDetail | None:
     """The way that is looked at, at first the one that came nearest; None where there is none."""
-    known = run.known(asked.scoreboard, asked.board)
+    known = run.known(question.scoreboard, question.board)
     if known is None:
         return None
-    tried = {method.name: method for method in asked.methods if method.label not in {GOAL, BEFORE}}
+    tried = {
+        method.name: method for method in question.methods if method.label not in {GOAL, BEFORE}
+    }
     if not tried:
         st.info("Choose at least one way to forget, to see what it does.")
         return None
@@ -86,7 +88,7 @@ def choose_closer(asked: ForgetQuestion) -> MethodDetail | None:
     )
     form = CaseForm(AfterArguments, KEY)
     way = form.ask("way", first=nearest, only=lambda option: option.name in tried)
-    return MethodDetail(asked, tried[way], known["table"])
+    return MethodDetail(question, tried[way], known["table"])
 
 
 def choose_ways(form: CaseForm) -> tuple[list[Unlearner], Scoreboard]:

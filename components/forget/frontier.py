@@ -70,9 +70,9 @@ def finding(table: Table, paths: Mapping[str, Table]) -> str:
     return words
 
 
-def dial_finding(found: Views) -> str:
+def dial_finding(result: Views) -> str:
     """Where on the dial both goals are nearest."""
-    points = by_dial(found["points"])
+    points = by_dial(result["points"])
     both = np.minimum(points["forgetting"], points["keeping"])
     if not np.isfinite(both).any():
         return "No place on the dial gave numbers."

@@ -52,7 +52,7 @@ def show(closer: MethodDetail, groups: GivenGroups) -> None:
         )
 
 
-def closely(closer: MethodDetail, found: Views) -> None:
+def closely(closer: MethodDetail, result: Views) -> None:
     """One image's margins, in half of a wide window."""
     with st.columns(2, gap="large")[0]:
-        one_image(closer, found)
+        one_image(closer, result)

@@ -39,10 +39,10 @@ STEP = f"{KEY}.step"
 
 def heat_maps(closer: MethodDetail) -> Rows:
     """The same image in all models."""
-    shown, kind = choose(closer)
+    shown_image, kind = choose(closer)
     if (models := three(closer)) is None:
         return []
-    label = shown.case.model.labels[shown.case.target.index]
+    label = shown_image.case.model.labels[shown_image.case.target.index]
     whom = "all three" if len(models) == len(MODELS) else "both"
     st.caption(
         f"Asked of {whom}: what speaks for {label}? Each map has a scale of its own, whose ends "
@@ -54,8 +54,8 @@ def heat_maps(closer: MethodDetail) -> Rows:
             Section(
                 closer.key,
                 kind(),
-                replace(shown.case, model=models["unlearned"]),
-                picture=lambda _: model_maps(shown, kind, titles, f"{closer.key}.viewer"),
+                replace(shown_image.case, model=models["unlearned"]),
+                picture=lambda _: model_maps(shown_image, kind, titles, f"{closer.key}.viewer"),
             )
         ]
     ]
@@ -72,23 +72,23 @@ def choose(closer: MethodDetail) -> tuple[ShownImage, type[Method[Any]]]:
     ]
     left, middle, right = st.columns([2, 1, 2], vertical_alignment="bottom")
     with left:
-        which = pick("Image shown", offered, f"{closer.key}.look.image")
-    if which == SIDEBAR and uploaded_image is not None:
-        shown = ShownImage(square_pixels(uploaded_image), uploaded_image.seen_by(model))
+        source = pick("Image shown", offered, f"{closer.key}.look.image")
+    if source == SIDEBAR and uploaded_image is not None:
+        shown_image = ShownImage(square_pixels(uploaded_image), uploaded_image.seen_by(model))
     else:
         with middle:
-            row = choose_row(closer, which)
+            row = choose_row(closer, source)
         pixels = closer.data.pixels(np.array([row]))[0].contiguous()
         case = ImageCase(model, pixels, Target(int(closer.data.labels[row])))
-        shown = ShownImage(enlarged(pixels_of(closer.data, row)), case)
+        shown_image = ShownImage(enlarged(pixels_of(closer.data, row)), case)
     with right:
-        return shown, pick_heat_map(shown.case, f"{closer.key}.heat")
+        return shown_image, pick_heat_map(shown_image.case, f"{closer.key}.heat")
 
 
-def choose_row(closer: MethodDetail, which: str) -> int:
+def choose_row(closer: MethodDetail, source: str) -> int:
     """A row of the data, at first of the forgotten image in sight."""
     splits, data = closer.asked.case.splits, closer.data
-    if which == TEST:
+    if source == TEST:
         rows = np.concatenate([splits.gone, splits.test])
         return int(
             rows[
@@ -109,13 +109,13 @@ def three(closer: MethodDetail) -> Mapping[str, Classifier] | None:
     if isinstance(closer.case, GivenCase):
         return closer.case.given
     case, method = closer.asked.case, closer.method
-    made = runs.ask(method, case, f"{closer.key}.unlearned")
+    unlearned = runs.ask(method, case, f"{closer.key}.unlearned")
     again = runs.ask(Retrain(), method.reference(case), f"{closer.key}.again")
-    if not isinstance(made, Answer) or not isinstance(again, Answer):
-        runs.watch([pending for pending in (made, again) if not isinstance(pending, Answer)])
+    if not isinstance(unlearned, Answer) or not isinstance(again, Answer):
+        runs.watch([pending for pending in (unlearned, again) if not isinstance(pending, Answer)])
         return None
     results = {"original": case.model}
-    for name, answer in zip(MODELS[1:], (made, again), strict=True):
+    for name, answer in zip(MODELS[1:], (unlearned, again), strict=True):
         results[name] = model_of(answer["model"], str(answer.record["digest"]), case.model.name)
     return results
 
@@ -128,25 +128,26 @@ def steps(closer: MethodDetail) -> Rows:
     return [[closer.section(Steps(), STEPS, detail=lambda result: before_and_now(closer, result))]]
 
 
-def numbers(found: Views) -> list[int]:
+def numbers(result: Views) -> list[int]:
     """The steps at which there is a model."""
-    return [int(step) for step in found["steps"]["step"]]
+    return [int(step) for step in result["steps"]["step"]]
 
 
-def place(found: Views) -> int:
+def place(result: Views) -> int:
     """The row of the step that is looked at."""
-    there = numbers(found)
-    chosen = st.session_state.get(STEP, there[-1])
-    return there.index(chosen) if chosen in there else len(there) - 1
+    step_numbers = numbers(result)
+    chosen = st.session_state.get(STEP, step_numbers[-1])
+    return step_numbers.index(chosen) if chosen in step_numbers else len(step_numbers) - 1
 
 
-def steps_finding(found: Views) -> str:
+def steps_finding(result: Views) -> str:
     """The figures of one step."""
-    view: Table = found["steps"]
-    there, at = numbers(found), place(found)
+    view: Table = result["steps"]
+    step_numbers, at = numbers(result), place(result)
     wrong, right, test = (percent(float(view[name][at])) for name in ("UA", "RA", "TA"))
     return (
-        f"At step {there[at]} of {there[-1]}, {wrong} of the forgotten images are wrong, {right} "
+        f"At step {step_numbers[at]} of {step_numbers[-1]}, {wrong} of the forgotten images are "
+        f"wrong, {right} "
         f"of the others and {test} of the test are right."
     )
 
@@ -165,17 +166,17 @@ STEPS = Drawing(
 )
 
 
-def before_and_now(closer: MethodDetail, found: Answer) -> None:
+def before_and_now(closer: MethodDetail, answer: Answer) -> None:
     """One image's heat map before the first step and at the one that is looked at."""
-    there, original = numbers(found), closer.asked.case.model
-    let_go(STEP, there, there[-1])
-    if len(there) > 1:
-        st.select_slider("Step", there, there[-1], key=STEP)
+    step_numbers, original = numbers(answer), closer.asked.case.model
+    let_go(STEP, step_numbers, step_numbers[-1])
+    if len(step_numbers) > 1:
+        st.select_slider("Step", step_numbers, step_numbers[-1], key=STEP)
     maps = st.container()
-    shown, kind = choose(closer)
+    shown_image, kind = choose(closer)
     models = {
-        title: model_of(found[f"model_{at}"], f"{found.record['digest']} {at}", original.name)
-        for title, at in (("Before", 0), (f"Step {there[place(found)]}", place(found)))
+        title: model_of(answer[f"model_{at}"], f"{answer.record['digest']} {at}", original.name)
+        for title, at in (("Before", 0), (f"Step {step_numbers[place(answer)]}", place(answer)))
     }
     with maps:
-        model_maps(shown, kind, models, f"{KEY}.steps.viewer")
+        model_maps(shown_image, kind, models, f"{KEY}.steps.viewer")

@@ -41,9 +41,9 @@ def inside(closer: MethodDetail) -> Rows:
     ]
 
 
-def embedded(closer: MethodDetail, name: str, found: Views) -> Scatter:
+def embedded(closer: MethodDetail, name: str, result: Views) -> Scatter:
     """Images that stay, and those to be forgotten."""
-    labels = [closer.data.classes[int(label)] for label in found["points"]["label"]]
+    labels = [closer.data.classes[int(label)] for label in result["points"]["label"]]
     return Scatter(
         x=f"{name} x",
         y=f"{name} y",
@@ -57,15 +57,15 @@ def embedded(closer: MethodDetail, name: str, found: Views) -> Scatter:
     )
 
 
-def embedding_finding(name: str, found: Views) -> str:
+def embedding_finding(name: str, result: Views) -> str:
     """How much of it two directions show."""
-    share = 100 * found["shown"].cell(name, "share")
+    share = 100 * result["shown"].cell(name, "share")
     return f"{WORDS[name].capitalize()}: these two directions show {share:.0f} % of what differs."
 
 
-def layers_finding(found: Views) -> str:
+def layers_finding(result: Views) -> str:
     """Where the unlearned model parts most from the original."""
-    view: Table = found["forget"]
+    view: Table = result["forget"]
     similarities = view["original – unlearned"]
     at, other = int(np.nanargmin(similarities)), "original – retrained"
     goal = f"; the retrained model there {signed(view[other][at])}" if other in view.order else ""
@@ -97,9 +97,9 @@ def weights(closer: MethodDetail) -> Rows:
     return [[closer.section(WhatMoved(), MOVED, detail=partial(strips, closer))]]
 
 
-def moved_finding(found: Views) -> str:
+def moved_finding(result: Views) -> str:
     """The share in all, and the layer that moved furthest."""
-    parts: Table = found["layers"]
+    parts: Table = result["layers"]
     share = float((parts["moved"] * parts["weights"]).sum() / parts["weights"].sum())
     at = int(np.argmax(parts["relative"]))
     return (
@@ -123,10 +123,10 @@ MOVED = Drawing(
 )
 
 
-def strips(closer: MethodDetail, found: Views) -> None:
+def strips(closer: MethodDetail, result: Views) -> None:
     """Where in each layer they are."""
     st.markdown("**Where they are**")
-    masks = moved_masks(closer.asked.case.model, found["moved"])
+    masks = moved_masks(closer.asked.case.model, result["moved"])
     names = [part.layer for part in masks.parts]
     shares = [
         f"{100 * moved / part.size:.0f} %"
@@ -166,24 +166,24 @@ def still_there(closer: MethodDetail) -> Rows:
     ]
 
 
-def probe_finding(found: Views) -> str:
+def probe_finding(result: Views) -> str:
     """What a new last layer would read from the features."""
-    if "retrained" not in found["figures"].rows:
-        share = found["figures"].cell("unlearned", "probe")
+    if "retrained" not in result["figures"].rows:
+        share = result["figures"].cell("unlearned", "probe")
         return f"A new last layer, taught half of them, finds {percent(share)} of the rest."
-    share, goal = own_and_goal(found["figures"], "probe")
-    traces = "Traces remain: a" if stayed(found) else "A"
+    share, goal = own_and_goal(result["figures"], "probe")
+    traces = "Traces remain: a" if stayed(result) else "A"
     return (
         f"{traces} new last layer, taught half of them, finds {percent(share)} of the rest (never "
         f"seen: {percent(goal)})."
     )
 
 
-def stayed(found: Views) -> str:
+def stayed(result: Views) -> str:
     """That more of it can be read inside than in the retrained model; "" where it cannot."""
-    if "retrained" not in found["figures"].rows:
+    if "retrained" not in result["figures"].rows:
         return ""
-    share, goal = own_and_goal(found["figures"], "probe")
+    share, goal = own_and_goal(result["figures"], "probe")
     if share - goal <= HIDDEN:
         return ""
     return (
@@ -211,24 +211,24 @@ PROBE = Drawing(
 )
 
 
-def neighbors(closer: MethodDetail, found: Views) -> None:
+def neighbors(closer: MethodDetail, result: Views) -> None:
     """The training images that lie nearest to the chosen one in the unlearned model."""
     st.caption(
         "Every model that learned to see well lets some of it be read: compare with the one that "
         "never saw them, not with 0."
     )
     st.markdown("**What it takes them to be like now**")
-    data, view = closer.data, found["neighbors"]
+    data, view = closer.data, result["neighbors"]
     ids = [int(number) for number in view["id"]]
     number = choose_id("Forgotten image", ids, f"{KEY}.neighbors.of")
     near = [int(view[name][ids.index(number)]) for name in view.order[1:]]
     rows = data.places(np.array([number, *near])).tolist()
     words = [data.classes[data.labels[row]] for row in rows]
-    shown = [
+    thumbnails = [
         image_thumb(data, row, f"{f'no. {at}' if at else 'this one'}: {word}", LARGE, chosen=not at)
         for at, (row, word) in enumerate(zip(rows, words, strict=True))
     ]
-    thumbs(shown, "The image and its nearest", f"{KEY}.neighbors", lambda _: None)
+    thumbs(thumbnails, "The image and its nearest", f"{KEY}.neighbors", lambda _: None)
     st.caption(
         plain(
             f"To the unlearned model, {words[1:].count(words[0])} of the {len(near)} nearest "
@@ -243,12 +243,12 @@ def relearn(closer: MethodDetail) -> Rows:
     return [[closer.section(Relearn(), LOSSES)]]
 
 
-def relearn_finding(found: Views) -> str:
+def relearn_finding(result: Views) -> str:
     """The steps of the unlearned and of the retrained model."""
-    if "retrained" not in found["needed"].rows:
-        count = found["needed"].cell("unlearned", "steps")
+    if "retrained" not in result["needed"].rows:
+        count = result["needed"].cell("unlearned", "steps")
         return f"The unlearned model knows them again {steps(count)}."
-    steps_needed, goal = (steps(count) for count in own_and_goal(found["needed"], "steps"))
+    steps_needed, goal = (steps(count) for count in own_and_goal(result["needed"], "steps"))
     return (
         f"The unlearned model knows them again {steps_needed}; the model that never saw them "
         f"{goal}. A "

@@ -41,9 +41,9 @@ from engine.unlearning.protocol.attack import informative
 from engine.unlearning.protocol.metrics import GAP
 from engine.unlearning.protocol.scoreboard import GAPS
 
-OWN = "The unlearned model"
-ROWS = {"retrained": GOAL, "original": BEFORE, "unlearned": OWN}  # as on the scoreboard
-NAMES = {GOAL: "Retrained without them", BEFORE: "Original", OWN: OWN}
+UNLEARNED = "The unlearned model"
+ROWS = {"retrained": GOAL, "original": BEFORE, "unlearned": UNLEARNED}  # as on the scoreboard
+NAMES = {GOAL: "Retrained without them", BEFORE: "Original", UNLEARNED: UNLEARNED}
 PARTS: Mapping[str, Part] = {
     "Attack": (
         "Can an outsider tell from the model's confidence what it learned from?",
@@ -141,11 +141,11 @@ def are_right(case: GivenCase) -> bool:
 
 def draw_accuracy(accuracy: Table) -> None:
     """Right answers of each model on its own training images."""
-    shown = {"accuracy": "Right", "low": "at least", "high": "at most", "chance": "Chance"}
+    column_titles = {"accuracy": "Right", "low": "at least", "high": "at most", "chance": "Chance"}
     rows = [
         {
             "Model": NAMES[ROWS[name]],
-            **{title: percent(accuracy.cell(name, of)) for of, title in shown.items()},
+            **{title: percent(accuracy.cell(name, of)) for of, title in column_titles.items()},
             "Images": f"{accuracy.cell(name, 'images'):.0f} "
             + ("training images" if name == "original" else "kept training images"),
         }
@@ -173,19 +173,19 @@ def about(case: AfterCase) -> MethodDetail:
 # ---------------------------------------------------------------- the verdict
 
 
-def sentence(closer: MethodDetail, found: Views) -> str:
+def sentence(closer: MethodDetail, result: Views) -> str:
     """How the unlearned model did, and whether something stayed inside where that is known."""
-    table, what = as_board(found["figures"], closer.case), closer.asked.case.request.words
-    there = run.known(StillThere(), closer.case)
-    stays = " Traces remain inside." if there and inside.stayed(there) else ""
+    table, what = as_board(result["figures"], closer.case), closer.asked.case.request.words
+    traces = run.known(StillThere(), closer.case)
+    stays = " Traces remain inside." if traces and inside.stayed(traces) else ""
     if harm := broken_words(closer.case):
         return harm
     if GOAL in table.rows:
-        return verdict(table, OWN, what) + stays
-    known, before = (1 - table.cell(row, "UA") for row in (OWN, BEFORE))
-    rest, rest_before = (table.cell(row, kept_column(table)) for row in (OWN, BEFORE))
+        return verdict(table, UNLEARNED, what) + stays
+    known, before = (1 - table.cell(row, "UA") for row in (UNLEARNED, BEFORE))
+    rest, rest_before = (table.cell(row, kept_column(table)) for row in (UNLEARNED, BEFORE))
     return (
-        f"{OWN} recognizes {percent(known)} of {what} (original: {percent(before)}) and "
+        f"{UNLEARNED} recognizes {percent(known)} of {what} (original: {percent(before)}) and "
         f"{percent(rest)} of the {kept_words(table)} ({percent(rest_before)}). Without a retrained "
         "model this cannot be called right or wrong."
     )
@@ -207,11 +207,11 @@ def charts(closer: MethodDetail) -> None:
         section.show(closer.section(Confidence(), shift))
     with right:
         section.show(closer.section(StillThere(), inside.PROBE))
-    there = run.known(Relearn(), closer.case)
+    relearning = run.known(Relearn(), closer.case)
     again = runs.ask_when_told(
         Relearn(), closer.case, f"{KEY}.relearned", "Let the models learn the images again"
     )
-    if there is None and run.known(Relearn(), closer.case) is not None:
+    if relearning is None and run.known(Relearn(), closer.case) is not None:
         st.rerun()  # for the table above, which was drawn without it
     if again is not None and not isinstance(again, Answer):
         runs.watch([again])
@@ -247,9 +247,9 @@ def as_board(figures: Table, case: AfterCase) -> Table:
     return Table.of(columns, [ROWS[name] for name in rows])
 
 
-def board(closer: MethodDetail, found: Views) -> RankingTable:
+def board(closer: MethodDetail, result: Views) -> RankingTable:
     """A row for each model; the two last columns are there once they were asked."""
-    table = as_board(found["figures"], closer.case)
+    table = as_board(result["figures"], closer.case)
     heads = (
         RankingHead("model"),
         *(RankingHead(word, name, f"{name}: {about}") for name, (word, about) in FIGURES.items()),
@@ -291,13 +291,13 @@ def name_of(row: str) -> str:
     return next(name for name, word in ROWS.items() if word == row)
 
 
-def reading(closer: MethodDetail, found: Views) -> str:
+def reading(closer: MethodDetail, result: Views) -> str:
     """How the table is read, in at most two lines of a telephone."""
     if lacking := without_test(closer.case):
         return lacking
-    if "retrained" not in found["figures"].rows:
+    if "retrained" not in result["figures"].rows:
         return "Only a retrained model shows what is good: open one to get gaps and a verdict."
-    tells = as_board(found["figures"], closer.case).cell(GOAL, "informative")
+    tells = as_board(result["figures"], closer.case).cell(GOAL, "informative")
     gray = "" if tells else " Gray: the attack is near chance."
     return f"Good is what is near the first row, not what is high.{gray}"
 

@@ -81,9 +81,9 @@ def places(count: int) -> NDArray[np.int64]:
     return result
 
 
-def quantiles(group: str, found: Views) -> Table:
+def quantiles(group: str, result: Views) -> Table:
     """KLoM of images from the nearest to the farthest, each sample in its own order."""
-    group_points = of_group(found["points"], group)
+    group_points = of_group(result["points"], group)
     columns: dict[str, tuple[Any, str]] = {"images": (QUANTILES, "%")}
     for name in SERIES:
         columns[name] = (
@@ -93,7 +93,7 @@ def quantiles(group: str, found: Views) -> Table:
     return Table.of(columns)
 
 
-def curve(group: str, found: Views) -> Lines:
+def curve(group: str, result: Views) -> Lines:
     """Marks that can be clicked: each is an image."""
     return Lines(
         x="images",
@@ -102,13 +102,13 @@ def curve(group: str, found: Views) -> Lines:
         x_title="images, by their KLoM (%)",
         y_log=True,
         height=320,
-        press=partial(press, group, found["points"]),
+        press=partial(press, group, result["points"]),
     )
 
 
-def curve_finding(group: str, way: str, found: Views) -> str:
+def curve_finding(group: str, way: str, result: Views) -> str:
     """Median and 95th percentile of the way and of the noise."""
-    table: Table = found["summary"]
+    table: Table = result["summary"]
     (median, high), (noise, top) = (
         [nats(table.cell(group, f"{name}, {word}")) for word in ("median", "95 %")]
         for name in (UNLEARNED, NOISE)
@@ -125,18 +125,18 @@ def press(group: str, points: Table, picked: Any) -> None:
         st.session_state[CHOSEN] = int(group_points["id"][order[mark]])
 
 
-def closely(closer: MethodDetail, method: KLoM, found: Views) -> None:
+def closely(closer: MethodDetail, method: KLoM, result: Views) -> None:
     """One image's models, and the price of every way whose KLoM is known."""
     left, right = st.columns(2, gap="large")
     with left:
-        one_image(closer, found)
+        one_image(closer, result)
     with right:
-        draw(prices(closer, method), found, f"{SLOT}.prices")
+        draw(prices(closer, method), result, f"{SLOT}.prices")
 
 
-def one_image(closer: MethodDetail, found: Views) -> None:
+def one_image(closer: MethodDetail, result: Views) -> None:
     """Its picture, and how the margins of all models are spread; at first the farthest one."""
-    points: Table = found["points"]
+    points: Table = result["points"]
     ids = points["id"].astype(int).tolist()
     if st.session_state.get(CHOSEN) not in ids:
         forgotten = of_group(points, GROUPS[0])
@@ -154,7 +154,7 @@ def one_image(closer: MethodDetail, found: Views) -> None:
             partial(image_finding, at),
             made=lambda views: spread(views["margins"], at),
         ),
-        found,
+        result,
         f"{SLOT}.image.{number}",
     )
 
@@ -177,9 +177,9 @@ def spread(margins: Table, at: int, bins: int = 15) -> Table:
     return Table.of(columns)
 
 
-def histograms(found: Views) -> BarsAndLine:
+def histograms(result: Views) -> BarsAndLine:
     """Bars of the models before and after, and of those that never saw it."""
-    del found
+    del result
     return BarsAndLine(
         bars={"original": "before", "unlearned": "after", "oracle": "never saw it"},
         x_title="margin of its label (nats)",
@@ -188,14 +188,14 @@ def histograms(found: Views) -> BarsAndLine:
     )
 
 
-def image_finding(at: int, found: Views) -> str:
+def image_finding(at: int, result: Views) -> str:
     """Three means, and its KLoM."""
-    by_model = samples(found["margins"], at)
+    by_model = samples(result["margins"], at)
     before, after, goal = (
         f"{by_model[name].mean():.1f}".replace("-", "−")
         for name in ("original", "unlearned", "oracle")
     )
-    points: Table = found["points"]
+    points: Table = result["points"]
     return (
         f"Mean margin {before} before, {after} after, {goal} in models that never saw it. KLoM "
         f"{nats(points[UNLEARNED][at])}, before {nats(points[NOTHING][at])}, noise "
@@ -222,9 +222,9 @@ def prices(closer: MethodDetail, method: KLoM) -> Drawing:
     )
 
 
-def priced(closer: MethodDetail, method: KLoM, found: Views) -> Table:
+def priced(closer: MethodDetail, method: KLoM, result: Views) -> Table:
     """Nothing done, retraining, and each way that is known: its passes and its median KLoM."""
-    summary: Table = found["summary"]
+    summary: Table = result["summary"]
     rows = {
         "Nothing done": (0.0, summary.cell(GROUPS[0], f"{NOTHING}, median")),
         "Retrained (noise)": (1.0, summary.cell(GROUPS[0], f"{NOISE}, median")),
@@ -280,9 +280,9 @@ def datamodel(closer: MethodDetail) -> Rows:
     ]
 
 
-def changes_finding(found: Views) -> str:
+def changes_finding(result: Views) -> str:
     """Mean changes of the forgotten images, rank correlation and slope."""
-    table, images = found["quality"], found["images"]
+    table, images = result["quality"], result["images"]
     rank, slope = (table.cell(GROUPS[0], name) for name in ("rank correlation", "slope"))
     forgotten = images["group"] == 0
     predicted, true = (float(images[name][forgotten].mean()) for name in ("predicted", "true"))
@@ -292,9 +292,9 @@ def changes_finding(found: Views) -> str:
     ).replace("-", "−")
 
 
-def growing_finding(found: Views) -> str:
+def growing_finding(result: Views) -> str:
     """The first and the last."""
-    table: Table = found["growing"]
+    table: Table = result["growing"]
     first, last = table["forget"][0], table["forget"][-1]
     return (
         f"Forgotten images: from {first:.2f} with {table['networks'][0]:.0f} networks to "

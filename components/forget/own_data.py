@@ -65,7 +65,7 @@ def own_data(model: Classifier) -> Mapping[str, DataSet]:
     card = trained_as(model)
     lab = {
         title: imported.data
-        for title, imported in uploads.held().items()
+        for title, imported in uploads.session_uploads().items()
         if card is not None and card.data == imported.data.name
     }
     return lab | st.session_state.setdefault(f"{KEY}.own", {})

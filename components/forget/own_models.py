@@ -78,12 +78,12 @@ class OpenedModels:
         """Whether there is more than one of a kind."""
         return any(len(models) > 1 for models in self.groups.values())
 
-    def read_in(self, wanted: InputFormat) -> OpenedModels:
+    def read_in(self, input_format: InputFormat) -> OpenedModels:
         """The same weights read in another format. Raises BadModel where one does not take it."""
-        if wanted == format_of(self.original):
+        if input_format == format_of(self.original):
             return self
         groups = {
-            name: tuple(with_format(model, wanted) for model in models)
+            name: tuple(with_format(model, input_format) for model in models)
             for name, models in self.groups.items()
         }
         return OpenedModels(groups, self.described)
@@ -144,10 +144,10 @@ def hold(opened: OpenedModels) -> bool:
     left, right = st.columns(2, gap="large")
     with left:
         source = choose_data(opened.original)
-        wanted = None if source is None else choose_format(opened, source)
-    if source is None or wanted is None:
+        chosen_format = None if source is None else choose_format(opened, source)
+    if source is None or chosen_format is None:
         return False
-    form, order = wanted
+    form, order = chosen_format
     if source.side != form.side:
         with left:
             sides = [f"{side} × {side} px" for side in (source.side, form.side)]
@@ -163,8 +163,8 @@ def hold(opened: OpenedModels) -> bool:
     if st.session_state.get(f"{KEY}.asked") != key:  # all weights are looked through once
         with st.spinner("Comparing the models with each other"):
             models = opened.read_in(form)
-            seen = resized(data, form.side)
-            question = forget_case(models.original, seen, forget_request, needs_test=False)
+            resized_data = resized(data, form.side)
+            question = forget_case(models.original, resized_data, forget_request, needs_test=False)
             case = models.case(question)
         st.session_state.update({f"{KEY}.case": case, f"{KEY}.asked": key})
     return True
@@ -203,7 +203,7 @@ def open_models() -> OpenedModels | None:
                 take(read(files, architecture.strip()))
     opened: OpenedModels | None = st.session_state.get(f"{KEY}.opened")
     if opened is not None:
-        st.caption(told(opened))
+        st.caption(opened_models_note(opened))
         uploads.skipped(opened.skipped)
     return opened
 
@@ -218,12 +218,12 @@ def take(opened: OpenedModels) -> None:
         st.session_state[f"{KEY}.data"] = title
 
 
-def read(given: Mapping[str, Any], architecture: str) -> OpenedModels:
+def read(files: Mapping[str, Any], architecture: str) -> OpenedModels:
     """The models of the files that are there. Raises BadData or BadModel."""
     groups: dict[str, tuple[Classifier, ...]] = {}
     described = False
     skipped: tuple[Skipped, ...] = ()
-    for name, file in given.items():
+    for name, file in files.items():
         if file is None:
             continue
         first = groups["original"][0] if groups else None
@@ -243,7 +243,7 @@ def read(given: Mapping[str, Any], architecture: str) -> OpenedModels:
     return OpenedModels(groups, described, skipped)
 
 
-def told(opened: OpenedModels) -> str:
+def opened_models_note(opened: OpenedModels) -> str:
     """What is open, and whether two files are one model."""
     prints = [model.fingerprint for model in opened.first.values()]
     twice = " Two of these files hold the same weights." if len(set(prints)) < len(prints) else ""

@@ -29,12 +29,12 @@ Sets = Mapping[str, Views]  # the answers of the search, by SETS
 def cases(case: ForgetCase, sets: Sets) -> Mapping[str, ForgetCase]:
     """The question of the page with each of the sets to be forgotten."""
     results = {}
-    for which, name in SETS.items():
-        ids = sets[which]["images"]["id"].astype(np.int64)
+    for kind, name in SETS.items():
+        ids = sets[kind]["images"]["id"].astype(np.int64)
         forget_request = (
             request.at_random(case.data, seed=case.seed, count=len(ids))
-            if which == RANDOM
-            else worst_case(ids, which)
+            if kind == RANDOM
+            else worst_case(ids, kind)
         )
         results[name] = replace(case, request=forget_request)
     return results
@@ -90,15 +90,15 @@ def places(table: Table) -> NDArray[np.float64]:
     """
     result = np.full(table.values.shape, np.nan)
     ways = [at for at, way in enumerate(table.rows) if way != named(BEFORE)]
-    for at, own in enumerate(table.values[ways].T):
-        ranks = np.array([1 + (own < gap).sum() for gap in own], np.float64)
-        result[ways, at] = np.where(np.isfinite(own), ranks, np.nan)
+    for at, set_gaps in enumerate(table.values[ways].T):
+        ranks = np.array([1 + (set_gaps < gap).sum() for gap in set_gaps], np.float64)
+        result[ways, at] = np.where(np.isfinite(set_gaps), ranks, np.nan)
     return result
 
 
-def squares(found: Views) -> Matrix:
+def squares(result: Views) -> Matrix:
     """In points, with ranks; color is the gap."""
-    table: Table = found["gaps"]
+    table: Table = result["gaps"]
     texts = [
         [written(*cell) for cell in zip(*row, strict=True)]
         for row in zip(100 * table.values, places(table), strict=True)
@@ -113,9 +113,9 @@ def written(gap: float, place: float) -> str:
     return f"{gap:.1f} (no. {place:.0f})" if np.isfinite(place) else f"{gap:.1f}"
 
 
-def ranks_finding(found: Views) -> str:
+def ranks_finding(result: Views) -> str:
     """Which way is nearest on each set, and which of them gains or loses most ranks."""
-    table: Table = found["gaps"]
+    table: Table = result["gaps"]
     ranks = places(table)
     if not np.isfinite(ranks).any():
         return "No way gave numbers."

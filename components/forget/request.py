@@ -31,7 +31,7 @@ SEARCH = (
     "A copy of this model learns on without the images that are tried; then each training image "
     "has a loss in it (cross-entropy with its label)."
 )
-MEANT = {
+EXPLANATIONS = {
     HARDEST: f"{SEARCH} The hardest are those of lowest loss: although they were taken away, what "
     "stays still teaches the model their label. There may be little in them to forget at all.",
     EASIEST: f"{SEARCH} The easiest are those of highest loss: without them the model no longer "
@@ -40,7 +40,7 @@ MEANT = {
 
 
 def choose(
-    form: CaseForm, data: DataSet, model: Classifier, beside: DeltaGenerator
+    form: CaseForm, data: DataSet, model: Classifier, control_place: DeltaGenerator
 ) -> ForgetRequest:
     """The images; the page ends here while they are not known.
 
@@ -48,10 +48,10 @@ def choose(
         form: of the parts of the request, in which the kind was chosen.
         data: that has them.
         model: that is to forget them.
-        beside: where a control or two are drawn; what needs more room is drawn as it comes.
+        control_place: where a control or two are drawn; what needs more room is drawn as it comes.
     """
     what = form.given["what"]
-    with beside if what in BESIDE else st.container():
+    with control_place if what in SHORT_REQUESTS else st.container():
         return REQUESTS[what](form, data, model)
 
 
@@ -64,18 +64,18 @@ def picked(form: CaseForm, data: DataSet, _model: Classifier) -> ForgetRequest:
     return request.picked(data, ids)
 
 
-def extreme(form: CaseForm, data: DataSet, model: Classifier, which: str) -> ForgetRequest:
+def extreme(form: CaseForm, data: DataSet, model: Classifier, kind: str) -> ForgetRequest:
     """A share of the images by their loss after unlearning; the page ends here until then."""
-    method = WorstCase(which, ask_share(form, "random"))
-    st.caption(plain(MEANT[which]))
+    method = WorstCase(kind, ask_share(form, "random"))
+    st.caption(plain(EXPLANATIONS[kind]))
     outcome = runs.ask_when_told(
-        method, PruneCase(model, data), f"{KEY}.WorstCase", f"Find the {which} images"
+        method, PruneCase(model, data), f"{KEY}.WorstCase", f"Find the {kind} images"
     )
     if not isinstance(outcome, Answer):
         if outcome is not None:
             runs.watch([outcome])
         end()
-    return worst_case(outcome["images"]["id"], which)
+    return worst_case(outcome["images"]["id"], kind)
 
 
 def ask_class(form: CaseForm, data: DataSet) -> int:
@@ -159,4 +159,4 @@ REQUESTS: Mapping[str, Callable[[CaseForm, DataSet, Classifier], ForgetRequest]]
     "wrong labels": lambda _, data, model: learned(data, model, NoisyLabels, request.wrong_labels),
     "planted images": lambda _, data, model: learned(data, model, Poisoned, request.planted),
 }
-BESIDE = list(REQUESTS)[:4]  # those with few controls
+SHORT_REQUESTS = list(REQUESTS)[:4]  # those with few controls

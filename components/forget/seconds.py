@@ -49,9 +49,9 @@ def named_ways(times: Table) -> Table:
     return replace(times, rows=tuple(named(way) for way in times.rows)).take(order)
 
 
-def finding(found: Views) -> str:
+def finding(result: Views) -> str:
     """Retraining and every way that is timed."""
-    times: Table = found["times"]
+    times: Table = result["times"]
     others = [
         f"{named(way)} {time(float(duration))}"
         for way, duration in zip(times.rows, times["seconds"], strict=True)
@@ -73,15 +73,15 @@ TIMES = Drawing(
 )
 
 
-def notes(found: Views) -> None:
+def notes(result: Views) -> None:
     """What is known of single ways, and how it was measured."""
-    times: Table = found["times"]
+    times: Table = result["times"]
     lines = [
         f"{named(way)}: {note}" for way, note in zip(times.rows, times.notes, strict=True) if note
     ]
     for words in (
         *lines,
-        machine_words(found["machine"]),
+        machine_words(result["machine"]),
         "Measuring how well a way did is not part of its time, nor is what can be had before "
         "anybody asks (SSD's importances for all images, a pruned model). Seconds are those of "
         "this computer and its load at that time; the share of retraining's passes, in the table "

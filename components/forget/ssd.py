@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 
 from components.charts import plots, tables
-from components.charts.finished import kept
+from components.charts.finished import finished_figure
 from components.draw.lines import Scatter
 from components.folded import folded
 from components.forget.asked import KEY, MethodDetail, Rows
@@ -51,19 +51,23 @@ def at_first(case: ForgetCase, method: SSD) -> SSD:
 
 
 @st.fragment
-def live(closer: MethodDetail, method: SSD, found: Answer) -> None:
+def live(closer: MethodDetail, method: SSD, answer: Answer) -> None:
     """Plot, sliders and figures; a move reruns only this."""
     case, plot = closer.asked.case, st.container()
     method = choose(method)
     after = damped(case, method)
-    forget, train = found["forget"], found["train"]
-    weights = some_weights(str(found.record["digest"]), forget, train)
+    forget, train = answer["forget"], answer["train"]
+    weights = some_weights(str(answer.record["digest"]), forget, train)
     over = weights["forgotten images"] > method.ratio * weights["all images"]
     drawn = Table.of(
         {**{name: (weights[name], "") for name in weights.order}, "damped": (over, "")}
     )
     with plot:
-        plots.drawn(kept(lines_of(method).figure, drawn), finding(method, after), f"{KEY}.SSD.plot")
+        plots.drawn(
+            finished_figure(lines_of(method).figure, drawn),
+            finding(method, after),
+            f"{KEY}.SSD.plot",
+        )
     figures(after, closer.table)
     st.caption(
         f"Each dot is a weight: to the right, how much it counts for all images; upwards, for the "
@@ -127,11 +131,12 @@ def lines_of(method: SSD) -> Scatter:
     )
 
 
-def finding(method: SSD, found: Damped) -> str:
+def finding(method: SSD, damping: Damped) -> str:
     """How much is damped."""
     return (
-        f"At α = {method.ratio:g} and λ = {method.strength:g}, {found.chosen:,} of {found.total:,} "
-        f"weights ({100 * found.chosen / found.total:.2g} %) are damped."
+        f"At α = {method.ratio:g} and λ = {method.strength:g}, {damping.chosen:,} of "
+        f"{damping.total:,} "
+        f"weights ({100 * damping.chosen / damping.total:.2g} %) are damped."
     )
 
 

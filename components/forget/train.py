@@ -30,7 +30,11 @@ from engine.unlearning.case import recipe_of
 GO_TO = f"{KEY}.data.next"  # the name of data that is to be chosen in the next run
 LABEL = "Train it and choose it"
 WORDS = {NoisyLabels: "wrong labels", Poisoned: "planted images", Merged: "merged classes"}
-SHOWN = {NoisyLabels: ("share", "kind"), Poisoned: ("share", "target"), Merged: ("into",)}
+VARIANT_SETTINGS = {
+    NoisyLabels: ("share", "kind"),
+    Poisoned: ("share", "target"),
+    Merged: ("into",),
+}
 BY_HEART = (
     ", but without moving or mirroring the images: a network that sees them moved does not learn "
     "wrong labels by heart, and has none to forget"
@@ -58,15 +62,15 @@ def offer(data: DataSet, model: Classifier, kind: type[Variant]) -> None:
     """The variant's settings and one button: to choose its model, or to train one."""
     forms.refuse_links(kind, f"{KEY}.{kind.word}")
     with st.container(horizontal=True):
-        variant = kind(**forms.settings(kind, f"{KEY}.{kind.word}", SHOWN[kind]))
+        variant = kind(**forms.settings(kind, f"{KEY}.{kind.word}", VARIANT_SETTINGS[kind]))
     name = f"{data.name}+{variant.name}"
     recipe, still = recipe_of(model), kind is not Merged
     if still:
         recipe = replace(recipe, shift=0, mirror=False)
     case = TrainCase(data_sets.load(name), recipe)
-    made = run.known(Train(), case)
-    if made and runs.pressed_for(made):
-        keep(made, sharing.keeper())
+    trained = run.known(Train(), case)
+    if trained and runs.pressed_for(trained):
+        keep(trained, sharing.keeper())
         go_to(name)
     if any(small_model.data == name for small_model in catalog.small()):
         st.markdown("A model here has learned from such images already.")

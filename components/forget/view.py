@@ -79,7 +79,7 @@ def asks_own_image() -> bool:
     return st.session_state.get(key, st.query_params.get(key)) == heat_maps.PART
 
 
-def scoreboard(asked: ForgetQuestion, closer: MethodDetail | None, times: Table | None) -> None:
+def scoreboard(question: ForgetQuestion, closer: MethodDetail | None, times: Table | None) -> None:
     """Sentence, picture and table; the form's question waits for its button."""
     table = Drawing(
         "table",
@@ -90,8 +90,8 @@ def scoreboard(asked: ForgetQuestion, closer: MethodDetail | None, times: Table 
     section.show(
         Section(
             KEY,
-            asked.scoreboard,
-            asked.board,
+            question.scoreboard,
+            question.board,
             columns=1,
             button="Forget",
             evidence=[table],
@@ -105,17 +105,17 @@ def scoreboard(asked: ForgetQuestion, closer: MethodDetail | None, times: Table 
     )
 
 
-def times_of(asked: ForgetQuestion) -> Table | None:
+def times_of(question: ForgetQuestion) -> Table | None:
     """The fair seconds of every way, where they were asked for under "Time"."""
-    result = run.known(Timing(), asked.board)
+    result = run.known(Timing(), question.board)
     return None if result is None else result["times"]
 
 
 def sentence(closer: MethodDetail) -> str:
     """How the way did, and whether something stayed inside where that is known."""
     words = verdict(closer.table, closer.method.label, closer.asked.case.request.words)
-    there = run.known(StillThere(), closer.case)
-    return f"{words} Traces remain inside." if there and inside.stayed(there) else words
+    traces = run.known(StillThere(), closer.case)
+    return f"{words} Traces remain inside." if traces and inside.stayed(traces) else words
 
 
 def picture(closer: MethodDetail) -> None:
@@ -175,15 +175,15 @@ def draw_part(closer: MethodDetail, title: str, build: Callable[[MethodDetail], 
                     section.show(row_section)
 
 
-def about(asked: ForgetQuestion) -> None:
+def about(question: ForgetQuestion) -> None:
     """What each way does, and what it rests on."""
     with st.expander("About the ways"):
-        for method in asked.methods:
+        for method in question.methods:
             st.markdown(f"**{plain(method.title)}.** {method.about()}")
             if method.paper:
                 st.markdown(f"Reference: {method.paper}")
-        if seen := markdown(UNLEARNERS, page_text()):
+        if section_text := markdown(UNLEARNERS, page_text()):
             st.markdown("**What the ways came to on networks that ship**")
-            st.markdown(seen)
-    card = asked.case.data.card
+            st.markdown(section_text)
+    card = question.case.data.card
     st.caption(plain(f"Measured with: {card.title}. {card.about}"))

@@ -14,15 +14,15 @@ from components.widgets.downloads import download
 from engine.unlearning.generator.forgotten import card_of_forgotten, forgotten_file
 
 
-def keep(asked: GeneratorQuestion) -> None:
+def keep(question: GeneratorQuestion) -> None:
     """The button that makes the file, then its download; other settings are another file."""
-    method, case = asked.method, asked.case
+    method, case = question.method, question.case
     st.markdown(f"**The generator that forgot the {plain(method.label)}**")
     st.caption(
         "Its weights after SalUn as a .safetensors file, with a card that says how they were made. "
         "Making it runs SalUn once more. The app keeps no copy."
     )
-    made: MeasurementOnDemand[bytes] = MeasurementOnDemand(
+    file_request: MeasurementOnDemand[bytes] = MeasurementOnDemand(
         f"{KEY}.file",
         "The file of the generator",
         json.dumps(card_of_forgotten(method, case), sort_keys=True),
@@ -32,15 +32,15 @@ def keep(asked: GeneratorQuestion) -> None:
         "Make it again",
         last=True,
     )
-    measurement.show(made, lambda content: offer(asked, content))
+    measurement.show(file_request, lambda content: offer(question, content))
 
 
-def offer(asked: GeneratorQuestion, content: bytes) -> None:
+def offer(question: GeneratorQuestion, content: bytes) -> None:
     """The download."""
     download(
         f"Download the weights ({len(content) / 1e6:.1f} MB)",
         lambda: content,
-        f"blindspot-{asked.case.generator.name}-forgot-{asked.method.label}.safetensors",
+        f"blindspot-{question.case.generator.name}-forgot-{question.method.label}.safetensors",
         f"{KEY}.file.download",
         icon=":material/download:",
         help="docs/generator.md has the lines of Python that read it.",

@@ -21,39 +21,39 @@ from engine.unlearning.generator.salun import AFTER, BEFORE, CHANCE
 SHEETS = {BEFORE: BEFORE, AFTER: AFTER, CHANCE: CHANCE}
 
 
-def show(asked: GeneratorQuestion, below: DeltaGenerator) -> None:
+def show(question: GeneratorQuestion, below: DeltaGenerator) -> None:
     """The class is forgotten: sheet, judge, distance, losses and mask.
 
     Args:
-        asked: the question.
+        question: the question.
         below: where all that follows the sheet is drawn.
     """
     section.show(
         Section(
             KEY,
-            asked.method,
-            asked.case,
-            known={"model": asked.case.generator.name, "seed": asked.case.seed},
+            question.method,
+            question.case,
+            known={"model": question.case.generator.name, "seed": question.case.seed},
             picture=lambda result: draw_pictures(result["sheet"], f"{KEY}.sheet"),
-            button=f"Forget the {asked.method.label}",
-            before=f"The generator is to forget the class {asked.method.label}: once with the "
+            button=f"Forget the {question.method.label}",
+            before=f"The generator is to forget the class {question.method.label}: once with the "
             "salient weights and once, as a control, with as many drawn at random.",
-            evidence=drawings(asked.method.label),
+            evidence=drawings(question.method.label),
             below=below,
-            detail=lambda _: keep(asked),
+            detail=lambda _: keep(question),
         )
     )
 
 
-def samples(asked: GeneratorQuestion) -> None:
+def samples(question: GeneratorQuestion) -> None:
     """What the generator draws as it is."""
     section.show(
         Section(
             f"{KEY}.drawn",
-            asked.samples,
-            asked.case,
+            question.samples,
+            question.case,
             "What the generator draws as it is",
-            known={"model": asked.case.generator.name, "seed": asked.case.seed},
+            known={"model": question.case.generator.name, "seed": question.case.seed},
             columns=1,
             evidence=(
                 Drawing(
@@ -115,9 +115,9 @@ def drawings(label: str) -> tuple[Drawing, ...]:
     )
 
 
-def kept_words(found: Views) -> str:
+def kept_words(result: Views) -> str:
     """The class that lost most beside the forgotten one."""
-    table = found["read"]
+    table = result["read"]
     lost = table[BEFORE][1:] - table[AFTER][1:]
     at = int(lost.argmax()) + 1
     if lost.max() <= 0:
@@ -128,9 +128,9 @@ def kept_words(found: Views) -> str:
     )
 
 
-def instead_words(found: Views, label: str) -> str:
+def instead_words(result: Views, label: str) -> str:
     """What it draws instead."""
-    table = found["instead"]
+    table = result["instead"]
     parts = []
     for name in table.rows:
         shares = {read: table.cell(name, read) for read in table.order}
@@ -139,9 +139,9 @@ def instead_words(found: Views, label: str) -> str:
     return f"Asked for {label}, most often read as: {'; '.join(parts)}."
 
 
-def distance_words(found: Views) -> str:
+def distance_words(result: Views) -> str:
     """The distances beside their floor."""
-    table = found["figures"]
+    table = result["figures"]
     far = {name: table.cell(name, "distance of the others") for name in table.rows}
     return (
         f"Training images are {far.pop('real images'):.1f} from other training images, the floor; "
@@ -161,9 +161,9 @@ def floor_words(figures: Table) -> str:
     )
 
 
-def where_words(found: Views) -> str:
+def where_words(result: Views) -> str:
     """The layers with the largest and the smallest share."""
-    table = found["where"]
+    table = result["where"]
     share = table["may move"]
     high, low = int(share.argmax()), int(share.argmin())
     return (
@@ -172,20 +172,20 @@ def where_words(found: Views) -> str:
     )
 
 
-def loss_words(found: Views) -> str:
+def loss_words(result: Views) -> str:
     """Where both losses end."""
-    table = found["losses"]
+    table = result["losses"]
     ends = {name: table[name][-20:].mean() for name in table.order[1:]}
     losses = "; ".join(f"{name} {value:.3f}" for name, value in ends.items())
     return f"Mean of the last steps: {losses}."
 
 
-def drawn_words(found: Views) -> str:
+def drawn_words(result: Views) -> str:
     """The class that is read least well."""
-    table = found["read"]
+    table = result["read"]
     right = [table.cell(name, name) for name in table.rows]
     at = min(range(len(right)), key=right.__getitem__)
-    figures = found["figures"]
+    figures = result["figures"]
     return (
         f"Fewest as asked: {table.rows[at]}, {100 * right[at]:.0f} %. Of test images, which it did "
         f"not learn from, the judge reads {100 * figures.cell('real images', 'read as asked'):.0f} "

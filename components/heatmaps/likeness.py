@@ -12,7 +12,7 @@ from components.sidebar import partners
 from components.sidebar.subject import Second, Subject
 from components.widgets.pictures import show_picture
 from engine.arguments.pictures import ImageArguments
-from engine.case import shown, similarity_case
+from engine.case import model_input, similarity_case
 from engine.errors import BadModel
 from engine.images import Crop
 
@@ -30,12 +30,12 @@ def choose(subject: Subject) -> Subject:
         return subject
     choice, picture = st.columns([3, 1])
     with choice:
-        other = partners.ask_one(partners.beside(ImageArguments, "heatmaps", subject), "like")
+        other = partners.ask_one(partners.partner_form(ImageArguments, "heatmaps", subject), "like")
         with st.expander("Other images of yours"):
             partners.open_own()
     show_picture(other.thumbnail(SIDE), f"{other.title}, its middle square", place=picture)
     image_case = subject.case
-    pixels = shown(other.picture, Crop(), image_case.model)
+    pixels = model_input(other.picture, Crop(), image_case.model)
     try:
         case = similarity_case(
             image_case.model, image_case.image, pixels, image_case.precision, image_case.seed

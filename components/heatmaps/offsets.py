@@ -77,6 +77,6 @@ def best(table: Table, maps: Mapping[str, CutMap], truth: Mask) -> str:
     """Each map's Dice at the offset that is used above, and at its best one."""
     lines = []
     for title, cut_map in maps.items():
-        here = dice_by_offset(cut_map.values, truth, [cut_map.offset], cut_map.groups)[0]
-        lines.append(f"{title}: {here:.2f} as cut above, {table[title].max():.2f} at best.")
+        current_dice = dice_by_offset(cut_map.values, truth, [cut_map.offset], cut_map.groups)[0]
+        lines.append(f"{title}: {current_dice:.2f} as cut above, {table[title].max():.2f} at best.")
     return " ".join(lines)

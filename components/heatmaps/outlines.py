@@ -22,7 +22,7 @@ from components.sidebar.subject import Subject
 from components.together import Answers
 from engine.attribution.heatmaps.own_map import OwnMap
 from engine.attribution.trust import AmongOthers, TrustCase, controls
-from engine.attribution.trust.among import DICE, HERE, MEASURES, POINTS, told
+from engine.attribution.trust.among import DICE, MEASURES, POINTS, THIS_IMAGE, rank_sentence
 from engine.data.example import Mask
 from engine.measures.outlines import dice, inside_of, iou
 from engine.method import Method
@@ -95,7 +95,7 @@ def among_others(
     cases = {title: case for title, case in cases.items() if not among.unmet(case)}
     if not cases:  # no truth is known, or nothing is there, or there are no images of the kind
         return
-    shown = set(cases)
+    map_titles = set(cases)
     cases |= controls(cases.get(OwnMap.title) or next(iter(cases.values())))
     st.markdown("**Is that usual?**")
     outcomes = runs.ask_all_when_told(
@@ -108,22 +108,22 @@ def among_others(
         measure = pick("Measure", MEASURES, f"{AMONG}.measure", "segments")
         with place:
             draw_standing(results, measure)
-        if set(results) - shown:
+        if set(results) - map_titles:
             st.caption(CONTROLLED)
 
 
-def draw_standing(found: Mapping[str, Views], measure: str) -> None:
+def draw_standing(results: Mapping[str, Views], measure: str) -> None:
     """A line for each map with stars for this image; of pointing, how often each hits."""
     if measure == POINTS:
-        st.markdown("\n".join(f"- {plain(line)}" for line in in_words(found, measure)))
+        st.markdown("\n".join(f"- {plain(line)}" for line in in_words(results, measure)))
     else:
-        draw_view(standing_by(measure), found, f"{AMONG}.chart")
+        draw_view(standing_by(measure), results, f"{AMONG}.chart")
 
 
-def in_words(found: Mapping[str, Views], measure: str) -> list[str]:
+def in_words(results: Mapping[str, Views], measure: str) -> list[str]:
     """A sentence for each map."""
     joined = " " if measure == POINTS else ": "
-    return [f"{title}{joined}{told(views, measure)}" for title, views in found.items()]
+    return [f"{title}{joined}{rank_sentence(views, measure)}" for title, views in results.items()]
 
 
 def standing_by(measure: str) -> Drawing:
@@ -142,47 +142,47 @@ def others_in(seconds: float) -> int:
     return max(10, min(AmongOthers.images, int(LONGEST / max(seconds, 1e-3)) // 10 * 10))
 
 
-def ranked(found: Mapping[str, Views], measure: str = DICE) -> Table:
+def ranked(answers: Mapping[str, Views], measure: str = DICE) -> Table:
     """All images from low to high, a line for each map, and this one's places there."""
     rows: list[str] = []
     below: list[float] = []
     values: list[float] = []
-    for title, answer in found.items():
+    for title, answer in answers.items():
         others = np.sort(answer["others"][measure])
         rows += [title] * len(others)
         below += ((np.arange(len(others)) + 0.5) / len(others)).tolist()
         values += others.tolist()
-    for answer in found.values():
-        here = float(answer["here"][measure][0])
-        rows.append(HERE)
-        below.append(float((answer["others"][measure] < here).mean()))
-        values.append(here)
+    for answer in answers.values():
+        own_score = float(answer["here"][measure][0])
+        rows.append(THIS_IMAGE)
+        below.append(float((answer["others"][measure] < own_score).mean()))
+        values.append(own_score)
     return Table.of({BELOW: (below, "share"), measure: (values, "")}, rows)
 
 
-def standing(found: Mapping[str, Views], measure: str = DICE) -> PointGroups:
+def standing(results: Mapping[str, Views], measure: str = DICE) -> PointGroups:
     """A line for each map and stars for this image."""
-    looks: dict[str, Look] = dict.fromkeys(found, "line")
-    return PointGroups(x=BELOW, y=measure, looks={**looks, HERE: "own"}, span=(-0.03, 1.03))
+    looks: dict[str, Look] = dict.fromkeys(results, "line")
+    return PointGroups(x=BELOW, y=measure, looks={**looks, THIS_IMAGE: "own"}, span=(-0.03, 1.03))
 
 
 def pictures(answers: Answers, subject: Subject) -> Pictures:
     """The image with each map's outline in it; colored by the truth where that is known."""
     image, truth = as_bytes(subject.case.image), subject.mask
     inside = {title: inside_of(answer) for title, answer in answers.items()}
-    shown = [
+    outlined = [
         compared(image, outline, outline if truth is None else truth) for outline in inside.values()
     ]
     captions = [agreement(outline, truth) for outline in inside.values()]
     how = "White is outlined."
     if truth is not None:
-        there = "White is outlined and part of the finding, red is missed, blue is extra."
-        how = there if truth.any() else "Nothing is there by the mask; blue is outlined."
+        legend = "White is outlined and part of the finding, red is missed, blue is extra."
+        how = legend if truth.any() else "Nothing is there by the mask; blue is outlined."
     summary = ", ".join(
         f"{title}: {caption}" for title, caption in zip(inside, captions, strict=True)
     )
     return Pictures(
-        np.stack([[image, *shown]]),
+        np.stack([[image, *outlined]]),
         ("",),
         ("image", *inside),
         f"{how} {summary}.",

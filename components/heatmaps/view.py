@@ -60,13 +60,13 @@ def settings(kinds: Sequence[Kind], subject: Subject) -> list[Method[Any]]:
     """One form for each method, folded into a button."""
     for kind in kinds:
         refuse_links(kind, f"{KEY}.{kind.name}", subject.case)
-    made = []
+    methods = []
     for column, kind in zip(st.columns(max(len(kinds), 1)), kinds, strict=False):
         with column, st.popover(f"{kind.title}: settings", width="stretch"):
             method = method_form(kind, f"{KEY}.{kind.name}", subject.case)
             st.caption(cost_words(method, subject))
-        made.append(method)
-    return made
+        methods.append(method)
+    return methods
 
 
 def show(

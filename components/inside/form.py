@@ -21,7 +21,7 @@ from engine.hallucination.tiny_vlm.sayings import PROMPTS
 def choose() -> tuple[DialogImage, CaptionCase, dict[str, Any]]:
     """The image, the model with its prompt, and the probe's settings."""
     words, editor = st.columns([5, 4], gap="large")
-    shown = scene.choose(editor, STORY, KEY)
+    dialog_image = scene.choose(editor, STORY, KEY)
     with st.sidebar:
         st.header("Model")
         name = question.choose_model(KEY, own=False)  # the probe learns on scenes: TinyVLM's
@@ -30,8 +30,8 @@ def choose() -> tuple[DialogImage, CaptionCase, dict[str, Any]]:
         settings = folded(HalluRAG, f"{KEY}.HalluRAG", FIELDS, "What the probe reads")
     case: CaptionCase | None = None
     with spoken():
-        case = question.about(shown, name, prompt)
-    return shown, case or end(), settings
+        case = question.about(dialog_image, name, prompt)
+    return dialog_image, case or end(), settings
 
 
 FIELDS = ("feature", "depth", "when")

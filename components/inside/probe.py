@@ -21,11 +21,11 @@ BINS = 10
 THRESHOLD = f"{KEY}.threshold"
 
 
-def show(asked: tuple[HalluRAG, ScenesCase]) -> None:
+def show(question: tuple[HalluRAG, ScenesCase]) -> None:
     """A probe, tried on descriptions of scenes that it did not learn from."""
     section.show(
         Section(
-            f"{KEY}.probe", *asked,
+            f"{KEY}.probe", *question,
             "Over many scenes: do its states tell?",
             evidence=(
                 Drawing(
@@ -82,9 +82,9 @@ def show(asked: tuple[HalluRAG, ScenesCase]) -> None:
     )  # fmt: skip
 
 
-def compared_words(found: Views) -> str:
+def compared_words(result: Views) -> str:
     """The published probe, the word alone, and the null."""
-    rates, null = found["compared"], found["shuffled"]["AUROC"]
+    rates, null = result["compared"], result["shuffled"]["AUROC"]
     deep, linear, word = (float(rates.cell(name, "AUROC")) for name in (PUBLISHED, LINEAR, WORD))
     return (
         f"Three layers have {deep:.2f}, one {linear:.2f}; knowing the word alone gives {word:.2f}. "
@@ -93,9 +93,9 @@ def compared_words(found: Views) -> str:
     )
 
 
-def layer_words(found: Views) -> str:
+def layer_words(result: Views) -> str:
     """The best place before the word is said, and after."""
-    layers: Table = found["layers"]
+    layers: Table = result["layers"]
     parts = []
     for when in WHEN:
         name = f"CEV, {when}"
@@ -129,10 +129,10 @@ def threshold() -> None:
     )
 
 
-def threshold_words(found: Views) -> str:
+def threshold_words(result: Views) -> str:
     """What is found and what is falsely called, at the line."""
     line = int(st.session_state.get(THRESHOLD, 50))
-    risks = found["risks"]
+    risks = result["risks"]
     made_up, called = np.asarray(risks["made up"], bool), risks["risk"] >= line / 100
     return (
         f"From {line} % on, {int((called & made_up).sum())} of {int(made_up.sum())} made-up things "
@@ -146,9 +146,9 @@ def filled(trust: Table) -> Table:
     return trust.take(np.flatnonzero(trust["words"] > 0).tolist())
 
 
-def trust_words(found: Views) -> str:
+def trust_words(result: Views) -> str:
     """How far risk and truth lie apart."""
-    bins = filled(found["trust"])
+    bins = filled(result["trust"])
     gaps = np.abs(bins["risk"] - bins["made up"])
     mean = float((gaps * bins["words"]).sum() / bins["words"].sum())
     return (
@@ -157,9 +157,9 @@ def trust_words(found: Views) -> str:
     )
 
 
-def question_words(found: Views) -> str:
+def question_words(result: Views) -> str:
     """How often it makes up a color, and what one probe for both loses."""
-    table: Table = found["questions"]
+    table: Table = result["questions"]
     rates = " and ".join(
         f"{100 * table.cell(row, 'made up'):.0f} % of the {row} ones" for row in table.rows
     )

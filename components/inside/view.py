@@ -30,7 +30,7 @@ LEGEND = (
 )
 
 
-def show(shown: DialogImage, case: CaptionCase, method: WordRisk) -> None:
+def show(dialog_image: DialogImage, case: CaptionCase, method: WordRisk) -> None:
     """What the model says, and which of it its states call made up."""
     before = learned(case, method)
     answer = section.show(
@@ -38,11 +38,11 @@ def show(shown: DialogImage, case: CaptionCase, method: WordRisk) -> None:
             KEY,
             method,
             case,
-            known=shown.known,
+            known=dialog_image.known,
             columns=1,
             first=[(*before, f"{KEY}.learned")] if before else [],
-            picture=lambda result: picture(shown, case, result),
-            waiting=lambda: scene.picture(shown, case.vlm.name),
+            picture=lambda result: picture(dialog_image, case, result),
+            waiting=lambda: scene.picture(dialog_image, case.vlm.name),
             evidence=(
                 Drawing(
                     "words",
@@ -71,24 +71,24 @@ def learned(case: CaptionCase, method: WordRisk) -> tuple[HalluRAG, ScenesCase] 
 BARS = "The probe reads the states alone: neither the image nor the truth, which the signs tell."
 
 
-def picture(shown: DialogImage, case: CaptionCase, found: Views) -> None:
+def picture(dialog_image: DialogImage, case: CaptionCase, result: Views) -> None:
     """The image beside the words, underlined by how likely they are true."""
     image, text_column = st.columns(2, gap="large")
     with image:
-        scene.picture(shown, case.vlm.name)
+        scene.picture(dialog_image, case.vlm.name)
     with text_column:
         st.markdown("**What it says, and how far its own states trust it**")
-        words = found["words"]
+        words = result["words"]
         rows = [
             replace(row, share=1 - risk, note=noted(row.note, risk))
             for row, risk in zip(
-                answer_words.marked(found["answer"], claims_of(case, words.rows), ()),
+                answer_words.marked(result["answer"], claims_of(case, words.rows), ()),
                 words["risk"].tolist(),
                 strict=True,
             )
         ]
-        marks = WordMarks(words=rows, label=found["answer"].text, small=True)
-        draw_tokens(found["answer"], LEGEND, f"{KEY}.answer", marks)
+        marks = WordMarks(words=rows, label=result["answer"].text, small=True)
+        draw_tokens(result["answer"], LEGEND, f"{KEY}.answer", marks)
 
 
 def noted(note: str, risk: float) -> str:
@@ -104,9 +104,9 @@ def named(words: Table) -> Table:
     return words.take(np.flatnonzero(np.isfinite(words["risk"])).tolist()).select(["risk"])
 
 
-def bars(case: CaptionCase, found: Views) -> Bars:
+def bars(case: CaptionCase, result: Views) -> Bars:
     """A bar for each thing that is named, with what is true of it."""
-    words = found["words"]
+    words = result["words"]
     truth = claims_of(case, words.rows)
     signs = (
         {mention.place: "✓" if mention.true else "✗" for mention in truth.mentions} if truth else {}
@@ -122,9 +122,9 @@ def bars(case: CaptionCase, found: Views) -> Bars:
     )
 
 
-def lens_words(found: Views) -> str:
+def lens_words(result: Views) -> str:
     """How many of the last layer's favorites no earlier one had."""
     return (
         "Each cell: what that layer would have said, in the color of how sure it is. "
-        f"{lens.late(lens.layers_of(found))}"
+        f"{lens.late(lens.layers_of(result))}"
     )

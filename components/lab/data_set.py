@@ -132,12 +132,12 @@ def pick_truth(label: str, names: list[str]) -> str | None:
 
 def contact(data: DataSet, fingerprint: str, truth: TruthLayer, split: str) -> None:
     """A row of images for each class; many classes stand in two columns."""
-    shown = data.classes[:CLASSES]
-    places = st.columns(1 + (len(shown) > MANY))
+    class_names = data.classes[:CLASSES]
+    places = st.columns(1 + (len(class_names) > MANY))
     count = int(np.clip(WIDTH // max(data.side, THUMB), 2, 8)) // len(places)
-    for label, word in enumerate(shown):
+    for label, word in enumerate(class_names):
         row = row_of(data, fingerprint, label, split, count, truth)
-        place = places[label * len(places) // len(shown)]
+        place = places[label * len(places) // len(class_names)]
         key = f"lab-row-{label}"
         images = place.container(horizontal=True, vertical_alignment="center", key=key)
         images.markdown(f"**{plain(word)}**", width=NAME)
@@ -199,12 +199,12 @@ def browse(data: DataSet, truth: TruthLayer, split: str) -> None:
         bind="query-params",
         persist_state="session",
     )
-    shown = rows[(page - 1) * PAGE : page * PAGE]
+    page_rows = rows[(page - 1) * PAGE : page * PAGE]
     with place:
-        chosen = chosen_row(data, shown)
+        chosen = chosen_row(data, page_rows)
         large(data, chosen, truth)
     thumbs(
-        [thumb(data, row, row == chosen, truth) for row in shown.tolist()],
+        [thumb(data, row, row == chosen, truth) for row in page_rows.tolist()],
         "Images of this page; press one to see it large",
         "lab.thumbs",
         lambda number: st.session_state.update({"lab.image": number}),
@@ -220,7 +220,7 @@ def choose_rows(data: DataSet, split: str) -> Rows:
     return rows if picked == EVERY else rows[data.labels[rows] == words.index(picked)]
 
 
-def chosen_row(data: DataSet, shown: Rows) -> int:
+def chosen_row(data: DataSet, page_rows: Rows) -> int:
     """The image asked for by its id, else the first of the page."""
     refuse(
         "lab.image",
@@ -238,10 +238,10 @@ def chosen_row(data: DataSet, shown: Rows) -> int:
         persist_state="session",
         placeholder="press a picture, or type its id",
     )
-    result = np.flatnonzero(data.ids == number) if number is not None else shown[:1]
+    result = np.flatnonzero(data.ids == number) if number is not None else page_rows[:1]
     if not len(result):
         st.caption(f"No image here has the id {number}; the first of the page is shown.")
-    return int(result[0] if len(result) else shown[0])
+    return int(result[0] if len(result) else page_rows[0])
 
 
 def thumb(data: DataSet, row: int, chosen: bool, truth: TruthLayer) -> Thumb:
@@ -305,16 +305,16 @@ def facts(data: DataSet, row: int) -> list[tuple[str, str]]:
             results.append((words, f"{data.classes[label]}{' (the same)' if same else ''}"))
     for name, words in TRUTHS.items():
         if name in truth:
-            results.append((words, told(truth[name][row])))
-    if (there := truth.get("present")) is not None and there.shape[1] == len(CATEGORIES):
+            results.append((words, truth_text(truth[name][row])))
+    if (presence := truth.get("present")) is not None and presence.shape[1] == len(CATEGORIES):
         categories = [
-            word for word, is_there in zip(CATEGORIES, there[row], strict=True) if is_there
+            word for word, is_there in zip(CATEGORIES, presence[row], strict=True) if is_there
         ]
         results.append(("Things on it", ", ".join(categories)))
     return results
 
 
-def told(value: np.generic) -> str:
+def truth_text(value: np.generic) -> str:
     """A truth's value as a person would say it."""
     if isinstance(value, np.bool_):
         return "yes" if value else "no"

@@ -53,7 +53,7 @@ def kinds(tables: bool) -> dict[str, Kind]:
     results: dict[str, Kind] = {entry.card.title: entry.recipe for entry in registry.entries()}
     if tables:
         results |= {table.card.title: table for table in registry.tables()}
-    return results | uploads.held()
+    return results | uploads.session_uploads()
 
 
 def pick_data(told: bool) -> Kind:
@@ -124,7 +124,7 @@ def choose_variants() -> tuple[Variant, ...]:
 
 def load(name: str) -> DataSet | None:
     """The data set, with progress while it is made for the first time; None says why not."""
-    for imported in uploads.held().values():
+    for imported in uploads.session_uploads().values():
         add(imported.data)  # others may have pushed it out of the memory
     bar = st.empty()
 

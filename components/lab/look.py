@@ -21,21 +21,21 @@ def draw() -> None:
         return
     with settings:
         st.markdown("**Settings**")
-        wanted = form.settle(kind)
+        request = form.settle(kind)
     with answer:
-        if wanted is not None:
-            look(wanted, kind)
+        if request is not None:
+            look(request, kind)
 
 
-def look(wanted: Wanted, kind: Kind) -> None:
+def look(request: Wanted, kind: Kind) -> None:
     """Images, card and numbers; of a large set its first images, until asked."""
     answer, pictures, below = (st.container() for _ in range(3))
-    name = wanted.name
-    if wanted.first and cached(name) is None:
+    name = request.name
+    if request.first and cached(name) is None:
         words, button = below.columns([3, 1], vertical_alignment="center")
         words.info("Only the first images are made yet; the numbers count those.")
         if not button.button("Make all", key="lab.all", help="Takes about 10 s a thousand."):
-            name = wanted.first
+            name = request.first
     with answer:
         data = form.load(name)
         if data is None:
@@ -45,11 +45,11 @@ def look(wanted: Wanted, kind: Kind) -> None:
     with below:
         size = f"{count:,} images of {width} × {height} px"
         data_set.known(data.card, size)
-    shown, split = data_set.choose_way(), data_set.choose_split()
+    view_mode, split = data_set.choose_way(), data_set.choose_split()
     judged = data_set.judged(data)
     truth = data_set.choose_truth(judged)
     with pictures:
-        if shown == data_set.SHEET:
+        if view_mode == data_set.SHEET:
             data_set.contact(judged, data.fingerprint, truth, split)
         else:
             data_set.browse(judged, truth, split)

@@ -45,7 +45,7 @@ class ModelRow:
 
 def draw() -> None:
     """The tree, and the chosen model."""
-    lines = listed()
+    lines = model_tree()
     tree(lines)
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -54,11 +54,11 @@ def draw() -> None:
         bring_in()
 
 
-def listed() -> dict[str, ModelRow]:
+def model_tree() -> dict[str, ModelRow]:
     """What can be had here, by the line that shows it, children below their parents."""
     files = {
         network_file.name: network_file
-        for network_file in (*embedded.stored(), *checkpoints.listed())
+        for network_file in (*embedded.stored(), *checkpoints.visible_models())
     }
     return {
         entry.line: ModelRow(entry, files.get(entry.name))
@@ -69,11 +69,12 @@ def listed() -> dict[str, ModelRow]:
 
 def tree(lines: Mapping[str, ModelRow]) -> None:
     """How many models there are, and all of them with size and figures."""
-    made = sum(line.entry.name.startswith(PREFIX) for line in lines.values())
-    shipped = sum(line.stored is not None for line in lines.values()) - made
+    trained_count = sum(line.entry.name.startswith(PREFIX) for line in lines.values())
+    shipped = sum(line.stored is not None for line in lines.values()) - trained_count
     st.header(
-        f"{len(lines)} models can be chosen: {shipped} ship with Blindspot, {made or 'none'} made "
-        f"here, {len(lines) - shipped - made} from elsewhere."
+        f"{len(lines)} models can be chosen: {shipped} ship with Blindspot, "
+        f"{trained_count or 'none'} made "
+        f"here, {len(lines) - shipped - trained_count} from elsewhere."
     )
     rows = [
         {

@@ -16,7 +16,7 @@ from engine.data import SPLITS
 from engine.data.tabular import Cohort, LabeledTable
 from engine.result import Table
 
-SHOWN = 200  # rows
+TABLE_ROWS = 200  # rows
 
 
 def show(kind: type[Cohort], answer: DeltaGenerator, settings: DeltaGenerator) -> None:
@@ -26,7 +26,7 @@ def show(kind: type[Cohort], answer: DeltaGenerator, settings: DeltaGenerator) -
         forms.refuse_links(kind, f"lab.{kind.word}")
         recipe = kind(**forms.settings(kind, f"lab.{kind.word}"))
     with answer:
-        table = made(recipe)
+        table = cohort_table(recipe)
         summary = f"{len(table):,} patients, {len(table.columns)} columns"
         data_set.heading(table.card, summary)
         draw(DRIVERS, {"drivers": drivers(table)}, "lab.drivers")
@@ -37,7 +37,7 @@ def show(kind: type[Cohort], answer: DeltaGenerator, settings: DeltaGenerator) -
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def made(recipe: Cohort) -> LabeledTable:
+def cohort_table(recipe: Cohort) -> LabeledTable:
     """The table of these settings."""
     return recipe.make()
 
@@ -62,19 +62,21 @@ def preview(table: LabeledTable) -> None:
     """The first rows."""
     import pandas as pd
 
-    frame = pd.DataFrame(table.values[:SHOWN].round(2), columns=list(table.columns))
-    frame.insert(0, "class", [table.classes[label] for label in table.labels[:SHOWN]])
-    frame.insert(0, "split", [SPLITS[split] for split in table.split[:SHOWN]])
-    frame.insert(0, "id", table.ids[:SHOWN])
+    frame = pd.DataFrame(table.values[:TABLE_ROWS].round(2), columns=list(table.columns))
+    frame.insert(0, "class", [table.classes[label] for label in table.labels[:TABLE_ROWS]])
+    frame.insert(0, "split", [SPLITS[split] for split in table.split[:TABLE_ROWS]])
+    frame.insert(0, "id", table.ids[:TABLE_ROWS])
     st.markdown("**Patients**")
-    st.dataframe(frame, hide_index=True, height=300, alt=f"Table of the first {SHOWN} patients")
-    if len(table) > SHOWN:
-        st.caption(f"The first {SHOWN} of {len(table):,}. Volumes in ml, age in years.")
+    st.dataframe(
+        frame, hide_index=True, height=300, alt=f"Table of the first {TABLE_ROWS} patients"
+    )
+    if len(table) > TABLE_ROWS:
+        st.caption(f"The first {TABLE_ROWS} of {len(table):,}. Volumes in ml, age in years.")
 
 
-def correlation_finding(found: Views) -> str:
+def correlation_finding(result: Views) -> str:
     """The pair of columns that goes together most."""
-    view: Table = found["correlation"]
+    view: Table = result["correlation"]
     np.fill_diagonal(off := np.abs(view.values), 0)
     first, second = np.unravel_index(off.argmax(), off.shape)
     return (

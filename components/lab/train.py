@@ -21,7 +21,7 @@ from engine.training import Recipe
 
 KEY = "lab.recipe"
 FIRST = ("architecture", "epochs", "batch", "optimizer", "rate")
-OWN = "my own"
+OWN_RECIPE = "my own"
 
 
 def draw() -> None:
@@ -31,24 +31,24 @@ def draw() -> None:
         kind = form.pick_data(told=False)
     with settings:
         st.markdown("**Settings**")
-        wanted = form.settle(kind)
+        request = form.settle(kind)
         recipe = choose_recipe()
         seed = CaseForm(TrainArguments, "lab", kept=True).ask("seed")
     with answer:
-        data = whole(wanted) if wanted else None
+        data = whole(request) if request else None
         if data is not None:
             with spoken():
                 training.show(TrainCase(data, recipe, seed), training.KEY, "Train")
         unfinished.draw()
 
 
-def whole(wanted: Wanted) -> DataSet | None:
+def whole(request: Wanted) -> DataSet | None:
     """All of the data; what takes long to make is made when told."""
-    if wanted.first and cached(wanted.name) is None:
+    if request.first and cached(request.name) is None:
         st.info("These images are not made yet; a training needs all of them.")
         if not st.button("Make the images", key="lab.all", type="primary"):
             return None
-    return form.load(wanted.name)
+    return form.load(request.name)
 
 
 def choose_recipe() -> Recipe:
@@ -57,7 +57,7 @@ def choose_recipe() -> Recipe:
     plans = {plan.title: plan for plan in embedded.plans().values()}
     st.selectbox(
         "Begin from",
-        [OWN, *plans],
+        [OWN_RECIPE, *plans],
         key="lab.plan",
         on_change=follow_plan,
         help="Sets data and recipe as a model that ships was trained; then change what you like.",

@@ -12,7 +12,7 @@ from components.draw.drawing import Drawing, Views
 from components.lab import data_set
 from components.notices import plain
 from components.section import Section
-from components.taking import kept
+from components.taking import kept_model
 from components.views import HEATMAPS
 from engine.lab import Train, TrainCase
 from engine.models.small import TITLES
@@ -98,7 +98,7 @@ def figures(case: TrainCase, found: Views) -> None:
 
 def model(found: Any, key: str) -> None:
     """Kept at once where it was asked for; one that was deleted is not brought back unasked."""
-    wanted = runs.pressed_for(found)
-    if not wanted and kept(found["model"]) is None:
+    is_pressed = runs.pressed_for(found)
+    if not is_pressed and kept_model(found["model"]) is None:
         st.info("This training was done before; its model is not among the models.")
-    draw_checkpoint(found["model"], key, (HEATMAPS,), at_once=wanted)
+    draw_checkpoint(found["model"], key, (HEATMAPS,), at_once=is_pressed)

@@ -20,7 +20,7 @@ KEY = "lab.resumed"
 
 def draw() -> None:
     """The list with Resume and Drop, and the one that was resumed."""
-    results = [unfinished_run for unfinished_run in unfinished() if listed(unfinished_run)]
+    results = [unfinished_run for unfinished_run in unfinished() if may_resume(unfinished_run)]
     if results:
         # by its key it stays open while trainings come and go, of other people, too
         with st.expander("Unfinished trainings", key="lab.unfinished", on_change="rerun"):
@@ -30,7 +30,7 @@ def draw() -> None:
         resumed(note)
 
 
-def listed(unfinished_run: Unfinished) -> bool:
+def may_resume(unfinished_run: Unfinished) -> bool:
     """Whether it is a training of its own that nobody goes on with, and this person may see.
 
     One with a regime is gone on with where it was asked for: an experiment.

@@ -14,7 +14,7 @@ from components.sidebar.subject import Subject
 from engine.attribution.level_sets import PUBLISHED
 from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.settings import Walking
-from engine.case import ImageCase, PairCase, shown
+from engine.case import ImageCase, PairCase, model_input
 from engine.case.target import Target
 from engine.images import Crop
 
@@ -42,7 +42,7 @@ def published() -> None:
     st.session_state[f"{KEY}.walk.epsilon.on"] = True
 
 
-def asked(kind: type[WalkT], walk: LST, case: ImageCase) -> WalkT:
+def method_like(kind: type[WalkT], walk: LST, case: ImageCase) -> WalkT:
     """The method with the walk's settings, and widgets for those that are its own."""
     shared = walk.settings()
     refuse_links(kind, f"{KEY}.{kind.name}", case)
@@ -60,4 +60,6 @@ def pair(case: ImageCase, chosen: Sequence[Partner]) -> PairCase:
     """Source and targets; how the score is read makes no difference to a walk."""
     target = Target(case.target.index, case.target.versus)
     source = replace(case.at("exact"), target=target)
-    return PairCase(source, tuple(shown(partner.picture, Crop(), case.model) for partner in chosen))
+    return PairCase(
+        source, tuple(model_input(partner.picture, Crop(), case.model) for partner in chosen)
+    )

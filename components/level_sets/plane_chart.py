@@ -14,18 +14,18 @@ ACROSS = "way from source to target"
 NAMES = {"line": "straight line", "walk": "walk"}
 
 
-def sentence(found: Views) -> str:
+def sentence(result: Views) -> str:
     """The lowest probability on the walk and on the straight line."""
-    walk, line = (float(np.nanmin(found[name].values)) for name in ("walk", "line"))
+    walk, line = (float(np.nanmin(result[name].values)) for name in ("walk", "line"))
     return (
         f"Along the walk the probability is nowhere below {walk:.2f}; along the straight line to "
         f"the target it falls to {line:.2f}."
     )
 
 
-def ground(found: Views) -> str:
+def ground(result: Views) -> str:
     """How far the two part, and what the ground is."""
-    bend = 100 * float(np.abs(found["walk"].places[:, 1]).max())
+    bend = 100 * float(np.abs(result["walk"].places[:, 1]).max())
     return (
         f"Source at 0, target at 1. In this plane the walk (white) and the straight line (gray) "
         f"part by at most {bend:.2g} % of the way; the upright axis is stretched. The ground is "
@@ -34,14 +34,14 @@ def ground(found: Views) -> str:
     )
 
 
-def ways(found: Views) -> dict[str, Points]:
+def ways(result: Views) -> dict[str, Points]:
     """The straight line and the walk by the names that they have in the figures."""
-    return {words: found[name] for name, words in NAMES.items()}
+    return {words: result[name] for name, words in NAMES.items()}
 
 
-def profile(found: Views) -> Table:
+def profile(result: Views) -> Table:
     """The probability along both, at every place where one of them was looked at."""
-    along = {name: (points.places[:, 0], points.values) for name, points in ways(found).items()}
+    along = {name: (points.places[:, 0], points.values) for name, points in ways(result).items()}
     across = np.unique(np.concatenate([x for x, _ in along.values()]))
     columns = {ACROSS: (across, "")}
     for name, (x, values) in along.items():

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from components.charts.finished import kept
+from components.charts.finished import finished_figure
 from components.charts.plots import with_table
 from components.charts.style import GRAY, MARGINS, filled, number, scale, wrapped
 from engine.result import Field, Result, Table
@@ -23,7 +23,7 @@ def star(result: Result, key: str) -> None:
     """Limbs to the blind spots, thin controls to the raw targets, colored by the probability."""
     limbs, controls, figures = (cast(Any, result[n]) for n in ("limbs", "controls", "figures"))
     tables = {"figures": figures, "limbs": limbs_table(limbs, controls, figures.rows)}
-    figure = kept(star_figure, limbs, controls, figures.rows)
+    figure = finished_figure(star_figure, limbs, controls, figures.rows)
     with_table(figure, star_words(result), tables, key)
 
 
@@ -84,10 +84,10 @@ def ground(angles: NDArray[np.float64], width: int) -> go.Scatter:
     return go.Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip")
 
 
-def dots(held: Field, angles: NDArray[np.float64], size: int) -> go.Scatter:
+def dots(field: Field, angles: NDArray[np.float64], size: int) -> go.Scatter:
     """The limbs in colors: dots so close that they are a line."""
-    fine = np.linspace(0, 1, FINE * (held.values.shape[1] - 1) + 1)
-    values = np.concatenate([np.interp(fine, held.x, row) for row in held.values])
+    fine = np.linspace(0, 1, FINE * (field.values.shape[1] - 1) + 1)
+    values = np.concatenate([np.interp(fine, field.x, row) for row in field.values])
     places = np.concatenate([np.outer(fine, direction(angle)) for angle in angles])
     known = np.isfinite(values)
     edge = {"width": 0}
@@ -97,14 +97,14 @@ def dots(held: Field, angles: NDArray[np.float64], size: int) -> go.Scatter:
 
 
 def stations(
-    held: Field, angles: NDArray[np.float64], labels: Sequence[str], name: str, size: int
+    field: Field, angles: NDArray[np.float64], labels: Sequence[str], name: str, size: int
 ) -> go.Scatter:
     """The images looked at on the limbs, with what is read at each."""
-    places = np.concatenate([np.outer(held.x, direction(angle)) for angle in angles])
+    places = np.concatenate([np.outer(field.x, direction(angle)) for angle in angles])
     texts = [
         f"{wrapped(label)}, {name}<br>{share:.0%} of the way: {number(value)}"
-        for label, row in zip(labels, held.values, strict=True)
-        for share, value in zip(held.x, row, strict=True)
+        for label, row in zip(labels, field.values, strict=True)
+        for share, value in zip(field.x, row, strict=True)
     ]
     unseen = {"size": size, "color": "rgba(0,0,0,0)", "line": {"width": 0}}
     x, y = places.T

@@ -12,25 +12,25 @@ from components.level_sets.animation import as_gif, as_webp, statistics_csv
 from components.share import Files
 
 
-def walk(found: Views) -> Files:
+def walk(result: Views) -> Files:
     """Animation, end image, images of the path and all curves as one table."""
     return {
-        "walk.gif": lambda: as_gif(found),
-        "walk.webp": lambda: as_webp(found),
-        "end.png": lambda: end_png(found),
-        "path.npy": lambda: path_npy(found),
-        "steps.csv": lambda: statistics_csv(found),
+        "walk.gif": lambda: as_gif(result),
+        "walk.webp": lambda: as_webp(result),
+        "end.png": lambda: end_png(result),
+        "path.npy": lambda: path_npy(result),
+        "steps.csv": lambda: statistics_csv(result),
     }
 
 
-def end_png(found: Views) -> bytes:
+def end_png(result: Views) -> bytes:
     """The last image of a walk."""
-    frame = np.asarray(found["end"].frames[-1], np.float32).transpose(1, 2, 0)
+    frame = np.asarray(result["end"].frames[-1], np.float32).transpose(1, 2, 0)
     return encoded(np.rint(np.clip(frame, 0, 1) * 255).astype(np.uint8))
 
 
-def path_npy(found: Views) -> bytes:
+def path_npy(result: Views) -> bytes:
     """The kept images of a walk, (n, 3, H, W)."""
     buffer = io.BytesIO()
-    np.save(buffer, found["path"].frames)
+    np.save(buffer, result["path"].frames)
     return buffer.getvalue()

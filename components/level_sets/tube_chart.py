@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from components.charts.finished import kept
+from components.charts.finished import finished_figure
 from components.charts.plots import with_table
 from components.charts.style import GRAY, MARGINS, filled, scale
 from components.draw.drawing import Drawing, Views, draw
@@ -18,23 +18,26 @@ from engine.result import Curve, Field, Table
 SURFACE, LINES = "Surface", "Lines"
 
 
-def tube(found: Views, key: str) -> None:
+def tube(result: Views, key: str) -> None:
     """The probability beside the walk, as a surface or, flat, as a line for each distance."""
     look = st.segmented_control(
         "Show as", [SURFACE, LINES], default=SURFACE, required=True, key=f"{key}.look"
     )
     if look == LINES:
-        draw(FLAT, found, f"{key}.{LINES}")
+        draw(FLAT, result, f"{key}.{LINES}")
     else:
-        tables = {"low": rows_table(found["low"], "5 %"), "high": rows_table(found["high"], "95 %")}
-        figure = kept(tube_surface, found["low"], found["confidence"])
-        with_table(figure, tube_words(found), tables, key=f"{key}.{SURFACE}")
+        tables = {
+            "low": rows_table(result["low"], "5 %"),
+            "high": rows_table(result["high"], "95 %"),
+        }
+        figure = finished_figure(tube_surface, result["low"], result["confidence"])
+        with_table(figure, tube_words(result), tables, key=f"{key}.{SURFACE}")
 
 
-def tube_surface(low: Field, held: Curve) -> go.Figure:
+def tube_surface(low: Field, confidence: Curve) -> go.Figure:
     """Step by distance, mirrored, by the 5 % quantile; the walk itself runs along the middle."""
     distances = np.concatenate([-low.y[::-1], [0], low.y])
-    heights = np.concatenate([low.values[::-1], held.y[None], low.values])
+    heights = np.concatenate([low.values[::-1], confidence.y[None], low.values])
     figure = go.Figure(
         go.Surface(
             x=low.x,
@@ -45,10 +48,17 @@ def tube_surface(low: Field, held: Curve) -> go.Figure:
             contours={"x": {"show": True, "color": GRAY, "start": 0, "end": float(low.x[-1])}},
         )
     )
-    middle = np.zeros_like(held.x)
+    middle = np.zeros_like(confidence.x)
     line = {"width": 7, "color": "#000"}
     figure.add_trace(
-        go.Scatter3d(x=held.x, y=middle, z=held.y + 0.01, mode="lines", line=line, hoverinfo="skip")
+        go.Scatter3d(
+            x=confidence.x,
+            y=middle,
+            z=confidence.y + 0.01,
+            mode="lines",
+            line=line,
+            hoverinfo="skip",
+        )
     )
     ranged = {"range": [0, 1.02], "title": {"text": "5 % quantile"}}
     figure.update_layout(
@@ -67,17 +77,17 @@ def tube_surface(low: Field, held: Curve) -> go.Figure:
     return figure
 
 
-def by_step(found: Views) -> Table:
+def by_step(result: Views) -> Table:
     """A row for each step: the walk's probability, and the 5 % quantile at each distance."""
-    low, confidence = found["low"], found["confidence"]
+    low, confidence = result["low"], result["confidence"]
     columns: dict[str, Any] = {"step": (low.x, ""), "on the walk": (confidence.y, low.unit)}
     rows = zip(low.y, low.values, strict=True)
     return Table.of(columns | {f"at {y:g}": (row, low.unit) for y, row in rows})
 
 
-def lines(found: Views) -> Lines:
+def lines(result: Views) -> Lines:
     """A line for each distance; dashes and marks tell them apart as well as colors."""
-    names = by_step(found).order[1:]
+    names = by_step(result).order[1:]
     return Lines(
         x="step",
         series={name: name for name in names},
@@ -87,22 +97,22 @@ def lines(found: Views) -> Lines:
     )
 
 
-def tube_words(found: Views) -> str:
+def tube_words(result: Views) -> str:
     """The lowest of the walk, and beside it at the least and the largest distance."""
-    low = found["low"]
+    low = result["low"]
     return (
-        f"{sentence(found)} That is at distance {low.y[0]:g} and {low.y[-1]:g}, at every step "
+        f"{sentence(result)} That is at distance {low.y[0]:g} and {low.y[-1]:g}, at every step "
         "looked at. Where the walk itself was below its bound, there is no tube. A random "
         "direction says little about the worst one."
     )
 
 
-def sentence(found: Views) -> str:
+def sentence(result: Views) -> str:
     """The lowest of the walk, and beside it at the least and the largest distance."""
-    low = found["low"]
+    low = result["low"]
     near, far = (float(np.nanmin(filled(low.values[at]))) for at in (0, -1))
     return (
-        f"On the walk the probability is at least {float(np.nanmin(found['confidence'].y)):.2f}. "
+        f"On the walk the probability is at least {float(np.nanmin(result['confidence'].y)):.2f}. "
         f"Beside it, 19 of 20 random directions stay above {near:.2f} at distance {low.y[0]:g} and "
         f"above {far:.2f} at distance {low.y[-1]:g}."
     )

@@ -13,7 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from components import section
 from components.draw.drawing import Drawing, Views, draw
 from components.level_sets import plane_chart, star_chart, tube_chart, walks
-from components.level_sets.asked import KEY, asked, pair, walk_settings
+from components.level_sets.asked import KEY, method_like, pair, walk_settings
 from components.notices import plain
 from components.picks import pick
 from components.section import Section
@@ -50,7 +50,7 @@ class Tab:
         """As many images to walk to as it takes, and what a command must say of all images."""
         is_single = self.kind.targets == (1, 1)
         key = KEY if is_single else f"{KEY}.{word.lower().replace(' ', '-')}"
-        form = partners.beside(PairArguments, key, subject)
+        form = partners.partner_form(PairArguments, key, subject)
         chosen = (
             [partners.ask_one(form, "against")]
             if is_single
@@ -84,7 +84,7 @@ def choose(subject: Subject) -> dict[str, Section]:
     return {
         word: Section(
             KEY,
-            asked(tab.kind, walk, subject.case),
+            method_like(tab.kind, walk, subject.case),
             pair(subject.case, chosen),
             columns=1,
             button="Compute",
@@ -108,16 +108,17 @@ def show(questions: Mapping[str, Section], rest: DeltaGenerator) -> None:
 # --- the other ways of looking -------------------------------------------------------------------
 
 
-def both_triangles(found: Views) -> None:
+def both_triangles(result: Views) -> None:
     """Two blind spots and the source, with the raw targets as control."""
-    both = {"Blind spots": found["blind spots"], "Raw targets": found["raw targets"]}
+    both = {"Blind spots": result["blind spots"], "Raw targets": result["raw targets"]}
     triangles(both, f"{KEY}.triangles")
 
 
-def fallen(found: Views) -> str:
+def fallen(result: Views) -> str:
     """The mean probability on the ways from the image to the blind spots, and to the targets."""
     spots, raw = (
-        found["statistics"].cell(row, "mean of the paths") for row in ("blind spots", "raw targets")
+        result["statistics"].cell(row, "mean of the paths")
+        for row in ("blind spots", "raw targets")
     )
     return (
         f"On the ways to two blind spots the probability is {spots:.2f} on average; on those to "
@@ -125,11 +126,11 @@ def fallen(found: Views) -> str:
     )
 
 
-def kept(found: Views) -> str:
+def kept_class_sentence(result: Views) -> str:
     """How many walks keep their class."""
-    walks_ = ~np.eye(len(found["kept"].rows), dtype=bool)
+    walks_ = ~np.eye(len(result["kept"].rows), dtype=bool)
     return (
-        f"{int(found['kept'].values[walks_].sum())} of {walks_.sum()} walks keep the class that "
+        f"{int(result['kept'].values[walks_].sum())} of {walks_.sum()} walks keep the class that "
         "they began with."
     )
 
@@ -153,7 +154,8 @@ VIEWS = {
         "picture": lambda result: tube_chart.tube(result, f"{KEY}.tube"),
     }),
     "All against all": Tab(Grid, 2, {
-        "sentence": kept, "picture": lambda result: image_grid.grid(result, f"{KEY}.grid"),
+        "sentence": kept_class_sentence,
+        "picture": lambda result: image_grid.grid(result, f"{KEY}.grid"),
         "files": lambda result: {"grid.png": lambda: image_grid.as_png(result)},
     }),
 }  # fmt: skip

@@ -13,7 +13,7 @@ from components import runs, together
 from components.charts import tables
 from components.draw.drawing import Views
 from components.level_sets import takeaway
-from components.level_sets.asked import KEY, asked, pair
+from components.level_sets.asked import KEY, method_like, pair
 from components.notices import plain
 from components.picks import pick_some
 from components.section import Section, answered
@@ -47,7 +47,7 @@ def sections(
         other = models.choose_second(subject.case.model, f"{KEY}.model")
     case = pair(subject.case, chosen)
     asks: dict[str, tuple[Walking, PairCase]] = {walk.title: (walk, case)}
-    asks |= {kind.title: (asked(kind, walk, subject.case), case) for kind in kinds}
+    asks |= {kind.title: (method_like(kind, walk, subject.case), case) for kind in kinds}
     if other is not None:
         asks[other.title] = (walk, pair(subject.seen_by(other), chosen))
     return {
@@ -74,12 +74,12 @@ def show(walks: Mapping[str, Section], rest: DeltaGenerator) -> None:
         st.caption(first.before)
     answers = together.answers_of(result)
     if title := next(iter(answers), ""):
-        st.header(plain(held(answers[title])))
-    shown = [
+        st.header(plain(nearness_words(answers[title])))
+    walk_frames = [
         walked(title, walks[title].method, walks[title].case, outcome)
         for title, outcome in result.items()
     ]
-    if ready := [frames for frames in shown if frames is not None]:
+    if ready := [frames for frames in walk_frames if frames is not None]:
         player(ready, f"{KEY}.player")
     runs.watch(list(result.values()), live_frame)
     with rest:
@@ -87,12 +87,12 @@ def show(walks: Mapping[str, Section], rest: DeltaGenerator) -> None:
             answered(walks[title], answer)
 
 
-def held(found: Views) -> str:
+def nearness_words(result: Views) -> str:
     """How near a walk comes to its target, and how low its class falls."""
-    far, low = (found["figures"].cell("walk", name) for name in ("RMSE to target", LOWEST))
+    far, low = (result["figures"].cell("walk", name) for name in ("RMSE to target", LOWEST))
     return (
         f"The walk ends {far:.2g} from the target (RMSE, at most 1); "
-        f"“{found['top'].labels[0][0]}” never falls below {low:.2f}."
+        f"“{result['top'].labels[0][0]}” never falls below {low:.2f}."
     )
 
 

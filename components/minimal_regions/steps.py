@@ -26,26 +26,29 @@ TALL = 230  # px of a curve
 
 
 @st.fragment
-def show(found: Views, band: Views | None, asked: RegionSearch, first: int) -> None:
+def show(result: Views, band: Views | None, search_request: RegionSearch, first: int) -> None:
     """The slider over the steps, and what stands at one; it opens at the headline's step."""
     left, right = st.columns(2, gap="medium")  # the picture stands whole in the first screen
     with left:
-        count, search = len(found["insertion"].x) - 1, digest(asked.method, asked.case)
+        count, search = (
+            len(result["insertion"].x) - 1,
+            digest(search_request.method, search_request.case),
+        )
         step = choose_step(count, search, f"{KEY}.step", first)
-        pixels = searched(square_pixels(asked.about), found["rank"].values, step)
-        caption = at_step(asked.case, found, step)
+        pixels = searched(square_pixels(search_request.about), result["rank"].values, step)
+        caption = at_step(search_request.case, result, step)
         with st.container(key=f"{KEY}-picture"):
             show_picture(pixels, caption, width="stretch")
         st.caption(caption)
     with right:
         for way in WAYS:
-            draw(curve(found, band, way, step), found, f"{KEY}.curves.{way}")
+            draw(curve(result, band, way, step), result, f"{KEY}.curves.{way}")
 
 
-def curve(found: Views, band: Views | None, way: str, step: int) -> Drawing:
+def curve(result: Views, band: Views | None, way: str, step: int) -> Drawing:
     """A curve, and that of the first class where it is another one."""
-    class_curve, first = found[way], found[f"{way} of the first class"]
-    words = f"Area {found['areas'].values[list(WAYS).index(way)]:.3f} ({WAYS[way][1]})"
+    class_curve, first = result[way], result[f"{way} of the first class"]
+    words = f"Area {result['areas'].values[list(WAYS).index(way)]:.3f} ({WAYS[way][1]})"
     if band is not None:
         areas = band["areas"][way]
         words += f"; random orders {areas.min():.3f} to {areas.max():.3f}"

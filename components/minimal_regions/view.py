@@ -15,7 +15,7 @@ from components.section import Section
 from components.widgets.viewer import Panel
 from engine import run
 from engine.attribution.lima import findings, naive_looks
-from engine.attribution.lima.other_maps import beside
+from engine.attribution.lima.other_maps import area_table
 from engine.run import Answer
 
 AREAS = Dots(
@@ -25,24 +25,26 @@ AREAS = Dots(
 )
 
 
-def show(asked: RegionSearch, rest: DeltaGenerator) -> Answer | None:
+def show(search: RegionSearch, rest: DeltaGenerator) -> Answer | None:
     """The picture and its curves; in `rest`, below the controls, what else was found."""
-    band = run.known(asked.band, asked.case)
-    describe = findings.misled if asked.error else findings.enough
+    band = run.known(search.band, search.case)
+    describe = findings.misled if search.error else findings.enough
     return section.show(
         Section(
             KEY,
-            asked.method,
-            asked.case,
-            asked.question,
-            lambda result: describe(asked.case, result)[0],
-            picture=lambda result: steps.show(result, band, asked, describe(asked.case, result)[1]),
+            search.method,
+            search.case,
+            search.question,
+            lambda result: describe(search.case, result)[0],
+            picture=lambda result: steps.show(
+                result, band, search, describe(search.case, result)[1]
+            ),
             evidence=(
                 Drawing(
                     "map",
                     "Which regions count",
                     by=lambda result: draw_maps(
-                        [Panel("Minimal regions", result["map"])], asked.about, f"{KEY}.viewer"
+                        [Panel("Minimal regions", result["map"])], search.about, f"{KEY}.viewer"
                     ),
                 ),
                 Drawing(
@@ -53,46 +55,48 @@ def show(asked: RegionSearch, rest: DeltaGenerator) -> Answer | None:
                 ),
             ),
             below=rest,
-            button="" if asked.small else "Search",
-            before=f"Fewer than {naive_looks(asked.method.regions):,} half-hidden copies of the "
-            f"image are looked at: that is what a plain search of {asked.method.regions} regions "
+            button="" if search.small else "Search",
+            before=f"Fewer than {naive_looks(search.method.regions):,} half-hidden copies of the "
+            f"image are looked at: that is what a plain search of {search.method.regions} regions "
             "takes. It can be stopped.",
-            waiting=lambda: steps.unsearched(asked.about),
-            known=asked.about.arguments,
-            script=lambda: python_call(asked.method, asked.about, target=asked.case.target),
+            waiting=lambda: steps.unsearched(search.about),
+            known=search.about.arguments,
+            script=lambda: python_call(search.method, search.about, target=search.case.target),
         )
     )
 
 
-def compare(asked: RegionSearch, found: Answer) -> None:
+def compare(search: RegionSearch, answer: Answer) -> None:
     """The search beside random orders, without which no curve says anything, and other maps."""
     band = section.show(
         Section(
             KEY,
-            asked.band,
-            asked.case,
+            search.band,
+            search.case,
             "Is the order better than chance?",
-            lambda random: findings.better(found, random),
+            lambda random: findings.better(answer, random),
             columns=1,
-            evidence=[Drawing("areas", chart=AREAS, made=lambda random: beside(found, random))],
-            button="" if asked.small else "Compare with random order",
+            evidence=[
+                Drawing("areas", chart=AREAS, made=lambda random: area_table(answer, random))
+            ],
+            button="" if search.small else "Compare with random order",
             before="A curve says something only where it leaves the band of random orders.",
-            known=asked.about.arguments,
+            known=search.about.arguments,
         )
     )
     section.show(
         Section(
             KEY,
-            asked.others,
-            asked.case,
+            search.others,
+            search.case,
             "How do other methods do on the same regions?",
-            lambda others: findings.best(beside(found, others)),
+            lambda others: findings.best(area_table(answer, others)),
             columns=1,
             evidence=[
-                Drawing("areas", chart=AREAS, made=lambda others: beside(found, others, band))
+                Drawing("areas", chart=AREAS, made=lambda others: area_table(answer, others, band))
             ],
             button="Compare",
             before="Maps of five other methods, turned into orders of the same regions.",
-            known=asked.about.arguments,
+            known=search.about.arguments,
         )
     )

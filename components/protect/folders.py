@@ -35,7 +35,7 @@ ABOUT = (
 )
 
 
-def show(asked: ProtectQuestion) -> None:
+def show(question: ProtectQuestion) -> None:
     """The uploader, and a button that protects what was given as the image above is."""
     st.markdown("**Protect images of your own**")
     uploaded = st.file_uploader(
@@ -52,23 +52,23 @@ def show(asked: ProtectQuestion) -> None:
         help="As the image above, class by class; or without looking at labels, by clusters of "
         "images that look alike to a network.",
     )
-    method = asked.method
+    method = question.method
     if way == CLUSTERS or not isinstance(method, ImageChange):
         kind = UnlearnableClusters if way == CLUSTERS else trained.FOR_SETS[type(method)]
-        trained.show(kind, asked, uploaded)
+        trained.show(kind, question, uploaded)
         return
     settings = json.dumps(method.settings(), sort_keys=True)
-    made: MeasurementOnDemand[ProtectedFolders] = MeasurementOnDemand(
+    folders_request: MeasurementOnDemand[ProtectedFolders] = MeasurementOnDemand(
         SLOT,
         "The protected images",
         f"{uploaded.file_id}|{method.full_name()}|{settings}",
         "cpu",
         lambda progress: protected_folders(uploaded.getvalue(), uploaded.name, method, progress),
-        f"Protect them: {method.short}, {asked.strength}",
+        f"Protect them: {method.short}, {question.strength}",
         "Protect them again",
         last=True,
     )
-    measurement.show(made, lambda result: offer(asked, result))
+    measurement.show(folders_request, lambda result: offer(question, result))
 
 
 def let_go_of_others(file: str) -> None:
@@ -81,21 +81,22 @@ def let_go_of_others(file: str) -> None:
         runs.stop_all(slot)
 
 
-def offer(asked: ProtectQuestion, found: ProtectedFolders) -> None:
+def offer(question: ProtectQuestion, protected: ProtectedFolders) -> None:
     """What is in the zip, what is not, and the zip."""
     st.caption(
         plain(
-            f"{found.count} images of {len(found.classes)} classes, protected by "
-            f"{asked.method.short}, "
-            f"{asked.strength}: no pixel changes by more than {found.most} of 255 gray levels."
+            f"{protected.count} images of {len(protected.classes)} classes, protected by "
+            f"{question.method.short}, "
+            f"{question.strength}: no pixel changes by more than {protected.most} of 255 gray "
+            "levels."
         )
     )
     download(
-        f"Download the zip ({len(found.content) / 1e6:.1f} MB)",
-        lambda: found.content,
+        f"Download the zip ({len(protected.content) / 1e6:.1f} MB)",
+        lambda: protected.content,
         "blindspot-protected.zip",
         f"{SLOT}.download",
         icon=":material/download:",
         kind="primary",
     )
-    skipped(found.skipped)
+    skipped(protected.skipped)

@@ -32,7 +32,7 @@ SLOT = f"{KEY}.set"
 FOR_SETS: dict[type[Any], type[Protection]] = {EasyImage: ErrorMinimizing, LocallyMaskedImage: Salm}
 
 
-def show(kind: type[Protection], asked: ProtectQuestion, given: Any) -> None:
+def show(kind: type[Protection], question: ProtectQuestion, uploaded: Any) -> None:
     """A button that makes the noise of all images of the zip, and then the zip with it."""
     side = int(
         st.number_input(
@@ -47,12 +47,12 @@ def show(kind: type[Protection], asked: ProtectQuestion, given: Any) -> None:
     )
     try:
         with st.spinner("Reading the images"):
-            result = opened(given, side)
+            result = opened(uploaded, side)
     except BadData as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
     describe(result.summary, result.skipped)
-    given_above = shared(kind, asked)
+    given_above = shared(kind, question)
     settings = forms.folded(
         kind, f"{KEY}.{kind.name}", labels_of(kind).keys() - given_above, "Settings of the noise"
     )
@@ -67,7 +67,7 @@ def show(kind: type[Protection], asked: ProtectQuestion, given: Any) -> None:
             "stopped. The noise and a picture of some images are kept on this computer, as answers "
             "are; the zip is not.",
             evidence=[Drawing("picture", wide=True), *MAPS],
-            detail=lambda answer: offer(given, result, answer["noise"]),
+            detail=lambda answer: offer(uploaded, result, answer["noise"]),
         )
     )
 
@@ -88,9 +88,9 @@ def opened(given: Any, side: int) -> Imported:
     return result
 
 
-def shared(kind: type[Protection], asked: ProtectQuestion) -> dict[str, Any]:
+def shared(kind: type[Protection], question: ProtectQuestion) -> dict[str, Any]:
     """The settings of a way for sets that the way for one image has too, under the same label."""
-    settings, words = asked.method.settings(), labels_of(asked.method)
+    settings, words = question.method.settings(), labels_of(question.method)
     return {
         name: settings[name] for name, label in labels_of(kind).items() if words.get(name) == label
     }
@@ -118,12 +118,12 @@ MAPS = (
 )
 
 
-def offer(given: Any, found: Imported, noise: ImageNoise) -> None:
+def offer(uploaded: Any, imported: Imported, noise: ImageNoise) -> None:
     """The zip with the noise."""
-    st.caption(plain(f"{len(found.data):,} images, each of {found.data.images.shape[2]} px."))
+    st.caption(plain(f"{len(imported.data):,} images, each of {imported.data.images.shape[2]} px."))
     download(
         "Download the zip",
-        lambda: set_file(given.getvalue(), given.name, found.data, noise),
+        lambda: set_file(uploaded.getvalue(), uploaded.name, imported.data, noise),
         "blindspot-protected.zip",
         f"{SLOT}.download",
         icon=":material/download:",

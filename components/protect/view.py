@@ -82,9 +82,9 @@ def show(about: Subject) -> None:
         folders.show(question)
 
 
-def copied(asked: ProtectQuestion, copies: Copies, found: Views) -> Section:
+def copied(question: ProtectQuestion, copies: Copies, result: Views) -> Section:
     """What copies leave of the noise; of no noise, nothing."""
-    clean, protected = before_and_after(found)
+    clean, protected = before_and_after(result)
     drawings = [
         Drawing("copies", chart=bars, finding=left_words),
         Drawing("strips"),
@@ -93,59 +93,59 @@ def copied(asked: ProtectQuestion, copies: Copies, found: Views) -> Section:
     return Section(
         COPIED,
         copies,
-        pair_of(asked.case, protected),
+        pair_of(question.case, protected),
         columns=1,
         evidence=drawings if (clean != protected).any() else (),
     )
 
 
-def before_and_after(found: Views) -> tuple[Pixels, Pixels]:
+def before_and_after(result: Views) -> tuple[Pixels, Pixels]:
     """The image as it was, and protected, both (H, W, 3)."""
-    clean, protected, *_ = found["picture"].images[0]
+    clean, protected, *_ = result["picture"].images[0]
     return clean, protected
 
 
-def mask_of(found: Views) -> Pixels | None:
+def mask_of(result: Views) -> Pixels | None:
     """Where the image was allowed to change, (H, W, 3), where there is such a mask."""
-    view: Pictures = found["picture"]
+    view: Pictures = result["picture"]
     return view.images[0, view.columns.index(MASK)] if MASK in view.columns else None
 
 
-def sentence(asked: ProtectQuestion, copies: Copies, found: Views) -> str:
+def sentence(question: ProtectQuestion, copies: Copies, result: Views) -> str:
     """What is seen of the protection, and how strong it is; "" where that is not known yet."""
-    judged = section.ask(copied(asked, copies, found))
+    judged = section.ask(copied(question, copies, result))
     if not isinstance(judged, Answer):
         return ""
-    return f"{asked.method.short}, {asked.strength}: {verdict(judged['figures'])}."
+    return f"{question.method.short}, {question.strength}: {verdict(judged['figures'])}."
 
 
-def picture(found: Views) -> None:
+def picture(result: Views) -> None:
     """Clean, protected and the noise; below it, what a protection is not."""
-    draw_pictures(noise_picture(*before_and_after(found), mask_of(found)), f"{KEY}.picture")
+    draw_pictures(noise_picture(*before_and_after(result), mask_of(result)), f"{KEY}.picture")
     st.caption(PRIVACY)
 
 
-def says(asked: ProtectQuestion, found: Views) -> str:
+def says(question: ProtectQuestion, result: Views) -> str:
     """The model's probability of the class before and after."""
-    before, after = 100 * found["probability"].values
-    label = asked.case.target.words(asked.case.model.labels)
+    before, after = 100 * result["probability"].values
+    label = question.case.target.words(question.case.model.labels)
     return (
-        f"{asked.case.model.title}: {label} {before:.0f} % before, {after:.0f} % after. This "
+        f"{question.case.model.title}: {label} {before:.0f} % before, {after:.0f} % after. This "
         "model is already trained; protection is meant against networks trained on such images."
     )
 
 
-def bars(found: Views) -> BarGroups:
+def bars(result: Views) -> BarGroups:
     """Both shares of each copy, with room for their numbers."""
-    table: Table = found["copies"]
+    table: Table = result["copies"]
     drawn = table.select(list(SERIES)).values
     low, most = min(0.0, 100 * float(drawn.min())), max(100.0, 100 * float(drawn.max()))
     return BarGroups(series=SERIES, title="%", span=(1.18 * low, 1.18 * most))
 
 
-def left_words(found: Views) -> str:
+def left_words(result: Views) -> str:
     """Which copy leaves least, and what that means."""
-    table: Table = found["copies"]
+    table: Table = result["copies"]
     least = int(table["noise left"].argmin())
     return (
         f"{table.rows[least]}: the least noise is left. Only training on such copies can tell "
@@ -153,36 +153,38 @@ def left_words(found: Views) -> str:
     )
 
 
-def offer(asked: ProtectQuestion, seen: Pixels) -> None:
+def offer(question: ProtectQuestion, protected_pixels: Pixels) -> None:
     """The protected image as a file: whole, or as the model sees it where it was asked."""
-    method, pixels = asked.method, asked.subject.picture.pixels
+    method, pixels = question.method, question.subject.picture.pixels
     whole = isinstance(method, ImageChange)
     size = "The whole image at its own size." if whole else "As the model sees it."
     download(
         "Protected image (PNG)",
-        lambda: encoded(method.apply(pixels) if isinstance(method, ImageChange) else seen),
+        lambda: encoded(
+            method.apply(pixels) if isinstance(method, ImageChange) else protected_pixels
+        ),
         "blindspot-protected.png",
         f"{KEY}.image",
         help=size,
     )
 
 
-def onward(asked: ProtectQuestion) -> None:
+def onward(question: ProtectQuestion) -> None:
     """The way to the experiment that trains networks on such images, with the same settings."""
     kind = {experiment.name: experiment for experiment in EXPERIMENTS}.get(
-        VICTIMS[type(asked.method)]
+        VICTIMS[type(question.method)]
     )
     st.page_link(
         UNLEARNING_EXPERIMENTS.path,
         icon=UNLEARNING_EXPERIMENTS.icon,
         label="Does it work? Train a network (Experiments)",
-        query_params=link_to(kind, asked) if kind else {},
+        query_params=link_to(kind, question) if kind else {},
     )
 
 
-def link_to(kind: type[Experiment], asked: ProtectQuestion) -> dict[str, str]:
+def link_to(kind: type[Experiment], question: ProtectQuestion) -> dict[str, str]:
     """How a link names the experiment, and the settings that it shares with what is asked."""
-    settings = asked.method.settings()
+    settings = question.method.settings()
     shared = {
         spec.name: settings[spec.name]
         for spec in fields(kind)

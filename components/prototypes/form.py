@@ -11,7 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from components import forms
-from components.asked_image import OWN, TEST
+from components.asked_image import SIDEBAR_IMAGE, TEST
 from components.case_form import CaseForm
 from components.ending import end
 from components.in_distribution import say_of_data
@@ -116,8 +116,8 @@ def pick_image(learned: ExperimentCase, method: Prototypes) -> PrototypeQuestion
     """A test image to press, or the person's own in the sidebar."""
     data, seed = learned.data, learned.seed
     with st.expander("Another image"):
-        about = pick("Asked about", (TEST, OWN), f"{KEY}.about", "segments")
-        uploaded_image = image_alone() if about == OWN else None
+        about = pick("Asked about", (TEST, SIDEBAR_IMAGE), f"{KEY}.about", "segments")
+        uploaded_image = image_alone() if about == SIDEBAR_IMAGE else None
         if uploaded_image is None:
             row = pick_row(data)
             label, case = data.classes[data.labels[row]], about_row(data, row, seed)

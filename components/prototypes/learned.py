@@ -12,17 +12,17 @@ from components.section import Section
 from engine import run
 
 
-def show(asked: PrototypeQuestion) -> None:
+def show(question: PrototypeQuestion) -> None:
     """The network, once it is trained."""
-    if run.known(asked.network, asked.training) is None:
+    if run.known(question.network, question.training) is None:
         return
     with st.expander("The whole network"):
         section.show(
             Section(
                 f"{KEY}.whole",
-                asked.network,
-                asked.training,
-                known=asked.known,
+                question.network,
+                question.training,
+                known=question.known,
                 evidence=(
                     Drawing("prototypes", "All prototypes"),
                     Drawing(
@@ -44,9 +44,9 @@ def right(found: Views) -> str:
     return f"{share:.1f} % of the test images are read right."
 
 
-def strongest(found: Views) -> str:
+def strongest(result: Views) -> str:
     """The strongest wish."""
-    table = found["reasons"]
+    table = result["reasons"]
     place = int(abs(table.values).argmax())
     row, column = divmod(place, len(table.order))
     value = float(table.values[row, column])

@@ -13,7 +13,7 @@ from engine.attribution.prototypes import PrototypeRobustness
 from engine.attribution.prototypes.robustness import CBC, CERTIFIED, CURVES, PLAIN, WIDE
 
 
-def show(asked: PrototypeQuestion) -> None:
+def show(question: PrototypeQuestion) -> None:
     """The curves, and what was measured."""
     st.header("Robust or plain?")
     answer, controls = st.container(), st.container()
@@ -29,8 +29,8 @@ def show(asked: PrototypeQuestion) -> None:
             Section(
                 KEY,
                 PrototypeRobustness(**settings),
-                asked.training,
-                known=asked.known,
+                question.training,
+                known=question.known,
                 evidence=(
                     curve("certified", "Right, and proved to stay so"),
                     curve("attacked", "Right, and not turned by the attack"),
@@ -53,10 +53,10 @@ def curve(kind: str, title: str) -> Drawing:
         span=(0, 100),
     )
 
-    def finding(found: Views) -> str:
-        networks = found["networks"]
+    def finding(result: Views) -> str:
+        networks = result["networks"]
         shares = [f"{name} {100 * networks.cell(name, kind):.0f} %" for name in (PLAIN, CBC, WIDE)]
-        distance = found["curves"]["distance"][len(found["curves"]) // 2]
+        distance = result["curves"]["distance"][len(result["curves"]) // 2]
         best = f"{CERTIFIED} {100 * networks.cell(CERTIFIED, kind):.0f} %"
         return f"At {distance:.1f}: {'; '.join([*shares, best])}."
 

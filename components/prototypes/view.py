@@ -49,71 +49,71 @@ OLD = replace(
 FEW = 6  # prototypes that alone could flip the answer
 
 
-def show(asked: PrototypeQuestion, below: DeltaGenerator) -> None:
+def show(question: PrototypeQuestion, below: DeltaGenerator) -> None:
     """The answer of the image.
 
     Args:
-        asked: the question.
+        question: the question.
         below: where the evidence is drawn.
     """
-    evidence = [proved(), Drawing("flip", "What would flip it"), single(asked), rival(asked)]
+    evidence = [proved(), Drawing("flip", "What would flip it"), single(question), rival(question)]
     section.show(
         Section(
             KEY,
-            asked.method,
-            asked.case,
+            question.method,
+            question.case,
             "",
-            known=asked.known,
-            picture=partial(parts, asked),
+            known=question.known,
+            picture=partial(parts, question),
             evidence=evidence,
             below=below,
-            first=[(asked.network, asked.training, f"{KEY}.{asked.network.name}")],
+            first=[(question.network, question.training, f"{KEY}.{question.network.name}")],
         )
     )
 
 
-def parts(asked: PrototypeQuestion, found: Views) -> None:
+def parts(question: PrototypeQuestion, result: Views) -> None:
     """The image, the prototypes that its answer looks at most, and what each adds."""
     left, right = st.columns([1, 3.2], gap="medium", vertical_alignment="top")
     with left:
-        about = labeled(asked, found)
-        show_picture(asked.pixels, about, width="stretch", caption=plain(about))
-        st.caption(plain(scored(asked, found)))
+        about = labeled(question, result)
+        show_picture(question.pixels, about, width="stretch", caption=plain(about))
+        st.caption(plain(scored(question, result)))
     with right:
-        draw(Drawing("picture"), found, f"{KEY}.picture")
-        draw(bars(asked, found), found, f"{KEY}.bars")
-        if ignored := ignored_words(found["outcome"], asked.method.reasoning):
+        draw(Drawing("picture"), result, f"{KEY}.picture")
+        draw(bars(question, result), result, f"{KEY}.bars")
+        if ignored := ignored_words(result["outcome"], question.method.reasoning):
             st.caption(plain(ignored))
 
 
-def labeled(asked: PrototypeQuestion, found: Views) -> str:
+def labeled(question: PrototypeQuestion, result: Views) -> str:
     """What the image is, and whether that was the answer."""
-    if not asked.label:
+    if not question.label:
         return "your image, as the network sees it"
-    wrong = asked.name(found["outcome"]["answer"][0]) != asked.label
-    return f"labeled {asked.label}{', so the answer is wrong' if wrong else ''}"
+    wrong = question.name(result["outcome"]["answer"][0]) != question.label
+    return f"labeled {question.label}{', so the answer is wrong' if wrong else ''}"
 
 
-def scored(asked: PrototypeQuestion, found: Views) -> str:
+def scored(question: PrototypeQuestion, result: Views) -> str:
     """The scores of the first two classes."""
-    outcome = found["outcome"]
+    outcome = result["outcome"]
     return (
-        f"{asked.name(outcome['answer'][0])} scores {100 * outcome['score'][0]:.0f} %, "
-        f"{asked.name(outcome['rival'][0])} {100 * outcome['second'][0]:.0f} %."
+        f"{question.name(outcome['answer'][0])} scores {100 * outcome['score'][0]:.0f} %, "
+        f"{question.name(outcome['rival'][0])} {100 * outcome['second'][0]:.0f} %."
     )
 
 
-def bars(asked: PrototypeQuestion, found: Views) -> Drawing:
+def bars(question: PrototypeQuestion, result: Views) -> Drawing:
     """The parts of each prototype; of the old CBC, what it leaves out too."""
-    title = f"What makes the score of {asked.name(found['outcome']['answer'][0])}"
-    if asked.method.reasoning == INDEFINITE:
+    title = f"What makes the score of {question.name(result['outcome']['answer'][0])}"
+    if question.method.reasoning == INDEFINITE:
         return five("parts", title, own_parts)
     return Drawing("parts", title, STACKED, partial(whole, "parts"), part=summed)
 
 
-def whole(view: str, found: Views) -> str:
+def whole(view: str, result: Views) -> str:
     """The four parts, which sum to one."""
-    sums = [100 * float(found[view][part].sum()) for part in PARTS]
+    sums = [100 * float(result[view][part].sum()) for part in PARTS]
     listing = ", ".join(f"{part} {share:.0f} %" for part, share in zip(PARTS, sums, strict=True))
     return f"{listing[0].upper()}{listing[1:]}. The first two are the score; all four make 100 %."
 
@@ -129,9 +129,9 @@ def five(view: str, title: str, of: Callable[[Views], Table]) -> Drawing:
     )
 
 
-def own_parts(found: Views) -> Table:
+def own_parts(result: Views) -> Table:
     """Of the old CBC, the five parts of the answer."""
-    return with_indefinite(found["parts"], float(found["outcome"]["left out"][0]))
+    return with_indefinite(result["parts"], float(result["outcome"]["left out"][0]))
 
 
 def shares(five: Table) -> str:
@@ -146,33 +146,33 @@ def shares(five: Table) -> str:
     )
 
 
-def rival(asked: PrototypeQuestion) -> Drawing:
+def rival(question: PrototypeQuestion) -> Drawing:
     """The parts of the class that comes second, and its prototypes."""
     title = "The class that comes second"
     drawing = Drawing("rival parts", title, STACKED, partial(whole, "rival parts"), part=summed)
-    if asked.method.reasoning == INDEFINITE:
-        drawing = five("rival parts", title, partial(rival_parts, asked))
+    if question.method.reasoning == INDEFINITE:
+        drawing = five("rival parts", title, partial(rival_parts, question))
     return replace(
         drawing, below=lambda result: draw(Drawing("rival picture"), result, f"{KEY}.rival picture")
     )
 
 
-def rival_parts(asked: PrototypeQuestion, found: Views) -> Table:
+def rival_parts(question: PrototypeQuestion, result: Views) -> Table:
     """Of the old CBC, the five parts of the class that comes second.
 
     How much that class leaves out is known to the network alone.
     """
-    learned = run.answer(asked.network, asked.training)  # kept: the answer began with it
-    head = head_of(asked.method.restored(learned["network"], asked.case.data))
-    share = float(head.ignored()[int(found["outcome"]["rival"][0])])
-    return with_indefinite(found["rival parts"], share)
+    learned = run.answer(question.network, question.training)  # kept: the answer began with it
+    head = head_of(question.method.restored(learned["network"], question.case.data))
+    share = float(head.ignored()[int(result["outcome"]["rival"][0])])
+    return with_indefinite(result["rival parts"], share)
 
 
 def proved() -> Drawing:
     """The lead by how far the image changes, as proved and as attacked."""
 
-    def chart(found: Views) -> Lines:
-        radius = float(found["outcome"]["certificate"][0])
+    def chart(result: Views) -> Lines:
+        radius = float(result["outcome"]["certificate"][0])
         return Lines(
             x="distance",
             series={"proved": "proved at least", "attacked": "found by the attack"},
@@ -187,9 +187,9 @@ def proved() -> Drawing:
     return Drawing("margins", "How far the answer holds", chart, certified)
 
 
-def certified(found: Views) -> str:
+def certified(result: Views) -> str:
     """The certificate beside the attack and beside the closed form."""
-    outcome = found["outcome"]
+    outcome = result["outcome"]
     radius, closed, flip = (
         float(outcome[name][0]) for name in ("certificate", "closed form", "flip")
     )
@@ -202,7 +202,7 @@ def certified(found: Views) -> str:
     )
 
 
-def single(asked: PrototypeQuestion) -> Drawing:
+def single(question: PrototypeQuestion) -> Drawing:
     """Prototypes that alone could flip the answer."""
 
     def possible(table: Table) -> Table:
@@ -217,19 +217,20 @@ def single(asked: PrototypeQuestion) -> Drawing:
             title="how far it is seen (%)",
             span=(0, 100),
         ),
-        partial(needed, asked),
+        partial(needed, question),
         part=possible,
     )
 
 
-def needed(asked: PrototypeQuestion, found: Views) -> str:
+def needed(question: PrototypeQuestion, result: Views) -> str:
     """The smallest change of one prototype that flips the answer."""
-    table, other = found["changes"], asked.name(found["outcome"]["rival"][0])
+    table, other = result["changes"], question.name(result["outcome"]["rival"][0])
     if not np.isfinite(table["needed"][0]):
         return f"No prototype alone, however it is seen, makes it {other}."
-    seen, wanted = (100 * float(table[name][0]) for name in ("seen", "needed"))
-    says = asked.name(found["outcome"]["answer"][0])  # a third class may then be ahead of both
+    similarity, needed_similarity = (100 * float(table[name][0]) for name in ("seen", "needed"))
+    says = question.name(result["outcome"]["answer"][0])  # a third class may then be ahead of both
     return (
-        f"If {table.rows[0]} were seen {wanted:.0f} % in place of {seen:.0f} %, {other} would have "
+        f"If {table.rows[0]} were seen {needed_similarity:.0f} % in place of {similarity:.0f} "
+        f"%, {other} would have "
         f"as much as {says}."
     )

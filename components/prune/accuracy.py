@@ -18,21 +18,21 @@ from engine.run import Answer
 from engine.sparsity import Level, Masks, Tradeoff, agreement_only, sparsest
 from engine.sparsity.method import unlearnable
 
-OWN = {"epochs", "rate", "seeds"}
+CURVE_SETTINGS = {"epochs", "rate", "seeds"}
 CURVES = {"after pruning": "right after pruning", "retrained": "after training again"}
 TICKS = (100, 50, 20, 10, 5, 2, 1)
 Point = tuple[float, float]  # the share that stays, and how many are right
 
 
-def show(asked: PruneQuestion, masks: Masks) -> None:
+def show(question: PruneQuestion, masks: Masks) -> None:
     """The curve with the point of now; what has to be trained waits for a button."""
-    right = "of the answers as before" if agreement_only(asked.case) else "right"
-    now = point(asked, masks)
+    right = "of the answers as before" if agreement_only(question.case) else "right"
+    now = point(question, masks)
     section.show(
         Section(
             KEY,
-            choose(asked),
-            asked.case,
+            choose(question),
+            question.case,
             "Accuracy against sparsity",
             columns=1,
             button="Measure the curve",
@@ -49,28 +49,28 @@ def show(asked: PruneQuestion, masks: Masks) -> None:
     )
 
 
-def choose(asked: PruneQuestion) -> Tradeoff:
+def choose(question: PruneQuestion) -> Tradeoff:
     """How long each level learns again; without images to learn from, not at all."""
-    if unlearnable(asked.case):
+    if unlearnable(question.case):
         st.caption(
             "These images are for looking only, so nothing is trained again: the curve is that "
             "right after pruning."
         )
-        return asked.with_rule(Tradeoff, epochs=0)
-    settings = forms.folded(Tradeoff, f"{KEY}.Tradeoff", OWN, "Settings of the curve")
-    return asked.with_rule(Tradeoff, **settings)
+        return question.with_rule(Tradeoff, epochs=0)
+    settings = forms.folded(Tradeoff, f"{KEY}.Tradeoff", CURVE_SETTINGS, "Settings of the curve")
+    return question.with_rule(Tradeoff, **settings)
 
 
-def point(asked: PruneQuestion, masks: Masks) -> Point | None:
+def point(question: PruneQuestion, masks: Masks) -> Point | None:
     """The share that stays and the accuracy at the ratio of now."""
-    outcome = runs.ask(asked.with_rule(Level), asked.case, f"{KEY}.Level")
+    outcome = runs.ask(question.with_rule(Level), question.case, f"{KEY}.Level")
     if not isinstance(outcome, Answer):
         runs.watch([outcome])
         return None
     accuracy = outcome["figures"]["test accuracy"]
-    verb = "get the answer that they had" if agreement_only(asked.case) else "are told right"
+    verb = "get the answer that they had" if agreement_only(question.case) else "are told right"
     st.markdown(
-        f"At this ratio **{percent(accuracy)}** of {len(asked.case.data.rows('test')):,} test "
+        f"At this ratio **{percent(accuracy)}** of {len(question.case.data.rows('test')):,} test "
         f"images {verb}, without any training in between."
     )
     return masks.density, accuracy
@@ -103,9 +103,9 @@ def curve(levels: Table, now: Point | None, right: str) -> Lines:
     )
 
 
-def finding(found: Views, right: str) -> str:
+def finding(result: Views, right: str) -> str:
     """How far one can go without losing more than a point."""
-    levels: Table = found["levels"]
+    levels: Table = result["levels"]
     words = (
         f"The whole model: {percent(levels['after pruning'][0])} {right} (gray band: ± 1 point)."
     )

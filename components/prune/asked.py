@@ -82,7 +82,7 @@ def scored(case: PruneCase, method: Pruning, place: str = "main") -> bool:
             st.warning(plain(f"{candidate.title}: {reason}"))
             return False
     outcomes = [
-        told(candidate, case, f"{KEY}.scores.{place}.{at}", method)
+        scoring_outcome(candidate, case, f"{KEY}.scores.{place}.{at}", method)
         for at, candidate in enumerate(methods)
     ]
     if all(isinstance(outcome, Answer) for outcome in outcomes):
@@ -91,7 +91,7 @@ def scored(case: PruneCase, method: Pruning, place: str = "main") -> bool:
     return False
 
 
-def told(
+def scoring_outcome(
     scoring: Method[PruneCase], case: PruneCase, slot: str, method: Pruning
 ) -> runs.Outcome | None:
     """The outcome of scoring; None where a training was not asked for yet."""
@@ -123,7 +123,7 @@ def masks_at(case: PruneCase, method: Pruning) -> Masks:
     return pruner_for(case, method.criterion, method.rules, ratio).at(method.ratio)
 
 
-def pruned_model(asked: PruneQuestion, masks: Masks) -> Classifier:
+def pruned_model(question: PruneQuestion, masks: Masks) -> Classifier:
     """The pruned copy of the model; the last few are kept."""
-    name = repr((asked.case.fingerprint, named(asked.case.model), masks.digest))
-    return PRUNED.made(name, lambda: asked.method.made(asked.case, masks))
+    name = repr((question.case.fingerprint, named(question.case.model), masks.digest))
+    return PRUNED.made(name, lambda: question.method.made(question.case, masks))

@@ -36,63 +36,65 @@ SLOTS = "before", "after"
 
 
 def show(
-    asked: PruneQuestion,
+    question: PruneQuestion,
     masks: Masks,
     pictures: DeltaGenerator,
-    beside: DeltaGenerator,
+    side_column: DeltaGenerator,
     answers: DeltaGenerator,
 ) -> None:
     """The sentence here, the heat maps, their figures beside them, and both answers, each there."""
-    with beside:
-        kind = pick_heat_map(asked.image, f"{KEY}.heat")
-    pruned = replace(asked.image, model=pruned_model(asked, masks))
-    before = answer_and_map(asked.image, kind, f"{KEY}.{SLOTS[0]}")
+    with side_column:
+        kind = pick_heat_map(question.image, f"{KEY}.heat")
+    pruned = replace(question.image, model=pruned_model(question, masks))
+    before = answer_and_map(question.image, kind, f"{KEY}.{SLOTS[0]}")
     after = answer_and_map(pruned, kind, f"{KEY}.{SLOTS[1]}")
     if before is None or after is None:
         return
-    result = compared(asked.image, before, after)
+    result = compared(question.image, before, after)
     st.header(plain(words(result, masks.sparsity)))
     with pictures:
-        draw_maps(asked.subject, TITLES, before, after, f"{KEY}.viewer", trust(result))
-    with beside:
+        draw_maps(question.subject, TITLES, before, after, f"{KEY}.viewer", trust(result))
+    with side_column:
         draw_figures(result)
     with answers:
         st.markdown("**What it says**")
         draw_likeliest(before, after, TITLES, f"{KEY}.answers")
-    for slot, title, shown in zip(SLOTS, TITLES, (before, after), strict=True):
-        if shown.looks is not None:
-            taken_along = offer(asked, masks, f"{KEY}.{slot}", shown, shown.looks, result)
+    for slot, title, answer_map in zip(SLOTS, TITLES, (before, after), strict=True):
+        if answer_map.looks is not None:
+            taken_along = offer(
+                question, masks, f"{KEY}.{slot}", answer_map, answer_map.looks, result
+            )
             leave(Entry(title, offer=taken_along))
 
 
 def offer(
-    asked: PruneQuestion,
+    question: PruneQuestion,
     masks: Masks,
     key: str,
-    shown: AnswerAndMap,
+    answer_map: AnswerAndMap,
     looks: Answer,
-    found: ModelComparison,
+    comparison: ModelComparison,
 ) -> Offer:
     """One of the two to take along: its heat map, its classes, and where the model was cut.
 
     The call beside it makes the pruned model; the masks themselves are offered under "Keep it".
     """
-    classes = as_table(shown.classes)
+    classes = as_table(answer_map.classes)
 
     def exhibits() -> list[Exhibit]:
         chart, layers = bars(masks), layer_table(masks)
         cut = Exhibit(layers, "Where it was taken out", finding(masks), chart)
-        return [Exhibit(shown.classes, "What it says"), cut]
+        return [Exhibit(answer_map.classes, "What it says"), cut]
 
     return Offer(
         looks,
         key,
         files={"classes.csv": classes.csv, "layers.csv": lambda: layer_table(masks).csv()},
-        calls=calls(Section(KEY, asked.method, asked.case)),
-        sentence=words(found, masks.sparsity),
-        notes=[note for note in (trust(found),) if note],
+        calls=calls(Section(KEY, question.method, question.case)),
+        sentence=words(comparison, masks.sparsity),
+        notes=[note for note in (trust(comparison),) if note],
         exhibits=exhibits,
-        ground=lambda: ground_of(asked.image),
+        ground=lambda: ground_of(question.image),
         viewer=f"{KEY}.viewer",
     )
 
@@ -117,8 +119,11 @@ def place(top: float) -> str:
     return "it looks partly elsewhere" if top >= PARTLY else "it looks elsewhere"
 
 
-def trust(found: ModelComparison) -> str:
+def trust(comparison: ModelComparison) -> str:
     """What "the same place" rests on."""
-    if not np.isfinite(found.top):
+    if not np.isfinite(comparison.top):
         return ""
-    return f"Its hottest tenth shares {100 * found.top:.0f} % with the whole model's; chance: 5 %."
+    return (
+        f"Its hottest tenth shares {100 * comparison.top:.0f} % "
+        "with the whole model's; chance: 5 %."
+    )

@@ -26,10 +26,10 @@ FILE = "Masks from a file"
 HIGH = 18  # px of a layer's strip
 
 
-def show(asked: PruneQuestion, masks: Masks) -> None:
+def show(question: PruneQuestion, masks: Masks) -> None:
     """The other masks, their overlap, and where they differ."""
-    criterion = asked.method.criterion
-    offered = [option.title for option in BY_TITLE.values() if not option.unmet(asked.case)]
+    criterion = question.method.criterion
+    offered = [option.title for option in BY_TITLE.values() if not option.unmet(question.case)]
     offered = [*(title for title in offered if title != criterion), FILE]
     first = FIRST if FIRST in offered else ELSE
     word = pick(f"{criterion} beside", offered, f"{KEY}.other", first=first, name="Beside it")
@@ -37,47 +37,47 @@ def show(asked: PruneQuestion, masks: Masks) -> None:
         other = open_file(
             "A file of masks (.npz)",
             f"{KEY}.masks",
-            lambda content: read_masks(content, asked.case.model)[0],
+            lambda content: read_masks(content, question.case.model)[0],
             most=64,
             help="As “Keep it” gives them. They stay in this session's memory.",
         )
     else:
-        other = by_criterion(asked, word)
+        other = by_criterion(question, word)
     if other is None:
         return
-    beside(asked, masks, word, other)
+    compare_masks(question, masks, word, other)
 
 
-def beside(asked: PruneQuestion, masks: Masks, word: str, other: Masks) -> None:
+def compare_masks(question: PruneQuestion, masks: Masks, word: str, other: Masks) -> None:
     """How alike the masks are to others of that name, and where they differ."""
-    criterion = asked.method.criterion
-    result = overlap(masks, other, masks_in(asked.case.model))
+    criterion = question.method.criterion
+    result = overlap(masks, other, masks_in(question.case.model))
     st.markdown(f"**{plain(sentence(criterion, word, result))}**")
     differences(criterion, word, masks, other, result)
 
 
-def by_criterion(asked: PruneQuestion, criterion: str) -> Masks | None:
+def by_criterion(question: PruneQuestion, criterion: str) -> Masks | None:
     """The masks of another criterion by the same rule; None while it is scored."""
-    method = replace(asked.method, criterion=criterion)
-    if not scored(asked.case, method, "other"):
+    method = replace(question.method, criterion=criterion)
+    if not scored(question.case, method, "other"):
         return None
-    return masks_at(asked.case, method)
+    return masks_at(question.case, method)
 
 
-def sentence(first: str, second: str, found: Overlap) -> str:
+def sentence(first: str, second: str, mask_overlap: Overlap) -> str:
     """How alike the two choices are, beside chance."""
     how = (
         "no more than by"
-        if abs(found.iou - found.chance) < 0.01
-        else ("less than by" if found.iou < found.chance else "more than by")
+        if abs(mask_overlap.iou - mask_overlap.chance) < 0.01
+        else ("less than by" if mask_overlap.iou < mask_overlap.chance else "more than by")
     )
     return (
-        f"Of all weights that {first} or {second} keeps, both keep {100 * found.iou:.1f} %; "
-        f"chance would give {100 * found.chance:.1f} %. They agree {how} chance."
+        f"Of all weights that {first} or {second} keeps, both keep {100 * mask_overlap.iou:.1f} %; "
+        f"chance would give {100 * mask_overlap.chance:.1f} %. They agree {how} chance."
     )
 
 
-def differences(first: str, second: str, masks: Masks, other: Masks, found: Overlap) -> None:
+def differences(first: str, second: str, masks: Masks, other: Masks, mask_overlap: Overlap) -> None:
     """Each layer with both masks over each other, its IoU and the chance."""
     st.html(
         color_legend(
@@ -98,17 +98,19 @@ def differences(first: str, second: str, masks: Masks, other: Masks, found: Over
         pictures,
         [
             f"{name}: IoU {iou:.2f}, chance {by:.2f}"
-            for name, (iou, by) in zip(names, found.layers, strict=True)
+            for name, (iou, by) in zip(names, mask_overlap.layers, strict=True)
         ],
-        [f"{100 * iou:.0f} % · {100 * by:.0f} %" for iou, by in found.layers],
+        [f"{100 * iou:.0f} % · {100 * by:.0f} %" for iou, by in mask_overlap.layers],
         ("layer", "who keeps what", "IoU · chance"),
         HIGH,
     )
     st.caption(
-        f"{found.both:,} weights are kept by both, {found.only_first:,} only by {first}, "
-        f"{found.only_second:,} only by {second}. To share what it keeps between "
-        f"layers as {second} does, {first} would have to move {100 * found.ratio_distance:.0f} % "
+        f"{mask_overlap.both:,} weights are kept by both, {mask_overlap.only_first:,} only by "
+        f"{first}, "
+        f"{mask_overlap.only_second:,} only by {second}. To share what it keeps between "
+        f"layers as {second} does, {first} would have to move "
+        f"{100 * mask_overlap.ratio_distance:.0f} % "
         "of it to other layers."
     )
-    table = Table.grid(np.array(found.layers), names, ("IoU", "chance"), ("share", "share"))
+    table = Table.grid(np.array(mask_overlap.layers), names, ("IoU", "chance"), ("share", "share"))
     tables.numbers({f"{KEY}.overlap": table})

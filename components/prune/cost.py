@@ -48,13 +48,13 @@ WHY = (
 )
 
 
-def show(asked: PruneQuestion, masks: Masks) -> None:
+def show(question: PruneQuestion, masks: Masks) -> None:
     """Multiply-adds in theory and in truth, then measured time."""
     section.show(
         Section(
             KEY,
-            asked.method,
-            asked.case,
+            question.method,
+            question.case,
             "What is saved",
             columns=1,
             explained=False,
@@ -70,15 +70,15 @@ def show(asked: PruneQuestion, masks: Masks) -> None:
     )
     st.markdown("**Measured time**")
     st.markdown(WHY)
-    if reason := no_sparse_cores(asked.case.model, masks):
+    if reason := no_sparse_cores(question.case.model, masks):
         st.caption(plain(f"2:4 is not measured: {reason}"))
-    pruned = pruned_model(asked, masks)
+    pruned = pruned_model(question, masks)
     times: MeasurementOnDemand[tuple[Latency, ...]] = MeasurementOnDemand(
         f"{KEY}.latency",
         "Measured time",
-        f"latency {asked.case.model.fingerprint} {masks.digest}",
-        asked.case.lane,
-        lambda progress: latency(asked.case.model, contenders(pruned, masks), progress=progress),
+        f"latency {question.case.model.fingerprint} {masks.digest}",
+        question.case.lane,
+        lambda progress: latency(question.case.model, contenders(pruned, masks), progress=progress),
         "Measure the time here",
     )
     measurement.show(
@@ -98,9 +98,9 @@ def in_millions(cost: Table) -> Table:
     return Table.of({"multiply-adds": (counts, "millions")}, tuple(COUNTED.values()))
 
 
-def operations(found: Views) -> Bars:
+def operations(result: Views) -> Bars:
     """How they are drawn."""
-    counts = in_millions(found["cost"])["multiply-adds"]
+    counts = in_millions(result["cost"])["multiply-adds"]
     return Bars(
         value="multiply-adds",
         title="multiply-adds of one image (millions)",

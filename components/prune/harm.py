@@ -19,7 +19,7 @@ from engine.result import Table
 from engine.sparsity import Harm, Masks, agreement_only
 from engine.sparsity.subjects import names_of_photographs
 
-OWN = {"images", "maps", "heat"}
+HARM_SETTINGS = {"images", "maps", "heat"}
 WORST = 3  # images
 MOST_CLASSES = 12
 CORRUPTIONS = Dots(
@@ -39,39 +39,39 @@ DRIFT = Scatter(
 )
 
 
-def show(asked: PruneQuestion, masks: Masks) -> None:
+def show(question: PruneQuestion, masks: Masks) -> None:
     """What accuracy does not show; it is measured on request, and kept."""
     del masks
-    settings = forms.folded(Harm, f"{KEY}.Harm", OWN, "Settings of this measurement")
-    method = asked.with_rule(Harm, **settings)
+    settings = forms.folded(Harm, f"{KEY}.Harm", HARM_SETTINGS, "Settings of this measurement")
+    method = question.with_rule(Harm, **settings)
     section.show(
         Section(
             KEY,
             method,
-            asked.case,
+            question.case,
             "What is lost that one figure does not show",
-            evidence=evidence(asked, method),
+            evidence=evidence(question, method),
             button="Measure what is lost",
             before="Every test image is shown to both models, as it is and made worse in five "
             "ways, and the heat maps of some are compared. Then both are shown images that they "
             "cannot know.",
-            detail=lambda _: further(asked, method),
+            detail=lambda _: further(question, method),
         )
     )
 
 
-def further(asked: PruneQuestion, method: Harm) -> None:
+def further(question: PruneQuestion, method: Harm) -> None:
     """What is measured after it: other seeds and unknown images."""
-    if agreement_only(asked.case):
+    if agreement_only(question.case):
         st.caption(
             "Calibration is left out: whether a probability means what it says can be told only "
             "where the true labels are known. Choose a model of Data and models for it."
         )
-    seeds.show(asked, method.images)
-    unknown.show(asked)
+    seeds.show(question, method.images)
+    unknown.show(question)
 
 
-def evidence(asked: PruneQuestion, method: Harm) -> tuple[Drawing, ...]:
+def evidence(question: PruneQuestion, method: Harm) -> tuple[Drawing, ...]:
     """Classes, calibration, worse images, heat maps, and images whose answer changes."""
     return (
         Drawing(
@@ -98,11 +98,13 @@ def evidence(asked: PruneQuestion, method: Harm) -> tuple[Drawing, ...]:
             "Where it looks",
             DRIFT,
             lambda result: drift_finding(result["drift"], method.heat),
-            part=lambda table: drifts(table, names_of(asked, table)),
-            below=lambda result: moved_most(asked, result["drift"]),
+            part=lambda table: drifts(table, names_of(question, table)),
+            below=lambda result: moved_most(question, result["drift"]),
         ),
         Drawing(
-            "images", "Which images pay first", by=lambda result: flipped(asked, result["images"])
+            "images",
+            "Which images pay first",
+            by=lambda result: flipped(question, result["images"]),
         ),
     )
 
@@ -129,14 +131,14 @@ def class_finding(table: Table) -> str:
     return f"{words}. What another seed changes is measured below.".replace("-", "−")
 
 
-def flipped(asked: PruneQuestion, table: Table) -> None:
+def flipped(question: PruneQuestion, table: Table) -> None:
     """The images whose answer changes, those that were surest first."""
     changed = np.flatnonzero(table["dense answer"] != table["pruned answer"])
     st.caption(
         f"{len(changed)} of {len(table.rows)} test images get another answer."
         + (" Those of which the whole model was surest:" if len(changed) else "")
     )
-    labels, first = asked.case.data.classes, changed[:WORST]
+    labels, first = question.case.data.classes, changed[:WORST]
     answers = zip(
         table["dense answer"][first],
         table["dense"][first],
@@ -147,12 +149,12 @@ def flipped(asked: PruneQuestion, table: Table) -> None:
         f"{labels[int(before)]} ({100 * sure:.0f} %) → {labels[int(after)]}"
         for before, sure, after in answers
     ]
-    draw_data_images(asked.case.data, table["row"][first], words, WORST)
+    draw_data_images(question.case.data, table["row"][first], words, WORST)
 
 
-def calibration(found: Views) -> str:
+def calibration(result: Views) -> str:
     """Whether confidence still means what it says."""
-    table: Table = found["calibration"]
+    table: Table = result["calibration"]
     before, after = (dict(zip(table.columns, row, strict=True)) for row in table.values)
     words = (
         f"Off by {100 * after['ECE']:.1f} points on average (ECE; whole model "
@@ -205,19 +207,19 @@ def drift_finding(table: Table, heat: str) -> str:
     return words
 
 
-def moved_most(asked: PruneQuestion, table: Table) -> None:
+def moved_most(question: PruneQuestion, table: Table) -> None:
     """The images whose maps move most."""
     order = table["rank correlation"][:WORST]
     words = [
         f"{name}: {signed(value)}"
-        for name, value in zip(names_of(asked, table), order.tolist(), strict=False)
+        for name, value in zip(names_of(question, table), order.tolist(), strict=False)
     ]
-    draw_data_images(asked.case.data, table["row"][:WORST], words, WORST)
+    draw_data_images(question.case.data, table["row"][:WORST], words, WORST)
 
 
-def names_of(asked: PruneQuestion, table: Table) -> tuple[str, ...]:
+def names_of(question: PruneQuestion, table: Table) -> tuple[str, ...]:
     """What the images are called."""
-    if agreement_only(asked.case):
+    if agreement_only(question.case):
         titles = names_of_photographs()
         return tuple(titles[int(row)] for row in table.rows)
     return tuple(f"image {row}" for row in table.rows)

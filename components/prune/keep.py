@@ -25,9 +25,9 @@ from engine.sparsity.masks.pruning import Pruning
 CHECKED = 64  # test images that an ONNX file is compared on
 
 
-def show(asked: PruneQuestion, masks: Masks) -> None:
+def show(question: PruneQuestion, masks: Masks) -> None:
     """Ways to take along what was made."""
-    if not sharing.may_copy(asked.case.model.fingerprint):
+    if not sharing.may_copy(question.case.model.fingerprint):
         st.info(NOT_YOURS)
         return
     left, right = st.columns(2, gap="large")
@@ -38,35 +38,37 @@ def show(asked: PruneQuestion, masks: Masks) -> None:
             "carries its masks."
         )
         smaller = forms.settings(Prune, KEY, {"smaller"})
-        section.show(made(asked, replace(asked.method, **smaller), KEEP))
+        section.show(keep_section(question, replace(question.method, **smaller), KEEP))
         st.markdown("**Rounds**")
         st.caption(
-            f"This is round {rounds_of(asked.case.model) + 1}. For the next one keep the pruned "
+            f"This is round {rounds_of(question.case.model) + 1}. For the next one keep the pruned "
             "model, trained again or not, and take it to Prune: what was cut stays cut, and the "
             "share counts against all weights. Between rounds weights keep the values they have; "
             "they are not rewound to an earlier step of their training."
         )
         st.markdown("**The masks**")
-        masks_button(asked, masks)
+        masks_button(question, masks)
         st.markdown("**For other programs**")
-        as_onnx(asked, masks)
+        as_onnx(question, masks)
     with right:
-        unmet = bool(RetrainPruned.unmet(asked.case))
+        unmet = bool(RetrainPruned.unmet(question.case))
         if not unmet:
             forms.refuse_links(RetrainPruned, f"{KEY}.Retrain")
         settings = (
             {} if unmet else forms.settings(RetrainPruned, f"{KEY}.Retrain", {"epochs", "rate"})
         )
-        section.show(made(asked, asked.with_rule(RetrainPruned, **settings), "Train it again"))
+        section.show(
+            keep_section(question, question.with_rule(RetrainPruned, **settings), "Train it again")
+        )
 
 
-def made(asked: PruneQuestion, method: Pruning, button: str) -> Section:
+def keep_section(question: PruneQuestion, method: Pruning, button: str) -> Section:
     """A model that is made, and kept once it is there."""
     training = isinstance(method, RetrainPruned)
     return Section(
         KEY,
         method,
-        asked.case,
+        question.case,
         columns=1,
         button=button,
         explained=training,
@@ -78,7 +80,7 @@ def made(asked: PruneQuestion, method: Pruning, button: str) -> Section:
         else "",
         picture=figures,
         evidence=(
-            Drawing("model", by=lambda result: kept(result, f"{KEY}.{method.name}")),
+            Drawing("model", by=lambda result: keep_model(result, f"{KEY}.{method.name}")),
             Drawing("log"),
         ),
     )
@@ -93,20 +95,20 @@ def figures(found: Views) -> None:
         st.caption("This model cannot be kept: its network cannot be built again.")
 
 
-def kept(found: Any, slot: str) -> None:
+def keep_model(answer: Any, slot: str) -> None:
     """The model, kept at once where it was made in order to be kept."""
-    views, wanted = (*TAKEN, PRUNE), runs.pressed_for(found)
-    draw_checkpoint(found["model"], slot, views, at_once=wanted)
+    views, is_pressed = (*TAKEN, PRUNE), runs.pressed_for(answer)
+    draw_checkpoint(answer["model"], slot, views, at_once=is_pressed)
 
 
-def masks_button(asked: PruneQuestion, masks: Masks) -> None:
+def masks_button(question: PruneQuestion, masks: Masks) -> None:
     """One bit a weight, with how they were made."""
-    model = asked.case.model
-    about = {"model": model.name, "fingerprint": model.fingerprint, **asked.method.settings()}
+    model = question.case.model
+    about = {"model": model.name, "fingerprint": model.fingerprint, **question.method.settings()}
     download(
         "Download the masks",
         lambda: masks_file(masks, about),
-        f"blindspot-masks-{stem(asked)}.npz",
+        f"blindspot-masks-{stem(question)}.npz",
         f"{KEY}.download",
         icon=":material/download:",
         help="An .npz file: for each weight its mask, one bit a weight (np.unpackbits), and what "
@@ -114,41 +116,41 @@ def masks_button(asked: PruneQuestion, masks: Masks) -> None:
     )
 
 
-def as_onnx(asked: PruneQuestion, masks: Masks) -> None:
+def as_onnx(question: PruneQuestion, masks: Masks) -> None:
     """The narrowed network as a file, once it was compared with the network."""
-    smaller = shrunk(pruned_model(asked, masks))
+    smaller = shrunk(pruned_model(question, masks))
     st.caption(f"The pruned network as an ONNX file. {smaller.words}")
     if not ONNX.installed:
         st.caption(f"It needs further libraries: `{ONNX.install}`, then start again.")
         return
-    model, data = smaller.model, asked.case.data
+    model, data = smaller.model, question.case.data
     rows = data.some("test", CHECKED)
     pixels = data.pixels(rows)
     name = f"onnx {named(model)} {data.fingerprint}"
-    made: MeasurementOnDemand[OnnxFile] = MeasurementOnDemand(
+    export: MeasurementOnDemand[OnnxFile] = MeasurementOnDemand(
         f"{KEY}.onnx",
         "The ONNX file",
         name,
-        asked.case.lane,
+        question.case.lane,
         lambda progress: onnx_file(model, pixels, progress),
         "Make the ONNX file",
         last=True,
     )
-    measurement.show(made, lambda result: onnx_made(asked, result, len(rows)))
+    measurement.show(export, lambda result: onnx_made(question, result, len(rows)))
 
 
-def onnx_made(asked: PruneQuestion, found: OnnxFile, images: int) -> None:
+def onnx_made(question: PruneQuestion, export: OnnxFile, images: int) -> None:
     """How near it comes to the network, how fast it is, and the download."""
-    onnx, torch = found.milliseconds
+    onnx, torch = export.milliseconds
     st.markdown(
-        f"**{len(found.data) / 1e6:.2g} MB.** On {images} test images onnxruntime’s logits differ "
-        f"from PyTorch’s by at most {1e6 * found.difference:.2g} millionths of the largest. One "
+        f"**{len(export.data) / 1e6:.2g} MB.** On {images} test images onnxruntime’s logits differ "
+        f"from PyTorch’s by at most {1e6 * export.difference:.2g} millionths of the largest. One "
         f"image takes {onnx:.2g} ms there and {torch:.2g} ms in PyTorch (medians, taken in turns)."
     )
     download(
         "Download the ONNX file",
-        lambda: found.data,
-        f"blindspot-{stem(asked)}.onnx",
+        lambda: export.data,
+        f"blindspot-{stem(question)}.onnx",
         f"{KEY}.onnx.download",
         icon=":material/download:",
         help="It takes RGB pixels from 0 to 1, any number of images, and gives logits. The names "
@@ -156,6 +158,6 @@ def onnx_made(asked: PruneQuestion, found: OnnxFile, images: int) -> None:
     )
 
 
-def stem(asked: PruneQuestion) -> str:
+def stem(question: PruneQuestion) -> str:
     """What the files of the model begin with."""
-    return re.sub(r"\W+", "-", asked.case.model.name).strip("-")
+    return re.sub(r"\W+", "-", question.case.model.name).strip("-")

@@ -19,25 +19,25 @@ TILES = diagrams.WALL
 FILTER = f"{KEY}.filter"
 
 
-def show(asked: PruneQuestion, masks: Masks) -> None:
+def show(question: PruneQuestion, masks: Masks) -> None:
     """The wall on the left; the chosen filter and the layer's weights on the right."""
     part, chosen, top, first = choose(masks)
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.markdown("**Kernels**")
-        wall = diagrams.wall(asked.case.model, masks, part.name, top, first, TILES)
+        wall = diagrams.wall(question.case.model, masks, part.name, top, first, TILES)
         draw_wall(part, wall, chosen, f"{KEY}.wall", choose_filter)
     with right:
         st.markdown(f"**Filter {chosen} of the image, before and after**")
-        models = {"whole model": asked.case.model, "pruned": pruned_model(asked, masks)}
-        image = asked.image.image
+        models = {"whole model": question.case.model, "pruned": pruned_model(question, masks)}
+        image = question.image.image
         maps = {
             name: diagrams.activation(model, image, part.layer, chosen)
             for name, model in models.items()
         }
         draw_activations(maps, f"Filter {chosen}")
         st.markdown("**Weights of this layer, and the cut**")
-        result = diagrams.histogram(asked.case.model, masks, part.name)
+        result = diagrams.histogram(question.case.model, masks, part.name)
         tables.chart(bins(result), counts(result), finding(result), f"{KEY}.histogram")
 
 
@@ -65,32 +65,37 @@ def choose_filter(number: int) -> None:
     st.session_state[FILTER] = number
 
 
-def counts(found: Histogram) -> Table:
+def counts(histogram: Histogram) -> Table:
     """How many weights of which size stay and are cut."""
-    middle = (found.edges[:-1] + found.edges[1:]) / 2
-    return Table.of({"weight": (middle, ""), "cut": (found.cut, ""), "stays": (found.kept, "")})
+    middle = (histogram.edges[:-1] + histogram.edges[1:]) / 2
+    return Table.of(
+        {"weight": (middle, ""), "cut": (histogram.cut, ""), "stays": (histogram.kept, "")}
+    )
 
 
-def bins(found: Histogram) -> Bins:
+def bins(histogram: Histogram) -> Bins:
     """Weights that stay and that are cut, and where the cut lies."""
-    there = bool(found.cut.any()) and np.isfinite(found.above)
+    has_cut = bool(histogram.cut.any()) and np.isfinite(histogram.above)
     return Bins(
         x="weight",
         series={"cut": "cut", "stays": "stays"},
         title="weights",
-        edges=(found.above, -found.above) if there else (),
+        edges=(histogram.above, -histogram.above) if has_cut else (),
     )
 
 
-def finding(found: Histogram) -> str:
+def finding(histogram: Histogram) -> str:
     """How many are cut, and how large they are."""
-    kept_count, cut = int(found.kept.sum()), int(found.cut.sum())
+    kept_count, cut = int(histogram.kept.sum()), int(histogram.cut.sum())
     if not cut:
         return f"All {kept_count:,} weights of this layer stay."
     words = f"{cut:,} of {kept_count + cut:,} weights of this layer are cut."
-    if found.below <= found.above:
-        return words + f" The cut lies at a size of {found.above:.3g}: whatever is smaller goes."
+    if histogram.below <= histogram.above:
+        return (
+            words + f" The cut lies at a size of {histogram.above:.3g}: whatever is smaller goes."
+        )
     return (
-        f"{words} The largest that goes has a size of {found.below:.3g}, the smallest that stays "
-        f"{found.above:.3g}: size alone does not decide here."
+        f"{words} The largest that goes has a size of {histogram.below:.3g}, the smallest that "
+        "stays "
+        f"{histogram.above:.3g}: size alone does not decide here."
     )

@@ -75,9 +75,9 @@ def finding(masks: Masks) -> str:
     return words
 
 
-def show(asked: PruneQuestion, masks: Masks) -> None:
+def show(question: PruneQuestion, masks: Masks) -> None:
     """The strips of all layers."""
-    del asked
+    del question
     st.markdown("**Every layer at a glance**")
     st.caption(
         "A row for each layer, its filters from top to bottom, what a filter reads from left to "
@@ -87,7 +87,7 @@ def show(asked: PruneQuestion, masks: Masks) -> None:
     draw_strips(masks)
 
 
-def show_patterns(asked: PruneQuestion, masks: Masks) -> None:
+def show_patterns(question: PruneQuestion, masks: Masks) -> None:
     """Which patterns kernels have, what the first layer still reads, and N of every M."""
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -95,18 +95,18 @@ def show_patterns(asked: PruneQuestion, masks: Masks) -> None:
         draw_patterns(masks)
     with right:
         st.markdown("**What the first layer still reads**")
-        draw_folded_back(asked.case.model, masks)
+        draw_folded_back(question.case.model, masks)
     st.markdown("**N of every M**")
     left, right = st.columns([1, 3], gap="large")
     with left:
-        pattern = asked.method.pattern
-        if not asked.patterned:
+        pattern = question.method.pattern
+        if not question.patterned:
             spec = Prune.__dataclass_fields__["pattern"]
             pattern = widget(spec, f"{KEY}.groups.pattern", None)
-        method = replace(asked.method, structure="N:M", allocation="global", pattern=pattern)
-        if not scored(asked.case, method, "groups"):
+        method = replace(question.method, structure="N:M", allocation="global", pattern=pattern)
+        if not scored(question.case, method, "groups"):
             return
-        pattern_masks = masks_at(asked.case, method)
+        pattern_masks = masks_at(question.case, method)
         n, m = (int(number) for number in pattern.split(":"))
         fitting = {part.layer: part.name for part in pattern_masks.parts if part.shape[1] % m == 0}
         if not fitting:
@@ -114,6 +114,6 @@ def show_patterns(asked: PruneQuestion, masks: Masks) -> None:
             return
         layer = st.selectbox("Layer of the groups", list(fitting), key=f"{KEY}.groups.layer")
     with right:
-        elsewhere = "" if asked.patterned else "The picture on top of the page is not cut so."
+        elsewhere = "" if question.patterned else "The picture on top of the page is not cut so."
         draw_groups(diagrams.groups(pattern_masks, fitting[layer], n, m), n, layer, elsewhere)
-    learning.show(replace(asked, method=method))
+    learning.show(replace(question, method=method))

@@ -10,16 +10,16 @@ from engine.sparsity import LearnedPattern
 from engine.weights.course import changed_words, weights_words
 
 
-def show(asked: PruneQuestion) -> None:
+def show(question: PruneQuestion) -> None:
     """The candidates over the steps; nothing by another criterion."""
-    method = asked.method.scoring
+    method = question.method.scoring
     if not isinstance(method, LearnedPattern):
         return
     section.show(
         Section(
             f"{KEY}.learning",
             method,
-            asked.case,
+            question.case,
             f"How {method.pattern} was learned",
             sentence=lambda result: (
                 f"{changed_words(result['course'])} {weights_words(result['weights'])}"

@@ -23,31 +23,31 @@ from engine.sparsity import Masks, Prune, masks_in
 from engine.sparsity.masks.compare import overlaps
 from engine.sparsity.masks.pruning import BY_TITLE, unsearchable
 
-HERE = f"{KEY}.all"
+OVERLAPS_KEY = f"{KEY}.all"
 EQUAL = 0.02  # of the share that is kept; masks that differ by more do not keep equally many
 
 
-def show(asked: PruneQuestion, masks: Masks) -> None:
+def show(question: PruneQuestion, masks: Masks) -> None:
     """A square for each two criteria whose masks are there; the others are scored or offered."""
     del masks  # of the criterion above, which has a row like every other
     reasons = {
-        kind.title: reason for kind in BY_TITLE.values() if (reason := kind.unmet(asked.case))
+        kind.title: reason for kind in BY_TITLE.values() if (reason := kind.unmet(question.case))
     }
     cuts = {
-        title: as_searched(replace(asked.method, criterion=title))
+        title: as_searched(replace(question.method, criterion=title))
         for title in BY_TITLE
         if title not in reasons
     }
     figure = st.container()
-    there = answered(asked, cuts)
+    scored = answered(question, cuts)
     with figure:
-        if len(there) > 1:
+        if len(scored) > 1:
             tables, shares, without = compared(
-                asked, there, tuple(map(repr, there.items())), digests(asked, there)
+                question, scored, tuple(map(repr, scored.items())), digests(question, scored)
             )
             reasons |= without
             if len(shares) > 1:
-                drawn(asked, there, tables, shares)
+                drawn(question, scored, tables, shares)
     for title, reason in reasons.items():
         st.caption(plain(f"Not here: {title}. {reason[:1].upper()}{reason[1:]}"))
 
@@ -80,36 +80,36 @@ def named(asked: PruneQuestion, title: str, cut: Prune) -> str:
     return f"{title}, {cut.pattern if cut.structure == PATTERNED else 'single weights'}"
 
 
-def answered(asked: PruneQuestion, cuts: Mapping[str, Prune]) -> dict[str, Prune]:
+def answered(question: PruneQuestion, cuts: Mapping[str, Prune]) -> dict[str, Prune]:
     """Those whose scores are there; what trains waits for a button, all else is scored."""
-    there, quick, long = {}, [], []
+    scored, quick, long = {}, [], []
     for title, cut in cuts.items():
-        method, slot = cut.scoring, f"{HERE}.{title}"
+        method, slot = cut.scoring, f"{OVERLAPS_KEY}.{title}"
         outcome: runs.Outcome | None
         if method.cost == "job":
             how = cut.pattern if cut.structure == PATTERNED else f"{percent(cut.ratio)} cut"
-            outcome = runs.ask_when_told(method, asked.case, slot, f"Search: {title}, {how}")
+            outcome = runs.ask_when_told(method, question.case, slot, f"Search: {title}, {how}")
         else:
-            outcome = runs.ask(method, asked.case, slot)
+            outcome = runs.ask(method, question.case, slot)
         if isinstance(outcome, Answer):
-            there[title] = cut
+            scored[title] = cut
         elif isinstance(outcome, runs.Pending) and method.cost != "job":
             quick.append(outcome)
         elif outcome is not None:
             long.append(outcome)
     runs.watch_together(quick, "scoring by the other criteria")
     runs.watch(long)
-    return there
+    return scored
 
 
-def digests(asked: PruneQuestion, cuts: Mapping[str, Prune]) -> tuple[str, ...]:
+def digests(question: PruneQuestion, cuts: Mapping[str, Prune]) -> tuple[str, ...]:
     """Scores, model and data of each."""
-    return tuple(run.digest(cut.scoring, asked.case) for cut in cuts.values())
+    return tuple(run.digest(cut.scoring, question.case) for cut in cuts.values())
 
 
 @st.cache_resource(max_entries=8, show_spinner="Comparing the masks")
 def compared(
-    _asked: PruneQuestion,
+    _question: PruneQuestion,
     _cuts: Mapping[str, Prune],
     cuts: tuple[str, ...],
     scores: tuple[str, ...],
@@ -120,12 +120,12 @@ def compared(
     reasons = {}
     for title, cut in _cuts.items():
         try:
-            result = masks_at(_asked.case, cut)
-            masks[f"{named(_asked, title, cut)}, {percent(result.density)} kept"] = result
+            result = masks_at(_question.case, cut)
+            masks[f"{named(_question, title, cut)}, {percent(result.density)} kept"] = result
         except BlindspotError as error:
             reasons[title] = str(error)
     shares = tuple(mask.density for mask in masks.values())
-    return overlaps(masks, masks_in(_asked.case.model)), shares, reasons
+    return overlaps(masks, masks_in(_question.case.model)), shares, reasons
 
 
 def drawn(
@@ -148,7 +148,7 @@ def drawn(
     draw(
         Drawing("IoU", title, chart=squares, finding=lambda _: sentence(iou, chance, shares)),
         found,
-        HERE,
+        OVERLAPS_KEY,
     )
     other = [
         named(asked, name, cut)
@@ -158,7 +158,7 @@ def drawn(
     if other:
         st.caption(plain(f"In the pieces that they are searched in: {'; '.join(other)}."))
     st.caption("What masks drawn by chance, with as many weights in each layer, have in common:")
-    tables.numbers({f"{HERE}.chance": chance})
+    tables.numbers({f"{OVERLAPS_KEY}.chance": chance})
 
 
 def sentence(iou: Table, chance: Table, shares: Sequence[float]) -> str:

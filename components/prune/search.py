@@ -16,21 +16,21 @@ from components.prune.asked import KEY, PruneQuestion
 from components.section import Section
 from engine.result import Table
 from engine.sparsity import Masks
-from engine.sparsity.criteria.jackpot import ADAPTED, FOUND, START, Jackpot, has_statistics
+from engine.sparsity.criteria.jackpot import ADAPTED, AFTER_SEARCH, START, Jackpot, has_statistics
 from engine.sparsity.criteria.magnitude import Magnitude
 
 FREE, ADAPTING = "no restriction", "BatchNorm adapts"
 ARMS: dict[str, dict[str, Any]] = {FREE: {"restriction": 0.0}, ADAPTING: {"statistics": True}}
-MEANT = {
+ARM_NOTES = {
     FREE: "The last step may exchange as many weights as the first.",
     ADAPTING: "BatchNorm counts its statistics anew while the masks change.",
 }
 LATE = 3  # the last third of the steps
 
 
-def show(asked: PruneQuestion, masks: Masks) -> None:
+def show(question: PruneQuestion, masks: Masks) -> None:
     """Accuracy and exchanges on the way, which weights changed places, and another search."""
-    method = asked.method.scoring
+    method = question.method.scoring
     if not isinstance(method, Jackpot):
         return
     accuracy = Drawing(
@@ -52,12 +52,12 @@ def show(asked: PruneQuestion, masks: Masks) -> None:
             x="step", series={"swapped": "weights that went in"}, title="weights", x_title="step"
         ),
     )
-    validated = len(asked.case.data.rows("validation")) > 0
+    validated = len(question.case.data.rows("validation")) > 0
     result = section.show(
         Section(
             KEY,
             method,
-            asked.case,
+            question.case,
             "How the mask was found",
             evidence=(accuracy, swaps) if validated else (swaps,),
             explained=False,
@@ -65,26 +65,26 @@ def show(asked: PruneQuestion, masks: Masks) -> None:
     )
     if result is None:
         return
-    other = compare.by_criterion(asked, Magnitude.title)
+    other = compare.by_criterion(question, Magnitude.title)
     if other is not None:
-        compare.beside(asked, masks, Magnitude.title, other)
-    show_arm(asked, method, result)
+        compare.compare_masks(question, masks, Magnitude.title, other)
+    show_arm(question, method, result)
 
 
-def show_arm(asked: PruneQuestion, method: Jackpot, own: Views) -> None:
+def show_arm(question: PruneQuestion, method: Jackpot, own: Views) -> None:
     """The same search in another way, on request."""
-    arms = [FREE, ADAPTING] if has_statistics(asked.case.model) else [FREE]
+    arms = [FREE, ADAPTING] if has_statistics(question.case.model) else [FREE]
     word = pick("Beside another search", arms, f"{KEY}.arm", first=FREE)
     section.show(
         Section(
             f"{KEY}.arm",
             replace(method, **ARMS[word]),
-            asked.case,
+            question.case,
             columns=1,
             sentence=lambda result: arm_sentence(own, result, word),
             button="Search this way too",
-            before=f"{MEANT[word]} As many epochs from the same masks; weights keep their values "
-            "here too.",
+            before=f"{ARM_NOTES[word]} As many epochs from the same masks; weights keep their "
+            "values here too.",
             evidence=(
                 Drawing(
                     "swaps",
@@ -119,38 +119,41 @@ def in_last_third(swaps: Table) -> int:
 
 def late(own: Table, other: Table, word: str) -> str:
     """Whether fewer weights change places at the end."""
-    here, there = in_last_third(own), in_last_third(other)
+    own_swaps, other_swaps = in_last_third(own), in_last_third(other)
     return (
-        f"In the last third of the steps {here:,} weights went in, with “{word}” {there:,}; in all "
+        f"In the last third of the steps {own_swaps:,} weights went in, with “{word}” "
+        f"{other_swaps:,}; in all "
         f"steps {int(own['swapped'].sum()):,} and {int(other['swapped'].sum()):,}."
     )
 
 
-def accuracy_finding(found: Views) -> str:
+def accuracy_finding(result: Views) -> str:
     """Validation accuracy of magnitude's mask, of the last one, and of the best."""
-    right = 100 * np.asarray(found["search"]["validation accuracy"])
+    right = 100 * np.asarray(result["search"]["validation accuracy"])
     return (
         f"Validation images right: {right[0]:.1f} % with magnitude's mask, {right[-1]:.1f} % with "
         "the last one, which is the one that is kept."
     )
 
 
-def swap_finding(found: Views) -> str:
+def swap_finding(result: Views) -> str:
     """How many weights changed places, and when."""
-    row = found["swaps"]["swapped"]
+    row = result["swaps"]["swapped"]
     return (
-        f"{int(row.sum()):,} weights went in and as many out, {in_last_third(found['swaps']):,} of "
+        f"{int(row.sum()):,} weights went in and as many out, "
+        f"{in_last_third(result['swaps']):,} of "
         "them in the last third of the steps. A weight may come and go several times."
     )
 
 
-def arm_sentence(own: Views, found: Views, word: str) -> str:
+def arm_sentence(own: Views, result: Views, word: str) -> str:
     """The two searches and magnitude on the test images."""
-    here, there = own["figures"], found["figures"]
+    own_figures, other_figures = own["figures"], result["figures"]
     words = (
-        f"Test images right: {100 * here[FOUND]:.1f} % as above, {100 * there[FOUND]:.1f} % with "
-        f"“{word}”, {100 * here[START]:.1f} % with magnitude's mask."
+        f"Test images right: {100 * own_figures[AFTER_SEARCH]:.1f} % as above, "
+        f"{100 * other_figures[AFTER_SEARCH]:.1f} % with "
+        f"“{word}”, {100 * own_figures[START]:.1f} % with magnitude's mask."
     )
-    if ADAPTED in there.labels:
-        words += f" With the statistics that it counted: {100 * there[ADAPTED]:.1f} %."
+    if ADAPTED in other_figures.labels:
+        words += f" With the statistics that it counted: {100 * other_figures[ADAPTED]:.1f} %."
     return words

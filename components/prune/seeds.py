@@ -28,24 +28,24 @@ CLASSES = Bars(
 )
 
 
-def show(asked: PruneQuestion, images: int) -> None:
+def show(question: PruneQuestion, images: int) -> None:
     """Changed answers and classes, over those of other seeds."""
-    if asked.method.criterion == Learned.title:
+    if question.method.criterion == Learned.title:
         st.markdown(f"**{TITLE}**")
         st.caption("Not available: learned scores belong to one network only.")
         return
-    method = asked.with_rule(Seeds, images=images)
+    method = question.with_rule(Seeds, images=images)
     section.show(
         Section(
             KEY,
             method,
-            asked.case,
+            question.case,
             TITLE,
             evidence=(
                 Drawing("pairs", chart=CHANGES, finding=change_finding, made=changed_answers),
                 Drawing("classes", chart=CLASSES, finding=class_finding),
             ),
-            detail=lambda result: modal_images(asked, result["images"]),
+            detail=lambda result: modal_images(question, result["images"]),
             button=f"Train {method.networks} networks of other seeds",
             before="Dense networks of other seeds disagree on some images too. Only what pruning "
             "changes beyond that is due to pruning. They are trained as this model was and are "
@@ -54,17 +54,17 @@ def show(asked: PruneQuestion, images: int) -> None:
     )
 
 
-def changed_answers(found: Views) -> Table:
+def changed_answers(result: Views) -> Table:
     """The share of changed answers of each pair of dense networks, and of each pruned one."""
-    differing, cut = found["pairs"]["answers that differ"], found["networks"]["answers changed"]
+    differing, cut = result["pairs"]["answers that differ"], result["networks"]["answers changed"]
     names = ("dense, other seed",) * len(differing) + ("pruned",) * len(cut)
     return Table.of({"answers that change": (np.concatenate([differing, cut]), "share")}, names)
 
 
-def change_finding(found: Views) -> str:
+def change_finding(result: Views) -> str:
     """Whether pruning changes more answers than another seed does."""
-    cut = 100 * found["networks"]["answers changed"]
-    differing = 100 * found["pairs"]["answers that differ"]
+    cut = 100 * result["networks"]["answers changed"]
+    differing = 100 * result["pairs"]["answers that differ"]
     if cut.min() > differing.max():
         finding = "more than any other seed does"
     elif cut.mean() > differing.mean():
@@ -78,9 +78,9 @@ def change_finding(found: Views) -> str:
     )
 
 
-def class_finding(found: Views) -> str:
+def class_finding(result: Views) -> str:
     """Which classes change by more than other seeds do."""
-    table: Table = found["classes"]
+    table: Table = result["classes"]
     lowest = table[ENDS[0]]
     beyond = [
         name
@@ -95,7 +95,7 @@ def class_finding(found: Views) -> str:
     )
 
 
-def modal_images(asked: PruneQuestion, table: Table) -> None:
+def modal_images(question: PruneQuestion, table: Table) -> None:
     """Images of which the pruned networks mostly say something else than the dense ones."""
     first, second = (table[name].astype(np.int64) for name in ("modal dense", "modal pruned"))
     differ = exemplars(first, second)
@@ -104,6 +104,6 @@ def modal_images(asked: PruneQuestion, table: Table) -> None:
         "answer among the pruned networks than among the dense ones (pruning-identified "
         "exemplars, Hooker et al. 2019). Ties are left out."
     )
-    labels, places = asked.case.data.classes, np.flatnonzero(differ)[:WORST]
+    labels, places = question.case.data.classes, np.flatnonzero(differ)[:WORST]
     words = [f"{labels[first[place]]} → {labels[second[place]]}" for place in places]
-    draw_data_images(asked.case.data, table["row"][places], words, WORST)
+    draw_data_images(question.case.data, table["row"][places], words, WORST)

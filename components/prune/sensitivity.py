@@ -16,21 +16,21 @@ from engine.sparsity.effects.sensitivity import DENSE, OFFERED, PIECES, RATIOS, 
 STEEP = 0.05  # of the whole model's accuracy
 
 
-def show(asked: PruneQuestion, masks: Masks) -> None:
+def show(question: PruneQuestion, masks: Masks) -> None:
     """Accuracy by layer and ratio; measured on request."""
     del masks
-    method = method_of(asked)
-    right = "as before" if agreement_only(asked.case) else "right"
+    method = method_of(question)
+    right = "as before" if agreement_only(question.case) else "right"
     section.show(
         Section(
             KEY,
             method,
-            asked.case,
+            question.case,
             "How sensitive is each layer?",
             columns=1,
             button="Cut each layer alone",
             before=f"One layer at a time by {method.criterion}, all others as they are, nothing "
-            f"trained.{method.fewer(asked.case)}",
+            f"trained.{method.fewer(question.case)}",
             evidence=(
                 Drawing(
                     "accuracy",
@@ -42,9 +42,9 @@ def show(asked: PruneQuestion, masks: Masks) -> None:
     )
 
 
-def method_of(asked: PruneQuestion) -> Sensitivity:
+def method_of(question: PruneQuestion) -> Sensitivity:
     """The criterion and pieces of the page where a single layer can be cut by them."""
-    cut = asked.method
+    cut = question.method
     return Sensitivity(
         criterion=cut.criterion if cut.criterion in OFFERED else Magnitude.title,
         structure=cut.structure if cut.structure in PIECES else PIECES[0],
@@ -58,9 +58,9 @@ def squares(table: Table, right: str) -> Matrix:
     return Matrix(texts=texts, x_title="cut from this layer alone", bar=f"{right} (%)")
 
 
-def finding(found: Views, right: str) -> str:
+def finding(result: Views, right: str) -> str:
     """What a square is, and which layers lose more than STEEP at the lowest ratio already."""
-    table, whole = found["accuracy"], float(found["figures"][DENSE])
+    table, whole = result["accuracy"], float(result["figures"][DENSE])
     first = zip(table.rows, table.values[:, 0], strict=True)
     weak = [name for name, share in first if share < whole - STEEP]
     words = f"Each square: test images {right} (%), of {percent(whole)} in the whole model."

@@ -27,35 +27,35 @@ TOLD_APART = Facets(
 )
 
 
-def show(asked: PruneQuestion) -> None:
+def show(question: PruneQuestion) -> None:
     """Whether it still notices what it has never seen; asked as soon as the rest is there."""
     section.show(
         Section(
             KEY,
-            asked.with_rule(Unknown),
-            asked.case,
+            question.with_rule(Unknown),
+            question.case,
             "On unknown images",
             columns=1,
             evidence=[Drawing("told", chart=TOLD_APART, finding=finding)],
-            detail=lambda result: basis(asked, result),
+            detail=lambda result: basis(question, result),
         )
     )
 
 
-def basis(asked: PruneQuestion, found: Views) -> None:
+def basis(question: PruneQuestion, result: Views) -> None:
     """How many images it rests on, and what else is to be known of them."""
-    st.caption(counts(asked, found["told"]))
-    for note in found["notes"].labels if found["notes"].values.any() else ():
+    st.caption(counts(question, result["told"]))
+    for note in result["notes"].labels if result["notes"].values.any() else ():
         st.caption(plain(note))
 
 
-def counts(asked: PruneQuestion, table: Table) -> str:
+def counts(question: PruneQuestion, table: Table) -> str:
     """How many images it rests on, and that a few photographs are few."""
     known, groups = (int(table[name][0]) for name in ("known images", "known groups"))
     rows = zip(table.rows, table["unknown images"], strict=True)
     kinds = {row.rpartition(BETWEEN)[0]: int(count) for row, count in rows}
     strange = ", ".join(f"{count:,} × {plain(name)}" for name, count in kinds.items())
-    if agreement_only(asked.case):
+    if agreement_only(question.case):
         return (
             f"Known: {known} squares cut from {groups} photographs, beside those of other "
             f"photographs that the detectors are fitted to. That is very few. Unknown: {strange}."
@@ -64,23 +64,26 @@ def counts(asked: PruneQuestion, table: Table) -> str:
     return f"Known: {known:,} test images{groups_text}. Unknown: {strange}."
 
 
-def finding(found: Views) -> str:
+def finding(result: Views) -> str:
     """What became of it, in a sentence; rows without figures are said."""
-    table: Table = found["told"]
-    there = np.isfinite(table["dense AUROC"]) & np.isfinite(table["pruned AUROC"])
-    missing = int(np.count_nonzero(~there))
+    table: Table = result["told"]
+    is_finite = np.isfinite(table["dense AUROC"]) & np.isfinite(table["pruned AUROC"])
+    missing = int(np.count_nonzero(~is_finite))
     none = f" {missing} of {len(table.rows)} have no figure." if missing else ""
-    if not there.any():
+    if not is_finite.any():
         return "No figure can be had." + none
     dense, pruned, before, now = (
-        float(table[name][there].mean())
+        float(table[name][is_finite].mean())
         for name in ("dense AUROC", "pruned AUROC", "dense FPR95", "pruned FPR95")
     )
-    worse, better = int((table["high"][there] < 0).sum()), int((table["low"][there] > 0).sum())
+    worse, better = (
+        int((table["high"][is_finite] < 0).sum()),
+        int((table["low"][is_finite] > 0).sum()),
+    )
     return (
         f"On average an unknown image scores above a known one {percent(dense)} of the time "
         f"in the whole model and {percent(pruned)} in the pruned one (AUROC; 100 %: always, 50 %: "
-        f"chance). Of {int(there.sum())} pairs of images and detector it is surely worse (95 % "
+        f"chance). Of {int(is_finite.sum())} pairs of images and detector it is surely worse (95 % "
         f"interval below 0) in {worse} and surely better in {better}. To find "
         f"95 % of the unknown images, {100 * before:.0f} % of the known ones would be flagged "
         f"before and {100 * now:.0f} % now (FPR95).{none}"

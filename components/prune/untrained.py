@@ -18,19 +18,19 @@ SLOT = f"{KEY}.untrained"
 CHANCE = "Random"
 
 
-def show(asked: PruneQuestion, masks: Masks) -> None:
+def show(question: PruneQuestion, masks: Masks) -> None:
     """Accuracy of networks pruned before they are trained, beside one that is not pruned."""
     settings: dict[str, Any] = {}
-    if not Untrained.unmet(asked.case):
+    if not Untrained.unmet(question.case):
         forms.refuse_links(Untrained, SLOT)
         settings = forms.settings(Untrained, SLOT, {"epochs"})
-    method = asked.with_rule(Untrained, **settings)
+    method = question.with_rule(Untrained, **settings)
     networks = method.networks()
     section.show(
         Section(
             KEY,
             method,
-            asked.case,
+            question.case,
             "What if it is pruned before it is trained?",
             columns=1,
             button=f"Train {len(networks)} networks",
@@ -59,9 +59,9 @@ def bars(table: Table) -> Bars:
     )
 
 
-def finding(found: Views, sparsity: float) -> str:
+def finding(result: Views, sparsity: float) -> str:
     """How much each loses, and whether it does better than chance masks."""
-    table: Table = found["networks"]
+    table: Table = result["networks"]
     right = dict(zip(table.rows, (100 * table["trained"]).tolist(), strict=True))
     shares = ", ".join(f"{name} {value:.1f} %" for name, value in right.items())
     words = f"About {percent(sparsity)} cut before training: {shares} right."

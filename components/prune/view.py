@@ -177,21 +177,21 @@ def choose_ratio(rule: Prune) -> float:
     return ratio
 
 
-def cut(asked: PruneQuestion) -> Masks | None:
+def cut(question: PruneQuestion) -> Masks | None:
     """The masks; None, with the reason said, when the rule cannot be met."""
     try:
-        return masks_at(asked.case, asked.method)
+        return masks_at(question.case, question.method)
     except BlindspotError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return None
 
 
-def earlier_round(asked: PruneQuestion) -> str:
+def earlier_round(question: PruneQuestion) -> str:
     """From the second round on, what was cut before and what the figures count; "" in the first."""
-    before = masks_in(asked.case.model)
+    before = masks_in(question.case.model)
     if before is None:
         return ""
-    number = rounds_of(asked.case.model) + 1
+    number = rounds_of(question.case.model) + 1
     return (
         f"Round {number}: {percent(before.sparsity)} of the weights were cut before "
         "and stay cut; what is taken out counts against all weights. “Whole model” is the model as "
@@ -199,21 +199,22 @@ def earlier_round(asked: PruneQuestion) -> str:
     )
 
 
-def explain(asked: PruneQuestion, masks: Masks) -> None:
+def explain(question: PruneQuestion, masks: Masks) -> None:
     """What am I looking at, and what it rests on."""
     for note in masks.notes:
         st.caption(plain(note))
-    if asked.method.allocation in OF_RATIO:
+    if question.method.allocation in OF_RATIO:
         st.caption(
-            f"{asked.method.allocation} was made for networks before training. Here each layer's "
+            f"{question.method.allocation} was made for networks before training. Here each "
+            "layer's "
             "ratio comes from the model's weights as they are, after training."
         )
-    criterion = BY_TITLE[asked.method.criterion]
+    criterion = BY_TITLE[question.method.criterion]
     leave(Entry(Prune.title, Prune))
     leave(Entry(criterion.title, criterion))
-    card = asked.case.data.card
+    card = question.case.data.card
     st.caption(plain(f"Measured with: {card.title}. {card.about}"))
-    if agreement_only(asked.case):
+    if agreement_only(question.case):
         st.caption(
             "No labels of these photographs are known, so that “right” means: it says what the "
             "whole model says."

@@ -30,18 +30,18 @@ WAYS = ("Side by side", "Swipe", "Difference")
 
 def draw(results: Sequence[Pinned]) -> str:
     """Two of them beside each other, then which two; gives how far their maps agree, or ""."""
-    shown, controls = st.container(), st.container()
+    comparison, controls = st.container(), st.container()
     with controls:
         first, second = choose(results)
         mapped = bool(first.maps and second.maps) and first.name != second.name
         way = choose_way() if mapped else ""
     if first.name == second.name:
-        shown.info("Choose two different results.")
+        comparison.info("Choose two different results.")
         return ""
     if mapped:
-        with shown:
+        with comparison:
             maps(first, second, way)
-    with controls if mapped else shown:
+    with controls if mapped else comparison:
         for place, result in zip(st.columns(2, gap="large"), (first, second), strict=True):
             with place:
                 side(result)
@@ -111,11 +111,12 @@ def side(result: Pinned) -> None:
 
 def differing(first: Pinned, second: Pinned) -> None:
     """What was different about how they were made."""
-    made = [dict(facts(result)) | settings(result) for result in (first, second)]
+    descriptions = [dict(facts(result)) | settings(result) for result in (first, second)]
     unlike = [
-        (name, *(made_by.get(name, "–") for made_by in made))
-        for name in dict.fromkeys([*made[0], *made[1]])
-        if made[0].get(name) != made[1].get(name) and name not in {"Computed", "Answer digest"}
+        (name, *(made_by.get(name, "–") for made_by in descriptions))
+        for name in dict.fromkeys([*descriptions[0], *descriptions[1]])
+        if descriptions[0].get(name) != descriptions[1].get(name)
+        and name not in {"Computed", "Answer digest"}
     ]
     with st.expander("What differs in how they were made"):
         if not unlike:
@@ -158,10 +159,10 @@ def maps(first: Pinned, second: Pinned, way: str | None) -> None:
         return
     with first_screen(2, "tray"):
         pairs = zip(st.columns(2), (left, right), names, shapes, strict=True)
-        for place, one, name, shape in pairs:
+        for place, pinned_map, name, shape in pairs:
             with place:
                 st.markdown(f"**{plain(name)}**")
-                draw_heat_map(one.heat, f"report.compare.{name}", "", shape)
+                draw_heat_map(pinned_map.heat, f"report.compare.{name}", "", shape)
     st.caption(scale)
 
 

@@ -45,12 +45,12 @@ MOST_ROWS, MOST_COLUMNS = 24, 8  # of a table that is printed
 NARROW = 4  # columns that have room in half the width
 WIDE = (Matrix, Panels)
 ROOM = 30_000_000  # characters of a report; pictures beyond are left out, and the report says so
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent
 FILE = "blindspot-report.html"
 SECONDS = 60.0  # for drawing charts; those that come later are given as their numbers
 LEFT_OUT = "This picture was left out, so that the report stays small enough to be sent."
 UNDRAWN = "This chart is given as its numbers: the report has many, and drawing them took long."
-Told = Callable[[float, str], object]
+ProgressCallback = Callable[[float, str], object]
 
 
 @dataclass(frozen=True)
@@ -94,28 +94,30 @@ class PrintedFigure:
     lines: Sequence[str] = ()
 
 
-def report(results: Sequence[Pinned], when: datetime, told: Told = lambda *_: None) -> str:
+def report(
+    results: Sequence[Pinned], when: datetime, progress: ProgressCallback = lambda *_: None
+) -> str:
     """The report of some results, in their order.
 
     Args:
         results: what is in it.
         when: the date on it.
-        told: hears how much is done, from 0 to 1, and of what.
+        progress: hears how much is done, from 0 to 1, and of what.
     """
     left, until = ROOM, monotonic() + SECONDS
     chapters = []
     with on_paper():
         for at, result in enumerate(results):
-            told(at / len(results), f"{at + 1} of {len(results)}: {result.title}")
+            progress(at / len(results), f"{at + 1} of {len(results)}: {result.title}")
             chapter = chapter_of(result, left, until)
-            left -= sum(len(one.src) for key in ("maps", "figures") for one in chapter[key])
+            left -= sum(len(figure.src) for key in ("maps", "figures") for figure in chapter[key])
             chapters.append(chapter)
-    told(1.0, "written")
+    progress(1.0, "written")
     return template().render(
         chapters=chapters,
         when=when.strftime("%d %B %Y, %H:%M UTC").lstrip("0"),
         disclaimer=RESEARCH,
-        css=(HERE / "report.css").read_text("utf-8"),
+        css=(FOLDER / "report.css").read_text("utf-8"),
     )
 
 
@@ -123,7 +125,7 @@ def report(results: Sequence[Pinned], when: datetime, told: Told = lambda *_: No
 def template() -> Any:
     """The page, which escapes all that it is given."""
     rooms = Environment(
-        loader=FileSystemLoader(HERE),
+        loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -136,11 +138,11 @@ def chapter_of(result: Pinned, room: int, until: float) -> dict[str, Any]:
     """All that the template says of one result; pictures as far as they fit into room and time."""
     maps = [printed_map(seen_map, result.title) for seen_map in result.maps]
     figures = [printed(exhibit, drawn=monotonic() < until) for exhibit in result.exhibits]
-    shown: dict[str, list[PrintedFigure]] = {"maps": [], "figures": []}
+    printed_figures: dict[str, list[PrintedFigure]] = {"maps": [], "figures": []}
     for kind, results in (("maps", maps), ("figures", [figure for figure in figures if figure])):
         for figure in results:
             room -= len(figure.src)
-            shown[kind].append(figure if room >= 0 else without_picture(figure))
+            printed_figures[kind].append(figure if room >= 0 else without_picture(figure))
     return {
         "name": result.name,
         "title": result.title,
@@ -151,7 +153,7 @@ def chapter_of(result: Pinned, room: int, until: float) -> dict[str, Any]:
         "settings": list(setting_words(result.record)),
         "paper": result.record.get("paper") or "",
         "calls": list(zip(("Python", "Shell"), result.calls, strict=False)),
-        **shown,
+        **printed_figures,
     }
 
 
@@ -188,43 +190,43 @@ def facts(result: Pinned) -> list[tuple[str, str]]:
 # ---------------------------------------------------------------- pictures and charts
 
 
-def printed_map(seen: SeenMap, heading: str) -> PrintedFigure:
+def printed_map(seen_map: SeenMap, heading: str) -> PrintedFigure:
     """A map over its picture, with its legend."""
-    legend, title = seen.legend, "" if seen.title == heading else seen.title
+    legend, title = seen_map.legend, "" if seen_map.title == heading else seen_map.title
     return PrintedFigure(
         title,
-        picture_src(seen.pixels),
-        seen.lines[0],
+        picture_src(seen_map.pixels),
+        seen_map.lines[0],
         wide=False,
         bar=picture_src(legend.bar),
         low=legend.low,
         middle=legend.middle,
         high=legend.high,
-        lines=seen.lines[1:],
+        lines=seen_map.lines[1:],
     )
 
 
-def printed(shown: Exhibit, *, drawn: bool = True) -> PrintedFigure | None:
+def printed(exhibit: Exhibit, *, drawn: bool = True) -> PrintedFigure | None:
     """A chart and its numbers, or a grid of images; None of what only a program reads."""
-    view = shown.view
+    view = exhibit.view
     if isinstance(view, Pictures):
-        finding = shown.finding or f"{view.finding} {view.unit}".strip()
-        return PrintedFigure(shown.title, picture_src(labeled(view)), finding)
+        finding = exhibit.finding or f"{view.finding} {view.unit}".strip()
+        return PrintedFigure(exhibit.title, picture_src(labeled(view)), finding)
     if isinstance(view, Field):
-        ground = shown.shape if isinstance(shown.shape, FieldChart) else FieldChart()
+        ground = exhibit.shape if isinstance(exhibit.shape, FieldChart) else FieldChart()
         src = figure_src(ground.figure(view)) if drawn else ""
-        return PrintedFigure(shown.title, src, shown.finding, lines=[] if drawn else [UNDRAWN])
+        return PrintedFigure(exhibit.title, src, exhibit.finding, lines=[] if drawn else [UNDRAWN])
     rows = rows_of(view)
     if rows is None or not len(rows):
         return None
-    chart = shown.shape if isinstance(shown.shape, Chart) else usual(view, rows)
+    chart = exhibit.shape if isinstance(exhibit.shape, Chart) else usual(view, rows)
     src = figure_src(chart.figure(rows)) if chart and drawn else ""
     lines = [f"“{view.text}”"] if isinstance(view, Tokens) else []
     lines += [UNDRAWN] if chart and not drawn else []
     names, wide = (chart.names, isinstance(chart, WIDE)) if chart else ((), False)
     table = printed_table(rows, names)
     return PrintedFigure(
-        shown.title, src, shown.finding, table, wide or len(table.heads) > NARROW, lines=lines
+        exhibit.title, src, exhibit.finding, table, wide or len(table.heads) > NARROW, lines=lines
     )
 
 

@@ -100,13 +100,13 @@ def draw_axes(axes: Axes, traces: Sequence[Trace], layout: Trace, number: str) -
 
 def categories(traces: Sequence[Trace], way: str, axis: Trace) -> list[str]:
     """The names along an axis of words; none where it has numbers."""
-    values = [value for trace in traces for value in listed(trace.get(way))]
+    values = [value for trace in traces for value in as_list(trace.get(way))]
     if axis.get("type") == "category" or any(isinstance(value, str) for value in values):
         return list(dict.fromkeys(str(value) for value in values))
     return []
 
 
-def listed(values: Any) -> list[Any]:
+def as_list(values: Any) -> list[Any]:
     """Values of a trace as a list; none where there are none."""
     return [] if values is None else list(np.asarray(unpacked(values), object).ravel())
 
@@ -123,8 +123,8 @@ def unpacked(values: Any) -> Any:
 def placed(values: Any, names: Sequence[str]) -> np.ndarray[Any, Any]:
     """Places along an axis: of words, their numbers."""
     if names:
-        return np.array([names.index(str(value)) for value in listed(values)], float)
-    return np.array([np.nan if value is None else float(value) for value in listed(values)])
+        return np.array([names.index(str(value)) for value in as_list(values)], float)
+    return np.array([np.nan if value is None else float(value) for value in as_list(values)])
 
 
 def draw_bars(
@@ -154,7 +154,7 @@ def draw_bars(
         wide = 0.8 / len(bars)
         at = at + (list(map(id, bars)).index(id(trace)) - (len(bars) - 1) / 2) * wide
     marker = trace.get("marker", {})
-    look = {"color": inks(marker.get("color"), "#0072b2"), "label": said(trace.get("name"))}
+    look = {"color": inks(marker.get("color"), "#0072b2"), "label": plain_text(trace.get("name"))}
     drawn = (
         axes.barh(at, length, wide, left=base, **look)
         if level
@@ -162,7 +162,9 @@ def draw_bars(
     )
     texts = trace.get("text")
     if texts is not None and not isinstance(texts, str):
-        axes.bar_label(drawn, [said(text) for text in listed(texts)], fontsize=FONT - 2, padding=2)
+        axes.bar_label(
+            drawn, [plain_text(text) for text in as_list(texts)], fontsize=FONT - 2, padding=2
+        )
 
 
 def draw_line(axes: Axes, trace: Trace, names: Mapping[str, list[str]]) -> None:
@@ -176,7 +178,7 @@ def draw_line(axes: Axes, trace: Trace, names: Mapping[str, list[str]]) -> None:
         axes.fill(x, y, color=inks(trace.get("fillcolor"), "#80808047"), linewidth=0)
         return
     first = ink[0] if isinstance(ink, list) else ink
-    label = said(trace.get("name")) if trace.get("showlegend") is not False else ""
+    label = plain_text(trace.get("name")) if trace.get("showlegend") is not False else ""
     if "lines" in mode:
         axes.plot(
             x,
@@ -199,9 +201,9 @@ def draw_line(axes: Axes, trace: Trace, names: Mapping[str, list[str]]) -> None:
             spread = np.abs(np.nan_to_num([less, more]))
             axes.errorbar(x, y, fmt="none", ecolor=first, elinewidth=1.2, **{way: spread})
     if "text" in mode and trace.get("text") is not None:
-        for place in zip(x, y, listed(trace["text"]), strict=False):
+        for place in zip(x, y, as_list(trace["text"]), strict=False):
             axes.annotate(
-                said(place[2]),
+                plain_text(place[2]),
                 place[:2],
                 (4, 2),
                 textcoords="offset points",
@@ -224,12 +226,14 @@ def draw_ground(axes: Axes, trace: Trace, layout: Trace) -> None:
     colors = "cividis" if stops is None or isinstance(stops, str) else scale_of(stops)
     drawn = axes.imshow(values, colors, vmin=low, vmax=high, origin="lower", aspect="auto")
     for way, ticks, at in (("x", axes.set_xticks, 1), ("y", axes.set_yticks, 0)):
-        positions = listed(trace.get(way)) or list(range(values.shape[at]))
+        positions = as_list(trace.get(way)) or list(range(values.shape[at]))
         every = max(1, len(positions) // 8)
-        words = [said(value) if isinstance(value, str) else f"{value:.3g}" for value in positions]
+        words = [
+            plain_text(value) if isinstance(value, str) else f"{value:.3g}" for value in positions
+        ]
         ticks(range(0, len(positions), every), words[::every])
     title = (axis.get("colorbar", {}).get("title") or {}).get("text", "")
-    axes.figure.colorbar(drawn, ax=axes, shrink=0.8, label=said(title))
+    axes.figure.colorbar(drawn, ax=axes, shrink=0.8, label=plain_text(title))
 
 
 def scale_of(stops: Sequence[Sequence[Any]]) -> LinearSegmentedColormap:
@@ -243,19 +247,19 @@ def settle(axes: Axes, across: Trace, down: Trace, names: Mapping[str, list[str]
     """Titles, ranges, scales and ticks of both axes."""
     for way, axis in (("x", across), ("y", down)):
         plot_axis = axes.xaxis if way == "x" else axes.yaxis
-        title = said((axis.get("title") or {}).get("text"))
+        title = plain_text((axis.get("title") or {}).get("text"))
         plot_axis.set_label_text(title, fontsize=FONT, color=INK["light"])
         if axis.get("type") == "log":
             (axes.set_xscale if way == "x" else axes.set_yscale)("log")
         if names[way]:
-            plot_axis.set_ticks(range(len(names[way])), [said(name) for name in names[way]])
+            plot_axis.set_ticks(range(len(names[way])), [plain_text(name) for name in names[way]])
             axes.margins(x=0.02) if way == "x" else axes.margins(y=0.02)
         elif axis.get("tickvals") is not None:
-            ticks = listed(axis["tickvals"])
+            ticks = as_list(axis["tickvals"])
             plot_axis.set_ticks(
-                ticks, [said(text) for text in listed(axis.get("ticktext")) or ticks]
+                ticks, [plain_text(text) for text in as_list(axis.get("ticktext")) or ticks]
             )
-        if axis.get("range") is not None and None not in listed(axis["range"]):
+        if axis.get("range") is not None and None not in as_list(axis["range"]):
             low, high = (10.0**end if axis.get("type") == "log" else end for end in axis["range"])
             (axes.set_xlim if way == "x" else axes.set_ylim)(low, high)
         if axis.get("autorange") == "reversed":
@@ -280,7 +284,7 @@ def draw_shapes(axes: Axes, layout: Trace, number: str) -> None:
         refs = str(note.get("xref", "paper")), str(note.get("yref", "paper"))
         if refs[0].split()[0] == f"x{number}" and ("domain" in refs[1] or refs[1] == "paper"):
             axes.annotate(
-                said(note.get("text")),
+                plain_text(note.get("text")),
                 (note["x"], note.get("y", 1)),
                 (3, 0),
                 xycoords=("data", "axes fraction"),
@@ -296,7 +300,7 @@ def draw_shapes(axes: Axes, layout: Trace, number: str) -> None:
                 if "<b>" in str(annotation.get("text"))
             ]
             if titles.index(note) == int(number or 1) - 1:
-                axes.set_title(said(note["text"]), fontsize=FONT, fontweight="bold")
+                axes.set_title(plain_text(note["text"]), fontsize=FONT, fontweight="bold")
 
 
 def inks(color: Any, otherwise: Any) -> Any:
@@ -305,7 +309,7 @@ def inks(color: Any, otherwise: Any) -> Any:
         return otherwise
     if isinstance(color, str):
         return rgba(color)
-    colors = listed(color)
+    colors = as_list(color)
     if not colors:  # of a series without marks
         return otherwise
     return [rgba(color_name) for color_name in colors] if isinstance(colors[0], str) else "#0072b2"
@@ -321,7 +325,7 @@ def rgba(color: str) -> tuple[float, float, float, float]:
     return to_rgba(color)
 
 
-def said(text: Any) -> str:
+def plain_text(text: Any) -> str:
     """Plotly's text, which is HTML, as plain lines; matplotlib reads no formula in it."""
     broken = re.sub(r"<br\s*/?>", "\n", "" if text is None else str(text))
     return unescape(re.sub(r"<[^>]+>", "", broken)).replace("$", r"\$")

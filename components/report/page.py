@@ -17,7 +17,7 @@ from components.widgets.pictures import show_picture
 
 THUMB = 96  # px
 STEPS = (("Up", ":material/arrow_upward:", -1), ("Down", ":material/arrow_downward:", 1))
-MADE = "report.made"  # the report, and of what it was made
+REPORT_KEY = "report.made"  # the report, and of what it was made
 EMPTY = (
     "Nothing is pinned yet. Every answer has a button *Pin* under *Share*: it puts the answer here "
     "as it is shown, to hold beside others and for the report."
@@ -98,22 +98,35 @@ def offer_report(results: list[Pinned]) -> None:
         key="report.chosen",
         placeholder="Choose at least one",
     )
-    wanted = [result for result in results if result.name in chosen]
+    chosen_results = [result for result in results if result.name in chosen]
     st.caption(
         "One HTML file that opens without a network and prints to A4. It names no file and has "
         "nothing of its header; look for text that is burned into the pictures."
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Make the report", key="report.make", type="primary", disabled=not wanted):
+        if st.button(
+            "Make the report", key="report.make", type="primary", disabled=not chosen_results
+        ):
             bar = st.progress(0.0, "drawing")
-            made = report(
-                wanted, datetime.now(UTC), lambda done, what: bar.progress(done, plain(what))
+            document = report(
+                chosen_results,
+                datetime.now(UTC),
+                lambda done, what: bar.progress(done, plain(what)),
             )
             bar.empty()
-            st.session_state[MADE] = ([pinned_result.name for pinned_result in wanted], made)
-        names_made, made = st.session_state.get(MADE, ([], ""))
-        if wanted and names_made == [pinned_result.name for pinned_result in wanted]:
-            size = f"{len(made) / 1e6:.1f} MB"
+            st.session_state[REPORT_KEY] = (
+                [pinned_result.name for pinned_result in chosen_results],
+                document,
+            )
+        names_made, document = st.session_state.get(REPORT_KEY, ([], ""))
+        if chosen_results and names_made == [
+            pinned_result.name for pinned_result in chosen_results
+        ]:
+            size = f"{len(document) / 1e6:.1f} MB"
             download(
-                f"Download ({size})", lambda: made, FILE, "report.take", icon=":material/download:"
+                f"Download ({size})",
+                lambda: document,
+                FILE,
+                "report.take",
+                icon=":material/download:",
             )

@@ -83,7 +83,10 @@ class Pinned:
     @property
     def nbytes(self) -> int:
         """Bytes that it holds."""
-        total = sum(one.pixels.nbytes + one.ground.nbytes + one.heat.nbytes for one in self.maps)
+        total = sum(
+            pinned_map.pixels.nbytes + pinned_map.ground.nbytes + pinned_map.heat.nbytes
+            for pinned_map in self.maps
+        )
         return total + sum(exhibit.view.nbytes for exhibit in self.exhibits)
 
     @property
@@ -132,9 +135,9 @@ def freeze(
         if isinstance(view, HeatMap)
     )
     drawn = [exhibit for exhibit in exhibits if readable(exhibit.view)]
-    seen = {id(drawing.view) for drawing in drawn}
-    rest = [Exhibit(view, name) for name, view in answer.items() if id(view) not in seen]
-    shown = [
+    drawn_ids = {id(drawing.view) for drawing in drawn}
+    rest = [Exhibit(view, name) for name, view in answer.items() if id(view) not in drawn_ids]
+    stills = [
         replace(
             drawing,
             view=small(drawing.view),
@@ -159,7 +162,7 @@ def freeze(
         answer.kept,
         tuple(clean(call) for call in calls),
         maps,
-        tuple(shown),
+        tuple(stills),
     )
 
 

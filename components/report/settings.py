@@ -7,7 +7,7 @@ from dataclasses import fields
 from functools import cache
 from typing import Any
 
-from engine.families import BESIDE, METHODS
+from engine.families import INTERNAL_METHODS, METHODS
 from engine.method import Choice, Control, Method, Slider, Switch
 
 NO_PART = {"off", "none", "never"}  # how a form calls what then plays no part
@@ -44,4 +44,4 @@ def value_words(control: Control, value: Any) -> str:
 @cache
 def methods() -> Mapping[str, type[Method[Any]]]:
     """Every method by the name that a record has."""
-    return {kind.full_name(): kind for kind in (*METHODS, *BESIDE)}
+    return {kind.full_name(): kind for kind in (*METHODS, *INTERNAL_METHODS)}

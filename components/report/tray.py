@@ -121,5 +121,5 @@ def names() -> Iterator[str]:
         for entry in value if isinstance(value, list) else [value]:
             if isinstance(entry, UploadedFile):
                 yield entry.name
-    for imported in uploads.held().values():
+    for imported in uploads.session_uploads().values():
         yield imported.data.card.title

@@ -18,9 +18,9 @@ OF_ORDER = Drawing(
 )
 
 
-def ranked(found: Views) -> Dots:
+def ranked(result: Views) -> Dots:
     """A row for each class: its place before and after, and both probabilities."""
-    table = found["classes"]
+    table = result["classes"]
     places = zip(table["rank before"], table["rank after"], table.rows, strict=True)
     names = [f"{after:.0f} (was {before:.0f})  {name}" for before, after, name in places]
     return Dots(
@@ -33,9 +33,9 @@ def ranked(found: Views) -> Dots:
     )
 
 
-def first_words(found: Views) -> str:
+def first_words(result: Views) -> str:
     """Which class is first, before and after."""
-    table = found["classes"]
+    table = result["classes"]
     before, after = (
         table.rows[list(table[name]).index(1)] for name in ("rank before", "rank after")
     )
@@ -80,7 +80,7 @@ SUCCESS = Drawing(
         title="images, %",
         x_title="classes in the list",
     ),
-    lambda _found: "Each list was drawn by chance and is the same for all three attacks.",
+    lambda _result: "Each list was drawn by chance and is the same for all three attacks.",
 )
 SIZES = Lines(
     x="K",
@@ -92,13 +92,13 @@ SIZE = Drawing(
     "size",
     "With how large a change",
     SIZES,
-    lambda _found: "Median over the images on which all three succeed; none where there are none.",
+    lambda _result: "Median over the images on which all three succeed; none where there are none.",
 )
 OWN_SIZE = Drawing(
     "own size",
     "With how large a change, each over its own successes",
     SIZES,
-    lambda _found: "Each attack's median is over its own successes, so the images differ.",
+    lambda _result: "Each attack's median is over its own successes, so the images differ.",
 )
 SEVERITY = Drawing(
     "severity",
@@ -122,7 +122,7 @@ FOLLOWED = Drawing(
     Dots(series={"old class": "the old class, before and after",
                  "what it says now": "the old class before, the new one after"},
          title="rank correlation", span=(-1.03, 1.03), line=0.0, line_name="no relation"),
-    lambda _found: "1: the same order of all pixels; 0: no relation. A map that stays at 1 while "
+    lambda _result: "1: the same order of all pixels; 0: no relation. A map that stays at 1 while "
     "the answer is another one does not show why.",
     wide=True,
 )  # fmt: skip

@@ -68,15 +68,15 @@ def choose(about: Subject) -> AttackQuestion:
     return AttackQuestion(kind(**settings), case, about)
 
 
-def choose_ordered(asked: AttackQuestion) -> OrderedAttack:
+def choose_ordered(question: AttackQuestion) -> OrderedAttack:
     """The attack that is to find the order."""
     choice, more = st.columns([5, 2], gap="large", vertical_alignment="bottom")
     with choice:
         kind = ORDERED_KINDS[pick("Found by", list(ORDERED_KINDS), f"{KEY}.by", "segments")]
     key = f"{KEY}.{kind.name}"
-    refuse_links(kind, key, asked.case)
+    refuse_links(kind, key, question.case)
     with more, st.popover("Settings", width="stretch"):
-        return method_form(kind, key, asked.case)
+        return method_form(kind, key, question.case)
 
 
 def spec_of(kind: type[GradientAttack], name: str) -> Field[Any]:
@@ -84,9 +84,9 @@ def spec_of(kind: type[GradientAttack], name: str) -> Field[Any]:
     return next(spec for spec in fields(kind) if spec.name == name)
 
 
-def choose_order(asked: AttackQuestion) -> tuple[int, ...]:
+def choose_order(question: AttackQuestion) -> tuple[int, ...]:
     """Classes in the order in which they were chosen; three by chance to begin with."""
-    model, class_index = asked.case.model, asked.case.target.index
+    model, class_index = question.case.model, question.case.target.index
     names = distinct(model.labels)
     offered = [name for index, name in enumerate(names) if index != class_index]
     key, most = f"{KEY}.order", min(MOST, len(offered))

@@ -42,10 +42,10 @@ def before(found: Views) -> Pixels:
     return pixels
 
 
-def placed(found: Views) -> Table:
+def placed(result: Views) -> Table:
     """The key points with their places as shares of the image's sides."""
-    points: Table = found["points"]
-    height, width = before(found).shape[:2]
+    points: Table = result["points"]
+    height, width = before(result).shape[:2]
     columns = {
         "left": ((points["column"] + 0.5) / width, "share"),
         "top": ((points["row"] + 0.5) / height, "share"),

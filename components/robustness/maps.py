@@ -42,7 +42,7 @@ WORDS = {
 }
 
 
-def followed(asked: AttackQuestion, bound: Answer | None, ordered: Answer | None) -> None:
+def followed(question: AttackQuestion, bound: Answer | None, ordered: Answer | None) -> None:
     """Which heat maps moved with the answer, after either of the attacks."""
     st.subheader("Which heat map followed?")
     attacks = {BOUND: bound, ORDER: ordered}
@@ -50,20 +50,22 @@ def followed(asked: AttackQuestion, bound: Answer | None, ordered: Answer | None
     if (attack := attacks[chosen]) is None:
         st.info(f"There is no image of {chosen} to compare: run that attack first.")
         return
-    case: Any = PairCase(asked.case, (attacked_pixels(attack),))
+    case: Any = PairCase(question.case, (attacked_pixels(attack),))
     answer, controls = st.container(), st.container()
     with controls, st.popover("Which heat maps"):
-        titles = choose_maps(asked)
-    usual = {kind.title for kind in MAPS if not kind.unmet(asked.case)}
+        titles = choose_maps(question)
+    usual = {kind.title for kind in MAPS if not kind.unmet(question.case)}
     with answer:
-        result = eight(asked, case, chosen) if set(titles) == usual else some(asked, case, titles)
+        result = (
+            eight(question, case, chosen) if set(titles) == usual else some(question, case, titles)
+        )
     if result is not None:
-        trusted(asked, result)
+        trusted(question, result)
 
 
-def choose_maps(asked: AttackQuestion) -> list[str]:
+def choose_maps(question: AttackQuestion) -> list[str]:
     """Some of the heat maps that the model supports; by itself the usual ones."""
-    offered = [title for title, kind in KINDS.items() if not kind.unmet(asked.case)]
+    offered = [title for title, kind in KINDS.items() if not kind.unmet(question.case)]
     usual = [kind.title for kind in MAPS if kind.title in offered]
     key, before = f"{KEY}.compared", f"{KEY}.usual"
     if key in st.session_state:
@@ -76,39 +78,39 @@ def choose_maps(asked: AttackQuestion) -> list[str]:
 
 
 def chosen_of(
-    held: list[str], offered: Sequence[str], usual: list[str], before: list[str] | None
+    selected: list[str], offered: Sequence[str], usual: list[str], before: list[str] | None
 ) -> list[str]:
     """What is chosen of the maps that this model offers.
 
     Args:
-        held: what was chosen.
+        selected: what was chosen.
         offered: what can be chosen now.
         usual: what is chosen by itself now.
         before: what was chosen by itself the last time, perhaps with another model.
     """
-    if before is not None and set(held) == set(before):  # nobody chose
+    if before is not None and set(selected) == set(before):  # nobody chose
         return usual
-    left = [title for title in held if title in offered]
-    return usual if held and not left else left
+    left = [title for title in selected if title in offered]
+    return usual if selected and not left else left
 
 
-def eight(asked: AttackQuestion, case: Any, changed: str) -> Views | None:
+def eight(question: AttackQuestion, case: Any, changed: str) -> Views | None:
     """The usual maps, compared in one answer."""
     return section.show(
         Section(
             f"{KEY}.maps",
             MapsFollow(),
             case,
-            picture=lambda maps: three(asked, maps),
+            picture=lambda maps: three(question, maps),
             evidence=(drawings.FOLLOWED,),
-            button="" if asked.small else "Compare the maps",
+            button="" if question.small else "Compare the maps",
             before=f"Eight heat maps of the image before and after {changed}.",
             known={},
         )
     )
 
 
-def some(asked: AttackQuestion, case: Any, titles: Sequence[str]) -> Views | None:
+def some(question: AttackQuestion, case: Any, titles: Sequence[str]) -> Views | None:
     """Maps that a person chose, each an answer of its own, so that none is made twice."""
     if not titles:
         st.info("Choose at least one heat map under “Which heat maps”.")
@@ -120,17 +122,17 @@ def some(asked: AttackQuestion, case: Any, titles: Sequence[str]) -> Views | Non
             title: runs.ask(method, about, f"{slot}.{title}")
             for title, (method, about) in questions.items()
         }
-        if asked.small
+        if question.small
         else runs.ask_each_when_told(questions, slot, "Compare the maps", named=False)
     )
-    there = [outcome for outcome in outcomes.values() if isinstance(outcome, Answer)]
-    if there:
-        result = joined(there)
+    answers = [outcome for outcome in outcomes.values() if isinstance(outcome, Answer)]
+    if answers:
+        result = joined(answers)
         st.header(plain(MapsFollow().finding(case, result)))
-        three(asked, result)
+        three(question, result)
         draw(drawings.FOLLOWED, result, f"{KEY}.maps.followed")
     runs.watch([outcome for outcome in outcomes.values() if not isinstance(outcome, Answer)])
-    return joined(there) if len(there) == len(titles) else None
+    return joined(answers) if len(answers) == len(titles) else None
 
 
 def joined(answers: Sequence[Views]) -> dict[str, Any]:
@@ -142,34 +144,36 @@ def joined(answers: Sequence[Views]) -> dict[str, Any]:
     return {"followed": Table.grid(values, rows, (SAME, NEW), ("Spearman",) * 2), **maps}
 
 
-def three(asked: AttackQuestion, found: Views) -> None:
+def three(question: AttackQuestion, result: Views) -> None:
     """One method's maps: the old class before and after, and what is said now."""
-    title = pick("Heat map", list(found["followed"].rows), f"{KEY}.map", "pills")
-    panels = [Panel(words, found[f"{title} {moment}"]) for moment, words in WORDS.items()]
-    draw_maps(panels, asked.about, f"{KEY}.viewer")
+    title = pick("Heat map", list(result["followed"].rows), f"{KEY}.map", "pills")
+    panels = [Panel(words, result[f"{title} {moment}"]) for moment, words in WORDS.items()]
+    draw_maps(panels, question.about, f"{KEY}.viewer")
 
 
-def trusted(asked: AttackQuestion, found: Views) -> None:
+def trusted(question: AttackQuestion, result: Views) -> None:
     """For each trial a line for each map: whether it moved, and what the trial said."""
-    if asked.about.in_distribution.foreign:
+    if question.about.in_distribution.foreign:
         st.markdown(f"**Can they be trusted?** {WITHHELD}")
         return
     st.markdown("**Can they be trusted?**")
     for trial in TRIALS:
-        tried(asked, found, *trial)
+        tried(question, result, *trial)
     st.page_link(
         HEATMAPS.path,
         label="Other trials of these maps stand on Heatmaps",
         icon=HEATMAPS.icon,
-        query_params={"heatmaps.methods": list(found["followed"].rows), "trust.on": "true"},
+        query_params={"heatmaps.methods": list(result["followed"].rows), "trust.on": "true"},
     )
 
 
-def tried(asked: AttackQuestion, found: Views, check: Check, button: str, passing: str) -> None:
+def tried(question: AttackQuestion, result: Views, check: Check, button: str, passing: str) -> None:
     """One trial of each map, when it is asked for."""
-    table = found["followed"]
+    table = result["followed"]
     st.markdown(plain(check.title))
-    cases = {title: TrustCase(asked.case, KINDS[title](), asked.about.mask) for title in table.rows}
+    cases = {
+        title: TrustCase(question.case, KINDS[title](), question.about.mask) for title in table.rows
+    }
     outcomes = runs.ask_all_when_told(check, cases, f"{KEY}.{check.name}", button, named=False)
     runs.watch([outcome for outcome in outcomes.values() if not isinstance(outcome, Answer)])
     views = {
@@ -180,7 +184,7 @@ def tried(asked: AttackQuestion, found: Views, check: Check, button: str, passin
     if views:
         st.markdown("\n".join(lines(check, table, views)))
     if len(views) == len(table):
-        st.markdown(f"**{both(found, views, passing)}**")
+        st.markdown(f"**{both(result, views, passing)}**")
 
 
 def lines(check: Check, table: Table, views: Mapping[str, Table]) -> list[str]:
@@ -194,17 +198,17 @@ def lines(check: Check, table: Table, views: Mapping[str, Table]) -> list[str]:
     return sentences
 
 
-def both(found: Views, views: Mapping[str, Table], passing: str = CARRY) -> str:
+def both(result: Views, views: Mapping[str, Table], passing: str = CARRY) -> str:
     """How many of the maps that moved with the answer pass a trial, and of the others.
 
     Args:
-        found: how far each map moved, and what the model said before and after.
+        result: how far each map moved, and what the model said before and after.
         views: what the trial said of each.
         passing: what a map does that passes.
     """
-    table = found["followed"]
+    table = result["followed"]
     good = np.array([verdict.verdict(views[title]) == GOOD for title in table.rows])
-    if not answer_changed(found):
+    if not answer_changed(result):
         return f"The answer did not change: of {len(good)} maps {good.sum()} {passing}."
     alike = np.array(table[NEW])
     moved, stayed, flat = alike < FOLLOWS, alike >= FOLLOWS, int(np.isnan(alike).sum())

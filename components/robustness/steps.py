@@ -22,37 +22,37 @@ NOTE = (
 ROOM = 200_000  # characters for the images: two attacks stand on the page
 
 
-def step_by_step(asked: AttackQuestion, key: str) -> Drawing:
+def step_by_step(question: AttackQuestion, key: str) -> Drawing:
     """The way from the image to the one that was found."""
-    return Drawing("path", "Step by step", by=lambda result: show(result, asked, key), wide=True)
+    return Drawing("path", "Step by step", by=lambda result: show(result, question, key), wide=True)
 
 
-def show(found: Views, asked: AttackQuestion, key: str) -> None:
+def show(result: Views, question: AttackQuestion, key: str) -> None:
     """The player."""
-    player([walked(found, asked)], key)
+    player([walked(result, question)], key)
 
 
-def walked(found: Views, asked: AttackQuestion) -> Walked:
+def walked(result: Views, question: AttackQuestion) -> Walked:
     """What the player is given: images as they are seen, in 256 levels."""
-    path: Path = found["path"]
+    path: Path = result["path"]
     levels = np.stack([as_bytes(np.asarray(frame, np.float32)) for frame in path.frames])
-    seen = replace(path, frames=levels.transpose(0, 3, 1, 2) / np.float32(255))
-    views: Mapping[str, View] = {**found, "path": seen}
-    pictures: Pictures = found["pictures"]
+    quantized = replace(path, frames=levels.transpose(0, 3, 1, 2) / np.float32(255))
+    views: Mapping[str, View] = {**result, "path": quantized}
+    pictures: Pictures = result["pictures"]
     last = pictures.images[0, pictures.columns.index(AFTER)]
-    ordered = "success" in found
-    there = found["success"]["success"] if ordered else found["figures"]["another class"]
-    end, other = ("what was found", "after") if there[0] else ("the best try", "next best")
+    ordered = "success" in result
+    success = result["success"]["success"] if ordered else result["figures"]["another class"]
+    end, other = ("what was found", "after") if success[0] else ("the best try", "next best")
     return Walked(
         "",
         views,
-        as_bytes(asked.case.image),
+        as_bytes(question.case.image),
         last,
         nan,
         None,
         NOTE,
         f"End: {end}",
-        found["top"].labels[-1][0],
+        result["top"].labels[-1][0],
         ("before", "first of yours" if ordered else other),
         ROOM,
     )

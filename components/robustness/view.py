@@ -26,55 +26,57 @@ from engine.attribution.robustness import AttackedImagesCase, OrderedCase, Order
 from engine.run import Answer
 
 
-def picture(found: Views, key: str) -> None:
+def picture(result: Views, key: str) -> None:
     """Before, the change, and after."""
-    draw(drawings.PICTURES, found, key)
+    draw(drawings.PICTURES, result, key)
 
 
-def show(asked: AttackQuestion, rest: DeltaGenerator) -> Answer | None:
+def show(question: AttackQuestion, rest: DeltaGenerator) -> Answer | None:
     """The attack: sentence and pictures; in `rest`, below the controls, what it rests on."""
     return section.show(
         Section(
             KEY,
-            asked.method,
-            asked.case,
-            asked.words,
+            question.method,
+            question.case,
+            question.words,
             picture=lambda result: picture(result, f"{KEY}.pictures"),
             evidence=(
-                step_by_step(asked, f"{KEY}.player"),
+                step_by_step(question, f"{KEY}.player"),
                 drawings.CLASSES,
                 drawings.MARGIN,
                 drawings.FIGURES,
             ),
             below=rest,
-            known=asked.about.arguments,
-            script=lambda: python_call(asked.method, asked.about, "figures", asked.case.target),
+            known=question.about.arguments,
+            script=lambda: python_call(
+                question.method, question.about, "figures", question.case.target
+            ),
         )
     )
 
 
-def in_your_order(asked: AttackQuestion) -> Answer | None:
+def in_your_order(question: AttackQuestion) -> Answer | None:
     """The classes that a person lists, said in that order."""
     st.subheader("In your order")
     with spoken():
-        refuse_one_class(asked.case.model)
-        return find_order(asked)
+        refuse_one_class(question.case.model)
+        return find_order(question)
 
 
-def find_order(asked: AttackQuestion) -> Answer | None:
+def find_order(question: AttackQuestion) -> Answer | None:
     """The list, the attack that is to find it, and above both what it found."""
     answer, controls = st.container(), st.container()
     with controls:
-        order, method = choose_order(asked), choose_ordered(asked)
+        order, method = choose_order(question), choose_ordered(question)
     if not order:
         st.info("Choose at least one class that the model is to say.")
         return None
-    labels = asked.case.model.labels
-    known = asked.about.arguments
+    labels = question.case.model.labels
+    known = question.about.arguments
     if known:
         known = {**known, "order": tuple(str(index) for index in order)}
     with answer, spoken():
-        case = OrderedCase(asked.case, order)
+        case = OrderedCase(question.case, order)
         return section.show(
             Section(
                 f"{KEY}.order",
@@ -83,13 +85,13 @@ def find_order(asked: AttackQuestion) -> Answer | None:
                 f"Can it be made to say {', '.join(labels[index] for index in order)}?",
                 picture=lambda result: picture(result, f"{KEY}.order.pictures"),
                 evidence=(
-                    step_by_step(asked, f"{KEY}.order.player"),
+                    step_by_step(question, f"{KEY}.order.player"),
                     drawings.CLASSES,
                     drawings.SEARCH,
                     drawings.OF_ORDER,
                 ),
                 below=controls,
-                button="" if asked.small else "Make it say this",
+                button="" if question.small else "Make it say this",
                 before=f"The image is changed a little, {method.searches * method.steps} times, "
                 "until the model ranks these classes first, in this order.",
                 known=known,
@@ -97,19 +99,19 @@ def find_order(asked: AttackQuestion) -> Answer | None:
         )
 
 
-def by_length(asked: AttackQuestion) -> None:
+def by_length(question: AttackQuestion) -> None:
     """How often longer and longer lists are found, by three attacks at equal budget."""
     st.subheader("Longer and longer lists")
     form = CaseForm(AttackedImagesArguments, f"{KEY}.length")
     count = form.ask("count")
-    model, method = asked.case.model, OrderedSuccess()
-    arguments = AttackedImagesArguments(count=count, seed=asked.case.seed)
+    model, method = question.case.model, OrderedSuccess()
+    arguments = AttackedImagesArguments(count=count, seed=question.case.seed)
     with spoken():
-        ask_by_length(asked, method, arguments.about(model), form)
+        ask_by_length(question, method, arguments.about(model), form)
 
 
 def ask_by_length(
-    asked: AttackQuestion, method: OrderedSuccess, case: AttackedImagesCase, form: CaseForm
+    question: AttackQuestion, method: OrderedSuccess, case: AttackedImagesCase, form: CaseForm
 ) -> None:
     """The question, with its button."""
     model, count = case.model, case.count
@@ -124,42 +126,42 @@ def ask_by_length(
             before=f"Three attacks with the same {method.steps} steps on images of "
             f"{case.data.card.title}, for lists of up to "
             f"{method.lengths(len(model.labels))[-1]} classes. It can be stopped.",
-            known=form.known({"model": model.name, "seed": asked.case.seed}),
+            known=form.known({"model": model.name, "seed": question.case.seed}),
         )
     )
 
 
-def by_asking(asked: AttackQuestion) -> None:
+def by_asking(question: AttackQuestion) -> None:
     """How few pixels are enough, found by asking alone."""
     st.subheader("By asking alone")
     answer, controls = st.container(), st.container()
     with controls, st.popover("How the game is played"):
-        refuse_links(SafeCV, f"{KEY}.SafeCV", asked.case)
-        method = method_form(SafeCV, f"{KEY}.SafeCV", asked.case)
+        refuse_links(SafeCV, f"{KEY}.SafeCV", question.case)
+        method = method_form(SafeCV, f"{KEY}.SafeCV", question.case)
     with answer:
         section.show(
             Section(
-                f"{KEY}.few", method, asked.case, "How few pixels are enough?",
+                f"{KEY}.few", method, question.case, "How few pixels are enough?",
                 picture=lambda result: picture(result, f"{KEY}.few.pictures"),
                 evidence=(
                     CONTROL, KEY_POINTS, drawings.SEVERITY,
                     Drawing("saliency before", "Where it looked for pixels, before and after it "
                             "learned", by=lambda result: draw_maps(
                         [Panel("before", result["saliency before"]),
-                         Panel("after", result["saliency after"])], asked.about, f"{KEY}.points",
+                         Panel("after", result["saliency after"])], question.about, f"{KEY}.points",
                     )),
                 ),
                 detail=tree, below=controls,
-                button="" if asked.small else "Play",
+                button="" if question.small else "Play",
                 before=f"A tester without gradients changes pixels near key points and asks again, "
                 f"at most {method.queries} times; and as often with pixels drawn anywhere.",
-                known=asked.about.arguments,
-                script=lambda: python_call(method, asked.about, "game", asked.case.target),
+                known=question.about.arguments,
+                script=lambda: python_call(method, question.about, "game", question.case.target),
             )
         )  # fmt: skip
 
 
-def tree(found: Views) -> None:
+def tree(result: Views) -> None:
     """The game tree as a table, folded."""
     with st.expander(drawings.TREE.title):
-        draw(replace(drawings.TREE, title=""), found, f"{KEY}.tree")
+        draw(replace(drawings.TREE, title=""), result, f"{KEY}.tree")

@@ -85,21 +85,25 @@ def link(word: str) -> None:
         st.query_params.pop(KEY, None)
 
 
-def choose_rows(found: DataSet) -> Rows:
+def choose_rows(data_set: DataSet) -> Rows:
     """The images among which one is chosen: of one class, or all."""
-    if not len(found.rows(SPLIT)):
-        st.error(f"{plain(found.card.title)} has no test images to choose from: take more images.")
+    if not len(data_set.rows(SPLIT)):
+        st.error(
+            f"{plain(data_set.card.title)} has no test images to choose from: take more images."
+        )
         end()
-    rows = with_finding_first(found, found.rows(SPLIT))
+    rows = with_finding_first(data_set, data_set.rows(SPLIT))
     offered = [ANY]
-    offered += [name for i, name in enumerate(found.classes) if (found.labels[rows] == i).any()]
+    offered += [
+        name for i, name in enumerate(data_set.classes) if (data_set.labels[rows] == i).any()
+    ]
     for word in (st.session_state.get("kind"), st.query_params.get("kind")):
-        if word not in offered and row_of(found, word) is not None:
+        if word not in offered and row_of(data_set, word) is not None:
             offered.append(str(word))
-    kind = pick("Class", offered, "kind", rule=f"a class of {found.card.title}", kept=True)
-    if kind in found.classes:
-        return rows[found.labels[rows] == found.classes.index(kind)]
-    row = row_of(found, kind)
+    kind = pick("Class", offered, "kind", rule=f"a class of {data_set.card.title}", kept=True)
+    if kind in data_set.classes:
+        return rows[data_set.labels[rows] == data_set.classes.index(kind)]
+    row = row_of(data_set, kind)
     return rows if row is None else np.array([row])
 
 
@@ -141,7 +145,7 @@ def use(model: str) -> None:
 def titled(name: str) -> str:
     """What this person calls the data set of that name. Raises BlindspotError."""
     return data.title_of(
-        name, {imported.data.name: title for title, imported in uploads.held().items()}
+        name, {imported.data.name: title for title, imported in uploads.session_uploads().items()}
     )
 
 

@@ -13,7 +13,7 @@ from engine.models.classifier import Classifier
 from engine.models.extras import XRAY
 
 HOUNSFIELD = "HU"
-OWN = "weights of yours open under “Another model”"
+OWN_WEIGHTS = "weights of yours open under “Another model”"
 
 
 def offer_kind(chosen: Chosen, model: Classifier) -> None:
@@ -24,12 +24,12 @@ def offer_kind(chosen: Chosen, model: Classifier) -> None:
     if not what:
         return
     if what.startswith("slice"):
-        st.info(f"This is a {what}, and no model here has learned from such: {OWN}.")
+        st.info(f"This is a {what}, and no model here has learned from such: {OWN_WEIGHTS}.")
         return
     if not XRAY.installed:
         st.info(
             f"This is a {what}, and no model here has learned from X-rays: `{XRAY.install}` adds "
-            f"{XRAY.brings}, and {OWN}."
+            f"{XRAY.brings}, and {OWN_WEIGHTS}."
         )
         return
     entry = next(iter(catalog.chests()))

@@ -14,30 +14,30 @@ from engine.errors import BlindspotError
 from engine.images import Picture, Scan, SliceChoice, Window
 from engine.pictures import as_bytes
 
-OWN = "Your own"
+OWN_WINDOW = "Your own"
 THUMBNAIL = 112  # px
 DIGITS = ".6g"  # of a window, as it is typed and as it is said
 DIRECTION = {"frame": "Frame"}  # what its slices are called, where not "Slice"
 
 
-def choose_picture(scan: Scan, seen: DeltaGenerator) -> tuple[Picture, SliceChoice]:
+def choose_picture(scan: Scan, window_place: DeltaGenerator) -> tuple[Picture, SliceChoice]:
     """The slice and window that the model gets; each choice makes another question.
 
-    The window is chosen in `seen`, which stands below the model's answer.
+    The window is chosen in `window_place`, which stands below the model's answer.
     """
-    if wanted := st.session_state.pop(key(scan, "wanted"), None):
-        st.session_state[key(scan, f"slice.{wanted[0]}")] = wanted[1]
+    if requested := st.session_state.pop(key(scan, "wanted"), None):
+        st.session_state[key(scan, f"slice.{requested[0]}")] = requested[1]
     plane = choose_plane(scan)
     place = choose_place(scan, DIRECTION.get(plane, "Slice"), f"slice.{plane}", scan.count(plane))
     volume = choose_place(scan, "Volume", "volume", scan.volumes, start=0)
-    with seen:
+    with window_place:
         window = choose_window(scan) if scan.presets else None
     view = SliceChoice(plane, place, volume, window)
     try:
-        return shown(scan, view), view
+        return slice_picture(scan, view), view
     except BlindspotError as error:
         st.error(plain(f"{error} The middle one is shown instead."), icon=":material/error:")
-        return shown(scan, SliceChoice()), SliceChoice()
+        return slice_picture(scan, SliceChoice()), SliceChoice()
 
 
 def open_slice(scan: Scan, plane: str, place: int) -> None:
@@ -45,7 +45,7 @@ def open_slice(scan: Scan, plane: str, place: int) -> None:
     st.session_state[key(scan, "wanted")] = plane, place + 1
 
 
-def shown(scan: Scan, view: SliceChoice) -> Picture:
+def slice_picture(scan: Scan, view: SliceChoice) -> Picture:
     """The picture, kept until another one is looked at."""
     stored = st.session_state.get("scan.shown")
     if stored and stored[0] == (scan.digest, view):
@@ -95,7 +95,7 @@ def choose_window(scan: Scan) -> Window | None:
     keys = [key(scan, name) for name in ("window", "center", "width")]
     picked = st.selectbox(
         "Window that the model sees",
-        [*presets, OWN],
+        [*presets, OWN_WINDOW],
         key=keys[0],
         on_change=follow_preset,
         args=(presets, keys),
@@ -125,7 +125,7 @@ def choose_window(scan: Scan) -> Window | None:
             (right, "Width", start.width, thinnest, keys[2]),
         )
     ]
-    if picked != OWN:
+    if picked != OWN_WINDOW:
         return None if picked == first else presets[picked]
     return start.moved(*numbers)
 
@@ -140,7 +140,7 @@ def follow_preset(presets: dict[str, Window], keys: list[str]) -> None:
 
 def own_window(picker: str) -> None:
     """A number was typed: it is no longer the preset."""
-    st.session_state[picker] = OWN
+    st.session_state[picker] = OWN_WINDOW
 
 
 def show_seen(case: ImageCase, picture: Picture) -> None:

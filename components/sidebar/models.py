@@ -41,7 +41,7 @@ def follow_the_list() -> None:
     """A model that a link or another page chooses goes before a person's own."""
     model_name = st.session_state.get("model")
     if model_name != st.session_state.setdefault("models.listed", model_name):
-        st.session_state["models.whose"] = own_weights.LISTED
+        st.session_state["models.whose"] = own_weights.FROM_LIST
     st.session_state["models.listed"] = model_name
 
 
@@ -99,7 +99,7 @@ def with_words(entry: ModelEntry) -> str | None:
 
 def choose_second(first: Classifier, key: str) -> Classifier | None:
     """Another model to hold beside the first; None when none is wanted or it cannot be had."""
-    uploaded_models = own_weights.held()
+    uploaded_models = own_weights.session_models()
     named = {entry.line: entry.name for entry in catalog.entries() if entry.name != first.name}
     named |= {
         uploaded_model.title: name

@@ -34,12 +34,12 @@ ARCHITECTURES = (
     "or cifar_vgg16_bn. A model that Blindspot exported says it itself, and so does an ONNX file, "
     "which gives answers only."
 )
-LISTED = "from the list"  # instead of a model of one's own
+FROM_LIST = "from the list"  # instead of a model of one's own
 NAME_LETTERS = 40
 SIDES = (28, 32, 64, 96, 128, 160, 224)  # that a picture is tried at
 
 
-def held() -> dict[str, Classifier]:
+def session_models() -> dict[str, Classifier]:
     """The person's models of this session, by their names in links and records."""
     uploaded_models: dict[str, Classifier] = st.session_state.setdefault(f"{KEY}.own", {})
     return uploaded_models
@@ -53,18 +53,18 @@ def notes() -> dict[str, dict[str, str]]:
 
 def titled(name: str) -> str:
     """What its owner calls a model; its own title where nobody did."""
-    return notes().get(name, {}).get("title") or held()[name].title
+    return notes().get(name, {}).get("title") or session_models()[name].title
 
 
 def choose_own() -> Classifier | None:
     """The person's own model that is asked; None where there is none, or the list counts."""
-    uploaded_models = held()
+    uploaded_models = session_models()
     if not uploaded_models:
         return None
     titles = {titled(name): name for name in uploaded_models}
-    offered = [*titles, LISTED]
+    offered = [*titles, FROM_LIST]
     if st.session_state.get(f"{KEY}.whose") not in offered:
-        st.session_state[f"{KEY}.whose"] = LISTED
+        st.session_state[f"{KEY}.whose"] = FROM_LIST
     chosen = st.radio("Which model", offered, key=f"{KEY}.whose", label_visibility="collapsed")
     return uploaded_models[titles[chosen]] if chosen in titles else None
 
@@ -119,12 +119,12 @@ def keep_model(model: Classifier, note: Mapping[str, str]) -> None:
     """Keep it for this session under a title of its own, and choose it."""
     book(model.own_bytes, "This model").until_gone(model)
     title = note["title"] or model.title
-    taken = {titled(name) for name in held() if name != model.name} | {LISTED}
+    taken = {titled(name) for name in session_models() if name != model.name} | {FROM_LIST}
     number = 2
     while title in taken:
         title = f"{note['title'] or model.title} ({number})"
         number += 1
-    held()[model.name] = model
+    session_models()[model.name] = model
     notes()[model.name] = {**note, "title": title}
     st.session_state[f"{KEY}.whose"] = title
 
@@ -153,7 +153,7 @@ def draw_format(model: Classifier, picture: Picture, crop: Crop) -> None:
     with box:
         data = labeled_images()
         if data is None:
-            wanted = input_formats.state_format(
+            input_format = input_formats.state_format(
                 format_of(model), f"{KEY}.stated.{model.name}", model
             )
             how = "as you stated"
@@ -161,15 +161,15 @@ def draw_format(model: Classifier, picture: Picture, crop: Crop) -> None:
             labels = model.labels
         else:
             tried = try_formats(model, data)
-            wanted, labels = tried if tried else (None, model.labels)
+            input_format, labels = tried if tried else (None, model.labels)
             how = "right on your labeled images"
-        if wanted is not None:
+        if input_format is not None:
             st.button(
                 "Read it so",
                 key=f"{KEY}.read",
                 type="primary",
                 on_click=read_so,
-                args=(model, wanted, labels, how),
+                args=(model, input_format, labels, how),
             )
     if problem := st.session_state.get(f"{KEY}.format.problem"):
         st.error(plain(problem), icon=":material/error:")
@@ -232,18 +232,20 @@ def compare(model: Classifier, picture: Picture, crop: Crop) -> None:
     st.caption("A sure answer is no proof of the right format: labeled images are.")
 
 
-def read_so(model: Classifier, wanted: InputFormat, labels: tuple[str, ...], how: str) -> None:
+def read_so(
+    model: Classifier, input_format: InputFormat, labels: tuple[str, ...], how: str
+) -> None:
     """The same weights in another format take the model's place."""
     st.session_state[f"{KEY}.format.problem"] = ""
     presence.arrive()
     note = notes().pop(model.name, {})
-    held().pop(model.name)
+    session_models().pop(model.name)
     try:
-        other = with_format(model, wanted)
+        other = with_format(model, input_format)
         other = called_by_weights(other if other is not model else model.twin())
         other.labels = labels
         keep_model(other, {"title": "", "file": "", **note, "format": how})
     except BlindspotError as error:  # it is no such format, or there is no memory for a copy
-        held()[model.name] = model
+        session_models()[model.name] = model
         notes()[model.name] = note
         st.session_state[f"{KEY}.format.problem"] = str(error)

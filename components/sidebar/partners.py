@@ -36,21 +36,21 @@ class Partner:
         return as_bytes(square(self.picture, Crop(), side))
 
 
-def beside(kind: type[Declared], key: str, subject: Subject) -> CaseForm:
+def partner_form(kind: type[Declared], key: str, subject: Subject) -> CaseForm:
     """A form that offers images beside the subject's: others like it, and what was opened."""
     return CaseForm(kind, key, {"image": subject.arguments.get("image")})
 
 
 def usual(subject: Subject) -> Partner:
     """The image that a walk goes to if no other one is chosen."""
-    form = beside(PairArguments, "", subject)
+    form = partner_form(PairArguments, "", subject)
     names = [option.name for option in form.kind.options("against", form.beside)]
     return partners(form, "against", (PALACE if PALACE in names else names[0],))[0]
 
 
 def ask_one(form: CaseForm, name: str) -> Partner:
     """One other image: at first the palace, unless it is the source."""
-    chosen = form.ask(name, own=own(), first=(PALACE,), single=True, rule=RULE)
+    chosen = form.ask(name, own=session_pictures(), first=(PALACE,), single=True, rule=RULE)
     return partners(form, name, chosen)[0]
 
 
@@ -62,7 +62,7 @@ def ask_many(form: CaseForm, name: str, bounds: tuple[int, int], first: int) -> 
     words = f"{fewest}" if fewest == most else f"{fewest} to {most}"
     picked = form.ask(
         name,
-        own=own(),
+        own=session_pictures(),
         first=[*offered[start:], *offered[:start]][:first],
         rule=RULE,
         label=f"Walk to ({words})",
@@ -82,7 +82,7 @@ def partners(form: CaseForm, name: str, chosen: Sequence[str | Partner]) -> list
     ]
 
 
-def own() -> dict[str, Partner]:
+def session_pictures() -> dict[str, Partner]:
     """What was opened in this session, by title."""
     pictures: dict[str, Picture] = st.session_state.setdefault("partners.own", {})
     return {title: Partner(title, "", picture) for title, picture in pictures.items()}

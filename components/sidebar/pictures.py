@@ -43,27 +43,29 @@ class Chosen:
     mask: Mask | None = None  # of what makes its class, (H, W) as the picture, where it is known
 
 
-def choose_picture(pick: Callable[[Sequence[str]], str], seen: DeltaGenerator) -> Chosen:
+def choose_picture(pick: Callable[[Sequence[str]], str], view_place: DeltaGenerator) -> Chosen:
     """A sample, an image of a data set, or an upload.
 
     Args:
         pick: draws what can be chosen, by title, and gives what is.
-        seen: the place of what changes how a scan is seen, and of a mask.
+        view_place: the place of what changes how a scan is seen, and of a mask.
     """
     if st.session_state.pop(AGAIN, False) and st.session_state.get("subject.file"):
         take_upload()
     titles = {sample_picture.title: sample_picture.name for sample_picture in SAMPLES}
-    shown = [*titles, FROM_DATA, *([YOURS] if "subject.upload" in st.session_state else [])]
-    if YOURS not in shown and st.query_params.get("image") == YOURS:
+    options = [*titles, FROM_DATA, *([YOURS] if "subject.upload" in st.session_state else [])]
+    if YOURS not in options and st.query_params.get("image") == YOURS:
         st.session_state["subject.wanted"] = True  # until the tab says what it had opened
     refuse(FILE, lambda word: bool(DIGEST(word)), "File", "the digest of a file, in 8 signs")
     linked = linked_file()
-    refuse("image", shown, "Image", "a sample; images of your own are not part of a link" + linked)
-    picked = pick(shown)
+    refuse(
+        "image", options, "Image", "a sample; images of your own are not part of a link" + linked
+    )
+    picked = pick(options)
     name_file(own=picked == YOURS)
     if picked != FROM_DATA:
         examples.link("")
-    chosen = from_data() if picked == FROM_DATA else opened(titles.get(picked, ""), seen)
+    chosen = from_data() if picked == FROM_DATA else opened(titles.get(picked, ""), view_place)
     for note in chosen.picture.notes:
         st.caption(note)
     return chosen
@@ -99,11 +101,11 @@ def taken(content: bytes, name: str) -> None:
     st.session_state["subject.digest"] = blake2b(content, digest_size=4).hexdigest()
 
 
-def pick_by_title(shown: Sequence[str]) -> str:
+def pick_by_title(titles: Sequence[str]) -> str:
     """Which of them, from a list."""
     return st.selectbox(
         "Sample or yours",
-        shown,
+        titles,
         key="image",
         bind="query-params",
         persist_state="session",
@@ -174,7 +176,7 @@ def take_upload() -> None:
 
 def take_again() -> None:
     """After a reload of the page, the file that was open before it."""
-    if file := reload.found():
+    if file := reload.file_before_reload():
         try:
             taken(file.content, file.name)
         except BadImage as error:  # it could be read before, so this computer is busy
@@ -231,15 +233,15 @@ def linked_crop(name: str) -> Crop:
     return crop if name == linked else Crop()
 
 
-def is_crop(asked: str) -> bool:
+def is_crop(text: str) -> bool:
     """Whether a link names the place of a square."""
     try:
-        x, y = (float(share) for share in asked.split(","))
+        x, y = (float(share) for share in text.split(","))
     except ValueError:
         return False
     return all(0 <= share <= 1 for share in (x, y))
 
 
-def read_crop(asked: str) -> Crop:
+def read_crop(text: str) -> Crop:
     """The crop of a link; anything else is the middle."""
-    return Crop(*map(float, asked.split(","))) if is_crop(asked) else Crop()
+    return Crop(*map(float, text.split(","))) if is_crop(text) else Crop()

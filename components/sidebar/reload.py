@@ -80,7 +80,7 @@ def finest() -> Picture | None:
     return ready
 
 
-def found() -> KeptFile | None:
+def file_before_reload() -> KeptFile | None:
     """The file that this tab opened before it was reloaded, the first time it is asked for."""
     state: Any = st.session_state.get(KEY)
     file_key = state.get("held") if hasattr(state, "get") else None

@@ -40,7 +40,7 @@ from engine.images import Crop, Picture, Slice, SliceChoice
 from engine.keeping.lazy import lazy
 from engine.method import Method
 from engine.models.classifier import Classifier
-from engine.models.own_file import OWN
+from engine.models.own_file import FILE_PREFIX
 from engine.result import Scores
 from engine.run import Answer, expected_seconds
 
@@ -177,8 +177,8 @@ def in_sidebar() -> Places:
 def on_page(page: DeltaGenerator) -> Places:
     """The image with the model's answer, thumbnails of others, and the model below them."""
     with page:
-        picture, says, opener, picker, model, seen = (st.container() for _ in range(6))
-    return Places(picker, opener, picture, model, says, seen)
+        picture, says, opener, picker, model, view_container = (st.container() for _ in range(6))
+    return Places(picker, opener, picture, model, says, view_container)
 
 
 def draw(asks: Collection[Part] = EVERYTHING, page: DeltaGenerator | None = None) -> None:
@@ -194,7 +194,7 @@ def draw(asks: Collection[Part] = EVERYTHING, page: DeltaGenerator | None = None
     image = choose_image(places, pick_by_title if page is None else thumbnails.pick)
     with places.model:
         model = choose_model(image.chosen)
-        if model is not None and model.name.startswith(OWN):
+        if model is not None and model.name.startswith(FILE_PREFIX):
             own_weights.draw_format(model, image.picture, image.crop)
     if model is None:
         return
@@ -279,10 +279,10 @@ def why_none(waiting: Pending | Problem | None) -> None:
 
 
 @st.fragment(run_every=runs.POLL_SECONDS)
-def being_read(pending: Pending, whose: str) -> None:
+def being_read(pending: Pending, owner: str) -> None:
     """That it is, with how many questions go first; the sidebar runs the page when it was."""
     first = pending.goes_first()
-    st.info(f"{whose} is being read{f': {first}' if first else ''}.")
+    st.info(f"{owner} is being read{f': {first}' if first else ''}.")
 
 
 def cost_words(method: Method[Any], subject: Subject) -> str:

@@ -69,7 +69,7 @@ SHIPPED = (
     ShippedExample("A phantom", PLANTED.unmarked, PLANTED.slice, PLANTED.control),
     ShippedExample("A scene", "scenes:count=100", SCENE),
 )
-OWN = "subject.shipped"  # which of them was chosen, and by which number it is found
+SHIPPED_KEY = "subject.shipped"  # which of them was chosen, and by which number it is found
 
 
 def pick(shown: Sequence[str]) -> str:
@@ -97,7 +97,10 @@ def pick(shown: Sequence[str]) -> str:
 
     shipped = shipped_now() if picked == FROM_DATA else None
     rows = [(title, thumb(title), title == picked and shipped is None) for title in shown]
-    rows += [(one.title, of_file(one.path), one == shipped) for one in SHIPPED]
+    rows += [
+        (shipped_example.title, of_file(shipped_example.path), shipped_example == shipped)
+        for shipped_example in SHIPPED
+    ]
     pressed = [Thumb(at, *row) for at, row in enumerate(rows)]
     thumbs(pressed, "Images to ask about", "subject.thumbs", take)
     return picked
@@ -107,21 +110,29 @@ def take_example(shipped_example: ShippedExample) -> None:
     """Choose an image of a data set, as if by hand in the list of data sets."""
     place = choice(example(f"{shipped_example.data}/{shipped_example.id}"))
     settings = {"data": shipped_example.data, "kind": examples.ANY, "item": place}
-    st.session_state.update({KEY: FROM_DATA, OWN: (shipped_example.title, settings), **settings})
+    st.session_state.update(
+        {KEY: FROM_DATA, SHIPPED_KEY: (shipped_example.title, settings), **settings}
+    )
     st.query_params.update(free({key: str(value) for key, value in settings.items()}))
     answer_by(shipped_example.model)
 
 
 def shipped_now() -> ShippedExample | None:
     """Which of the shipped ones is chosen still; None once a person has changed something."""
-    title, settings = st.session_state.get(OWN, ("", {}))
+    title, settings = st.session_state.get(SHIPPED_KEY, ("", {}))
     same = all(st.session_state.get(key) == value for key, value in settings.items())
-    return next((one for one in SHIPPED if same and one.title == title), None)
+    return next(
+        (shipped_example for shipped_example in SHIPPED if same and shipped_example.title == title),
+        None,
+    )
 
 
 def answer_by(model: str) -> None:
     """Choose that model, unless a person has chosen one that goes with no thumbnail."""
-    if st.session_state.get("model", DEFAULT) in {DEFAULT, *(one.model for one in SHIPPED)}:
+    if st.session_state.get("model", DEFAULT) in {
+        DEFAULT,
+        *(shipped_example.model for shipped_example in SHIPPED),
+    }:
         st.session_state["model"] = model
 
 

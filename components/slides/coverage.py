@@ -15,13 +15,13 @@ NAMES = {ABMIL: "plain attention (ABMIL)", TEACHER: "teacher", STUDENT: "student
 LOOKED, MOST = "tiles looked at", 0.9
 
 
-def coverage(asked: SlidesQuestion) -> Drawing:
+def coverage(question: SlidesQuestion) -> Drawing:
     """The share of key tiles of all test bags among the n strongest of their bag."""
-    size = asked.layout.size
+    size = question.layout.size
 
     def part(tiles: Table) -> Table:
         key = np.asarray(tiles["key"], bool).reshape(-1, size)
-        columns = {name: (found(tiles, name, key), "share") for name in NAMES}
+        columns = {name: (recall_at(tiles, name, key), "share") for name in NAMES}
         return Table.of({LOOKED: (np.arange(1, size + 1), "tiles"), **columns})
 
     def words(result: Views) -> str:
@@ -45,7 +45,7 @@ def coverage(asked: SlidesQuestion) -> Drawing:
     return Drawing("tiles", "How far down the key tiles lie", chart, words, part=part, wide=True)
 
 
-def found(tiles: Table, name: str, key: NDArray[np.bool_]) -> NDArray[np.float64]:
+def recall_at(tiles: Table, name: str, key: NDArray[np.bool_]) -> NDArray[np.float64]:
     """The share of key tiles (bags, N) among the n strongest of their bag, for each n, (N,)."""
     order = np.argsort(-np.asarray(tiles[name]).reshape(key.shape), axis=1, kind="stable")
     share = np.take_along_axis(key, order, 1).sum(0).cumsum() / max(int(key.sum()), 1)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from components.draw.drawing import Drawing, Views
 from components.slides.form import SlidesQuestion
 from engine.attribution.slides.bags import laid_out, on_slide
-from engine.attribution.slides.masks import HIGH, KINDS, SEEN
+from engine.attribution.slides.masks import HIGH, KINDS, UNMASKED
 from engine.result import Pictures, Table
 
 MOMENTS = 5
@@ -17,30 +17,30 @@ NAMES = {1: "orange", 2: "gray", 3: "blue", 4: "green"}
 COVER = 0.65  # how much of a masked tile its color covers
 
 
-def masked(asked: SlidesQuestion) -> Drawing:
+def masked(question: SlidesQuestion) -> Drawing:
     """A training bag at a few steps."""
 
-    def made(found: Views) -> Pictures:
-        table: Table = found["masks"]
+    def made(result: Views) -> Pictures:
+        table: Table = result["masks"]
         bag_rows = np.flatnonzero(table["bag"] == table["bag"][0])
         moments = bag_rows[
             np.linspace(0, len(bag_rows) - 1, min(MOMENTS, len(bag_rows))).round().astype(int)
         ]
-        kinds = np.stack([table[f"tile {at}"] for at in range(asked.layout.size)], 1)[moments]
-        rows = asked.layout.rows[int(table["bag"][0])]
-        images = np.stack([tinted(asked.case.data.images[rows], kind) for kind in kinds])
+        kinds = np.stack([table[f"tile {at}"] for at in range(question.layout.size)], 1)[moments]
+        rows = question.layout.rows[int(table["bag"][0])]
+        images = np.stack([tinted(question.case.data.images[rows], kind) for kind in kinds])
         steps = tuple(f"step {int(table['step'][at])}" for at in moments)
-        return Pictures(images[None], ("",), steps, words(asked, kinds, table["bag"][0]))
+        return Pictures(images[None], ("",), steps, words(question, kinds, table["bag"][0]))
 
     return Drawing("masks", "What the student is not shown", made=made, wide=True)
 
 
 def words(asked: SlidesQuestion, kinds: NDArray[np.int8], bag: int) -> str:
     """What the colors mean, and how many key tiles were masked."""
-    there = [kind for kind in TINTS if (kinds == kind).any()]
-    colors = "; ".join(f"{NAMES[kind]}: {KINDS[kind]}" for kind in there)
+    present = [kind for kind in TINTS if (kinds == kind).any()]
+    colors = "; ".join(f"{NAMES[kind]}: {KINDS[kind]}" for kind in present)
     key = asked.layout.key[int(bag)]
-    first, last = int((kinds[0][key] != SEEN).sum()), int((kinds[-1][key] != SEEN).sum())
+    first, last = int((kinds[0][key] != UNMASKED).sum()), int((kinds[-1][key] != UNMASKED).sum())
     hidden = f"Of {int(key.sum())} key tiles {first} are hidden at the first step shown, {last} at "
     hidden += "the last."
     high = int((kinds[0] == HIGH).sum())

@@ -21,9 +21,9 @@ from components.picks import pick
 from components.section import Section
 from components.slides.form import KEY
 from components.widgets.pan import Over, pan, strongest
-from engine.arguments.whole_slides import MADE
+from engine.arguments.whole_slides import SYNTHETIC
 from engine.attribution.slides import TileAttention, UnlikeTiles, WholeSlideCase
-from engine.attribution.slides.attention import EQUAL, FOUND, SAYS, told
+from engine.attribution.slides.attention import EQUAL, KEY_RECALL, SAYS, network_sentence
 from engine.attribution.slides.methods import ABMIL, MAX_POOLING, MEAN_POOLING
 from engine.attribution.slides.section_networks import STUDENTS
 from engine.attribution.slides.whole import KEY_SHARE, TileReading
@@ -36,7 +36,7 @@ from engine.result import Pictures, Table
 SLOT = f"{KEY}.tiles"
 RARE = "what is rare"
 MOST_MB = 500
-SHOWN, SEEN = 8, 128  # tiles, and px of each
+STRONGEST_TILES, TILE_SIDE = 8, 128  # tiles, and px of each
 LEAST = 0.01  # × an equal share: what is less looks alike
 THEIRS, OURS = "Your own", "Example, made here"
 DRAWN = (*STUDENTS, ABMIL, MAX_POOLING, MEAN_POOLING, RARE)
@@ -55,12 +55,12 @@ def show() -> None:
     with controls:
         left, right = st.columns([3, 1], gap="medium", vertical_alignment="bottom")
         with left:
-            which = pick("Image", (OURS, THEIRS), f"{KEY}.image", "pills")
+            choice = pick("Image", (OURS, THEIRS), f"{KEY}.image", "pills")
         drawn = pick("Drawn", DRAWN, f"{KEY}.drawn", "pills")
         names = ("tile", "glass") if drawn != RARE else None
         with right, st.popover("Settings"):
             settings = forms.settings(UnlikeTiles, SLOT, names)
-        image = made_slide() if which == OURS else theirs()
+        image = made_slide() if choice == OURS else theirs()
     if image is None:
         with answer:
             st.markdown("**A large image in tiles**")
@@ -69,7 +69,7 @@ def show() -> None:
     if drawn != RARE:
         method = TileAttention(tile=settings["tile"], glass=settings["glass"])
     case = WholeSlideCase(load(DEFAULT), image)
-    known = {"model": DEFAULT, "image": MADE} if which == OURS else {}
+    known = {"model": DEFAULT, "image": SYNTHETIC} if choice == OURS else {}
     grid = None
     with answer, spoken():
         grid = method.grid(case)
@@ -141,23 +141,23 @@ def ask(asked: SlideQuestion, known: Mapping[str, Any]) -> None:
     )
 
 
-def sentence(asked: SlideQuestion, found: Views) -> str:
+def sentence(question: SlideQuestion, result: Views) -> str:
     """What the network that is drawn says, or what is rare."""
-    if asked.column == "distance":
-        return asked.method.finding(asked.case, found)
-    return told(found, asked.column)
+    if question.column == "distance":
+        return question.method.finding(question.case, result)
+    return network_sentence(result, question.column)
 
 
-def picture(asked: SlideQuestion, found: Views) -> None:
+def picture(question: SlideQuestion, result: Views) -> None:
     """The image under the map."""
-    table, planted = found["tiles"], asked.of(found["tiles"], "planted")
+    table, planted = result["tiles"], question.of(result["tiles"], "planted")
     marked = None if np.isnan(planted).all() else planted >= KEY_SHARE
-    unit = asked.unit(table)
+    unit = question.unit(table)
     least = LEAST if unit == EQUAL else None
-    over = Over(asked.of(table), asked.method.tile, unit, marked, least)
-    panned(asked.case.image, over, sentence(asked, found))
+    over = Over(question.of(table), question.method.tile, unit, marked, least)
+    panned(question.case.image, over, sentence(question, result))
     words = "Rare in this image, which is not the same as diseased."
-    if asked.column != "distance":
+    if question.column != "distance":
         words = LEARNED if marked is not None else STRANGE
     if marked is not None:
         words += " Outlined: tiles of planted regions."
@@ -171,15 +171,19 @@ def panned(image: LargeImage, over: Over | None, words: str) -> None:
         pan(image, over, words, f"{KEY}.pan")
 
 
-def tiles(asked: SlideQuestion) -> Drawing:
+def tiles(question: SlideQuestion) -> Drawing:
     """The tiles with the highest numbers."""
-    rare = asked.column == "distance"
+    rare = question.column == "distance"
 
-    def made(found: Views) -> Pictures:
-        values, side, image = asked.of(found["tiles"]), asked.method.tile, asked.case.image
-        planted = asked.of(found["tiles"], "planted")
-        places = strongest(values, SHOWN)
-        times = max(1, side // SEEN)
+    def made(result: Views) -> Pictures:
+        values, side, image = (
+            question.of(result["tiles"]),
+            question.method.tile,
+            question.case.image,
+        )
+        planted = question.of(result["tiles"], "planted")
+        places = strongest(values, STRONGEST_TILES)
+        times = max(1, side // TILE_SIDE)
         images = np.stack(
             [
                 image.smaller(times, r * side, (r + 1) * side, c * side, (c + 1) * side)
@@ -187,15 +191,15 @@ def tiles(asked: SlideQuestion) -> Drawing:
             ]
         )
         words = tuple(f"{values[place]:.2f}" for place in places)
-        shown = (
+        caption = (
             "The strangest first; below: the distance."
             if rare
             else strongest_words(
-                asked.unit(found["tiles"]), [float(planted[place]) for place in places]
+                question.unit(result["tiles"]), [float(planted[place]) for place in places]
             )
         )
         ranks = tuple(str(at + 1) for at in range(len(places)))
-        return Pictures(images[None], ("",), ranks, shown, captions=words)
+        return Pictures(images[None], ("",), ranks, caption, captions=words)
 
     title = "The strangest tiles" if rare else "The strongest tiles"
     return Drawing("tiles", title, made=made, wide=True)
@@ -210,11 +214,11 @@ def strongest_words(unit: str, planted: Sequence[float]) -> str:
     return f"{count} of these {len(planted)} lie in planted regions. {below}"
 
 
-def networks(asked: SlideQuestion) -> Drawing:
+def networks(question: SlideQuestion) -> Drawing:
     """Each network: what it says of the image, and the key tiles that it finds, where known."""
     series = {SAYS: "says “a planted region”"}
-    if asked.case.image.mask(0, 1, 0, 1) is not None:
-        series[FOUND] = FOUND
+    if question.case.image.mask(0, 1, 0, 1) is not None:
+        series[KEY_RECALL] = KEY_RECALL
     return Drawing(
         "networks",
         "All networks about this image",

@@ -18,7 +18,7 @@ from engine.attribution.slides.scores import MEASURES
 SLOT = f"{KEY}.MaskedRatio"
 
 
-def show(asked: SlidesQuestion) -> None:
+def show(question: SlidesQuestion) -> None:
     """The curve of one measure."""
     answer, controls = st.container(), st.container()
     forms.refuse_links(MaskedRatio, SLOT)
@@ -28,16 +28,16 @@ def show(asked: SlidesQuestion) -> None:
             measure = pick("Measure", MEASURES, f"{KEY}.measure", "pills", first="hard ones")
         with right, st.popover("Settings"):
             settings = forms.settings(MaskedRatio, SLOT, ("epochs", "seeds"))
-    method = MaskedRatio(version=asked.method.version, **settings)
+    method = MaskedRatio(version=question.method.version, **settings)
     trained = method.seeds * (len(RATIOS) + len(POOLINGS))
     with answer:
         section.show(
             Section(
                 KEY,
                 method,
-                asked.case,
+                question.case,
                 "How much to mask",
-                known=asked.known,
+                known=question.known,
                 evidence=(curve(measure),),
                 columns=1,
                 button="Train for each share",

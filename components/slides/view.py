@@ -29,22 +29,27 @@ STRONGEST = 8  # tiles
 UNIT = "share of the attention"
 
 
-def show(asked: SlidesQuestion, below: DeltaGenerator) -> None:
+def show(question: SlidesQuestion, below: DeltaGenerator) -> None:
     """The bag, and how well the networks find key tiles.
 
     Args:
-        asked: the question.
+        question: the question.
         below: where the evidence is drawn.
     """
     section.show(
         Section(
             KEY,
-            asked.method,
-            asked.case,
-            known=asked.known,
-            sentence=partial(sentence, asked),
-            picture=partial(picture, asked),
-            evidence=(strongest(asked), networks(asked), coverage(asked), masked(asked)),
+            question.method,
+            question.case,
+            known=question.known,
+            sentence=partial(sentence, question),
+            picture=partial(picture, question),
+            evidence=(
+                strongest(question),
+                networks(question),
+                coverage(question),
+                masked(question),
+            ),
             columns=1,
             below=below,
             button="Train the networks",
@@ -54,62 +59,62 @@ def show(asked: SlidesQuestion, below: DeltaGenerator) -> None:
     )
 
 
-def of_bag(asked: SlidesQuestion, found: Views, name: str) -> NDArray[np.float32]:
+def of_bag(question: SlidesQuestion, result: Views, name: str) -> NDArray[np.float32]:
     """A number of each tile of the bag, (N,)."""
-    size, table = asked.layout.size, found["tiles"]
-    values = table[name][asked.place * size : (asked.place + 1) * size]
+    size, table = question.layout.size, result["tiles"]
+    values = table[name][question.place * size : (question.place + 1) * size]
     return np.asarray(values, np.float32)
 
 
-def column(asked: SlidesQuestion) -> str:
+def column(question: SlidesQuestion) -> str:
     """Which of the student's numbers is drawn."""
-    return STUDENT if asked.score == ATTENTION else by_class(asked.score)
+    return STUDENT if question.score == ATTENTION else by_class(question.score)
 
 
-def hits(asked: SlidesQuestion, found: Views, name: str) -> int:
+def hits(question: SlidesQuestion, result: Views, name: str) -> int:
     """How many key tiles stand among the bag's strongest, as many as it has key tiles."""
-    key = asked.layout.key[asked.bag][None]
-    return int(found_keys(of_bag(asked, found, name)[None], key).sum())
+    key = question.layout.key[question.bag][None]
+    return int(found_keys(of_bag(question, result, name)[None], key).sum())
 
 
-def sentence(asked: SlidesQuestion, found: Views) -> str:
+def sentence(question: SlidesQuestion, result: Views) -> str:
     """How many key tiles of the bag the student and plain attention put first."""
-    count, size = int(asked.layout.key[asked.bag].sum()), asked.layout.size
+    count, size = int(question.layout.key[question.bag].sum()), question.layout.size
     if not count:
-        chance = float(found["bags"][STUDENT][asked.place])
+        chance = float(result["bags"][STUDENT][question.place])
         return (
-            f"None of these {size} tiles is a key tile: the student says “{asked.label}” with "
+            f"None of these {size} tiles is a key tile: the student says “{question.label}” with "
             f"{100 * chance:.0f} %."
         )
     tiles = f"{count} of {size} tiles make" if count > 1 else f"One of {size} tiles makes"
     first = "strongest tile is" if count == 1 else f"{count} strongest tiles hold"
-    score = "" if asked.score == ATTENTION else f" for “{asked.score}”"
-    hit_count, plain_one = hits(asked, found, column(asked)), hits(asked, found, ABMIL)
+    score = "" if question.score == ATTENTION else f" for “{question.score}”"
+    hit_count, plain_one = hits(question, result, column(question)), hits(question, result, ABMIL)
     if count == 1:
         comparison = f"one of them: {'yes' if hit_count else 'no'}; plain attention's: "
         comparison += "yes" if plain_one else "no"
     else:
         comparison = f"{hit_count} of them, plain attention's {plain_one}"
-    return f"{tiles} this slide “{asked.label}”. The student's {first}{score} {comparison}."
+    return f"{tiles} this slide “{question.label}”. The student's {first}{score} {comparison}."
 
 
-def picture(asked: SlidesQuestion, found: Views) -> None:
+def picture(question: SlidesQuestion, result: Views) -> None:
     """The slide under the attention of plain attention, teacher and student."""
-    data, rows = asked.case.data, asked.layout.rows[asked.bag]
+    data, rows = question.case.data, question.layout.rows[question.bag]
     tile = ENLARGED * data.images.shape[2], ENLARGED * data.images.shape[3]
     board = laid_out(data.images[rows]).transpose(1, 2, 0).repeat(ENLARGED, 0).repeat(ENLARGED, 1)
-    shown = {"Plain attention (ABMIL)": ABMIL, "Teacher": TEACHER}
-    student_title = "Student" if asked.score == ATTENTION else f"Student, {asked.score}"
-    shown[student_title] = column(asked)
+    columns = {"Plain attention (ABMIL)": ABMIL, "Teacher": TEACHER}
+    student_title = "Student" if question.score == ATTENTION else f"Student, {question.score}"
+    columns[student_title] = column(question)
     panels = [
         Panel(
             title,
-            HeatMap(on_slide(of_bag(asked, found, name), tile), unit_of(name), False),
-            note(asked, found, name),
+            HeatMap(on_slide(of_bag(question, result, name), tile), unit_of(name), False),
+            note(question, result, name),
         )
-        for title, name in shown.items()
+        for title, name in columns.items()
     ]
-    key = on_slide(asked.layout.key[asked.bag].astype(np.float32), tile) == 1
+    key = on_slide(question.layout.key[question.bag].astype(np.float32), tile) == 1
     with first_screen(3, KEY):
         viewer(
             np.ascontiguousarray(np.broadcast_to(board, (*board.shape[:2], 3))),
@@ -126,29 +131,32 @@ def unit_of(name: str) -> str:
     return UNIT if name in {ABMIL, TEACHER, STUDENT} else "share of the class"
 
 
-def note(asked: SlidesQuestion, found: Views, name: str) -> str:
+def note(question: SlidesQuestion, result: Views, name: str) -> str:
     """How many of the key tiles stand on top."""
-    count = int(asked.layout.key[asked.bag].sum())
-    return f"{hits(asked, found, name)} of {count} key tiles on top" if count else ""
+    count = int(question.layout.key[question.bag].sum())
+    return f"{hits(question, result, name)} of {count} key tiles on top" if count else ""
 
 
-def strongest(asked: SlidesQuestion) -> Drawing:
+def strongest(question: SlidesQuestion) -> Drawing:
     """The tiles on top, for plain attention and for the student."""
 
-    def made(found: Views) -> Pictures:
-        rows, key = asked.layout.rows[asked.bag], asked.layout.key[asked.bag]
-        hard, names = asked.layout.hard[asked.bag], {ABMIL: ABMIL, column(asked): "Student"}
+    def made(result: Views) -> Pictures:
+        rows, key = question.layout.rows[question.bag], question.layout.key[question.bag]
+        hard, names = (
+            question.layout.hard[question.bag],
+            {ABMIL: ABMIL, column(question): "Student"},
+        )
         places = {
-            name: np.argsort(-of_bag(asked, found, name), kind="stable")[:STRONGEST]
+            name: np.argsort(-of_bag(question, result, name), kind="stable")[:STRONGEST]
             for name in names
         }
-        images = np.stack([asked.case.data.images[rows[place]] for place in places.values()])
+        images = np.stack([question.case.data.images[rows[place]] for place in places.values()])
         words = [
             ("key, hard" if hard[at] else "key") if key[at] else ""
             for place in places.values()
             for at in place
         ]
-        count = min(STRONGEST, asked.layout.size)
+        count = min(STRONGEST, question.layout.size)
         counts = ", ".join(
             f"{title} has {int(key[places[name]].sum())} key tiles" for name, title in names.items()
         )
@@ -163,19 +171,19 @@ def strongest(asked: SlidesQuestion) -> Drawing:
     return Drawing("tiles", "The strongest tiles of this slide", made=made, wide=True)
 
 
-def networks(asked: SlidesQuestion) -> Drawing:
+def networks(question: SlidesQuestion) -> Drawing:
     """Bag AUC and key tiles found, by network, over all test bags."""
 
     def part(table: Table) -> Table:
-        shown = [name for name in table.rows if name != BY_CLASS or asked.score != ATTENTION]
-        return table.select(MEASURES).take([table.rows.index(name) for name in shown])
+        row_names = [name for name in table.rows if name != BY_CLASS or question.score != ATTENTION]
+        return table.select(MEASURES).take([table.rows.index(name) for name in row_names])
 
     series = {name: name for name in MEASURES if name != "key tiles found"}
     return Drawing(
         "figures",
         "All test bags",
         BarGroups(series=series, title="%", span=(0, 119), ticks=(0, 20, 40, 60, 80, 100)),
-        lambda result: asked.method.finding(asked.case, result),
+        lambda result: question.method.finding(question.case, result),
         part=part,
         wide=True,
     )

@@ -121,17 +121,17 @@ def fill(card: Card, *, turn: bool) -> bool:
     return turn and not any(isinstance(outcome, Pending) for outcome in outcomes.values())
 
 
-def answered(card: Card, found: Mapping[str, Outcome]) -> None:
+def answered(card: Card, outcomes: Mapping[str, Outcome]) -> None:
     """Picture and sentence once enough is there, and what is known of the rest."""
     for card_section in card.sections.values():
         section.leave(card_section)
-    answers = together.answers_of(found)
+    answers = together.answers_of(outcomes)
     needed = list(card.sections)[: card.enough or None]
     if not needed or not all(name in answers for name in needed):
         return
     card.picture(answers)
     st.markdown(plain(card.sentence(answers)))
-    if card.below and (line := card.below(found)):
+    if card.below and (line := card.below(outcomes)):
         st.caption(line)
 
 

@@ -36,7 +36,7 @@ Pixels = NDArray[np.uint8]
 
 def over(subject: Subject, *heats: HeatMap) -> None:
     """One or two maps over the image, each on its own scale."""
-    image = exports.shown(subject)
+    image = exports.model_input(subject)
     row([overlay(image, heat) for heat in heats], "The heat map over the image")
 
 
@@ -45,13 +45,15 @@ def pair(first: Any, second: Any, words: str) -> None:
     row([as_bytes(first), as_bytes(second)], words)
 
 
-def scene(shown: Scene) -> None:
+def scene(example_scene: Scene) -> None:
     """What a language model is asked about."""
     description = (
-        ", ".join(f"{scene_object.color} {scene_object.category}" for scene_object in shown.things)
+        ", ".join(
+            f"{scene_object.color} {scene_object.category}" for scene_object in example_scene.things
+        )
         or "nothing"
     )
-    row([shown.image.transpose(1, 2, 0)], f"A {shown.theme} with {description}")
+    row([example_scene.image.transpose(1, 2, 0)], f"A {example_scene.theme} with {description}")
 
 
 def some_of(data: DataSet, rows: Rows) -> None:
@@ -69,9 +71,9 @@ def row(images: Sequence[Pixels], words: str, side: int = SIDE) -> None:
         show_picture(pixels, words if not at else "", place=places, width=side)
 
 
-def among(found: Views, words: str) -> None:
+def among(result: Views, words: str) -> None:
     """The scores of normal images as bars, and that of the image as a line."""
-    normal, score = as_doubles(found["normal"]), float(found["subject"].values[0])
+    normal, score = as_doubles(result["normal"]), float(result["subject"].values[0])
     counts, edges = np.histogram(normal, BINS, (min(score, normal.min()), max(score, normal.max())))
     table = Table.of({"from": (edges[:-1], ""), "to": (edges[1:], ""), "normal": (counts, "")})
     figure = BarsAndLine(

@@ -69,7 +69,7 @@ def main(name: str, method: Method[Any], case: Any) -> Section:
     return Section(f"{KEY}.{name}", method, case, method.title)
 
 
-def beside(name: str, method: Method[Any], case: Any) -> Section:
+def comparison_of(name: str, method: Method[Any], case: Any) -> Section:
     """What its answer is held against, which needs no explanation of its own."""
     return Section(f"{KEY}.{name}", method, case, explained=False)
 
@@ -92,7 +92,7 @@ def attribution(question: str, subject: Subject) -> Card:
         question,
         views.HEATMAPS,
         {method.title: main("look", method, case)}
-        | {check.title: beside("look", check, trial) for check in checks},
+        | {check.title: comparison_of("look", check, trial) for check in checks},
         sentence=lambda result: heatmaps.sentence({method.title: result[method.title]}),
         picture=lambda result: pictures.over(subject, result[method.title]["map"]),
         enough=1,
@@ -100,11 +100,13 @@ def attribution(question: str, subject: Subject) -> Card:
     )
 
 
-def trust(method: Method[Any], checks: Sequence[Check], found: Outcomes, subject: Subject) -> str:
+def trust(
+    method: Method[Any], checks: Sequence[Check], outcomes: Outcomes, subject: Subject
+) -> str:
     """The trust line of the map, as below it on its view, without its reasons."""
     trial = trials.Trial(method)
     for check in checks:
-        match found[check.title]:
+        match outcomes[check.title]:
             case Answer() as answer:
                 trial.found.append((check, answer["check"]))
             case Pending() as pending:
@@ -127,7 +129,7 @@ def level_set(question: str, subject: Subject) -> Card:
         question,
         views.LEVEL_SETS,
         {"walk": main("blind spot", BlindSpot(), case)},
-        sentence=lambda result: walks.held(result["walk"]),
+        sentence=lambda result: walks.nearness_words(result["walk"]),
         picture=lambda result: pictures.pair(
             subject.case.image,
             result["walk"]["end"].frames[-1],
@@ -142,14 +144,14 @@ def level_set(question: str, subject: Subject) -> Card:
 
 def anomaly(question: str, subject: Subject) -> Card:
     """The verdict among normal images, with their scores."""
-    asked = familiar_question(subject)
+    anomaly_question = familiar_question(subject)
     return Card(
         question,
         views.FAMILIAR,
-        {"detector": main("unusual", asked.method, asked.case)},
-        sentence=lambda result: standing.sentence(asked, result["detector"]),
+        {"detector": main("unusual", anomaly_question.method, anomaly_question.case)},
+        sentence=lambda result: standing.sentence(anomaly_question, result["detector"]),
         picture=lambda result: pictures.among(
-            result["detector"], standing.sentence(asked, result["detector"])
+            result["detector"], standing.sentence(anomaly_question, result["detector"])
         ),
     )
 
@@ -173,14 +175,14 @@ def sparsity(question: str, subject: Subject) -> Card:
     """The answer and the map of the model, and of a pruned copy."""
     case, method, cut = subject.case.at("exact"), first_map(subject), PrunedImage()
     asks = {
-        "answer": beside("pruned", Prediction(), replace(case, target=Target(0))),
-        "map": beside("pruned", method, case),
+        "answer": comparison_of("pruned", Prediction(), replace(case, target=Target(0))),
+        "map": comparison_of("pruned", method, case),
         "copy": main("pruned", cut, case),
     }
 
-    def change(found: Answers) -> ModelComparison:
-        before = AnswerAndMap(found["answer"]["classes"], found["map"]["map"])
-        after = AnswerAndMap(found["copy"]["classes"], found["copy"]["map"])
+    def change(answers: Answers) -> ModelComparison:
+        before = AnswerAndMap(answers["answer"]["classes"], answers["map"]["map"])
+        after = AnswerAndMap(answers["copy"]["classes"], answers["copy"]["map"])
         return compared(case, before, after)
 
     return Card(
@@ -207,9 +209,9 @@ def hallucination(question: str, subject: Subject) -> Card:
     else:
         (case, scene), why, settings = made_up(), NO_SCENE, dialog.STORY
 
-    def says(found: Answers) -> str:
-        words = found["answer"]["answer"]
-        return f"“{case.prompt}”: “{tidy(words.text)}”. {Greedy().finding(case, found['answer'])}"
+    def says(answers: Answers) -> str:
+        words = answers["answer"]["answer"]
+        return f"“{case.prompt}”: “{tidy(words.text)}”. {Greedy().finding(case, answers['answer'])}"
 
     return Card(
         question,
@@ -233,7 +235,10 @@ def unlearning(question: str, _subject: Subject) -> Card:
     return Card(
         question,
         views.FORGET,
-        {"board": main("forget", method, board), "there": beside("forget", StillThere(), after)},
+        {
+            "board": main("forget", method, board),
+            "there": comparison_of("forget", StillThere(), after),
+        },
         sentence=lambda result: (
             claim(result["board"]["table"], after.method.label, board.case.request.words) + "."
         ),

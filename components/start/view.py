@@ -25,7 +25,7 @@ from components.views import (
 )
 from engine import run
 
-SHOWN = (("look", "blind spot", "unusual"), ("pruned", "made up", "forget"))
+CARD_ROWS = (("look", "blind spot", "unusual"), ("pruned", "made up", "forget"))
 ABOUT = "What a vision model sees in your image, and what it does not notice."
 MORE = {
     "Which explanation of this image can be relied on?": WHICH_EXPLANATION,
@@ -57,7 +57,9 @@ def show() -> None:
     with right:
         warning = st.container()
         places = {
-            name: column for row in SHOWN for name, column in zip(row, st.columns(3), strict=True)
+            name: column
+            for row in CARD_ROWS
+            for name, column in zip(row, st.columns(3), strict=True)
         }
         usual, more = st.container(), st.container()
     about = subject.current((), left)

@@ -21,7 +21,7 @@ from engine.attribution.level_sets.lst import LST
 from engine.attribution.level_sets.plane import Plane
 from engine.attribution.level_sets.star import Star
 from engine.attribution.opening import walk
-from engine.case.opening import Question, about_first, seen
+from engine.case.opening import Question, about_first, sample_input
 from engine.case.prediction import Prediction
 from engine.images.samples import SAMPLES
 from engine.pictures import as_bytes
@@ -36,7 +36,7 @@ TALL = 330  # px of a chart below a short sentence
 
 def prediction() -> Sequence[Question]:
     """What the model says of the cat."""
-    return [(Prediction(), seen(CAT.name))]
+    return [(Prediction(), sample_input(CAT.name))]
 
 
 def heat_map() -> Sequence[Question]:
@@ -49,28 +49,30 @@ def walked(kind: type[LST | Plane | Star]) -> Callable[[], Sequence[Question]]:
     return lambda: [walk(kind)]
 
 
-def photograph(key: str, found: Answer) -> None:
+def photograph(key: str, answer: Answer) -> None:
     """The cat, and what the model says."""
-    pixels = as_bytes(seen(CAT.name).image)
-    beside_classes(lambda: show_picture(pixels, CAT.title, width="stretch"), found, key)
+    pixels = as_bytes(sample_input(CAT.name).image)
+    beside_classes(lambda: show_picture(pixels, CAT.title, width="stretch"), answer, key)
 
 
-def over_it(key: str, found: Answer) -> None:
+def over_it(key: str, answer: Answer) -> None:
     """The map over the photograph."""
-    viewer(as_bytes(seen(CAT.name).image), [Panel(MAP.title, found["map"])], key, bare=True)
+    viewer(
+        as_bytes(sample_input(CAT.name).image), [Panel(MAP.title, answer["map"])], key, bare=True
+    )
 
 
-def played(key: str, found: Answer) -> None:
+def played(key: str, answer: Answer) -> None:
     """The walk in the player, which plays by itself."""
     method, case = walk(LST)
-    if shown := walks.walked(method.title, method, case, found):
-        player([shown], key, bare=True)
+    if trajectory := walks.walked(method.title, method, case, answer):
+        player([trajectory], key, bare=True)
 
 
-def star(key: str, found: Answer) -> None:
+def star(key: str, answer: Answer) -> None:
     """The limbs, with room for their names."""
     with slide(TALL):
-        star_chart.star(found, key)
+        star_chart.star(answer, key)
 
 
 def linked(word: str) -> dict[str, str]:
@@ -99,7 +101,7 @@ STORY = Story(
         ),
         StoryStep(
             "How far can the picture change unnoticed?",
-            walked(LST), walks.held, played,
+            walked(LST), walks.nearness_words, played,
             "The picture changes step by step towards the palace, only in directions in which the "
             "model’s answer stays. Watch the picture, then watch the bars. At the end you see the "
             "palace, and the model still names the cat.",

@@ -54,27 +54,27 @@ def beside_board(diagnostic: Diagnostic) -> Sequence[Question]:
 
 def forgot(scoreboard: Answer, _images: Answer) -> str:
     """How that way did."""
-    one = closer(scoreboard)
-    return verdict(one.table, one.method.label, one.asked.case.request.words)
+    detail = closer(scoreboard)
+    return verdict(detail.table, detail.method.label, detail.asked.case.request.words)
 
 
-def stayed(found: Answer) -> str:
+def stayed(answer: Answer) -> str:
     """What can be read inside, whether it is more than in the retrained model or not."""
-    return inside.stayed(found) or inside.probe_finding(found)
+    return inside.stayed(answer) or inside.probe_finding(answer)
 
 
-def called(scoreboard: Answer, found: Answer) -> str:
+def called(scoreboard: Answer, answer: Answer) -> str:
     """What the unlearned model takes the forgotten images for."""
-    return answers.confusion_finding(closer(scoreboard), "unlearned", found)
+    return answers.confusion_finding(closer(scoreboard), "unlearned", answer)
 
 
-def confusions(key: str, scoreboard: Answer, found: Answer) -> None:
+def confusions(key: str, scoreboard: Answer, answer: Answer) -> None:
     """What the model took images for, before and after."""
     finding = partial(answers.confusion_finding, closer(scoreboard))
     drawings = each_model("", answers.confused, finding)
     for place, drawing in zip(st.columns(2, gap="large"), drawings[:2], strict=True):
         with place:
-            draw(drawing, found, f"{key}.{drawing.view}")
+            draw(drawing, answer, f"{key}.{drawing.view}")
 
 
 def closer_look(part: str = "") -> dict[str, str]:
@@ -137,5 +137,5 @@ STORY = Story(
             FORGET, lambda: closer_look("Relearn"),
         ),
     ),
-    cover=3, picture=lambda _found: one_of_them(),
+    cover=3, picture=lambda _answer: one_of_them(),
 )  # fmt: skip

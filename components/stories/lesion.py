@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from components.sidebar.pictures import FROM_DATA, enlarged
 from components.stories.pictures import beside_classes
 from components.stories.step import Story, StoryStep
-from components.stories.words import kept, lies, on_lesion, says
+from components.stories.words import class_after, lies, on_lesion, says
 from components.views import HEATMAPS
 from components.widgets.pictures import show_picture
 from components.widgets.viewer import Panel, viewer
@@ -27,7 +27,7 @@ Mask = NDArray[np.bool_]
 LARGER = 2  # times a picture that stands in a sidebar
 
 
-def asked(model: str, data: str) -> Callable[[], Sequence[Question]]:
+def lesion_answers(model: str, data: str) -> Callable[[], Sequence[Question]]:
     """What a network says of the slice, and where it looks."""
     return lambda: PLANTED.questions(model, data)
 
@@ -66,14 +66,16 @@ def truth(what: str) -> Mask:
 # ---------------------------------------------------------------- sentences
 
 
-def looks(_said: Answer, where: Answer) -> str:
+def looks(_answer: Answer, where: Answer) -> str:
     """How much of the map lies on the lesion, and how much on the mark."""
     return lies(where["map"].values, lesion(), mark())
 
 
-def finds(said: Answer, where: Answer) -> str:
+def finds(answer: Answer, where: Answer) -> str:
     """What the network says, and how much of the map lies on the lesion."""
-    return f"{says(said['classes'])} On the lesion lies {on_lesion(where['map'].values, lesion())}."
+    return (
+        f"{says(answer['classes'])} On the lesion lies {on_lesion(where['map'].values, lesion())}."
+    )
 
 
 def label() -> str:
@@ -93,16 +95,18 @@ def image(key: str, said: Answer, _where: Answer) -> None:
 
 
 def over(
-    data: str, outline: Callable[[], Mask] | None, key: str, said: Answer, where: Answer
+    data: str, outline: Callable[[], Mask] | None, key: str, answer: Answer, where: Answer
 ) -> None:
     """The map over the slice, and what the network says."""
     pixels = enlarged(PLANTED.example(data).picture().pixels)
     mask = outline() if outline else None
     panel = Panel(PLANTED.maps.title, where["map"])
-    beside_classes(lambda: viewer(pixels, [panel], f"{key}.map", truth=mask, bare=True), said, key)
+    beside_classes(
+        lambda: viewer(pixels, [panel], f"{key}.map", truth=mask, bare=True), answer, key
+    )
 
 
-def covered(_said: Answer, where: Answer) -> NDArray[np.uint8]:
+def covered(_answer: Answer, where: Answer) -> NDArray[np.uint8]:
     """The map over the slice, (H, W, 3)."""
     return overlay(enlarged(PLANTED.example(PLANTED.marked).picture().pixels), where["map"])
 
@@ -114,7 +118,7 @@ STORY = Story(
     (
         StoryStep(
             "What is in this slice?",
-            asked(PLANTED.model, PLANTED.marked),
+            lesion_answers(PLANTED.model, PLANTED.marked),
             lambda answer, _where: says(answer["classes"]),
             image,
             "A drawn brain slice with a lesion. The network learned from slices like it. There is "
@@ -125,7 +129,7 @@ STORY = Story(
         ),
         StoryStep(
             "Did it look at the lesion?",
-            asked(PLANTED.model, PLANTED.marked),
+            lesion_answers(PLANTED.model, PLANTED.marked),
             looks,
             partial(over, PLANTED.marked, lesion),
             "The orange line is the lesion, known exactly since we drew it. In the data that the "
@@ -136,8 +140,8 @@ STORY = Story(
         ),
         StoryStep(
             "And without the lesion?",
-            asked(PLANTED.model, PLANTED.healthy),
-            lambda answer, _where: kept(answer["classes"], label(), "Without the lesion"),
+            lesion_answers(PLANTED.model, PLANTED.healthy),
+            lambda answer, _where: class_after(answer["classes"], label(), "Without the lesion"),
             partial(over, PLANTED.healthy, None),
             "The healthy twin: the same head, the same noise, the same mark, no lesion. Nobody has "
             "such a twin of a real patient, which is why phantoms are worth having.",
@@ -146,8 +150,8 @@ STORY = Story(
         ),
         StoryStep(
             "And without the mark?",
-            asked(PLANTED.model, PLANTED.unmarked),
-            lambda answer, _where: kept(answer["classes"], label(), "Without the mark"),
+            lesion_answers(PLANTED.model, PLANTED.unmarked),
+            lambda answer, _where: class_after(answer["classes"], label(), "Without the mark"),
             partial(over, PLANTED.unmarked, lesion),
             "The lesion is back, the mark is gone. This is the patient from another hospital. "
             "On the data that the network was validated with, nobody would have noticed.",
@@ -156,7 +160,7 @@ STORY = Story(
         ),
         StoryStep(
             "Is it the network or the data?",
-            asked(PLANTED.control, PLANTED.unmarked),
+            lesion_answers(PLANTED.control, PLANTED.unmarked),
             finds,
             partial(over, PLANTED.unmarked, lesion),
             "The control: the same network and the same slices, learned without the mark. It is "

@@ -66,30 +66,30 @@ def card(told: Story) -> None:
     st.link_button(f"Begin: {told.title}", f"?story={told.name}", icon=":material/slideshow:")
 
 
-def present(told: Story) -> None:
+def present(current_story: Story) -> None:
     """One step, as large as the screen allows, or what to say at it."""
-    at, problem = place(st.query_params.get("step", "1"), len(told.steps))
-    step, notes = told.steps[at - 1], st.query_params.get("notes") == "1"
+    at, problem = place(st.query_params.get("step", "1"), len(current_story.steps))
+    step, notes = current_story.steps[at - 1], st.query_params.get("notes") == "1"
     st.html(SLIDE)
     st.title(step.title)
     if problem:
         st.info(plain(problem), icon=":material/link_off:")
     if notes:
         st.header(plain(step.note))
-        after = told.steps[at].title if at < len(told.steps) else "the end"
+        after = current_story.steps[at].title if at < len(current_story.steps) else "the end"
         st.markdown(f"Next: {plain(after)}")
     else:
         with spoken():
-            scene(step, f"stories.{told.name}.{at}")
-    presenter(told, at, move, leave, notes=notes)
+            scene(step, f"stories.{current_story.name}.{at}")
+    presenter(current_story, at, move, leave, notes=notes)
 
 
-def place(asked: str, count: int) -> tuple[int, str]:
+def place(text: str, count: int) -> tuple[int, str]:
     """The number of the step that a link asks for; the first where there is none of that number,
     and why."""
-    if is_place(asked, 1, count):
-        return int(asked), ""
-    return 1, f"The link asks for step “{asked[:LONGEST]}”; this story has steps 1 to {count}."
+    if is_place(text, 1, count):
+        return int(text), ""
+    return 1, f"The link asks for step “{text[:LONGEST]}”; this story has steps 1 to {count}."
 
 
 def scene(step: StoryStep, key: str) -> None:

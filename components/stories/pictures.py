@@ -31,10 +31,10 @@ CLASSES = Drawing(
 )
 
 
-def beside_classes(picture: Callable[[], object], said: Answer, key: str) -> None:
+def beside_classes(picture: Callable[[], object], answer: Answer, key: str) -> None:
     """A picture, and to its right the probability of the best classes."""
     left, right = st.columns([2, 3], gap="large", vertical_alignment="center")
     with left:
         picture()
-    with right, slide(AXIS + BAR * min(BARS, len(said["classes"].labels))):
-        draw(CLASSES, said, f"{key}.classes")
+    with right, slide(AXIS + BAR * min(BARS, len(answer["classes"].labels))):
+        draw(CLASSES, answer, f"{key}.classes")

@@ -18,7 +18,7 @@ KEY = "stories.bar"
 
 
 def presenter(
-    told: Story,
+    story: Story,
     at: int,
     on_move: Callable[[Any], None],
     on_leave: Callable[[], None],
@@ -28,19 +28,19 @@ def presenter(
     """Draw the bar.
 
     Args:
-        told: the story.
+        story: the story.
         at: the number of its step, from 1.
         on_move: is told the number that is wanted.
         on_leave: the story is left.
         notes: whether this window has the notes and not the pictures.
     """
-    step = told.steps[at - 1]
+    step = story.steps[at - 1]
     mounted(__file__)(
         key=KEY,
         data={
-            "story": told.name,
-            "title": told.title,
-            "steps": [step.title for step in told.steps],
+            "story": story.name,
+            "title": story.title,
+            "steps": [step.title for step in story.steps],
             "at": at,
             "note": step.note,
             "open": step.address,

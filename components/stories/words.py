@@ -19,7 +19,7 @@ def says(classes: Scores) -> str:
     return f"The model says “{label}”, with a probability of {percent(value)}."
 
 
-def kept(classes: Scores, label: str, change: str) -> str:
+def class_after(classes: Scores, label: str, change: str) -> str:
     """Whether the model still says the class after a change, and how probable that class is."""
     (_, first, _), *_ = best(classes, 1)
     value = percent(float(classes.values[classes.labels.index(label)]))

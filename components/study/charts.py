@@ -16,9 +16,9 @@ TICKS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 DECADES = -0.15, 3.1  # of the axis of costs
 
 
-def cost_chart(found: Views) -> Scatter:
+def cost_chart(result: Views) -> Scatter:
     """Score left against images through the network."""
-    table = found["table"]
+    table = result["table"]
     chance = table.cell(RANDOM, SCORE)
     return Scatter(
         x="passes",
@@ -36,9 +36,9 @@ def cost_chart(found: Views) -> Scatter:
     )
 
 
-def likeness_chart(found: Views) -> Bars:
+def likeness_chart(result: Views) -> Bars:
     """The cosine of maps for different labels, a bar for each method."""
-    table = with_figure(found["table"], COSINE)
+    table = with_figure(result["table"], COSINE)
     return Bars(
         value=COSINE,
         title="cosine between the maps<br>of two labels",

@@ -48,11 +48,11 @@ def choose() -> StudyQuestion:
             method = Study(**forms.settings(Study, f"{KEY}.Study"))
         with about, st.spinner("Looking for images"):
             question = StudyQuestion(case_of(StudyArguments(**form.given)), method)
-        about.caption(plain(told(question.case)))
+        about.caption(plain(study_size(question.case)))
     return question or end()
 
 
-def told(case: StudyCase) -> str:
+def study_size(case: StudyCase) -> str:
     """What the images are, and how many maps."""
     images = f"{ABOUT[case.source]} {len(case.images)} images, {case.pairs} labels"
     return f"{images}, model: {case.model.title}."

@@ -19,11 +19,11 @@ from engine.attribution.study.pictures import map_pictures
 
 
 @st.fragment
-def show(asked: StudyQuestion, above: Sequence[Entry]) -> None:
+def show(question: StudyQuestion, above: Sequence[Entry]) -> None:
     """Choose an image, and see every map of it; choosing another reruns only this."""
     st.markdown("**One image, every map**")
-    case = asked.case
-    titles = {title(asked, image): image for image in case.images}
+    case = question.case
+    titles = {title(question, image): image for image in case.images}
     rule = "one of this study's images"
     chosen_image = titles[pick("Image", list(titles), f"{KEY}.image", rule=rule)]
     with footer(above), spoken():

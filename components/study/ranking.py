@@ -41,16 +41,16 @@ def drawing(case: StudyCase) -> Drawing:
 def ranking_table(table: Table) -> RankingTable:
     """A row for each method, the most reliable first; below them the random order."""
     ranks, metrics = ranked(table), measured(table)
-    shown = [metric for metric in metrics if metric.better]
+    visible = [metric for metric in metrics if metric.better]
     heads = [
         RankingHead("method"),
         RankingHead("reliability", "mean rank", "mean rank of three columns"),
-        *map(head, shown),
+        *map(head, visible),
     ]
     rows = [
         RankingRow(
             named(row),
-            [reliability(ranks, row), *(cell(table, ranks, row, metric) for metric in shown)],
+            [reliability(ranks, row), *(cell(table, ranks, row, metric) for metric in visible)],
             "top" if row == RANDOM else "",
         )
         for row in in_order(table)
@@ -115,11 +115,11 @@ def columns(found: Views) -> None:
         st.caption(TIME)
 
 
-def claims(found: Table) -> None:
+def claims(table: Table) -> None:
     """The paper's conclusions beside ours."""
     st.markdown("**What the paper concludes, and what these images say**")
     lines = []
-    for words, agrees, note in zip(found.rows, found["agrees"], found.notes, strict=True):
+    for words, agrees, note in zip(table.rows, table["agrees"], table.notes, strict=True):
         mark = MARKS.get(float(agrees), "–")
         outcome = {1.0: "so here", 0.0: "not so here"}.get(float(agrees), "not asked")
         lines.append(f"- {mark} **{plain(words)}**: {outcome}. {plain(note)}")

@@ -16,43 +16,43 @@ from engine.result import Table
 from engine.result.spreadsheet import csv_text
 
 
-def show(asked: StudyQuestion, rest: DeltaGenerator) -> None:
+def show(question: StudyQuestion, rest: DeltaGenerator) -> None:
     """The table when the study is known, else how it is asked for and how far it is.
 
     All that follows the table is drawn in `rest`, below the controls.
     """
-    table = ranking.drawing(asked.case)
+    table = ranking.drawing(question.case)
     result = section.show(
         Section(
             KEY,
-            asked.method,
-            asked.case,
+            question.method,
+            question.case,
             button="Run the study",
             picture=lambda result: draw(table, result, f"{KEY}.table"),
             evidence=charts.DRAWINGS,
             detail=lambda result: ranking.claims(result["claims"]),
             growing=lambda partial: side_by_side([table], partial, KEY, 1, ".growing"),
             below=rest,
-            files=lambda result: files(asked, result),
-            before=f"{asked.maps:,} maps are made and measured. The table grows image by image. "
+            files=lambda result: files(question, result),
+            before=f"{question.maps:,} maps are made and measured. The table grows image by image. "
             "You can stop at any time; what is done by then stays, and is kept.",
         )
     )
     if result:
         with rest:
-            one_image.show(asked, taken())
+            one_image.show(question, taken())
 
 
-def files(asked: StudyQuestion, found: Views) -> Files:
+def files(question: StudyQuestion, result: Views) -> Files:
     """The figure of every map, with method and label in words, which its table does not hold."""
-    return {"maps.csv": lambda: maps_csv(asked, found["rows"])}
+    return {"maps.csv": lambda: maps_csv(question, result["rows"])}
 
 
-def maps_csv(asked: StudyQuestion, rows: Table) -> str:
+def maps_csv(question: StudyQuestion, rows: Table) -> str:
     """A row for each map."""
     words = {
         "method": [named(row.split(" · ")[0]) for row in rows.rows],
-        "label": [asked.case.model.labels[int(label)] for label in rows["label"]],
+        "label": [question.case.model.labels[int(label)] for label in rows["label"]],
         "image": [int(image) for image in rows["image"]],
     }
     columns = {**rows.columns, **words}

@@ -31,14 +31,14 @@ def ask(
     slot: str, name: str, work: Callable[[Progress], WorkT], cost: Cost
 ) -> WorkT | Pending | Problem:
     """What the work gave, how far it is, or why there is nothing."""
-    here = runs.visit()
+    session = runs.visit()
     if (halted := runs.stopped().get(slot)) is not None and halted.name == name:
         return Problem(slot, in_lane.TITLE, "Stopped. What was computed is kept.")
     try:
-        job: Job[Any] = runs.follow(here, slot, name) or in_lane.submit(
-            name, work, cost, here.visitor
+        job: Job[Any] = runs.follow(session, slot, name) or in_lane.submit(
+            name, work, cost, session.visitor
         )
-        here.jobs[slot] = job
+        session.jobs[slot] = job
         if cost == "live":
             job.wait(runs.LIVE_SECONDS)
         if job.finished:

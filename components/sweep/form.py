@@ -52,7 +52,7 @@ class PlannedSweep:
 
 def choose() -> PlannedSweep:
     """Images and models on the left, methods and settings on the right."""
-    uploaded = {title: result.data for title, result in uploads.held().items()}
+    uploaded = {title: result.data for title, result in uploads.session_uploads().items()}
     form = CaseForm(SweepRequest, KEY)
     left, right = st.columns(2, gap="large")
     with left:
@@ -115,16 +115,16 @@ def vary(kinds: list[type[Method[Any]]]) -> Settings:
     return settings
 
 
-def planned(said: Mapping[str, Any], *, own: bool, usual: bool) -> PlannedSweep:
+def planned(choices: Mapping[str, Any], *, own: bool, usual: bool) -> PlannedSweep:
     """The plan, or why there is none."""
     plan, problem = None, ""
-    if not said["methods"] or not said["models"]:
+    if not choices["methods"] or not choices["models"]:
         problem = "Choose at least one model and one method."
     else:
         try:
             with st.spinner("Making the images; the first time this may take a minute or two"):
-                plan = plan_of(said, Path())
+                plan = plan_of(choices, Path())
             problem = refusal(plan)
         except BlindspotError as error:
             problem = str(error)
-    return PlannedSweep(said, None if problem else plan, problem, own, usual)
+    return PlannedSweep(choices, None if problem else plan, problem, own, usual)

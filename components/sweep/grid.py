@@ -33,14 +33,14 @@ def show(rows: Sequence[SweepRow], *, linked: bool = True) -> None:
         linked: whether a link has the words of the filter; not where a visitor named the classes.
     """
     chosen = choose(rows, linked=linked).of(rows)
-    shown = page_of(range(len(chosen)), PAGE, f"{KEY}.page")
+    indices = page_of(range(len(chosen)), PAGE, f"{KEY}.page")
     count = (
         f"{len(rows):,} answers"
         if len(chosen) == len(rows)
         else (f"{len(chosen):,} of {len(rows):,} answers")
     )
     several = words_of(rows)
-    cells = [cell(at, chosen[at], several) for at in shown]
+    cells = [cell(at, chosen[at], several) for at in indices]
     if cells:
         thumbs(cells, f"Small maps of {count}", f"{KEY}.cells", lambda _number: None)
     st.caption(f"{count}. {COLORS}" if cells else "No answer is like that.")

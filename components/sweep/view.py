@@ -44,7 +44,7 @@ def show() -> None:
         footer.leave(Entry(kind.title, kind))
 
 
-def answered(asked: PlannedSweep, plan: SweepPlan) -> None:
+def answered(planned: PlannedSweep, plan: SweepPlan) -> None:
     """What is kept of the plan, what has yet to be computed, and both as a grid."""
     with st.spinner("Loading the models"):
         name = in_lane.plan_name(plan)
@@ -55,16 +55,16 @@ def answered(asked: PlannedSweep, plan: SweepPlan) -> None:
     above, below = st.container(), st.container()
     with below:
         caption_slot = st.empty()
-        done = asks.compute(name, looked, usual=asked.usual) if looked.missing else None
+        done = asks.compute(name, looked, usual=planned.usual) if looked.missing else None
         if isinstance(done, Pending | Problem):
             runs.watch([done])
-        words = told(done) if isinstance(done, Swept) else looked.words(1)
+        words = progress_text(done) if isinstance(done, Swept) else looked.words(1)
         caption_slot.caption(plain(f"{words}."))
-    rows, left_out = found(looked, done)
+    rows, left_out = answer_notes(looked, done)
     with above:
         if rows:
             st.header(plain(summary(rows, lines())))
-            grid.show(rows, linked=not asked.own)
+            grid.show(rows, linked=not planned.own)
         else:
             st.header(f"{plan.count:,} answers can be computed.")
     with below:
@@ -73,7 +73,7 @@ def answered(asked: PlannedSweep, plan: SweepPlan) -> None:
             take_along(rows)
 
 
-def found(looked: LookedUp, done: object) -> tuple[list[SweepRow], list[str]]:
+def answer_notes(looked: LookedUp, done: object) -> tuple[list[SweepRow], list[str]]:
     """The answers there are, and why others are left out."""
     if isinstance(done, Swept):
         return [*done.rows], [problem for _, problem in done.left_out]
@@ -83,7 +83,7 @@ def found(looked: LookedUp, done: object) -> tuple[list[SweepRow], list[str]]:
     ]
 
 
-def told(done: Swept) -> str:
+def progress_text(done: Swept) -> str:
     """How much was computed just now."""
     stored_count = len(done.rows) - done.computed
     return f"{done.computed:,} answers computed now, {stored_count:,} kept from before"

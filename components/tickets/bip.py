@@ -97,9 +97,9 @@ def grouped(table: Table) -> Table:
     )
 
 
-def priced(found: Views, price: str) -> str:
+def priced(result: Views, price: str) -> str:
     """What BiP, the largest weights and the last level of IMP cost, and how long each learned."""
-    figures: Table = found["figures"]
+    figures: Table = result["figures"]
     names = [*dict.fromkeys((BIP, ONCE, figures.rows[-1]))]
     names = [name for name in names if name in figures.rows]  # it may grow
     words = [
@@ -120,9 +120,9 @@ def priced(found: Views, price: str) -> str:
     return f"Test images right. {'; '.join(words)}.{uneven} One run; other seeds may differ."
 
 
-def settled(found: Views) -> str:
+def settled(result: Views) -> str:
     """How much of the mask that it began with is in the final one, and when most of it moved."""
-    table: Table = found["mask"]
+    table: Table = result["mask"]
     most = int(np.argmax(table["flipped"]))
     return (
         f"The mask that it began with shares {100 * table[SAME][0]:.0f} % with the final one; most "
@@ -130,9 +130,9 @@ def settled(found: Views) -> str:
     )
 
 
-def shared(found: Views) -> str:
+def shared(result: Views) -> str:
     """IoU with each mask, beside chance."""
-    table: Table = found["overlap"]
+    table: Table = result["overlap"]
     overlaps = [
         f"{row} {100 * iou:.0f} % (chance {100 * chance:.0f} %)"
         for row, iou, chance in zip(table.rows, table["IoU"], table["chance"], strict=True)

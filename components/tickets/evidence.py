@@ -51,9 +51,9 @@ def rows_of(table: Table, level: int) -> Table:
     return table.take(np.flatnonzero(table["level"] == level).tolist())
 
 
-def learning(found: Views, level: int) -> Lines:
+def learning(result: Views, level: int) -> Lines:
     """The validation loss of the three kinds, with the ticket's early-stop step."""
-    stop = float(found["levels"]["ticket, early stop"][level])
+    stop = float(result["levels"]["ticket, early stop"][level])
     return Lines(
         x="step",
         series={arm: arm for arm in ARMS},
@@ -64,14 +64,14 @@ def learning(found: Views, level: int) -> Lines:
     )
 
 
-def sooner(found: Views, level: int) -> str:
+def sooner(result: Views, level: int) -> str:
     """When each kind has its lowest loss."""
-    levels: Table = found["levels"]
+    levels: Table = result["levels"]
     stops = [float(levels[f"{arm}, early stop"][level]) for arm in ARMS]
     if not np.isfinite(stops).all():
         return "There are no validation images, so that no early stop is known."
     named = [f"{arm} at step {stop:.0f}" for arm, stop in zip(ARMS, stops, strict=True)]
-    last = found["curves"]["step"].max()
+    last = result["curves"]["step"].max()
     return f"Lowest validation loss of {last:.0f} steps, mean over seeds: {', '.join(named)}."
 
 
@@ -86,10 +86,10 @@ def layers(found: Views, level: int) -> str:
     )
 
 
-def pairs(found: Views, level: int) -> Table:
+def pairs(result: Views, level: int) -> Table:
     """IoU of the tickets of every two seeds, (K, K); without rows where there is one seed."""
-    level_rows = rows_of(found["overlap"], level)
-    seeds = [f"seed {seed:.0f}" for seed in np.unique(found["runs"]["seed"])]
+    level_rows = rows_of(result["overlap"], level)
+    seeds = [f"seed {seed:.0f}" for seed in np.unique(result["runs"]["seed"])]
     cells = np.eye(len(seeds)) if len(level_rows) else np.zeros((0, len(seeds)))
     for first, second, share in zip(
         level_rows["first"], level_rows["second"], level_rows["IoU"], strict=True
@@ -98,9 +98,9 @@ def pairs(found: Views, level: int) -> Table:
     return Table.grid(cells, seeds[: len(cells)], seeds, ["share"] * len(seeds))
 
 
-def alike(found: Views, level: int) -> str:
+def alike(result: Views, level: int) -> str:
     """What two tickets share, and what chance gives."""
-    level_rows = rows_of(found["overlap"], level)
+    level_rows = rows_of(result["overlap"], level)
     if not len(level_rows):
         return ""
     return (

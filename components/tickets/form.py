@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from components import forms
-from components.asked_image import OWN, TEST
+from components.asked_image import SIDEBAR_IMAGE, TEST
 from components.case_form import CaseForm
 from components.ending import end
 from components.notices import spoken
@@ -44,11 +44,11 @@ def choose() -> TicketQuestion:
             form.ask("data")
             network = pick("Network", list(RECIPES), f"{KEY}.network", "segments")
             form.given["recipe"] = settings_text(RECIPES[network])
-            about = pick("Asked about", (TEST, OWN), f"{KEY}.about", "segments")
+            about = pick("Asked about", (TEST, SIDEBAR_IMAGE), f"{KEY}.about", "segments")
             with st.popover("Settings"):
                 form.ask("seed")
                 method = Lottery(**forms.settings(Lottery, f"{KEY}.LTH"))
-        uploaded_image = image_alone() if about == OWN else None
+        uploaded_image = image_alone() if about == SIDEBAR_IMAGE else None
         with st.spinner("Making the images"):
             case = TrainArguments(**form.given).case()
         question = TicketQuestion(case, method, form.known(), uploaded_image)

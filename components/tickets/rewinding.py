@@ -26,7 +26,7 @@ KEY = "rewinding"
 SETTINGS = ("density", "points", "seeds", "levels")
 MARKS = {HOLDS: "✓", NOT_HERE: "✗", UNDECIDED: "?"}
 ACROSS = "rewound to (% of all steps)"
-SHOWN = 7  # points on the line between two tickets
+LINE_POINTS = 7  # points on the line between two tickets
 CONNECTED = 2.0  # points of error: below it two networks count as connected
 
 ACCURACY = Lines(
@@ -99,9 +99,9 @@ def late_rows(table: Table) -> list[int]:
     return np.flatnonzero((place > 0) & (place < 1)).tolist()
 
 
-def best(found: Views) -> int:
+def best(result: Views) -> int:
     """The row of the best late ticket."""
-    table: Table = found["rewinding"]
+    table: Table = result["rewinding"]
     return max(late_rows(table), key=lambda row: float(table["ticket"][row]))
 
 
@@ -110,9 +110,9 @@ def trained_on(table: Table) -> Table:
     return table.take(np.flatnonzero(table["rewound to"] < 1).tolist())
 
 
-def gain(found: Views) -> str:
+def gain(result: Views) -> str:
     """Ticket and random mask at the first weights and at the best late point, and at the end."""
-    table, late = found["rewinding"], best(found)
+    table, late = result["rewinding"], best(result)
     gains = [
         f"{name} {100 * table[column][0]:.1f} % from the first weights, "
         f"{100 * table[column][late]:.1f} % from {table.rows[late]}"
@@ -126,9 +126,9 @@ def gain(found: Views) -> str:
     )
 
 
-def stability(found: Views) -> str:
+def stability(result: Views) -> str:
     """The ticket's distances beside the random mask's, at the best late point."""
-    table, row = found["rewinding"], best(found)
+    table, row = result["rewinding"], best(result)
     figures = [
         f"{words} {table[f'{what} distance'][row]:.2f} apart "
         f"({table[f'{what} angle'][row]:.0f}°), of a random mask "
@@ -145,9 +145,9 @@ def stability(found: Views) -> str:
     )
 
 
-def lines(found: Views) -> Lines:
+def lines(result: Views) -> Lines:
     """Error along the line, a series for each rewind point."""
-    names = trained_on(found["rewinding"]).rows
+    names = trained_on(result["rewinding"]).rows
     return Lines(
         x="α",
         series={name: name for name in names},
@@ -156,9 +156,9 @@ def lines(found: Views) -> Lines:
     )
 
 
-def risen(found: Views) -> str:
+def risen(result: Views) -> str:
     """The barrier of each rewind point, and whether it is small."""
-    table = trained_on(found["rewinding"])
+    table = trained_on(result["rewinding"])
     points = 100 * table["barrier"]
     errors = ", ".join(f"{row}: {value:.1f}" for row, value in zip(table.rows, points, strict=True))
     return (
@@ -167,18 +167,20 @@ def risen(found: Views) -> str:
     )
 
 
-def best_samples(found: Views) -> Table:
+def best_samples(result: Views) -> Table:
     """Of the best late ticket: the accuracies that anything reached, with the images it took."""
-    table, name = found["samples"], found["rewinding"].rows[best(found)]
+    table, name = result["samples"], result["rewinding"].rows[best(result)]
     rows = [at for at, row in enumerate(table.rows) if row.rpartition(" · ")[0] == name]
     reached = [at for at in rows if np.isfinite(table.values[at, 1:]).any()]
-    shown = table.take(reached)
-    return replace(shown, rows=tuple(f"{row.rpartition(' · ')[2]} right" for row in shown.rows))
+    reached_rows = table.take(reached)
+    return replace(
+        reached_rows, rows=tuple(f"{row.rpartition(' · ')[2]} right" for row in reached_rows.rows)
+    )
 
 
-def cost(found: Views) -> str:
+def cost(result: Views) -> str:
     """Images until the highest accuracy that dense network and ticket both reached."""
-    table = best_samples(found)
+    table = best_samples(result)
     both = np.flatnonzero(np.isfinite(table["dense"]) & np.isfinite(table["ticket"]))
     if not len(both):
         return "No accuracy is reached by both in every seed."
@@ -190,48 +192,48 @@ def cost(found: Views) -> str:
     )
 
 
-def ground(found: Views, lead: str = "") -> FieldChart:
+def ground(result: Views, lead: str = "") -> FieldChart:
     """The plane with both ways over it; both planes have one scale."""
-    planes = [found[name].values for name in ("plane", "late plane") if name in found]
+    planes = [result[name].values for name in ("plane", "late plane") if name in result]
     span = (
         float(min(plane.min() for plane in planes)),
         float(max(plane.max() for plane in planes)),
     )
     ways = {
-        "rewound weights and tickets": found[f"{lead}arms"],
-        "between the tickets": thinned(found[f"{lead}way"]),
+        "rewound weights and tickets": result[f"{lead}arms"],
+        "between the tickets": thinned(result[f"{lead}way"]),
     }
     return FieldChart(ways=ways, span=span)
 
 
 def thinned(way: Points) -> Points:
     """A few of its points, so that the line is seen between them."""
-    places = np.linspace(0, len(way.values) - 1, SHOWN).round().astype(int)
+    places = np.linspace(0, len(way.values) - 1, LINE_POINTS).round().astype(int)
     return replace(way, places=way.places[places], values=way.values[places])
 
 
-def late_ground(found: Views) -> FieldChart:
+def late_ground(result: Views) -> FieldChart:
     """The other plane."""
-    return ground(found, "late ")
+    return ground(result, "late ")
 
 
-def around(found: Views, lead: str = "") -> str:
+def around(result: Views, lead: str = "") -> str:
     """Loss at the rewound weights, at the tickets, and at its highest between them."""
-    first, start, second = found[f"{lead}arms"].values
+    first, start, second = result[f"{lead}arms"].values
     return (
         f"Loss {start:.2f} at the rewound weights (0, 0), {first:.2f} and {second:.2f} at the "
-        f"tickets, at most {found[f'{lead}way'].values.max():.2f} between (white). First seed."
+        f"tickets, at most {result[f'{lead}way'].values.max():.2f} between (white). First seed."
     )
 
 
-def around_late(found: Views) -> str:
+def around_late(result: Views) -> str:
     """The same of the other plane."""
-    return around(found, "late ")
+    return around(result, "late ")
 
 
-def list_claims(found: Views) -> None:
+def list_claims(result: Views) -> None:
     """A line for each claim: outcome, what it is taken to mean, and by how much it is so."""
-    claims: Table = found["claims"]
+    claims: Table = result["claims"]
     st.markdown("\n".join(claim(claims, row) for row in range(len(claims))))
 
 

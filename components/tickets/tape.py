@@ -31,9 +31,9 @@ from engine.sparsity.tickets.levels import ARMS
 from engine.sparsity.tickets.lottery import usual_level
 
 
-def choose_level(found: Views) -> int:
+def choose_level(result: Views) -> int:
     """The slider; it stands first at the level that the sentence of the shell speaks of."""
-    levels: Table = found["levels"]
+    levels: Table = result["levels"]
     if len(levels) == 1:
         return 0
     words = [str(level) for level in range(len(levels))]
@@ -42,9 +42,9 @@ def choose_level(found: Views) -> int:
     return int(pick("Level", words, f"{KEY}.level", "slider", first=first, rule=rule))
 
 
-def play_levels(found: Views, level: int, *, drawn: bool) -> None:
+def play_levels(result: Views, level: int, *, drawn: bool) -> None:
     """Move the slider level after level, each once the one before is drawn."""
-    last = len(found["levels"]) - 1
+    last = len(result["levels"]) - 1
     if last:
         play_steps("the levels", level, last, f"{KEY}.play", f"{KEY}.level", drawn=drawn)
 
@@ -62,9 +62,9 @@ def network_of(view: Networks, digest: str, card: str, level: int) -> Classifier
     )
 
 
-def at_level(found: Views, level: int, kind: str = "networks") -> Classifier:
+def at_level(result: Views, level: int, kind: str = "networks") -> Classifier:
     """The ticket, or the new start ("anew"), of an answer or of what is there of it."""
-    view: Networks = found[kind]
+    view: Networks = result[kind]
     return network_of(view, view[level].digest, view.cards[level], level)
 
 
@@ -73,17 +73,17 @@ def kept_by(model: Classifier) -> Masks:
     return masks_in(model) or whole(model)
 
 
-def picture(found: Views, level: int) -> None:
+def picture(result: Views, level: int) -> None:
     """What the masks keep, beside the curves with the level's point."""
     left, right = st.columns([3, 2], gap="large")
-    masks = kept_by(at_level(found, level))
+    masks = kept_by(at_level(result, level))
     with left, st.container(key=f"{KEY}-wall"):
         draw_strips(masks)
         st.caption(
             f"What stays of each layer at level {level}, first seed. Bright: all; dark: nothing."
         )
     with right:
-        draw(curve(found["levels"], level), found, f"{KEY}.curve")
+        draw(curve(result["levels"], level), result, f"{KEY}.curve")
 
 
 def curve(levels: Table, level: int) -> Drawing:
@@ -113,16 +113,16 @@ def curve_finding(levels: Table, level: int) -> str:
     return f"At {density(levels, level)} of the weights: {', '.join(named)}. Bands: all seeds."
 
 
-def ask_image(asked: TicketQuestion, found: Views, level: int) -> bool:
+def ask_image(question: TicketQuestion, result: Views, level: int) -> bool:
     """The whole network, the level's ticket and its new start about one image; whether they stand.
 
     At level 0 the ticket is the whole network.
     """
-    dense, ticket = at_level(found, 0), at_level(found, level)
-    networks = {"whole": dense, "ticket": ticket, "anew": at_level(found, level, "anew")}
+    dense, ticket = at_level(result, 0), at_level(result, level)
+    networks = {"whole": dense, "ticket": ticket, "anew": at_level(result, level, "anew")}
     titles = {
         "whole": "Whole network",
-        "ticket": f"Ticket, {density(found['levels'], level)}",
+        "ticket": f"Ticket, {density(result['levels'], level)}",
         "anew": "Same mask, new start",
     }
     if not level:
@@ -130,8 +130,8 @@ def ask_image(asked: TicketQuestion, found: Views, level: int) -> bool:
     st.markdown("**One image, the ticket and the same mask with a new start**")
     left, right = st.columns([4, 1], gap="large")
     with left:
-        case = asked.case
-        image = choose_image(case.data, case.seed, dense, asked.own, KEY)
+        case = question.case
+        image = choose_image(case.data, case.seed, dense, question.own, KEY)
         kind = pick_heat_map(image.case, f"{KEY}.heat")
         answers = {
             slot: answer_and_map(replace(image.case, model=model), kind, f"{KEY}.{slot}")

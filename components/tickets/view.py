@@ -26,32 +26,32 @@ BEFORE = (
 
 @st.fragment
 @footer()
-def show(asked: TicketQuestion) -> None:
+def show(question: TicketQuestion) -> None:
     """Sentence and picture above the slider that they depend on; moving it reruns only this."""
     answer = st.container()
     slider, button = st.columns([4, 1], vertical_alignment="bottom")
     image, rest = st.container(), st.container()
-    known = run.known(asked.method, asked.case)
+    known = run.known(question.method, question.case)
     level = 0
     if known:
         with slider, spoken():
             level = tape.choose_level(known)
     with answer:
-        result = section.show(tape_section(asked, level, rest))
+        result = section.show(tape_section(question, level, rest))
     if result:
         with image, spoken():
-            drawn = tape.ask_image(asked, result, level)
+            drawn = tape.ask_image(question, result, level)
         with button:
             tape.play_levels(result, level, drawn=drawn)
 
 
-def tape_section(asked: TicketQuestion, level: int, rest: DeltaGenerator) -> Section:
+def tape_section(question: TicketQuestion, level: int, rest: DeltaGenerator) -> Section:
     """The question with its drawings; what it rests on stands below the image's answer."""
     return Section(
         KEY,
-        asked.method,
-        asked.case,
-        known=asked.known,
+        question.method,
+        question.case,
+        known=question.known,
         below=rest,
         sentence=lambda result: said_of(result["levels"], level, seeds_of(result["runs"])),
         picture=lambda result: tape.picture(result, level),
@@ -70,10 +70,10 @@ def growing(partial: Views) -> None:
     section.side_by_side([tape.curve(levels, len(levels) - 1)], partial, KEY, 1, ".growing")
 
 
-def detail(found: Views, level: int) -> None:
+def detail(result: Views, level: int) -> None:
     """What the paper claims, as it came out here, and the level's network to take along."""
-    if len(found["claims"]):
+    if len(result["claims"]):
         st.markdown("**What the paper claims**")
-        list_claims(found["claims"])
+        list_claims(result["claims"])
     with spoken():
-        draw_checkpoint(found["networks"][level], f"{KEY}.{level}", (HEATMAPS,))
+        draw_checkpoint(result["networks"][level], f"{KEY}.{level}", (HEATMAPS,))

@@ -20,9 +20,9 @@ from components.sidebar.subject import Subject
 from components.tilt.form import KEY
 from engine import data as data_sets
 from engine.attribution.tilt import LocalTilt, TiltedSheets
-from engine.attribution.tilt.class_images import OWN
+from engine.attribution.tilt.class_images import THIS_IMAGE
 from engine.attribution.tilt.local import PIXELS
-from engine.attribution.tilt.sheets import BOUNDARY, EXAMPLE, MIRROR, ONE, OTHER, REACH
+from engine.attribution.tilt.sheets import BOUNDARY, EXAMPLE, FIRST_CLASS, MIRROR, OTHER, REACH
 from engine.experiment import ExperimentCase
 from engine.result import Table
 
@@ -55,8 +55,8 @@ def sheets() -> None:
                         PointGroups(
                             x="along the line between the means", y="across it",
                             span=(-3, 3), x_span=(-REACH, REACH), title="across it",
-                            looks={ONE: "dots", OTHER: "dots", BOUNDARY: "line", MIRROR: "own",
-                                   EXAMPLE: "line"},
+                            looks={FIRST_CLASS: "dots", OTHER: "dots", BOUNDARY: "line",
+                                   MIRROR: "own", EXAMPLE: "line"},
                         ),
                         mirror_words,
                     ),
@@ -77,9 +77,9 @@ def sheets() -> None:
 LEAST = 0.01  # gray levels that are told
 
 
-def mirror_words(found: Views) -> str:
+def mirror_words(result: Views) -> str:
     """How far an image is from its mirror image."""
-    points: Table = found["points"]
+    points: Table = result["points"]
     way = np.stack(
         [points[name][[row_name == EXAMPLE for row_name in points.rows]] for name in points.order],
         1,
@@ -90,9 +90,9 @@ def mirror_words(found: Views) -> str:
     )
 
 
-def error_words(found: Views) -> str:
+def error_words(result: Views) -> str:
     """The error by formula and by counting."""
-    numbers: Table = found["numbers"]
+    numbers: Table = result["numbers"]
     error, counted = (100 * numbers[name][0] for name in ("error", "counted error"))
     return (
         f"{error:.2f} % wrong by the formula of two Gaussians; {counted:.2f} % of 100,000 drawn "
@@ -147,19 +147,21 @@ def local(about: Subject) -> None:
         )  # fmt: skip
 
 
-def means_words(found: Views) -> str:
+def means_words(result: Views) -> str:
     """What the class means were made of."""
-    table: Table = found["means"]
+    table: Table = result["means"]
     parts = " and ".join(
         f"{count:.0f} {source}" for source, count in zip(table.rows, table["images"], strict=True)
     )
-    absent = "; the model's training images are not here" if table.rows[0].endswith(OWN) else ""
+    absent = (
+        "; the model's training images are not here" if table.rows[0].endswith(THIS_IMAGE) else ""
+    )
     return f"Class means are of {parts}{absent}."
 
 
-def angle_words(found: Views) -> str:
+def angle_words(result: Views) -> str:
     """The angle in pixels and at the last layer."""
-    table: Table = found["angles"]
+    table: Table = result["angles"]
     last = table.rows[-1]
     return (
         f"In pixels {table.cell(PIXELS, 'angle'):.0f}°, where random directions stand at "
@@ -167,9 +169,9 @@ def angle_words(found: Views) -> str:
     )
 
 
-def way_words(found: Views) -> str:
+def way_words(result: Views) -> str:
     """How far the boundary is on each way."""
-    numbers: Table = found["numbers"]
+    numbers: Table = result["numbers"]
     near, far = (float(numbers[name][0]) for name in ("to the boundary", "along the means"))
     met = [
         f"{levels(distance)} gray levels" if np.isfinite(distance) else "not met"

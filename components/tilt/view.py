@@ -64,10 +64,10 @@ def show() -> None:
         )
 
 
-def own(asked: TiltQuestion, found: Views) -> Table:
+def classifier_rows(question: TiltQuestion, result: Views) -> Table:
     """The rows of the chosen classifier, by λ."""
-    start = asked.learner * len(STRENGTHS)
-    table: Table = found["classifiers"]
+    start = question.learner * len(STRENGTHS)
+    table: Table = result["classifiers"]
     return table.take(range(start, start + len(STRENGTHS)))
 
 
@@ -77,17 +77,19 @@ def best(table: Table) -> int:
     return int(np.flatnonzero(right >= right.max() - 1e-9)[-1])
 
 
-def sentence(asked: TiltQuestion, found: Views) -> str:
+def sentence(question: TiltQuestion, result: Views) -> str:
     """Right answers and strength here, and at the best λ."""
-    table = own(asked, found)
+    table = classifier_rows(question, result)
     right, times = (table[name] for name in ("right, held out", "strength"))
-    here, top = asked.place, best(table)
-    words = f"{100 * right[here]:.1f} % right"
-    if times[here] <= CLOSE:
-        there = f"to be read as {asked.names[1]}, a {asked.names[0]} must nearly turn into one."
-        return f"{words}, and not easily fooled: {there}"
-    words += f", but fooled by changes {times[here]:.1f} times smaller than they need be"
-    if here == top:
+    place, top = question.place, best(table)
+    words = f"{100 * right[place]:.1f} % right"
+    if times[place] <= CLOSE:
+        explanation = (
+            f"to be read as {question.names[1]}, a {question.names[0]} must nearly turn into one."
+        )
+        return f"{words}, and not easily fooled: {explanation}"
+    words += f", but fooled by changes {times[place]:.1f} times smaller than they need be"
+    if place == top:
         return f"{words}; no other λ is right more often."
     return (
         f"{words}. With λ = {table['λ'][top]:g}: {100 * right[top]:.1f} % right, "
@@ -95,17 +97,17 @@ def sentence(asked: TiltQuestion, found: Views) -> str:
     )
 
 
-def picture(asked: TiltQuestion, found: Views) -> None:
+def picture(question: TiltQuestion, result: Views) -> None:
     """The image, its mirror image, what changes, and the weights."""
-    mirrored = mirror(asked.case.data, asked.row, found, asked.learner, asked.place)
-    draw_pictures(pictures(mirrored, asked.method, asked.case.data.classes), f"{KEY}.picture")
+    mirrored = mirror(question.case.data, question.row, result, question.learner, question.place)
+    draw_pictures(pictures(mirrored, question.method, question.case.data.classes), f"{KEY}.picture")
 
 
-def across(asked: TiltQuestion) -> Drawing:
+def across(question: TiltQuestion) -> Drawing:
     """Right answers and distance over λ."""
 
     def words(found: Views) -> str:
-        table = own(asked, found)
+        table = classifier_rows(question, found)
         right, distances = 100 * table["right, held out"], 100 * table["distance kept"]
         return (
             f"Over all λ, held-out images right move by {np.ptp(right):.1f} points, the distance "
@@ -120,7 +122,7 @@ def across(asked: TiltQuestion) -> Drawing:
             log=True,
             span=(0, 104),
             title="%",
-            now=STRENGTHS[asked.place],
+            now=STRENGTHS[question.place],
             x_title="λ (mean variances within the classes)",
             series={
                 "right, training": "training images right",
@@ -129,24 +131,24 @@ def across(asked: TiltQuestion) -> Drawing:
             },
         ),
         words,
-        part=lambda table: own(asked, {"classifiers": table}),
+        part=lambda table: classifier_rows(question, {"classifiers": table}),
     )
 
 
-def taxonomy(asked: TiltQuestion) -> Drawing:
+def taxonomy(question: TiltQuestion) -> Drawing:
     """All classifiers by angle and error, with the chosen one."""
 
     def points(table: Table) -> Table:
         angle, error = table["angle"], 1 - table["right, held out"]
         columns = {
-            "θ": (np.append(angle, angle[asked.at]), "°"),
-            "wrong": (np.append(error, error[asked.at]), "share"),
+            "θ": (np.append(angle, angle[question.at]), "°"),
+            "wrong": (np.append(error, error[question.at]), "share"),
         }
         return Table.of(columns, [*(TYPES[int(type_index)] for type_index in table["type"]), THIS])
 
     def words(found: Views) -> str:
         table: Table = found["classifiers"]
-        kind = TYPES[int(table["type"][asked.at])]
+        kind = TYPES[int(table["type"][question.at])]
         counts = np.bincount(table["type"].astype(np.int64), minlength=len(TYPES))
         listing = ", ".join(f"{name} {count}" for name, count in zip(TYPES, counts, strict=True))
         return f"This one: {kind}. Of {len(table)} classifiers (three kinds): {listing}."
@@ -167,23 +169,23 @@ def taxonomy(asked: TiltQuestion) -> Drawing:
     )
 
 
-def spectrum(asked: TiltQuestion) -> Drawing:
+def spectrum(question: TiltQuestion) -> Drawing:
     """Which directions the chosen normal lies in, by how much images vary along them."""
 
-    def bars(found: Views) -> Table:
-        carried = found["carried"].values[asked.place, asked.learner, 0]
+    def bars(result: Views) -> Table:
+        carried = result["carried"].values[question.place, question.learner, 0]
         names = [f"tenth {number + 1}" for number in range(TENTHS)]
         names[0], names[-1] = f"{LEAST} varied tenth", f"{MOST} varied tenth"
         return Table.of(
             {
                 "of the weights": (carried, "share"),
-                "variance": (found["variances"]["variance"], ""),
+                "variance": (result["variances"]["variance"], ""),
             },
             names,
         )
 
     def words(found: Views) -> str:
-        carried = 100 * found["carried"].values[asked.place, asked.learner, 0]
+        carried = 100 * found["carried"].values[question.place, question.learner, 0]
         return (
             f"{carried[0]:.0f} % of the squared weights lie in the tenth of directions in which "
             f"images of a class vary least, {carried[-1]:.0f} % in the tenth with most."

@@ -19,12 +19,12 @@ COPIES = "copies of the map elsewhere"
 MEASURED = {"order": "order (Spearman)", "ssim": "structure of the sizes (SSIM)"}
 
 
-def order(found: Result, key: str) -> None:
+def order(result: Result, key: str) -> None:
     """Both curves of a map over the band that its copies make, turned, mirrored or moved."""
-    curves = {name: view for name, view in found.items() if isinstance(view, Curve)}
+    curves = {name: view for name, view in result.items() if isinstance(view, Curve)}
     for place, way in zip(st.columns(2, gap="large"), WAYS, strict=True):
         with place:
-            draw(order_drawing(curves, way), found, f"{key}.{way}")
+            draw(order_drawing(curves, way), result, f"{key}.{way}")
 
 
 def order_drawing(curves: Mapping[str, Curve], way: str) -> Drawing:
@@ -51,14 +51,14 @@ def order_drawing(curves: Mapping[str, Curve], way: str) -> Drawing:
     )
 
 
-def shuffled(found: Result, key: str) -> None:
+def shuffled(result: Result, key: str) -> None:
     """How alike the map stays while more and more layers are shuffled."""
-    draw(shuffled_drawing(found), found, key)
+    draw(shuffled_drawing(result), result, key)
 
 
-def shuffled_drawing(found: Result) -> Drawing:
+def shuffled_drawing(result: Result) -> Drawing:
     """Both measures over the share of layers; a map that is too small has but one."""
-    views = {title: found[name] for name, title in MEASURED.items()}
+    views = {title: result[name] for name, title in MEASURED.items()}
     curves = {title: view for title, view in views.items() if isinstance(view, Curve)}
     table = as_columns(curves, x_unit="share")
     known = {name: name for name, curve in curves.items() if np.isfinite(curve.y[1:]).any()}
@@ -74,14 +74,14 @@ def shuffled_drawing(found: Result) -> Drawing:
     return Drawing("order", "", chart, lambda _: words, made=lambda _: table)
 
 
-def predicted(found: Result, key: str) -> None:
+def predicted(result: Result, key: str) -> None:
     """A mark for each hidden square: what the map holds in it, and how far the score fell."""
     words = (
         "Each mark is a square that was hidden: to the right what the map holds in it, upwards how "
         "far the score fell without it; below the line it rose. Where the map predicts the falls, "
         "the marks lie along a line through zero that rises."
     )
-    squares = found["squares"]
+    squares = result["squares"]
     assert isinstance(squares, Table)  # noqa: S101  # the trial gives it
     unit = squares.units[squares.order.index("fell")]
     chart = Scatter(
@@ -92,4 +92,4 @@ def predicted(found: Result, key: str) -> None:
         line=0.0,
         height=HEIGHT,
     )
-    draw(Drawing("squares", "", chart, lambda _: words), found, key)
+    draw(Drawing("squares", "", chart, lambda _: words), result, key)

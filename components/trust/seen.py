@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from components.exports import shown
+from components.exports import model_input
 from components.notices import plain
 from components.sidebar.subject import Subject
 from components.trust import charts
 from components.widgets.pictures import show_picture
-from components.widgets.wording import said
+from components.widgets.wording import short_number
 from engine.attribution.trust import TrustCase
 from engine.pictures import ends, overlay
 from engine.result import HeatMap, Result
@@ -19,49 +19,53 @@ from engine.result import HeatMap, Result
 WIDE = 320  # px of a map beside another
 
 
-def curves(found: Result, subject: Subject, case: TrustCase, key: str) -> None:
+def curves(result: Result, subject: Subject, case: TrustCase, key: str) -> None:
     """Of the pixels' order."""
     del subject, case
-    if "insertion" in found:
-        charts.order(found, f"{key}.curves")
+    if "insertion" in result:
+        charts.order(result, f"{key}.curves")
 
 
-def similarity(found: Result, subject: Subject, case: TrustCase, key: str) -> None:
+def similarity(result: Result, subject: Subject, case: TrustCase, key: str) -> None:
     """Over shuffled layers, and the last map beside the map."""
-    if "order" in found:
-        charts.shuffled(found, f"{key}.similarity")
-    beside(found, subject, case, "with random weights")
+    if "order" in result:
+        charts.shuffled(result, f"{key}.similarity")
+    draw_two_maps(result, subject, case, "with random weights")
 
 
-def other_class(found: Result, subject: Subject, case: TrustCase, key: str) -> None:
+def other_class(result: Result, subject: Subject, case: TrustCase, key: str) -> None:
     """The other class's map beside the map."""
     del key
-    beside(found, subject, case, "asked about the other class")
+    draw_two_maps(result, subject, case, "asked about the other class")
 
 
-def hidden_squares(found: Result, subject: Subject, case: TrustCase, key: str) -> None:
+def hidden_squares(result: Result, subject: Subject, case: TrustCase, key: str) -> None:
     """What the map holds in each square, and how far the score fell without it."""
     del subject, case
-    if "squares" in found:
-        charts.predicted(found, f"{key}.squares")
+    if "squares" in result:
+        charts.predicted(result, f"{key}.squares")
 
 
-def beside(found: Result, subject: Subject, case: TrustCase, words: str) -> None:
+def draw_two_maps(result: Result, subject: Subject, case: TrustCase, words: str) -> None:
     """Two maps over the image, each on its own scale."""
-    other = found.get("map")
+    other = result.get("map")
     if not isinstance(other, HeatMap):
         return
     for column, heat, title in zip(
         st.columns(2), (case.heat, other), ("the map", words), strict=True
     ):
-        low, high = (said(end) for end in ends(heat))
+        low, high = (short_number(end) for end in ends(heat))
         caption = f"{title}: {low} to {high} {heat.unit}"
         show_picture(
-            overlay(shown(subject), heat), caption, place=column, width=WIDE, caption=plain(caption)
+            overlay(model_input(subject), heat),
+            caption,
+            place=column,
+            width=WIDE,
+            caption=plain(caption),
         )
 
 
-SEEN: Mapping[str, Callable[[Result, Subject, TrustCase, str], None]] = {
+TRIAL_VIEWS: Mapping[str, Callable[[Result, Subject, TrustCase, str], None]] = {
     "Order": curves,
     "RandomWeights": similarity,
     "OtherClass": other_class,

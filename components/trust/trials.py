@@ -17,8 +17,8 @@ from components.picks import switch
 from components.runs import Outcome, Pending, Problem
 from components.sidebar.subject import Subject
 from components.trust import verdict
-from components.trust.seen import SEEN
-from components.trust.verdict import Found
+from components.trust.seen import TRIAL_VIEWS
+from components.trust.verdict import CheckedTrial
 from engine.attribution.trust import CHEAP, TRUST, Check, TrustCase
 from engine.attribution.trust.verdict import not_available
 from engine.measures.agreement import matrix
@@ -57,10 +57,10 @@ MISTAKEN = (
 def choose(subject: Subject) -> list[Check]:
     """The trials that every map is put on; none where they are switched off."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        return settings(subject) if wanted() else []
+        return settings(subject) if trials_wanted() else []
 
 
-def wanted() -> bool:
+def trials_wanted() -> bool:
     """Whether the maps are to be put on trial."""
     return switch(
         "Put every map on trial",
@@ -76,14 +76,14 @@ def settings(subject: Subject) -> list[Check]:
     kinds: Sequence[type[Check]] = TRUST
     for kind in kinds:
         refuse_links(kind, f"{KEY}.{kind.name}", subject.case)
-    made = []
+    methods = []
     with st.popover("Settings of the trials"):
         st.markdown(ABOUT)
         for kind in kinds:
             if fields(kind):
                 st.markdown(f"**{kind.title}**")
-            made.append(method_form(kind, f"{KEY}.{kind.name}", subject.case))
-    return made
+            methods.append(method_form(kind, f"{KEY}.{kind.name}", subject.case))
+    return methods
 
 
 @dataclass
@@ -99,7 +99,7 @@ class Trial:
     """
 
     method: Method[Any]
-    found: list[Found] = field(default_factory=list)
+    found: list[CheckedTrial] = field(default_factory=list)
     quick: list[Pending] = field(default_factory=list)
     ended: int = 0
     barred: str = ""
@@ -167,11 +167,11 @@ def tried(
     return trial
 
 
-def on_request(check: Check, case: TrustCase, key: str, each: float) -> Outcome | None:
+def on_request(check: Check, case: TrustCase, key: str, seconds_per_map: float) -> Outcome | None:
     """What a dear trial gave, how far it is, or a button that begins it."""
     words, button = st.columns([5, 2], vertical_alignment="center")
     with button:
-        cost = verdict.cost(check.maps, check.looks, each, expected_seconds(check, case))
+        cost = verdict.cost(check.maps, check.looks, seconds_per_map, expected_seconds(check, case))
         outcome = runs.ask_when_told(check, case, key, f"Try it: {cost}", hinted=False)
     if outcome is None:
         words.markdown(f"○ **not tried yet** · {check.title}")
@@ -191,7 +191,7 @@ def row(
     if not box.open:
         return
     with box:
-        if draw := SEEN.get(check.name):
+        if draw := TRIAL_VIEWS.get(check.name):
             draw(dict(found), subject, case, key)
         if len(view.order) > 1:
             tables.table(verdict.figures(view), f"{key}.numbers", whole=True)

@@ -9,9 +9,9 @@ from engine.attribution.trust import Check
 from engine.attribution.trust.verdict import BAD, DOUBT, GOOD, UNCLEAR
 from engine.result import Table
 
-Found = tuple[Check, Table | None]  # a trial and what it gave; None before it was made
+CheckedTrial = tuple[Check, Table | None]  # a trial and what it gave; None before it was made
 
-SAID = {
+VERDICT_WORDS = {
     GOOD: ("✓", "speaks for it"),
     UNCLEAR: ("?", "neither way"),
     DOUBT: ("⚠", "not confirmed"),
@@ -55,7 +55,7 @@ def sign(check: Check, view: Table) -> tuple[str, str]:
         return UNKNOWN
     if not check.judges:
         return DESCRIBED
-    return PASSED if result == GOOD and not check.evidence else SAID[result]
+    return PASSED if result == GOOD and not check.evidence else VERDICT_WORDS[result]
 
 
 def line(check: Check, view: Table) -> str:
@@ -71,14 +71,14 @@ def figures(view: Table) -> Table:
     return view.select(names).renamed(HEADINGS)
 
 
-def summary(found: Sequence[Found]) -> str:
+def summary(trials: Sequence[CheckedTrial]) -> str:
     """What speaks for a map and against it, and how many trials say neither or were not made."""
-    return " ".join(findings(found))
+    return " ".join(findings(trials))
 
 
-def headline(found: Sequence[Found]) -> str:
+def headline(trials: Sequence[CheckedTrial]) -> str:
     """What matters most of the summary, without its marks; "" where there is nothing to say."""
-    return next(iter(findings(found)), "").replace("**", "")
+    return next(iter(findings(trials)), "").replace("**", "")
 
 
 def brief(line: str) -> str:
@@ -87,25 +87,25 @@ def brief(line: str) -> str:
     return f"{first}." if stop else line
 
 
-def findings(found: Sequence[Found]) -> list[str]:
+def findings(trials: Sequence[CheckedTrial]) -> list[str]:
     """The sentences of the summary.
 
     What is against a map comes first, then why it is not confirmed. Only evidence speaks for a map:
     its order of pixels, or the known truth. What else it passed, a map of chance may pass as well.
     """
-    judged = [(check, view) for check, view in found if check.judges]
-    made = [(check, view, verdict(view)) for check, view in judged if view is not None]
-    good = [check.favor for check, _, value in made if value == GOOD]
-    against = [check.against for check, _, value in made if value == BAD]
-    doubts = [view.notes[0] for _, view, value in made if value == DOUBT]
-    unclear = sum(value == UNCLEAR for *_, value in made)
+    judged = [(check, view) for check, view in trials if check.judges]
+    verdicts = [(check, view, verdict(view)) for check, view in judged if view is not None]
+    good = [check.favor for check, _, value in verdicts if value == GOOD]
+    against = [check.against for check, _, value in verdicts if value == BAD]
+    doubts = [view.notes[0] for _, view, value in verdicts if value == DOUBT]
+    unclear = sum(value == UNCLEAR for *_, value in verdicts)
     counts = {
         "neither way": unclear,
-        "not available": sum(isnan(value) for *_, value in made),
-        "not tried yet": len(judged) - len(made),
+        "not available": sum(isnan(value) for *_, value in verdicts),
+        "not tried yet": len(judged) - len(verdicts),
     }
     parts = warnings(against, doubts)
-    evident = not doubts and any(check.evidence for check, _, value in made if value == GOOD)
+    evident = not doubts and any(check.evidence for check, _, value in verdicts if value == GOOD)
     warned = bool(parts)
     if good or warned or unclear:
         parts.append(favorable(good, warned=warned, evident=evident, unclear=unclear))
@@ -133,17 +133,17 @@ def favorable(good: Sequence[str], *, warned: bool, evident: bool, unclear: int)
     return sentence if warned else f"{sentence} A map that knows nothing may pass that too."
 
 
-def cost(maps: int, looks: int, each: float | None, known: float | None) -> str:
+def cost(maps: int, looks: int, seconds_per_map: float | None, known: float | None) -> str:
     """What a trial costs: how many maps or looks, and seconds where they can be predicted.
 
     Args:
         maps: how many more maps it makes.
         looks: how often it looks at an image instead.
-        each: seconds that the map itself took.
+        seconds_per_map: seconds that the map itself took.
         known: seconds that the same trial took here before.
     """
     count = f"{looks} looks" if looks else f"{maps} more map" + ("" if maps == 1 else "s")
-    predicted = None if each is None or not maps else maps * each
+    predicted = None if seconds_per_map is None or not maps else maps * seconds_per_map
     seconds = known if known is not None else predicted
     if seconds is None or not isfinite(seconds):
         return count

@@ -23,9 +23,9 @@ CHOSEN = f"{KEY}.patch"
 
 
 @st.fragment
-def answers(asked: WhereQuestion, found: Views, picture: Pixels) -> None:
+def answers(question: WhereQuestion, result: Views, picture: Pixels) -> None:
     """The hottest patches over the picture, and the normal patches nearest to the chosen one."""
-    hot = hottest(found["patches"])
+    hot = hottest(result["patches"])
     at = chosen(hot)
     left, right = st.columns([2, 3], gap="large")
     with left:
@@ -41,15 +41,17 @@ def answers(asked: WhereQuestion, found: Views, picture: Pixels) -> None:
                     f"The {len(hot)} oddest patches; the chosen one has a thick border."
                 ),
             ),
-            found,
+            result,
             f"{KEY}.patches",
         )
     with right:
         draw(
             Drawing(
-                "patches", "The normal patches nearest to it", part=lambda _: near(asked, hot, at)
+                "patches",
+                "The normal patches nearest to it",
+                part=lambda _: near(question, hot, at),
             ),
-            found,
+            result,
             f"{KEY}.near",
         )
 
@@ -86,13 +88,13 @@ def pressed(hot: Table) -> Callable[[Any], None]:
     return press
 
 
-def near(asked: WhereQuestion, hot: Table, at: int) -> Pictures:
+def near(question: WhereQuestion, hot: Table, at: int) -> Pictures:
     """The patch with its surroundings, and the normal patches that answer it with theirs."""
-    data, row = asked.case.normal, {name: hot[name][at] for name in hot.order}
+    data, row = question.case.normal, {name: hot[name][at] for name in hot.order}
     grid = int(row["rows"]), int(row["columns"])
     ranks = [rank for rank in range(1, 10) if f"image {rank}" in row]
     places = data.places(np.array([row[f"image {rank}"] for rank in ranks], np.int64))
-    images = [cut(as_bytes(asked.case.image), (row["row"], row["column"]), grid)]
+    images = [cut(as_bytes(question.case.image), (row["row"], row["column"]), grid)]
     names, captions = ["this image"], [f"{row['distance']:.3g}"]
     for rank, place in zip(ranks, places, strict=True):
         at_place = row[f"row {rank}"], row[f"column {rank}"]

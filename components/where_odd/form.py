@@ -75,7 +75,7 @@ def choose_method(case: FamiliarCase, middle: Any, right: Any) -> Localizer:
         return kind(**forms.settings(kind, key, MATTER), **rest)
 
 
-def described(asked: WhereQuestion) -> str:
+def described(question: WhereQuestion) -> str:
     """What the normal images are."""
-    card = asked.case.normal.card
+    card = question.case.normal.card
     return plain(f"Normal images: {card.title}. {card.about} {card.made}")

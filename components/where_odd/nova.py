@@ -97,9 +97,9 @@ def measured(method: Nova, case: LesionsCase, form: CaseForm) -> None:
     )
 
 
-def detail(case: LesionsCase, found: Views) -> None:
+def detail(case: LesionsCase, result: Views) -> None:
     """What was done otherwise than usual, and what the images are."""
-    notes(found)
+    notes(result)
     if is_own(case.data):
         words = zip(kinds_of(case.data), case.data.classes, strict=True)
         st.caption(plain("; ".join(f"{kind}: {text}" for kind, text in words)))
@@ -107,21 +107,21 @@ def detail(case: LesionsCase, found: Views) -> None:
 
 
 @st.fragment
-def one_image(found: Views) -> None:
+def one_image(views: Views) -> None:
     """Its boxes over the first image of the kind that is chosen."""
-    kinds = found["picture"].columns
+    kinds = views["picture"].columns
     at = kinds.index(pick("Kind", kinds, f"{KEY}.shown", "pills"))
-    shown = PictureBoxes(
-        picture=found["picture"].images[0, at], value="overlap", known="known", height=480
+    chart = PictureBoxes(
+        picture=views["picture"].images[0, at], value="overlap", known="known", height=480
     )
     draw(
         Drawing(
             "boxes",
             part=lambda boxes: of_image(boxes, at),
-            chart=shown,
+            chart=chart,
             finding=lambda result: overlaps(of_image(result["boxes"], at)),
         ),
-        found,
+        views,
         f"{KEY}.boxes",
     )
 
@@ -143,9 +143,9 @@ def overlaps(boxes: Table) -> str:
     )
 
 
-def over_recall(found: Views) -> Lines:
+def over_recall(result: Views) -> Lines:
     """The localizer and both controls; the mark is where the threshold stands."""
-    recall, precision = operating_point(found["table"])
+    recall, precision = operating_point(result["table"])
     return Lines(
         x="recall",
         series={name: name for name in (ALL, SWAPPED, PIXELS)},
@@ -163,11 +163,11 @@ def operating_point(table: Table) -> tuple[float, float]:
     return hit / table.cell(ALL, "boxes"), hit / (hit + false) if hit + false else np.nan
 
 
-def at_threshold(found: Views) -> str:
+def at_threshold(result: Views) -> str:
     """Where the threshold stands on the curve, and the areas below it."""
-    recall, precision = operating_point(found["table"])
+    recall, precision = operating_point(result["table"])
     areas = ", ".join(
-        f"{name} {found['table'].cell(name, 'mAP@30'):.2f}" for name in (ALL, SWAPPED, PIXELS)
+        f"{name} {result['table'].cell(name, 'mAP@30'):.2f}" for name in (ALL, SWAPPED, PIXELS)
     )
     words = f"{percent(recall)} of lesions" + (
         f" at a precision of {percent(precision)}" if np.isfinite(precision) else ""
@@ -178,9 +178,9 @@ def at_threshold(found: Views) -> str:
     )
 
 
-def by_kind(found: Views) -> str:
+def by_kind(result: Views) -> str:
     """What the controls say."""
-    table = found["table"]
+    table = result["table"]
     other, pixels = table.rows[-2:]
     return (
         f"AUROC of pixels {table.cell('all', 'AUROC'):.2f}; with {other.removeprefix('all, ')} "

@@ -22,28 +22,28 @@ from engine.anomaly.localizers.parts import rough_seconds
 from engine.anomaly.localizers.tiles import PhotographCase, TileByTile, smaller
 from engine.images import Picture
 
-HERE = f"{KEY}.tiles"
+TILES_KEY = f"{KEY}.tiles"
 HELP = (
     "The image above was resized to what the model sees. In tiles it is read at its own "
     "resolution, so that what is small in it is still seen."
 )
 
 
-def show(asked: WhereQuestion, subject: Subject) -> None:
+def show(question: WhereQuestion, subject: Subject) -> None:
     """The tiles, once they were asked for; nothing where the model sees every pixel anyway."""
-    if subject.picture.behind is not None or min(subject.picture.size) <= asked.case.model.side:
+    if subject.picture.behind is not None or min(subject.picture.size) <= question.case.model.side:
         return
     width, height = subject.picture.size
     label = f"Read all {width} × {height} px in tiles"
-    if not switch(label, f"{HERE}.on", name="Read all in tiles", help=HELP):
+    if not switch(label, f"{TILES_KEY}.on", name="Read all in tiles", help=HELP):
         return
     with st.spinner("Reading the photograph at its own resolution"):
         picture = finest(subject)
-    case = PhotographCase(asked.case, asked.method, picture)
-    method = TileByTile(**forms.folded(TileByTile, HERE, ("overlap",), "Settings"))
+    case = PhotographCase(question.case, question.method, picture)
+    method = TileByTile(**forms.folded(TileByTile, TILES_KEY, ("overlap",), "Settings"))
     section.show(
         Section(
-            HERE,
+            TILES_KEY,
             method,
             case,
             button=f"Read {len(method.tiles(case))} tiles",
@@ -65,13 +65,13 @@ def show(asked: WhereQuestion, subject: Subject) -> None:
 
 def finest(subject: Subject) -> Picture:
     """The photograph with all pixels that are read; of an upload, from its file again."""
-    shown = subject.picture
-    if subject.name or shown.size == shown.pixels.shape[1::-1]:
-        return shown
+    picture = subject.picture
+    if subject.name or picture.size == picture.pixels.shape[1::-1]:
+        return picture
     result = reload.finest()
     if result is None:  # after an hour, or when others opened much
         st.caption("The file is no longer kept: open it again to read all of its pixels.")
-        return shown
+        return picture
     return result
 
 
@@ -95,5 +95,5 @@ def drawn(subject: Subject, method: TileByTile, found: Views) -> None:
         f"for each tile, by {figures['held out']:.0f} normal images"
     )
     panel = Panel(method.title, found["map"], caption)
-    with first_screen(1, HERE):
-        viewer(enlarged(subject.picture.pixels), [panel], f"{HERE}.viewer")
+    with first_screen(1, TILES_KEY):
+        viewer(enlarged(subject.picture.pixels), [panel], f"{TILES_KEY}.viewer")

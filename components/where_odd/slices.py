@@ -34,28 +34,28 @@ from engine.keeping.memory import Memory
 from engine.pictures import Pixels
 from engine.result import Table
 
-HERE = f"{KEY}.slices"
-SHOWN, WIDE = 6, 128  # strangest slices that are shown, and px of each
+SLICES_KEY = f"{KEY}.slices"
+STRANGEST_SLICES, WIDE = 6, 128  # strangest slices that are shown, and px of each
 THUMBNAILS = 100  # that a visitor's session keeps
 
 
-def show(asked: WhereQuestion, subject: Subject) -> None:
+def show(question: WhereQuestion, subject: Subject) -> None:
     """A row of all slices, once they were asked for; nothing where there is one only."""
     scan, view = subject.chosen.scan, subject.view
     if scan is None or view is None:
         return
-    case = ScanCase(asked.case, asked.method, scan, view, subject.crop)
+    case = ScanCase(question.case, question.method, scan, view, subject.crop)
     if case.count < 2:
         return
     with st.container():
         st.markdown("**The whole scan, slice by slice**")
-        forms.refuse_links(SliceBySlice, HERE)
+        forms.refuse_links(SliceBySlice, SLICES_KEY)
         many = SliceBySlice().most < case.count
-        method = SliceBySlice(**forms.settings(SliceBySlice, HERE, None if many else ()))
+        method = SliceBySlice(**forms.settings(SliceBySlice, SLICES_KEY, None if many else ()))
     count = len(case.places(method.most))
     section.show(
         Section(
-            HERE,
+            SLICES_KEY,
             method,
             case,
             button=f"Look at {count} slices",
@@ -67,7 +67,7 @@ def show(asked: WhereQuestion, subject: Subject) -> None:
                     "The highest value of each slice; click one to open it",
                     part=partial(grouped, case),
                     chart=partial(row, case),
-                    finding=lambda result: said(case, result),
+                    finding=lambda result: slice_rank(case, result),
                 )
             ],
             columns=1,
@@ -80,9 +80,9 @@ def show(asked: WhereQuestion, subject: Subject) -> None:
 def before(case: ScanCase, count: int) -> str:
     """What will be computed, and about how long."""
     seconds = max(1, round(rough_seconds(case, count)))
-    which = f"all {count}" if count == case.count else f"{count} of {case.count}, evenly spread"
+    scope = f"all {count}" if count == case.count else f"{count} of {case.count}, evenly spread"
     return (
-        f"Compares {which} with the same normal images: about {seconds} s here, longer the first "
+        f"Compares {scope} with the same normal images: about {seconds} s here, longer the first "
         "time. The strangest slice then opens."
     )
 
@@ -113,9 +113,9 @@ def row(case: ScanCase, found: Views) -> Scatter:
     )
 
 
-def said(case: ScanCase, found: Views) -> str:
+def slice_rank(case: ScanCase, result: Views) -> str:
     """Where the open slice stands in the row."""
-    table, number = found["slices"], number_of(case)
+    table, number = result["slices"], number_of(case)
     rank = [int(table["slice"][at]) for at in strangest(table)]
     if number not in rank:
         return f"Slice {number} is open; it was not looked at."
@@ -138,11 +138,11 @@ def open_slice(case: ScanCase, number: int) -> None:
     medical.open_slice(case.scan, case.view.plane or case.scan.planes[0], number - 1)
 
 
-def strip(case: ScanCase, found: Views) -> None:
+def strip(case: ScanCase, result: Views) -> None:
     """The strangest slices, each with a button; the strangest is opened when it was asked for."""
-    table = found["slices"]
-    best = [int(at) for at in strangest(table)[:SHOWN]]
-    if runs.pressed_for(found):  # type: ignore[arg-type]  # a section's picture has an answer
+    table = result["slices"]
+    best = [int(at) for at in strangest(table)[:STRANGEST_SLICES]]
+    if runs.pressed_for(result):  # type: ignore[arg-type]  # a section's picture has an answer
         open_slice(case, int(table["slice"][best[0]]))
         st.rerun()
     unit = case.localizer.unit
@@ -153,7 +153,7 @@ def strip(case: ScanCase, found: Views) -> None:
                 show_picture(thumbnail(case, number), f"Slice {number}", width=WIDE)
                 st.button(
                     f"Slice {number}",
-                    key=f"{HERE}.open.{number}",
+                    key=f"{SLICES_KEY}.open.{number}",
                     on_click=open_slice,
                     args=(case, number),
                     disabled=number == number_of(case),
@@ -165,7 +165,7 @@ def strip(case: ScanCase, found: Views) -> None:
 def thumbnail(case: ScanCase, number: int) -> Pixels:
     """The square of a slice that the model sees, small."""
     view = replace(case.view, slice=number - 1)
-    memory: Memory[Pixels] = st.session_state.setdefault(f"{HERE}.shown", Memory(THUMBNAILS))
+    memory: Memory[Pixels] = st.session_state.setdefault(f"{SLICES_KEY}.shown", Memory(THUMBNAILS))
     name = f"{case.scan.digest}|{view!r}|{case.crop!r}"
     return memory.made(name, lambda: small(case.scan.picture(view), case))
 
@@ -178,9 +178,9 @@ def small(picture: Picture, case: ScanCase) -> Pixels:
     return np.array(whole.resize((WIDE, WIDE), Image.Resampling.BICUBIC, box=box))
 
 
-def notes(found: Views) -> None:
+def notes(result: Views) -> None:
     """What was done otherwise than usual, beside what the localizer says of its own image."""
-    view = found["notes"]
+    view = result["notes"]
     for note in view.labels if view.values[0] else ():
         st.caption(plain(note))
 
@@ -188,13 +188,14 @@ def notes(found: Views) -> None:
 # ---------------------------------------------------------------- files
 
 
-def files(case: ScanCase, found: Views) -> Files:
+def files(case: ScanCase, result: Views) -> Files:
     """Masks and maps of all slices: as a volume that lies on the scan, or as PNG in a zip."""
-    threshold = float(found["figures"]["threshold"][0])
+    threshold = float(result["figures"]["threshold"][0])
 
     def masks() -> dict[int, NDArray[np.bool_]]:
         return {
-            at: slice_heat_map > threshold for at, slice_heat_map in slice_maps(case, found).items()
+            at: slice_heat_map > threshold
+            for at, slice_heat_map in slice_maps(case, result).items()
         }
 
     plane = case.view.plane or case.scan.planes[0]
@@ -202,7 +203,7 @@ def files(case: ScanCase, found: Views) -> Files:
         make = partial(volume_file, case.scan, plane)
         return {
             "mask.nii.gz": lambda: make(masks(), case.crop, "above the threshold"),
-            "map.nii.gz": lambda: make(slice_maps(case, found), case.crop, case.localizer.unit),
+            "map.nii.gz": lambda: make(slice_maps(case, result), case.crop, case.localizer.unit),
         }
     return {"masks.zip": lambda: zipped(masks())}
 
@@ -221,16 +222,16 @@ def mask_png(mask: NDArray[np.bool_]) -> bytes:
     return saved(Image.fromarray(np.where(mask, 255, 0).astype(np.uint8)), "PNG")
 
 
-def one_slice(subject: Subject, found: Views, unit: str) -> Files:
+def one_slice(subject: Subject, result: Views, unit: str) -> Files:
     """Mask and map of the open slice: PNG, and in an otherwise empty volume that lies on a scan."""
-    inside = found["mask"].values > 0
+    inside = result["mask"].values > 0
     scan, view = subject.chosen.scan, subject.view
     png: Files = {"mask.png": lambda: mask_png(inside)}
     if view is None or not isinstance(scan, NiftiScan) or too_large(scan):
         return png
     settled_view = scan.settled(view)
     plane, at = settled_view.plane or scan.planes[0], settled_view.slice or 0
-    make, values = partial(volume_file, scan, plane), found["map"].values
+    make, values = partial(volume_file, scan, plane), result["map"].values
     return {
         **png,
         "mask.nii.gz": lambda: make({at: inside}, subject.crop, "above the threshold"),

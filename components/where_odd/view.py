@@ -25,17 +25,17 @@ from engine.anomaly.healthy import HEALTHY_TWINS
 WAITING = 440  # px of the image while its map is made
 
 
-def show(asked: WhereQuestion, subject: Subject, below: DeltaGenerator) -> None:
+def show(question: WhereQuestion, subject: Subject, below: DeltaGenerator) -> None:
     """The answer of the localizer about the image; what it rests on is drawn below."""
     section.show(
         Section(
             KEY,
-            asked.method,
-            asked.case,
-            known=asked.known,
+            question.method,
+            question.case,
+            known=question.known,
             columns=1,
             below=below,
-            picture=lambda result: picture(asked, result, subject),
+            picture=lambda result: picture(question, result, subject),
             evidence=[
                 Drawing(
                     "boxes",
@@ -44,8 +44,8 @@ def show(asked: WhereQuestion, subject: Subject, below: DeltaGenerator) -> None:
                     chart=PictureBoxes(picture=square_pixels(subject), value="highest"),
                 )
             ],
-            detail=lambda result: detail(asked, result, subject),
-            files=lambda result: one_slice(subject, result, asked.method.unit),
+            detail=lambda result: detail(question, result, subject),
+            files=lambda result: one_slice(subject, result, question.method.unit),
             waiting=lambda: show_picture(square_pixels(subject), "The image", width=WAITING),
         )
     )
@@ -57,25 +57,29 @@ def figures(found: Views) -> dict[str, float]:
     return {name: float(table[name][0]) for name in table.order}
 
 
-def trust(asked: WhereQuestion, found: Views) -> str:
+def trust(question: WhereQuestion, result: Views) -> str:
     """What the threshold promises."""
-    numbers = figures(found)
-    threshold, count = f"{numbers['threshold']:.3g} ({asked.method.unit})", int(numbers["held out"])
-    if numbers["smallest p"] > asked.method.alpha:
+    numbers = figures(result)
+    threshold, count = (
+        f"{numbers['threshold']:.3g} ({question.method.unit})",
+        int(numbers["held out"]),
+    )
+    if numbers["smallest p"] > question.method.alpha:
         return f"No promise: {count} normal images were held out; the highest reaches {threshold}."
     return (
-        f"Threshold {threshold}: at most {percent(asked.method.alpha)} of normal images reach it "
+        f"Threshold {threshold}: at most {percent(question.method.alpha)} of normal images "
+        "reach it "
         f"anywhere, by {count} that were held out."
     )
 
 
-def picture(asked: WhereQuestion, found: Views, subject: Subject) -> None:
+def picture(question: WhereQuestion, result: Views, subject: Subject) -> None:
     """The map with its legend and what it promises, beside the image without its lesion."""
     twin = subject.chosen.example.twin() if subject.chosen.example else None
     with first_screen(2, KEY):
         left, right = st.columns(2)
         with left:
-            panel = Panel(asked.method.title, found["map"], trust(asked, found))
+            panel = Panel(question.method.title, result["map"], trust(question, result))
             draw_maps([panel], subject, f"{KEY}.viewer")
         with right:
             if twin is None:
@@ -87,20 +91,20 @@ def picture(asked: WhereQuestion, found: Views, subject: Subject) -> None:
             show_picture(pixels, alt, width="stretch")
 
 
-def regions(found: Views) -> str:
+def regions(result: Views) -> str:
     """How many there are, and how much of the image they take."""
-    table = found["boxes"]
+    table = result["boxes"]
     many = "1 region lies" if len(table) == 1 else f"{len(table)} regions lie"
     return f"{many} above the threshold, {percent(float(table['area'].sum()))} of the image."
 
 
-def detail(asked: WhereQuestion, found: Views, subject: Subject) -> None:
+def detail(question: WhereQuestion, result: Views, subject: Subject) -> None:
     """The answers to a click, what was done otherwise than usual, and what is normal here."""
-    answers(asked, found, square_pixels(subject))
-    notes = found["notes"]
+    answers(question, result, square_pixels(subject))
+    notes = result["notes"]
     for note in notes.labels if notes.values[0] else ():
         st.caption(plain(note))
-    st.caption(described(asked))
+    st.caption(described(question))
 
 
 def offer_phantom(subject: Subject) -> None:

@@ -18,29 +18,29 @@ from engine.attribution.lfa.findings import moved, settled
 CHANGES = {"Set to nothing": "zeroed", "Given noise": "noised"}
 
 
-def show(asked: ExplainerTrial) -> None:
+def show(trial: ExplainerTrial) -> None:
     """On request: one figure or table for each experiment."""
-    method = LFAExperiments(**asked.method.settings())
+    method = LFAExperiments(**trial.method.settings())
     section.show(
         Section(
-            f"{KEY}.experiments", method, asked.case, columns=1,
+            f"{KEY}.experiments", method, trial.case, columns=1,
             evidence=[over_columns("convergence", "Convergence: do more samples still change it?",
                                    "distance to its twin", settled)],
             detail=perturbation, button="Run the experiments",
             before="Does each explainer find a linear model, does it settle with more samples, and "
             "how far do the features it calls strongest move the score?",
-            known=asked.about.arguments,
+            known=trial.about.arguments,
         )
     )  # fmt: skip
 
 
-def perturbation(found: Views) -> None:
+def perturbation(result: Views) -> None:
     """How far the score moves by the features that each explainer calls strongest and weakest."""
     st.markdown("**Perturbation: how far does the score move?**")
     change = pick("The chosen features are", list(CHANGES), f"{KEY}.experiments.change", "pills")
     for place, end in zip(st.columns(2, gap="large"), ("strongest", "weakest"), strict=True):
         name = f"{end} {CHANGES[change]}"
         with place:
-            title = f"change in score ({found[name].units[0]})"
+            title = f"change in score ({result[name].units[0]})"
             drawing = over_columns(name, f"By the {end} features", title, partial(moved, end=end))
-            draw(drawing, found, f"{KEY}.experiments.{name}")
+            draw(drawing, result, f"{KEY}.experiments.{name}")

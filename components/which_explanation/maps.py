@@ -30,34 +30,36 @@ SCALES = (
 )
 
 
-def show(asked: ExplainerTrial, panels: Mapping[str, Panel]) -> None:
+def show(trial: ExplainerTrial, panels: Mapping[str, Panel]) -> None:
     """Two rows of four maps."""
     for title, names in GROUPS.items():
         st.markdown(f"**{plain(title)}**")
-        draw_maps([panels[name] for name in names], asked.about, f"{KEY}.{names[0]}")
-    st.caption(f"{SCALES} {nothing(asked.case)}")
+        draw_maps([panels[name] for name in names], trial.about, f"{KEY}.{names[0]}")
+    st.caption(f"{SCALES} {nothing(trial.case)}")
 
 
-def answered(asked: ExplainerTrial, found: Mapping[str, Any]) -> None:
+def answered(trial: ExplainerTrial, result: Mapping[str, Any]) -> None:
     """The maps of the trial."""
-    show(asked, {name: Panel(name, found[f"map {name}"]) for name in NAMES})
+    show(trial, {name: Panel(name, result[f"map {name}"]) for name in NAMES})
 
 
-def one_by_one(asked: ExplainerTrial) -> None:
+def one_by_one(trial: ExplainerTrial) -> None:
     """Each map once it is there; the next is asked after it, so that others get their turn."""
     outcomes: dict[str, Outcome] = {}
     for name in NAMES:
-        method = asked.local(name)
+        method = trial.local(name)
         waits = any(isinstance(outcome, Pending) for outcome in outcomes.values())
-        if not waits or run.known(method, asked.case):
-            outcomes[name] = runs.ask(method, asked.case, f"{KEY}.{name}", PATIENCE[asked.small])
-    show(asked, {name: map_panel(name, outcomes.get(name)) for name in NAMES})
+        if not waits or run.known(method, trial.case):
+            outcomes[name] = runs.ask(method, trial.case, f"{KEY}.{name}", PATIENCE[trial.small])
+    show(trial, {name: map_panel(name, outcomes.get(name)) for name in NAMES})
     runs.watch(list(outcomes.values()))
 
 
-def leave(asked: ExplainerTrial) -> None:
+def leave(trial: ExplainerTrial) -> None:
     """Give up what was asked before with other settings; all single maps where a trial has them."""
-    wanted = {f"{KEY}.LFA": run.job_name(asked.method, asked.case)}
-    if run.known(asked.method, asked.case) is None:
-        wanted |= {f"{KEY}.{name}": run.job_name(asked.local(name), asked.case) for name in NAMES}
-    runs.leave_all_but(KEY, wanted)
+    job_names = {f"{KEY}.LFA": run.job_name(trial.method, trial.case)}
+    if run.known(trial.method, trial.case) is None:
+        job_names |= {
+            f"{KEY}.{name}": run.job_name(trial.local(name), trial.case) for name in NAMES
+        }
+    runs.leave_all_but(KEY, job_names)

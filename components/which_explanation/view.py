@@ -26,89 +26,89 @@ ABOUT_MAP = (
 )
 
 
-def show(asked: ExplainerTrial, rest: DeltaGenerator) -> None:
+def show(trial: ExplainerTrial, rest: DeltaGenerator) -> None:
     """Advice and the two maps it is about; in `rest`, folded, all else."""
-    maps.leave(asked)
-    target = asked.case.target.words(asked.case.model.labels)
+    maps.leave(trial)
+    target = trial.case.target.words(trial.case.model.labels)
     result = section.show(
         Section(
             KEY,
-            asked.method,
-            asked.case,
+            trial.method,
+            trial.case,
             f"Which map of “{target}” to trust, and for what?",
-            lambda result: advice(asked, result),
-            picture=lambda result: picture(asked, result),
-            detail=lambda result: folded(asked, result),
+            lambda result: advice(trial, result),
+            picture=lambda result: picture(trial, result),
+            detail=lambda result: folded(trial, result),
             below=rest,
-            button="" if asked.small else "Try each where others look",
+            button="" if trial.small else "Try each where others look",
             before="Each explainer is a small linear model of the network. Here each is tried "
             "where the seven others look, at samples that none was fitted to: does it predict the "
             "score there? It takes gradients at every sample of all eight, and can be stopped.",
-            waiting=lambda: maps.one_by_one(asked),
-            known=asked.about.arguments,
-            script=lambda: python_call(asked.method, asked.about, "squared loss"),
+            waiting=lambda: maps.one_by_one(trial),
+            known=trial.about.arguments,
+            script=lambda: python_call(trial.method, trial.about, "squared loss"),
         )
     )
     if result is not None:
         with rest, st.expander("The paper's three experiments on this image"):
-            experiments.show(asked)
+            experiments.show(trial)
 
 
-def advice(asked: ExplainerTrial, found: Views) -> str:
+def advice(trial: ExplainerTrial, result: Views) -> str:
     """Which explainer to trust, unless the model was never meant for such an image."""
-    if asked.about.in_distribution.foreign:
+    if trial.about.in_distribution.foreign:
         return losses.WITHHELD
-    return findings.advice(found, asked.change)
+    return findings.advice(result, trial.change)
 
 
-def picture(asked: ExplainerTrial, found: Views) -> None:
+def picture(trial: ExplainerTrial, result: Views) -> None:
     """The first and the last map, or all eight where none can be advised, and their shares."""
-    if ends := ends_of(asked, found):
+    if ends := ends_of(trial, result):
         with first_screen(len(ends), KEY):
-            draw_maps(ends, asked.about, f"{KEY}.ends")
+            draw_maps(ends, trial.about, f"{KEY}.ends")
     else:
-        maps.answered(asked, found)
-    withheld = asked.about.in_distribution.foreign
-    draw(losses.shares_drawing(asked.change, withheld=withheld), found, f"{KEY}.shares")
+        maps.answered(trial, result)
+    withheld = trial.about.in_distribution.foreign
+    draw(losses.shares_drawing(trial.change, withheld=withheld), result, f"{KEY}.shares")
 
 
-def ends_of(asked: ExplainerTrial, found: Views) -> list[Panel]:
+def ends_of(trial: ExplainerTrial, result: Views) -> list[Panel]:
     """The maps that predict the change best and worst; none where no share is known or advised."""
-    predicted = column(fresh_shares(found), asked.change)
-    if asked.about.in_distribution.foreign or not np.isfinite(predicted).any():
+    predicted = column(fresh_shares(result), trial.change)
+    if trial.about.in_distribution.foreign or not np.isfinite(predicted).any():
         return []
     order = ordered(predicted)
     return [
         Panel(
             f"{place} of eight: {ROWS[row]}",
-            found[f"map {ROWS[row]}"],
+            result[f"map {ROWS[row]}"],
             f"Change in score that it predicts: {findings.share(float(predicted[row]))}.",
         )
         for place, row in (("First", order[0]), ("Last", order[-1]))
     ]
 
 
-def folded(asked: ExplainerTrial, found: Views) -> None:
+def folded(trial: ExplainerTrial, result: Views) -> None:
     """All eight maps, the losses behind the advice, and how far the maps agree."""
-    if ends_of(asked, found):
+    if ends_of(trial, result):
         with st.expander("All eight maps"):
-            maps.answered(asked, found)
+            maps.answered(trial, result)
     with st.expander("Each explainer where the others look"):
         for place, name in zip(st.columns(2), losses.LOSSES, strict=True):
             with place:
-                draw(losses.matrix_drawing(name), found, f"{KEY}.{name}")
+                draw(losses.matrix_drawing(name), result, f"{KEY}.{name}")
     with st.expander("Do the maps agree, and where not?"):
-        agreement(asked, found)
+        agreement(trial, result)
 
 
-def agreement(asked: ExplainerTrial, found: Views) -> None:
+def agreement(trial: ExplainerTrial, result: Views) -> None:
     """How far the eight maps agree, and where in the image they do not."""
     left, right = st.columns(2)
     with left:
         st.markdown("**Do they agree?**")
         draw_agreement(
             AGREEMENT,
-            lambda name: found[f"agreement {name}"],
+            lambda name: result[f"agreement {name}"],
             "Agreement by",
             f"{KEY}.agreement.by",
             "Order",
@@ -116,6 +116,6 @@ def agreement(asked: ExplainerTrial, found: Views) -> None:
         )
     with right:
         st.markdown("**Where they disagree**")
-        panel = Panel("Disagreement", found["disagreement"])
-        draw_maps([panel], asked.about, f"{KEY}.disagreement")
+        panel = Panel("Disagreement", result["disagreement"])
+        draw_maps([panel], trial.about, f"{KEY}.disagreement")
         st.caption(ABOUT_MAP)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from components import colors
-from components.widgets.wording import said, with_unit
+from components.widgets.wording import short_number, with_unit
 from engine.errors import BlindspotError
 from engine.images import Slice, Window
 from engine.images.orientation import Edges
@@ -87,7 +87,7 @@ def read_look(sent: object) -> Look:
         return Look()
     plain = Look()
     scales = {}
-    for panel in listed(sent.get("panels"))[:MOST_PANELS]:
+    for panel in as_list(sent.get("panels"))[:MOST_PANELS]:
         low, high, cut = (number(panel, name, nan) for name in ("low", "high", "cut"))
         if isfinite(low) and isfinite(high) and low <= high:
             scales[str(panel.get("title"))] = Scale(low, high, cut if isfinite(cut) else None)
@@ -117,7 +117,7 @@ def finite(value: float) -> bool:
     return abs(value) <= float_info.max
 
 
-def listed(sent: object) -> list[Any]:
+def as_list(sent: object) -> list[Any]:
     """A list that the browser sent; an empty one where it is none."""
     return sent if isinstance(sent, list) else []
 
@@ -128,7 +128,7 @@ def read_window(sent: object) -> Window | None:
         return None
     exact: Shape = "linear exact"
     shape = next((shape for shape in SHAPES if shape == sent.get("shape")), exact)
-    levels = [{"level": level} for level in listed(sent.get("table"))[:POINTS]]
+    levels = [{"level": level} for level in as_list(sent.get("table"))[:POINTS]]
     table = tuple(number(level, "level", nan) for level in levels)
     center, width = (number(sent, name, nan) for name in ("center", "width"))
     if not all(map(isfinite, table)):
@@ -188,16 +188,16 @@ def as_seen(heat: HeatMap, title: str, ground: MapGround, look: Look) -> tuple[P
     flat = scale.high - scale.low <= 1e-6 * max(abs(scale.low), abs(scale.high))
     values, known = enlarged(heat.values, width, height, smooth=not look.pixelated)
     cut = None if flat else scale.cut
-    shown = known if cut is None else known & (strength(heat, values) >= cut)
+    visible = known if cut is None else known & (strength(heat, values) >= cut)
     colored = tint(HeatMap(values, heat.unit, heat.signed), (scale.low, scale.high), shades).astype(
         np.float32
     )
     alpha = {"image": 0.0, "map": 1.0, "overlay": look.opacity}[look.mode]
     ground_ink = picture if look.mode != "map" else np.full_like(picture, 255)
-    mixed = np.where(shown[..., None], (1 - alpha) * ground_ink + alpha * colored, ground_ink)
+    mixed = np.where(visible[..., None], (1 - alpha) * ground_ink + alpha * colored, ground_ink)
     image = np.rint(mixed).astype(np.uint8)
     if look.outline and cut is not None and alpha:
-        image[border(shown)] = WHITE
+        image[border(visible)] = WHITE
     if look.truth and ground.truth is not None:
         mask = Image.fromarray(ground.truth).resize((width, height), Image.Resampling.NEAREST)
         image[border(np.asarray(mask))] = TRUTH
@@ -263,11 +263,17 @@ def legend(
         drawn[(np.abs(values) if heat.signed else values) < cut] = 255
         known = heat.values[np.isfinite(heat.values)]
         share = 100 * float((strength(heat, known) >= cut).mean()) if known.size else 0
-        end = with_unit(said(cut), heat.unit)
-        where = f"between {said(-cut)} and {end}" if heat.signed else f"below {end}"
+        end = with_unit(short_number(cut), heat.unit)
+        where = f"between {short_number(-cut)} and {end}" if heat.signed else f"below {end}"
         hidden = f"Hidden {where}; {share:.3g} % of the map is shown."
     middle = "the same everywhere" if flat else "0" if heat.signed else ""
-    return Legend(drawn, said(scale.low), middle, with_unit(said(scale.high), heat.unit), hidden)
+    return Legend(
+        drawn,
+        short_number(scale.low),
+        middle,
+        with_unit(short_number(scale.high), heat.unit),
+        hidden,
+    )
 
 
 def border(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

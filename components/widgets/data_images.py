@@ -58,11 +58,11 @@ def press_images(
         chosen: ids that are marked.
         words: below the pictures, by row, where that is not the id and the class.
     """
-    shown = [
+    thumbnails = [
         image_thumb(data, row, (words or {}).get(row, ""), chosen=int(data.ids[row]) in chosen)
         for row in rows
     ]
-    thumbs(shown, title, key, on_press)
+    thumbs(thumbnails, title, key, on_press)
 
 
 def page_of(rows: Sequence[int], size: int, key: str, word: str = "Page") -> list[int]:

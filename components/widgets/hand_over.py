@@ -15,7 +15,7 @@ from components.widgets.downloads import UNKNOWN
 from components.widgets.mounting import mounted
 
 
-def made(key: str, content: str) -> None:
+def stage_file(key: str, content: str) -> None:
     """Keep a file until the page is drawn again; called in the callback of a button."""
     st.session_state[key] = {"when": str(time.time_ns()), "content": content}
 

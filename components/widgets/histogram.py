@@ -33,20 +33,20 @@ class ScoreDistributions:
     unit: str
 
 
-def histogram(shown: ScoreDistributions, words: str, key: str) -> float:
+def histogram(distributions: ScoreDistributions, words: str, key: str) -> float:
     """Draw it and give the line where the person left it, at first `shown.line`.
 
     `words` is the finding, for who does not see the picture. Other scores or another first line
     begin again.
     """
-    tag = tag_of(shown)
-    selection = chosen(st.session_state.get(key), tag, shown)
+    tag = tag_of(distributions)
+    selection = chosen(st.session_state.get(key), tag, distributions)
     result = mounted(__file__)(
         key=key,
-        data=drawn(shown, selection) | {"tag": tag, "words": words},
+        data=drawn(distributions, selection) | {"tag": tag, "words": words},
         on_line_change=lambda: None,
     )
-    return chosen(result, tag, shown)
+    return chosen(result, tag, distributions)
 
 
 def drawn(shown: ScoreDistributions, line: float) -> dict[str, Any]:
@@ -64,9 +64,11 @@ def drawn(shown: ScoreDistributions, line: float) -> dict[str, Any]:
     }
 
 
-def edges_of(shown: ScoreDistributions) -> Doubles:
+def edges_of(distributions: ScoreDistributions) -> Doubles:
     """The ends of the bars, from the lowest to the highest of all scores."""
-    every = np.concatenate([shown.normal, shown.unknown, [shown.subject, shown.line]])
+    every = np.concatenate(
+        [distributions.normal, distributions.unknown, [distributions.subject, distributions.line]]
+    )
     low, high = float(every.min()), float(every.max())
     room = MARGIN * (high - low) or max(abs(high), 1.0) * MARGIN
     return np.linspace(low - room, high + room, BINS + 1)
@@ -84,22 +86,22 @@ def ordered(scores: Doubles) -> list[float]:
     return results
 
 
-def tag_of(shown: ScoreDistributions) -> str:
+def tag_of(distributions: ScoreDistributions) -> str:
     """A name for what is asked, so that an answer to an earlier question is not taken for it."""
-    hasher = blake2b(f"{shown.subject}{shown.line}".encode(), digest_size=8)
-    for scores in (shown.normal, shown.held, shown.unknown):
+    hasher = blake2b(f"{distributions.subject}{distributions.line}".encode(), digest_size=8)
+    for scores in (distributions.normal, distributions.held, distributions.unknown):
         hasher.update(np.ascontiguousarray(scores).tobytes())
     return hasher.hexdigest()
 
 
-def chosen(state: Any, tag: str, shown: ScoreDistributions) -> float:
+def chosen(state: Any, tag: str, distributions: ScoreDistributions) -> float:
     """The browser's answer where it fits the question, else the start; it may be anything."""
     answer = state.get("line") if hasattr(state, "get") else None
     if not isinstance(answer, dict) or answer.get("tag") != tag:
-        return shown.line
+        return distributions.line
     try:
         line = float(answer["line"])
     except (KeyError, TypeError, ValueError):
-        return shown.line
-    edges = edges_of(shown)
-    return line if edges[0] <= line <= edges[-1] else shown.line
+        return distributions.line
+    edges = edges_of(distributions)
+    return line if edges[0] <= line <= edges[-1] else distributions.line

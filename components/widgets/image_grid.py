@@ -28,7 +28,7 @@ from engine.result import Path, Result, Table
 SIDE = 176  # px of a picture on the page
 CELL, GAP, LINE, MARGIN, LETTER = 224, 12, 22, 150, 9  # px of the file
 INK, PAPER, WARN = "#12171a", "#ffffff", "#b84f00"
-KEPT, LOST, ITSELF = "✓ class kept", "✗ class lost", "the image itself"
+CLASS_KEPT, LOST, ITSELF = "✓ class kept", "✗ class lost", "the image itself"
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Cell:
         """What became of the class."""
         if not np.isfinite(self.value):
             return "no value"
-        return ITSELF if self.diagonal else KEPT if self.kept else LOST
+        return ITSELF if self.diagonal else CLASS_KEPT if self.kept else LOST
 
     @property
     def words(self) -> str:

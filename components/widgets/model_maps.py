@@ -25,16 +25,16 @@ class ShownImage:
 
 
 def model_maps(
-    shown: ShownImage, kind: type[Method[Any]], models: Mapping[str, Classifier], key: str
+    shown_image: ShownImage, kind: type[Method[Any]], models: Mapping[str, Classifier], key: str
 ) -> bool:
     """A map for each model, by its title; whether all of them are there."""
     panels = []
     for at, (title, model) in enumerate(models.items()):
-        panel = model_map(replace(shown.case, model=model), kind, title, f"{key}.{at}")
+        panel = model_map(replace(shown_image.case, model=model), kind, title, f"{key}.{at}")
         if panel is None:
             return False
         panels.append(panel)
-    viewer(shown.pixels, panels, key)
+    viewer(shown_image.pixels, panels, key)
     return True
 
 

@@ -17,11 +17,11 @@ def mounted(file: str, *scripts: str) -> Any:
         file: the path of the Python.
         scripts: in place of its own script, in their order, as paths from its folder.
     """
-    here = Path(file)
-    paths = [here.parent / script for script in scripts] or [here.with_suffix(".js")]
-    style = here.with_suffix(".css")
+    script_path = Path(file)
+    paths = [script_path.parent / script for script in scripts] or [script_path.with_suffix(".js")]
+    style = script_path.with_suffix(".css")
     return st.components.v2.component(
-        f"blindspot_{here.stem}",
+        f"blindspot_{script_path.stem}",
         css=style.read_text("utf-8") if style.exists() else None,
         js="\n".join(path.read_text("utf-8") for path in paths),
     )

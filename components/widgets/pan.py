@@ -21,16 +21,16 @@ from PIL import Image
 from components.colors import SEQUENTIAL
 from components.widgets.encoding import RecentEncodings, data_url, light, saved
 from components.widgets.mounting import mounted
-from components.widgets.wording import said, with_unit
+from components.widgets.wording import short_number, with_unit
 from engine.images.large_base import LargeImage
 from engine.pictures import extent
 
 SIDE = 256  # px of a tile
 OVERVIEW = 1024  # px of the long side
 AT_ONCE = 24  # tiles of an answer
-KEPT = 512  # encoded tiles, of all visitors
+TILES_CACHED = 512  # encoded tiles, of all visitors
 
-ENCODED = RecentEncodings[str](KEPT)
+ENCODED = RecentEncodings[str](TILES_CACHED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ def pan(image: LargeImage, over: Over | None, words: str, key: str) -> None:
         words: what is to be seen, for those who cannot see it.
         key: of the widget.
     """
-    wanted = st.session_state.pop(f"{key}.wanted", [])
+    requested = st.session_state.pop(f"{key}.wanted", [])
     last = levels(image) - 1
     data: dict[str, Any] = {
         "name": image.fingerprint,
@@ -72,7 +72,7 @@ def pan(image: LargeImage, over: Over | None, words: str, key: str) -> None:
         "levels": last + 1,
         "overview": overview(image),
         "words": words,
-        "tiles": {name: tile(image, *place) for name, place in named(wanted, image)},
+        "tiles": {name: tile(image, *place) for name, place in named(requested, image)},
         "over": None if over is None else described(over),
     }
     mounted(__file__)(data=data, key=key, on_wanted_change=lambda: ask(key))
@@ -152,8 +152,8 @@ def described(over: Over) -> dict[str, Any]:
         "columns": over.values.shape[1],
         "rows": over.values.shape[0],
         "tile": over.tile,
-        "low": said(low),
-        "high": with_unit(said(high), unit),
+        "low": short_number(low),
+        "high": with_unit(short_number(high), unit),
         "marked": marked,
     }
 

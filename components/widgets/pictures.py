@@ -18,9 +18,9 @@ from streamlit.delta_generator import DeltaGenerator
 from components.widgets.encoding import RecentEncodings, data_url, light
 
 LONG_SIDE = 1024  # px; shown larger nowhere
-KEPT = 128
+PICTURES_CACHED = 128
 
-ENCODED: Final = RecentEncodings[str](KEPT)
+ENCODED: Final = RecentEncodings[str](PICTURES_CACHED)
 
 
 def show_picture(

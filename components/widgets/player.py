@@ -90,7 +90,7 @@ def walk_payload(walk: Walked) -> dict[str, Any]:
     frames = path.frames if len(picked) == len(path.frames) else path.frames[picked]
     partial = "figures" not in walk.views
     room = min(walk.room, ROOM_SO_FAR) if partial else walk.room
-    made = sheets(frames, walk.target, walk.source, room)
+    frame_sheets = sheets(frames, walk.target, walk.source, room)
     height, width = path.frames.shape[2:]
     return {
         "title": walk.title,
@@ -104,17 +104,17 @@ def walk_payload(walk: Walked) -> dict[str, Any]:
         "width": width,
         "height": height,
         "small": max(width, height) <= SMALL,
-        "frames": spelled(made.frames),
-        "residues": spelled(made.residues),
+        "frames": spelled(frame_sheets.frames),
+        "residues": spelled(frame_sheets.residues),
         "steps": [int(step) for step in np.asarray(path.steps)[picked]],
         "top": top(walk, picked),
         "curves": {short: numbers(walk, name) for short, name in CURVES.items()},
     }
 
 
-def end_of_walk(picture: Pixels, name: str, drawn: str, seen: str = "") -> dict[str, str]:
+def end_of_walk(picture: Pixels, name: str, drawn: str, predicted: str = "") -> dict[str, str]:
     """An end of a walk, the class whose confidence is drawn, and the one that stands with it."""
-    return {"src": alone(picture), "name": name, "label": drawn, "seen": seen or drawn}
+    return {"src": alone(picture), "name": name, "label": drawn, "seen": predicted or drawn}
 
 
 def path_of(walk: Walked) -> Path:

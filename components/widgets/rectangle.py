@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from components.widgets.mounting import mounted
 from components.widgets.viewer import Pixels, picture_url
 
-SHOWN = 480  # px; what it serves to find is coarse
+PICTURE_SIDE = 480  # px; what it serves to find is coarse
 SMALLEST = 0.02  # share of the picture; smaller than this nobody could grasp
 SLACK = 1e-6  # what rounding may add
 ROUNDING = 0.51e-4  # of a share that the browser sends with four decimals
@@ -73,14 +73,14 @@ def rectangle(
     """
     height, width = picture.shape[:2]
     begin = squared(start, width / height) if square and not fixed_size else start
-    shown = picture_url(picture, SHOWN)
-    tag = tag_of(shown, begin, square, fixed_size)
+    url = picture_url(picture, PICTURE_SIDE)
+    tag = tag_of(url, begin, square, fixed_size)
     chosen_box = chosen(st.session_state.get(key), tag, begin, fixed_size)
     result = mounted(__file__)(
         key=key,
         data={
             "tag": tag,
-            "src": shown,
+            "src": url,
             "width": width,
             "height": height,
             "box": astuple(chosen_box),
@@ -94,9 +94,9 @@ def rectangle(
     return chosen(result, tag, begin, fixed_size)
 
 
-def tag_of(shown: str, start: Box, square: bool, fixed_size: bool) -> str:
+def tag_of(url: str, start: Box, square: bool, fixed_size: bool) -> str:
     """A name for what was asked, so that an answer to an earlier question is not taken for it."""
-    description = f"{shown}{astuple(start)}{square}{fixed_size}"
+    description = f"{url}{astuple(start)}{square}{fixed_size}"
     return blake2b(description.encode(), digest_size=8).hexdigest()
 
 

@@ -24,9 +24,9 @@ SIDES = (640, 512, 400, 320)  # px of the long side, the largest that fits the l
 INDICES = 2**16
 COARSE = 2**12  # steps of values that have none of their own, where 16 bits are too heavy
 POINTS = 1024  # of a table that are sent
-KEPT = 16
+SCANS_CACHED = 16
 
-ENCODED: Final = RecentEncodings[dict[str, Any]](KEPT)
+ENCODED: Final = RecentEncodings[dict[str, Any]](SCANS_CACHED)
 
 
 def described(behind: Slice) -> dict[str, Any]:

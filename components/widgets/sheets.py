@@ -32,7 +32,7 @@ FINENESS = (
     *((56, 126), (56, 63), (28, 63), (14, 31)),
 )
 PROBES = 8  # images by which the size of a sheet is predicted
-KEPT = 12  # walks
+WALKS_CACHED = 12  # walks
 
 Frames = NDArray[Any]  # (n, 3, H, W) in [0, 1]
 
@@ -57,7 +57,7 @@ class Sheets:
     residues: Sheet
 
 
-ENCODED: Final = RecentEncodings[Sheets](KEPT)
+ENCODED: Final = RecentEncodings[Sheets](WALKS_CACHED)
 
 
 def sheets(frames: Frames, target: Pixels, source: Pixels, room: int) -> Sheets:
@@ -68,9 +68,9 @@ def sheets(frames: Frames, target: Pixels, source: Pixels, room: int) -> Sheets:
 
 def encode(frames: Frames, target: Pixels, source: Pixels, room: int) -> Sheets:
     """Both sheets, each in the best quality that finds room."""
-    shown = frame_sheet(frames, int(FRAMES_SHARE * room))
+    sheet = frame_sheet(frames, int(FRAMES_SHARE * room))
     values = np.concatenate([residues(frames, target), residues(frames, source)])
-    return Sheets(shown, residue_sheet(values, room - len(shown.src)))
+    return Sheets(sheet, residue_sheet(values, room - len(sheet.src)))
 
 
 def frame_sheet(frames: Frames, room: int) -> Sheet:
@@ -116,8 +116,8 @@ def residues(frames: Frames, end: Pixels) -> NDArray[np.float32]:
     if frames.shape[2:] != end.shape[:2]:
         message = f"The frames are {frames.shape[2:]} and the image is {end.shape[:2]} px."
         raise ValueError(message)
-    there = end.transpose(2, 0, 1) / np.float32(255)
-    differences = [np.abs(frame.astype(np.float32) - there).mean(0) for frame in frames]
+    target = end.transpose(2, 0, 1) / np.float32(255)
+    differences = [np.abs(frame.astype(np.float32) - target).mean(0) for frame in frames]
     return np.stack(differences).astype(np.float32)
 
 

@@ -46,17 +46,17 @@ class TriangleLayout:
         return float(self.places[:, 1].max())
 
 
-def triangles(shown: Mapping[str, Triangle], key: str, label: str = "") -> None:
+def triangles(views: Mapping[str, Triangle], key: str, label: str = "") -> None:
     """Draw the triangles side by side; `label` is the class whose probability it is."""
-    mounted(__file__)(data=payload(shown, key, label), key=key)
-    numbers({f"{key}.values": twin(shown)})
+    mounted(__file__)(data=payload(views, key, label), key=key)
+    numbers({f"{key}.values": twin(views)})
 
 
-def payload(shown: Mapping[str, Triangle], key: str, label: str = "") -> dict[str, Any]:
+def payload(views: Mapping[str, Triangle], key: str, label: str = "") -> dict[str, Any]:
     """What the browser is sent; a picture that several triangles share goes once."""
     pictures: list[str] = []
     sent = []
-    for title, view in shown.items():
+    for title, view in views.items():
         urls = [picture_url(image) for image in view.images]
         pictures += [url for url in dict.fromkeys(urls) if url not in pictures]
         shape = drawn(view.corners)
@@ -73,7 +73,7 @@ def payload(shown: Mapping[str, Triangle], key: str, label: str = "") -> dict[st
                 "note": shape.note,
             }
         )
-    unit = f"{next(iter(shown.values())).unit} of {label}" if label else "probability"
+    unit = f"{next(iter(views.values())).unit} of {label}" if label else "probability"
     ramp = b64encode(SEQUENTIAL.tobytes()).decode()
     return {"key": key, "unit": unit, "ramp": ramp, "pictures": pictures, "triangles": sent}
 
@@ -205,15 +205,15 @@ def probability(value: float) -> str:
     return "above 0.99" if value > 0.995 else f"{value:.2f}"
 
 
-def twin(shown: Mapping[str, Triangle]) -> Table:
+def twin(views: Mapping[str, Triangle]) -> Table:
     """Every point of every triangle as a row: the shares of its corners, and its value."""
     rows, numbers = [], []
-    for title, view in shown.items():
+    for title, view in views.items():
         for at in order(view):
             rows.append(title)
             numbers.append([*view.weights[at], view.values[at]])
     columns = ("first corner", "second corner", "third corner", "value")
-    unit = next(iter(shown.values())).unit
+    unit = next(iter(views.values())).unit
     return Table.grid(
         np.array(numbers, np.float32), tuple(rows), columns, ("share", "share", "share", unit)
     )

@@ -23,7 +23,7 @@ from components.widgets import scans
 from components.widgets.as_seen import MOST_PANELS, Look, MapGround, as_seen, look_words, read_look
 from components.widgets.encoding import RecentEncodings, data_url, light, saved
 from components.widgets.mounting import mounted
-from components.widgets.wording import said, with_unit
+from components.widgets.wording import short_number, with_unit
 from engine.images import Slice
 from engine.pictures import captioned, extent, is_flat
 from engine.result import HeatMap
@@ -33,7 +33,7 @@ Pixels = NDArray[np.uint8]  # (H, W, 3)
 LONG_SIDE = 640  # px; a panel is seldom wider than this on a screen
 MESSAGE_LIMIT = 950_000  # characters; the budget of a page's message is 1 MB
 BITS = (16, 12, 8, 6)  # steps of a map's values: the finest that fits the message
-KEPT = 64  # encoded pictures and maps
+ENCODINGS_CACHED = 64  # encoded pictures and maps
 EFFORT = 3  # of zlib for a map: as small as with its usual 6, in a third of the time
 
 PARTS = ("mount", "values", "drawing", "scan", "controls", "sharing", "small")
@@ -120,19 +120,19 @@ def payload(
 ) -> dict[str, Any]:
     """What the browser is sent, as JSON-ready plain values."""
     height, width = picture.shape[:2]
-    shown: dict[str, Any] = {"width": width, "height": height, "scan": None}
+    content: dict[str, Any] = {"width": width, "height": height, "scan": None}
     if behind is not None:
-        shown["scan"] = scans.described(behind)
+        content["scan"] = scans.described(behind)
     gray = scans.gray(behind) if behind is not None else None
     if gray is None:
-        shown["src"] = picture_url(picture)
+        content["src"] = picture_url(picture)
     else:
-        shown["src"] = gray.pop("src")
-        shown["scan"]["gray"] = gray
-    maps = fitting([panel.heat for panel in panels], MESSAGE_LIMIT - len(shown["src"]))
+        content["src"] = gray.pop("src")
+        content["scan"]["gray"] = gray
+    maps = fitting([panel.heat for panel in panels], MESSAGE_LIMIT - len(content["src"]))
     return {
         "key": key,
-        "picture": shown,
+        "picture": content,
         "ramps": ramps(),
         "truth": None if truth is None else outlined(truth),
         "panels": [
@@ -167,7 +167,7 @@ def fitting(heats: Sequence[HeatMap | None], room: int) -> list[dict[str, Any] |
     """The maps in the finest steps with which they fit the room together."""
     for bits in BITS:
         sent = [None if heat is None else map_payload(heat, bits) for heat in heats]
-        if sum(len(one["src"]) for one in sent if one) <= room:
+        if sum(len(encoded["src"]) for encoded in sent if encoded) <= room:
             break
     return sent
 
@@ -187,7 +187,7 @@ def map_payload(heat: HeatMap, bits: int) -> dict[str, Any]:
     }
 
 
-ENCODED: Final = RecentEncodings[str](KEPT)
+ENCODED: Final = RecentEncodings[str](ENCODINGS_CACHED)
 
 
 def picture_url(picture: Pixels, long: int = LONG_SIDE) -> str:
@@ -227,8 +227,8 @@ def finding(heat: HeatMap) -> str:
         return "no values"
     low, high = extent(values)
     if is_flat(low, high):
-        return f"flat: {with_unit(said(high), heat.unit)} everywhere"
-    span = with_unit(f"{said(low)} to {said(high)}", heat.unit)
+        return f"flat: {with_unit(short_number(high), heat.unit)} everywhere"
+    span = with_unit(f"{short_number(low)} to {short_number(high)}", heat.unit)
     if not heat.signed:
         return f"strongest in the {place(values)}, {span}"
     peak = f"strongest in the {place(values)}" if high > 0 else "nowhere positive"

@@ -10,7 +10,7 @@ def with_unit(number: str, unit: str) -> str:
     return f"{number} {unit}" if unit else number
 
 
-def said(number: float) -> str:
+def short_number(number: float) -> str:
     """Two significant digits with a true minus sign; powers of ten only at the far ends."""
     size = abs(number)
     if size and not 1e-3 <= size < 1e5:

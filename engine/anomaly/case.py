@@ -86,9 +86,9 @@ class FamiliarCase(Case):
     precision: Precision = "exact"
 
     def __post_init__(self) -> None:
-        wanted = (3, self.model.side, self.model.side)
-        if tuple(self.image.shape) != wanted:
-            raise BlindspotError(f"The image is {tuple(self.image.shape)}, not {wanted}.")
+        expected = (3, self.model.side, self.model.side)
+        if tuple(self.image.shape) != expected:
+            raise BlindspotError(f"The image is {tuple(self.image.shape)}, not {expected}.")
         if self.unknown is not None and not len(self.unknown):
             raise BadData(f"{self.unknown.card.title} has no images that could be unknown.")
         split(self.normal)
@@ -180,9 +180,11 @@ class LesionsCase(Case):
         if need == "patches":
             return mapless(self.model)
         if need == "lesions":
-            there = {"mask", "boxes"} & self.data.truth.keys() and len(self.data.rows("test"))
+            has_outlines = {"mask", "boxes"} & self.data.truth.keys() and len(
+                self.data.rows("test")
+            )
             reason = "it needs test images with masks or boxes of lesions, and these have none."
-            return "" if there else reason
+            return "" if has_outlines else reason
         return super().lacks(need)
 
 

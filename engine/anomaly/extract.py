@@ -70,27 +70,31 @@ def extracted(case: DataCase, progress: Progress = quiet) -> Features:
     data, model = case.data, case.model
     pace = model.pace(case.precision)
     group = pace.batch * max(1, ceil(HOLD / max(pace.batch * pace.seconds, 1e-9)))
-    seen = Outputs(len(data))
+    outputs = Outputs(len(data))
     keys = np.empty(len(data), np.int64)
     start = 0
     while start < len(data):
         end = min(start + group, len(data))
         pixels = as_seen(data, slice(start, end), model.side)
         keys[start:end] = [key_of(pixel) for pixel in pixels]
-        look(model, pixels, seen, start, case.layers)
+        look(model, pixels, outputs, start, case.layers)
         progress(end / len(data), "looking at images")
         start = end
     names = {name: f"maps/{name}" for name in case.layers}
     return Features(
-        seen.arrays.get("features", np.empty((len(data), 0), np.float32)),
-        seen.arrays["logits"],
+        outputs.arrays.get("features", np.empty((len(data), 0), np.float32)),
+        outputs.arrays["logits"],
         keys,
-        {name: seen.arrays[inner] for name, inner in names.items()},
+        {name: outputs.arrays[inner] for name, inner in names.items()},
     )
 
 
 def look(
-    model: Classifier, pixels: Tensor, seen: Outputs, start: int = 0, layers: tuple[str, ...] = ()
+    model: Classifier,
+    pixels: Tensor,
+    outputs: Outputs,
+    start: int = 0,
+    layers: tuple[str, ...] = (),
 ) -> None:
     """Run the model over pixels (n, 3, side, side) in batches, and keep what passes."""
     pace = model.pace("exact")
@@ -105,11 +109,11 @@ def look(
             for captured in (caught, *maps.values()):
                 captured.clear()
             batch = pixels[low:high].to(model.device, memory_format=pace.memory_format)
-            seen.put("logits", start + low, net(batch))
+            outputs.put("logits", start + low, net(batch))
             if caught and caught[0].ndim == 2:
-                seen.put("features", start + low, caught[0])
+                outputs.put("features", start + low, caught[0])
             for name, captured in maps.items():
-                seen.put(f"maps/{name}", start + low, captured[0])
+                outputs.put(f"maps/{name}", start + low, captured[0])
 
         in_batches(len(pixels), pace.batch, run, model.title)
 

@@ -95,19 +95,19 @@ def check_finite(bank: Bank | None, words: str) -> None:
         return
     odd = ~(np.isfinite(bank.features).all(1) & np.isfinite(bank.logits).all(1))
     if odd.any():
-        which = words if len(bank) == 1 else f"{int(odd.sum())} of {len(bank)} {words}"
+        affected = words if len(bank) == 1 else f"{int(odd.sum())} of {len(bank)} {words}"
         raise DoesNotFit(
             f"The model gives features or logits that are not finite numbers (NaN or infinite) for "
-            f"{which}, so how unusual the image is cannot be measured. Choose another model, or "
+            f"{affected}, so how unusual the image is cannot be measured. Choose another model, or "
             "other images."
         )
 
 
 def subject_bank(case: FamiliarCase) -> Bank:
     """The image as a bank of one, looked at now."""
-    seen = Outputs(1)
-    look(case.model, case.image[None], seen)
-    arrays = {name: values.astype(np.float64) for name, values in seen.arrays.items()}
+    outputs = Outputs(1)
+    look(case.model, case.image[None], outputs)
+    arrays = {name: values.astype(np.float64) for name, values in outputs.arrays.items()}
 
     def nudge(temperature: float, epsilon: float) -> Doubles:
         result = nudged(case.model, case.image[None], temperature, epsilon)
@@ -163,9 +163,9 @@ def heads_agree(bank: Bank) -> bool:
     """Whether the logits are the head's, as they are unless something comes after it."""
     if bank.head is None or not bank.features.shape[1]:
         return False
-    made = bank.features @ bank.head.weight.T + bank.head.bias
+    logits = bank.features @ bank.head.weight.T + bank.head.bias
     spread = max(1.0, float(np.abs(bank.logits).max()))
-    return bool(np.abs(made - bank.logits).max() <= CLOSE * spread)
+    return bool(np.abs(logits - bank.logits).max() <= CLOSE * spread)
 
 
 def without(bank: Bank, subject: Bank, group: int | None) -> tuple[Bank, bool]:
@@ -182,16 +182,16 @@ def without(bank: Bank, subject: Bank, group: int | None) -> tuple[Bank, bool]:
     return bank.take(~same), True
 
 
-def parted(held: Bank, case: FamiliarCase) -> tuple[Bank, Bank]:
+def parted(bank: Bank, case: FamiliarCase) -> tuple[Bank, Bank]:
     """Held-out images in two halves, whole groups together; drawn by the case's seed.
 
     A half is drawn by each image's own key or group, so that one image less moves no other.
     """
-    names: Ints = held.groups if held.groups is not None else np.asarray(held.ids, np.int64)
+    names: Ints = bank.groups if bank.groups is not None else np.asarray(bank.ids, np.int64)
     order = np.unique(names)
     if len(order) < FEW:
-        return held, held.take(np.arange(0))
+        return bank, bank.take(np.arange(0))
     chance = np.array([np.random.default_rng([case.seed, int(n) % 2**63]).random() for n in order])
     first = order[np.argsort(chance, kind="stable")[: -(-len(order) // 2)]]
     inside = np.isin(names, first)
-    return held.take(inside), held.take(~inside)
+    return bank.take(inside), bank.take(~inside)

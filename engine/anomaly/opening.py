@@ -13,8 +13,8 @@ from torch import Tensor
 
 from engine import data
 from engine.anomaly import EXPERIMENTS, FVR, Blends, Compare, FamiliarCase, PatchCore, ViM, sources
-from engine.case import shown
-from engine.case.opening import Question, seen
+from engine.case import model_input
+from engine.case.opening import Question, sample_input
 from engine.data.example import Example
 from engine.experiment import ClosedFormExperiment, ExperimentCase
 from engine.images import Crop
@@ -40,9 +40,9 @@ def familiar() -> Iterator[Question]:
     """The photographs without a verdict, and one digit with it."""
     for sample in SAMPLES:
         group = sources.photograph(sample.name)
-        yield ViM(), unusual(load(), seen(sample.name).image, sources.PHOTOGRAPHS, group)
+        yield ViM(), unusual(load(), sample_input(sample.name).image, sources.PHOTOGRAPHS, group)
     digits, model = data.load(OTHER_DIGIT[0]), load(OTHER_DIGIT[1])
-    image = shown(Example(digits, int(digits.rows("test")[0])).picture(), Crop(), model)
+    image = model_input(Example(digits, int(digits.rows("test")[0])).picture(), Crop(), model)
     case = unusual(model, image, sources.learned(model))
     yield ViM(), case
     yield Compare(), case
@@ -53,14 +53,17 @@ def where() -> Iterator[Question]:
     normal = sources.normal(sources.PHOTOGRAPHS)
     for sample in SAMPLES:
         group = sources.photograph(sample.name)
-        yield PatchCore(), FamiliarCase(load(), seen(sample.name).image, normal, group=group)
+        yield (
+            PatchCore(),
+            FamiliarCase(load(), sample_input(sample.name).image, normal, group=group),
+        )
 
 
 def doubt() -> Iterator[Question]:
     """One digit, and its blends."""
     name, _, toward = DOUBTED
     model = load(name)
-    case = unusual(model, shown(doubted().picture(), Crop(), model), sources.learned(model))
+    case = unusual(model, model_input(doubted().picture(), Crop(), model), sources.learned(model))
     yield FVR(), case
     yield Blends(toward), case
 

@@ -145,12 +145,16 @@ def made_worse(normal: DataSet, kind: str, model: Classifier, seed: int) -> Data
 
 def parent_of(model: Classifier) -> Classifier | None:
     """The model that this one was made from, where it is still here."""
-    wanted = model.lineage.parent
-    if not wanted:
+    fingerprint = model.lineage.parent
+    if not fingerprint:
         return None
-    stored = (*embedded.stored(), *checkpoints.listed())
+    stored = (*embedded.stored(), *checkpoints.visible_models())
     name = next(
-        (stored_model.name for stored_model in stored if stored_model.card.fingerprint == wanted),
+        (
+            stored_model.name
+            for stored_model in stored
+            if stored_model.card.fingerprint == fingerprint
+        ),
         "",
     )
     try:

@@ -8,14 +8,14 @@ from typing import Any
 
 from engine import data as data_sets
 from engine.arguments.classifiers import ModelArguments, model_argument, seed_argument
-from engine.arguments.controls import Given, Text, argument
+from engine.arguments.controls import OtherArguments, Text, argument
 from engine.attribution.slides.case import BagsCase
 from engine.method import Option
 
 BAGS = (Option("bags", "A 9, or none"), Option("bags:kind=three", "A 9, a 3 or a 5"))
 
 
-def bag_options(_given: Given) -> Sequence[Option]:
+def bag_options(_arguments: OtherArguments) -> Sequence[Option]:
     """The bags that come along."""
     return BAGS
 

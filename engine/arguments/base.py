@@ -8,7 +8,7 @@ from dataclasses import Field, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self
 
-from engine.arguments.controls import Given, Many, Text, options_of
+from engine.arguments.controls import Many, OtherArguments, Text, options_of
 from engine.arguments.text import value
 from engine.errors import BadSetting, BlindspotError
 from engine.method import CaseT, Option, check_settings
@@ -27,14 +27,14 @@ class Declared:
         return {spec.name: spec for spec in fields(cls)}
 
     @classmethod
-    def options(cls, name: str, given: Given) -> tuple[Option, ...]:
+    def options(cls, name: str, arguments: OtherArguments) -> tuple[Option, ...]:
         """What that argument may be beside others: by name, with what a person reads.
 
         Args:
             name: of the argument.
-            given: the others, as far as they are known: each as text, or as what it names.
+            arguments: the others, as far as they are known: each as text, or as what it names.
         """
-        return options_of(cls.specs()[name].metadata["control"], given)
+        return options_of(cls.specs()[name].metadata["control"], arguments)
 
 
 @dataclass(frozen=True)
@@ -72,17 +72,17 @@ class Arguments(Declared, ABC, Generic[CaseT]):
         return cls(**cls.named(case) | known)
 
     @classmethod
-    def read(cls, given: Mapping[str, Any]) -> Self:
+    def read(cls, texts: Mapping[str, Any]) -> Self:
         """The arguments from texts, or from values as Python has them.
 
         Raises:
             BadSetting: an unknown name, or a value outside its range.
         """
         specs = cls.specs()
-        if odd := [name for name in given if name not in specs]:
+        if odd := [name for name in texts if name not in specs]:
             raise BadSetting(f"There is no argument {odd[0]!r}: there is {', '.join(specs)}.")
         return cls(
-            **{name: taken(text, specs[name].metadata["control"]) for name, text in given.items()}
+            **{name: taken(text, specs[name].metadata["control"]) for name, text in texts.items()}
         )
 
     def changed(self, defaults: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,10 +92,10 @@ class Arguments(Declared, ABC, Generic[CaseT]):
         return {name: result for name, result in results.items() if result != usual[name]}
 
 
-def taken(given: object, control: Any) -> object:
+def taken(raw: object, control: Any) -> object:
     """A value as its control wants it, from text or from Python."""
-    if isinstance(control, Many) and isinstance(given, Iterable) and not isinstance(given, str):
-        return tuple(str(part) for part in given)
-    if isinstance(control, Text) and isinstance(given, int | Path):
-        return str(given)
-    return value(given, control) if isinstance(given, str) else given
+    if isinstance(control, Many) and isinstance(raw, Iterable) and not isinstance(raw, str):
+        return tuple(str(part) for part in raw)
+    if isinstance(control, Text) and isinstance(raw, int | Path):
+        return str(raw)
+    return value(raw, control) if isinstance(raw, str) else raw

@@ -7,31 +7,33 @@ from pathlib import Path
 from typing import Any
 
 from engine.arguments.base import Arguments
-from engine.arguments.controls import Given, Text, argument
+from engine.arguments.controls import OtherArguments, Text, argument
 from engine.arguments.text import near
 from engine.errors import BadModel, BlindspotError
 from engine.method import CaseT, Option, Slider
 from engine.models.catalog import lites, load, load_from_file, small
 from engine.models.classifier import Classifier
-from engine.models.own_file import OWN
+from engine.models.own_file import FILE_PREFIX
 from engine.whole import whole_number
 
 
-def model_options(given: Given) -> tuple[Option, ...]:
+def model_options(arguments: OtherArguments) -> tuple[Option, ...]:
     """The models that are here without any download; beside data, those that learned from it."""
     result = (model for model in (*lites(), *small()) if model.available)
-    data = given.get("data")
+    data = arguments.get("data")
     return tuple(
         Option(model.name, model.line.strip()) for model in result if data in {None, model.data}
     )
 
 
-def class_options(given: Given) -> tuple[str, ...]:
+def class_options(arguments: OtherArguments) -> tuple[str, ...]:
     """The classes of the model, but for the one that is asked about already."""
-    model = given.get("model")
+    model = arguments.get("model")
     if isinstance(model, str):
         model = load(model)
-    return tuple(label for label in model.labels if label != given.get("target")) if model else ()
+    return (
+        tuple(label for label in model.labels if label != arguments.get("target")) if model else ()
+    )
 
 
 def seed_argument(help: str = "Of every random number: what changes with it is chance.") -> Any:
@@ -79,7 +81,7 @@ class ModelArguments(Arguments[CaseT]):
     @classmethod
     def of(cls, case: Any, **known: Any) -> Any:
         """As `Arguments.of`; weights from a file need `model` and `weights`."""
-        if case.model.name.startswith(OWN) and not {"model", "weights"} <= known.keys():
+        if case.model.name.startswith(FILE_PREFIX) and not {"model", "weights"} <= known.keys():
             raise BlindspotError(
                 "This model comes from a file: say model=… (its architecture) and weights=…."
             )

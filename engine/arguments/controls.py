@@ -9,8 +9,10 @@ from typing import Any
 
 from engine.method import Choice, Control, Option, setting
 
-Given = Mapping[str, Any]  # other arguments: as text, or what it names where that is in hand
-Offers = Callable[[Given], Iterable[Option | str]]  # what can be chosen beside these
+OtherArguments = Mapping[
+    str, Any
+]  # other arguments: as text, or what it names where that is in hand
+Offers = Callable[[OtherArguments], Iterable[Option | str]]  # what can be chosen beside these
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,12 @@ class Many:
         return "several texts"
 
 
-def options_of(control: Control | Text | Many, given: Given) -> tuple[Option, ...]:
+def options_of(control: Control | Text | Many, arguments: OtherArguments) -> tuple[Option, ...]:
     """What can be chosen beside other arguments; with none of them, every name that is known."""
     if isinstance(control, Choice):
         return tuple(Option(word, control.titles.get(word, word)) for word in control.options)
     offers = getattr(control, "options", None)
-    return as_options(tuple(offers(given))) if offers else ()
+    return as_options(tuple(offers(arguments))) if offers else ()
 
 
 @lru_cache(maxsize=64)  # the thousand classes of a model are asked for three times in a run

@@ -16,7 +16,7 @@ from engine.anomaly.protocol.in_distribution import is_gray
 from engine.anomaly.sources import PHOTOGRAPHS
 from engine.arguments.base import Arguments
 from engine.arguments.pictures import EXAMPLE, SAMPLE, TWIN, pictured
-from engine.arguments.whole_slides import MADE
+from engine.arguments.whole_slides import SYNTHETIC
 from engine.case_base import Case
 from engine.errors import BlindspotError
 from engine.hallucination.tiny_vlm import weights
@@ -52,7 +52,7 @@ def default_note(arguments: Arguments[Any], case: Case, named: Collection[str]) 
             defaults, belong together.
     """
     image = getattr(arguments, "image", None)
-    if not isinstance(image, str) or image == MADE:
+    if not isinstance(image, str) or image == SYNTHETIC:
         return ""
     try:
         kind = kind_of(image)
@@ -71,7 +71,7 @@ def note(
 ) -> str:
     """The sentence for an argument that does not fit."""
     image = str(getattr(arguments, "image"))  # noqa: B009 - not every case has a picture
-    shown = image if image.startswith((SAMPLE, EXAMPLE, TWIN)) else split(image)[0].name
+    image_name = image if image.startswith((SAMPLE, EXAMPLE, TWIN)) else split(image)[0].name
     does = {
         "model": f"{getattr(arguments, name)} learned from",
         "data": "the data are",
@@ -79,7 +79,7 @@ def note(
     }[name]
     default = name if "image" in named else "image"
     return (
-        f"{shown[:60]} is {kind.words}, but {does} {title_of(data)}. That is the default of "
+        f"{image_name[:60]} is {kind.words}, but {does} {title_of(data)}. That is the default of "
         f"{default}; {better_than(default, kind)}."
     )
 

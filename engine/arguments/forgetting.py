@@ -9,7 +9,7 @@ from math import isfinite
 import numpy as np
 
 from engine.arguments.base import Declared
-from engine.arguments.controls import Given, Text, argument
+from engine.arguments.controls import OtherArguments, Text, argument
 from engine.data import DataSet
 from engine.data.modes import modes, modes_of
 from engine.errors import BlindspotError
@@ -50,16 +50,16 @@ FORMS = (
 )
 
 
-def groups(given: Given) -> tuple[str, ...]:
+def groups(arguments: OtherArguments) -> tuple[str, ...]:
     """The groups of the images that are learned from, such as patients."""
-    data: DataSet = given["data"]
+    data: DataSet = arguments["data"]
     return tuple(map(str, sorted({*data.truth["group"][data.rows("train")].tolist()})))
 
 
-def modes_offered(given: Given) -> tuple[str, ...]:
+def modes_offered(arguments: OtherArguments) -> tuple[str, ...]:
     """The modes of the class that was chosen; of any class where none was."""
-    data: DataSet = given["data"]
-    if (word := given.get("label")) not in data.classes:
+    data: DataSet = arguments["data"]
+    if (word := arguments.get("label")) not in data.classes:
         return tuple(modes(data))
     return modes_of(data, data.classes.index(word))
 
@@ -208,22 +208,22 @@ def class_text(label: int | None, data: DataSet) -> str:
     return data.classes[label] if label is not None and str(label) in data.classes else str(label)
 
 
-def request_text(asked: ForgetRequest, data: DataSet) -> str:
+def request_text(request: ForgetRequest, data: DataSet) -> str:
     """The text of a request about the data."""
-    plus = "+".join(str(image_id) for image_id in asked.ids.tolist())
+    plus = "+".join(str(image_id) for image_id in request.ids.tolist())
     rows = data.rows("train")
-    match asked.kind:
+    match request.kind:
         case "class":
-            return f"class={class_text(asked.label, data)}"
+            return f"class={class_text(request.label, data)}"
         case "classes":
-            labels = np.unique(data.labels[data.places(asked.ids)])
+            labels = np.unique(data.labels[data.places(request.ids)])
             return f"classes={'+'.join(map(str, labels.tolist()))}"
         case "share of a class":
-            share = len(asked.ids) / int((data.labels[rows] == asked.label).sum())
-            return f"class={class_text(asked.label, data)},share={share!r},draw={asked.seed}"
+            share = len(request.ids) / int((data.labels[rows] == request.label).sum())
+            return f"class={class_text(request.label, data)},share={share!r},draw={request.seed}"
         case "mode":
-            return f"mode={mode_text(asked.mode, data)},class={class_text(asked.label, data)}"
+            return f"mode={mode_text(request.mode, data)},class={class_text(request.label, data)}"
         case "random":
-            return f"random={len(asked.ids) / len(rows)!r},draw={asked.seed}"
-    kind = "ids" if asked.kind == "picked" else asked.kind
+            return f"random={len(request.ids) / len(rows)!r},draw={request.seed}"
+    kind = "ids" if request.kind == "picked" else request.kind
     return kind if kind in ALONE else f"{kind}={plus}"

@@ -8,13 +8,13 @@ from typing import Any
 
 from engine.arguments.base import Arguments
 from engine.arguments.classifiers import seed_argument
-from engine.arguments.controls import Given, Text, argument
+from engine.arguments.controls import OtherArguments, Text, argument
 from engine.method import Option
 from engine.unlearning import GeneratorCase
 from engine.unlearning.generator import weights
 
 
-def generator_options(_given: Given) -> Iterator[Option]:
+def generator_options(_arguments: OtherArguments) -> Iterator[Option]:
     """The generators whose weights are here."""
     for name in weights.names():
         yield Option(name, weights.plan(name).title)

@@ -14,14 +14,14 @@ from engine.anomaly.photographs import photographs
 from engine.anomaly.protocol.corruption import CORRUPTIONS
 from engine.arguments.base import Arguments
 from engine.arguments.classifiers import ModelArguments, model_argument, seed_argument
-from engine.arguments.controls import Given, Many, Text, argument
+from engine.arguments.controls import Many, OtherArguments, Text, argument
 from engine.arguments.pictures import EXAMPLE, SAMPLE, SquareArguments
 from engine.arguments.text import MethodsByName
 from engine.arguments.trained import data_argument, learned
 from engine.attribution.study import SOURCES, StudyCase, study_case, ten
 from engine.attribution.study.images import DEFAULT as USUAL
 from engine.attribution.study.images import EVERY_SOURCE, MOST
-from engine.attribution.study.methods import KINDS, TITLES, own
+from engine.attribution.study.methods import KINDS, TITLES, own_map_method
 from engine.data import DataSet
 from engine.data.example import example
 from engine.data.nova import read_nova
@@ -40,17 +40,17 @@ SOURCE_TITLES = {
 }
 
 
-def normal_options(given: Given) -> Sequence[Option | str]:
+def normal_options(arguments: OtherArguments) -> Sequence[Option | str]:
     """What can stand for normal images of the model."""
-    model = given.get("model")
+    model = arguments.get("model")
     if model is None:
         return (sources.PHOTOGRAPHS, *data_sets.names())
     return sources.normal_sources(load(model) if isinstance(model, str) else model)
 
 
-def unknown_options(given: Given) -> Sequence[Option | str]:
+def unknown_options(arguments: OtherArguments) -> Sequence[Option | str]:
     """What can stand for unknown images beside the normal ones."""
-    normal = given.get("normal")
+    normal = arguments.get("normal")
     if normal is None:
         return (sources.HELD_OUT, sources.PHOTOGRAPHS, *data_sets.names(), *CORRUPTIONS)
     return sources.unknown_sources(sources.normal(normal) if isinstance(normal, str) else normal)
@@ -99,7 +99,7 @@ class FamiliarArguments(SquareArguments[FamiliarCase]):
 LESIONS = "phantoms:count=400,seed=7"  # other patients than the healthy twins
 
 
-def lesion_options(_given: Given) -> Sequence[Option]:
+def lesion_options(_arguments: OtherArguments) -> Sequence[Option]:
     """Images whose lesions are known: new phantoms, from the usual scanner and from another."""
     return (
         Option(LESIONS, "New brain phantoms"),
@@ -205,7 +205,7 @@ class StudyArguments(Arguments[StudyCase]):
         """The case of the study."""
         made = study_case(self.source, self.count, self.seed)
         explainers = tuple(EXPLAINERS.read(method, made.methods) for method in self.methods)
-        return replace(made, methods=(*explainers, *own(made.model)))
+        return replace(made, methods=(*explainers, *own_map_method(made.model)))
 
     @classmethod
     def named(cls, case: StudyCase) -> dict[str, Any]:

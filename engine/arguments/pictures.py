@@ -15,11 +15,11 @@ from engine.arguments.classifiers import (
     model_argument,
     seed_argument,
 )
-from engine.arguments.controls import Given, Many, Text, argument
+from engine.arguments.controls import Many, OtherArguments, Text, argument
 from engine.arguments.text import MethodsByName
 from engine.attribution import HEATMAPS
 from engine.attribution.trust import TrustCase
-from engine.case import ImageCase, PairCase, shown, similarity_case
+from engine.case import ImageCase, PairCase, model_input, similarity_case
 from engine.case.target import READINGS, Reading, SimilarityTarget, Target
 from engine.data import load as load_data
 from engine.data.example import Example, example, known_in
@@ -38,9 +38,9 @@ MAPS = MethodsByName(HEATMAPS)
 OF_A_CLASS = 2  # images of each other class that are offered
 
 
-def picture_options(given: Given) -> tuple[Option, ...]:
+def picture_options(arguments: OtherArguments) -> tuple[Option, ...]:
     """The pictures that come along but for the one in hand, or what its data set has beside it."""
-    name = given.get("image") or ""
+    name = arguments.get("image") or ""
     unlike_options = unlike(example(name.removeprefix(EXAMPLE))) if name.startswith(EXAMPLE) else ()
     if options := tuple(unlike_options):
         return options
@@ -50,12 +50,12 @@ def picture_options(given: Given) -> tuple[Option, ...]:
     return tuple(option for option in result if option.name != name)
 
 
-def unlike(one: Example) -> Iterator[Option]:
+def unlike(source: Example) -> Iterator[Option]:
     """Its twin where it has one, and the first test images of each other class."""
-    if one.twin() is not None and one.has_finding:
-        yield Option(f"{TWIN}{one.name}", "Its twin without the lesion")
-    data, rows = one.data, one.data.rows("test")
-    others = (label for label in range(len(data.classes)) if label != data.labels[one.row])
+    if source.twin() is not None and source.has_finding:
+        yield Option(f"{TWIN}{source.name}", "Its twin without the lesion")
+    data, rows = source.data, source.data.rows("test")
+    others = (label for label in range(len(data.classes)) if label != data.labels[source.row])
     for label in others:
         for row in rows[data.labels[rows] == label][:OF_A_CLASS].tolist():
             word = data.classes[label]
@@ -96,7 +96,7 @@ class SquareArguments(ModelArguments[CaseT]):
     def square(self, model: Classifier) -> tuple[str, Tensor]:
         """The name of the picture, and what the model sees of it, (3, side, side) in [0, 1]."""
         name = self.image or first_picture(model)
-        return name, shown(pictured(name), Crop(self.crop_x, self.crop_y), model)
+        return name, model_input(pictured(name), Crop(self.crop_x, self.crop_y), model)
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ class ImageArguments(PictureArguments[ImageCase]):
             return image_case
         if self.target is not None or self.versus is not None or self.reading != "logit":
             raise BlindspotError("A similarity is not about a class: leave target and reading out.")
-        other = shown(pictured(self.like), Crop(), image_case.model)
+        other = model_input(pictured(self.like), Crop(), image_case.model)
         return similarity_case(
             image_case.model, image_case.image, other, image_case.precision, image_case.seed
         )
@@ -220,7 +220,7 @@ class PairArguments(PictureArguments[PairCase]):
     def case(self) -> PairCase:
         """The case of all pictures."""
         source = self.image_case()
-        others = (shown(pictured(name), Crop(), source.model) for name in self.against)
+        others = (model_input(pictured(name), Crop(), source.model) for name in self.against)
         return PairCase(source, tuple(others))
 
     @classmethod

@@ -35,7 +35,7 @@ KINDS = {
     "ood": "A place never seen",
 }
 KNOWN = (SAMPLE, EXAMPLE, TWIN)  # how pictures begin that are no files of somebody's
-EACH, HIDDEN, WITHOUT, FADED = "each", "hidden", "without:", "faded:"
+EACH_IMAGE, HIDDEN, WITHOUT, FADED = "each", "hidden", "without:", "faded:"
 
 
 def speaking_argument(offered: Callable[[], Mapping[str, str]] = asking.models) -> Any:
@@ -154,7 +154,7 @@ class WordArguments(PromptArguments[WordCase]):
         others = tuple(self.others(words))
         return asking.held_against(words, others) if others else words
 
-    def places(self, asked: CaptionCase, said: tuple[int, ...]) -> tuple[int, ...]:
+    def places(self, asked: CaptionCase, token_ids: tuple[int, ...]) -> tuple[int, ...]:
         """The places of the words. Raises BadData for what is no number."""
         if self.words:
             places = tuple(
@@ -163,13 +163,13 @@ class WordArguments(PromptArguments[WordCase]):
             if len(places) < len(self.words):
                 raise BadData("Words are given by their places in the answer: 0 is the first.")
             return places
-        tokens = asked.vlm.tokenizer.convert_ids_to_tokens(list(said))
+        tokens = asked.vlm.tokenizer.convert_ids_to_tokens(list(token_ids))
         return (next(iter(naming(tokens)), 0),)
 
     def others(self, words: WordCase) -> Iterator[tuple[str, Tensor]]:
         """The other images, each with its name."""
         for number, alternative in enumerate(self.against, 1):
-            if alternative == EACH:
+            if alternative == EACH_IMAGE:
                 changed = asking.without_each(words, self.drawn())
             elif alternative == HIDDEN:
                 changed = asking.hidden_each(words, self.drawn())

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from math import isfinite
 from typing import Any
 
-from engine.arguments.controls import Given, Many, Text
+from engine.arguments.controls import Many, OtherArguments, Text
 from engine.errors import BadSetting, BlindspotError
 from engine.method import Choice, Control, Method, Option, Slider
 
@@ -88,9 +88,9 @@ class MethodsByName:
         """What can be chosen."""
         return tuple(kind.name for kind in self.kinds)
 
-    def options(self, given: Given) -> tuple[Option, ...]:
+    def options(self, arguments: OtherArguments) -> tuple[Option, ...]:
         """What can be chosen, whatever else is given."""
-        del given
+        del arguments
         return tuple(
             Option(kind.name, self.titles.get(kind.name, kind.title)) for kind in self.kinds
         )

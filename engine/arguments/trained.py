@@ -11,7 +11,7 @@ from typing import Any
 from engine import data as data_sets
 from engine.arguments.base import Arguments
 from engine.arguments.classifiers import ModelArguments, model_argument, seed_argument
-from engine.arguments.controls import Given, Many, Offers, Text, argument
+from engine.arguments.controls import Many, Offers, OtherArguments, Text, argument
 from engine.arguments.forgetting import FORMS, request_from, request_text
 from engine.arguments.text import MethodsByName, settings_from, settings_text
 from engine.data import DataSet
@@ -30,16 +30,16 @@ KNOWN = "as trained"  # the recipe of a model that ships or was trained here
 WAYS = MethodsByName(UNLEARNERS)
 
 
-def data_options(given: Given) -> Iterator[Option]:
+def data_options(arguments: OtherArguments) -> Iterator[Option]:
     """The data sets of `names`, or all of them, without settings and variants."""
-    for name in given.get("names") or data_sets.names():
+    for name in arguments.get("names") or data_sets.names():
         yield Option(name, data_title(name) or name)
 
 
-def learned_options(given: Given) -> Iterator[Option]:
+def learned_options(arguments: OtherArguments) -> Iterator[Option]:
     """The data that a model here has learned from; `own` has the titles of one's own, by name."""
     for name in dict.fromkeys(small_model.data for small_model in small() if small_model.data):
-        if title := data_title(name, given.get("own", {})):
+        if title := data_title(name, arguments.get("own", {})):
             yield Option(name, title)
 
 

@@ -14,7 +14,7 @@ from engine.errors import BadImage
 from engine.images.large import MAX_MB, open_large
 from engine.models.catalog import DEFAULT
 
-MADE = "made"
+SYNTHETIC = "made"
 
 
 @dataclass(frozen=True)
@@ -23,17 +23,18 @@ class WholeSlideArguments(ModelArguments[WholeSlideCase]):
 
     model: str = model_argument(DEFAULT, "Reads the tiles.")
     image: str = argument(
-        MADE,
+        SYNTHETIC,
         Text(),
         "Large image",
         "A file: a TIFF in strips or tiles, uncompressed or with Deflate, is read at its full "
-        f"size, other pictures up to 16 million px. “{MADE}” is a section made here, with regions "
+        f"size, other pictures up to 16 million px. “{SYNTHETIC}” is a section made here, with "
+        "regions "
         "that are known.",
     )
 
     def case(self) -> WholeSlideCase:
         """The case of the image. Raises BadImage."""
-        if self.image == MADE:
+        if self.image == SYNTHETIC:
             return WholeSlideCase(self.classifier(), made_slide())
         path = Path(self.image)
         try:

@@ -60,7 +60,7 @@ HEATMAPS = (
 
 FIRST = (GradCam, Occlusion)  # what the view opens with
 
-WHICH = (LFA, LFAExperiments, LocalModel)
+WHICH_EXPLANATION = (LFA, LFAExperiments, LocalModel)
 
 MINIMAL_REGIONS = (LiMA, RandomOrder, OtherMaps)
 
@@ -69,6 +69,6 @@ ATTACKS = (PGD, FGSM, SafeCV)  # on what the model says
 BESIDE_EXPERIMENTS = (MixedAnswers, Denoised)
 
 METHODS = (
-    *HEATMAPS, *LEVEL_SETS, *WHICH, *STUDY, *MINIMAL_REGIONS, *SLIDES, *PROTOTYPES, *ROBUSTNESS,
-    *TRUST, *BANDS, *AMONG, *TILT, *EXPERIMENTS, *BESIDE_EXPERIMENTS,
+    *HEATMAPS, *LEVEL_SETS, *WHICH_EXPLANATION, *STUDY, *MINIMAL_REGIONS, *SLIDES, *PROTOTYPES,
+    *ROBUSTNESS, *TRUST, *BANDS, *AMONG, *TILT, *EXPERIMENTS, *BESIDE_EXPERIMENTS,
 )  # fmt: skip

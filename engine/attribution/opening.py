@@ -47,7 +47,7 @@ from engine.attribution.study import SOURCES, Study, StudyMaps, study_case
 from engine.attribution.tilt import TiltedBoundary, TiltedSheets
 from engine.attribution.trust import Order, OtherClass, Shape, TrustCase
 from engine.case import ImageCase, PairCase, image_case
-from engine.case.opening import Question, about_first, seen
+from engine.case.opening import Question, about_first, sample_input
 from engine.case.prediction import Prediction
 from engine.case.target import Target
 from engine.data.example import Example, example
@@ -121,7 +121,7 @@ def questions() -> Iterator[Question]:
 def heatmaps() -> Iterator[Question]:
     """Every method on the first sample, two on the others."""
     for place, sample in enumerate(SAMPLES):
-        yield Prediction(), seen(sample.name)
+        yield Prediction(), sample_input(sample.name)
         case = about_first(sample.name)
         for kind in HEATMAPS if place == 0 else FIRST:
             if not kind.unmet(case):
@@ -173,7 +173,7 @@ def walk(kind: type[Method[Any]]) -> Question:
     method, count = next(entry for entry in WALKS if isinstance(entry[0], kind))
     names = [sample.name for sample in SAMPLES]
     first = names.index(FIRST_TARGET)
-    others = tuple(seen(name).image for name in names[first : first + count])
+    others = tuple(sample_input(name).image for name in names[first : first + count])
     return method, PairCase(about_first(SAMPLES[0].name), others)
 
 
@@ -193,7 +193,7 @@ def blind_spots() -> Iterator[Question]:
     """How far each sample can change unnoticed towards the image that is offered first."""
     for sample in SAMPLES:
         other = FIRST_TARGET if sample.name != FIRST_TARGET else SAMPLES[0].name
-        yield BlindSpot(), PairCase(about_first(sample.name), (seen(other).image,))
+        yield BlindSpot(), PairCase(about_first(sample.name), (sample_input(other).image,))
 
 
 def prototypes() -> Iterator[Question]:

@@ -147,10 +147,10 @@ class PairCase(WrappedCase):
     def __post_init__(self) -> None:
         if not self.others:
             raise BlindspotError("Choose at least one other image to compare with.")
-        wanted = tuple(self.source.image.shape)
+        shape = tuple(self.source.image.shape)
         for other in self.others:
-            if tuple(other.shape) != wanted:
-                raise BlindspotError(f"The images differ in size: {wanted}, {tuple(other.shape)}.")
+            if tuple(other.shape) != shape:
+                raise BlindspotError(f"The images differ in size: {shape}, {tuple(other.shape)}.")
 
     def digest_parts(self) -> Parts:
         """The source's case and the others' pixels, in their order."""
@@ -171,7 +171,7 @@ def image_case(
     seed: int = 0,
 ) -> ImageCase:
     """The case of a picture's square, cropped and resized once to the model's working size."""
-    return ImageCase(model, shown(picture, crop, model), target, precision, seed)
+    return ImageCase(model, model_input(picture, crop, model), target, precision, seed)
 
 
 def similarity_case(
@@ -188,7 +188,7 @@ def similarity_case(
     return ImageCase(embedding, image, target, precision, seed)
 
 
-def shown(picture: Picture, crop: Crop, model: Classifier) -> Tensor:
+def model_input(picture: Picture, crop: Crop, model: Classifier) -> Tensor:
     """A picture's square as the model sees it, (3, side, side) in [0, 1]."""
     return torch.from_numpy(square(picture, crop, model.side))
 

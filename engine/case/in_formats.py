@@ -35,15 +35,15 @@ def answers_in_formats(
     """One forward pass in each format that the network takes, in their order."""
     answers = []
     with borrowed(model):
-        for wanted in formats:
+        for input_format in formats:
             try:
-                read_so = in_format_of(model, wanted)
+                read_so = in_format_of(model, input_format)
             except BadModel:
                 continue
-            pixels = torch.from_numpy(square(picture, crop, wanted.side))[None]
+            pixels = torch.from_numpy(square(picture, crop, input_format.side))[None]
             with torch.inference_mode():
                 logits = read_so(pixels.to(model.device))
                 shares = model.probabilities(logits)[0].cpu()
             best = int(shares.argmax())
-            answers.append(FormatAnswer(wanted, model.labels[best], float(shares[best])))
+            answers.append(FormatAnswer(input_format, model.labels[best], float(shares[best])))
     return answers

@@ -15,12 +15,12 @@ from engine.models.catalog import load
 Question = tuple[Method[Any], Any]
 
 
-def seen(name: str) -> ImageCase:
+def sample_input(name: str) -> ImageCase:
     """A sample as the default model sees it, before anything is asked about it."""
     return image_case(load(), sample(name), Crop(), Target(0))
 
 
 def about_first(name: str) -> ImageCase:
     """A sample, and the class that the default model sees in it first."""
-    case = seen(name)
+    case = sample_input(name)
     return replace(case, target=Target(int(case.model.logits(case.image[None])[0].argmax())))

@@ -11,7 +11,9 @@ from engine.keeping.memory import Memory
 from engine.method import Method, Progress, quiet
 from engine.result import Floats, Result, Scores, read_only
 
-SEEN: Memory[Floats] = Memory(256)  # probabilities by their case's fingerprint; 4 kB of ImageNet's
+PROBABILITIES: Memory[Floats] = Memory(
+    256
+)  # probabilities by their case's fingerprint; 4 kB of ImageNet's
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def probabilities(case: ImageCase) -> Floats:
 
 def at_once(case: ImageCase) -> Floats:
     """As `probabilities`, without a place in the lane; of the same case only the first time."""
-    return SEEN.made(case.fingerprint, lambda: read_only(probabilities(case)))
+    return PROBABILITIES.made(case.fingerprint, lambda: read_only(probabilities(case)))
 
 
 def best(scores: Scores, count: int = 5) -> list[tuple[int, str, float]]:

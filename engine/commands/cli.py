@@ -25,10 +25,10 @@ STOPPED = 130  # exit status of Ctrl+C, as shells have it
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what is asked; the exit status."""
-    wanted = parser().parse_args(arguments)
-    command: Callable[[Namespace], None] = wanted.command
+    options = parser().parse_args(arguments)
+    command: Callable[[Namespace], None] = options.command
     try:
-        command(wanted)
+        command(options)
     except BlindspotError as error:
         return wrong(str(error))
     except BrokenPipeError:  # the reader has seen enough

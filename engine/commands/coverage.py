@@ -101,7 +101,7 @@ def page() -> str:
     built = [system for system in known_systems if not system.unbuilt(known)]
     whole = sum(not system.missing for system in built)
     where = views()
-    there = set(where.values())
+    available = set(where.values())
     lines = [
         TOP,
         f"{len(METHODS)} methods work. Of {len(known_systems)} research systems, {len(built)} "
@@ -126,7 +126,7 @@ def page() -> str:
                     system.name,
                     system.paper,
                     system.year,
-                    system.view if system.view in there else f"{system.view} (planned)",
+                    system.view if system.view in available else f"{system.view} (planned)",
                     system.sheet,
                     system.unbuilt(known) or system.missing or "—",
                     system.otherwise,

@@ -8,14 +8,14 @@ from argparse import Namespace
 from engine.commands.terminal import say
 
 
-def methods(wanted: Namespace) -> None:
+def methods(arguments: Namespace) -> None:
     """List the methods."""
     from engine.arguments.text import text_of
     from engine.commands.asking import described
     from engine.families import METHODS
 
     descriptions = [described(kind) for kind in METHODS]
-    if wanted.json:
+    if arguments.json:
         say(json.dumps(descriptions, indent=1, ensure_ascii=False))
         return
     for description in descriptions:

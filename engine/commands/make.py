@@ -36,15 +36,15 @@ def gallery_options(gallery: ArgumentParser) -> None:
     gallery.set_defaults(command=ship)
 
 
-def ship(wanted: Namespace) -> None:
+def ship(arguments: Namespace) -> None:
     """Compute the answers that ship with the samples."""
     from engine.gallery import make
     from engine.run import GALLERY
 
-    say(f"{make(wanted.again)} answers are in {GALLERY}")
+    say(f"{make(arguments.again)} answers are in {GALLERY}")
 
 
-def retrain(wanted: Namespace) -> None:
+def retrain(arguments: Namespace) -> None:
     """Train a model that ships again."""
     from engine.attribution.slides import section_networks as sections
     from engine.attribution.study import things
@@ -54,35 +54,35 @@ def retrain(wanted: Namespace) -> None:
     from engine.models.embedded import retrain as again
     from engine.unlearning.generator import weights as generators
 
-    folder = wanted.out or FOLDER
-    if wanted.name == tiny_vlm.NAME:
-        made = tiny_vlm.retrain(folder, tiny_vlm.planned(wanted.seed), progress)
-        results = [(network.title, network.path, network.figures) for network in made]
-    elif wanted.name == tiny_vlm.MIXTURE:
-        recipe = tiny_vlm.planned(wanted.seed, tiny_vlm.MIXTURE_PLAN)
+    folder = arguments.out or FOLDER
+    if arguments.name == tiny_vlm.NAME:
+        networks = tiny_vlm.retrain(folder, tiny_vlm.planned(arguments.seed), progress)
+        results = [(network.title, network.path, network.figures) for network in networks]
+    elif arguments.name == tiny_vlm.MIXTURE:
+        recipe = tiny_vlm.planned(arguments.seed, tiny_vlm.MIXTURE_PLAN)
         model = tiny_vlm.retrain_mixture(folder, recipe, progress)
         results = [(model.title, model.path, model.figures)]
-    elif wanted.name == tiny_vlm.LONG:
-        recipe = tiny_vlm.planned(wanted.seed, tiny_vlm.LONG_PLAN)
+    elif arguments.name == tiny_vlm.LONG:
+        recipe = tiny_vlm.planned(arguments.seed, tiny_vlm.LONG_PLAN)
         model = tiny_vlm.retrain_long(folder, recipe, progress)
         results = [(model.title, model.path, model.figures)]
-    elif wanted.name == refusal.NAME:
-        seeds = refusal.SHIPPED if wanted.seed is None else (wanted.seed,)
+    elif arguments.name == refusal.NAME:
+        seeds = refusal.SHIPPED if arguments.seed is None else (arguments.seed,)
         made_nets = refusal.retrain(folder, seeds, progress)
         results = [(net.title, net.path, net.figures) for net in made_nets]
-    elif wanted.name == sections.NAME:
-        path, all_figures = sections.retrain(folder, wanted.seed or 0, progress)
+    elif arguments.name == sections.NAME:
+        path, all_figures = sections.retrain(folder, arguments.seed or 0, progress)
         results = [(name, path, figures) for name, figures in all_figures.items()]
-    elif wanted.name == things.NAME:
-        seed = things.SEED if wanted.seed is None else wanted.seed
+    elif arguments.name == things.NAME:
+        seed = things.SEED if arguments.seed is None else arguments.seed
         card = things.retrain(folder, progress, seed)
-        results = [(card.title, file_of(wanted.name, folder), card.figures)]
-    elif wanted.name in generators.plans():
-        drawing = generators.retrain(wanted.name, folder, progress, wanted.seed)
+        results = [(card.title, file_of(arguments.name, folder), card.figures)]
+    elif arguments.name in generators.plans():
+        drawing = generators.retrain(arguments.name, folder, progress, arguments.seed)
         results = [(drawing.title, drawing.path, drawing.figures)]
     else:
-        name = plan(wanted.name).name
-        card = again(name, folder, progress, wanted.seed)
+        name = plan(arguments.name).name
+        card = again(name, folder, progress, arguments.seed)
         results = [(card.title, file_of(name, folder), card.figures)]
     clear_line()
     for title, path, figures in results:
@@ -91,7 +91,7 @@ def retrain(wanted: Namespace) -> None:
             say(f"    {what}: {figure:.4f}")
 
 
-def cover(_wanted: Namespace) -> None:
+def cover(_arguments: Namespace) -> None:
     """Rewrite docs/coverage.md."""
     from engine.commands.coverage import FILE, page
 

@@ -24,7 +24,7 @@ TLS_FILES = {
     "--tls-cert": "the certificate that is shown",
     "--tls-key": "its private key",
 }
-SHOWN = 3  # reasons that are said here; a file has all
+REASONS_LISTED = 3  # reasons that are said here; a file has all
 
 
 class AnswersFailed(Exception):
@@ -65,7 +65,7 @@ def options(parser: ArgumentParser) -> None:
     parser.set_defaults(command=run)
 
 
-def run(wanted: Namespace) -> None:
+def run(arguments: Namespace) -> None:
     """Sweep a plan."""
     from engine.keeping.store import write_atomic
     from engine.sweep.names_only import names_only
@@ -73,19 +73,21 @@ def run(wanted: Namespace) -> None:
     from engine.sweep.scans import strongest, strongest_first, volumes
     from engine.sweep.sweeping import look_up, sweep
 
-    if not wanted.out and not wanted.dry_run:
+    if not arguments.out and not arguments.dry_run:
         raise BlindspotError("Say with --out into which folder the tables go, or --dry-run.")
-    plan = read_plan(wanted.plan)
-    spread = chosen(wanted)
-    if wanted.out:
-        wanted.out.mkdir(parents=True, exist_ok=True)  # before an hour of computing, not after it
+    plan = read_plan(arguments.plan)
+    spread = chosen(arguments)
+    if arguments.out:
+        arguments.out.mkdir(
+            parents=True, exist_ok=True
+        )  # before an hour of computing, not after it
     report = Reporter()
     looked = look_up(plan, spread, report)
     clear_line()
     for words in dict.fromkeys(plan.notes()):
         wrong(words)
     say(f"{looked.words(spread.count)}.")
-    if wanted.dry_run:
+    if arguments.dry_run:
         return
     begun = monotonic()
     try:
@@ -99,42 +101,42 @@ def run(wanted: Namespace) -> None:
     clear_line()
     say(f"{done.computed:,} computed in {monotonic() - begun:.0f} s.")
     done = replace(done, rows=strongest_first(plan.images, done.rows))
-    for words in list(strongest(plan.images, done.rows))[:SHOWN]:
+    for words in list(strongest(plan.images, done.rows))[:REASONS_LISTED]:
         say(words)
     for name, volume in volumes(plan.images, done.rows):
         if isinstance(volume, str):
-            say(f"{wanted.out / name} is not written: {volume}")
+            say(f"{arguments.out / name} is not written: {volume}")
             continue
-        write_atomic(wanted.out / name, volume)
-        say(f"{wanted.out / name}: the maps as a volume that lies on the scan")
-    written(done if wanted.paths else names_only(done, plan), wanted.out, wanted.app)
+        write_atomic(arguments.out / name, volume)
+        say(f"{arguments.out / name}: the maps as a volume that lies on the scan")
+    written(done if arguments.paths else names_only(done, plan), arguments.out, arguments.app)
 
 
-def chosen(wanted: Namespace) -> Executor:
+def chosen(arguments: Namespace) -> Executor:
     """Who does the work. Raises BlindspotError."""
     from engine.device import best_device
     from engine.sweep.scheduler import Scheduler, TlsFiles
     from engine.sweep.spread import LocalExecutor, Processes, cluster
 
-    if wanted.gpu and not wanted.scheduler:
+    if arguments.gpu and not arguments.scheduler:
         raise BlindspotError("--gpu goes with --scheduler: this computer's GPU is used anyway.")
-    files = (wanted.tls_ca_file, wanted.tls_cert, wanted.tls_key)
-    if (any(files) or wanted.trusted_network) and not wanted.scheduler:
+    files = (arguments.tls_ca_file, arguments.tls_cert, arguments.tls_key)
+    if (any(files) or arguments.trusted_network) and not arguments.scheduler:
         raise BlindspotError("The flags of a network go with --scheduler.")
     if any(files) and not all(files):
         raise BlindspotError(f"{', '.join(TLS_FILES)} go together: name all three.")
-    if not 1 <= wanted.jobs <= MOST_JOBS:
-        raise BlindspotError(f"--jobs cannot be {wanted.jobs}: choose from 1 to {MOST_JOBS}.")
-    if wanted.scheduler:
+    if not 1 <= arguments.jobs <= MOST_JOBS:
+        raise BlindspotError(f"--jobs cannot be {arguments.jobs}: choose from 1 to {MOST_JOBS}.")
+    if arguments.scheduler:
         certificates = TlsFiles(*files) if all(files) else None
-        scheduler = Scheduler(wanted.scheduler, certificates, trusted=wanted.trusted_network)
-        return cluster(scheduler, gpu=wanted.gpu)
-    if wanted.jobs > 1 and (device := best_device()).type != "cpu":
+        scheduler = Scheduler(arguments.scheduler, certificates, trusted=arguments.trusted_network)
+        return cluster(scheduler, gpu=arguments.gpu)
+    if arguments.jobs > 1 and (device := best_device()).type != "cpu":
         raise BlindspotError(
-            f"{wanted.jobs} processes would share {device}: leave --jobs out. --scheduler with "
+            f"{arguments.jobs} processes would share {device}: leave --jobs out. --scheduler with "
             "--gpu uses several GPUs, a worker on each."
         )
-    return LocalExecutor() if wanted.jobs == 1 else Processes(wanted.jobs)
+    return LocalExecutor() if arguments.jobs == 1 else Processes(arguments.jobs)
 
 
 class Reporter:
@@ -173,7 +175,7 @@ def written(done: Swept, out: Path, app: str) -> None:
     write_atomic(out / "left-out.csv", left_out(done.left_out))
     reasons = dict.fromkeys(problem for _, problem in done.left_out)
     say(f"{len(done.left_out):,} answers are left out, see {out / 'left-out.csv'}:")
-    for reason in list(reasons)[:SHOWN]:
+    for reason in list(reasons)[:REASONS_LISTED]:
         say(f"    {reason}")
     if done.faults:
         raise AnswersFailed(f"{done.faults:,} answers failed, see {out / 'left-out.csv'}.")

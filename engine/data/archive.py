@@ -130,12 +130,13 @@ def check(members: list[ZipInfo], size: int, called: str) -> None:
             raise BadData(f"{called} holds a path of more than {MAX_PATH} letters: shorten it.")
         if outside(member.filename):
             raise BadData(
-                f"{called} holds the path {shown(member.filename)}, which reaches outside its "
+                f"{called} holds the path {short_path(member.filename)}, which reaches outside its "
                 "folder: nothing was read."
             )
         if stat.S_ISLNK(member.external_attr >> 16):
             raise BadData(
-                f"{called} holds the link {shown(member.filename)}: put the files themselves in."
+                f"{called} holds the link {short_path(member.filename)}: put the files "
+                "themselves in."
             )
     total = sum(member.file_size for member in members)
     if total > MAX_UNPACKED:
@@ -207,14 +208,14 @@ def contents(archive: ZipFile, member: ZipInfo, most: int = MAX_UNPACKED) -> byt
         BadImage: it is broken or locked, or there is no memory for it.
     """
     _, (data,) = ask(
-        shown(member.filename),
+        short_path(member.filename),
         {**request(member, "member"), "most": most},
         [packed(archive, member)],
     )
     return data.tobytes()
 
 
-def shown(name: str) -> str:
+def short_path(name: str) -> str:
     """A path inside the archive, on one line, shortened."""
     line = "".join(letter if letter.isprintable() else " " for letter in name)
     return f"“{line if len(line) <= 60 else '…' + line[-59:]}”"

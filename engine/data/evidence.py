@@ -168,8 +168,8 @@ class Bags(DataRecipe):
         images = source.images[rows].copy()
         for place in np.flatnonzero(hard):
             images[place, 0] = harder(images[place, 0], rng)
-        shown = (source.labels[rows] == key) & (count > 0)
-        return rows, shown, hard, images
+        is_key = (source.labels[rows] == key) & (count > 0)
+        return rows, is_key, hard, images
 
 
 def drawn(shape: str) -> NDArray[np.bool_]:

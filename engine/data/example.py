@@ -78,7 +78,7 @@ def pictured(image: NDArray[np.uint8]) -> Picture:
     return Picture(pixels, (pixels.shape[1], pixels.shape[0]), (), digest(pixels))
 
 
-def seen(mask: Mask, crop: Crop, side: int) -> Mask:
+def mask_in_square(mask: Mask, crop: Crop, side: int) -> Mask:
     """The mask in the square that the model sees, (side, side): where at least half is covered."""
     height, width = mask.shape
     shrunk = Image.fromarray(mask.astype(np.uint8) * 255).resize(
@@ -89,15 +89,15 @@ def seen(mask: Mask, crop: Crop, side: int) -> Mask:
 
 
 def known_in(mask: Mask, crop: Crop, side: int) -> Mask | None:
-    """As `seen`; None where something is there that is too small for a pixel of the square."""
-    result, (height, width) = seen(mask, crop, side), mask.shape
+    """As `mask_in_square`; None where something is too small for a pixel of the square."""
+    result, (height, width) = mask_in_square(mask, crop, side), mask.shape
     left, top, right, bottom = (round(edge) for edge in crop.box(width, height))
     return result if result.any() or not mask[top:bottom, left:right].any() else None
 
 
-def with_finding_first(found: DataSet, rows: Rows) -> Rows:
+def with_finding_first(data_set: DataSet, rows: Rows) -> Rows:
     """The rows, headed by the first whose mask shows something, so that a data set opens on it."""
-    masks = found.truth.get("mask")
+    masks = data_set.truth.get("mask")
     if masks is None:
         return rows
     shows = masks[rows].reshape(len(rows), -1).any(1)

@@ -19,7 +19,7 @@ from zipfile import ZipFile, ZipInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.archive import DAMAGED_MEMBER, contents, opened, shown
+from engine.data.archive import DAMAGED_MEMBER, contents, opened, short_path
 from engine.data.dataset import DataCard, DataSet, stratified
 from engine.errors import BadData, BadImage, BlindspotError, Cancelled
 from engine.images import MAX_BYTES, Crop, Picture, read, square
@@ -149,7 +149,7 @@ def read_folders(
     """
     if not SIDES[0] <= side <= SIDES[1]:
         raise BadData(f"Images cannot have {side} px: choose from {SIDES[0]} to {SIDES[1]}.")
-    called = shown(name or (source.name if isinstance(source, Path) else "this file"))
+    called = short_path(name or (source.name if isinstance(source, Path) else "this file"))
     with opened(source, called) as archive:
         results = pictures(archive)
         if classless:
@@ -170,8 +170,8 @@ def read_folders(
         raise BadData(f"{called} has one picture: squares of {FEWEST} or more are compared.")
     how = SPLIT_NOTES["declared" if split is not None else undeclared]
     if split is None and undeclared == "drawn":
-        _, first, which = np.unique(ids, return_index=True, return_inverse=True)
-        split = stratified(labels[first], SHARES, seed=0)[which]  # a picture's pieces together
+        _, first, inverse = np.unique(ids, return_index=True, return_inverse=True)
+        split = stratified(labels[first], SHARES, seed=0)[inverse]  # a picture's pieces together
     elif split is None:
         split = np.full(len(ids), 0 if undeclared == "train" else 2, np.uint8)
     data = DataSet(
@@ -232,23 +232,25 @@ class DecodedPictures:
 
 def decoded(
     archive: ZipFile,
-    found: list[tuple[Folders, ZipInfo]],
+    members: list[tuple[Folders, ZipInfo]],
     side: int,
     progress: Progress,
     pieces: int = 0,
 ) -> DecodedPictures:
     """The pictures, and what could not be read."""
-    read = DecodedPictures(np.empty((len(found) * max(pieces, 1), 3, side, side), np.uint8))
-    for place, (folders, member) in enumerate(found):
+    read = DecodedPictures(np.empty((len(members) * max(pieces, 1), 3, side, side), np.uint8))
+    for place, (folders, member) in enumerate(members):
         picture = attempt(
-            partial(one, archive, folders, member, fine=pieces > 0), member.filename, read.skipped
+            partial(read_picture, archive, folders, member, fine=pieces > 0),
+            member.filename,
+            read.skipped,
         )
         if picture is not None:
             cut = pieces_of(picture, side, pieces)
             read.images[len(read.kept) : len(read.kept) + len(cut)] = cut
             read.kept += [place] * len(cut)
             read.shapes.add(picture.size)
-        progress((place + 1) / len(found), "reading pictures")
+        progress((place + 1) / len(members), "reading pictures")
     return read
 
 
@@ -267,7 +269,9 @@ def pieces_of(picture: Picture, side: int, most: int) -> NDArray[np.uint8]:
     return np.stack([blocks[at // columns, at % columns] for at in chosen])
 
 
-def one(archive: ZipFile, folders: Folders, member: ZipInfo, *, fine: bool = False) -> Picture:
+def read_picture(
+    archive: ZipFile, folders: Folders, member: ZipInfo, *, fine: bool = False
+) -> Picture:
     """A picture, up to FINE px if wanted; BadImage says why it is left out."""
     if not folders:
         raise BadImage("It lies in no class folder.")
@@ -292,7 +296,7 @@ def sorted_out(
     classes = tuple(sorted({path[0] for path in folders}))
     if len(classes) < fewest:
         raise BadData(
-            f"{called} has pictures of one class only, {shown(classes[0])}: put those of each "
+            f"{called} has pictures of one class only, {short_path(classes[0])}: put those of each "
             "class into a folder of its own."
         )
     if len(classes) > MAX_CLASSES:

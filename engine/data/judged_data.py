@@ -16,7 +16,7 @@ from zipfile import ZipFile
 
 import numpy as np
 
-from engine.data.archive import DAMAGED, contents, opened, shown
+from engine.data.archive import DAMAGED, contents, opened, short_path
 from engine.data.dataset import DataSet
 from engine.data.folders import MAX_HELD, SIDES, Imported, named, pictures, read_folders
 from engine.data.medmnist import read_npz
@@ -49,7 +49,8 @@ def read_test(content: bytes, name: str, side: int) -> Imported:
     imported = read_folders(content, name, side, classless=True, undeclared="test")
     if (imported.data.split != 2).any():
         raise BadData(
-            f"{shown(name)} has training images of its own: give it as the training images, or a "
+            f"{short_path(name)} has training images of its own: give it as the training "
+            "images, or a "
             "file of test images alone."
         )
     return imported
@@ -57,7 +58,7 @@ def read_test(content: bytes, name: str, side: int) -> Imported:
 
 def own_side(content: bytes, name: str) -> int:
     """The middle short side of a zip's pictures, in px, as far as all of them fit into memory."""
-    with opened(content, shown(name)) as archive:
+    with opened(content, short_path(name)) as archive:
         members = pictures(archive)
         chosen = np.linspace(0, len(members) - 1, min(len(members), LOOKED_AT)).astype(int)
         sides = [side for at in chosen if (side := short_side(archive, members[at][1].filename))]

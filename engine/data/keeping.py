@@ -25,7 +25,7 @@ PACKED = "packed:"  # how the name of a mask kept as bits begins; its length sta
 Arrays = dict[str, NDArray[Any]]
 
 
-def kept(word: str, recipe: Mapping[str, Any], make: Callable[[], Arrays]) -> Arrays:
+def stored_arrays(word: str, recipe: Mapping[str, Any], make: Callable[[], Arrays]) -> Arrays:
     """The arrays of a recipe: read when they are there whole, else made and written.
 
     Trouble with the disk costs time, never the arrays.

@@ -86,12 +86,12 @@ class Layout:
 
     def moved(self, category: str, row: int, column: int) -> Layout:
         """The same scenes with a thing in another cell; what was there takes the thing's cell."""
-        which, cell = number(category), self.cell.copy()
-        here = row * CELLS + column
-        there = cell[:, which].copy()
-        rows, other = np.nonzero(cell == here)
-        cell[rows, other] = there[rows]
-        cell[:, which] = here
+        index, cell = number(category), self.cell.copy()
+        target_cell = row * CELLS + column
+        source_cell = cell[:, index].copy()
+        rows, other = np.nonzero(cell == target_cell)
+        cell[rows, other] = source_cell[rows]
+        cell[:, index] = target_cell
         return replace(self, cell=cell)
 
     def corners(self) -> Ints:
@@ -101,12 +101,12 @@ class Layout:
 
     def images(self, side: int = SIDE, noise: float = NOISE, progress: Progress = quiet) -> Pixels:
         """The scenes as pictures, (n, 3, side, side)."""
-        made = np.empty((len(self), 3, side, side), np.uint8)
+        images = np.empty((len(self), 3, side, side), np.uint8)
         for start in range(0, len(self), TOGETHER):
             progress(start / len(self), "drawing scenes")
             part = slice(start, start + TOGETHER)
-            made[part] = self.take(part).drawn(side, noise).transpose(0, 3, 1, 2)
-        return made
+            images[part] = self.take(part).drawn(side, noise).transpose(0, 3, 1, 2)
+        return images
 
     def drawn(self, side: int, noise: float) -> Pixels:
         """The pictures, channels last."""
@@ -136,11 +136,11 @@ class Layout:
         counts = self.present.sum(1)
         for place in range(counts.max(initial=0)):
             rows = np.flatnonzero(counts > place)
-            which = order[rows, place]
-            size = self.size[rows, which]
-            cover = alpha[which, size] * self.opacity[rows, which, None, None]
-            paint = PAINT[self.color[rows, which]][:, None, None] * shade[which, size][..., None]
-            top, left = corners[rows, which].T[..., None]
+            index = order[rows, place]
+            size = self.size[rows, index]
+            cover = alpha[index, size] * self.opacity[rows, index, None, None]
+            paint = PAINT[self.color[rows, index]][:, None, None] * shade[index, size][..., None]
+            top, left = corners[rows, index].T[..., None]
             spot = (rows[:, None, None], (top + down)[:, :, None], (left + down)[:, None, :])
             under = canvas[spot]
             canvas[spot] = under + cover[..., None] * (paint - under)
@@ -148,13 +148,13 @@ class Layout:
 
     def masks(self, category: str, side: int = SIDE) -> Bools:
         """Every pixel that a thing touches, (n, side, side); empty where it is absent."""
-        which, wide, by = number(category), SIDE + 2 * PAD, SIDE // side
+        index, wide, by = number(category), SIDE + 2 * PAD, SIDE // side
         touched = np.zeros((len(self), wide, wide), np.bool_)
-        corners, down = self.corners()[:, which] + PAD, np.arange(FRAME)
-        rows = np.flatnonzero(self.present[:, which] & (self.opacity[:, which] > 0))
+        corners, down = self.corners()[:, index] + PAD, np.arange(FRAME)
+        rows = np.flatnonzero(self.present[:, index] & (self.opacity[:, index] > 0))
         top, left = corners[rows].T[..., None]
         spot = (rows[:, None, None], (top + down)[:, :, None], (left + down)[:, None, :])
-        touched[spot] = sprites()[0][which, self.size[rows, which]] > 0
+        touched[spot] = sprites()[0][index, self.size[rows, index]] > 0
         inside = touched[:, PAD:-PAD, PAD:-PAD]
         small: Bools = np.any(inside.reshape(-1, side, by, side, by), axis=(2, 4))
         return small
@@ -182,13 +182,13 @@ class Scene:
         layout = self.layout
         return tuple(
             Thing(
-                CATEGORIES[which],
-                COLORS[layout.color[0, which]],
-                int(layout.cell[0, which]) // CELLS,
-                int(layout.cell[0, which]) % CELLS,
-                float(layout.opacity[0, which]),
+                CATEGORIES[index],
+                COLORS[layout.color[0, index]],
+                int(layout.cell[0, index]) // CELLS,
+                int(layout.cell[0, index]) % CELLS,
+                float(layout.opacity[0, index]),
             )
-            for which in np.flatnonzero(layout.present[0])
+            for index in np.flatnonzero(layout.present[0])
         )
 
     def mask(self, category: str) -> Bools:
@@ -228,8 +228,8 @@ class Scene:
     def needs(self, category: str) -> None:
         """Raise BadData when the thing is not there."""
         if not self.layout.present[0, number(category)]:
-            there = ", ".join(scene_object.category for scene_object in self.things)
-            raise BadData(f"There is no {category} in this scene; there are: {there}.")
+            present = ", ".join(scene_object.category for scene_object in self.things)
+            raise BadData(f"There is no {category} in this scene; there are: {present}.")
 
 
 def number(category: str) -> int:

@@ -146,13 +146,13 @@ class Lesion:
 def room(kind: int, maps: Floats, plane: AxialCut, radius: float, anywhere: bool) -> Mask:
     """Where the center of a lesion of that radius may lie."""
     inside = ndi.distance_transform_edt(maps[..., BRAIN] > 0.5) * plane.step
-    wanted = inside > min(0.8 * radius, 0.6 * inside.max())
+    allowed = inside > min(0.8 * radius, 0.6 * inside.max())
     if kind != COMPACT and not anywhere:  # gliomas start in white matter
-        wanted &= maps[..., WHITE] > 0.35
+        allowed &= maps[..., WHITE] > 0.35
     if kind == DIFFUSE:  # dark on a ventricle would be no lesion
         fluid = maps[..., FLUID] * np.clip(maps[..., BRAIN], 0, 1)
-        wanted &= ndi.gaussian_filter(fluid, 0.35 * radius / plane.step) < 0.12
-    return wanted if wanted.any() else inside > 0.6 * inside.max()
+        allowed &= ndi.gaussian_filter(fluid, 0.35 * radius / plane.step) < 0.12
+    return allowed if allowed.any() else inside > 0.6 * inside.max()
 
 
 def soft(excess: Floats, width: float) -> Floats:

@@ -13,7 +13,7 @@ from zipfile import ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.archive import opened, packed, request, shown
+from engine.data.archive import opened, packed, request, short_path
 from engine.data.dataset import SPLITS, DataCard, DataSet
 from engine.data.folders import MAX_CLASSES, Imported, named
 from engine.errors import BadData, BadImage
@@ -37,7 +37,7 @@ def read_npz(source: bytes | Path, name: str = "") -> Imported:
     Raises:
         BadData: an array is missing, of a wrong shape or kind, or too large.
     """
-    called = shown(name or (source.name if isinstance(source, Path) else "this file"))
+    called = short_path(name or (source.name if isinstance(source, Path) else "this file"))
     with opened(source, called) as archive:
         shapes = {key: header(archive, key, called) for key in keys()}
         check(shapes, called)
@@ -71,8 +71,8 @@ def header(archive: ZipFile, key: str, called: str) -> tuple[Shape, np.dtype[Any
     try:
         member = archive.getinfo(f"{key}.npy")
     except KeyError as error:
-        wanted = ", ".join(keys())
-        raise BadData(f"{called} has no array “{key}”: a MedMNIST file has {wanted}.") from error
+        names = ", ".join(keys())
+        raise BadData(f"{called} has no array “{key}”: a MedMNIST file has {names}.") from error
     try:
         reply, _ = ask(
             called, request(member, "array header"), [packed(archive, member, BEGINNING)]
@@ -92,19 +92,19 @@ def header(archive: ZipFile, key: str, called: str) -> tuple[Shape, np.dtype[Any
     return shape, kind
 
 
-def memory(found: Headers) -> int:
+def memory(headers: Headers) -> int:
     """Bytes that images and labels take once they are read."""
-    shapes = [found[f"{part}_images"][0] for part in PARTS]
+    shapes = [headers[f"{part}_images"][0] for part in PARTS]
     return sum(int(np.prod(shape, dtype=object)) + BY_IMAGE * shape[0] for shape in shapes)
 
 
-def check(found: Headers, called: str) -> None:
+def check(headers: Headers, called: str) -> None:
     """Raise BadData for shapes and kinds that are no two-dimensional set's."""
     size = 0
     sides = set()
     for part in PARTS:
         (shape, kind), (of_labels, kind_of_labels) = (
-            found[f"{part}_{what}"] for what in ("images", "labels")
+            headers[f"{part}_{what}"] for what in ("images", "labels")
         )
         gray, color = len(shape) == 3, len(shape) == 4 and shape[-1] == 3
         if len(shape) in (4, 5) and not color:
@@ -165,9 +165,9 @@ def labels_of(archive: ZipFile, key: str, called: str) -> NDArray[np.int64]:
     return np.concatenate([np.empty(0, np.int64), *parts])
 
 
-def joined(archive: ZipFile, found: Headers, called: str) -> NDArray[np.uint8]:
+def joined(archive: ZipFile, headers: Headers, called: str) -> NDArray[np.uint8]:
     """The images of all parts, (N, channels, side, side), filled as they are unpacked."""
-    shapes = [found[f"{part}_images"][0] for part in PARTS]
+    shapes = [headers[f"{part}_images"][0] for part in PARTS]
     height, width, *channels = shapes[0][1:]
     images = np.empty(
         (sum(shape[0] for shape in shapes), *(channels or [1]), height, width), np.uint8

@@ -19,7 +19,7 @@ from engine.errors import BadData
 from engine.method import Slider, setting
 
 BEFORE = "class_before"  # the truth that names the class before classes were merged, (N,) text
-LISTED = 5  # classes that a merged one names
+NAMED_CLASSES = 5  # classes that a merged one names
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ def merged(
 
 def together(names: tuple[str, ...]) -> str:
     """The name of several classes in one, such as "1 or 3"."""
-    more = len(names) - LISTED
-    return " or ".join(names[:LISTED]) + (f" or {more} more" if more > 0 else "")
+    more = len(names) - NAMED_CLASSES
+    return " or ".join(names[:NAMED_CLASSES]) + (f" or {more} more" if more > 0 else "")
 
 
 def modes(data: DataSet) -> dict[str, NDArray[np.bool_]]:

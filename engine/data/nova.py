@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.archive import MAX_MEMBERS, contents, opened, outside, shown
+from engine.data.archive import MAX_MEMBERS, contents, opened, outside, short_path
 from engine.data.dataset import DataCard, DataSet
 from engine.data.folders import MAX_HELD, Imported, Skipped, attempt
 from engine.errors import BadData, BadImage
@@ -50,7 +50,7 @@ def read_nova(
     Raises:
         BadData: there is not one table, it cannot be read, or no image of it is there.
     """
-    called = shown(name or (source.name if isinstance(source, Path) else "this file"))
+    called = short_path(name or (source.name if isinstance(source, Path) else "this file"))
     with members(source, called) as files:
         tables = [path for path in files if path.lower().endswith(TABLE)]
         if len(tables) != 1:
@@ -58,7 +58,7 @@ def read_nova(
                 f"{called} has {len(tables) or 'no'} tables (*{TABLE}): NOVA has one, "
                 "data/nova-v1.parquet, beside its folder of images."
             )
-        paths, kinds, boxes = annotated(files[tables[0]], shown(tables[0]))
+        paths, kinds, boxes = annotated(files[tables[0]], short_path(tables[0]))
         if len(paths) * 3 * side * side > MAX_HELD:
             raise BadData(f"{called} has too many images for {side} px: give fewer.")
         root = tables[0].rpartition("/")[0].removesuffix("data")
@@ -135,7 +135,7 @@ def annotated(
 
 
 def padded(
-    held: Members, root: str, paths: list[str], boxes: list[Boxes], side: int, progress: Progress
+    entries: Members, root: str, paths: list[str], boxes: list[Boxes], side: int, progress: Progress
 ) -> tuple[NDArray[np.uint8], list[int], list[Skipped]]:
     """The images as squares (n, 1 or 3, side, side), their rows, and what could not be read.
 
@@ -147,7 +147,7 @@ def padded(
     for row, path in enumerate(paths):
         progress(row / len(paths), "reading images")
         placed = attempt(
-            lambda: in_square(one(held, root, path), boxes[row], side),  # noqa: B023
+            lambda: in_square(read_image(entries, root, path), boxes[row], side),  # noqa: B023
             path[:200],
             skipped,
         )
@@ -159,11 +159,11 @@ def padded(
     return (images[:, :1].copy() if gray else images), rows, skipped
 
 
-def one(held: Members, root: str, path: str) -> Picture:
+def read_image(entries: Members, root: str, path: str) -> Picture:
     """The image at a path of the table; BadImage says why there is none."""
     if not path or outside(path):
         raise BadImage("Its path is empty or reaches outside the folder.")
-    result = held.get(f"{root}{path}") or held.get(path)
+    result = entries.get(f"{root}{path}") or entries.get(path)
     if result is None:
         raise BadImage("It is not there.")
     return read(result(), PurePosixPath(path).name)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from engine.data.brain import BRAIN, FIELD, MIDDLE, AxialCut, Finish, Floats, Patient
 from engine.data.dataset import DataCard, DataSet
-from engine.data.keeping import kept, path_of
+from engine.data.keeping import path_of, stored_arrays
 from engine.data.lesions import KINDS, NONE, Lesion, Mask
 from engine.data.recipe import DataRecipe, seed_setting
 from engine.errors import BadSetting
@@ -92,7 +92,7 @@ class Phantoms(DataRecipe):
 
     def make(self, progress: Progress = quiet) -> DataSet:
         """The slices, from the disk when they were made before."""
-        arrays = kept(self.word, self.question, lambda: self.arrays(progress))
+        arrays = stored_arrays(self.word, self.question, lambda: self.arrays(progress))
         index = np.arange(self.count)
         truth = {"mask": arrays["mask"], "oedema": arrays["oedema"], "twin": arrays["twin"]}
         return DataSet(
@@ -117,10 +117,10 @@ class Phantoms(DataRecipe):
             if index % SLICES == 0:
                 progress(index / self.count, "drawing patients")
                 patient = self.patient(index // SLICES)
-            made = self.slice(index, patient)
-            images[index], twins[index] = made.image, made.twin
-            masks[index], oedemas[index] = made.mask, made.oedema
-            labels[index], heights[index] = made.kind, made.height
+            phantom = self.slice(index, patient)
+            images[index], twins[index] = phantom.image, phantom.twin
+            masks[index], oedemas[index] = phantom.mask, phantom.oedema
+            labels[index], heights[index] = phantom.kind, phantom.height
         return {
             "images": images[:, None],
             "twin": twins[:, None],
@@ -151,12 +151,12 @@ class Phantoms(DataRecipe):
         middle = AxialCut.at(rng.uniform(*HEIGHTS), self.side)
         maps = patient.maps(middle, middle.x, middle.y, middle.z)
         lesion = Lesion.drawn(rng, kind, maps, middle, self.size) if kind else None
-        made = []
+        slices = []
         for height in np.arange(VOLUME_HEIGHTS[0], VOLUME_HEIGHTS[1] + spacing / 2, spacing):
             plane = AxialCut.at(float(height), self.side)
             maps = patient.maps(plane, plane.x, plane.y, plane.z)
-            made.append(rendered(patient, plane, maps, lesion, rng, self.contrast))
-        return stacked(made, kind, number)
+            slices.append(rendered(patient, plane, maps, lesion, rng, self.contrast))
+        return stacked(slices, kind, number)
 
 
 @dataclass(frozen=True, eq=False)

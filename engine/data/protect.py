@@ -25,7 +25,7 @@ from engine.data.dataset import DataSet
 from engine.data.recipe import Variant
 from engine.method import Choice, Slider, setting
 
-OWN, NEXT, SAME = FILTERS = ("own", "next", "same")
+OWN_FILTER, NEXT, SAME = FILTERS = ("own", "next", "same")
 
 
 def strength_setting() -> Any:
@@ -89,7 +89,7 @@ class Cuda(Variant):
         "test images a filter shows what a network has learned from them.",
     )
     filters: str = setting(
-        OWN,
+        OWN_FILTER,
         Choice(FILTERS),
         "Filters",
         "Of each image's own class, of the class after it, or the "

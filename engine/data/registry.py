@@ -57,7 +57,7 @@ RECIPES: tuple[type[DataRecipe], ...] = (
     BarAngles,
     TexturedShapes,
 )
-APART: tuple[type[DataRecipe], ...] = (Interactions,)
+UNLISTED_RECIPES: tuple[type[DataRecipe], ...] = (Interactions,)
 """Sets of one experiment, which know their name but are in no picker: they show no things."""
 
 _memory: Memory[DataSet] = Memory(CACHE_BYTES, lambda data: data.nbytes)
@@ -95,7 +95,7 @@ def entry(name: str) -> DataEntry:
 def recipe(name: str) -> DataRecipe:
     """What makes the data set of that name, without its variants."""
     word, _, settings = name.partition(":")
-    for kind in (*RECIPES, *APART):
+    for kind in (*RECIPES, *UNLISTED_RECIPES):
         if kind.word == word:
             return kind.read(settings)
     if word.startswith(UPLOAD):

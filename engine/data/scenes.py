@@ -20,7 +20,7 @@ from engine.data.sprites import CATEGORIES, COLORS, FAVORITES, HABITS, SIDE, SIZ
 from engine.method import Choice, Progress, Slider, Switch, quiet, setting
 
 JITTER = 2  # px
-LEADER, OWN, FOREIGN, ALONE = 0.6, 0.4, 0.06, 0.07  # how often things are there
+LEADER, THEME_SHARE, FOREIGN, ALONE = 0.6, 0.4, 0.06, 0.07  # how often things are there
 VISIBLE = ((1.0, 0.65), (0.25, 0.22), (0.09, 0.13))  # opacity, and its share
 FAVORITE = 0.3  # extra share of a category's favorite color
 MOST = 6  # things in a scene; ten in a dense one
@@ -75,7 +75,7 @@ class Scenes(DataRecipe):
         """The scenes, a third of a millisecond each."""
         index = np.arange(self.count)
         layout = self.layout(index)
-        there = layout.present
+        present = layout.present
         mask = np.zeros((self.count, self.side, self.side), np.bool_)
         for category in CATEGORIES:
             mask |= layout.masks(category, self.side)
@@ -89,10 +89,10 @@ class Scenes(DataRecipe):
             split=SPLIT[index % len(SPLIT)],
             truth={
                 "mask": mask,  # of all things together; Layout.masks gives each one's
-                "present": there,
-                "color": np.where(there, layout.color, -1).astype(np.int8),
-                "cell": np.where(there, layout.cell, -1).astype(np.int8),
-                "opacity": np.where(there, layout.opacity, 0).astype(np.float32),
+                "present": present,
+                "color": np.where(present, layout.color, -1).astype(np.int8),
+                "cell": np.where(present, layout.cell, -1).astype(np.int8),
+                "opacity": np.where(present, layout.opacity, 0).astype(np.float32),
             },
         )
 
@@ -130,14 +130,14 @@ class Scenes(DataRecipe):
     def presence(self, tries: NDArray[np.float64]) -> tuple[Ints, Bools]:
         """Themes and what is there: the first try whose number of things fits."""
         themes = (tries[..., 0] * len(THEMES)).astype(np.int64)
-        there = tries[..., 2:] < self.chances(themes, tries[..., 1])
+        is_present = tries[..., 2:] < self.chances(themes, tries[..., 1])
         if self.kind != "dense":
-            leading = there[..., LEADERS]
-            there[..., FOLLOWERS] = tries[..., 2 + FOLLOWERS] < self.following(leading, themes)
+            leading = is_present[..., LEADERS]
+            is_present[..., FOLLOWERS] = tries[..., 2 + FOLLOWERS] < self.following(leading, themes)
         most = MOST if self.kind != "dense" else 10
-        fits = (there.sum(-1) >= 1) & (there.sum(-1) <= most)
+        fits = (is_present.sum(-1) >= 1) & (is_present.sum(-1) <= most)
         rows, first = np.arange(len(tries)), fits.argmax(1)
-        theme, present = themes[rows, first], there[rows, first]
+        theme, present = themes[rows, first], is_present[rows, first]
         for row in np.flatnonzero(~fits.any(1)):  # one in millions: the theme's leader, alone
             present[row] = np.arange(N) == LEADERS[theme[row]]
         return theme, present
@@ -148,7 +148,7 @@ class Scenes(DataRecipe):
             levels = np.array(DENSE)[(draw * len(DENSE)).astype(np.int64)]
             return np.broadcast_to(levels[..., None], (*themes.shape, N))
         in_theme = np.arange(N) // len(THEMES) == themes[..., None]
-        usual = np.full(N, OWN)
+        usual = np.full(N, THEME_SHARE)
         usual[LEADERS] = LEADER
         return np.where(in_theme, usual, FOREIGN)
 

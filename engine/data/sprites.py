@@ -146,8 +146,8 @@ PARTS: dict[str, tuple[SpritePart, ...]] = {
 @cache
 def sprites() -> tuple[Floats, Floats]:
     """Alpha and shade of every category in every size, (16, 3, FRAME, FRAME) each."""
-    made = [[sprite(PARTS[name], size) for size in SIZES] for name in CATEGORIES]
-    alpha, shade = np.moveaxis(np.array(made, np.float32), 2, 0)
+    pictures = [[sprite(PARTS[name], size) for size in SIZES] for name in CATEGORIES]
+    alpha, shade = np.moveaxis(np.array(pictures, np.float32), 2, 0)
     return alpha, shade
 
 

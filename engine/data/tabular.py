@@ -156,17 +156,17 @@ class Cohort(Named):
         self, rng: np.random.Generator, latent: Floats, head: Floats, moved: Floats
     ) -> tuple[Floats, list[int], list[str]]:
         """Brain volumes in ml, the hidden process behind each, and their names."""
-        made, origin, names = [], [], []
+        volumes, origin, names = [], [], []
         for process, regions in enumerate(REGIONS):
             for region, usual in regions.items():
                 for side in SIDES:
                     noise = rng.normal(size=len(head))
                     loss = np.sqrt(self.tie) * latent[:, process] + np.sqrt(1 - self.tie) * noise
                     scanner = 1 + 0.04 * moved * rng.normal()
-                    made.append(usual * (head / 1500) * scanner * (1 - 0.12 * loss))
+                    volumes.append(usual * (head / 1500) * scanner * (1 - 0.12 * loss))
                     origin.append(process)
                     names.append(f"{side} {region}")
-        return np.column_stack(made), origin, names
+        return np.column_stack(volumes), origin, names
 
 
 def converts(values: Floats, columns: tuple[str, ...], usual: NDArray[np.bool_]) -> Floats:

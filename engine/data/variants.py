@@ -54,8 +54,8 @@ class LongTailed(Variant):
         steps = max(1, len(trained) - 1)
         for place, label in enumerate(trained):
             rows = rng.permutation(train[data.labels[train] == label])
-            wanted = round(counts.max() * self.ratio ** (-place / steps))
-            row_groups.append(rows[: max(1, wanted)])
+            target = round(counts.max() * self.ratio ** (-place / steps))
+            row_groups.append(rows[: max(1, target)])
         return renamed(data.take(np.sort(np.concatenate(row_groups))), data, self)
 
 
@@ -171,9 +171,9 @@ class Shortcut(Variant):
     def __call__(self, data: DataSet) -> DataSet:
         """The mark on some images and on their twins."""
         rng = np.random.default_rng(self.seed)
-        seen = np.flatnonzero(of_class(data, self.target) & (data.split != TEST))
-        test = data.rows("test") if self.test == "all" else seen[:0]
-        rows = np.concatenate([drawn(seen, self.share, rng), test])
+        candidates = np.flatnonzero(of_class(data, self.target) & (data.split != TEST))
+        test = data.rows("test") if self.test == "all" else candidates[:0]
+        rows = np.concatenate([drawn(candidates, self.share, rng), test])
         marked = np.zeros(len(data), np.bool_)
         marked[rows] = True
         blank = np.zeros_like(data.images[:1])

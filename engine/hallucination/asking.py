@@ -64,10 +64,10 @@ def scene(kind: str, number: int) -> Scene:
 def scene_of(example: Example) -> Scene | None:
     """The scene that an image of a data set shows; None where it is none, or of another size."""
     name, _, changed = example.data.name.partition("+")
-    made = None if changed or name.startswith(UPLOAD) else recipe(name)
-    if not isinstance(made, Scenes) or made.side != SIDE:
+    scenes = None if changed or name.startswith(UPLOAD) else recipe(name)
+    if not isinstance(scenes, Scenes) or scenes.side != SIDE:
         return None
-    return made.scene(int(example.data.ids[example.row]))
+    return scenes.scene(int(example.data.ids[example.row]))
 
 
 def about_scene(name: str, scene: Scene, prompt: str, seed: int = 0) -> CaptionCase:
@@ -81,8 +81,8 @@ def about_picture(
 ) -> CaptionCase:
     """A prompt about any picture: its square at the model's size. Raises BlindspotError."""
     vlm = model(name)
-    seen = torch.from_numpy(square(picture, crop, vlm.spec.side))
-    return CaptionCase(vlm, seen, prompt, seed)
+    image = torch.from_numpy(square(picture, crop, vlm.spec.side))
+    return CaptionCase(vlm, image, prompt, seed)
 
 
 def pixels(scene: Scene) -> Tensor:
@@ -122,13 +122,13 @@ def hidden_each(words: WordCase, scene: Scene) -> WordCase:
 
     Raises BadData where nothing is to be seen in the scene.
     """
-    shown = {noun: mask for noun in things_in(scene) if (mask := words.mask_of(noun)).any()}
-    if not shown:
+    masks = {noun: mask for noun in things_in(scene) if (mask := words.mask_of(noun)).any()}
+    if not masks:
         raise BadData("Nothing is to be seen in the scene: there is no region to hide.")
-    others = words.image.repeat(len(shown), 1, 1, 1)
-    for image, mask in zip(others, shown.values(), strict=True):
+    others = words.image.repeat(len(masks), 1, 1, 1)
+    for image, mask in zip(others, masks.values(), strict=True):
         image[:, *box(mask)] = mean_color(words.vlm)
-    return replace(words, others=others, names=tuple(f"the {noun}{HIDDEN}" for noun in shown))
+    return replace(words, others=others, names=tuple(f"the {noun}{HIDDEN}" for noun in masks))
 
 
 def box(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
@@ -162,12 +162,12 @@ def faded(words: WordCase, scene: Scene, category: str) -> WordCase:
     return replace(words, others=others, names=tuple(f"{share:g}" for share in OPACITIES))
 
 
-def yes_when_faded(name: str, scene: Scene, asked: str, category: str) -> WordCase:
+def yes_when_faded(name: str, scene: Scene, noun: str, category: str) -> WordCase:
     """The word yes to whether one thing is there, held against another one's opacities.
 
     Raises BadData where the thing that fades is not in the scene.
     """
-    case = about_scene(name, scene, yes_no_question(CATEGORIES.index(asked)))
+    case = about_scene(name, scene, yes_no_question(CATEGORIES.index(noun)))
     return faded(WordCase.of(case, case.vlm.spec.yes[:1], (0,)), scene, category)
 
 
@@ -186,31 +186,31 @@ def mean_color(vlm: VLM) -> Tensor:
 
 def ends(vlm: VLM) -> tuple[Tensor, Tensor]:
     """Black and white as a model's encoder sees them, (3, 1, 1) each."""
-    shown = torch.tensor([0.0, 1.0]).reshape(2, 1, 1, 1).expand(2, 3, 1, 1)
-    black, white = vlm.normalize(shown).cpu()
+    extremes = torch.tensor([0.0, 1.0]).reshape(2, 1, 1, 1).expand(2, 3, 1, 1)
+    black, white = vlm.normalize(extremes).cpu()
     return black, white
 
 
 def looked_away(words: WordCase, method: Priors) -> tuple[tuple[str, Tensor], ...]:
     """The pictures that stand in for the image, in [0, 1], each with its name in the answer."""
-    seen = hidden(words, method.step)
+    hidden_images = hidden(words, method.step)
     black, white = ends(words.vlm)
-    shown = (seen.cpu() / (white - black) + mean_color(words.vlm)).clamp(0, 1)
+    pictures = (hidden_images.cpu() / (white - black) + mean_color(words.vlm)).clamp(0, 1)
     others = () if words.others is None else tuple(words.others)
-    return (*zip(BLANKS, shown, strict=True), *zip(words.names, others, strict=True))
+    return (*zip(BLANKS, pictures, strict=True), *zip(words.names, others, strict=True))
 
 
-def said_of_pictures(words: WordCase, method: Priors, found: Table) -> Pictures:
+def said_of_pictures(words: WordCase, method: Priors, table: Table) -> Pictures:
     """The pictures that stand in for the image, each with what the model says of it.
 
     Args:
         words: the words that are asked about.
         method: what hides the image.
-        found: its answer.
+        table: its answer.
     """
-    says = {name: f"“{tidy(text)}”" for name, text in zip(found.rows, found.notes, strict=True)}
-    shown = looked_away(words, method)
-    images = np.stack([as_bytes(image) for _, image in shown])[None]
-    names = tuple(BLIND.get(name, name) for name, _ in shown)
-    answers = tuple(says[name] for name, _ in shown)
+    says = {name: f"“{tidy(text)}”" for name, text in zip(table.rows, table.notes, strict=True)}
+    pictures = looked_away(words, method)
+    images = np.stack([as_bytes(image) for _, image in pictures])[None]
+    names = tuple(BLIND.get(name, name) for name, _ in pictures)
+    answers = tuple(says[name] for name, _ in pictures)
     return Pictures(images, ("it says",), names, says_of(names, answers), captions=answers)

@@ -88,9 +88,9 @@ class HeldLayers:
         stay[last] = True
         return self.exchanged(layer, merged.take(stay.nonzero()[:, 0]))
 
-    def exchanged(self, layer: int, held: Held) -> HeldLayers:
+    def exchanged(self, layer: int, layer_state: Held) -> HeldLayers:
         """With another content of one layer."""
-        layers = (*self.layers[:layer], held, *self.layers[layer + 1 :])
+        layers = (*self.layers[:layer], layer_state, *self.layers[layer + 1 :])
         return replace(self, layers=layers)
 
     def lengths(self) -> tuple[int, ...]:

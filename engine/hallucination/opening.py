@@ -39,7 +39,7 @@ from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, LONG, load
 
 DECODED = (Greedy(), VCD())
 PUSHED = 424  # the scene that is moved towards a phrase
-SEEN = 253  # the scene that is described
+DESCRIBED_SCENE = 253  # the scene that is described
 MADE_UP = ("counter", 424, "is there a lamp")  # kind and number of a scene, and what is asked
 
 
@@ -64,7 +64,7 @@ def questions() -> Iterator[Question]:
 def described() -> CaptionCase:
     """A scene with a car that the model with the habit describes with a lamp."""
     kind, *_ = MADE_UP
-    return asking.about_scene(HABIT, asking.scene(kind, SEEN), PROMPTS["image"])
+    return asking.about_scene(HABIT, asking.scene(kind, DESCRIBED_SCENE), PROMPTS["image"])
 
 
 def rates() -> Iterator[Question]:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from engine.errors import BadData
 from engine.foreign_text import check_depth, read_json
 
-MOST_MB, MOST_ROWS, MOST_LETTERS, SHOWN = 20, 50_000, 4000, 60
+MOST_MB, MOST_ROWS, MOST_LETTERS, QUOTED_LETTERS = 20, 50_000, 4000, 60
 MOST_LINE = 150_000  # letters of a line, or of one object of a JSON list
 Kind = Literal["answers", "captions"]
 NAMES: Mapping[str, tuple[str, ...]] = {
@@ -230,9 +230,9 @@ def known(heads: Sequence[str]) -> dict[str, int]:
     }
     if any(all(name in results for name in needed) for needed in NEEDED.values()):
         return results
-    there = ", ".join(f"“{head[:20]}”" for head in heads[:8]) or "nothing"
+    names = ", ".join(f"“{head[:20]}”" for head in heads[:8]) or "nothing"
     raise BadData(
-        f"The columns are {there}. Answers need the columns answer and label (yes or no); captions "
+        f"The columns are {names}. Answers need the columns answer and label (yes or no); captions "
         "need caption and objects. The templates show both."
     )
 
@@ -266,7 +266,8 @@ def taken(rows: Iterator[Mapping[str, Any]]) -> tuple[list[Row], Counter[Kind]]:
             label = truth(cells.get("label", ""))
             if not label and cells.get("label", "").strip():
                 raise BadData(
-                    f"Row {number:,} has the label “{cells['label'][:SHOWN]}”: a label is yes "
+                    f"Row {number:,} has the label “{cells['label'][:QUOTED_LETTERS]}”: a label "
+                    "is yes "
                     "or no."
                 )
             whole = bool(label) and row.get("answer") is not None

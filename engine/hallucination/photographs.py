@@ -22,7 +22,7 @@ Photograph = torch.Tensor  # (3, H, W) in [0, 1], as a model sees it
 def photo_pair(
     name: str,
     picture: Picture,
-    thing: str,
+    noun: str,
     others: Sequence[str] = (),
     *,
     sides: Mapping[str, float] | None = None,
@@ -34,7 +34,7 @@ def photo_pair(
     Args:
         name: of the model.
         picture: of which the middle square is seen.
-        thing: what goes.
+        noun: what goes.
         others: what is asked for besides.
         sides: top, left, bottom and right of a rectangle around it, in shares of the square.
         mask: where it is, (H, W) like the picture's pixels; goes before the rectangle.
@@ -48,10 +48,10 @@ def photo_pair(
     image = torch.from_numpy(square(picture, MIDDLE, side))
     if after is not None:
         check_size(picture, after)
-        shown = torch.from_numpy(square(after, MIDDLE, side))
-        return PhotoPairCase.of(vlm, image, thing, others, after=shown)
+        after_image = torch.from_numpy(square(after, MIDDLE, side))
+        return PhotoPairCase.of(vlm, image, noun, others, after=after_image)
     marked = square_mask(mask, MIDDLE, side) if mask is not None else boxed(side, sides or {})
-    return PhotoPairCase.of(vlm, image, thing, others, mask=torch.from_numpy(marked))
+    return PhotoPairCase.of(vlm, image, noun, others, mask=torch.from_numpy(marked))
 
 
 def check_size(picture: Picture, after: Picture) -> None:

@@ -53,8 +53,8 @@ def screen_color(image: Image.Image, profile: bytes | None) -> tuple[Image.Image
     return image.convert("RGB"), notes if image.mode == "CMYK" else []
 
 
-def through(image: Image.Image, given: ImageCms.ImageCmsProfile) -> Image.Image:
+def through(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
     """The picture's colors, meant in the given profile, as sRGB."""
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-    turned = ImageCms.profileToProfile(image, given, srgb, outputMode="RGB")
+    turned = ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB")
     return image.convert("RGB") if turned is None else turned

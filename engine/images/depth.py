@@ -36,10 +36,10 @@ def eight_bits(image: Image.Image, inverted: bool = False) -> tuple[Image.Image,
     darkest = float(np.min(values, where=valid, initial=first))
     brightest = float(np.max(values, where=valid, initial=first))
     low, high, words = span(darkest, brightest, image.mode)
-    shown = np.empty(values.shape, np.uint8)
+    gray = np.empty(values.shape, np.uint8)
     for top in range(0, len(values), ROWS):
-        shown[top : top + ROWS] = scaled(values[top : top + ROWS], low, high, inverted)
-    return Image.fromarray(shown), [f"{bits}: {words}", *notes]
+        gray[top : top + ROWS] = scaled(values[top : top + ROWS], low, high, inverted)
+    return Image.fromarray(gray), [f"{bits}: {words}", *notes]
 
 
 def span(darkest: float, brightest: float, mode: str) -> tuple[float, float, str]:

@@ -120,21 +120,21 @@ def frames(pixels: Dataset) -> tuple[int, tuple[str, ...]]:
     name = next(pixel for pixel in PIXELS if pixel in pixels)
     length = len(pixels[name].value)
     if pixels.file_meta.TransferSyntaxUID.is_encapsulated:
-        there = fragments(pixels.PixelData)
+        stored = fragments(pixels.PixelData)
     else:
         samples = whole(pixels, "SamplesPerPixel") or 1
         bits = pixels.Rows * pixels.Columns * samples * pixels.BitsAllocated
         if str(pixels.PhotometricInterpretation).startswith("YBR_FULL_422"):
             bits = bits * 2 // 3
-        there = length * 8 // bits
-    if not there:
+        stored = length * 8 // bits
+    if not stored:
         raise BadImage("is cut off: it holds fewer pixels than one frame has; export it again")
     if declared is None or declared < 1:
         pixels.NumberOfFrames = 1
         return 1, ()
-    if declared > there:
-        pixels.NumberOfFrames = there
-        return there, (f"the file says that it has {declared} frames and holds {there}",)
+    if declared > stored:
+        pixels.NumberOfFrames = stored
+        return stored, (f"the file says that it has {declared} frames and holds {stored}",)
     return declared, ()
 
 
@@ -200,14 +200,14 @@ def modality(
 
 
 def colored(
-    raw: NDArray[Any], said: dict[str, Any], pixels: Dataset, photometric: str
+    raw: NDArray[Any], header: dict[str, Any], pixels: Dataset, photometric: str
 ) -> NDArray[np.uint8]:
     """A frame in color as 8-bit RGB."""
-    bits = int(said.get("bits_stored") or 8)
+    bits = int(header.get("bits_stored") or 8)
     if photometric == "PALETTE COLOR":
         bits = int(pixels.RedPaletteColorLookupTableDescriptor[2])
         raw = apply_color_lut(raw, pixels)[..., :3]
-    elif str(said.get("photometric_interpretation")) not in {"RGB", "YBR_ICT", "YBR_RCT"}:
+    elif str(header.get("photometric_interpretation")) not in {"RGB", "YBR_ICT", "YBR_RCT"}:
         raise BadImage("has colors of a rare kind, which are not read here: export it as RGB")
     if raw.ndim != 3 or raw.shape[2] != 3:
         raise BadImage("is inconsistent: in color, but not with three values a pixel")
@@ -215,10 +215,10 @@ def colored(
     return np.clip(eight, 0, 255).astype(np.uint8)
 
 
-def digest(pixels: Dataset, meant: str) -> str:
+def digest(pixels: Dataset, meaning: str) -> str:
     """A name for the image: its stored bytes and shape, and what the header makes of them."""
     name = next(pixel for pixel in PIXELS if pixel in pixels)
     shape = f"{pixels.Rows}x{pixels.Columns}x{pixels.NumberOfFrames}"
     hasher = blake2b(pixels[name].value, key=shape.encode(), digest_size=16)
-    hasher.update(meant.encode())
+    hasher.update(meaning.encode())
     return hasher.hexdigest()

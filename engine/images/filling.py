@@ -65,10 +65,10 @@ def filled(image: NDArray[np.float32], mask: Mask) -> NDArray[np.float32]:
         height, width = (max(round(scale * side), 1) for side in shape)
         small = resized(image, height, width), resized(mask, height, width) > 0
         check(small[1])
-    made = inpaint_biharmonic(*small, channel_axis=-1).astype(np.float32)
+    inpainted = inpaint_biharmonic(*small, channel_axis=-1).astype(np.float32)
     if scale < 1:
-        made = resized(made, *shape)
-    result: NDArray[np.float32] = np.where(mask[..., None], made.clip(0, 1), image)
+        inpainted = resized(inpainted, *shape)
+    result: NDArray[np.float32] = np.where(mask[..., None], inpainted.clip(0, 1), image)
     return result
 
 
@@ -87,8 +87,8 @@ def check(mask: Mask) -> None:
 def resized(values: NDArray[np.generic], height: int, width: int) -> NDArray[np.float32]:
     """Numbers (H, W) or (H, W, C) at another size, bilinear and antialiased."""
     planes = np.atleast_3d(values.astype(np.float32))
-    made = [
+    channels = [
         np.asarray(Image.fromarray(plane).resize((width, height), Image.Resampling.BILINEAR))
         for plane in np.moveaxis(planes, -1, 0)
     ]
-    return np.stack(made, -1) if values.ndim > 2 else made[0]
+    return np.stack(channels, -1) if values.ndim > 2 else channels[0]

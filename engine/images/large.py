@@ -41,8 +41,10 @@ PLAIN, DEFLATE = {1}, {8, 32946}
 WIDTH, HEIGHT, BITS, COMPRESSION, INTENT, OFFSETS = 256, 257, 258, 259, 262, 273
 ORIENTATION, CHANNELS, ROWS, LENGTHS, PLANAR, PREDICTOR = 274, 277, 278, 279, 284, 317
 TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES = 322, 323, 324, 325
-WANTED = {WIDTH, HEIGHT, BITS, COMPRESSION, INTENT, OFFSETS, ORIENTATION, CHANNELS, ROWS, LENGTHS,
-          PLANAR, PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES}  # fmt: skip
+READ_TAGS = {
+    WIDTH, HEIGHT, BITS, COMPRESSION, INTENT, OFFSETS, ORIENTATION, CHANNELS, ROWS, LENGTHS, PLANAR,
+    PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES,
+}  # fmt: skip
 SAVE = "save it as a TIFF in strips or tiles, uncompressed or with Deflate"
 
 
@@ -101,8 +103,10 @@ class PiecewiseTiff(LargeImage):
         pixels = np.empty((bottom - top, right - left, 3), np.uint8)
         for part in self.grid.batches((top, bottom, left, right), BATCH):
             y, below, x, end = part
-            made = self.asked(part)
-            pixels[y - top : below - top, x - left : end - left] = as_color(made, dark=self.dark)
+            part_pixels = self.asked(part)
+            pixels[y - top : below - top, x - left : end - left] = as_color(
+                part_pixels, dark=self.dark
+            )
         return pixels
 
     def smaller(self, times: int, top: int, bottom: int, left: int, right: int) -> Pixels:
@@ -112,8 +116,8 @@ class PiecewiseTiff(LargeImage):
         rectangle = top, top + rows * times, left, left + columns * times
         for part in self.grid.batches(rectangle, BATCH):
             down, across = squares_of(part, times, (top, left))
-            made = self.asked(part, times=times, origin=(top, left))
-            total[down.start : down.stop, across.start : across.stop] += made
+            sums = self.asked(part, times=times, origin=(top, left))
+            total[down.start : down.stop, across.start : across.stop] += sums
         mean = np.rint(total / np.float32(times**2)).astype(np.uint8)
         return np.broadcast_to(as_color(mean, dark=self.dark), (rows, columns, 3)).copy()
 
@@ -123,19 +127,19 @@ class PiecewiseTiff(LargeImage):
         bodies = {number: self.body(number) for number in self.grid.numbers(rectangle)}
         if self.grid.packed:
             joined = np.frombuffer(b"".join(bodies.values()), np.uint8)
-            reply, (made,) = ask(
+            reply, (pixels,) = ask(
                 "This TIFF", request(self.grid, rectangle, bodies, **sums), [joined]
             )
             self.cpu.charge(reply["seconds"])
-            return made
+            return pixels
         begun = thread_time()
-        made = (
+        pixels = (
             self.grid.sums(rectangle, bodies, **sums)
             if sums
             else (self.grid.whole(rectangle, bodies))
         )
         self.cpu.charge(thread_time() - begun)
-        return made
+        return pixels
 
     def body(self, number: int) -> memoryview:
         """What a strip or tile has in the file; of what claims to be long, as much as it may be."""
@@ -272,5 +276,5 @@ def tags_of(data: bytes) -> Iterator[tuple[int, tuple[int, ...]]]:
     if len(entries) > MOST_TAGS or sum(entry.size for entry in entries) > MOST_TAG_BYTES:
         return
     for entry in entries:
-        if entry.form in WHOLE_NUMBERS and entry.tag in WANTED:
+        if entry.form in WHOLE_NUMBERS and entry.tag in READ_TAGS:
             yield entry.tag, whole_numbers(data, entry)

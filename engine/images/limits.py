@@ -17,9 +17,9 @@ END_OF_IMAGE, START_OF_SCAN = 0xD9, 0xDA  # markers of a JPEG
 SAVE = "save it anew as PNG or JPEG"
 
 
-def check(data: bytes, found: FileKind, called: str) -> None:
+def check(data: bytes, file_kind: FileKind, called: str) -> None:
     """Raise BadImage for a file whose parts no picture has."""
-    excess = {"JPEG": jpeg, "TIFF": tiff, "GIF": gif}.get(found.name)
+    excess = {"JPEG": jpeg, "TIFF": tiff, "GIF": gif}.get(file_kind.name)
     if excess and (words := excess(data)):
         raise BadImage(f"{called} has {words}: {SAVE}.")
 

@@ -15,12 +15,12 @@ Mask = NDArray[np.bool_]
 
 
 def mask_of(
-    given: Picture | Scan, view: SliceChoice | None, picture: Picture, *, empty: bool = False
+    mask_file: Picture | Scan, view: SliceChoice | None, picture: Picture, *, empty: bool = False
 ) -> Mask:
     """Where the mask is, (H, W) like the picture's pixels.
 
     Args:
-        given: what was opened as a mask.
+        mask_file: what was opened as a mask.
         view: which slice of the picture's scan is looked at; the same one is taken of a scan.
         picture: what the mask belongs to.
         empty: whether a black mask is one too, which says that nothing is there.
@@ -29,7 +29,7 @@ def mask_of(
         BadImage: the sizes differ, there is no such slice, it is all of one brightness but black,
             or nothing is marked and something has to be.
     """
-    marks, size = drawn(given, view)
+    marks, size = drawn(mask_file, view)
     if marks.shape != picture.pixels.shape[:2]:
         theirs, ours, where = size, picture.size, "The mask"
         if theirs == ours:  # the files are alike, but one has pixels that are not square
@@ -47,12 +47,12 @@ def mask_of(
 def drawn(given: Picture | Scan, view: SliceChoice | None) -> tuple[Mask, tuple[int, int]]:
     """What is bright, half of the range and more; and the file's own width and height."""
     if isinstance(given, Picture):
-        shown = given
+        image = given
         values = given.pixels.max(-1).astype(np.float32)
     else:
         choice = SliceChoice(view.plane, view.slice, view.volume) if view else SliceChoice()
-        shown = given.picture(fitting(given, choice))
-        behind = shown.behind
+        image = given.picture(fitting(given, choice))
+        behind = image.behind
         if behind is None or behind.values is None:
             raise BadImage("A scan in color cannot be a mask: open one in gray.")
         values = np.nan_to_num(behind.values)
@@ -63,15 +63,15 @@ def drawn(given: Picture | Scan, view: SliceChoice | None) -> tuple[Mask, tuple[
             "and all of it where nothing is there."
         )
     bright: Mask = values > low + HALF * (high - low)
-    return bright, shown.size
+    return bright, image.size
 
 
-def fitting(given: Scan, asked: SliceChoice) -> SliceChoice:
+def fitting(scan: Scan, choice: SliceChoice) -> SliceChoice:
     """The asked slice, if the mask has one; a single slice or volume is the mask of all."""
-    plane = asked.plane if asked.plane in given.planes else None
-    count = given.count(plane or given.planes[0])
+    plane = choice.plane if choice.plane in scan.planes else None
+    count = scan.count(plane or scan.planes[0])
     if count == 1:
         return SliceChoice(plane)
-    if asked.slice is not None and asked.slice >= count:
-        raise BadImage(f"The mask has {count} slices, but slice {asked.slice + 1} is looked at.")
-    return SliceChoice(plane, asked.slice, asked.volume if asked.volume < given.volumes else 0)
+    if choice.slice is not None and choice.slice >= count:
+        raise BadImage(f"The mask has {count} slices, but slice {choice.slice + 1} is looked at.")
+    return SliceChoice(plane, choice.slice, choice.volume if choice.volume < scan.volumes else 0)

@@ -46,14 +46,14 @@ def opened(data: bytes, called: str) -> tuple[Words, Arrays]:
         )
     if table.metadata.num_rows > MOST_ROWS:
         raise BadImage(f"{called} has more than {MOST_ROWS:,} rows: give fewer.")
-    wanted = ["image_path", "bboxes"]
+    columns = ["image_path", "bboxes"]
     if "meta" in names:
         nested = pa.types.is_struct(table.schema_arrow.field("meta").type)
-        wanted.append("meta.final_diagnosis" if nested else "meta")
+        columns.append("meta.final_diagnosis" if nested else "meta")
     paths: list[str] = []
     kinds: list[str] = []
     boxes: list[tuple[float, ...]] = []
-    for batch in table.iter_batches(AT_ONCE, columns=wanted, use_threads=False):
+    for batch in table.iter_batches(AT_ONCE, columns=columns, use_threads=False):
         for row in batch.to_pylist():
             boxes += [(len(paths), *box) for box in gold(row["bboxes"], called)]
             paths.append(text(row["image_path"], called))
@@ -66,9 +66,9 @@ def opened(data: bytes, called: str) -> tuple[Words, Arrays]:
     return {"paths": paths, "kinds": kinds}, [result]
 
 
-def gold(given: Any, called: str) -> list[tuple[float, ...]]:
+def gold(boxes: Any, called: str) -> list[tuple[float, ...]]:
     """The boxes that the experts agreed on."""
-    entries = plain(given, called) or []
+    entries = plain(boxes, called) or []
     if not isinstance(entries, list) or not all(isinstance(element, dict) for element in entries):
         raise BadImage(f"{called}: “bboxes” should be a list of boxes for each image.")
     results = []

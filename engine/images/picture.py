@@ -33,7 +33,7 @@ MAX_BYTES = MAX_MB * 1_000_000
 MAX_PIXELS = 200_000_000  # by the header: the largest telephone camera has this many
 MAX_WHOLE = 100_000_000  # decoded at once, 4 bytes each: 20 000 x 5 000 as PNG
 PLAIN = 4  # bytes a pixel that most modes hold at once
-HELD = {  # bytes a pixel where it is more: a copy without palette, of deep values, or with alpha
+PIXEL_BYTES = {  # where it is more: a copy without palette, of deep values, or with alpha
     "P": 5,
     "RGBA": 8,
     "RGBa": 8,
@@ -83,14 +83,14 @@ class Picture:
     behind: Slice | None = None  # of a scan: its own values, from which the pixels were windowed
 
 
-def decoded(data: bytes, found: FileKind, called: str, *, fine: bool = False) -> Picture:
+def decoded(data: bytes, file_kind: FileKind, called: str, *, fine: bool = False) -> Picture:
     """One of Pillow's formats, up to FINE px if wanted; what cannot be decoded raises BadImage."""
     try:
-        return decode(data, found, called, fine=fine)
+        return decode(data, file_kind, called, fine=fine)
     except (BadImage, NeedsMemory):
         raise
     except Exception as error:  # decoders fail in a dozen ways, all for the file's sake
-        raise BadImage(f"{called} {reason(error, found)}.") from error
+        raise BadImage(f"{called} {reason(error, file_kind)}.") from error
 
 
 def shown_name(name: str) -> str:
@@ -117,22 +117,24 @@ def contents(source: bytes | Path, called: str) -> bytes:
         raise BadImage(f"{called} cannot be opened ({why}): check the path.") from error
 
 
-def reason(error: Exception, found: FileKind) -> str:
+def reason(error: Exception, file_kind: FileKind) -> str:
     """What a decoder's exception means for the person."""
     if "MAX_TEXT" in str(error):
         return "hides a text or color profile that unpacks to a huge size: save the picture anew"
     if isinstance(error, MemoryError):
         return "needs more memory than one file may: save it smaller"
     if isinstance(error, UnidentifiedImageError):
-        unknown = f"begins like a {found.name} file, but its header is damaged, says that it has no"
+        unknown = (
+            f"begins like a {file_kind.name} file, but its header is damaged, says that it has no"
+        )
         return f"{unknown} pixels, or is of a rare kind: save it as an 8-bit PNG or JPEG"
-    return f"is damaged or cut off (its {found.name} data break off): save or download it again"
+    return f"is damaged or cut off (its {file_kind.name} data break off): save or download it again"
 
 
-def decode(data: bytes, found: FileKind, called: str, *, fine: bool = False) -> Picture:
+def decode(data: bytes, file_kind: FileKind, called: str, *, fine: bool = False) -> Picture:
     """One of Pillow's formats, step by step to plain RGB; no step keeps the one before it."""
     image: Image.Image
-    image = file = opened(data, found)
+    image = file = opened(data, file_kind)
     width, height = file.size
     check_pixels(width, height, MAX_PIXELS, called)
     size = finely(width, height) if fine else bounded(width, height)
@@ -140,7 +142,7 @@ def decode(data: bytes, found: FileKind, called: str, *, fine: bool = False) -> 
         check_pixels(width, height, PLAIN * MAX_WHOLE // PROGRESSIVE, called)
     file.draft("", (ceil(size[0] * SHY), ceil(size[1] * SHY)))  # JPEG alone listens
     size = min(size, file.size)  # both sides keep their ratio
-    pixel_bytes = HELD.get(file.mode, PLAIN) + (WEBP if found.name == "WEBP" else 0)
+    pixel_bytes = PIXEL_BYTES.get(file.mode, PLAIN) + (WEBP if file_kind.name == "WEBP" else 0)
     check_pixels(*file.size, PLAIN * MAX_WHOLE // pixel_bytes, called)
     passes = width * height * PROGRESSIVE if file.info.get("progressive") else 0
     needs = (
@@ -156,7 +158,7 @@ def decode(data: bytes, found: FileKind, called: str, *, fine: bool = False) -> 
     turn_later = orientation(file)
     del file
 
-    notes = frames(data, found)
+    notes = frames(data, file_kind)
     if depth.is_deep(image):
         image, remarks = depth.eight_bits(image, inverted)
         profile = None  # it describes the values before they were stretched
@@ -229,16 +231,16 @@ def orientation(file: ImageFile.ImageFile) -> int:
     return UPRIGHT
 
 
-def frames(data: bytes, found: FileKind) -> list[str]:
+def frames(data: bytes, file_kind: FileKind) -> list[str]:
     """A note on the frames or pages that are not shown."""
-    if found.name in {"JPEG", "BMP"}:  # a telephone's JPEG may hide a second picture: no frame
+    if file_kind.name in {"JPEG", "BMP"}:  # a telephone's JPEG may hide a second picture: no frame
         return []
-    with contextlib.suppress(Exception), opened(data, found) as file:  # the first was read well
-        if found.name == "TIFF":
+    with contextlib.suppress(Exception), opened(data, file_kind) as file:  # the first was read well
+        if file_kind.name == "TIFF":
             count = pages(file)
             more = " or more" if count == MANY else ""
             return [f"first of {count}{more} pages"] if count > 1 else []
-        if found.name == "GIF" and len(data) > COUNTED_BYTES:
+        if file_kind.name == "GIF" and len(data) > COUNTED_BYTES:
             return ["first of several frames"] if getattr(file, "is_animated", False) else []
         count = getattr(file, "n_frames", 1)
         return [f"first of {count} frames"] if count > 1 else []

@@ -120,7 +120,9 @@ def ask(
     try:
         while True:
             with BUDGET.decoding(room, called):
-                answer, received = asked(called, {**words, "room": room}, arrays, advice, sink)
+                answer, received = ask_any_reader(
+                    called, {**words, "room": room}, arrays, advice, sink
+                )
             booking.free()
             if "needs" not in answer:
                 booking = book(sum(array.nbytes for array in received), called)
@@ -133,7 +135,7 @@ def ask(
         booking.free()
 
 
-def asked(
+def ask_any_reader(
     called: str,
     words: Mapping[str, Any],
     arrays: Sequence[NDArray[Any]],

@@ -112,7 +112,7 @@ def tiles(words: Words, arrays: Arrays) -> Reply:
     return unpacked(words, arrays)
 
 
-ASKED: dict[str, Callable[[Words, Arrays], Reply]] = {
+READERS: dict[str, Callable[[Words, Arrays], Reply]] = {
     "picture": picture,
     "dicom": dicom,
     "frame": frame,
@@ -132,7 +132,7 @@ def answer(words: Words, arrays: list[NDArray[Any]]) -> Reply:
     called = words["called"]
     room.set(words.pop("room", inf))
     try:
-        return ASKED[words["ask"]](words, arrays)
+        return READERS[words["ask"]](words, arrays)
     except BlindspotError as error:
         return {"bad": str(error)}, []
     except NeedsMemory as error:

@@ -39,21 +39,25 @@ def load(source: bytes | Path, name: str = "", *, fine: bool = False) -> Picture
         return load_unguarded(contents(source, called), file_name, called, fine=fine)
 
 
-def load_unguarded(data: bytes, given: str, called: str, *, fine: bool) -> Picture | Scan:
+def load_unguarded(data: bytes, file_name: str, called: str, *, fine: bool) -> Picture | Scan:
     """As `load`, without the guard around foreign bytes."""
     result = kind(data)
     if result in SCAN_OF:
-        return SCAN_OF[result](called, *asked(data, called, SCAN_OF[result].title.lower()))
+        return SCAN_OF[result](
+            called, *read_in_process(data, called, SCAN_OF[result].title.lower())
+        )
     if not result.readable:
-        meant = next((scan for end, scan in SCANS.items() if given.lower().endswith(end)), "")
-        if meant and result.advice in {PICTURE, UNPACK}:
+        scan_kind = next(
+            (scan for end, scan in SCANS.items() if file_name.lower().endswith(end)), ""
+        )
+        if scan_kind and result.advice in {PICTURE, UNPACK}:
             raise BadImage(
-                f"{called} is named like a {meant} scan but does not begin like one: "
+                f"{called} is named like a {scan_kind} scan but does not begin like one: "
                 "save or download it again."
             )
         raise BadImage(f"{called} is {result.name}: {result.advice}.")
     check(data, result, called)
-    facts, arrays = asked(data, called, "picture", result, fine=fine)
+    facts, arrays = read_in_process(data, called, "picture", result, fine=fine)
     return Picture(
         read_only(arrays[0]),
         (facts["size"][0], facts["size"][1]),
@@ -62,7 +66,7 @@ def load_unguarded(data: bytes, given: str, called: str, *, fine: bool) -> Pictu
     )
 
 
-def asked(
+def read_in_process(
     data: bytes, called: str, sort: str, found: FileKind | None = None, *, fine: bool = False
 ) -> tuple[Words, Arrays]:
     """What the reader makes of a file."""

@@ -61,8 +61,8 @@ class Slice:
         """In [0, 1], black where there is nothing."""
         if self.values is None:
             raise ValueError("color has no window")
-        shown = window.place(self.values)
-        return np.nan_to_num(1 - shown if self.inverted else shown, nan=0.0)
+        brightness = window.place(self.values)
+        return np.nan_to_num(1 - brightness if self.inverted else brightness, nan=0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,25 +130,25 @@ class Scan(ABC):
         with decoding_guard(f"This {self.title} scan"):
             return self.slice_picture(self.settled(view or SliceChoice()))
 
-    def slice_picture(self, asked: SliceChoice) -> Picture:
+    def slice_picture(self, choice: SliceChoice) -> Picture:
         """The slice of a settled view."""
-        if asked.plane is None or asked.slice is None or asked.window is None:
+        if choice.plane is None or choice.slice is None or choice.window is None:
             raise ValueError("an unsettled view")
-        plane = self.cut(asked.plane, asked.slice, asked.volume)
+        plane = self.cut(choice.plane, choice.slice, choice.volume)
         height, width = plane.values.shape[:2]
         size, notes = squared(plane)
         remarks = [*self.notes, *plane.notes, *notes]
         if plane.values.ndim == 3:
             color = Image.fromarray(plane.values.astype(np.uint8, copy=False))
             pixels = np.array(color.resize(size, Image.Resampling.BICUBIC))
-            behind = self.behind(None, plane, asked.window)
+            behind = self.behind(None, plane, choice.window)
         else:
             values = resized(plane.values.astype(np.float32, copy=False), size)
             missing = int(np.count_nonzero(np.isnan(values)))
             if missing:
                 remarks.append(f"{share(missing, values.size)} of it has no value and is black")
-            behind = self.behind(values, plane, asked.window)
-            gray = np.rint(255 * behind.brightness(asked.window)).astype(np.uint8)
+            behind = self.behind(values, plane, choice.window)
+            gray = np.rint(255 * behind.brightness(choice.window)).astype(np.uint8)
             pixels = np.repeat(gray[..., None], 3, axis=2)
         if plane.edges is None:
             remarks.append(UNKNOWN)

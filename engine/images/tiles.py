@@ -176,7 +176,7 @@ def answer(words: Words, arrays: Arrays) -> tuple[Words, Arrays]:
         bodies[number] = joined[at : at + length]
         at += length
     if "times" in words:
-        made: NDArray[Any] = grid.sums(rectangle, bodies, words["times"], tuple(words["origin"]))
+        pixels: NDArray[Any] = grid.sums(rectangle, bodies, words["times"], tuple(words["origin"]))
     else:
-        made = grid.whole(rectangle, bodies)
-    return {"seconds": process_time() - begun}, [made]
+        pixels = grid.whole(rectangle, bodies)
+    return {"seconds": process_time() - begun}, [pixels]

@@ -36,9 +36,9 @@ class TurnedImage(LargeImage):
         place = self.place((top, bottom, left, right))
         return self.turned(self.lying.smaller(times, *place))
 
-    def place(self, seen: Rectangle) -> Rectangle:
+    def place(self, rectangle: Rectangle) -> Rectangle:
         """Where a rectangle lies in the file."""
-        top, bottom, left, right = seen
+        top, bottom, left, right = rectangle
         if self.orientation in FLIPPED:
             top, bottom = self.height - bottom, self.height - top
         if self.orientation in MIRRORED:

@@ -94,9 +94,9 @@ def array(pipe: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArr
     size = dtype.itemsize * prod(shape)
     if min(shape, default=0) < 0 or size > MOST_BYTES:
         raise ValueError("no such array")
-    made = np.empty(shape, dtype)
-    fill(pipe, made.reshape(-1).view(np.uint8).data)
-    return made
+    received = np.empty(shape, dtype)
+    fill(pipe, received.reshape(-1).view(np.uint8).data)
+    return received
 
 
 def exactly(pipe: BinaryIO, count: int) -> bytes:

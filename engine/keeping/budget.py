@@ -24,8 +24,8 @@ from engine.errors import BadData
 
 TOTAL_MB = "BLINDSPOT_OPEN_MB"  # the environment's word for the total, on a larger machine
 TOTAL = int(os.environ.get(TOTAL_MB) or 800) * 1_000_000  # bytes: opened files and readers
-KEPT = TOTAL * 3 // 4  # of them for opened files of all visitors: 600 MB
-EACH = TOTAL * 7 // 10  # for those of one: 560 MB, so the largest file of weights fits
+OPENED_BYTES = TOTAL * 3 // 4  # of them for opened files of all visitors: 600 MB
+VISITOR_BYTES = TOTAL * 7 // 10  # for those of one: 560 MB, so the largest file of weights fits
 WAIT_SECONDS = 60.0  # until memory for decoding is free
 
 current_visitor: ContextVar[str] = ContextVar("current_visitor", default="")
@@ -85,7 +85,9 @@ class MemoryBudget:
         each: of those of one visitor.
     """
 
-    def __init__(self, total: int = TOTAL, kept: int = KEPT, each: int = EACH) -> None:
+    def __init__(
+        self, total: int = TOTAL, kept: int = OPENED_BYTES, each: int = VISITOR_BYTES
+    ) -> None:
         self.total, self.kept, self.each = total, kept, each
         self.booked: Counter[str] = Counter()  # bytes by visitor
         self.passing = 0  # bytes that readers need for a while

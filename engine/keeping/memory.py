@@ -49,15 +49,15 @@ class Memory(Generic[KeptT]):
                 self._kept.move_to_end(name)
             return self._kept.get(name)
 
-    def put(self, name: str, thing: KeptT) -> None:
+    def put(self, name: str, content: KeptT) -> None:
         """Keep a thing, in place of one of the same name, and let go of what is too much."""
-        size = self._size(thing)
+        size = self._size(content)
         with self._lock:
             self._let_go(name)
             if self._grows:
                 self._sizes = {key: self._size(stored) for key, stored in self._kept.items()}
                 self._held = sum(self._sizes.values())
-            self._kept[name], self._sizes[name] = thing, size
+            self._kept[name], self._sizes[name] = content, size
             self._held += size
             while self._held > self.room and len(self._kept) > 1:
                 self._let_go(next(iter(self._kept)))

@@ -41,7 +41,7 @@ def hidden(names: Sequence[str], text: str) -> str:
     return re.sub(whole, lambda match: f"{MARK}{place[match[0]]}{MARK}", text)
 
 
-def shown(names: Sequence[str], text: str) -> str:
+def restore_names(names: Sequence[str], text: str) -> str:
     """The text with its names again. Raises LookupError where it was written with more of them."""
     originals = forms(names)
     return PLACE.sub(lambda match: originals[int(match[1])], text)

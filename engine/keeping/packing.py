@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
-from engine.keeping.names import hidden, in_strings, shown
+from engine.keeping.names import hidden, in_strings, restore_names
 from engine.result import KINDS, Array, Result, Table, View
 
 ENTRY_BYTES = 4096  # what an entry weighs beside its arrays, so that small ones are counted too
@@ -38,10 +38,10 @@ class StoredAnswer:
         return ENTRY_BYTES + sum(view.nbytes for view in self.result.values())
 
 
-def pack(kept: StoredAnswer, names: Sequence[str] = ()) -> tuple[Record, bytes]:
+def pack(stored: StoredAnswer, names: Sequence[str] = ()) -> tuple[Record, bytes]:
     """An entry as a record and bytes, with none of these names in them."""
     arrays: dict[str, Array] = {}
-    for name, view in kept.result.items():
+    for name, view in stored.result.items():
         for field, array in view.arrays().items():
             key = hidden(names, f"{name}:{field}")
             if key in arrays:  # the colon parts name and field, and may be in either
@@ -55,31 +55,31 @@ def pack(kept: StoredAnswer, names: Sequence[str] = ()) -> tuple[Record, bytes]:
             "facts": {field: in_strings(fact, hide) for field, fact in view.facts().items()},
             "arrays": in_strings(list(view.arrays()), hide),
         }
-        for name, view in kept.result.items()
+        for name, view in stored.result.items()
     }
-    record = {fact: in_strings(value, hide) for fact, value in kept.record.items()}
+    record = {fact: in_strings(value, hide) for fact, value in stored.record.items()}
     header: Record = {"views": views, "record": record}
     return {"checksum": checksum(data, header), **header}, data
 
 
-def unpack(said: Record, data: bytes, names: Sequence[str] = ()) -> StoredAnswer:
+def unpack(record: Record, data: bytes, names: Sequence[str] = ()) -> StoredAnswer:
     """The entry again, with the reader's names; ValueError when it is not what was written.
 
     A file of arrays does not keep their order: the record does. An older entry has no order, so
     its arrays are sorted by name; its checksum is of its arrays alone.
     """
-    words = {key: value for key, value in said.items() if key != "checksum"}
-    if said["checksum"] not in {checksum(data, words), checksum(data)}:
+    words = {key: value for key, value in record.items() if key != "checksum"}
+    if record["checksum"] not in {checksum(data, words), checksum(data)}:
         raise ValueError("it is not what was written")
-    said = in_strings(words, partial(shown, names))
-    arrays = {shown(names, name): array for name, array in load_arrays(data).items()}
+    record = in_strings(words, partial(restore_names, names))
+    arrays = {restore_names(names, name): array for name, array in load_arrays(data).items()}
     result = {}
-    for name, view in said["views"].items():
+    for name, view in record["views"].items():
         start = f"{name}:"
         stored_names = sorted(key.removeprefix(start) for key in arrays if key.startswith(start))
         view_arrays = {key: arrays[start + key] for key in view.get("arrays", stored_names)}
         result[name] = build(view["kind"], view_arrays, view["facts"])
-    return StoredAnswer(result, said["record"])
+    return StoredAnswer(result, record["record"])
 
 
 def build(kind: str, arrays: Mapping[str, Array], facts: Mapping[str, Any]) -> View:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from engine.result import HeatMap, Path, Result, Triangle, View
 from engine.result.view import Array
 
-SHOWN = (HeatMap, Path, Triangle)  # views whose large arrays are only looked at
+DRAWN_VIEWS = (HeatMap, Path, Triangle)  # views whose large arrays are only looked at
 LARGE = 4096  # numbers, from which on an array is rounded
 BITS = {np.dtype(np.float32): 12, np.dtype(np.float16): 8}
 AS_IS, BY_FRAME = b"\0", b"\1"  # how the numbers of a file were brought together
@@ -30,7 +30,8 @@ Bytes = NDArray[np.uint8]
 def rounded(result: Result) -> Result:
     """The result with its maps and pictures rounded; the same again when it was before."""
     return {
-        name: of_view(view) if isinstance(view, SHOWN) else view for name, view in result.items()
+        name: of_view(view) if isinstance(view, DRAWN_VIEWS) else view
+        for name, view in result.items()
     }
 
 

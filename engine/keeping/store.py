@@ -134,8 +134,8 @@ class Store:
             touch(arrays, record_path)
         return stored
 
-    def _write(self, digest: str, said: Record, data: bytes) -> None:
-        text = json.dumps(said, indent=1).encode()
+    def _write(self, digest: str, record: Record, data: bytes) -> None:
+        text = json.dumps(record, indent=1).encode()
         private_folder(self.folder)
         arrays_path, said_path = entry(self.folder, digest)
         write_atomic(arrays_path, data)

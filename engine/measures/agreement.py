@@ -100,5 +100,7 @@ def matrix(maps: Sequence[tuple[str, Floats]], by: str = "order") -> Table:
 def compared(maps: tuple[bytes, ...], shape: tuple[int, ...], by: str) -> Floats:
     """Each map (float32) with each, (n, n)."""
     way = AGREEMENTS[by]
-    seen = [way.look(np.frombuffer(content, np.float32).reshape(shape)) for content in maps]
-    return np.array([[way.compare(first, other) for other in seen] for first in seen], np.float32)
+    profiles = [way.look(np.frombuffer(content, np.float32).reshape(shape)) for content in maps]
+    return np.array(
+        [[way.compare(first, other) for other in profiles] for first in profiles], np.float32
+    )

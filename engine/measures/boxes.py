@@ -53,13 +53,13 @@ class BoxFigures:
     false30: int
 
 
-def box_figures(found: ScoredBoxes, truth: Sequence[Doubles]) -> BoxFigures:
+def box_figures(scored_boxes: ScoredBoxes, truth: Sequence[Doubles]) -> BoxFigures:
     """The figures of boxes against those that each image is known to have, (K, 4) each."""
-    at = {overlap: hits(found, truth, overlap) for overlap in (0.3, *OVERLAPS)}
+    at = {overlap: hits(scored_boxes, truth, overlap) for overlap in (0.3, *OVERLAPS)}
     count = sum(map(len, truth))
     areas = {overlap: average_precision(hit, count) for overlap, hit in at.items()}
     known = [image for image, boxes in enumerate(truth) if len(boxes)]
-    hit = set(ordered(found).image[at[0.5]].tolist())
+    hit = set(ordered(scored_boxes).image[at[0.5]].tolist())
     return BoxFigures(
         areas[0.3],
         areas[0.5],
@@ -70,17 +70,19 @@ def box_figures(found: ScoredBoxes, truth: Sequence[Doubles]) -> BoxFigures:
     )
 
 
-def ordered(found: ScoredBoxes) -> ScoredBoxes:
+def ordered(scored_boxes: ScoredBoxes) -> ScoredBoxes:
     """The boxes by falling confidence; equal ones stay in their order."""
-    order = np.argsort(-found.confidence, kind="stable")
-    return ScoredBoxes(found.image[order], found.places[order], found.confidence[order])
+    order = np.argsort(-scored_boxes.confidence, kind="stable")
+    return ScoredBoxes(
+        scored_boxes.image[order], scored_boxes.places[order], scored_boxes.confidence[order]
+    )
 
 
-def hits(found: ScoredBoxes, truth: Sequence[Doubles], overlap: float) -> Flags:
+def hits(scored_boxes: ScoredBoxes, truth: Sequence[Doubles], overlap: float) -> Flags:
     """Whether each box hits, by falling confidence, (P,)."""
     left = [np.ones(len(boxes), np.bool_) for boxes in truth]
-    hit = np.zeros(len(found.image), np.bool_)
-    sorted_boxes = ordered(found)
+    hit = np.zeros(len(scored_boxes.image), np.bool_)
+    sorted_boxes = ordered(scored_boxes)
     for at, (image, place) in enumerate(zip(sorted_boxes.image, sorted_boxes.places, strict=True)):
         shares = np.where(left[image], shared(place[None], truth[image])[0], -1.0)
         if len(shares) and shares.max() >= overlap:

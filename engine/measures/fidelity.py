@@ -46,17 +46,17 @@ def infidelity(
     return float(((predicted - fell) ** 2).mean())
 
 
-def missed(told: NDArray[np.float64], fell: NDArray[np.float64]) -> NDArray[np.float64]:
+def missed(predicted: NDArray[np.float64], fell: NDArray[np.float64]) -> NDArray[np.float64]:
     """Scaled infidelity as a share of what a map of zeros gets, (…,): 0 predicts all, 1 nothing.
 
     Args:
-        told: Iᵀa of the changes, (…, n).
+        predicted: Iᵀa of the changes, (…, n).
         fell: f(x) − f(x − I), (n,), not all 0.
 
     The best scale is β ≥ 0, so that a map that predicts the opposite gets 1.
     """
-    along = np.maximum((told * fell).sum(-1), 0.0)
-    power = (told**2).sum(-1) * (fell**2).sum()
+    along = np.maximum((predicted * fell).sum(-1), 0.0)
+    power = (predicted**2).sum(-1) * (fell**2).sum()
     return np.asarray(1 - np.divide(along**2, power, out=np.zeros_like(power), where=power > 0))
 
 

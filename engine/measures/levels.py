@@ -23,28 +23,28 @@ def pixels_of(levels: Tensor) -> Tensor:
     return levels.float() / TOP
 
 
-def rounded(image: Tensor, found: Tensor, epsilon: float, norm: str) -> Tensor:
+def rounded(image: Tensor, changed_image: Tensor, epsilon: float, norm: str) -> Tensor:
     """The change from an image to a found one in whole levels, inside the ball.
 
     Args:
         image: levels (3, H, W), int16.
-        found: pixels (3, H, W) in [0, 1].
+        changed_image: pixels (3, H, W) in [0, 1].
         epsilon: of the ball, in levels; for "L2" of the root mean square of all values.
         norm: "L∞" or "L2".
 
     Returns:
         Levels to add, (3, H, W) int16: image + change stays in 0 … 255, and in the ball exactly.
     """
-    wanted = found.detach().cpu().double() * TOP - image.double()
-    change = wanted.round()
+    exact_change = changed_image.detach().cpu().double() * TOP - image.double()
+    change = exact_change.round()
     if norm == "L∞":
         change = change.clamp(-int(epsilon), int(epsilon))
     else:
-        change = shortened(change, wanted, epsilon**2 * wanted.numel())
+        change = shortened(change, exact_change, epsilon**2 * exact_change.numel())
     return (image + change.to(torch.int16)).clamp(0, TOP) - image
 
 
-def shortened(change: Tensor, wanted: Tensor, room: float) -> Tensor:
+def shortened(change: Tensor, exact_change: Tensor, room: float) -> Tensor:
     """The rounded change with squares that add up to no more than `room`.
 
     Values that were rounded away from zero go back by one level, those nearest to the lower level
@@ -53,10 +53,10 @@ def shortened(change: Tensor, wanted: Tensor, room: float) -> Tensor:
     change = change.clone().flatten()
     over = float(change.square().sum()) - room
     if over <= 0:
-        return change.view(wanted.shape)
+        return change.view(exact_change.shape)
     size = change.abs()
-    up = (size > wanted.flatten().abs()).nonzero().flatten()
-    order = up[(wanted.flatten().abs()[up] - (size[up] - 1)).argsort()]
+    up = (size > exact_change.flatten().abs()).nonzero().flatten()
+    order = up[(exact_change.flatten().abs()[up] - (size[up] - 1)).argsort()]
     gains = (2 * size[order] - 1).cumsum(0)
     count = min(int(torch.searchsorted(gains, torch.tensor(over, dtype=gains.dtype))) + 1, len(up))
     back = order[:count]
@@ -66,7 +66,7 @@ def shortened(change: Tensor, wanted: Tensor, room: float) -> Tensor:
         smallest = change.abs().argsort()
         gone = int(torch.searchsorted(change[smallest].square().cumsum(0), over)) + 1
         change[smallest[:gone]] = 0
-    return change.view(wanted.shape)
+    return change.view(exact_change.shape)
 
 
 def sizes(change: Tensor) -> dict[str, float]:

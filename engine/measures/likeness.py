@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 WINDOW = 11  # pixels of SSIM's Gaussian window, σ = 1.5, as Wang et al. (2004) have it
-SEEN, GONE = 0.9, 0.5  # SSIM below which a change is plain to see, and below which it is ruin
+VISIBLE_BELOW, GONE = (
+    0.9,
+    0.5,
+)  # SSIM below which a change is plain to see, and below which it is ruin
 SEEN_SHARE, GONE_SHARE = 0.15, 0.6  # for small images: attacked digits, enlarged, have such SSIM
 
 
@@ -67,10 +70,10 @@ def visible(before: NDArray[Any], after: NDArray[Any], likeness: float = nan) ->
     if isnan(likeness):
         share = change_share(before, after)
         figure = f"the change is {share:.2f} of the image's contrast"
-        gone, seen = share >= GONE_SHARE, share >= SEEN_SHARE
+        gone, is_visible = share >= GONE_SHARE, share >= SEEN_SHARE
     else:
         figure = f"SSIM {likeness:.2f}; 1 is the same"
-        gone, seen = likeness < GONE, likeness < SEEN
+        gone, is_visible = likeness < GONE, likeness < VISIBLE_BELOW
     if gone:
         return f" The image itself is ruined by then ({figure})."
-    return f" The change can be seen ({figure})." if seen else ""
+    return f" The change can be seen ({figure})." if is_visible else ""

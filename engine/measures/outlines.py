@@ -101,24 +101,25 @@ def inside_of(answer: Mapping[str, Any]) -> Mask:
     return outlined(answer["map"].values).inside
 
 
-def dice(found: Mask, truth: Mask) -> float:
+def dice(outline: Mask, truth: Mask) -> float:
     """2 |A ∩ B| / (|A| + |B|), with one pixel more above and below. Raises for other sizes."""
-    check(found, truth)
-    both, all_of = np.count_nonzero(found & truth), np.count_nonzero(found) + truth.sum()
+    check(outline, truth)
+    both, all_of = np.count_nonzero(outline & truth), np.count_nonzero(outline) + truth.sum()
     return float((2 * both + SMOOTH) / (all_of + SMOOTH))
 
 
-def iou(found: Mask, truth: Mask) -> float:
+def iou(outline: Mask, truth: Mask) -> float:
     """|A ∩ B| / |A ∪ B|, with one pixel more above and below. Raises for other sizes."""
-    check(found, truth)
-    both, either = np.count_nonzero(found & truth), np.count_nonzero(found | truth)
+    check(outline, truth)
+    both, either = np.count_nonzero(outline & truth), np.count_nonzero(outline | truth)
     return float((both + SMOOTH) / (either + SMOOTH))
 
 
-def check(found: Mask, truth: Mask) -> None:
+def check(outline: Mask, truth: Mask) -> None:
     """Raise BlindspotError where two masks differ in size."""
-    if found.shape != truth.shape:
+    if outline.shape != truth.shape:
         raise BlindspotError(
-            f"The outline {found.shape} and the mask {truth.shape} differ in size: bring the mask "
+            f"The outline {outline.shape} and the mask {truth.shape} differ in size: bring the "
+            "mask "
             "to the outline's size."
         )

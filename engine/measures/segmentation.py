@@ -87,8 +87,6 @@ def counted(maps: Floats, masks: Masks, within: Masks | None) -> Masks:
         raise BlindspotError("A map has values that are not finite, which cannot be ranked.")
     inside = masks[counts].mean() if counts.any() else 0.0
     if not 0 < inside < 1:
-        which = "inside" if not inside else "outside"
-        raise BlindspotError(
-            f"No pixel that counts lies {which} the masks, so nothing is measured."
-        )
+        side = "inside" if not inside else "outside"
+        raise BlindspotError(f"No pixel that counts lies {side} the masks, so nothing is measured.")
     return counts

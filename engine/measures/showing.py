@@ -152,8 +152,8 @@ def stepwise(
     image = in_memory(as_drawn(case, case.image))
     hidden = in_memory(as_drawn(case, case.baseline(cover)))
     looks = [
-        (which, pair, int(limit))
-        for which, order in enumerate(orders.values())
+        (index, pair, int(limit))
+        for index, order in enumerate(orders.values())
         for pair in ((image, hidden), (hidden, image))
         for limit in order.limits[1:-1]
     ]
@@ -163,8 +163,8 @@ def stepwise(
         if index < 2:
             flat.copy_((hidden, image)[index])
             return
-        which, pair, limit = looks[index - 2]
-        torch.where(places[which] < limit, *pair, out=flat)
+        order_index, pair, limit = looks[index - 2]
+        torch.where(places[order_index] < limit, *pair, out=flat)
 
     words = "showing and hiding pixels"
     scores = score_renders(case, 2 + len(looks), draw, progress, words).numpy()
@@ -172,19 +172,19 @@ def stepwise(
     result, start = {}, 2
     for name, order in orders.items():
         inner = len(order.limits) - 2
-        shown, gone = scores[start : start + inner], scores[start + inner : start + 2 * inner]
+        insertion, gone = scores[start : start + inner], scores[start + inner : start + 2 * inner]
         start += 2 * inner
         result[name] = shown_of(
             order.area,
-            np.concatenate([[nothing], shown, [everything]]),
+            np.concatenate([[nothing], insertion, [everything]]),
             np.concatenate([[everything], gone, [nothing]]),
         )
     return result
 
 
-def spread(held: Ranks) -> Tensor:
+def spread(order_ranks: Ranks) -> Tensor:
     """Ranks for all three channels."""
-    return torch.from_numpy(held).expand(3, -1, -1)
+    return torch.from_numpy(order_ranks).expand(3, -1, -1)
 
 
 def shown_of(area: NDArray[np.float64], insertion: Floats, deletion: Floats) -> MapCurves:
@@ -204,7 +204,7 @@ def shown_of(area: NDArray[np.float64], insertion: Floats, deletion: Floats) -> 
     )
 
 
-def band(found: Sequence[MapCurves], *, deletion: bool = False) -> tuple[Floats, Floats]:
+def band(curve_sets: Sequence[MapCurves], *, deletion: bool = False) -> tuple[Floats, Floats]:
     """The lowest and highest of several curves at each area, (steps + 1,) each."""
-    scores = np.stack([curve.deletion if deletion else curve.insertion for curve in found])
+    scores = np.stack([curve.deletion if deletion else curve.insertion for curve in curve_sets])
     return scores.min(0), scores.max(0)

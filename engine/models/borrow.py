@@ -15,14 +15,14 @@ from torch import nn
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 Table = dict[Any, Any]
 
-_here = threading.local()
+_borrowing = threading.local()
 _locks: WeakKeyDictionary[nn.Module, threading.RLock] = WeakKeyDictionary()
 _locks_lock = threading.Lock()
 
 
 def borrowing() -> bool:
     """Whether this thread holds a borrowed model, so that nobody else may use it now."""
-    return getattr(_here, "depth", 0) > 0
+    return getattr(_borrowing, "depth", 0) > 0
 
 
 def holding(model: nn.Module) -> threading.RLock:
@@ -50,12 +50,12 @@ def borrowed(model: ModuleT) -> Iterator[ModuleT]:
         tables = [(table, dict(table)) for module in modules for table in registries(module)]
         tables += [(hooks, dict(hooks)) for p in model.parameters() if (hooks := hooks_of(p))]
         parameters = [(p, p.requires_grad, p.grad) for p in model.parameters()]
-        _here.depth = getattr(_here, "depth", 0) + 1
+        _borrowing.depth = getattr(_borrowing, "depth", 0) + 1
         try:
             model.eval()
             yield model
         finally:
-            _here.depth -= 1
+            _borrowing.depth -= 1
             for module, attributes in plain:
                 for name in set(module.__dict__) - set(attributes):
                     if not is_lazy(module, name):

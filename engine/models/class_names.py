@@ -15,7 +15,7 @@ from typing import Any
 from engine.data import registry
 from engine.data.dataset import DataSet
 from engine.data.registry import UPLOAD
-from engine.keeping.names import hidden, in_strings, shown
+from engine.keeping.names import hidden, in_strings, restore_names
 from engine.models.card import LONG, ModelCard
 
 LETTERS = 4  # of the data's digest in a name
@@ -118,4 +118,4 @@ def in_words(card: ModelCard, old: Sequence[str], new: Sequence[str]) -> ModelCa
 
 def exchanged(text: str, old: Sequence[str], new: Sequence[str]) -> str:
     """Text with names exchanged where they are whole words."""
-    return shown(new, hidden(old, text)).replace("class class ", "class ")
+    return restore_names(new, hidden(old, text)).replace("class class ", "class ")

@@ -314,10 +314,10 @@ class Classifier(nn.Module):
         with (
             borrowed(self) as net,
             torch.inference_mode(),
-            capturing(module, inputs=inputs) as seen,
+            capturing(module, inputs=inputs) as captures,
         ):
             net(pixels.to(self.device, memory_format=form))
-        return seen[0]
+        return captures[0]
 
     def lacks(self, need: str) -> str:
         """Why the model cannot give what a method needs, or ""."""

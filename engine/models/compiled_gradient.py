@@ -67,16 +67,16 @@ class GradientRunner(Runner):
         """Both packages on disk as one function, if both are there."""
         first = self.name(PARTS[0])
         back = packages.load_part(self.name(after(packages.sum_of(first))))
-        there = packages.load_part(first)
-        return None if there is None or back is None else joined(there, back)
+        forward_part = packages.load_part(first)
+        return None if forward_part is None or back is None else joined(forward_part, back)
 
     def make(self) -> None:
         """Make both packages and keep them. Raises CannotCompile, or OSError without a disk."""
         with holding(self.body):
             first, copy = self.name(PARTS[0]), copied(self.body)
-        there, back = made_apart(copy, self.pace, PARTS)
-        packages.keep(self.name(after(checksum(there))), back)
-        packages.keep(first, there)
+        forward_part, back = made_apart(copy, self.pace, PARTS)
+        packages.keep(self.name(after(checksum(forward_part))), back)
+        packages.keep(first, forward_part)
 
     def settle(self) -> None:
         """Nothing is to be kept: the batch is the asker's own, not one that was found best."""
@@ -118,13 +118,13 @@ def derived(forward: Forward, pixels: Tensor) -> tuple[Tensor, Tensor]:
     return logits.detach(), slopes
 
 
-def joined(there: Part, back: Part) -> Forward:
+def joined(forward_part: Part, back: Part) -> Forward:
     """Logits by the first part, whose slopes the second carries back to the pixels."""
 
     class Joined(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, pixels: Tensor) -> Tensor:
-            logits, *saved = there([pixels])
+            logits, *saved = forward_part([pixels])
             ctx.save_for_backward(*saved)
             return logits
 

@@ -22,13 +22,13 @@ def export_both(network: nn.Module, pixels: Tensor, folder: Path) -> None:
     from torch._functorch.partitioners import min_cut_rematerialization_partition
 
     graph, slopes = joint_graph(network.eval().requires_grad_(requires_grad=False), pixels)
-    there, back = min_cut_rematerialization_partition(graph, None, num_fwd_outputs=1)
-    packaged(there, (pixels,), folder / PARTS[0])
+    forward_graph, back = min_cut_rematerialization_partition(graph, None, num_fwd_outputs=1)
+    packaged(forward_graph, (pixels,), folder / PARTS[0])
     loader = torch._C._aoti.AOTIModelPackageLoader(str(folder / PARTS[0]), "model", False, 1, -1)
     _, *saved = loader.boxed_run([pixels])  # laid out as the first part will give it
-    made = folder / "made.pt2"
-    packaged(back, (*saved, slopes), made)
-    made.replace(folder / PARTS[1])  # there once it is whole, however this process ends
+    package = folder / "made.pt2"
+    packaged(back, (*saved, slopes), package)
+    package.replace(folder / PARTS[1])  # there once it is whole, however this process ends
 
 
 def joint_graph(network: nn.Module, pixels: Tensor) -> tuple[fx.GraphModule, Tensor]:
@@ -79,10 +79,10 @@ def as_convolutions(graph: fx.GraphModule) -> fx.GraphModule:
 def plain_2d(node: fx.Node) -> bool:
     """Whether only the input's slopes are asked of a convolution in 2-D with fixed weights."""
     arguments: Any = node.args
-    _, before, weight, _, _, _, _, transposed, _, _, wanted = arguments
+    _, before, weight, _, _, _, _, transposed, _, _, output_mask = arguments
     fixed = isinstance(weight, fx.Node) and weight.op == "get_attr"
     first = all(user.args[1] == 0 or not user.users for user in node.users)
-    alone = list(wanted) == [True, False, False] and not transposed
+    alone = list(output_mask) == [True, False, False] and not transposed
     return fixed and first and alone and len(shape_of(before)) == 4
 
 
@@ -117,12 +117,12 @@ def shape_of(node: Any) -> tuple[int, ...]:
     return tuple((meta["val"] if "val" in meta else meta["tensor_meta"]).shape)
 
 
-def packaged(graph: fx.GraphModule, given: tuple[Tensor, ...], path: Path) -> None:
+def packaged(graph: fx.GraphModule, inputs: tuple[Tensor, ...], path: Path) -> None:
     """Compile a part for inputs like these."""
     from torch._inductor import aoti_compile_and_package
 
     with torch.no_grad():
-        program = torch.export.export(graph, given)
+        program = torch.export.export(graph, inputs)
         aoti_compile_and_package(
             program, package_path=str(path), inductor_configs={"freezing": True}
         )

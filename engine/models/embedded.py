@@ -55,9 +55,9 @@ def plans() -> Mapping[str, ShippedPlan]:
     return {name: planned(name, recipe) for name, recipe in recipes.items()}
 
 
-def planned(name: str, said: Mapping[str, Any]) -> ShippedPlan:
+def planned(name: str, record: Mapping[str, Any]) -> ShippedPlan:
     """A plan from its table in the file."""
-    return ShippedPlan(name=name, **{**said, "recipe": Recipe.from_dict(said["recipe"])})
+    return ShippedPlan(name=name, **{**record, "recipe": Recipe.from_dict(record["recipe"])})
 
 
 def plan(name: str) -> ShippedPlan:
@@ -113,19 +113,19 @@ def retrain(
         BadModel: there is no such recipe.
         OSError: the file cannot be written.
     """
-    wanted = plan(name) if seed is None else replace(plan(name), seed=seed)
-    data = data_sets.load(wanted.data)
-    model = fresh(data, wanted.recipe, wanted.seed)
+    shipped_plan = plan(name) if seed is None else replace(plan(name), seed=seed)
+    data = data_sets.load(shipped_plan.data)
+    model = fresh(data, shipped_plan.recipe, shipped_plan.seed)
     keep = state_file(f"embedded-{name}" if seed is None else f"embedded-{name}-{seed}")
-    train_whole(model, data, wanted.recipe, wanted.seed, keep=keep, progress=progress)
+    train_whole(model, data, shipped_plan.recipe, shipped_plan.seed, keep=keep, progress=progress)
     rounded(model)
-    result = figures(model, data, wanted.measured_by)
-    made = card_of(
+    result = figures(model, data, shipped_plan.measured_by)
+    card = card_of(
         model,
-        title=wanted.title,
+        title=shipped_plan.title,
         data=data.name,
-        recipe=wanted.recipe.as_dict(),
-        seed=wanted.seed,
+        recipe=shipped_plan.recipe.as_dict(),
+        seed=shipped_plan.seed,
         figures=result,
         made_by="lab.Train",
     )
@@ -135,9 +135,9 @@ def retrain(
     }
     folder.mkdir(parents=True, exist_ok=True)
     path = file_of(name, folder)
-    write_atomic(path, packed(made, weights))
+    write_atomic(path, packed(card, weights))
     path.chmod(0o644)  # what ships is for everybody to read
-    return made
+    return card
 
 
 @torch.no_grad()

@@ -178,37 +178,37 @@ class FormatRounds:
         """Those that the network takes, on so many images, until a share of the time is over."""
         self.planned += len(formats)
         scores = []
-        for wanted in formats:
+        for input_format in formats:
             if self.seconds >= until * SECONDS:
                 break
-            scores.append(self.score(wanted, images, until))
+            scores.append(self.score(input_format, images, until))
         return [score for score in scores if score is not None]
 
     def score(
-        self, wanted: InputFormat, images: int, until: float, *, fits: bool = False
+        self, input_format: InputFormat, images: int, until: float, *, fits: bool = False
     ) -> FormatScore | None:
         """One format, given up where it can no longer reach the best; None where it does not fit.
 
         Args:
-            wanted: the format.
+            input_format: the format.
             images: how many are tried at most.
             until: share of the time after which no further batch is tried.
             fits: whether the network is known to take it: an error is then a fault.
         """
         self.tried += 1
-        self.report(wanted)
+        self.report(input_format)
         try:
-            model = self.network if fits else self.timed(in_format_of, self.network, wanted)
+            model = self.network if fits else self.timed(in_format_of, self.network, input_format)
         except BadModel:
             return None
         rows, predictions = self.rows[:images], np.empty(0, np.int64)
         labels = self.case.data.labels[rows]
         while len(predictions) < len(rows):
             start = len(predictions)
-            self.report(wanted)
+            self.report(input_format)
             more = self.timed(self.answers, model, start, min(start + BATCH, len(rows)))
             predictions = np.concatenate([predictions, more])
-            score = FormatScore(wanted, predictions, labels[: len(predictions)])
+            score = FormatScore(input_format, predictions, labels[: len(predictions)])
             right = score.best(self.case.every_order, self.classes)
             low, high = wilson(right, len(predictions))
             if high < self.best_low or self.seconds >= until * SECONDS:
@@ -216,10 +216,10 @@ class FormatRounds:
         self.best_low = max(self.best_low, low)
         return score
 
-    def report(self, wanted: InputFormat) -> None:
+    def report(self, input_format: InputFormat) -> None:
         """Say what is tried; whoever stops the search does it here."""
         share = self.tried / max(self.expected, self.tried)
-        self.progress(min(share, 0.99), f"trying {wanted.words}")
+        self.progress(min(share, 0.99), f"trying {input_format.words}")
 
     def timed(self, work: Callable[..., ValueT], *given: Any) -> ValueT:
         """What the work gives; its seconds count."""

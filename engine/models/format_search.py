@@ -19,7 +19,7 @@ from engine.models.format_rounds import CHANNELS, FormatRounds, FormatScore, Ord
 from engine.models.input_format import InputFormat, triple
 from engine.result import Result, Table
 
-SHOWN = 8  # formats of an answer
+LISTED_FORMATS = 8  # formats of an answer
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +102,7 @@ class FormatSearch(Method[FormatCase]):
         order = assigned(best.predictions, best.labels, len(case.data.classes))
         progress(1.0, f"best: {best.format.words}")
         return {
-            "formats": as_table(scores[:SHOWN], case),
+            "formats": as_table(scores[:LISTED_FORMATS], case),
             "order": Table.of({"class": (order, "")}),
             "tried": Table.of({"tried": ([search.tried], ""), "planned": ([search.planned], "")}),
         }

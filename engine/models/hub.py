@@ -65,8 +65,12 @@ def hub_known() -> bool | None:
 
     if constants.HF_HUB_OFFLINE:
         return False
-    seen = _hub_seen
-    return None if seen is None or monotonic() - seen[0] > HUB_REMEMBERED else seen[1]
+    last_check = _hub_seen
+    return (
+        None
+        if last_check is None or monotonic() - last_check[0] > HUB_REMEMBERED
+        else last_check[1]
+    )
 
 
 def hub_answers() -> bool:
@@ -94,8 +98,12 @@ def host_known(host: str) -> bool | None:
 
     if constants.HF_HUB_OFFLINE:
         return False
-    seen = _hosts_seen.get(host)
-    return None if seen is None or monotonic() - seen[0] > HUB_REMEMBERED else seen[1]
+    last_check = _hosts_seen.get(host)
+    return (
+        None
+        if last_check is None or monotonic() - last_check[0] > HUB_REMEMBERED
+        else last_check[1]
+    )
 
 
 def host_answers(host: str) -> bool:

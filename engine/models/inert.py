@@ -134,9 +134,9 @@ def place(storage: Any, first: Any, shape: Any, stride: Any) -> TensorPlace | Od
     return TensorPlace(storage, first, tuple(shape), tuple(stride))
 
 
-def retyped(given: tuple[Any, ...]) -> TensorPlace | OddTensor:
+def retyped(arguments: tuple[Any, ...]) -> TensorPlace | OddTensor:
     """A tensor of a kind that has no storage of its own: its storage is counted in bytes."""
-    storage, first, shape, stride, kind = *given[:4], given[6]
+    storage, first, shape, stride, kind = *arguments[:4], arguments[6]
     if kind.name not in NARROW:
         return OddTensor()
     width = NARROW[kind.name]
@@ -177,9 +177,9 @@ class Unpickler(pickle.Unpickler):
             raise Code(f"{module}.{name}")
         return Inert
 
-    def persistent_load(self, given: Any) -> Any:
+    def persistent_load(self, reference: Any) -> Any:
         """A storage, or what stands for the class of a part of a network (before torch 1.6)."""
-        what, kind, *rest = given
+        what, kind, *rest = reference
         if what == "module" and not self.strict:
             return kind
         if what != "storage":

@@ -92,9 +92,9 @@ class InputFormat:
         return f"{self.side} × {self.side} px, {self.channels}, {self.normalization}"
 
 
-def near(first: Sequence[float], two: Sequence[float]) -> bool:
+def near(first: Sequence[float], second: Sequence[float]) -> bool:
     """Whether two rows of numbers are the same to three digits."""
-    return all(abs(a - b) <= 1e-3 * max(abs(a), abs(b)) for a, b in zip(first, two, strict=True))
+    return all(abs(a - b) <= 1e-3 * max(abs(a), abs(b)) for a, b in zip(first, second, strict=True))
 
 
 def numbers(values: Sequence[float]) -> str:
@@ -170,12 +170,12 @@ def fixed_side(network: nn.Module) -> int | None:
     return None
 
 
-def suited(network: nn.Module, wanted: InputFormat) -> InputFormat:
+def suited(network: nn.Module, input_format: InputFormat) -> InputFormat:
     """A format as a network can take it: one channel is gray and has one mean and spread."""
     if input_channels(network) != 1:
-        return wanted
-    mean, std = (values[:1] * 3 for values in (wanted.mean, wanted.std))
-    return InputFormat(wanted.side, triple(mean), triple(std), "gray")
+        return input_format
+    mean, std = (values[:1] * 3 for values in (input_format.mean, input_format.std))
+    return InputFormat(input_format.side, triple(mean), triple(std), "gray")
 
 
 def without_step(network: nn.Module) -> nn.Module:
@@ -223,20 +223,20 @@ def in_format(
         raise BadModel(f"{title} does not take images of {wanted.words}.") from error
 
 
-def with_format(model: Classifier, wanted: InputFormat) -> Classifier:
+def with_format(model: Classifier, input_format: InputFormat) -> Classifier:
     """The same weights read in another format, as a model of its own.
 
     Raises:
         BadModel: the network does not take such images.
     """
-    if suited(model.network, wanted) == format_of(model):
+    if suited(model.network, input_format) == format_of(model):
         return model
     network, architecture = model.twin(paced=False).network, model.architecture
     if isinstance(network, ChannelStep):
         architecture, network = network.architecture, network.network
     return in_format(
         network,
-        wanted,
+        input_format,
         model.name,
         model.title,
         labels=model.labels,
@@ -249,7 +249,7 @@ def with_format(model: Classifier, wanted: InputFormat) -> Classifier:
     )
 
 
-def in_format_of(model: Classifier, wanted: InputFormat) -> Classifier:
+def in_format_of(model: Classifier, input_format: InputFormat) -> Classifier:
     """The very network of a model in another format; it shares its weights. Raises BadModel."""
     network = without_step(model.network)
-    return in_format(network, wanted, model.name, model.title, device=model.device)
+    return in_format(network, input_format, model.name, model.title, device=model.device)

@@ -135,15 +135,15 @@ def capturing(module: nn.Module, *, inputs: bool = False) -> Iterator[list[Tenso
 
     Only what the own thread asks of it: others may be asking the same module.
     """
-    seen: list[Tensor] = []
+    captures: list[Tensor] = []
     thread_id = get_ident()
 
-    def hook(_module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
+    def hook(_module: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> None:
         if get_ident() == thread_id:
-            seen.append(given[0] if inputs else output)
+            captures.append(arguments[0] if inputs else output)
 
     handle = module.register_forward_hook(hook)
     try:
-        yield seen
+        yield captures
     finally:
         handle.remove()

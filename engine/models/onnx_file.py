@@ -90,9 +90,9 @@ def onnx_file(model: Classifier, pixels: Tensor, progress: Progress = quiet) -> 
     data = written(cpu_model)
     progress(0.5, "written; compared with the model")
     session = opened(data)
-    wanted = plain(cpu_model, pixels).numpy()
-    scale = max(1.0, float(np.abs(wanted).max()))
-    difference = float(np.abs(run(session, pixels) - wanted).max()) / scale
+    expected = plain(cpu_model, pixels).numpy()
+    scale = max(1.0, float(np.abs(expected).max()))
+    difference = float(np.abs(run(session, pixels) - expected).max()) / scale
     if not difference <= TOLERANCE:
         raise BlindspotError(
             f"onnxruntime's logits differ from the model's by {difference:.1g} of the largest: no "
@@ -148,11 +148,11 @@ def written(model: Classifier) -> bytes:
             f"{model.title} cannot be written as ONNX: a part of its network has no counterpart "
             "there. Keep it as a checkpoint instead."
         ) from error
-    made = program.model_proto
+    proto = program.model_proto
     about = {"labels": list(model.labels), "side": model.side, "title": model.title}
     for key, value in about.items():
-        made.metadata_props.add(key=key, value=json.dumps(value))
-    data: bytes = made.SerializeToString()
+        proto.metadata_props.add(key=key, value=json.dumps(value))
+    data: bytes = proto.SerializeToString()
     return data
 
 

@@ -47,12 +47,12 @@ WORDS = {
 def nodes(score: Tensor) -> Iterator[Node]:
     """Every step of the graph behind a score, each once."""
     waiting = [score.grad_fn]
-    seen: set[Node] = set()
+    visited: set[Node] = set()
     while waiting:
         node = waiting.pop()
-        if node is None or node in seen:
+        if node is None or node in visited:
             continue
-        seen.add(node)
+        visited.add(node)
         yield node
         waiting.extend(parent for parent, _ in node.next_functions)
 

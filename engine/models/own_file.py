@@ -32,7 +32,7 @@ from engine.models.timm_options import options_of
 from engine.models.weights_file import bytes_of, check_size, read_weights
 from engine.result import distinct
 
-OWN = "file:"  # how the name of a model from a file begins
+FILE_PREFIX = "file:"  # how the name of a model from a file begins
 MOST_LABELS = 2**20  # bytes of a list of labels
 MOST_CLASSES = 21_843  # of ImageNet-21k, the largest head that timm has weights for
 
@@ -67,7 +67,7 @@ def load_weights(
     """
     if is_cifar(architecture):
         state = read_weights(content, called)
-        return called_by_weights(cifar_model(state, called, architecture, labels, OWN))
+        return called_by_weights(cifar_model(state, called, architecture, labels, FILE_PREFIX))
     known_architecture(architecture)
     state = read_weights(content, called)
     classes = count_classes(architecture, state)
@@ -86,9 +86,9 @@ def load_weights(
     check_pass(network, side, called, options.get("in_chans", 3))
     network = with_memory(network, make, called)
     network.load_state_dict(state)
-    model = wrap(network, OWN, "Own weights", tuple(labels), architecture, side)
+    model = wrap(network, FILE_PREFIX, "Own weights", tuple(labels), architecture, side)
     digest = model.fingerprint[:6]  # links, jobs and records have it, and never the file's name
-    model.name, model.title = f"{OWN}{digest}", f"Own weights {digest} ({architecture})"
+    model.name, model.title = f"{FILE_PREFIX}{digest}", f"Own weights {digest} ({architecture})"
     model.lineage = Lineage(model.title)
     return model
 
@@ -110,9 +110,9 @@ def open_model(
     check_size(content, called)
     check_kind(called)
     if is_onnx(called):
-        return called_by_weights(onnx_model(content, called, labels, OWN))
+        return called_by_weights(onnx_model(content, called, labels, FILE_PREFIX))
     if has_card(content, called):
-        return called_by_weights(read_model(content, called, OWN))
+        return called_by_weights(read_model(content, called, FILE_PREFIX))
     if not architecture:
         architecture = guessed(read_weights(content, called), called)
     return load_weights(content, called, architecture, labels)
@@ -131,9 +131,9 @@ def open_alike(content: bytes, called: str, model: Classifier) -> Classifier:
     """
     check_kind(called)
     if is_onnx(called):
-        return called_by_weights(onnx_model(content, called, model.labels, OWN))
+        return called_by_weights(onnx_model(content, called, model.labels, FILE_PREFIX))
     if has_card(content, called):
-        return called_by_weights(read_model(content, called, OWN))
+        return called_by_weights(read_model(content, called, FILE_PREFIX))
     state = read_weights(content, called)
     if is_cifar(model.architecture):
         state = dict(respelled(state).state)
@@ -147,14 +147,14 @@ def open_alike(content: bytes, called: str, model: Classifier) -> Classifier:
 def called_by_weights(model: Classifier) -> Classifier:
     """The model under a name and a title that tell nothing of its file."""
     digest = model.fingerprint[:6]
-    model.name, model.title = f"{OWN}{digest}", f"Own weights {digest}"
+    model.name, model.title = f"{FILE_PREFIX}{digest}", f"Own weights {digest}"
     model.lineage = Lineage(model.title)
     return model
 
 
-def check(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor], called: str) -> None:
+def check(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], called: str) -> None:
     """Raise BadModel when names, shapes or kinds differ, or a weight is no finite number."""
-    missing, unknown = wanted.keys() - state.keys(), state.keys() - wanted.keys()
+    missing, unknown = expected.keys() - state.keys(), state.keys() - expected.keys()
     if missing or unknown:
         odd = min(missing or unknown)
         raise BadModel(
@@ -162,7 +162,7 @@ def check(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor], called: str
             f"example {odd[:80]!r}. Is it another architecture?"
             f"{advice(fitting(respelled(state).state))}"
         )
-    for name, tensor in wanted.items():
+    for name, tensor in expected.items():
         stored = state[name]
         if stored.shape != tensor.shape:
             shapes = f"{words(stored.shape)}, but {words(tensor.shape)} is needed"

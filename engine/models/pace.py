@@ -37,7 +37,7 @@ NEAR = 1.15  # times the fastest: what is so near is timed again, so that a bad 
 LOOKS = 2  # how often
 ENOUGH = 0.2  # seconds of tries: a large batch averages over its images already
 
-_found: dict[str, dict[str, Any]] = {}  # rows of this process
+_measured_rows: dict[str, dict[str, Any]] = {}  # rows of this process
 _taken: dict[str, dict[str, Any]] = {}  # rows that another process found for the work that we share
 
 
@@ -74,7 +74,7 @@ def find_pace(model: Classifier, use: Use, formats: tuple[bool, ...] = (True, Fa
     if pace is None or pace.channels_last not in formats:
         pace = try_paces(model, use, formats)
         keep_row(pace_file(), key, asdict(pace) | ({} if calm() else {"process": os.getpid()}))
-    _found[key] = asdict(pace)
+    _measured_rows[key] = asdict(pace)
     into(model.network, pace)
     return pace
 
@@ -97,9 +97,9 @@ def keep_for_good(model: Classifier, pace: Pace) -> None:
         keep_row(pace_file(), key, asdict(pace))
 
 
-def found() -> dict[str, dict[str, Any]]:
+def current_pace() -> dict[str, dict[str, Any]]:
     """What this process goes by, for those that share its work: the same batches, the same bits."""
-    return dict(_found)
+    return dict(_measured_rows)
 
 
 def take(rows: dict[str, dict[str, Any]]) -> None:

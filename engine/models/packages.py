@@ -171,8 +171,8 @@ def opened_part(path: Path) -> Part:
     """
     loader = torch._C._aoti.AOTIModelPackageLoader(str(path), "model", False, 1, -1)
 
-    def run(given: list[Tensor]) -> list[Tensor]:
-        tensors: list[Tensor] = loader.boxed_run(given)
+    def run(inputs: list[Tensor]) -> list[Tensor]:
+        tensors: list[Tensor] = loader.boxed_run(inputs)
         return tensors
 
     return run

@@ -111,26 +111,26 @@ def skeleton(
     if card.architecture.startswith(TIMM) and (options := options_of(network, shapes, called)):
         make = partial(network_of, card, **options)
         network = on_meta(make, called)
-    wanted = {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
-    if odd := sorted(wanted.keys() ^ shapes.keys()):
+    expected = {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
+    if odd := sorted(expected.keys() ^ shapes.keys()):
         message = f"{card.title}: the weights are not those of {card.architecture}: "
         raise BadModel(f"{message}{len(odd)} are missing or unknown, for example {odd[0][:80]!r}.")
     odd_one = unlike(network, shapes)
-    narrowed = odd_one and card.narrowed and narrower(shapes, wanted)
+    narrowed = odd_one and card.narrowed and narrower(shapes, expected)
     if narrowed:
         resize(network, shapes)
         odd_one = unlike(network, shapes)  # some layers have one width alone
     if odd_one:
         raise BadModel(
             f"{card.title}: {odd_one} has the shape {shapes[odd_one]}, but "
-            f"{card.architecture} needs {wanted[odd_one]}."
+            f"{card.architecture} needs {expected[odd_one]}."
         )
     if not ours:
         check_pass(network, card.side, called)
-    made = with_memory(network, make, called)
-    if narrowed and made is not network:
-        resize(made, shapes)
-    return made
+    allocated = with_memory(network, make, called)
+    if narrowed and allocated is not network:
+        resize(allocated, shapes)
+    return allocated
 
 
 def unlike(network: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> str:
@@ -139,12 +139,14 @@ def unlike(network: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> str:
     return next((key for key, tensor in state.items() if tuple(tensor.shape) != shapes[key]), "")
 
 
-def narrower(shapes: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]]) -> bool:
+def narrower(
+    shapes: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]]
+) -> bool:
     """Whether each tensor is as wide as wanted or narrower, and none is empty."""
     return all(
         len(shapes[key]) == len(shape)
         and all(0 < a <= b for a, b in zip(shapes[key], shape, strict=True))
-        for key, shape in wanted.items()
+        for key, shape in expected.items()
     )
 
 
@@ -157,18 +159,21 @@ def resize(network: nn.Module, shapes: Mapping[str, tuple[int, ...]]) -> None:
     """
     for name, module in network.named_modules():
         start = f"{name}." if name else ""
-        wanted = shapes.get(f"{start}weight")
-        if wanted is None:
+        weight_shape = shapes.get(f"{start}weight")
+        if weight_shape is None:
             continue
         match module:
             case nn.Conv2d():
                 if module.groups > 1:
-                    module.groups = wanted[0] if wanted[1] == 1 else module.groups
-                module.out_channels, module.in_channels = wanted[0], wanted[1] * module.groups
+                    module.groups = weight_shape[0] if weight_shape[1] == 1 else module.groups
+                module.out_channels, module.in_channels = (
+                    weight_shape[0],
+                    weight_shape[1] * module.groups,
+                )
             case nn.Linear():
-                module.out_features, module.in_features = wanted
+                module.out_features, module.in_features = weight_shape
             case nn.modules.batchnorm._BatchNorm():
-                module.num_features = wanted[0]
+                module.num_features = weight_shape[0]
         for leaf, tensor in [*module.named_parameters(recurse=False)]:
             if tuple(tensor.shape) != shapes[start + leaf]:
                 smaller = nn.Parameter(tensor.new_zeros(shapes[start + leaf]))

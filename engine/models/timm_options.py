@@ -41,8 +41,10 @@ def options_of(network: nn.Module, shapes: Mapping[str, Shape], called: str) -> 
     Raises:
         BadModel: it takes other images than square ones, in gray or color, of a side that is read.
     """
-    wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    first = next((name for name, shape in wanted.items() if len(shape) == 4 and shape[1] == 3), "")
+    usual_shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    first = next(
+        (name for name, shape in usual_shapes.items() if len(shape) == 4 and shape[1] == 3), ""
+    )
     weight_shape = shapes.get(first, ())
     options: dict[str, int] = {}
     if len(weight_shape) == 4 and weight_shape[1] != 3:
@@ -60,9 +62,9 @@ def options_of(network: nn.Module, shapes: Mapping[str, Shape], called: str) -> 
         return options
     usual, rows = embedding.img_size[0], embedding.grid_size[0]
     patch = usual // rows
-    if len(weight_shape) == 4 and wanted[first][2:] == (patch, patch) != weight_shape[2:]:
+    if len(weight_shape) == 4 and usual_shapes[first][2:] == (patch, patch) != weight_shape[2:]:
         patch = options["patch_size"] = weight_shape[-1]
-    others = {name: shape for name, shape in wanted.items() if name != first}
+    others = {name: shape for name, shape in usual_shapes.items() if name != first}
     side = patch * rows_of(others, shapes, rows, called)
     if side == usual:
         return options
@@ -74,12 +76,12 @@ def options_of(network: nn.Module, shapes: Mapping[str, Shape], called: str) -> 
 
 
 def rows_of(
-    wanted: Mapping[str, Shape], shapes: Mapping[str, Shape], usual: int, called: str
+    usual_shapes: Mapping[str, Shape], shapes: Mapping[str, Shape], usual: int, called: str
 ) -> int:
     """How many rows of patches an image has, from the first tensor with other positions.
 
     Args:
-        wanted: shapes of an image with the usual rows.
+        usual_shapes: shapes of an image with the usual rows.
         shapes: those of the file.
         usual: the rows.
         called: the file, in messages.
@@ -87,7 +89,7 @@ def rows_of(
     Raises:
         BadModel: its position embedding is for no square.
     """
-    for name, shape in wanted.items():
+    for name, shape in usual_shapes.items():
         pairs = {
             (before, now)
             for before, now in zip(shape, shapes.get(name, shape), strict=False)

@@ -17,7 +17,7 @@ def in_turns(
     runs: Mapping[str, Callable[[], Tensor]],
     repeats: int,
     seconds: float,
-    told: Callable[[float], None] = lambda _share: None,
+    report: Callable[[float], None] = lambda _share: None,
 ) -> dict[str, list[float]]:
     """Seconds of each, turn by turn.
 
@@ -25,7 +25,7 @@ def in_turns(
         runs: by name; what a run gives is waited for, also on a GPU.
         repeats: turns of each, after some that do not count.
         seconds: after which it ends early, with a few turns at least.
-        told: the share of the turns that is over.
+        report: the share of the turns that is over.
     """
     begun = perf_counter()
     for turn in range(WARM):
@@ -38,7 +38,7 @@ def in_turns(
     for turn in range(repeats):
         for name, run in runs.items():
             times[name].append(timed(run))
-        told((turn + 1) / repeats)
+        report((turn + 1) / repeats)
         if perf_counter() - begun > seconds and turn + 1 >= FEWEST:
             break
     return times

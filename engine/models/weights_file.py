@@ -153,6 +153,6 @@ def strided(flat: Tensor, shape: Sequence[int], stride: Sequence[int], first: in
     """A view of elements (count,) in another shape."""
     if 0 in shape:
         return flat[:0].reshape(tuple(shape))
-    made: Any = flat.as_strided(tuple(shape), tuple(stride), first)
-    view: Tensor = made
+    strided_view: Any = flat.as_strided(tuple(shape), tuple(stride), first)
+    view: Tensor = strided_view
     return view

@@ -70,9 +70,9 @@ class WordList:
         return words if self.prompts == (USUAL_PROMPT,) else f"{words}?{'|'.join(self.prompts)}"
 
 
-def parts(given: Iterable[str]) -> Iterable[str]:
+def parts(texts: Iterable[str]) -> Iterable[str]:
     """What is not empty, with single spaces."""
-    return (text for raw_text in given if (text := " ".join(raw_text.split())))
+    return (text for raw_text in texts if (text := " ".join(raw_text.split())))
 
 
 def refuse_text(text: str, longest: int, signs: str, what: str) -> None:

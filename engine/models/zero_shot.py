@@ -142,7 +142,7 @@ def folders() -> Iterator[str]:
             yield path.name
 
 
-def here(source: str) -> bool:
+def is_local(source: str) -> bool:
     """Whether a model's files are on this computer."""
     from huggingface_hub import try_to_load_from_cache
 
@@ -155,14 +155,14 @@ def absence(source: str) -> str:
     """Why a model cannot be had, or "" when it can or might."""
     if not CLIP.installed:
         return CLIP.install
-    if not here(source) and hub_known() is False:
+    if not is_local(source) and hub_known() is False:
         return "its weights would have to be downloaded, and the model hub cannot be reached"
     return ""
 
 
 def loaded(source: str) -> Towers:
     """The model from its folder, or from the hub. Raises BadModel."""
-    if not here(source) and not hub_answers():
+    if not is_local(source) and not hub_answers():
         raise BadModel(
             f"{title_of(source)} needs weights from the model hub, which cannot be reached from "
             f"here: put a folder with {CONFIG} and {WEIGHTS} into Blindspot's folder open_clip."

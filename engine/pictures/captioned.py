@@ -50,8 +50,8 @@ def captioned(
         legend: of a map.
     """
     times = -(-NARROWEST // picture.shape[1])
-    shown = picture.repeat(times, 0).repeat(times, 1) if times > 1 else picture
-    high, wide = shown.shape[:2]
+    scaled = picture.repeat(times, 0).repeat(times, 1) if times > 1 else picture
+    high, wide = scaled.shape[:2]
     size = max(15, wide // 45)
     line = round(1.5 * size)
     room = int(wide / lettering(size).getlength("n"))
@@ -62,7 +62,7 @@ def captioned(
     page = Image.new("RGB", (wide + 2 * EDGE, below + legend_height + line * len(wrapped)), PAPER)
     pen = ImageDraw.Draw(page)
     pen.text((EDGE, EDGE), shortened(title, size + 3, wide), INK, lettering(size + 3))
-    page.paste(Image.fromarray(shown), (EDGE, EDGE + head))
+    page.paste(Image.fromarray(scaled), (EDGE, EDGE + head))
     if legend:
         top = below - line // 2
         page.paste(Image.fromarray(legend.bar).resize((wide, BAR)), (EDGE, top))

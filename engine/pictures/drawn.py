@@ -75,13 +75,13 @@ AGREED, MISSED, EXTRA = (252, 252, 251), (214, 64, 48), (38, 118, 190)  # RGB
 SHADE = 0.6  # of an outline's filling over the image
 
 
-def compared(image: Pixels, found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> Pixels:
+def compared(image: Pixels, outline: NDArray[np.bool_], truth: NDArray[np.bool_]) -> Pixels:
     """An image (H, W, 3) with two masks (H, W): white where both are, red and blue for one."""
-    shown = image.astype(np.float32)
-    parts = ((found & truth, AGREED), (truth & ~found, MISSED), (found & ~truth, EXTRA))
+    shaded = image.astype(np.float32)
+    parts = ((outline & truth, AGREED), (truth & ~outline, MISSED), (outline & ~truth, EXTRA))
     for where, color in parts:
-        shown[where] = (1 - SHADE) * shown[where] + SHADE * np.array(color, np.float32)
-    return np.rint(shown).astype(np.uint8)
+        shaded[where] = (1 - SHADE) * shaded[where] + SHADE * np.array(color, np.float32)
+    return np.rint(shaded).astype(np.uint8)
 
 
 def difference(

@@ -51,8 +51,8 @@ def as_text(text: str) -> str:
 
 def is_formula(text: str) -> bool:
     """Whether the first sign that is seen begins a formula, and the text is no number."""
-    seen = next((at for at, sign in enumerate(text) if not is_blank(sign)), len(text))
-    return text[seen : seen + 1] in {*SIGNS} and not NUMBER.fullmatch(text.strip())
+    start = next((at for at, sign in enumerate(text) if not is_blank(sign)), len(text))
+    return text[start : start + 1] in {*SIGNS} and not NUMBER.fullmatch(text.strip())
 
 
 def is_blank(sign: str) -> bool:

@@ -151,13 +151,13 @@ def distinct(names: Sequence[str]) -> list[str]:
 
     A number is passed over where another of the names has it already.
     """
-    taken, seen, result = set(names), Counter[str](), []
+    taken, counts, result = set(names), Counter[str](), []
     for name in names:
-        seen[name] += 1
+        counts[name] += 1
         new = name
-        if seen[name] > 1:
-            while (new := f"{name} ({seen[name]})") in taken:
-                seen[name] += 1
+        if counts[name] > 1:
+            while (new := f"{name} ({counts[name]})") in taken:
+                counts[name] += 1
         taken.add(new)
         result.append(new)
     return result

@@ -73,9 +73,9 @@ Result = Mapping[str, View]
 
 def read_only(array: Array) -> Array:
     """The array, closed to writing, so that nobody spoils a shared answer."""
-    shown = np.asarray(array, order="C").view()
-    shown.flags.writeable = False
-    return shown
+    view = np.asarray(array, order="C").view()
+    view.flags.writeable = False
+    return view
 
 
 def frozen(value: object) -> object:

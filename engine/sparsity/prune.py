@@ -113,8 +113,8 @@ class RetrainPruned(Pruning):
         log = retrained(model, case, masks, self.epochs, self.rate, case.seed, share(0.1, 0.9))
         figures = {"test accuracy right after pruning": before}
         recipe = recipe_of(self.epochs, self.rate).as_dict()
-        made = finished(self, case, masks, model, progress, False, figures, recipe)
-        return {**made, "log": log}
+        result = finished(self, case, masks, model, progress, False, figures, recipe)
+        return {**result, "log": log}
 
 
 def recipe_of(epochs: int, rate: float) -> Recipe:

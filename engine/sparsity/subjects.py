@@ -77,7 +77,7 @@ def prune_case(model: Classifier, seed: int = 0) -> PruneCase:
 
 def recipe_of(model: Classifier) -> Recipe | None:
     """How a model was trained from its first weights; None when it was made from another one."""
-    stored = (*embedded.stored(), *checkpoints.listed())
+    stored = (*embedded.stored(), *checkpoints.visible_models())
     card = next((checkpoint.card for checkpoint in stored if checkpoint.name == model.name), None)
     if card is None or card.parent or not card.recipe:
         return None

@@ -38,11 +38,11 @@ class RowChoice:
 
     def of(self, rows: Sequence[SweepRow]) -> list[SweepRow]:
         """The rows that fit, in their order; those without what they are sorted by come last."""
-        wanted = {ALL: (True, False, None), ERRORS: (False,), CORRECT: (True,)}[self.right]
+        accepted = {ALL: (True, False, None), ERRORS: (False,), CORRECT: (True,)}[self.right]
         fit = [
             row
             for row in rows
-            if row.correct in wanted
+            if row.correct in accepted
             and all(getattr(row, BY_NAME[name]) == word for name, word in self.only.items())
         ]
         if self.by == PLANNED:

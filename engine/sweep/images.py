@@ -34,28 +34,28 @@ class SweepImage:
     label: str = ""
 
 
-def images_of(given: Any, beside: Path) -> tuple[SweepImage, ...]:
+def images_of(source: Any, folder: Path) -> tuple[SweepImage, ...]:
     """The images that a plan asks for.
 
     Args:
-        given: a folder, a list of what `--image` takes, or a table with `data`, and if wanted
+        source: a folder, a list of what `--image` takes, or a table with `data`, and if wanted
             `split`, `count` and `seed`.
-        beside: the plan's folder, from which relative paths start.
+        folder: the plan's folder, from which relative paths start.
 
     Raises:
         BadData: no such folder or data set, or nothing in it.
         BadSetting: something else was given.
     """
-    if isinstance(given, str):
-        return in_folder(beside / given)
-    if isinstance(given, list) and given and all(isinstance(name, str) for name in given):
-        return tuple(named(name, beside) for name in given)
-    if isinstance(given, dict) and "scan" in given:
+    if isinstance(source, str):
+        return in_folder(folder / source)
+    if isinstance(source, list) and source and all(isinstance(name, str) for name in source):
+        return tuple(named(name, folder) for name in source)
+    if isinstance(source, dict) and "scan" in source:
         from engine.sweep.scans import slices_of  # which knows what an image of a sweep is
 
-        return slices_of(given, beside)
-    if isinstance(given, dict):
-        return of_data(given)
+        return slices_of(source, folder)
+    if isinstance(source, dict):
+        return of_data(source)
     raise BadSetting("images is a folder, a list of images, or a table such as {data = “digits”}.")
 
 
@@ -97,23 +97,23 @@ def in_class_folder(path: Path, folder: Path) -> SweepImage:
     return SweepImage(str(path.absolute()), readable(inside.as_posix()), readable(label))
 
 
-def of_data(given: Mapping[str, Any]) -> tuple[SweepImage, ...]:
+def of_data(table: Mapping[str, Any]) -> tuple[SweepImage, ...]:
     """Images of a split, all of them or some of each class."""
-    for key, value in given.items():
+    for key, value in table.items():
         if key not in OF_DATA:
             raise BadSetting(f"images has no {key!r}.{near(key, list(OF_DATA))}")
         negative = isinstance(value, int) and value < 0
         if type(value) is not OF_DATA[key] or negative:
             raise BadSetting(f"images: {key} cannot be {value!r:.60}.")
-    if "data" not in given:
+    if "data" not in table:
         raise BadSetting("images is a table without data: name the data set.")
-    split = given.get("split", SPLIT)
+    split = table.get("split", SPLIT)
     if split not in data_sets.SPLITS:
         raise BadData(f"There is no split {split!r}: choose {', '.join(data_sets.SPLITS)}.")
-    data = data_sets.load(given["data"])
+    data = data_sets.load(table["data"])
     rows = data.rows(split)
-    if "count" in given:
-        rows = data.some(split, given["count"], given.get("seed", 0))
+    if "count" in table:
+        rows = data.some(split, table["count"], table.get("seed", 0))
     if not len(rows):
         raise BadData(f"{data.card.title} has no image in {split}.")
     return tuple(

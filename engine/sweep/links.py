@@ -25,8 +25,8 @@ from engine.models import catalog
 from engine.sweep.plan import SweepQuestion
 
 VIEW = "heatmaps"  # its address, and what the keys of its settings begin with
-OF_DATA, OWN = "From a data set", "Your image"  # what the list of images calls them
-KEPT = ("reading", "precision", "seed")  # arguments that a link has as they are
+OF_DATA, YOUR_IMAGE = "From a data set", "Your image"  # what the list of images calls them
+LINK_ARGUMENTS = ("reading", "precision", "seed")  # arguments that a link has as they are
 OF_CLASSES = ("target", "versus")
 
 
@@ -57,7 +57,9 @@ def address_of(
                 return ""  # a number or a part of a name, which the view's list does not take
             parameters[name] = word
     parameters |= {
-        name: str(getattr(arguments, name)) for name in KEPT if name in dict(question.given)
+        name: str(getattr(arguments, name))
+        for name in LINK_ARGUMENTS
+        if name in dict(question.given)
     }
     return f"{VIEW}?{urlencode(parameters | settings_of(method))}"
 
@@ -65,7 +67,7 @@ def address_of(
 def image_of(source: Any, opens: str) -> dict[str, str] | None:
     """How a link names an image; None for one that the app does not offer."""
     if opens:
-        return {"image": OWN, "file": opens}
+        return {"image": YOUR_IMAGE, "file": opens}
     if isinstance(source, str) and source.startswith(SAMPLE):
         title = next((sample.title for sample in SAMPLES if f"{SAMPLE}{sample.name}" == source), "")
         return {"image": title} if title else None

@@ -29,11 +29,15 @@ def names_only(swept: Swept, plan: SweepPlan) -> Swept:
         prefixes = {*folders, *folders_of([files[title]])} if title in files else folders
         return without(text, prefixes)
 
-    def of_question(asked: SweepQuestion) -> SweepQuestion:
-        title = asked.image.title if asked.image else ""
-        image = SweepImage("", names.get(title, title), asked.image.label) if asked.image else None
-        values = tuple((name, value_without(value, folders)) for name, value in asked.given)
-        return replace(asked, image=image, given=values)
+    def of_question(question: SweepQuestion) -> SweepQuestion:
+        title = question.image.title if question.image else ""
+        image = (
+            SweepImage("", names.get(title, title), question.image.label)
+            if question.image
+            else None
+        )
+        values = tuple((name, value_without(value, folders)) for name, value in question.given)
+        return replace(question, image=image, given=values)
 
     return replace(
         swept,

@@ -118,8 +118,8 @@ class SweepPlan:
         axes = dict(self.axes)
         if "data" in axes and "data" not in specs and "normal" in specs:
             axes["normal"] = axes.pop("data")
-        wanted = [*axes, *(["image"] if self.images else [])]
-        if odd := [name for name in wanted if name not in specs]:
+        names = [*axes, *(["image"] if self.images else [])]
+        if odd := [name for name in names if name not in specs]:
             raise BadSetting(f"{name} has no argument {odd[0]!r}: it has {', '.join(specs)}.")
         settings = self.settings.get(name, {})
         for crossing in crossings(axes):
@@ -147,20 +147,20 @@ def read_plan(path: Path) -> SweepPlan:
     return plan_of(read_toml(path.read_bytes(), path.name, MOST_BYTES), path.parent)
 
 
-def plan_of(said: Mapping[str, Any], beside: Path) -> SweepPlan:
+def plan_of(document: Mapping[str, Any], folder: Path) -> SweepPlan:
     """The plan of a file that was read, with paths from a folder on. Raises as `read_plan`."""
-    if odd := [key for key in said if key not in KEYS]:
+    if odd := [key for key in document if key not in KEYS]:
         raise BadSetting(f"A plan has no {odd[0]!r}: it has {', '.join(KEYS)}.{near(odd[0], KEYS)}")
-    methods = values_of("methods", said.get("methods", []))
+    methods = values_of("methods", document.get("methods", []))
     if not methods:
         raise BadSetting("A plan needs methods, such as methods = [“attribution.GradCam”].")
-    axes = axes_of("arguments", said.get("arguments", {}))
+    axes = axes_of("arguments", document.get("arguments", {}))
     for key, argument in (("models", "model"), ("data", "data")):
-        if key in said:
-            axes[argument] = values_of(key, said[key])
+        if key in document:
+            axes[argument] = values_of(key, document[key])
     if "image" in axes:
         raise BadSetting("The images of a plan are named by images, not among its arguments.")
-    settings = table("settings", said.get("settings", {}))
+    settings = table("settings", document.get("settings", {}))
     if odd := [name for name in settings if name not in methods]:
         raise BadSetting(
             f"settings names {odd[0]!r}, which is not among the methods of the plan. "
@@ -170,18 +170,18 @@ def plan_of(said: Mapping[str, Any], beside: Path) -> SweepPlan:
         tuple(str(method) for method in methods),
         axes,
         {name: axes_of(f"settings.{name}", setting) for name, setting in settings.items()},
-        images_of(said["images"], beside) if "images" in said else (),
+        images_of(document["images"], folder) if "images" in document else (),
     )
 
 
-def as_toml(said: Mapping[str, Any]) -> str:
+def as_toml(document: Mapping[str, Any]) -> str:
     """The file of a plan, for the command line.
 
     Args:
-        said: as `plan_of` takes it, where images are a list or a table of values.
+        document: as `plan_of` takes it, where images are a list or a table of values.
     """
     lines = []
-    for key, value in said.items():
+    for key, value in document.items():
         if key == "settings":
             for method, settings in value.items():
                 lines += [
@@ -208,15 +208,17 @@ def table(name: str, given: Any) -> dict[str, Any]:
     return given
 
 
-def axes_of(name: str, given: Any) -> dict[str, Sequence[Text]]:
+def axes_of(name: str, axis_table: Any) -> dict[str, Sequence[Text]]:
     """What each of a table may be."""
-    return {key: values_of(f"{name}.{key}", value) for key, value in table(name, given).items()}
+    return {
+        key: values_of(f"{name}.{key}", value) for key, value in table(name, axis_table).items()
+    }
 
 
-def values_of(name: str, given: Any) -> tuple[Text, ...]:
+def values_of(name: str, raw: Any) -> tuple[Text, ...]:
     """A value, or the values of a list, as text; a list in a list is one value of several words."""
-    values = given if isinstance(given, list) else [given]
-    if isinstance(given, list) and not given and name != "methods":
+    values = raw if isinstance(raw, list) else [raw]
+    if isinstance(raw, list) and not raw and name != "methods":
         raise BadSetting(f"{name} is an empty list: name at least one value, or leave it out.")
     read = (
         tuple(text(name, element) for element in choice)

@@ -10,7 +10,7 @@ import numpy as np
 
 from engine import data as data_sets
 from engine.arguments.base import Declared
-from engine.arguments.controls import Given, Many, Text, argument
+from engine.arguments.controls import Many, OtherArguments, Text, argument
 from engine.arguments.pictures import SAMPLE
 from engine.attribution import HEATMAPS
 from engine.attribution.heatmaps.grad_cam import GradCam
@@ -27,22 +27,22 @@ NUMBER = 4  # bytes
 VALUES = 6  # of a slider that are offered
 
 
-def image_options(_given: Given) -> Iterator[Option]:
+def image_options(_arguments: OtherArguments) -> Iterator[Option]:
     """The data sets, and the photographs."""
     yield from (Option(entry.name, entry.card.title) for entry in data_sets.entries())
     yield Option(SAMPLED, "Photographs")
 
 
-def model_options(given: Given) -> Iterator[Option]:
+def model_options(arguments: OtherArguments) -> Iterator[Option]:
     """The models that learned the data set, or those for photographs."""
-    data = given.get("images") or ""
+    data = arguments.get("images") or ""
     learned = data != SAMPLED and catalog.trained_on(data)
     for entry in learned or catalog.lites():
         if entry.available:
             yield Option(entry.name, entry.line.strip())
 
 
-def method_options(_given: Given) -> Iterator[Option]:
+def method_options(_arguments: OtherArguments) -> Iterator[Option]:
     """The methods whose answers a view opens."""
     yield from (Option(kind.full_name(), kind.title) for kind in HEATMAPS)
 

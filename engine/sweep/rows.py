@@ -92,15 +92,15 @@ def small(image: Any, answer: Mapping[str, View]) -> bytes:
     """
     if image is None:
         return b""
-    shown = shrunk(as_bytes(image))
+    picture = shrunk(as_bytes(image))
     size = tuple(image.shape[1:])
     maps = (view for view in answer.values() if isinstance(view, HeatMap))
     if (
         heat := next((heat_map for heat_map in maps if heat_map.values.shape == size), None)
     ) is not None:
-        shown = overlay(shown, heat)
+        picture = overlay(picture, heat)
     file = BytesIO()
-    Image.fromarray(shown).save(file, "WEBP", quality=QUALITY)
+    Image.fromarray(picture).save(file, "WEBP", quality=QUALITY)
     return file.getvalue()
 
 

@@ -45,32 +45,32 @@ class SliceRows:
         return sorted(self.rows.values(), key=strength, reverse=True)
 
 
-def slices_of(given: Mapping[str, Any], beside: Path) -> tuple[SweepImage, ...]:
+def slices_of(table: Mapping[str, Any], folder: Path) -> tuple[SweepImage, ...]:
     """Every slice of a scan.
 
     Args:
-        given: `scan`, a file; `plane`, `volume`, `window`, `center` and `width` as on the page.
-        beside: the folder from which the file's path starts.
+        table: `scan`, a file; `plane`, `volume`, `window`, `center` and `width` as on the page.
+        folder: the folder from which the file's path starts.
 
     Raises:
         BadSetting: something else is given, or the scan has no such plane or window.
         BadImage: the file is no scan.
     """
-    for key, value in given.items():
+    for key, value in table.items():
         if key not in OF_SCAN or not isinstance(value, OF_SCAN[key]) or isinstance(value, bool):
             known = ", ".join(OF_SCAN)
             raise BadSetting(f"images: {key} cannot be {value!r:.60}; of a scan it has {known}.")
-    path = (beside / given["scan"]).absolute()
-    words = {name: str(given[name]) for name in WORDS if name in given}
+    path = (folder / table["scan"]).absolute()
+    words = {name: str(table[name]) for name in WORDS if name in table}
     scan = opened(path)
     if not isinstance(scan, Scan):
-        raise BadSetting(f"{given['scan'][:60]} is one picture: name it among images in a list.")
+        raise BadSetting(f"{table['scan'][:60]} is one picture: name it among images in a list.")
     view = scan.settled(view_of(scan, words))
     plane = str(view.plane)
     return tuple(
         SweepImage(
             with_view(str(path), words | {"plane": plane, "slice": number}),
-            readable(f"{given['scan']} {plane} {number}"),
+            readable(f"{table['scan']} {plane} {number}"),
         )
         for number in range(1, scan.count(plane) + 1)
     )

@@ -20,7 +20,7 @@ from engine.errors import BlindspotError
 PATIENCE = 10.0  # seconds for a scheduler to answer
 PLAIN, TLS = "tcp", "tls"
 FLAGS = "--tls-ca-file, --tls-cert and --tls-key"
-SHOWN = 80  # letters of an address in a sentence
+ADDRESS_LETTERS = 80  # letters of an address in a sentence
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,18 @@ class Scheduler:
     def __post_init__(self) -> None:
         if self.protocol not in {PLAIN, TLS} or not host_of(self.address):
             raise BlindspotError(
-                f"{self.address[:SHOWN]!r} is no address of a scheduler: write tls://HOST:8786, or "
+                f"{self.address[:ADDRESS_LETTERS]!r} is no address of a scheduler: write "
+                "tls://HOST:8786, or "
                 "tcp://127.0.0.1:8786 for one on this computer."
             )
         if self.protocol == PLAIN and self.certificates:
-            raise BlindspotError(f"{FLAGS} are for tls://: {self.address[:SHOWN]} is plain.")
+            raise BlindspotError(
+                f"{FLAGS} are for tls://: {self.address[:ADDRESS_LETTERS]} is plain."
+            )
         if self.protocol == TLS and not self.certificates:
-            raise BlindspotError(f"{self.address[:SHOWN]} needs {FLAGS}, see docs/sweep.md.")
+            raise BlindspotError(
+                f"{self.address[:ADDRESS_LETTERS]} needs {FLAGS}, see docs/sweep.md."
+            )
         self.check([self.address])
 
     @property
@@ -86,7 +91,8 @@ class Scheduler:
                 and not is_loopback(address)
             ):
                 raise BlindspotError(
-                    f"{address[:SHOWN]} is not on this computer and not encrypted: whoever reaches "
+                    f"{address[:ADDRESS_LETTERS]} is not on this computer and not encrypted: "
+                    "whoever reaches "
                     "it may run code on every computer of the cluster, and here. Start the "
                     "scheduler and its workers with TLS or on 127.0.0.1 (docs/sweep.md says how), "
                     "or say with --trusted-network that nobody else reaches this network."
@@ -140,10 +146,11 @@ def connected(scheduler: Scheduler) -> Iterator[Any]:
     except (OSError, ValueError, TimeoutError, RuntimeError):
         also = " with a certificate that we know" if scheduler.certificates else ""
         raise BlindspotError(
-            f"No Dask scheduler answers at {address[:SHOWN]}{also}: start one as docs/sweep.md "
+            f"No Dask scheduler answers at {address[:ADDRESS_LETTERS]}{also}: start one as "
+            "docs/sweep.md "
             "says, or leave --scheduler out."
         ) from None
     with client:
-        there = client.scheduler_info(n_workers=-1)
-        scheduler.check([there["address"], *there["workers"]])
+        scheduler_info = client.scheduler_info(n_workers=-1)
+        scheduler.check([scheduler_info["address"], *scheduler_info["workers"]])
         yield client

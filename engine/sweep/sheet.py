@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from engine.sweep.rows import SweepRow
 
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent
 PAGE = 120  # cells that are shown at once
 ROOM = 30_000_000  # characters of pictures; cells beyond have none, and the sheet says so
 MOST_CELLS = 20_000  # what a browser still sorts at once; the tables have all
@@ -35,21 +35,21 @@ def sheet(rows: Sequence[SweepRow], app: str, when: datetime | None = None) -> s
         when: the date on it; now if not given.
     """
     cells, left, without = [], ROOM, 0
-    shown = rows[:MOST_CELLS]
-    for row in shown:
+    displayed = rows[:MOST_CELLS]
+    for row in displayed:
         picture = b64encode(row.picture).decode()
         if len(picture) > left:
             picture, without = "", without + 1
         left -= len(picture)
         cells.append(cell(row, picture, app.rstrip("/")))
-    script = (HERE / "sheet.js").read_text("utf-8")
-    names = dict.fromkeys(name for row in shown for name in row.figures)
+    script = (FOLDER / "sheet.js").read_text("utf-8")
+    names = dict.fromkeys(name for row in displayed for name in row.figures)
     return template().render(
         count=len(rows),
-        beyond=len(rows) - len(shown),
+        beyond=len(rows) - len(displayed),
         without=without,
         script=script,
-        css=(HERE / "sheet.css").read_text("utf-8"),
+        css=(FOLDER / "sheet.css").read_text("utf-8"),
         policy=b64encode(sha256(script.encode()).digest()).decode(),
         data=as_script({"page": PAGE, "figures": list(names)[:MOST_SORTED], "cells": cells}),
         when=(when or datetime.now(UTC)).strftime("%d %B %Y, %H:%M UTC").lstrip("0"),
@@ -86,7 +86,7 @@ def as_script(data: Any) -> str:
 def template() -> Any:
     """The page, which escapes all that it is given."""
     rooms = Environment(
-        loader=FileSystemLoader(HERE),
+        loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -25,7 +25,7 @@ from engine.keeping.store import home, write_atomic
 from engine.models import pace
 from engine.models.extras import DASK
 from engine.sweep.parent_watch import end_with
-from engine.sweep.scheduler import SHOWN, Scheduler, connected
+from engine.sweep.scheduler import ADDRESS_LETTERS, Scheduler, connected
 from engine.sweep.work import Found, Numbered, chunks, visit
 
 LARGEST = 16  # questions that a process is given at once: progress is heard of after each piece
@@ -73,7 +73,7 @@ class Processes:
         from joblib import Parallel, delayed, parallel_config
         from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-        work = delayed(partial(with_paces, paces=pace.found(), compute=compute))
+        work = delayed(partial(with_paces, paces=pace.current_pace(), compute=compute))
         pieces = chunks(questions, piece_size(len(questions), self.count))
         with parallel_config(
             "loky",
@@ -118,7 +118,7 @@ class Cluster:
 
         pieces = list(chunks(questions, piece_size(len(questions), self.count)))
         with connected(self.scheduler) as client, sign() as token:
-            work = partial(at_our_home, token=token, paces=pace.found(), compute=compute)
+            work = partial(at_our_home, token=token, paces=pace.current_pace(), compute=compute)
             resources = {"GPU": 1} if self.gpu else None
             waiting = client.map(work, pieces, pure=False, resources=resources, priority=BEHIND)
             assigned = dict(zip(waiting, pieces, strict=True))
@@ -183,7 +183,7 @@ def sign() -> Iterator[str]:
 
 def cluster(scheduler: Scheduler, *, gpu: bool = False) -> Cluster:
     """The cluster of that scheduler, if it has a worker that fits. Raises BlindspotError."""
-    address = scheduler.address[:SHOWN]
+    address = scheduler.address[:ADDRESS_LETTERS]
     if not DASK.installed:
         raise BlindspotError(f"--scheduler needs the library Dask: {DASK.install}")
     with connected(scheduler) as client:

@@ -119,7 +119,7 @@ def look_up(plan: SweepPlan, spread: Executor, report: Report) -> LookedUp:
     first: dict[str, Numbered] = {}
     twice: list[tuple[Numbered, int]] = []
     expected: dict[str, float | None] = {}
-    for outcome in told(spread, numbered, "looked up", report, compute=False):
+    for outcome in results_with_progress(spread, numbered, "looked up", report, compute=False):
         if outcome.row is not None or outcome.problem:
             results[outcome.place] = outcome
         elif outcome.digest in first:
@@ -144,7 +144,7 @@ def sweep(looked: LookedUp, spread: Executor, report: Report) -> Swept:
     """Compute what is missing. Raises BlindspotError where the work cannot go on."""
     results = dict(looked.found)
     computed = 0
-    for outcome in told(spread, looked.missing, "computed", report, compute=True):
+    for outcome in results_with_progress(spread, looked.missing, "computed", report, compute=True):
         results[outcome.place] = outcome
         computed += outcome.computed
     again = []
@@ -153,7 +153,9 @@ def sweep(looked: LookedUp, spread: Executor, report: Report) -> Swept:
             results[outcome.place] = replace(results[first], place=outcome.place)
         else:
             again.append(outcome)
-    for outcome in told(spread, again, "read again", report, compute=True):  # they are kept by now
+    for outcome in results_with_progress(
+        spread, again, "read again", report, compute=True
+    ):  # they are kept by now
         results[outcome.place] = outcome
         computed += outcome.computed
     order = [results[place] for place in sorted(results)]
@@ -169,7 +171,7 @@ def sweep(looked: LookedUp, spread: Executor, report: Report) -> Swept:
     )
 
 
-def told(
+def results_with_progress(
     spread: Executor, questions: Sequence[Numbered], doing: str, report: Report, *, compute: bool
 ) -> Any:
     """What was found, one by one, while it is reported how far that is."""

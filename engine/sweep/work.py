@@ -124,12 +124,12 @@ def visit(
 
 
 def attempt(
-    numbered: Numbered, asked: LastCase, progress: Progress, *, compute: bool, wait: bool
+    numbered: Numbered, last_case: LastCase, progress: Progress, *, compute: bool, wait: bool
 ) -> Found | None:
     """What became of a question; None where another process is computing it and we do not wait."""
     try:
         method, arguments = numbered.question.ask()
-        case = asked.of(arguments)
+        case = last_case.of(arguments)
         method.check(case)
         digest = run.digest(method, case)
         if stored := run.known(method, case):
@@ -169,8 +169,8 @@ def row_of(question: SweepQuestion, method: Method[Any], case: Case, answer: Ans
         if isfinite(chances[index]):  # a model of one's own may give NaN
             top, share = inner.model.labels[index], float(chances[index])
             if image and image.label:
-                wanted = label_number(image.label, inner.model)
-                correct = None if wanted is None else wanted == index
+                expected = label_number(image.label, inner.model)
+                correct = None if expected is None else expected == index
     path = Path(image.source) if image and Path(image.source).is_file() else None
     opens = blake2b(path.read_bytes(), digest_size=4).hexdigest() if path else ""
     named = {name: value for name, value in question.given if name != "model"}
@@ -206,8 +206,8 @@ def label_number(label: str, model: Classifier) -> int | None:
     A name is the whole of what the model calls the class, or one of its parts between commas: the
     label "horse" is not the class "horse cart".
     """
-    wanted = label.strip().casefold()
-    results = [index for index, name in enumerate(model.labels) if wanted in synonyms(name)]
+    query = label.strip().casefold()
+    results = [index for index, name in enumerate(model.labels) if query in synonyms(name)]
     return results[0] if len(results) == 1 else None
 
 

@@ -80,12 +80,12 @@ def train(
     if targets is not None and recipe.attack is not None:
         raise BlindspotError("An attack needs class labels: train on other targets without one.")
     check_steps(recipe, data, rows, start, recorder)
-    wanted = data.targets() if targets is None else as_targets(targets, len(data))
+    target_tensor = data.targets() if targets is None else as_targets(targets, len(data))
     if masks is None:
         masks = carried(model) if regime is None else regime.masks(model, data, seed)
     through = {} if regime is None else regime.parametrizations(model)
     arrays = {"rows/": rows} | ({} if weights is None else {"weights/": weights})
-    arrays |= {} if targets is None else {"targets/": wanted.numpy()}
+    arrays |= {} if targets is None else {"targets/": target_tensor.numpy()}
     also = changed(objective, second_view, start, recorder, regime) if keep else {}
     name = named(model.network, data, recipe, seed, masks, arrays, also) if keep else ""
     recorder = recorder or Recorder()
@@ -102,7 +102,7 @@ def train(
                 recipe,
                 seed,
                 objective,
-                wanted,
+                target_tensor,
                 weights,
                 second_view,
                 recorder.average,
@@ -149,8 +149,8 @@ def check_steps(
     steps = recipe.epochs * -(-len(rows) // recipe.batch)
     if not 0 <= start < steps:
         raise BlindspotError(f"This training has {steps} steps: it cannot start after {start}.")
-    wanted = recorder.snapshots if recorder else ()
-    if odd := [step for step in wanted if not start <= step <= steps]:
+    requested = recorder.snapshots if recorder else ()
+    if odd := [step for step in requested if not start <= step <= steps]:
         message = f"Weights are kept after steps {start} to {steps} of this training, not {odd[0]}."
         raise BlindspotError(message)
 

@@ -104,8 +104,10 @@ def train_whole(
         first, progress = part_of(progress, 0.0, FIRST), rest_of(progress, FIRST)
         train(detector, data, recipe, seed, keep=keep_path, progress=first)
         model.changed()
-    wanted = objective or objective_of(model)
-    return train(model, data, recipe, seed, objective=wanted, keep=keep, progress=progress, **given)
+    chosen_objective = objective or objective_of(model)
+    return train(
+        model, data, recipe, seed, objective=chosen_objective, keep=keep, progress=progress, **given
+    )
 
 
 def detector_of(model: Classifier) -> Classifier:

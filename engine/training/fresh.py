@@ -27,9 +27,9 @@ def fresh(data: DataSet, recipe: Recipe, seed: int = 0) -> Classifier:
         BlindspotError: the data's images are not square, or too small for the network.
     """
     shape = shape_of(data, recipe.width)
-    seen = data.images[data.rows("train")]
-    mean = np.round(seen.mean((0, 2, 3)) / 255, 3).tolist()
-    std = np.round(np.maximum(seen.std((0, 2, 3)) / 255, 0.01), 3).tolist()
+    train_images = data.images[data.rows("train")]
+    mean = np.round(train_images.mean((0, 2, 3)) / 255, 3).tolist()
+    std = np.round(np.maximum(train_images.std((0, 2, 3)) / 255, 0.01), 3).tolist()
     repeat = 3 // shape.channels
     title = f"{data.card.title} · {TITLES[recipe.architecture]}"
     if recipe.width != 1:

@@ -157,9 +157,9 @@ class TrainingRun:
     def log(self) -> TrainLog:
         """The curves so far."""
         curves = {name: np.array(values, np.float32) for name, values in self.curves.items()}
-        ids, shown = self.data.ids, self.shown.copy()
+        ids, shown_counts = self.data.ids, self.shown.copy()
         epochs = self.recipe.epochs - self.start // self.batches
-        return TrainLog(**curves, ids=ids, shown=shown, epochs=epochs)
+        return TrainLog(**curves, ids=ids, shown=shown_counts, epochs=epochs)
 
     def report(self, progress: Progress, *, whole: bool = False) -> None:
         """Keep the state and tell how far it is, now and then; kept too when nobody wants more."""

@@ -110,7 +110,7 @@ def bake(network: nn.Module, masks: Masks) -> None:
         pass
 
 
-def seen(network: nn.Module) -> dict[str, Tensor]:
+def effective_weights(network: nn.Module) -> dict[str, Tensor]:
     """Weights and buffers by their plain names, as the network uses them: 0 where masked."""
     results = {}
     for name in network.state_dict():

@@ -80,8 +80,8 @@ class Criterion:
 
 def most_likely(outputs: Tensor, targets: Tensor) -> Tensor:
     """Whether the largest logit is that of the right class (or of the largest share), (n,)."""
-    wanted = targets if targets.dim() == 1 else targets.argmax(1)
-    return (outputs.argmax(1) == wanted).float()
+    target_labels = targets if targets.dim() == 1 else targets.argmax(1)
+    return (outputs.argmax(1) == target_labels).float()
 
 
 def labels_right(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -24,31 +24,33 @@ def optimizer(parameters: Iterable[nn.Parameter], recipe: Recipe) -> torch.optim
             )
 
 
-def forget_gradients(held: torch.optim.Optimizer) -> None:
+def forget_gradients(torch_optimizer: torch.optim.Optimizer) -> None:
     """No weight has a gradient any more.
 
     The optimizer's own `zero_grad` enters torch's compiler to be left out of it, and what it notes
     there is shared by all threads: while another model is being compiled, it can fail.
     """
-    for group in held.param_groups:
+    for group in torch_optimizer.param_groups:
         for weight in group["params"]:
             weight.grad = None
 
 
-def memory_of(held: torch.optim.Optimizer) -> dict[str, Tensor]:
+def memory_of(torch_optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """What the optimizer remembers of earlier steps, by the number of the weight and its name."""
     return {
         f"{number}/{name}": tensor
-        for number, memory in held.state_dict()["state"].items()
+        for number, memory in torch_optimizer.state_dict()["state"].items()
         for name, tensor in memory.items()
         if isinstance(tensor, Tensor)
     }
 
 
-def recall(held: torch.optim.Optimizer, memory: dict[str, Tensor]) -> None:
+def recall(torch_optimizer: torch.optim.Optimizer, memory: dict[str, Tensor]) -> None:
     """Give the optimizer back what `memory_of` gave."""
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in memory.items():
         number, name = key.split("/", 1)
         state.setdefault(int(number), {})[name] = tensor
-    held.load_state_dict({"state": state, "param_groups": held.state_dict()["param_groups"]})
+    torch_optimizer.load_state_dict(
+        {"state": state, "param_groups": torch_optimizer.state_dict()["param_groups"]}
+    )

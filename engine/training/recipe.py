@@ -117,9 +117,9 @@ class Recipe:
         return settings
 
     @classmethod
-    def from_dict(cls, said: Mapping[str, Any]) -> Recipe:
+    def from_dict(cls, settings: Mapping[str, Any]) -> Recipe:
         """The recipe again. Raises BadSetting for an unknown field or a value out of range."""
         known = {spec.name for spec in fields(cls)}
-        if odd := sorted(set(said) - known):
+        if odd := sorted(set(settings) - known):
             raise BadSetting(f"A recipe has no {odd[0]!r}: it has {', '.join(sorted(known))}.")
-        return cls(**said)
+        return cls(**settings)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from engine.errors import BlindspotError
 from engine.models.classifier import Classifier
 from engine.result import Curve
-from engine.training.masks import Masks, bake, seen
+from engine.training.masks import Masks, bake, effective_weights
 
 Weights = dict[str, Tensor]  # a network's weights and buffers by name, as its state_dict
 
@@ -60,7 +60,9 @@ class Recorder:
     def snapshot(self, network: nn.Module, step: int) -> None:
         """Keep the weights, if this is one of the steps."""
         if step in self.snapshots:
-            self.weights[step] = {k: tensor.cpu().clone() for k, tensor in seen(network).items()}
+            self.weights[step] = {
+                k: tensor.cpu().clone() for k, tensor in effective_weights(network).items()
+            }
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int, loss: float) -> None:
@@ -69,7 +71,7 @@ class Recorder:
         self.snapshot(network, step)
         if self.average is None or self.decay is None:
             return
-        now = seen(network)
+        now = effective_weights(network)
         for name, mean in self.average.network.named_parameters():
             mean.lerp_(now[name], 1 - self.decay)
         for name, buffer in self.average.network.named_buffers():

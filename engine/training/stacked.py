@@ -151,14 +151,16 @@ class StackedLoss:
         """The validation images' loss and share of right answers of each network: see `each_on`."""
         return self.each_on(self.data.rows("validation"))
 
-    def each_on(self, held: Rows) -> tuple[Tensor, Tensor]:
+    def each_on(self, eval_rows: Rows) -> tuple[Tensor, Tensor]:
         """Loss and share of right answers of each network, (K,) float64; NaN without images."""
         count = len(self.seeds)
         loss, right = torch.zeros(2, count, dtype=torch.float64)
         self.stack.train(mode=False)
         try:
             with torch.no_grad(), counting_passes(None):
-                for part in np.array_split(held, -(-len(held) // LOOK)) if len(held) else ():
+                for part in (
+                    np.array_split(eval_rows, -(-len(eval_rows) // LOOK)) if len(eval_rows) else ()
+                ):
                     rows = np.broadcast_to(part, (count, len(part))).copy()
                     images = self.data.pixels(part).expand(count, -1, -1, -1, -1)
                     logits, targets = self.answers(images, rows)
@@ -167,7 +169,7 @@ class StackedLoss:
                     right += torch.tensor([self.objective.right(*pair) for pair in pairs])
         finally:
             self.stack.train()
-        shares = len(held) or math.nan
+        shares = len(eval_rows) or math.nan
         return loss / shares, right / shares
 
 
@@ -241,13 +243,15 @@ def train_stacked(
     check(models, data, recipe, seeds, row_sets, mask_sets)
     stack, stacked = Stack(models, mask_sets), np.stack(row_sets)
     check_steps(recipe, data, row_sets[0], start, recorder)
-    wanted = data.targets() if targets is None else as_targets(targets, len(data))
+    target_tensor = data.targets() if targets is None else as_targets(targets, len(data))
     recorder = recorder or StackRecorder()
     if recorder.decay is not None:
         raise BlindspotError("An average is kept of a network that is trained alone.")
     name = ""
     if keep:
-        arrays = {"rows/": stacked} | ({} if targets is None else {"targets/": wanted.numpy()})
+        arrays = {"rows/": stacked} | (
+            {} if targets is None else {"targets/": target_tensor.numpy()}
+        )
         also: dict[str, Any] = {"seeds": list(seeds), "objective": objective.name}
         if len(stack.parts) > 1:
             also["parts"] = len(stack.parts)  # other bits than in one pass: neither goes on
@@ -255,7 +259,7 @@ def train_stacked(
             also |= {"start": start, "steps": [list(recorder.snapshots), list(recorder.looks)]}
         name = named(stack.network, data, recipe, seeds[0], stack.masks, arrays, also)
     stack.train()
-    loss = StackedLoss(stack, data, stacked, recipe, tuple(seeds), objective, wanted)
+    loss = StackedLoss(stack, data, stacked, recipe, tuple(seeds), objective, target_tensor)
     recorder.begin(models[0], {}, start)
     recorder.loss = loss
     run = TrainingRun(loss, recorder, start, keep=keep, question=name, note=note or {})

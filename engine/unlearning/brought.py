@@ -85,25 +85,26 @@ def of_zip(data: DataSet, content: bytes) -> FoundImages:
     return FoundImages(of_pictures(data, folders.data), folders.skipped)
 
 
-def of_pictures(data: DataSet, given: DataSet) -> ForgetRequest:
+def of_pictures(data: DataSet, picture_set: DataSet) -> ForgetRequest:
     """The training images that have the very pixels of some pictures; all where several have.
 
     Raises:
         BlindspotError: the pictures have another size, or one is no training image of these data.
     """
-    if data.images.shape[2:] != given.images.shape[2:]:
+    if data.images.shape[2:] != picture_set.images.shape[2:]:
         raise BlindspotError(f"The pictures have another size than {data.card.title}.")
     known: dict[bytes, list[int]] = {}
     for row in range(len(data)):
         known.setdefault(pixels_digest(data.images[row]), []).append(row)
-    results = [known.get(pixels_digest(image), []) for image in given.images]
+    results = [known.get(pixels_digest(image), []) for image in picture_set.images]
     learned = [[row for row in rows if data.split[row] == 0] for rows in results]
     if lost := [at for at, rows in enumerate(learned) if not rows]:
         what = (
             "is one of the others, which were never learned" if results[lost[0]] else "is not there"
         )
         raise BlindspotError(
-            f"{len(lost)} of {len(given)} pictures are no training images of {data.card.title}: "
+            f"{len(lost)} of {len(picture_set)} pictures are no training images of "
+            f"{data.card.title}: "
             f"picture {lost[0] + 1} in the order of names {what}. Use the original "
             "image files."
         )

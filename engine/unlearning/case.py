@@ -160,7 +160,7 @@ def trained_as(model: Classifier) -> ModelCard | None:
     """The card of the training at the root of a model's tree, or None when it is not known."""
     cards = {
         stored_model.card.fingerprint: stored_model.card
-        for stored_model in (*embedded.stored(), *checkpoints.listed())
+        for stored_model in (*embedded.stored(), *checkpoints.visible_models())
     }
     card = cards.get(model.fingerprint) or cards.get(model.lineage.parent)
     for _ in range(len(cards)):

@@ -7,7 +7,7 @@ from pathlib import PurePath, PurePosixPath
 from time import monotonic
 from zipfile import ZipFile, ZipInfo
 
-from engine.data.archive import contents, opened, shown
+from engine.data.archive import contents, opened, short_path
 from engine.data.folders import Skipped
 from engine.errors import BadImage, BadModel
 from engine.models.classifier import Classifier
@@ -67,7 +67,7 @@ def open_zip(
                 like = like or model
                 models.append(model)
     if not models:
-        first = f" The first: {shown(skipped[0].file)}: {skipped[0].reason}" if skipped else ""
+        first = f" The first: {short_path(skipped[0].file)}: {skipped[0].reason}" if skipped else ""
         raise BadModel(
             f"{called} holds no model that can be opened: put {' or '.join(SUFFIXES[:2])} files "
             f"in.{first}"

@@ -69,18 +69,18 @@ class PruneCase(Case):
             return "" if self.recipe else "it needs to know how the model was trained."
         return super().lacks(need)
 
-    def rows(self, each: int) -> Rows:
+    def rows(self, per_class: int) -> Rows:
         """Images that scores look at: up to so many of each class, drawn by the seed."""
         rows = self.data.rows("train")
         rows = rows if len(rows) else self.data.rows("test")
         order = np.random.default_rng([self.seed, 5]).permutation(rows)
         labels = self.data.labels[order]
-        chosen = [order[labels == label][:each] for label in np.unique(labels)]
+        chosen = [order[labels == label][:per_class] for label in np.unique(labels)]
         return np.sort(np.concatenate(chosen))
 
-    def batch(self, each: int) -> tuple[Tensor, Tensor]:
+    def batch(self, per_class: int) -> tuple[Tensor, Tensor]:
         """Those images, (n, 3, side, side) in [0, 1], and their labels (n,)."""
-        rows = self.rows(each)
+        rows = self.rows(per_class)
         return self.data.pixels(rows), self.data.targets(rows)
 
 

@@ -130,17 +130,17 @@ class Masks(Mapping[str, Tensor]):
         return packed_bits({name: self.array(name) for name in self})
 
 
-def masks_of(found: Mapping[str, Any], prunable_weights: Sequence[PrunableWeight]) -> Masks:
+def masks_of(arrays: Mapping[str, Any], prunable_weights: Sequence[PrunableWeight]) -> Masks:
     """Masks in shapes (arrays or tensors) as one value; a part without one stays whole."""
     known = {part.name for part in prunable_weights}
     rows = [
-        np.asarray(found[p.name], np.bool_).ravel()
-        if p.name in found
+        np.asarray(arrays[p.name], np.bool_).ravel()
+        if p.name in arrays
         else np.ones(p.size, np.bool_)
         for p in prunable_weights
     ]
     silent = {
-        name: np.asarray(flags, np.bool_) for name, flags in found.items() if name not in known
+        name: np.asarray(flags, np.bool_) for name, flags in arrays.items() if name not in known
     }
     return Masks(tuple(prunable_weights), np.concatenate(rows), silent)
 

@@ -8,21 +8,21 @@ from components.dialog import question, scene
 st.title("Ask")
 st.markdown("What does a model that looks and talks see, and what does it make up?")
 
-said, controls = st.container(), st.container()
+verdict_area, controls = st.container(), st.container()
 prompt, editor = controls.columns([5, 4], gap="large")
-shown = scene.choose(editor)
+scene_image = scene.choose(editor)
 with prompt:
-    case = question.choose(shown, said)
-with said:
-    picked = answer.show(shown, case)
+    case = question.choose(scene_image, verdict_area)
+with verdict_area:
+    picked = answer.show(scene_image, case)
 
 st.divider()
-looks = maps.show(shown, picked)
+looks = maps.show(scene_image, picked)
 st.divider()
-cause.show(shown, picked, looks)
+cause.show(scene_image, picked, looks)
 st.divider()
-every_claim.show(shown, picked)
+every_claim.show(scene_image, picked)
 st.divider()
-priors.show(shown, picked)
+priors.show(scene_image, picked)
 st.divider()
-region.show(shown, picked)
+region.show(scene_image, picked)

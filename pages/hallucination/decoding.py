@@ -19,9 +19,9 @@ st.markdown(
     "up less?"
 )
 
-found = view.show()
+decoded = view.show()
 
 for title, parts in CLOSER.items():
     with st.expander(title):
         for part in parts:
-            part.show(found)
+            part.show(decoded)

@@ -20,7 +20,7 @@ from playwright.sync_api import (
 from tests.browser import chromium
 from tests.browser.server import ROOT, serving
 
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent
 Serve = Callable[..., str]
 expect.set_options(timeout=90_000)  # two cores may be busy with something that takes long
 
@@ -48,7 +48,7 @@ class OpenPage(Protocol):
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything in this folder is a browser test."""
     for item in items:
-        if HERE in item.path.parents:
+        if FOLDER in item.path.parents:
             item.add_marker(pytest.mark.browser)
 
 
@@ -101,7 +101,7 @@ def app_url(serve: Serve) -> str:
 def viewer_url(serve: Serve) -> str:
     """The viewer alone, with maps that are known."""
     off = {"STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false"}  # would call another computer
-    return serve(HERE / "viewer_demo.py", STREAMLIT_SERVER_FILE_WATCHER_TYPE="none", **off)
+    return serve(FOLDER / "viewer_demo.py", STREAMLIT_SERVER_FILE_WATCHER_TYPE="none", **off)
 
 
 @pytest.fixture

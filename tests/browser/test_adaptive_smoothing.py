@@ -15,11 +15,11 @@ LONG = 240  # seconds, where others compute beside it
 pytestmark = pytest.mark.timeout(900)
 KEY = "attribution.AdaptiveSmoothing"
 FEW = {"seeds": 1, "images": 10, "steps": 5, "epochs": 1, "epsilon": 0.1}  # so it takes seconds
-ONE = {"alpha": 0.9, "epsilon": 0.1}
+MIXTURE_SETTINGS = {"alpha": 0.9, "epsilon": 0.1}
 LINK = {
     f"{KEY}.data": "Digits, 8 × 8",
     **{f"{KEY}.{name}": value for name, value in FEW.items()},
-    **{f"{KEY}.one.MixedAnswers.{name}": value for name, value in ONE.items()},
+    **{f"{KEY}.one.MixedAnswers.{name}": value for name, value in MIXTURE_SETTINGS.items()},
 }
 
 

@@ -48,7 +48,7 @@ CAPTION, MARKS = (
 )
 REGIONS = f"{MAIN} {CAPTION}:has-text(' regions (')"  # of Minimal regions, below its picture
 CHECKBOX, BUTTONS = "[data-testid=stCheckbox]", "[data-testid=stButtonGroup]"
-SAID = f"{MAIN} :is({CAPTION} p, {NOTE})"
+TEXTS = f"{MAIN} :is({CAPTION} p, {NOTE})"
 CONTROLS = [
     "stSelectbox", "stMultiSelect", "stSlider", "stNumberInput", "stTextInput", "stButtonGroup",
     "stRadio", "stCheckbox", "stFileUploader", "stPopover", "stExpander", "stButton",
@@ -195,7 +195,7 @@ def in_order(page: Page, one: FirstScreen, window: dict[str, int]) -> None:
         f"{MAIN} :is({', '.join(f'[data-testid={name}]' for name in CONTROLS)})"
     )
     assert controls.evaluate_all(BEFORE, sentence["bottom"]) == []
-    assert page.locator(SAID).evaluate_all(LONG, [MOST, window["height"]]) == []
+    assert page.locator(TEXTS).evaluate_all(LONG, [MOST, window["height"]]) == []
     most = MOST if wide else NARROW
     assert page.locator(SENTENCE).evaluate_all(LONG, [most, window["height"]]) == []
 
@@ -206,7 +206,7 @@ def check_screen(page: Page, one: FirstScreen) -> None:
         resize(page, window)
         in_order(page, one, window)
         if window == PROJECTOR:
-            assert min(page.locator(SAID).evaluate_all(SIZES)) >= READABLE
+            assert min(page.locator(TEXTS).evaluate_all(SIZES)) >= READABLE
     if one.legend == MARKS:
         not_longer(page, MARKS, MOST)
 
@@ -256,14 +256,14 @@ def check_start(page: Page) -> None:
             inside = page.locator(CARD).nth(at)
             assert inside.evaluate("node => node.scrollWidth <= node.clientWidth")
             expect(inside.get_by_role("button", name="Open ")).to_be_visible()
-        assert page.locator(SAID).evaluate_all(LONG, [MOST, window["height"]]) == []
+        assert page.locator(TEXTS).evaluate_all(LONG, [MOST, window["height"]]) == []
         expect(page.get_by_test_id("stSidebar")).not_to_be_visible()
 
     resize(page, PHONE)
     expect(page.get_by_text(SAYS)).to_be_visible()
     assert edges(page, f"{MAIN} .thumbs")["top"] <= PHONE["height"]
     assert edges(page, CARD)["bottom"] <= 2 * PHONE["height"]
-    assert page.locator(SAID).evaluate_all(LONG, [MOST, PHONE["height"]]) == []
+    assert page.locator(TEXTS).evaluate_all(LONG, [MOST, PHONE["height"]]) == []
 
 
 def check_trained(page: Page) -> None:
@@ -327,7 +327,7 @@ def check_study(page: Page) -> None:
 
 # ---------------------------------------------------------------- Ask and Familiar?
 
-ASKED = f"{MAIN} [data-testid=stImage] img"  # what Ask asks about
+QUESTION_IMAGE = f"{MAIN} [data-testid=stImage] img"  # what Ask asks about
 ANSWERED = f"{MAIN} [role=group][aria-label^='The answer: ']"
 HISTOGRAM, COUNTS = f"{MAIN} .bs-histogram > svg", f"{MAIN} .bs-counts"
 
@@ -337,7 +337,7 @@ def check_ask(page: Page) -> None:
     expect(page.locator(SENTENCE).first).to_contain_text("Wrong. There is no lamp in this scene.")
     for (window, screens), wide in zip(WINDOWS, (400, 480, 280), strict=True):
         resize(page, window)
-        sentence, image, said = (edges(page, what) for what in (SENTENCE, ASKED, ANSWERED))
+        sentence, image, said = (edges(page, what) for what in (SENTENCE, QUESTION_IMAGE, ANSWERED))
         assert sentence["bottom"] <= image["top"]
         assert image["width"] >= wide
         last = page.get_by_text("TinyVLM, habit of seeing says").evaluate(EDGES)  # other models

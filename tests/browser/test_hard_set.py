@@ -26,7 +26,7 @@ BRIEF = {
     "lab.recipe.epochs": "2",
     "lab.seed": "24",
 }
-ASKED = {
+FORGET_LINK = {
     "forget.what": "hardest images",
     "forget.ways": WAYS,
     "forget.way": WAYS[0],
@@ -60,7 +60,7 @@ def test_hard_images_are_forgotten_by_three_ways_and_one_s_margins_are_seen(
     settle(page, LONG)
     press(page, "Train")
     expect(page.get_by_text("Kept as a model: Digits, 8 × 8 · MLP")).to_be_visible()
-    page.goto(f"{app_url}/forget?{urlencode(ASKED, doseq=True)}")
+    page.goto(f"{app_url}/forget?{urlencode(FORGET_LINK, doseq=True)}")
     settle(page, LONG)
     choose(page, "Model", re.compile("^Digits, 8 × 8 · MLP"), LONG)
     settle(page, LONG)

@@ -19,8 +19,11 @@ from tests.browser.expecting import expect
 from tests.browser.server import eventually, settle
 
 FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-ONE = {"heatmaps.methods": "Gradient", "trust.on": "false"}  # trials have journeys of their own
-LONG = ONE | {"heatmaps.methods": "KernelSHAP", "heatmaps.KernelShap.samples": "10000"}
+GRADIENT_LINK = {
+    "heatmaps.methods": "Gradient",
+    "trust.on": "false",
+}  # trials have journeys of their own
+LONG = GRADIENT_LINK | {"heatmaps.methods": "KernelSHAP", "heatmaps.KernelShap.samples": "10000"}
 MESSAGE = 1_000_000  # bytes, the budget of one message
 
 Visit = Callable[..., Page]
@@ -112,7 +115,7 @@ def test_sliders_send_nothing_and_a_class_a_setting_and_a_cover_change_what_is_s
         socket.on("framesent", lambda frame: sent.append(frame))  # noqa: PLW0108 - not a built-in
 
     page.on("websocket", listen)
-    page.goto(f"{app_url}/heatmaps?{urlencode(ONE)}")
+    page.goto(f"{app_url}/heatmaps?{urlencode(GRADIENT_LINK)}")
     settle(page)
     before, asked = canvas(page), len(sent)
     assert asked
@@ -174,7 +177,7 @@ def test_two_people_get_their_own_answers_while_one_waits_for_a_long_one(visit: 
     first = visit(LONG | {"image": "A Chinese palace"})
     progress = working(first)
     expect(progress).to_be_visible()
-    second = visit(ONE | {"image": "A cup of coffee", "seed": "1"})
+    second = visit(GRADIENT_LINK | {"image": "A cup of coffee", "seed": "1"})
     expect(made(second)).to_contain_text("espresso (logit)")
     expect(bar(second, "espresso")).to_be_visible()
     expect(progress).to_be_visible()
@@ -195,7 +198,7 @@ def test_a_closed_tab_no_longer_keeps_the_computer_busy(visit: Visit) -> None:
 def test_a_copied_link_brings_back_image_square_method_target_settings_and_look(
     visit: Visit, open_page: OpenPage
 ) -> None:
-    page = visit(ONE | {"image": "A cup of coffee"})
+    page = visit(GRADIENT_LINK | {"image": "A cup of coffee"})
     page.get_by_role("group", name="The square that the model sees").focus()
     page.keyboard.press("Shift+ArrowLeft")
     expect(page).to_have_url(re.compile("crop="))
@@ -225,7 +228,7 @@ def test_a_copied_link_brings_back_image_square_method_target_settings_and_look(
 
 
 def test_everything_is_reached_and_moved_with_the_keyboard_alone(visit: Visit) -> None:
-    page = visit(ONE | {"heatmaps.methods": "Occlusion", "heatmaps.Occlusion.side": "80"})
+    page = visit(GRADIENT_LINK | {"heatmaps.methods": "Occlusion", "heatmaps.Occlusion.side": "80"})
     tab_to(page, "Grad-CAM")  # the row of methods is one stop; arrows go along it
     while focused(page) != "Gradient":
         page.keyboard.press("ArrowRight")
@@ -269,7 +272,9 @@ def focused(page: Page) -> str:
 
 
 def test_a_link_value_out_of_range_is_ignored_with_a_notice_until_it_is_set(visit: Visit) -> None:
-    page = visit(ONE | {"heatmaps.methods": "Occlusion", "heatmaps.Occlusion.side": "5000"})
+    page = visit(
+        GRADIENT_LINK | {"heatmaps.methods": "Occlusion", "heatmaps.Occlusion.side": "5000"}
+    )
     notice = page.get_by_text("“5000” as Occlusion")
     expect(notice).to_be_visible()
     bar(page, ".*").nth(1).click()
@@ -305,7 +310,7 @@ def broken(folder: Path) -> list[Path]:
 def test_a_turned_photograph_is_explained_and_files_that_are_no_pictures_get_a_sentence_each(
     visit: Visit, tmp_path: Path
 ) -> None:
-    page = visit(ONE)
+    page = visit(GRADIENT_LINK)
     before = canvas(page)
     upload(page, photograph(tmp_path / "IMG_0001.jpg", "coffee", turned=6))
     expect(bar(page, "espresso")).to_have_attribute("aria-pressed", "true")

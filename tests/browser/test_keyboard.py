@@ -25,7 +25,7 @@ from playwright.sync_api import FloatRect, Page
 from tests.browser.conftest import OpenPage
 from tests.browser.expecting import expect
 from tests.browser.server import eventually, settle
-from tests.browser.test_journeys import ONE, focused
+from tests.browser.test_journeys import GRADIENT_LINK, focused
 
 CONTRAST = 3.0  # between a pixel with the focus and without it
 ENOUGH = 60  # pixels of a ring: a button of 16 px with a ring of one pixel
@@ -188,7 +188,7 @@ def test_from_the_start_to_a_report_with_the_keyboard_alone(keyboard: Keyboard) 
 
 def test_in_the_dark_the_stops_of_a_menu_are_seen_too(app_url: str, open_page: OpenPage) -> None:
     page = open_page(color_scheme="dark")
-    page.goto(f"{app_url}/heatmaps?{urlencode(ONE)}")
+    page.goto(f"{app_url}/heatmaps?{urlencode(GRADIENT_LINK)}")
     settle(page, 240)
     keyboard = Keyboard(page)
     page.get_by_role("button", name="Share", exact=True).focus()

@@ -11,7 +11,10 @@ from components.widgets.triangle import triangles
 from tests.components.level_sets.results import HOSTILE, bright, falling, triangle
 
 st.set_page_config(layout="wide")
-shown = {"blind spots": triangle(bright), "raw targets": triangle(falling, name="raw target")}
-triangles(shown, "demo", label=HOSTILE)
+all_triangles = {
+    "blind spots": triangle(bright),
+    "raw targets": triangle(falling, name="raw target"),
+}
+triangles(all_triangles, "demo", label=HOSTILE)
 st.session_state["runs"] = st.session_state.get("runs", 0) + 1
 st.write(f"runs: {st.session_state['runs']}")

@@ -63,12 +63,12 @@ panels = {
         Panel("Strong", HeatMap(4 * bump(0.5, 0.5, 0.2), "logit", signed=False)),
     ],
 }
-shown = st.query_params.get("maps", "four")
-if shown == "scan":
+panel_name = st.query_params.get("maps", "four")
+if panel_name == "scan":
     picture = load(dicom(ct(), **CT), "ct.dcm").picture()
     viewer(picture.pixels, panels["flat"][1:], "demo", picture.behind)
 else:
-    viewer(data.astronaut(), panels[shown], key="demo")
+    viewer(data.astronaut(), panels[panel_name], key="demo")
 
 st.session_state["runs"] = st.session_state.get("runs", 0) + 1
 st.write(f"runs: {st.session_state['runs']}")

@@ -10,10 +10,10 @@ from streamlit.testing.v1 import AppTest
 from engine.arguments.base import Declared
 from engine.arguments.controls import Many, Text, argument
 from engine.method import Choice, Option, Slider, Switch
-from tests.visits import pills, said
+from tests.visits import pills, problems
 
 
-def things(given):
+def thing_options(given):
     if given["word"] == "b":
         return [Option("z", "Zed")]
     return [Option("x", "Ex"), Option("y", "Why", "it is gone")]
@@ -24,7 +24,7 @@ class ToyArguments(Declared):
     """One argument of every kind."""
 
     word: str = argument("b", Choice(("a", "b"), titles={"a": "Ay"}), "Word, in full", "Which.")
-    thing: str | None = argument(None, Text(off="none", options=things), "Thing", "What.")
+    thing: str | None = argument(None, Text(off="none", options=thing_options), "Thing", "What.")
     some: tuple[str, ...] = argument(("q",), Many(lambda _: ("p", "q")), "Some", "Which ones.")
     count: int = argument(4, Slider(1, 9, 1), "Count", "How many.")
     clear: bool = argument(False, Switch(), "Clear", "Whether.")
@@ -75,7 +75,7 @@ def test_an_untouched_form_begins_as_declared_and_is_asked_again_by_what_it_give
 
 def test_a_link_says_what_a_person_reads_and_gives_what_a_command_says():
     at = form(word="Ay", thing="Ex", some=["p", "q"], count="9", clear="true", text="other")
-    assert not said(at)
+    assert not problems(at)
     assert at.session_state["given"] == {
         "word": "a",
         "thing": "x",
@@ -122,6 +122,6 @@ def test_what_only_this_session_has_can_be_chosen_but_not_asked_again():
 def test_a_bad_link_is_refused_in_words_in_the_open(name, label, rule):
     at = form(**{name: "nothing"})
     sentence = f"The link asks for “nothing” as {label}; it is ignored, because it must be {rule}."
-    assert said(at) == [sentence]
+    assert problems(at) == [sentence]
     assert not list(at.expander[0].info)
     assert pills(at, "page.some").value == ["q"]

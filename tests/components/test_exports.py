@@ -65,12 +65,12 @@ def test_the_lines_that_are_shown_ask_the_very_same_question(kind, link, monkeyp
     at = visit({"heatmaps.methods": [kind.title], "precision": "fast", **link})
     method = kind(**({"channels": "size"} if link and kind is Gradient else {}))
     case = at.session_state["subject"].case
-    shown = run.known(method, case.at("fast" if kind.fast else "exact"))
+    stored = run.known(method, case.at("fast" if kind.fast else "exact"))
     (line,) = provenance(at)
     assert ("FAST" in line) is kind.fast
     monkeypatch.setattr(kind, "__call__", None)  # so it must be the page's own answer
     code = exports.python_call(method, at.session_state["subject"])
-    assert np.array_equal(heat(code), shown["map"].values)
+    assert np.array_equal(heat(code), stored["map"].values)
     if kind is Gradient:  # the toy has no name on the command line
         (python,) = [block.value for block in at.code if block.language == "python"]
         assert question_in(python) == run.digest(method, case.at("exact"))

@@ -16,14 +16,14 @@ def page() -> None:
     st.markdown("the page")
 
 
-def shown(at: AppTest) -> list[str]:
+def page_texts(at: AppTest) -> list[str]:
     return [block.value for block in at.markdown]
 
 
 def test_the_content_is_drawn_when_it_is_unfolded_and_not_before():
     at = AppTest.from_function(page, default_timeout=60).run()
     assert [box.label for box in at.expander] == ["More"]
-    assert shown(at) == ["the page"]
-    assert shown(unfolded(at)) == ["what was folded", "the page"]
+    assert page_texts(at) == ["the page"]
+    assert page_texts(unfolded(at)) == ["what was folded", "the page"]
     at.session_state["more"] = False
-    assert shown(at.run()) == ["the page"]
+    assert page_texts(at.run()) == ["the page"]

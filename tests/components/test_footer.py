@@ -19,7 +19,7 @@ WHAT = "What am I looking at?"
 
 
 @dataclass(frozen=True)
-class Seen(Counted):
+class BirdsSeen(Counted):
     """How many birds were seen."""
 
     name = "Seen"
@@ -32,7 +32,7 @@ class Seen(Counted):
 
 
 @dataclass(frozen=True)
-class Heard(Seen):
+class BirdsHeard(BirdsSeen):
     """How many birds were heard."""
 
     name = "Heard"
@@ -40,7 +40,7 @@ class Heard(Seen):
 
 
 @dataclass(frozen=True)
-class Later(Seen):
+class Later(BirdsSeen):
     """What is counted later."""
 
     name = "Later"
@@ -49,8 +49,12 @@ class Later(Seen):
     paper = None
 
 
-SEEN = section.Section("seen", Seen(), Birds(), "Seen in spring", script=lambda: "seen()")
-HEARD = section.Section("heard", Heard(), Birds(), "Heard in autumn", script=lambda: "heard()")
+SEEN_SECTION = section.Section(
+    "seen", BirdsSeen(), Birds(), "Seen in spring", script=lambda: "seen()"
+)
+HEARD_SECTION = section.Section(
+    "heard", BirdsHeard(), Birds(), "Heard in autumn", script=lambda: "heard()"
+)
 
 
 def page(*parts, own=()):
@@ -95,12 +99,12 @@ def words(block):
 
 
 def test_two_sections_share_one_menu_and_one_explanation_by_their_titles():
-    at = page(SEEN, HEARD)
+    at = page(SEEN_SECTION, HEARD_SECTION)
     (share,), (explained,) = shares(at), explanations(at)
     groups = {
         expander.label: expander
         for expander in at.expander
-        if expander.label in {SEEN.title, HEARD.title}
+        if expander.label in {SEEN_SECTION.title, HEARD_SECTION.title}
     }
     assert list(groups) == ["Seen in spring", "Heard in autumn"]
     for group, name in zip(groups.values(), ("Seen", "Heard"), strict=True):
@@ -119,7 +123,9 @@ def test_two_sections_share_one_menu_and_one_explanation_by_their_titles():
 
 
 def test_a_section_that_waits_is_explained_and_the_other_is_taken_along():
-    at = page(SEEN, replace(SEEN, key="later", method=Later(), title="", button="Later"))
+    at = page(
+        SEEN_SECTION, replace(SEEN_SECTION, key="later", method=Later(), title="", button="Later")
+    )
     (share,), (explained,) = shares(at), explanations(at)
     assert [snippet.value for snippet in share.code] == ["seen()"]
     assert [expander.label for expander in at.expander] == [WHAT]  # one answer needs no heading
@@ -127,21 +133,21 @@ def test_a_section_that_waits_is_explained_and_the_other_is_taken_along():
 
 
 def test_a_method_that_two_sections_ask_is_explained_once():
-    at = page(SEEN, replace(SEEN, key="again", title="Seen again"))
+    at = page(SEEN_SECTION, replace(SEEN_SECTION, key="again", title="Seen again"))
     assert len(shares(at)[0].get("download_button")) == 4
     (explanation, _paper) = words(explanations(at)[0])
     assert explanation == "How many birds were seen."
-    assert not explanations(page(replace(SEEN, explained=False)))
+    assert not explanations(page(replace(SEEN_SECTION, explained=False)))
 
 
 def test_a_view_that_ends_early_has_its_footer_and_what_stands_below():
-    at = page(SEEN, replace(HEARD, picture=lambda _: end()), own=[HEARD])
+    at = page(SEEN_SECTION, replace(HEARD_SECTION, picture=lambda _: end()), own=[HEARD_SECTION])
     assert len(shares(at)) == len(explanations(at)) == 1  # of what was drawn before the end
     assert "the end" in words(at.main)
 
 
 def test_a_fragment_has_a_footer_of_its_own():
-    at = page(SEEN, own=[HEARD])
+    at = page(SEEN_SECTION, own=[HEARD_SECTION])
     assert [[code.value for code in share.code] for share in shares(at)] == [
         ["heard()"],
         ["seen()"],
@@ -165,7 +171,7 @@ def test_a_fragment_that_ends_the_page_has_one_row_for_all_and_keeps_it_when_run
             section.show(seen)
             closer(taken())
 
-    at = AppTest.from_function(script, default_timeout=30, args=(SEEN, HEARD)).run()
+    at = AppTest.from_function(script, default_timeout=30, args=(SEEN_SECTION, HEARD_SECTION)).run()
     for codes in (["seen()"], ["seen()", "heard()"]):
         at = settled(at)
         (share,), (explained,) = shares(at), explanations(at)
@@ -180,12 +186,12 @@ def test_a_section_without_a_footer_stands_alone():
 
         section.show(one)
 
-    at = settled(AppTest.from_function(script, default_timeout=30, args=(SEEN,)).run())
+    at = settled(AppTest.from_function(script, default_timeout=30, args=(SEEN_SECTION,)).run())
     assert len(shares(at)) == len(explanations(at)) == 1
 
 
 def test_an_error_in_one_view_leaves_nothing_to_the_next():
     with pytest.raises(ZeroDivisionError), footer():
         1 / 0  # noqa: B018 - the error is the point
-    at = page(HEARD)
+    at = page(HEARD_SECTION)
     assert [[code.value for code in share.code] for share in shares(at)] == [["heard()"]]

@@ -7,7 +7,7 @@ from components.forms import first, marks, readable
 from engine.method import Slider
 from tests.components.toy import COUNT, DECADES, LAYER, MAYBE, OFTEN, SHARE, WORD, Toy
 from tests.tiny import cnn_case
-from tests.visits import said
+from tests.visits import problems
 
 
 def drawn():
@@ -31,13 +31,13 @@ def form(**link):
     return at
 
 
-def made(at) -> Toy:
+def toy_of(at) -> Toy:
     return at.session_state["made"]
 
 
 def test_an_untouched_form_gives_the_defaults_and_leaves_the_address_empty():
     at = form()
-    assert made(at) == Toy()
+    assert toy_of(at) == Toy()
     assert not at.query_params
 
 
@@ -71,14 +71,14 @@ def test_each_widget_sets_its_own_setting():
     at.selectbox(key="page.Toy.layer").set_value("conv1")
     at.toggle(key="page.Toy.switch").set_value(True)
     at.run()
-    assert made(at) == Toy(9, 0.25, 0.2, 50, None, "one", "conv1", True)
+    assert toy_of(at) == Toy(9, 0.25, 0.2, 50, None, "one", "conv1", True)
 
 
 def test_a_link_opens_the_form_with_its_values():
     link = {"count": "9", "share": "0.25", "decades": "0.2", "often": "50", "word": "one"}
     at = form(**link, layer="conv1", switch="true", maybe="0.7", **{"maybe.on": "true"})
-    assert made(at) == Toy(9, 0.25, 0.2, 50, 0.7, "one", "conv1", True)
-    assert not said(at)
+    assert toy_of(at) == Toy(9, 0.25, 0.2, 50, 0.7, "one", "conv1", True)
+    assert not problems(at)
 
 
 def test_a_setting_that_can_be_off_shows_its_slider_when_switched_on():
@@ -86,7 +86,7 @@ def test_a_setting_that_can_be_off_shows_its_slider_when_switched_on():
     assert "page.Toy.maybe" not in [slider.key for slider in at.slider]
     at.toggle(key="page.Toy.maybe.on").set_value(True).run()
     at.slider(key="page.Toy.maybe").set_value(0.7).run()
-    assert made(at).maybe == 0.7
+    assert toy_of(at).maybe == 0.7
 
 
 def test_the_default_of_a_slider_over_decades_is_one_of_its_stops():
@@ -108,18 +108,18 @@ def test_the_default_of_a_slider_over_decades_is_one_of_its_stops():
 )
 def test_a_link_with_a_value_that_cannot_be_is_ignored_and_that_is_said(name, asked, words):
     at = form(**{name: asked})
-    assert made(at) == Toy()
-    (notice,) = said(at)
+    assert toy_of(at) == Toy()
+    (notice,) = problems(at)
     assert words in notice
 
 
 def test_the_notice_stays_until_the_setting_is_set():
     at = form(count="41")
     at.slider(key="page.Toy.share").set_value(0.25).run()
-    assert len(said(at)) == 1
+    assert len(problems(at)) == 1
     at.query_params["page.Toy.count"] = "12"  # as the browser does when the slider is moved
     at.slider(key="page.Toy.count").set_value(12).run()
-    assert not said(at)
+    assert not problems(at)
 
 
 def test_a_notice_repeats_no_markup_of_the_link():

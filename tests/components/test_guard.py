@@ -30,7 +30,7 @@ class Endpoint:
         await self.app(scope, receive, send)
 
 
-def asked(guarded, path="/", method="GET", kind="http", body=b"", **headers):
+def first_response(guarded, path="/", method="GET", kind="http", body=b"", **headers):
     """Status, headers and body of the first answer."""
     sent = []
 
@@ -88,7 +88,7 @@ def test_a_host_is_allowed_by_its_whole_name(host, allowed, passes):
 
 @pytest.mark.parametrize("kind", ["http", "websocket"])
 def test_another_host_is_refused_before_the_app_is_asked(app, kind):
-    status, headers, body = asked(app, kind=kind, host="evil.example")
+    status, headers, body = first_response(app, kind=kind, host="evil.example")
     assert (status, "passed" in body) == (421, False)
     assert headers["content-security-policy"] == HEADERS["content-security-policy"]
 
@@ -96,7 +96,7 @@ def test_another_host_is_refused_before_the_app_is_asked(app, kind):
 def test_answers_carry_the_headers_and_keep_what_they_have(app):
     strict_app = Guard(PlainTextResponse("passed", headers={"Referrer-Policy": "no-referrer"}))
     for guarded, referrer in (app, "same-origin"), (strict_app, "no-referrer"):
-        status, headers, body = asked(guarded, host="localhost")
+        status, headers, body = first_response(guarded, host="localhost")
         assert (status, body) == (200, "passed")
         assert headers == {**headers, **HEADERS, "referrer-policy": referrer}
 
@@ -120,14 +120,14 @@ def test_scripts_in_the_page_are_known_by_their_digest():
     [("900", 0, 200), ("900", 200, 503), ("1001", 0, 503), ("", 0, 411), ("9e2", 0, 411)],
 )
 def test_uploads_are_taken_while_there_is_room(app, monkeypatch, length, held, status):
-    monkeypatch.setattr(guard, "held", lambda: held)
-    result = asked(app, PUT, "PUT", host="localhost", content_length=length)
+    monkeypatch.setattr(guard, "upload_bytes", lambda: held)
+    result = first_response(app, PUT, "PUT", host="localhost", content_length=length)
     assert result[0] == status
     assert app.arriving == 0
 
 
 def test_what_has_arrived_counts_and_is_let_go_of_when_it_fails(monkeypatch):
-    monkeypatch.setattr(guard, "held", lambda: 0)
+    monkeypatch.setattr(guard, "upload_bytes", lambda: 0)
     arrived = []
 
     async def slow(scope, receive, send):
@@ -138,14 +138,14 @@ def test_what_has_arrived_counts_and_is_let_go_of_when_it_fails(monkeypatch):
 
     guarded = Guard(slow, most=1000)
     with pytest.raises(ConnectionError):
-        asked(guarded, PUT, "PUT", body=b"x" * 600, host="localhost", content_length="900")
+        first_response(guarded, PUT, "PUT", body=b"x" * 600, host="localhost", content_length="900")
     assert arrived == [0, 600]
     assert guarded.arriving == 0
 
 
 def test_an_upload_that_is_longer_than_it_said_ends_where_there_is_no_room(monkeypatch):
     """In chunks a client may say 1 byte and send any number; what others hold counts too."""
-    monkeypatch.setattr(guard, "held", lambda: 300)
+    monkeypatch.setattr(guard, "upload_bytes", lambda: 300)
     came = []
 
     async def reads(scope, receive, send):
@@ -153,7 +153,7 @@ def test_an_upload_that_is_longer_than_it_said_ends_where_there_is_no_room(monke
             came.append(len((await receive())["body"]))
 
     guarded = Guard(Starlette(routes=[Route(PUT, Endpoint(reads))]), most=1000)
-    status, _, body = asked(
+    status, _, body = first_response(
         guarded,
         PUT,
         "PUT",
@@ -186,7 +186,7 @@ def test_what_streamlit_keeps_of_all_sessions_is_counted(monkeypatch):
     monkeypatch.setattr(
         guard.Runtime, "instance", lambda: type("Server", (), {"uploaded_file_mgr": files})
     )
-    assert guard.held() == 10
+    assert guard.upload_bytes() == 10
 
 
 def test_the_server_starts_for_this_computer_alone():

@@ -9,7 +9,7 @@ from components import measurement
 from components.measurement import MeasurementOnDemand
 
 
-def listed(titles: tuple[str, str]) -> None:
+def show_jobs(titles: tuple[str, str]) -> None:
     """One that runs and one that is over, of this visitor and of another one."""
     from datetime import UTC, datetime
     from types import SimpleNamespace
@@ -27,7 +27,7 @@ def listed(titles: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize("titles", [("", ""), ("Mine", ""), ("", "Public"), ("Mine", "Public")])
 def test_every_job_has_a_name_whoever_reads_it(titles):
-    at = AppTest.from_function(listed, kwargs={"titles": titles}).run()
+    at = AppTest.from_function(show_jobs, kwargs={"titles": titles}).run()
     assert not at.exception
     bars = [bar.proto.text for bar in at.get("progress")]
     lines = [line.value for line in at.markdown]
@@ -41,7 +41,7 @@ def test_every_job_has_a_name_whoever_reads_it(titles):
 
 
 def test_stop_is_not_squeezed_into_a_share_of_a_narrow_list():
-    at = AppTest.from_function(listed, kwargs={"titles": ("Mine", "Public")}).run()
+    at = AppTest.from_function(show_jobs, kwargs={"titles": ("Mine", "Public")}).run()
     assert [button.label for button in at.button] == ["Stop", "Stop"]
     assert not at.columns
 

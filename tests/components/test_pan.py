@@ -34,8 +34,8 @@ def test_a_tile_is_its_part_of_the_image_at_its_level(monkeypatch):
     result = opened(tile(IMAGE, 0, 9, 2))[..., :3]
     assert np.array_equal(result, PIXELS[512:600, 2304:2500])
     half = opened(tile(IMAGE, 1, 1, 0))[..., :3]
-    wanted = PIXELS[0:512, 512:1024].reshape(256, 2, 256, 2, 3).mean((1, 3)).round()
-    assert np.abs(half - wanted).max() <= 1
+    expected = PIXELS[0:512, 512:1024].reshape(256, 2, 256, 2, 3).mean((1, 3)).round()
+    assert np.abs(half - expected).max() <= 1
 
 
 @pytest.mark.parametrize(
@@ -61,9 +61,9 @@ def test_what_is_no_tile_of_the_image_is_left_out(wanted):
 
 
 def test_a_browser_gets_a_few_tiles_at_a_time():
-    wanted = [f"0/{column}/{row}" for row in range(3) for column in range(10)]
-    result = named(wanted, IMAGE)
-    assert [name for name, _ in result] == wanted[: pan.AT_ONCE]
+    requested = [f"0/{column}/{row}" for row in range(3) for column in range(10)]
+    result = named(requested, IMAGE)
+    assert [name for name, _ in result] == requested[: pan.AT_ONCE]
     assert result[11] == ("0/1/1", (0, 1, 1))
 
 

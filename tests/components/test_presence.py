@@ -20,9 +20,9 @@ def page():
     from tests.engine.data.test_folders import two, zipped
 
     presence.arrive()
-    if not uploads.held():
+    if not uploads.session_uploads():
         uploads.take(zipped(two()), "mine.zip", 16)
-    st.text(", ".join(uploads.held()))
+    st.text(", ".join(uploads.session_uploads()))
 
 
 def opened():
@@ -30,28 +30,28 @@ def opened():
     known = set(presence._present)
     at = AppTest.from_function(page, default_timeout=300).run()
     assert not at.exception
-    (here,) = presence._present - known
+    (visitor_presence,) = presence._present - known
     (result,) = at.session_state["lab.uploads"].values()
-    return at, here, weakref.ref(result.data)
+    return at, visitor_presence, weakref.ref(result.data)
 
 
 def test_bytes_of_a_visitor_who_has_left_are_given_back():
-    at, here, data = opened()
-    assert BUDGET.booked[here.visitor] == data().images.nbytes
-    presence._present.discard(here)
-    here.let_go()
+    at, visitor_presence, data = opened()
+    assert BUDGET.booked[visitor_presence.visitor] == data().images.nbytes
+    presence._present.discard(visitor_presence)
+    visitor_presence.let_go()
     del at
     gc.collect()
     assert data() is None
-    assert here.visitor not in BUDGET.booked
+    assert visitor_presence.visitor not in BUDGET.booked
 
 
 def test_a_visitor_who_came_back_keeps_what_is_open():
-    at, here, data = opened()
-    presence._present.discard(here)
-    again = Presence(here.visitor, "other", here.state)
+    at, visitor_presence, data = opened()
+    presence._present.discard(visitor_presence)
+    again = Presence(visitor_presence.visitor, "other", visitor_presence.state)
     presence._present.add(again)
-    here.let_go()
+    visitor_presence.let_go()
     assert "lab.uploads" in at.session_state
     assert data() is not None
     presence._present.discard(again)
@@ -79,9 +79,9 @@ def test_a_picture_kept_for_a_reload_goes_with_the_last_session_of_its_tab():
     reloaded.session_state[reload.KEPT_UNDER] = key
     reloaded.run()
     (second,) = presence._present - known - {first}
-    for here, is_stored in ((first, True), (second, False)):
-        presence._present.discard(here)
-        here.let_go()
+    for visitor_presence, is_stored in ((first, True), (second, False)):
+        presence._present.discard(visitor_presence)
+        visitor_presence.let_go()
         assert (reload.FILES.get(key) is not None) is is_stored
     gc.collect()
     assert first.visitor not in BUDGET.booked
@@ -100,9 +100,9 @@ def test_the_browser_s_leaving_sets_the_clock(monkeypatch):
             assert self.daemon
 
     monkeypatch.setattr(presence.threading, "Timer", Timer)
-    here = Presence("somebody", "session", None)
-    presence._present.add(here)
-    here.leave()
-    assert here not in presence._present
-    assert timers == [(presence.AWAY_SECONDS, here.let_go)]
+    visitor_presence = Presence("somebody", "session", None)
+    presence._present.add(visitor_presence)
+    visitor_presence.leave()
+    assert visitor_presence not in presence._present
+    assert timers == [(presence.AWAY_SECONDS, visitor_presence.let_go)]
     assert presence.AWAY_SECONDS > 120  # in which Streamlit may give the session back

@@ -56,11 +56,11 @@ def test_what_comes_beside_the_visits_leaves_nothing_of_the_model_to_them(monkey
     model = catalog.load()
     monkeypatch.setattr(model, "_paces", {})
     monkeypatch.setattr(catalog, "load", lambda: model)
-    made = []
-    monkeypatch.setattr(ready, "thumb", made.append)
+    titles = []
+    monkeypatch.setattr(ready, "thumb", titles.append)
     in_a_thread(ready.go_on)
     assert set(model._paces) == {"exact", "gradient"}
-    assert made == [sample.title for sample in thumbnails.SAMPLES]
+    assert titles == [sample.title for sample in thumbnails.SAMPLES]
 
 
 def in_a_thread(work) -> None:

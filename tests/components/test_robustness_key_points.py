@@ -9,7 +9,7 @@ from components.robustness.key_points import KEY_POINTS, LARGEST, SMALLEST
 from engine.result import Pictures, Table
 
 
-def found(weights):
+def key_points_result(weights):
     image = np.zeros((1, 3, 20, 40, 3), np.uint8)
     count = len(weights)
     points = Table.of(
@@ -27,18 +27,18 @@ def found(weights):
 
 
 def test_circles_lie_on_their_pixels_and_grow_with_the_response():
-    shown = exhibit(KEY_POINTS, found([0.64, 0.36, 0.0]))
-    marks = shown.shape.figure(shown.view).data[0]
+    circles = exhibit(KEY_POINTS, key_points_result([0.64, 0.36, 0.0]))
+    marks = circles.shape.figure(circles.view).data[0]
     np.testing.assert_allclose(marks.x, [10, 10, 10], rtol=1e-6)  # the middle of a pixel
     np.testing.assert_allclose(marks.y, [0.5, 1.5, 2.5], rtol=1e-6)
     grown = (np.array(marks.marker.size) - SMALLEST) / (LARGEST - SMALLEST)
     np.testing.assert_allclose(grown, [1, 0.75, 0], atol=1e-6)  # areas are as the responses
     np.testing.assert_allclose(marks.marker.color, [0, 36, 64], atol=1e-4)
-    assert shown.finding.startswith("3 SIFT key points")
-    assert "64 % (0 % before)" in shown.finding
+    assert circles.finding.startswith("3 SIFT key points")
+    assert "64 % (0 % before)" in circles.finding
 
 
 def test_a_grid_in_an_image_without_key_points_is_called_one():
-    assert exhibit(KEY_POINTS, found([0.25] * 4)).finding.startswith(
+    assert exhibit(KEY_POINTS, key_points_result([0.25] * 4)).finding.startswith(
         "Nothing stands out in this image, so 4 places of a grid were taken."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from components.robustness import maps
-from engine.attribution.robustness.followed import NEW, SAID, SAME
+from engine.attribution.robustness.followed import NEW, SAME, TIMES
 from engine.result import Table
 
 
@@ -19,7 +19,7 @@ def test_no_map_moved_with_an_answer_that_did_not_change(monkeypatch):
         predictions = np.array([[0], [after]], np.float32)
         return {
             "followed": Table.grid(values, names, (SAME, NEW), ("Spearman",) * 2),
-            "said": Table.grid(predictions, SAID, ("class",), ("number",)),
+            "said": Table.grid(predictions, TIMES, ("class",), ("number",)),
         }
 
     still = maps.both(found((0.2, np.nan), (0.2, np.nan), after=0), views)

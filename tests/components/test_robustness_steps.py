@@ -18,7 +18,7 @@ from engine.pictures import as_bytes
 from tests import tiny
 
 
-def asked(epsilon, model=None):
+def pgd_attack(epsilon, model=None):
     model = model or tiny.cnn()
     image = tiny.image(model.side)
     first = int(model.logits(image[None])[0].argmax())
@@ -27,7 +27,7 @@ def asked(epsilon, model=None):
 
 
 def test_what_ships_is_shown_in_the_levels_that_were_scored():
-    about, result = asked(24, tiny.mlp(scale=1.0))
+    about, result = pgd_attack(24, tiny.mlp(scale=1.0))
     walk = walked(rounded(result), about)
     last = np.rint(walk.views["path"].frames[-1] * 255).transpose(1, 2, 0)
     assert np.array_equal(last, as_bytes(attacked_pixels(result)))
@@ -39,12 +39,12 @@ def test_what_ships_is_shown_in_the_levels_that_were_scored():
 
 
 def test_two_players_of_noise_stay_below_a_megabyte():
-    about, result = asked(8, tiny.classifier(tiny.cnn().network, 224))
+    about, result = pgd_attack(8, tiny.classifier(tiny.cnn().network, 224))
     assert len(json.dumps(walk_payload(walked(result, about)))) < 400_000
 
 
 def test_an_attack_that_failed_ends_with_what_the_model_still_says():
-    about, result = asked(0)
+    about, result = pgd_attack(0)
     sent = walk_payload(walked(result, about))
     label = about.case.model.labels[about.case.target.index]
     assert sent["target"]["seen"] == sent["source"]["label"] == label
@@ -53,7 +53,7 @@ def test_an_attack_that_failed_ends_with_what_the_model_still_says():
 
 
 def test_a_list_that_was_not_found_is_the_best_try():
-    about, _ = asked(0)
+    about, _ = pgd_attack(0)
     target_index = about.case.target.index
     order = tuple(index for index in range(4) if index != target_index)
     result = QuadAttacK(steps=1)(OrderedCase(about.case, order))

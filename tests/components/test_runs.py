@@ -15,7 +15,7 @@ from components import notices, runs
 from components.runs import Visit
 from engine.lane import lanes
 from tests.components.toy import Broken, Slow, Toy
-from tests.visits import pills, provenance, said, visit
+from tests.visits import pills, problems, provenance, visit
 
 REVISIONS = count(1)
 
@@ -78,9 +78,9 @@ def test_stop_stops_the_work_and_says_so_and_start_again_starts_it():
     assert Slow.running.wait(10)
     button(at, "heatmaps.Slow.stop").click().run()
     assert Slow.stopped.wait(10)
-    assert said(at) == ["Slow: Stopped."]
+    assert problems(at) == ["Slow: Stopped."]
     at.run()
-    assert said(at) == ["Slow: Stopped."]
+    assert problems(at) == ["Slow: Stopped."]
     Slow.let_go.set()
     button(at, "heatmaps.Slow.again").click().run()
     finish(at)
@@ -102,13 +102,13 @@ def test_an_answer_is_kept_from_before_only_for_who_did_not_wait_for_it():
     assert Slow.running.wait(10)
     Slow.let_go.set()
     finish(at)
-    assert kept(at) == ["computed now"]
-    assert kept(at.run()) == ["computed now"]
+    assert map_origins(at) == ["computed now"]
+    assert map_origins(at.run()) == ["computed now"]
     close_tabs()
-    assert kept(only("Slow")) == ["kept from before"]
+    assert map_origins(only("Slow")) == ["kept from before"]
 
 
-def kept(at: AppTest) -> list[str]:
+def map_origins(at: AppTest) -> list[str]:
     """What the line under each map says of when it was made."""
     lines = [caption.value for caption in at.main.caption if caption.value.count(" · ") >= 3]
     return [re.search(r"computed now|kept from before", line)[0] for line in lines]
@@ -153,7 +153,7 @@ def test_an_unexpected_failure_is_a_sentence_and_a_log_entry_and_is_not_tried_ag
         for _ in range(3):
             at.run()
     assert not at.exception
-    assert said(at) == [f"Broken: {notices.UNEXPECTED}"]
+    assert problems(at) == [f"Broken: {notices.UNEXPECTED}"]
     assert Broken.calls == 1
     assert "a secret of the inside" in caplog.text
     assert len(provenance(at)) == 1
@@ -170,7 +170,7 @@ def test_what_failed_or_was_stopped_in_the_list_of_jobs_keeps_what_it_had_found(
         (button,) = [candidate for candidate in at.button if candidate.key.startswith("jobs.stop.")]
         button.click().run()
     finish(at)
-    assert any(message.startswith(f"{title}: ") for message in said(at))
+    assert any(message.startswith(f"{title}: ") for message in problems(at))
     assert [element.value for element in at.text] == ["found: ['map']"]
     assert not at.exception
 
@@ -212,7 +212,7 @@ def test_stop_on_one_page_leaves_what_another_page_of_the_visitor_waits_for():
     assert Slow.running.wait(10)
     button(at, "one.slot.stop").click().run()
     assert not Slow.stopped.wait(0.2)
-    assert said(at) == ["Slow: Stopped."]
+    assert problems(at) == ["Slow: Stopped."]
     button(at, "two.slot.stop").click().run()
     assert Slow.stopped.wait(10)
 

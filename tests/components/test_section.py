@@ -12,7 +12,7 @@ from components.draw.drawing import Drawing
 from components.section import in_rows
 from engine.lane import lanes
 from tests.components import sections
-from tests.visits import said, settled
+from tests.visits import problems, settled
 
 REVISIONS = count(1)
 
@@ -56,7 +56,7 @@ def test_a_wide_drawing_has_a_row_of_its_own():
 def test_the_answer_stands_in_one_order():
     sections.Counted.let_go.set()
     at = settled(page())
-    assert not said(at)
+    assert not problems(at)
     sequence = order(at)
     places = [
         next(at for at, word in enumerate(sequence) if start in word)
@@ -94,7 +94,7 @@ def test_what_is_there_already_is_drawn_while_the_rest_is_computed():
     assert not at.header  # no finding without the whole answer
     assert len(at.get("plotly_chart")) == 1
     at.button(key="birds.Counted.stop").click().run()
-    assert said(at) == ["Counted: Stopped."]
+    assert problems(at) == ["Counted: Stopped."]
     assert len(at.get("plotly_chart")) == 1
 
 

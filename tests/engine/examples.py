@@ -43,11 +43,11 @@ class Train(Method[ImageCase]):
         generator = case.generator()
         side = case.model.side
         pixels = torch.rand(8, 3, side, side, generator=generator).to(case.model.device)
-        wanted = torch.full((8,), case.target.index, device=case.model.device)
+        target = torch.full((8,), case.target.index, device=case.model.device)
         optimizer = torch.optim.SGD(model.parameters(), lr=self.rate)
         losses = []
         for step in range(self.steps):
-            loss = nn.functional.cross_entropy(model(pixels), wanted)
+            loss = nn.functional.cross_entropy(model(pixels), target)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

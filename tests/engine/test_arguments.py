@@ -93,7 +93,7 @@ SMALL = {
 }
 
 
-def asked(name: str):
+def method_and_arguments(name: str):
     """The method and the arguments of a kind of case, as a script gives them."""
     return asking.question(asking.method_named(QUICK[name]), SMALL[name])
 
@@ -154,7 +154,7 @@ def test_every_kind_of_case_has_one_declaration_and_is_tried_here():
 def test_what_is_printed_runs_and_gives_the_same_answer_in_the_shell_and_in_python(
     name, tmp_path, monkeypatch, capsys
 ):
-    method, arguments = asked(name)
+    method, arguments = method_and_arguments(name)
     arguments = of_case(arguments.case(), arguments)
     monkeypatch.chdir(tmp_path)
     line = as_shell(method, arguments)
@@ -400,10 +400,12 @@ def test_a_value_is_printed_as_it_is_read(given, control):
 
 def test_a_case_says_what_it_does_not_know_about_itself():
     with pytest.raises(BlindspotError, match="does not know its image"):
-        arguments_of(asking.method_named("attribution.Gradient")).of(asked("image")[1].case())
+        arguments_of(asking.method_named("attribution.Gradient")).of(
+            method_and_arguments("image")[1].case()
+        )
     with pytest.raises(BlindspotError, match="does not know its scene"):
-        type(asked("caption")[1]).of(asked("caption")[1].case())
-    familiar = asked("familiar")[1]
+        type(method_and_arguments("caption")[1]).of(method_and_arguments("caption")[1].case())
+    familiar = method_and_arguments("familiar")[1]
     with pytest.raises(BlindspotError, match="unknown="):
         type(familiar).of(familiar.case(), image="sample:chelsea")
     uploaded = load("digits-mlp").twin()
@@ -438,18 +440,18 @@ def second(arguments):
 
 
 def test_the_pictures_of_a_pair_and_of_words_are_those_that_were_named():
-    first, two = (
-        asked("pair")[1].case().others[0],
-        replace(asked("pair")[1], against=("sample:china",)).case().others[0],
+    first, second = (
+        method_and_arguments("pair")[1].case().others[0],
+        replace(method_and_arguments("pair")[1], against=("sample:china",)).case().others[0],
     )
-    assert not np.array_equal(first.numpy(), two.numpy())
-    words = replace(asked("words")[1], against=("each",)).case()
+    assert not np.array_equal(first.numpy(), second.numpy())
+    words = replace(method_and_arguments("words")[1], against=("each",)).case()
     assert len(words.names) == len(words.others) >= 1
     assert all(name.startswith("without the ") for name in words.names)
     category = words.names[0].removeprefix("without the ")
-    alone = replace(asked("words")[1], against=(f"without:{category}",)).case()
+    alone = replace(method_and_arguments("words")[1], against=(f"without:{category}",)).case()
     assert np.array_equal(alone.others[0].numpy(), words.others[0].numpy())
-    faded = replace(asked("words")[1], against=(f"faded:{category}",)).case()
+    faded = replace(method_and_arguments("words")[1], against=(f"faded:{category}",)).case()
     assert faded.names[0] == "0"
 
 

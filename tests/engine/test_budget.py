@@ -31,10 +31,10 @@ MOST = 1_000_000_000
 @pytest.fixture
 def small(monkeypatch):
     """A budget of a few MB beside what every reader may take."""
-    made = MemoryBudget(total=reader.SMALL + 60_000_000, kept=3_000_000, each=2_000_000)
-    monkeypatch.setattr(budget, "BUDGET", made)
-    monkeypatch.setattr(reader, "BUDGET", made)
-    return made
+    memory_budget = MemoryBudget(total=reader.SMALL + 60_000_000, kept=3_000_000, each=2_000_000)
+    monkeypatch.setattr(budget, "BUDGET", memory_budget)
+    monkeypatch.setattr(reader, "BUDGET", memory_budget)
+    return memory_budget
 
 
 @pytest.mark.parametrize(
@@ -61,68 +61,71 @@ def test_four_small_files_at_once_take_less_than_a_gigabyte_and_give_it_back(kin
 
 
 def test_more_than_a_visitor_or_all_of_them_may_have_is_refused_in_a_sentence():
-    made = MemoryBudget(total=1000_000_000, kept=600_000_000, each=400_000_000)
-    first = made.book("a", 300_000_000, "“a.npz”")
+    memory_budget = MemoryBudget(total=1000_000_000, kept=600_000_000, each=400_000_000)
+    first = memory_budget.book("a", 300_000_000, "“a.npz”")
     with pytest.raises(OverBudget, match=r"“b.npz” takes 200 MB .* You have 300 MB open"):
-        made.book("a", 200_000_000, "“b.npz”")
-    made.book("b", 300_000_000)
+        memory_budget.book("a", 200_000_000, "“b.npz”")
+    memory_budget.book("b", 300_000_000)
     with pytest.raises(OverBudget, match="visitors of this server have 600 MB open"):
-        made.book("c", 1_000_000)
+        memory_budget.book("c", 1_000_000)
     first.free()
     first.free()  # twice is once
-    made.book("c", 300_000_000)
-    assert made.booked == {"b": 300_000_000, "c": 300_000_000}
-    made.book("", 10**12)  # outside of the app nobody is counted
-    assert made.booked.total() == 600_000_000
+    memory_budget.book("c", 300_000_000)
+    assert memory_budget.booked == {"b": 300_000_000, "c": 300_000_000}
+    memory_budget.book("", 10**12)  # outside of the app nobody is counted
+    assert memory_budget.booked.total() == 600_000_000
 
 
 def test_what_readers_need_is_waited_for_and_what_can_never_be_is_said(monkeypatch):
-    made = MemoryBudget(total=100, kept=80, each=80)
+    memory_budget = MemoryBudget(total=100, kept=80, each=80)
     order = []
 
     def decode(name):
-        with made.decoding(60):
+        with memory_budget.decoding(60):
             order.append(name)
 
-    with made.decoding(60):
+    with memory_budget.decoding(60):
         waiting = threading.Thread(target=decode, args=("second",))
         waiting.start()
         waiting.join(0.1)
         order.append("first")
     waiting.join()
     assert order == ["first", "second"]
-    made.book("a", 50)
-    with pytest.raises(OverBudget, match="needs 0 MB of memory to be decoded"), made.decoding(60):
+    memory_budget.book("a", 50)
+    with (
+        pytest.raises(OverBudget, match="needs 0 MB of memory to be decoded"),
+        memory_budget.decoding(60),
+    ):
         pass
     monkeypatch.setattr(budget, "WAIT_SECONDS", 0.05)
-    with made.decoding(40), pytest.raises(OverBudget, match="try again in a minute"):  # noqa: SIM117
-        with made.decoding(40):
+    with memory_budget.decoding(40), pytest.raises(OverBudget, match="try again in a minute"):  # noqa: SIM117
+        with memory_budget.decoding(40):
             pass
-    assert made.passing == 0
+    assert memory_budget.passing == 0
 
 
 def test_opening_waits_while_readers_have_the_memory():
-    made = MemoryBudget(total=100, kept=80, each=80)
-    with made.decoding(60):
-        waiting = threading.Thread(target=made.book, args=("a", 60))
+    memory_budget = MemoryBudget(total=100, kept=80, each=80)
+    with memory_budget.decoding(60):
+        waiting = threading.Thread(target=memory_budget.book, args=("a", 60))
         waiting.start()
         waiting.join(0.1)
-        assert not made.booked
+        assert not memory_budget.booked
     waiting.join()
-    assert made.booked == {"a": 60}
+    assert memory_budget.booked == {"a": 60}
 
 
 def test_bytes_are_given_back_when_every_view_of_an_array_is_gone():
-    made = MemoryBudget()
+    memory_budget = MemoryBudget()
     whole = np.zeros((10, 1000), np.uint8)
-    made.book("a", 5).hand_over([whole[:5]])
+    memory_budget.book("a", 5).hand_over([whole[:5]])
     view = whole[3, ::2]
-    assert made.booked["a"] == whole.nbytes
+    assert memory_budget.booked["a"] == whole.nbytes
     assert owner_of(view) is whole
     del whole
-    assert made.booked["a"] == 10_000
+    assert memory_budget.booked["a"] == 10_000
     del view
-    assert not made.booked
+    assert not memory_budget.booked
 
 
 def opened_npz(side):

@@ -21,7 +21,7 @@ from engine import data as data_sets
 from engine.arguments import classifiers
 from engine.arguments.text import value
 from engine.attribution.study import things
-from engine.case import shown
+from engine.case import model_input
 from engine.commands.cli import main
 from engine.commands.output import file_name, free, strict
 from engine.experiment import HOLDS
@@ -231,7 +231,7 @@ def test_the_same_question_has_the_same_folder_again(small, tmp_path, capsys):
 def test_without_a_target_the_most_likely_class_is_asked_about(small, tmp_path, capsys):
     assert main([*RUN, "--versus", "class 0", "--reading", "margin", "--out", str(tmp_path)]) == 0
     case = json.loads((answer_folder(tmp_path) / "result.json").read_text())["case"]
-    pixels = shown(sample("chelsea"), Crop(), tiny.cnn())
+    pixels = model_input(sample("chelsea"), Crop(), tiny.cnn())
     assert case["target_index"] == tiny.cnn().logits(pixels[None])[0].argmax()
     assert (case["versus_index"], case["reading"], case["seed"]) == (0, "margin", 0)
 
@@ -399,13 +399,13 @@ def test_two_views_whose_names_a_file_system_takes_for_one_have_two_files():
 def test_weights_are_trained_from_the_seed_that_was_asked_for(tmp_path, monkeypatch):
     short = replace(embedded.plan("digits-mlp"), recipe=Recipe("mlp", epochs=1, batch=256))
     monkeypatch.setattr(embedded, "plan", lambda _name: short)
-    made = {}
+    weights = {}
     for seed, options in ((short.seed, []), (7, ["--seed", "7"])):
         assert main(["weights", "digits-mlp", "--out", str(tmp_path), *options]) == 0
         path = embedded.file_of("digits-mlp", tmp_path)
         assert card_at(path).seed == seed
-        made[seed] = path.read_bytes()
-    assert made[short.seed] != made[7]
+        weights[seed] = path.read_bytes()
+    assert weights[short.seed] != weights[7]
 
 
 def test_the_network_of_scenes_is_trained_from_the_seed_that_was_asked_for(tmp_path, monkeypatch):

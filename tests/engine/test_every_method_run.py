@@ -40,7 +40,7 @@ SMALL = {
 """Arguments under which a method is quick; the others are asked as they begin."""
 BRIEFLY = ["--model", "digits-mlp", "--recipe", "architecture=mlp,epochs=1"]
 TWICE = ["--data", "twice:count=20,side=24", "--victim", "MLP", "--seeds", "1"]
-OWN = {
+OWN_ARGUMENTS = {
     **{
         f"attribution.{name}": ["--data", "digits"]
         for name in (
@@ -131,10 +131,10 @@ the contract asks of each method is written and read in `make test`, and its cas
 words in test_arguments.py."""
 WITHOUT = {"sparsity.Learned": "scores that a search has learned"}
 """What nothing that ships can be asked about, and the reason that is said."""
-ASKED = [kind for kind in METHODS if kind.full_name() not in WITHOUT.keys() | LONG]
+RUN_METHODS = [kind for kind in METHODS if kind.full_name() not in WITHOUT.keys() | LONG]
 
 
-def each(kinds):
+def for_each_kind(kinds):
     return pytest.mark.parametrize("kind", kinds, ids=lambda kind: kind.full_name())
 
 
@@ -152,12 +152,12 @@ def few(kind) -> list[str]:
     "kind",
     [
         pytest.param(kind, marks=[pytest.mark.slow] if kind.full_name() in SLOW else [])
-        for kind in ASKED
+        for kind in RUN_METHODS
     ],
     ids=lambda kind: kind.full_name(),
 )
 def test_a_method_gives_its_record_arrays_and_pictures(kind, tmp_path, monkeypatch, capsys):
-    arguments = OWN.get(kind.full_name(), SMALL.get(case_kind(kind).case_name, []))
+    arguments = OWN_ARGUMENTS.get(kind.full_name(), SMALL.get(case_kind(kind).case_name, []))
     if "attention" in kind.needs and case_kind(kind).case_name == "image":
         monkeypatch.setattr(classifiers, "load", lambda _name: tiny.vit())  # none ships
         arguments = ["--image", "sample:chelsea"]
@@ -167,12 +167,12 @@ def test_a_method_gives_its_record_arrays_and_pictures(kind, tmp_path, monkeypat
 
 
 def test_every_slow_one_is_asked_and_each_kind_of_case_has_a_quick_one():
-    assert {kind.full_name() for kind in ASKED} >= SLOW
-    quick = {case_kind(kind) for kind in ASKED if kind.full_name() not in SLOW}
+    assert {kind.full_name() for kind in RUN_METHODS} >= SLOW
+    quick = {case_kind(kind) for kind in RUN_METHODS if kind.full_name() not in SLOW}
     assert quick == {case_kind(kind) for kind in METHODS}
 
 
-@each([kind for kind in METHODS if kind.full_name() in WITHOUT])
+@for_each_kind([kind for kind in METHODS if kind.full_name() in WITHOUT])
 def test_a_method_that_nothing_here_fits_says_so_in_one_line(kind, tmp_path, capsys):
     assert main(["run", kind.full_name(), "--out", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err

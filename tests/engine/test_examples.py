@@ -61,8 +61,8 @@ def test_each_keeps_the_contract(kind):
 @every
 def test_each_is_asked_answered_kept_and_found_after_a_restart(kind, own_store, monkeypatch):
     case = case_for(kind)
-    made = ask(kind(), case, "ann").value()
-    assert not made.kept
+    first_result = ask(kind(), case, "ann").value()
+    assert not first_result.kept
     again = answer(kind(), case)
     assert again.kept
     monkeypatch.setattr(run, "store", lambda: Store(own_store.folder))
@@ -70,7 +70,7 @@ def test_each_is_asked_answered_kept_and_found_after_a_restart(kind, own_store, 
     assert result is not None
     assert result.record["method"] == kind.full_name()
     assert result.record["case"]["kind"] == ("pair" if kind is Walk else "image")
-    for name, view in made.items():
+    for name, view in first_result.items():
         assert result[name].facts() == view.facts()
         for field, array in view.arrays().items():
             assert np.array_equal(array, result[name].arrays()[field])
@@ -92,8 +92,8 @@ def test_each_can_be_cancelled_and_leaves_nothing_behind(kind):
 
 def test_training_lowers_the_loss_and_gives_a_checkpoint():
     case = tiny.cnn_case()
-    made = answer(Train(steps=12, rate=0.2), case)
-    loss, model = made["loss"].y, made["model"]
+    result = answer(Train(steps=12, rate=0.2), case)
+    loss, model = result["loss"].y, result["model"]
     assert loss.shape == (12,)
     assert loss[-1] < loss[0] - 0.3
     assert model.parent == case.model.fingerprint
@@ -114,22 +114,22 @@ class Paused(Rows):
         def watched(done, words="", partial=None):
             progress(done, words, partial)
             if done > 0.2:
-                seen.set()
+                paused.set()
                 while not go.wait(0.005):
                     progress(done, words)
 
         return super().__call__(case, watched)
 
 
-seen, go = threading.Event(), threading.Event()
+paused, go = threading.Event(), threading.Event()
 
 
 def test_a_partial_result_is_seen_and_never_is_the_answer(own_store):
-    seen.clear()
+    paused.clear()
     go.clear()
     case = tiny.cnn_case()
     job = ask(Paused(), case, "ann")
-    assert seen.wait(20)
+    assert paused.wait(20)
     part = job.partial["map"].values
     assert 0 < np.isfinite(part).all(axis=1).sum() < 32
     assert known(Paused(), case) is None
@@ -140,11 +140,11 @@ def test_a_partial_result_is_seen_and_never_is_the_answer(own_store):
 
 
 def test_a_partial_result_stays_partial_after_a_cancel():
-    seen.clear()
+    paused.clear()
     go.clear()
     case = tiny.cnn_case()
     job = ask(Paused(), case, "ann")
-    assert seen.wait(20)
+    assert paused.wait(20)
     job.leave("ann")
     with pytest.raises(Cancelled):
         job.value()

@@ -273,8 +273,8 @@ def test_a_changed_image_is_shown_beside_its_own_with_what_the_model_makes_of_bo
     assert (difference[4:] == 128 - 60).all()
     assert "by 15.0 of 255 gray levels" in result["picture"].finding
     index = image_case.target.index
-    for name, shown in (("before", before), ("after", after)):
-        picture = torch.from_numpy(shown.transpose(2, 0, 1)[None] / 255).float()
+    for name, pixels_shown in (("before", before), ("after", after)):
+        picture = torch.from_numpy(pixels_shown.transpose(2, 0, 1)[None] / 255).float()
         expected = float(image_case.model.logits(picture).softmax(1)[0, index])
         assert result["probability"][name] == pytest.approx(expected, rel=1e-5)
     assert result["probability"]["before"] != pytest.approx(
@@ -299,9 +299,9 @@ def test_trainings_are_kept_for_more_seeds_and_after_a_stop(trainings):
 def test_the_picture_comes_first_and_rows_as_they_are_measured(trainings):
     partials = []
     Epochs(seeds=1)(case(), lambda done, words="", partial=None: partials.append(partial))
-    shown = [partial for partial in partials if partial is not None]
-    assert list(shown[0]) == ["picture"]
-    assert [len(partial["table"]) for partial in shown[1:]] == [1, 2]
+    updates = [partial for partial in partials if partial is not None]
+    assert list(updates[0]) == ["picture"]
+    assert [len(partial["table"]) for partial in updates[1:]] == [1, 2]
 
 
 def test_it_is_answered_in_the_lane_like_any_method(trainings):

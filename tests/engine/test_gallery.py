@@ -9,7 +9,7 @@ from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.gradient import Gradient
 from engine.commands.cli import main
 from engine.gallery import GALLERY, questions, shipped, stale
-from engine.run import made
+from engine.run import compute_answer
 from tests import tiny
 
 QUICK = ("Prediction", "GradCam", "Gradient")
@@ -38,8 +38,8 @@ def test_some_computed_again_give_the_same(asked):
 def test_nothing_else_lies_in_the_gallery_and_it_is_small(asked):
     from engine.run import digest
 
-    wanted = {digest(method, case) for method, case in asked}
-    assert {path.stem for path in GALLERY.glob("*.json")} == wanted
+    expected = {digest(method, case) for method, case in asked}
+    assert {path.stem for path in GALLERY.glob("*.json")} == expected
     size = sum(path.stat().st_size for path in GALLERY.iterdir())
     assert size <= min(20e6, 150e3 * len(asked))
 
@@ -57,11 +57,11 @@ def test_answers_of_one_method_are_computed_again_when_asked(tmp_path, monkeypat
 
     def noted(method, *rest):
         computed.append(method.name)
-        return made(method, *rest)
+        return compute_answer(method, *rest)
 
     monkeypatch.setattr(gallery, "GALLERY", tmp_path)
     monkeypatch.setattr(gallery, "questions", lambda: iter([(Gradient(), case), (GradCam(), case)]))
-    monkeypatch.setattr(gallery, "made", noted)
+    monkeypatch.setattr(gallery, "compute_answer", noted)
     assert main(["gallery"]) != 0
     assert "tiny-cnn does not ship with Blindspot" in capsys.readouterr().err
     monkeypatch.setattr(gallery, "own_words", lambda _case: "")

@@ -19,7 +19,7 @@ from engine.hallucination.case import is_ready
 from engine.hallucination.measures.claims import questions
 from engine.hallucination.tiny_vlm import words as vocabulary
 from engine.hallucination.tiny_vlm.weights import HABIT, load
-from engine.keeping.names import hidden, in_strings, shown
+from engine.keeping.names import hidden, in_strings, restore_names
 from engine.keeping.store import Store
 from engine.lab import Train, TrainCase
 from engine.method import case_kind
@@ -53,7 +53,7 @@ def on_disk(home) -> str:
     return " ".join(f"{file} {file.read_bytes().decode('latin-1')}" for file in files).lower()
 
 
-def told(found) -> str:
+def answer_text(found) -> str:
     """What an answer says in words, and its record."""
     return json.dumps([found.record, [view.facts() for view in found.values()]], default=str)
 
@@ -83,7 +83,7 @@ def test_the_answer_to_typed_words_is_not_on_the_disk(kind, home, learned_word):
     first = answer(method, case)
     again = known(method, case)  # from memory
     assert again.record["case"] == first.record["case"]
-    assert WORD in told(again)
+    assert WORD in answer_text(again)
     stored = on_disk(home)
     assert "seconds.json" in stored  # something is kept
     assert WORD not in stored
@@ -125,7 +125,7 @@ def test_nothing_is_kept_of_a_model_whose_classes_were_typed(home):
     model.typed = True
     method, case = Blends(toward=WORD, cells=4), tiny.case_for(Blends, model)
     answer(method, case)
-    assert WORD in told(known(method, case))
+    assert WORD in answer_text(known(method, case))
     stored = on_disk(home)
     assert "seconds.json" in stored
     assert WORD not in stored
@@ -196,7 +196,7 @@ def test_a_file_that_is_called_like_a_class_moves_no_other_name(home, monkeypatc
         results.append(given_names(tiny.case_for(Blends, model)))
     first, second = results
     assert len(first) == len(second)
-    assert shown(second, hidden(first, "from pets.zip, a cow")) == "from other.zip, a cow"
+    assert restore_names(second, hidden(first, "from pets.zip, a cow")) == "from other.zip, a cow"
 
 
 def test_what_is_forgotten_is_forgotten_under_all_names(tmp_path):
@@ -216,7 +216,7 @@ def test_hiding_is_undone_whatever_the_names():
     names = ("cat", "black cat", 'a "cat"', "Mörder", "kind", "x", "views")
     record = {"kind": "cat", "views": [{"card": json.dumps(["a black cat", *names])}, 12, None]}
     without = in_strings(record, partial(hidden, names))
-    assert in_strings(without, partial(shown, names)) == record
+    assert in_strings(without, partial(restore_names, names)) == record
     for word in ("cat", "rder", "kind", "views"):
         assert word not in json.dumps(without)
     assert hidden(("x", ""), "an x") == "an x"

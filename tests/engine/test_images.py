@@ -270,9 +270,9 @@ def test_floats_at_the_ends_of_their_range_do_not_overflow():
 @given(arrays(np.uint16, st.tuples(st.integers(1, 6), st.integers(1, 6))))
 @settings(max_examples=40, deadline=None)
 def test_deep_grey_keeps_the_order_of_its_values(values):
-    shown = read(saved(Image.fromarray(values), "PNG")).pixels[..., 0].astype(int)
+    pixels = read(saved(Image.fromarray(values), "PNG")).pixels[..., 0].astype(int)
     order = np.argsort(values, axis=None)
-    assert (np.diff(shown.ravel()[order]) >= 0).all()
+    assert (np.diff(pixels.ravel()[order]) >= 0).all()
 
 
 def test_color_of_sixteen_bits_shows_its_upper_eight():

@@ -242,12 +242,12 @@ def test_a_live_question_that_fails_or_is_cancelled_does_not_hurt_the_job(queue)
 
 
 def test_neither_side_of_a_let_through_notices_the_other(queue):
-    begun, heard = threading.Event(), threading.Event()
+    begun, released = threading.Event(), threading.Event()
 
     def long(progress):
         torch.manual_seed(3)
         begun.set()
-        assert heard.wait(SOON)
+        assert released.wait(SOON)
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
             progress(0.5)
         return torch.rand(2).tolist()
@@ -262,7 +262,7 @@ def test_neither_side_of_a_let_through_notices_the_other(queue):
     slow = queue.submit("long", long, "job", "ann")
     assert begun.wait(SOON)
     quick = queue.submit("live", live, "live", "bob")
-    heard.set()
+    released.set()
     assert quick.value() == (4.0, torch.float32)
     drawn = slow.value()
     torch.manual_seed(3)
@@ -375,21 +375,21 @@ def test_a_job_of_no_lane_can_be_left():
 
 
 def test_a_partial_result_stays_until_the_next_one(queue):
-    seen = []
+    snapshots = []
 
     def work(progress):
         progress(0.1, "one", {"view": 1})
-        seen.append((job_of().partial, job_of().words))
+        snapshots.append((job_of().partial, job_of().words))
         progress(0.2)
-        seen.append((job_of().partial, job_of().words))
+        snapshots.append((job_of().partial, job_of().words))
         progress(0.3, "three", {"view": 3})
-        seen.append((job_of().partial, job_of().words))
+        snapshots.append((job_of().partial, job_of().words))
 
     def job_of():
         return queue.find("a")
 
     ended(queue.submit("a", work, "wait", "ann"))
-    assert seen == [({"view": 1}, "one"), ({"view": 1}, "one"), ({"view": 3}, "three")]
+    assert snapshots == [({"view": 1}, "one"), ({"view": 1}, "one"), ({"view": 3}, "three")]
 
 
 @pytest.mark.parametrize("cost", ["live", "wait", "job"])

@@ -37,24 +37,24 @@ def test_the_size_counts_and_the_newest_stays_however_large():
 
 
 def test_what_is_dropped_is_made_anew():
-    memory, made = Memory(9), []
+    memory, builds = Memory(9), []
     for _ in range(2):
-        assert memory.made("a", lambda: made.append(1) or len(made)) == 1
+        assert memory.made("a", lambda: builds.append(1) or len(builds)) == 1
     memory.drop("a")
     memory.drop("never there")
-    assert memory.made("a", lambda: made.append(1) or len(made)) == 2
+    assert memory.made("a", lambda: builds.append(1) or len(builds)) == 2
     memory.clear()
     assert memory.names() == []
 
 
 def test_two_who_ask_at_once_wait_for_one_making_and_others_do_not():
-    memory, begun, go, made = Memory(9), threading.Event(), threading.Event(), []
+    memory, begun, go, builds = Memory(9), threading.Event(), threading.Event(), []
 
     def slowly():
         begun.set()
         assert go.wait(20)
-        made.append("slow")
-        return made
+        builds.append("slow")
+        return builds
 
     results = []
     askers = [
@@ -68,8 +68,8 @@ def test_two_who_ask_at_once_wait_for_one_making_and_others_do_not():
     go.set()
     for asker in askers:
         asker.join(20)
-    assert made == ["slow"]
-    assert results[0] is results[1] is made
+    assert builds == ["slow"]
+    assert results[0] is results[1] is builds
 
 
 def test_a_making_that_fails_keeps_nothing_and_can_be_tried_again():
@@ -87,7 +87,7 @@ def test_making_one_may_ask_for_another():
 
 
 def test_who_comes_while_another_waiter_makes_it_waits_for_that_making():
-    memory, made = Memory(9), []
+    memory, builds = Memory(9), []
     begun, go = ([threading.Event() for _ in range(3)] for _ in range(2))
 
     def making(place):
@@ -96,8 +96,8 @@ def test_who_comes_while_another_waiter_makes_it_waits_for_that_making():
             assert go[place].wait(20)
             if place == 0:
                 raise ZeroDivisionError
-            made.append(place)
-            return made
+            builds.append(place)
+            return builds
 
         return make
 
@@ -119,7 +119,7 @@ def test_who_comes_while_another_waiter_makes_it_waits_for_that_making():
         event.set()
     for asker in askers[1:]:
         asker.join(20)
-    assert made == [1]
+    assert builds == [1]
     assert not memory._making
 
 

@@ -38,15 +38,15 @@ def test_a_choice_made_outside_is_kept():
 @pytest.fixture
 def platform(monkeypatch):
     """A platform whose C library takes every option but the `refused` ones."""
-    there = SimpleNamespace(libc=("glibc", "2.36"), refused=(), options=[])
+    machine = SimpleNamespace(libc=("glibc", "2.36"), refused=(), options=[])
 
     def mallopt(option, value):
-        there.options.append((option, value))
-        return int(option not in there.refused)
+        machine.options.append((option, value))
+        return int(option not in machine.refused)
 
-    monkeypatch.setattr(process.platform, "libc_ver", lambda: there.libc)
+    monkeypatch.setattr(process.platform, "libc_ver", lambda: machine.libc)
     monkeypatch.setattr(process.ctypes, "CDLL", lambda _name: SimpleNamespace(mallopt=mallopt))
-    return there
+    return machine
 
 
 def test_both_are_settled_at_once(platform, monkeypatch):

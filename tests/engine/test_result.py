@@ -126,18 +126,18 @@ def test_the_digest_of_arrays_knows_names_types_and_shapes_but_no_order():
 
 
 def test_columns_keep_their_order_and_units_through_the_store():
-    made = Table.of(
+    table = Table.of(
         {"z": (np.array([1, 2]), "px"), "a": (np.array([0.5, np.nan]), "share")}, ("x", "y")
     )
-    header, data = pack(StoredAnswer({"table": made}, {}))
+    header, data = pack(StoredAnswer({"table": table}, {}))
     back = unpack(json.loads(json.dumps(header)), data).result["table"]
-    assert back.facts() == made.facts()
+    assert back.facts() == table.facts()
     assert back.order == ("z", "a")
     assert back.units == ("px", "share")
     assert len(back) == 2
     assert back.cell("y", "z") == 2
-    assert back["z"].dtype == made["z"].dtype
-    np.testing.assert_array_equal(back["a"], made["a"])
+    assert back["z"].dtype == table["z"].dtype
+    np.testing.assert_array_equal(back["a"], table["a"])
 
 
 @pytest.mark.parametrize(

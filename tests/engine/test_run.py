@@ -312,7 +312,7 @@ def test_inside_anew_such_questions_are_computed_each_time_and_not_kept(case, fr
         answer(Slow(), other)
         assert calls == [1, 1, 1]
         assert answer(Slow(), other).kept
-        with pytest.raises(DoesNotFit, match="exactly only"), run.recompute(lambda _one: True):
+        with pytest.raises(DoesNotFit, match="exactly only"), run.recompute(lambda _question: True):
             answer(Slow(), case.at("fast"))
     assert (first.kept, again.kept) == (False, False)
     assert calls == [1, 1, 1]

@@ -28,8 +28,8 @@ def test_what_is_drawn_number_by_number_is_what_the_model_sees(channels_last):
     def draw(index, out):
         in_memory(out).copy_(in_memory(as_drawn(case, images[index])))
 
-    seen = render_logits(case, 7, draw, quiet)
-    torch.testing.assert_close(seen, case.model.logits(images))
+    logits = render_logits(case, 7, draw, quiet)
+    torch.testing.assert_close(logits, case.model.logits(images))
 
 
 @LAYOUTS
@@ -51,15 +51,15 @@ def test_batches_too_large_for_the_memory_are_halved_and_drawn_again(monkeypatch
             raise torch.OutOfMemoryError
         return plenty(pixels)
 
-    monkeypatch.setattr(case.model, "runner", lambda *_given: scarce)
+    monkeypatch.setattr(case.model, "runner", lambda *_arguments: scarce)
     images = torch.rand(11, 3, tiny.SIDE, tiny.SIDE, generator=tiny.seeded(2))
     shares = []
 
     def draw(index, out):
         out.copy_(images[index])
 
-    seen = render_logits(case, 11, draw, lambda done, *_words: shares.append(done))
-    torch.testing.assert_close(seen, case.model.logits(images))
+    logits = render_logits(case, 11, draw, lambda done, *_words: shares.append(done))
+    torch.testing.assert_close(logits, case.model.logits(images))
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
 
@@ -70,6 +70,6 @@ def test_a_model_that_does_not_fit_at_all_is_told_in_a_sentence(monkeypatch):
     def never(_pixels):
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr(case.model, "runner", lambda *_given: never)
+    monkeypatch.setattr(case.model, "runner", lambda *_arguments: never)
     with pytest.raises(BlindspotError, match="memory"):
         case.score(case.image[None])

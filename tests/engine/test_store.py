@@ -65,60 +65,60 @@ def test_an_entry_without_an_order_is_read_by_name(store):
     assert list(unpack(header, data).result["scores"].values) == ["a", "z"]
 
 
-def damage_json(arrays, said):
-    said.write_bytes(said.read_bytes()[:-20])
+def damage_json(arrays, json_file):
+    json_file.write_bytes(json_file.read_bytes()[:-20])
 
 
-def cut_arrays(arrays, said):
+def cut_arrays(arrays, json_file):
     arrays.write_bytes(arrays.read_bytes()[:-10])
 
 
-def empty_arrays(arrays, said):
+def empty_arrays(arrays, json_file):
     arrays.write_bytes(b"")
 
 
-def empty_json(arrays, said):
-    said.write_bytes(b"")
+def empty_json(arrays, json_file):
+    json_file.write_bytes(b"")
 
 
-def flip_a_bit(arrays, said):
+def flip_a_bit(arrays, json_file):
     data = bytearray(arrays.read_bytes())
     data[-1] ^= 1
     arrays.write_bytes(data)
 
 
-def wrong_checksum(arrays, said):
-    said.write_text(json.dumps(json.loads(said.read_text()) | {"checksum": "00"}))
+def wrong_checksum(arrays, json_file):
+    json_file.write_text(json.dumps(json.loads(json_file.read_text()) | {"checksum": "00"}))
 
 
-def no_json(arrays, said):
-    said.unlink()
+def no_json(arrays, json_file):
+    json_file.unlink()
 
 
-def no_arrays(arrays, said):
+def no_arrays(arrays, json_file):
     arrays.unlink()
 
 
-def other_json(arrays, said):
-    said.write_text("[1, 2]")
+def other_json(arrays, json_file):
+    json_file.write_text("[1, 2]")
 
 
-def views_as_list(arrays, said):
-    said.write_text(json.dumps(json.loads(said.read_text()) | {"views": [1]}))
+def views_as_list(arrays, json_file):
+    json_file.write_text(json.dumps(json.loads(json_file.read_text()) | {"views": [1]}))
 
 
-def unknown_kind(arrays, said):
-    record = json.loads(said.read_text())
+def unknown_kind(arrays, json_file):
+    record = json.loads(json_file.read_text())
     record["views"]["map"]["kind"] = "Sculpture"
-    said.write_text(json.dumps(record))
+    json_file.write_text(json.dumps(record))
 
 
-def nested_too_deep(arrays, said):
-    said.write_text("[" * 100_000)
+def nested_too_deep(arrays, json_file):
+    json_file.write_text("[" * 100_000)
 
 
-def not_text(arrays, said):
-    said.write_bytes(b"\xff\xfe\x00{")
+def not_text(arrays, json_file):
+    json_file.write_bytes(b"\xff\xfe\x00{")
 
 
 @pytest.mark.parametrize(
@@ -345,12 +345,12 @@ def test_a_table_keeps_its_newest_rows_and_survives_damage(tmp_path, monkeypatch
     assert read_table(path) == {"e": 3}
 
 
-def another_word(arrays, said):
-    said.write_text(said.read_text().replace('"logit"', '"logic"'))
+def another_word(arrays, json_file):
+    json_file.write_text(json_file.read_text().replace('"logit"', '"logic"'))
 
 
-def another_second(arrays, said):
-    said.write_text(said.read_text().replace("2.5", "9.5"))
+def another_second(arrays, json_file):
+    json_file.write_text(json_file.read_text().replace("2.5", "9.5"))
 
 
 @pytest.mark.parametrize("harm", [another_word, another_second])

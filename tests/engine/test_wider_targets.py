@@ -11,7 +11,7 @@ from torch import nn
 
 from engine.attribution import (
     HEATMAPS,
-    WHICH,
+    WHICH_EXPLANATION,
     DeepLift,
     Gradient,
     GradientXInput,
@@ -80,22 +80,24 @@ class Embedded(nn.Module):
         return self.head(self.body(images.flatten(1)))
 
 
-def made(network):
+def random_classifier(network):
     return tiny.classifier(tiny.random_weights(network), SIDE)
 
 
 def region_case(network=None, **target):
     target = RegionTarget(**{"index": 2, "mask": MASK} | target)
-    return ImageCase(made(network or Pixelwise()), tiny.image(SIDE), target)
+    return ImageCase(random_classifier(network or Pixelwise()), tiny.image(SIDE), target)
 
 
 def number_case():
     target = NumberTarget(1, measure="years")
-    return ImageCase(made(Regression()), tiny.image(SIDE), target)
+    return ImageCase(random_classifier(Regression()), tiny.image(SIDE), target)
 
 
 def likeness_case():
-    return similarity_case(made(Embedded()), tiny.image(SIDE), tiny.image(SIDE, seed=4))
+    return similarity_case(
+        random_classifier(Embedded()), tiny.image(SIDE), tiny.image(SIDE, seed=4)
+    )
 
 
 CASES = {"region": region_case, "number": number_case, "similarity": likeness_case}
@@ -111,24 +113,24 @@ def test_a_regions_score_is_the_mean_of_its_places():
     assert case.score(case.image[None]).item() == pytest.approx(logits[2][MASK].mean().item())
     contrast = replace(case, target=RegionTarget(2, versus=0, reading="probability", mask=MASK))
     shares = logits.softmax(0)
-    wanted = (shares[2] - shares[0])[MASK].mean().item()
-    assert contrast.score(case.image[None]).item() == pytest.approx(wanted)
+    expected = (shares[2] - shares[0])[MASK].mean().item()
+    assert contrast.score(case.image[None]).item() == pytest.approx(expected)
     assert contrast.target.unit == "probability"
 
 
 def test_the_gradient_of_a_region_is_its_weights_inside_and_nothing_outside():
     case = region_case()
-    wanted = case.model.network.conv.weight[2].sum() / MASK.sum() * MASK
+    expected = case.model.network.conv.weight[2].sum() / MASK.sum() * MASK
     heat = Gradient()(case)["map"].values
-    np.testing.assert_allclose(heat, wanted.detach().numpy(), atol=1e-6)
+    np.testing.assert_allclose(heat, expected.detach().numpy(), atol=1e-6)
 
 
 @shares
 def test_a_regions_map_is_weight_times_pixel_inside_it(method):
     case = region_case()
-    wanted = case.model.network.conv(case.image[None])[0, 2] / MASK.sum() * MASK
+    expected = case.model.network.conv(case.image[None])[0, 2] / MASK.sum() * MASK
     heat = method(case)["map"].values
-    np.testing.assert_allclose(heat, wanted.detach().numpy(), atol=1e-5)
+    np.testing.assert_allclose(heat, expected.detach().numpy(), atol=1e-5)
 
 
 def test_hiding_squares_and_layer_cam_see_the_region_only():
@@ -199,7 +201,7 @@ def test_a_number_has_no_probability_and_must_be_among_the_outputs():
 
 
 def test_the_embedding_is_what_the_head_is_given():
-    model = made(Embedded())
+    model = random_classifier(Embedded())
     images = torch.stack([tiny.image(SIDE, seed) for seed in (1, 2)])
     embedding = embedding_of(model)
     torch.testing.assert_close(embedding.logits(images), model.features(images))
@@ -211,9 +213,9 @@ def test_a_similaritys_score_is_the_cosine_and_1_for_the_image_itself():
     case, other = likeness_case(), tiny.image(SIDE, seed=4)
     body = case.model.network.body
     features, other_features = body(case.image.flatten()), body(other.flatten())
-    wanted = torch.cosine_similarity(features, other_features, dim=0).item()
+    expected = torch.cosine_similarity(features, other_features, dim=0).item()
     scores = case.score(torch.stack([case.image, other]))
-    assert scores.tolist() == pytest.approx([wanted, 1], abs=1e-5)
+    assert scores.tolist() == pytest.approx([expected, 1], abs=1e-5)
 
 
 def test_the_gradient_of_a_similarity_is_the_part_of_the_reference_across_the_embedding():
@@ -222,12 +224,12 @@ def test_the_gradient_of_a_similarity_is_the_part_of_the_reference_across_the_em
     embedding, reference = weight @ case.image.flatten(), weight @ other.flatten()
     length, unit = embedding.norm(), reference / reference.norm()
     across = (unit - (unit @ embedding) * embedding / length**2) / length
-    wanted = (across @ weight).view(3, SIDE, SIDE).sum(0).numpy()
+    expected = (across @ weight).view(3, SIDE, SIDE).sum(0).numpy()
     heat = Gradient()(case)["map"]
-    np.testing.assert_allclose(heat.values, wanted, atol=1e-3 * abs(wanted).max())
+    np.testing.assert_allclose(heat.values, expected, atol=1e-3 * abs(expected).max())
     assert heat.unit == "cosine per brightness"
     itself = Gradient()(replace(case, image=other))["map"].values
-    assert abs(itself).max() < 1e-4 * abs(wanted).max() + 1e-6
+    assert abs(itself).max() < 1e-4 * abs(expected).max() + 1e-6
 
 
 def test_rules_that_need_a_linear_score_refuse_a_similarity_and_wrong_lengths_are_named():
@@ -262,7 +264,7 @@ def convolutional(kind):
 
 
 @pytest.mark.parametrize("target", CASES)
-@pytest.mark.parametrize("kind", [*HEATMAPS, *WHICH], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [*HEATMAPS, *WHICH_EXPLANATION], ids=lambda kind: kind.name)
 def test_every_map_is_made_or_refused_with_the_reason(kind, target):
     case = settled(convolutional(target))
     if kind.unmet(case):

@@ -19,12 +19,12 @@ VIEWS = {
 @pytest.mark.parametrize("name", FAKES)
 def test_shapes_kinds_and_facts_stay_and_numbers_go(name):
     result = faked(VIEWS, FAKES[name])
-    for view, made in result.items():
-        assert type(made) is type(VIEWS[view])
-        assert made.facts() == VIEWS[view].facts()
+    for view, fake_view in result.items():
+        assert type(fake_view) is type(VIEWS[view])
+        assert fake_view.facts() == VIEWS[view].facts()
         for field, array in VIEWS[view].arrays().items():
-            assert made.arrays()[field].shape == array.shape
-            assert made.arrays()[field].dtype == array.dtype
+            assert fake_view.arrays()[field].shape == array.shape
+            assert fake_view.arrays()[field].dtype == array.dtype
     assert not np.array_equal(result["map"].values, VIEWS["map"].values)
 
 

@@ -157,11 +157,11 @@ def written() -> str:
     lines = []
     for package in packages():
         lines.append(package.head)
-        seen: dict[object, int] = {}
+        counts: dict[object, int] = {}
         for path, data in sorted(package.contents()):
             look = looks_like(path, data)
-            seen[look] = seen.get(look, 0) + 1
-            if look and seen[look] <= (ALIKE if look == NUMBERED else 1):
+            counts[look] = counts.get(look, 0) + 1
+            if look and counts[look] <= (ALIKE if look == NUMBERED else 1):
                 lines.append(f"{sha256(data)} {path}")
     return "\n".join(lines) + "\n"
 

@@ -60,17 +60,17 @@ def tried(
     return came, wrong, used.seconds(), used.mb()
 
 
-def sentence_fault(said: str, data: bytes, name: str) -> str:
+def sentence_fault(sentence: str, data: bytes, name: str) -> str:
     """What a refusal has that no sentence for a person may have; "" where it is good."""
-    rest = said.replace(f"“{name}”", "")
-    if "\n" in said or not said.isprintable() or not said.endswith((".", "?")):
-        return f"no sentence: {said!r:.200}"
-    if len(said) > LONGEST_SENTENCE or CODE.search(rest):
-        return f"not for a person: {said:.200}"
+    rest = sentence.replace(f"“{name}”", "")
+    if "\n" in sentence or not sentence.isprintable() or not sentence.endswith((".", "?")):
+        return f"no sentence: {sentence!r:.200}"
+    if len(sentence) > LONGEST_SENTENCE or CODE.search(rest):
+        return f"not for a person: {sentence:.200}"
     raw = rest.encode()
     pieces = {raw[at : at + REPEATED] for at in range(len(raw) - REPEATED)}
     if any(piece in data and piece not in our_words() for piece in pieces):
-        return f"repeats the file: {said:.200}"
+        return f"repeats the file: {sentence:.200}"
     return ""
 
 
@@ -139,8 +139,8 @@ class Doors:
         skipped = [skipped_file.file for skipped_file in folders.skipped]
         if len(folders.data) + len(skipped) != 3 or skipped not in ([], [f"a/2{name}"]):
             raise ValueError(f"{len(folders.data)} images, {len(skipped)} skipped")
-        for one in folders.skipped:
-            if fault := sentence_fault(one.reason, data, f"2{name}"):
+        for entry in folders.skipped:
+            if fault := sentence_fault(entry.reason, data, f"2{name}"):
                 raise ValueError(fault)
 
     def named(self, data: bytes, name: str) -> None:

@@ -18,5 +18,5 @@ KINDS = {
 def kind_of_trial(name: str) -> TrialKind:
     """One of KINDS."""
     module, _, word = KINDS[name].partition(":")
-    made: TrialKind = getattr(import_module(module), word)()
-    return made
+    trial: TrialKind = getattr(import_module(module), word)()
+    return trial

@@ -16,11 +16,11 @@ def deflated(length: bool) -> bytes:
     """A deflated DICOM file that grows to 120 MB, with or without the length of its first group."""
     from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-    made = scans.written(scans.dataset(scans.ramp(), DeflatedExplicitVRLittleEndian))
-    start = 144 + int.from_bytes(made[140:144], "little")
+    content = scans.written(scans.dataset(scans.ramp(), DeflatedExplicitVRLittleEndian))
+    start = 144 + int.from_bytes(content[140:144], "little")
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     bomb = b"".join(packer.compress(bytes(10_000_000)) for _ in range(12)) + packer.flush()
-    return (made[:start] if length else made[:132] + made[144:start]) + bomb
+    return (content[:start] if length else content[:132] + content[144:start]) + bomb
 
 
 def element(group: int, number: int, kind: bytes, body: bytes) -> bytes:
@@ -59,25 +59,25 @@ def rle_bomb() -> bytes:
     from pydicom.encaps import encapsulate
     from pydicom.uid import RLELossless
 
-    made = scans.dataset(np.zeros((8, 8), np.uint8), RLELossless)
+    dicom = scans.dataset(np.zeros((8, 8), np.uint8), RLELossless)
     segment = b"\x81\x00" * 5_000_000
-    made.PixelData = encapsulate([struct.pack("<16I", 1, 64, *[0] * 14) + segment])
-    made["PixelData"].VR = "OB"
-    return scans.written(made)
+    dicom.PixelData = encapsulate([struct.pack("<16I", 1, 64, *[0] * 14) + segment])
+    dicom["PixelData"].VR = "OB"
+    return scans.written(dicom)
 
 
 def tables() -> bytes:
     """A DICOM file of 2000 frames that share a table of 65 536 brightnesses."""
     from pydicom import Dataset
 
-    made = scans.dataset(np.zeros((2000, 8, 8), np.uint8))
+    dicom = scans.dataset(np.zeros((2000, 8, 8), np.uint8))
     shared = Dataset()
     shared.FrameVOILUTSequence = [Dataset()]
     table = scans.lut(np.arange(65536), 0, 16)
     shared.FrameVOILUTSequence[0].VOILUTSequence = [table] * 8
-    made.SharedFunctionalGroupsSequence = [shared]
-    made.PerFrameFunctionalGroupsSequence = [Dataset() for _ in range(2000)]
-    return scans.written(made)
+    dicom.SharedFunctionalGroupsSequence = [shared]
+    dicom.PerFrameFunctionalGroupsSequence = [Dataset() for _ in range(2000)]
+    return scans.written(dicom)
 
 
 def components() -> bytes:
@@ -85,13 +85,13 @@ def components() -> bytes:
     from pydicom.encaps import encapsulate
     from pydicom.uid import JPEG2000Lossless
 
-    made = scans.dataset(np.zeros((4096, 4096), np.uint8), JPEG2000Lossless)
+    dicom = scans.dataset(np.zeros((4096, 4096), np.uint8), JPEG2000Lossless)
     size = struct.pack(">IIIIIIII", 4096, 4096, 0, 0, 4096, 4096, 0, 0)
     colors = struct.pack(">H", 16384) + b"\x07\x01\x01" * 16384
     head = b"\xff\x4f\xff\x51" + struct.pack(">HH", 38 + 3 * 16384, 0) + size + colors
-    made.PixelData = encapsulate([head + bytes(64)])
-    made["PixelData"].VR = "OB"
-    return scans.written(made)
+    dicom.PixelData = encapsulate([head + bytes(64)])
+    dicom["PixelData"].VR = "OB"
+    return scans.written(dicom)
 
 
 # NIfTI

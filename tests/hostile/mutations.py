@@ -37,24 +37,26 @@ GZIP, PNG, PACKED = b"\x1f\x8b", b"\x89PNG", 2_000_000
 
 def mutant(data: bytes, rng: Rng) -> bytes:
     """Some bytes changed, a piece doubled or moved, or the end cut off; heads more often."""
-    made = bytearray(data)
-    near = min(len(made), 600 if rng.random() < 0.6 else len(made))
+    mutated = bytearray(data)
+    near = min(len(mutated), 600 if rng.random() < 0.6 else len(mutated))
     match rng.integers(8):
         case 0:
-            del made[rng.integers(len(made)) :]
+            del mutated[rng.integers(len(mutated)) :]
         case 1:
             start, size = rng.integers(near), rng.integers(1, 64)
-            made[start:start] = made[start : start + size] * rng.integers(1, 200)
+            mutated[start:start] = mutated[start : start + size] * rng.integers(1, 200)
         case 2:
             start = rng.integers(near)
-            del made[start : start + rng.integers(1, 64)]
+            del mutated[start : start + rng.integers(1, 64)]
         case 3:
             start, size = rng.integers(near), int(rng.choice([2, 4, 8]))
-            made[start : start + size] = int(rng.choice([0, 1, 2**15, 2**16 - 1])).to_bytes(size)
+            mutated[start : start + size] = int(rng.choice([0, 1, 2**15, 2**16 - 1])).to_bytes(size)
         case _:
             for place in rng.integers(0, near, rng.integers(1, 8)):
-                made[place] = rng.choice(INTERESTING) if rng.random() < 0.5 else rng.integers(256)
-    return bytes(made)
+                mutated[place] = (
+                    rng.choice(INTERESTING) if rng.random() < 0.5 else rng.integers(256)
+                )
+    return bytes(mutated)
 
 
 def inside(data: bytes, rng: Rng) -> bytes:
@@ -75,14 +77,14 @@ def inside(data: bytes, rng: Rng) -> bytes:
 
 def mended(data: bytes) -> bytes:
     """A PNG with the checksums that its parts now need."""
-    made, at = bytearray(data), 8
-    while at + 12 <= len(made):
-        end = at + 8 + int.from_bytes(made[at : at + 4])
-        if end + 4 > len(made):
+    mutated, at = bytearray(data), 8
+    while at + 12 <= len(mutated):
+        end = at + 8 + int.from_bytes(mutated[at : at + 4])
+        if end + 4 > len(mutated):
             break
-        made[end : end + 4] = zlib.crc32(made[at + 4 : end]).to_bytes(4)
+        mutated[end : end + 4] = zlib.crc32(mutated[at + 4 : end]).to_bytes(4)
         at = end + 4
-    return bytes(made)
+    return bytes(mutated)
 
 
 def gunzipped(data: bytes) -> bytes:
@@ -116,10 +118,10 @@ def cut_off(data: bytes, _: bytes, rng: Rng) -> bytes:
 
 def bits(data: bytes, _: bytes, rng: Rng) -> bytes:
     """Up to twenty bits turned over."""
-    made = bytearray(data)
-    for place in rng.integers(0, len(made), rng.integers(1, 20)):
-        made[place] ^= 1 << int(rng.integers(8))
-    return bytes(made)
+    mutated = bytearray(data)
+    for place in rng.integers(0, len(mutated), rng.integers(1, 20)):
+        mutated[place] ^= 1 << int(rng.integers(8))
+    return bytes(mutated)
 
 
 def any_bytes(data: bytes, _: bytes, rng: Rng) -> bytes:
@@ -134,12 +136,12 @@ def packed_bytes(data: bytes, _: bytes, rng: Rng) -> bytes:
 
 def number(data: bytes, _: bytes, rng: Rng) -> bytes:
     """Some numbers in the head, where they are aligned, as extreme as can be."""
-    made = data
+    mutated = data
     for _time in range(rng.integers(1, 4)):
         size = int(rng.choice([1, 2, 4, 8]))
         at = int(rng.integers(min(len(data), 400))) // min(size, 4) * min(size, 4)
-        made = put(made, at, extreme(size, rng))
-    return made
+        mutated = put(mutated, at, extreme(size, rng))
+    return mutated
 
 
 def swapped(data: bytes, _: bytes, rng: Rng) -> bytes:
@@ -228,7 +230,7 @@ def tiff_tags(data: bytes, _: bytes, rng: Rng) -> bytes | None:
     count = int.from_bytes(data[page : page + head], order)
     if not count or page + head > len(data):
         return None
-    made = data
+    mutated = data
     for _time in range(rng.integers(1, 4)):
         entry = page + head + int(rng.integers(min(count, 100))) * (4 + 2 * word)
         after = page + head + count * (4 + 2 * word)
@@ -246,23 +248,23 @@ def tiff_tags(data: bytes, _: bytes, rng: Rng) -> bytes | None:
         new = extreme(size, rng)
         if rng.random() < 0.2:  # back to itself
             new = page.to_bytes(8, order)[:size] if order == "little" else page.to_bytes(size)
-        made = put(made, at, new)
-    return made
+        mutated = put(mutated, at, new)
+    return mutated
 
 
 def dicom_elements(data: bytes, _: bytes, rng: Rng) -> bytes | None:
     """Lengths or values of elements about the pixels of a DICOM file; an item that has no end."""
     if data[128:132] != b"DICM":
         return None
-    made = data
+    mutated = data
     for _time in range(rng.integers(1, 4)):
         group = (b"\x28\x00", b"\xe0\x7f", b"\x02\x00", b"\xfe\xff")[rng.integers(4)]
         places = [at for at in range(132, min(len(data), 200_000), 2) if data[at : at + 2] == group]
         if not places:
             continue
         at = places[rng.integers(len(places))] + int(rng.choice([2, 4, 6, 8, 8, 10, 12]))
-        made = put(made, at, extreme(int(rng.choice([2, 2, 4])), rng))
-    return made
+        mutated = put(mutated, at, extreme(int(rng.choice([2, 2, 4])), rng))
+    return mutated
 
 
 def nifti_fields(data: bytes, _: bytes, rng: Rng) -> bytes | None:
@@ -315,7 +317,7 @@ def changed(data: bytes, other: bytes, rng: Rng) -> tuple[str, bytes]:
     if rng.random() < 0.5:
         fitting = [change for change in FORMAT if change is not inflated or rng.random() < RARE]
         for at in rng.permutation(len(fitting)):
-            if (made := fitting[at](data, other, rng)) is not None:
-                return fitting[at].__name__, made
+            if (mutated := fitting[at](data, other, rng)) is not None:
+                return fitting[at].__name__, mutated
     mutation = ANY[rng.integers(len(ANY))]
     return mutation.__name__, mutation(data, other, rng) or b""

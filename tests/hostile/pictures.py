@@ -70,10 +70,10 @@ def tiff(tags: list[tuple[int, int, int, int]], body: bytes = b"", following: in
     return b"II*\0" + struct.pack("<I", 8) + page + body
 
 
-def tiff_of_tags(count: int, each: int) -> bytes:
+def tiff_of_tags(count: int, entry_size: int) -> bytes:
     """A TIFF whose tags all point to the same bytes."""
     start = 8 + 2 + 12 * count + 4
-    return tiff([(300 + at, 7, each, start) for at in range(count)], bytes(each))
+    return tiff([(300 + at, 7, entry_size, start) for at in range(count)], bytes(entry_size))
 
 
 def tiff_ring() -> bytes:

@@ -28,10 +28,12 @@ def head(rows: int = 3, fill: float = 0.0, kind: str = "float32") -> dict[str, A
 
     with torch.device("meta"):
         state = timm.create_model("resnet10t", num_classes=3).state_dict()
-    made = {name: torch.zeros(tensor.shape, dtype=tensor.dtype) for name, tensor in state.items()}
-    made["fc.weight"] = torch.full((1, 512), fill, dtype=getattr(torch, kind)).repeat(rows, 1)
-    made["fc.bias"] = torch.zeros(rows)
-    return made
+    weights = {
+        name: torch.zeros(tensor.shape, dtype=tensor.dtype) for name, tensor in state.items()
+    }
+    weights["fc.weight"] = torch.full((1, 512), fill, dtype=getattr(torch, kind)).repeat(rows, 1)
+    weights["fc.bias"] = torch.zeros(rows)
+    return weights
 
 
 def repacked() -> bytes:

@@ -57,14 +57,14 @@ class Tab:
             sent = {}
         for key, word in link.items():
             sent[key] = [*sent.get(key, []), word]
-        seen = await self.visitor.open(view, sent)
+        page = await self.visitor.open(view, sent)
         for _ in range(int(LATE / PAUSE)):  # a page comes without what is still being computed
-            if not awaits or awaits in seen.linked:
+            if not awaits or awaits in page.linked:
                 break
             await asyncio.sleep(PAUSE)
-            seen = await self.visitor.run()
-        self.bound = set(seen.linked)
-        return seen
+            page = await self.visitor.run()
+        self.bound = set(page.linked)
+        return page
 
 
 def kept_parameters(prober: Prober, views: Iterable[str]) -> list[KeptParameter]:
@@ -147,8 +147,8 @@ async def follow_all(url: str, asked: KeptParameter) -> str:
     try:
         for at, (view, named, expected) in enumerate(steps, 1):
             link = {} if named is None else {asked.key: named}
-            seen = await tab.follow(view, link, asked.key if expected else "")
-            if problem := problem_of(seen, asked.key, expected):
+            page = await tab.follow(view, link, asked.key if expected else "")
+            if problem := problem_of(page, asked.key, expected):
                 return f"link {at}, /{view} with {named!r}: {problem}"
     except TimeoutError as error:
         return f"{type(error).__name__}: {error}"

@@ -32,9 +32,9 @@ def opened(url: str, link: dict) -> tuple[Seen, str]:
 
     async def visit() -> tuple[Seen, str]:
         visitor = await Visitor.arrive(url)
-        seen = await visitor.open("", link)
+        page = await visitor.open("", link)
         await visitor.leave()
-        return seen, visitor.query
+        return page, visitor.query
 
     return awaited(visit())
 
@@ -65,7 +65,7 @@ def test_every_widget_gives_a_value_of_its_own_whatever_the_link_holds(url, widg
     bad = {name: link_values(kind, widget) for name, widget in widgets.items()}
     links = [{name: words} for name, words in bad.items()] if kind in ALONE else [bad, bad | ON]
     for link in links:
-        seen, address = opened(url, link)
-        assert not seen.traces
-        assert "wrong: []" in seen.text
-        assert not unsaid(seen, address, link)
+        page, address = opened(url, link)
+        assert not page.traces
+        assert "wrong: []" in page.text
+        assert not unsaid(page, address, link)

@@ -81,9 +81,9 @@ def test_no_view_breaks_at_the_links_of_this_day(prober):
 
 
 def test_a_view_reads_more_from_a_link_than_its_widgets_are_bound_to(prober):
-    seen, names = prober.state(LinkState(HEATMAPS.address))
-    assert {"image", "model", "reading", "heatmaps.methods"} <= set(seen.linked)
-    assert {"crop", "file"} <= set(names) - set(seen.linked)
+    page, names = prober.state(LinkState(HEATMAPS.address))
+    assert {"image", "model", "reading", "heatmaps.methods"} <= set(page.linked)
+    assert {"crop", "file"} <= set(names) - set(page.linked)
 
 
 @pytest.mark.parametrize(

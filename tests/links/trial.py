@@ -18,7 +18,7 @@ from tests.links.recording import NAMES
 from tests.links.values import ALONE, Words, link_values
 
 Link = Mapping[str, str]
-SAID = "The link "  # how each refusal begins
+REFUSAL_START = "The link "  # how each refusal begins
 FREE = {"text_input", "text_area"}  # may have what nobody means
 MANY = {"multiselect"}
 
@@ -64,21 +64,21 @@ class Prober:
         """What the state shows, and all names that it reads from a link."""
         if state not in self.known:
             begin = self.names.stat().st_size if self.names.exists() else 0
-            seen = awaited(self.opened(state.view, dict(state.link)))[0]
+            page = awaited(self.opened(state.view, dict(state.link)))[0]
             with self.names.open("rb") as file:
                 file.seek(begin)
                 read = set(file.read().decode(errors="replace").split("\n")) - {""}
-            self.known[state] = seen, tuple(sorted({*read, *seen.linked}))
+            self.known[state] = page, tuple(sorted({*read, *page.linked}))
         return self.known[state]
 
     def wrong(self, state: LinkState, kind: str) -> str:
         """What is wrong where every other parameter of the state has values of a kind; or ""."""
-        seen, names = self.state(state)
+        page, names = self.state(state)
         right = dict(state.link)
         free = [name for name in names if name not in right]
         if kind in ALONE and free:  # of one parameter after the other, by state
             free = [free[len(str(state)) % len(free)]]
-        bad = {name: link_values(kind, seen.linked.get(name)) for name in free}
+        bad = {name: link_values(kind, page.linked.get(name)) for name in free}
         problem = self.problem(state, right, bad)
         if not problem or len(bad) == 1:
             return problem
@@ -90,31 +90,31 @@ class Prober:
         """What is wrong with the page of one link; or ""."""
         before = self.server.faults
         try:
-            seen, address = awaited(self.opened(state.view, {**right, **bad}))
+            page, address = awaited(self.opened(state.view, {**right, **bad}))
         except Exception as error:  # noqa: BLE001 - the run did not end, or the server is gone
             return f"{type(error).__name__}: {error}"
-        if seen.traces:
-            return seen.traces[0]
-        if UNEXPECTED in seen.text.replace("\\", ""):
+        if page.traces:
+            return page.traces[0]
+        if UNEXPECTED in page.text.replace("\\", ""):
             return UNEXPECTED
         if self.server.faults > before:
             return "a trace in the log"
-        return unsaid(seen, address, bad)
+        return unsaid(page, address, bad)
 
     async def opened(self, view: str, link: Mapping[str, Any]) -> tuple[Seen, str]:
         """The page with all of it unfolded, and its address then."""
         visitor = await Visitor.arrive(self.server.url)
         try:
-            seen = await visitor.open(view, link)
+            page = await visitor.open(view, link)
             for _ in range(3 if self.unfold else 0):  # what is unfolded may have folds of its own
-                new = [fold for fold in seen.folds if fold not in visitor.states]
+                new = [fold for fold in page.folds if fold not in visitor.states]
                 if not new:
                     break
                 visitor.states |= {opened_fold: {"bool_value": True} for opened_fold in new}
                 later = await visitor.run()
-                later.traces += seen.traces
-                seen = later
-            return seen, visitor.query
+                later.traces += page.traces
+                page = later
+            return page, visitor.query
         finally:
             await visitor.leave()
 
@@ -133,7 +133,7 @@ def unsaid(seen: Seen, address: str, bad: Mapping[str, Words]) -> str:
     remaining = [name for name in wrong if query.get(name) == list(map(as_text, bad[name]))]
     if remaining:
         return f"{remaining[0]} keeps it"
-    refusals = sum(text.startswith(SAID) for text in seen.texts)
+    refusals = sum(text.startswith(REFUSAL_START) for text in seen.texts)
     if len(wrong) > refusals:
         return f"{refusals} of {len(wrong)} are refused in a sentence: {', '.join(wrong)}"
     return ""

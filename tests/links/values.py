@@ -40,8 +40,12 @@ ALONE: dict[str, Words] = {  # too long for all parameters of a view at once
     "900 times empty": [""] * 900,
     "100 kB": ["x" * 100_000],
 }
-OWN = ("two of its own", "its own and empty", "its own and foreign")  # from what the widget offers
-ESSENTIAL = ("empty", "1e999", "script", *OWN[:1])  # each of them broke a view once
+WIDGET_VALUES = (
+    "two of its own",
+    "its own and empty",
+    "its own and foreign",
+)  # from what the widget offers
+ESSENTIAL = ("empty", "1e999", "script", *WIDGET_VALUES[:1])  # each of them broke a view once
 EACH_SORT = (  # one of each sort
     "empty",
     "twice the same",
@@ -51,13 +55,17 @@ EACH_SORT = (  # one of each sort
     "script",
     "somebody's data",
 )
-KINDS = (*EVERYWHERE, *OWN, *ALONE)
+KINDS = (*EVERYWHERE, *WIDGET_VALUES, *ALONE)
 
 
 def link_values(kind: str, widget: LinkedWidget | None) -> Words:
     """The values of a kind for a parameter."""
-    if kind not in OWN:
+    if kind not in WIDGET_VALUES:
         return (EVERYWHERE | ALONE)[kind]
     options = widget.options if widget and widget.options else ("1", "2")
     first, last = options[0], options[-1]
-    return {OWN[0]: [first, last], OWN[1]: [last, ""], OWN[2]: [last, "logit"]}[kind]
+    return {
+        WIDGET_VALUES[0]: [first, last],
+        WIDGET_VALUES[1]: [last, ""],
+        WIDGET_VALUES[2]: [last, "logit"],
+    }[kind]

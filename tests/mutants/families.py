@@ -44,7 +44,7 @@ class Family:
 OF_METHODS = ("anomaly", "hallucination", "sparsity", "unlearning")  # families with their room
 CORE = ("", "arguments/", "case/", "commands/", "keeping/", "lane/", "pictures/", "result/")
 # attribution's other families
-APART = ("lfa", "lima", "trust", "infidelity", "random_order", "other_maps")
+OTHER_FAMILIES = ("lfa", "lima", "trust", "infidelity", "random_order", "other_maps")
 
 
 def part(name: str, folder: str, *tests: str) -> Family:
@@ -59,7 +59,7 @@ FAMILIES = (
         "attribution",
         ("engine/attribution/heatmaps/*.py",),
         ("tests/engine/attribution/test_*.py",),
-        tuple(f"tests/engine/attribution/test_{name}*.py" for name in APART),
+        tuple(f"tests/engine/attribution/test_{name}*.py" for name in OTHER_FAMILIES),
     ),
     part("level sets", "attribution/level_sets"),
     part("lfa", "attribution/lfa", "tests/engine/attribution/test_lfa*.py"),

@@ -23,7 +23,7 @@ def forked(work: Callable[[], Any], cpu: float, wall: float, log: Path) -> Any |
         _child(work, writing, int(cpu) + 1, log)
     os.close(writing)
     try:
-        reply = _heard(reading, time.monotonic() + wall)
+        reply = _read_until(reading, time.monotonic() + wall)
     finally:
         os.close(reading)
         with suppress(ProcessLookupError):
@@ -52,7 +52,7 @@ def _child(work: Callable[[], Any], writing: int, cpu: int, log: Path) -> None:
         os._exit(code)
 
 
-def _heard(reading: int, until: float) -> bytes:
+def _read_until(reading: int, until: float) -> bytes:
     """All that is written before the time is up, or nothing."""
     content = b""
     while (left := until - time.monotonic()) > 0:

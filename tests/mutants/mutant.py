@@ -72,8 +72,8 @@ def mutants(file: str, source: str) -> list[Mutant]:
             for number, new in enumerate(variants(inner)):
                 line = getattr(inner, "lineno", node.lineno)
                 mutant = Mutant(file, function, line, short(inner), short(new), place, number)
-                seen = in_place(node, inner, new) if isinstance(inner, ast.Constant) else ""
-                results.append(replace(mutant, nth=alike[mutant.name], around=seen))
+                context = in_place(node, inner, new) if isinstance(inner, ast.Constant) else ""
+                results.append(replace(mutant, nth=alike[mutant.name], around=context))
                 alike[mutant.name] += 1
     return results
 

@@ -60,13 +60,13 @@ def loaded(paths: Iterable[str]) -> dict[str, list[FunctionType]]:
     return results
 
 
-def swap(path: str, source: str, tree: ast.Module, there: Iterable[FunctionType]) -> int:
+def swap(path: str, source: str, tree: ast.Module, functions: Iterable[FunctionType]) -> int:
     """How many of the file's functions got their new code."""
     old = by_name(compile(source, path, "exec"))
     new = by_name(compile(tree, path, "exec"))
     places = {(code.co_qualname, code.co_firstlineno): name for name, code in old.items()}
     swapped = 0
-    for function in there:
+    for function in functions:
         name = places.get((function.__code__.co_qualname, function.__code__.co_firstlineno))
         if name in new and function.__code__.co_freevars == new[name].co_freevars:
             function.__code__ = new[name]

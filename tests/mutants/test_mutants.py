@@ -45,8 +45,8 @@ class Box:
 
 
 def test_a_number_is_shown_with_what_it_stands_in():
-    shown = [mutant.shown for mutant in mutants("a.py", SOURCE) if mutant.old == "0"]
-    assert shown == [
+    texts = [mutant.shown for mutant in mutants("a.py", SOURCE) if mutant.old == "0"]
+    assert texts == [
         "a.py area: width < 0 => width < 1",
         "a.py area.<locals>.inner: max(x, 0) => max(x, 1)",
     ]

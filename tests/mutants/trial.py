@@ -95,7 +95,7 @@ class Trial:
         for change in self.changes:  # some are imported only where they are used
             import_module(change.file.removesuffix(".py").replace("/", "."))
         self.functions = loaded(files)
-        if empty := sorted(path for path, there in self.functions.items() if not there):
+        if empty := sorted(path for path, functions in self.functions.items() if not functions):
             raise pytest.UsageError(f"no function is found of {', '.join(empty)}")
         read_here()
         result = forked(lambda: self.measured(session, files), BASE, BASE, self.log)

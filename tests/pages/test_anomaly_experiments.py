@@ -16,7 +16,7 @@ from engine.experiment import ClosedFormExperiment, ExperimentCase, TrainingExpe
 from engine.keeping.store import Store
 from engine.result import Table
 from engine.run import answer
-from tests.visits import said, settled, unfolded, visit, words
+from tests.visits import problems, settled, unfolded, visit, words
 
 KEY = "anomaly.SMOTE"
 
@@ -29,7 +29,7 @@ def opened(kind, **link):
 def test_each_opens_with_question_picture_and_what_a_run_does(kind):
     at = opened(kind, **{f"anomaly.{kind.name}.seeds": "3"})  # that nobody has asked
     text = words(at)
-    assert not said(at)
+    assert not problems(at)
     assert kind.question in text
     case = ExperimentCase(data_sets.load(kind.data[0]))
     assert kind().picture(case).rows[0] in text
@@ -48,7 +48,7 @@ def test_every_experiment_has_a_card_with_its_picture_and_what_it_found(monkeypa
     assert at.sidebar.radio[0].options == [kind.title for kind in EXPERIMENTS]
     assert not at.main.get("image")
     at = unfolded(at)
-    assert not said(at)
+    assert not problems(at)
     text = words(at)
     for kind in EXPERIMENTS:
         assert kind.title in text
@@ -66,7 +66,7 @@ def test_a_run_ends_in_the_claims_of_the_answer():
         button for button in at.button if button.label.startswith("Run the experiment")
     ).click().run()
     at = settled(at)
-    assert not said(at)
+    assert not problems(at)
     case = ExperimentCase(data_sets.load("digits"))
     result = answer(SmoteExperiment(seeds=2), case)
     assert result.kept
@@ -96,7 +96,7 @@ def test_a_run_of_tlc_shows_the_chain_of_experts_of_three_images():
         button for button in at.button if button.label.startswith("Run the experiment")
     ).click().run()
     at = settled(at)
-    assert not said(at)
+    assert not problems(at)
     result = answer(TLC(seeds=1, epochs=1), ExperimentCase(data_sets.load("digits")))
     assert result.kept
     counts = result["chain"]["engaged"].reshape(3, 3).sum(1)
@@ -109,7 +109,7 @@ def test_a_run_of_tlc_shows_the_chain_of_experts_of_three_images():
 
 def test_links_that_cannot_be_had_are_ignored_with_a_notice():
     link = {f"{KEY}.data": "X-rays", f"{KEY}.kept": "1", "anomaly.chosen": "Alchemy"}
-    text = " ".join(said(visit(link, ANOMALY_EXPERIMENTS)))
+    text = " ".join(problems(visit(link, ANOMALY_EXPERIMENTS)))
     assert "“X-rays” as Data" in text
     assert "“1” as" in text
     assert "“Alchemy” as Experiment" in text

@@ -9,7 +9,7 @@ from engine.gallery import shipped
 from tests.visits import visit
 
 VIEWS = {"where": (WHERE_ODD, opening.where), "doubt": (DOUBT, opening.doubt)}
-each = pytest.mark.parametrize("name", VIEWS)
+each_view = pytest.mark.parametrize("name", VIEWS)
 
 
 @pytest.fixture
@@ -25,14 +25,14 @@ def computed(monkeypatch) -> list[str]:
     return titles
 
 
-@each
+@each_view
 def test_the_first_answers_ship(name: str) -> None:
     _, questions = VIEWS[name]
     missing = [question[0].title for question in questions() if shipped(question) is None]
     assert missing == [], "run: python -m engine gallery"
 
 
-@each
+@each_view
 def test_a_first_visit_is_answered_without_computing(name: str, computed: list[str]) -> None:
     view: AppPage = VIEWS[name][0]
     at = visit({}, view)

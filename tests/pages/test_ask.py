@@ -17,7 +17,7 @@ from engine.hallucination.grounding.priors import Priors
 from engine.hallucination.grounding.relevancy import Relevancy
 from engine.hallucination.tiny_vlm.weights import HABIT
 from engine.run import digest
-from tests.visits import said, unfolded, visit, words
+from tests.visits import problems, unfolded, visit, words
 
 STORY = asking.scene("counter", 424)
 CAPTION = {"ask.ask": "describe closely", "ask.kind": "Partners together, as learned"}
@@ -39,7 +39,7 @@ def question_of(name, given):
 
 def test_the_page_opens_with_a_false_yes_and_what_it_hangs_on():
     at = opened()
-    assert not said(at)
+    assert not problems(at)
     assert "Wrong. There is no lamp in this scene." in words(at)
     assert "a lamp mostly goes with a car, and there is a car" in words(at)
     assert "TinyVLM, honest** says: “no”" in words(at)
@@ -78,16 +78,16 @@ def test_every_claim_has_a_row_of_pictures_and_a_verdict():
     claims = result["claims"]
     assert len(claims) > 1
     assert EachClaim().finding(claim_case, result) in words(at)
-    shown = " ".join(element.proto.body for element in at.main.get("html"))
+    text = " ".join(element.proto.body for element in at.main.get("html"))
     for row, (claim, tried) in enumerate(zip(claims.rows, claims.notes, strict=True)):
         truth = (
             "there"
             if claim in claim_case.claims.there
             else f"made up ({tried} hidden and taken out)"
         )
-        assert f"{claim}, {truth}: {verdict(claim_case, claims, row)}" in shown
+        assert f"{claim}, {truth}: {verdict(claim_case, claims, row)}" in text
         gone = 100 * claims["taken out"][row]
-        assert f"{gone:.0f} % ({change(gone - 100 * claims['probability'][row])})" in shown
+        assert f"{gone:.0f} % ({change(gone - 100 * claims['probability'][row])})" in text
 
 
 def test_where_nothing_is_claimed_or_known_the_page_says_so():
@@ -124,7 +124,7 @@ def test_a_thing_fades_and_moves_and_reset_undoes_all():
 def test_a_link_opens_an_edited_scene_and_a_bad_edit_is_a_sentence():
     at = opened(ask__edits="-car,-boat")
     assert "Right. There is no lamp" in words(at)
-    assert any("There is no boat" in sentence for sentence in said(at))
+    assert any("There is no boat" in sentence for sentence in problems(at))
     assert not at.checkbox(key="ask.thing.car.there").value
 
 
@@ -157,28 +157,28 @@ def test_another_word_has_another_map_and_its_own_truth():
     assert "No place in it would be right: it names no thing." in other_word
     tables = [frame.value for frame in unfolded(first).main.dataframe]
     assert any(list(table.index) == ["Attention", "Relevancy"] for table in tables)
-    shown = [
+    pictures = [
         at.main.get("component_instance") or at.main.get("bidi_component") for at in (first, second)
     ]
-    assert [str(component.proto) for component in shown[0]] != [
-        str(component.proto) for component in shown[1]
+    assert [str(component.proto) for component in pictures[0]] != [
+        str(component.proto) for component in pictures[1]
     ]
 
 
 def test_unknown_words_are_named_and_the_earlier_answer_stays():
     at = opened()
     at.text_input(key="ask.ask").set_value("is there a dragon").run()
-    assert any("does not know “dragon”" in sentence for sentence in said(at))
-    assert any("answer to “is there a lamp”" in sentence for sentence in said(at))
+    assert any("does not know “dragon”" in sentence for sentence in problems(at))
+    assert any("answer to “is there a lamp”" in sentence for sentence in problems(at))
     assert "Wrong. There is no lamp" in words(at)
 
 
 def test_an_empty_and_a_long_prompt_are_sentences():
     at = opened()
     at.text_input(key="ask.ask").set_value(" ").run()
-    assert any("The prompt is empty" in sentence for sentence in said(at))
+    assert any("The prompt is empty" in sentence for sentence in problems(at))
     at.text_input(key="ask.ask").set_value("a " * 190).run()
-    assert any("190 words" in sentence for sentence in said(at))
+    assert any("190 words" in sentence for sentence in problems(at))
     assert "Wrong. There is no lamp" in words(at)
 
 
@@ -194,7 +194,7 @@ def test_a_ready_question_is_asked():
 def test_a_photograph_is_answered_and_the_page_says_what_the_model_learnt():
     at = opened(ask__image=SIDEBAR, ask__ask="describe the image")
     assert not at.error
-    assert any("learned drawn scenes of 64 × 64" in sentence for sentence in said(at))
+    assert any("learned drawn scenes of 64 × 64" in sentence for sentence in problems(at))
     assert "It is not known what this picture shows" in words(at)
     assert "Hide a region below" in words(at)
 
@@ -218,7 +218,7 @@ def test_the_image_is_taken_away_in_one_click():
 def test_an_empty_scene_is_no_trouble():
     at = opened(ask__edits="-car,-wheel,-fork")
     assert not at.exception
-    assert any("The scene is empty" in sentence for sentence in said(at))
+    assert any("The scene is empty" in sentence for sentence in problems(at))
 
 
 def test_the_answer_s_line_has_the_page_s_own_spelling():

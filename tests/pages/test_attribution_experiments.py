@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from components.asked_image import OWN
+from components.asked_image import SIDEBAR_IMAGE
 from components.experiments import mixture
 from components.views import ATTRIBUTION_EXPERIMENTS
 from engine import data as data_sets
@@ -58,9 +58,9 @@ def test_it_opens_with_its_picture_and_is_run_to_a_curve_and_an_image_under_atta
     case, method = ExperimentCase(data_sets.load("digits")), AdaptiveSmoothing(**FEW)
     result = known(method, case)
     assert at.header[0].value == method.finding(case, result)
-    shown = words(at)
-    assert mixture.plane_words(result) in shown
-    assert mixture.certified_words(result) in shown
+    text = words(at)
+    assert mixture.plane_words(result) in text
+    assert mixture.certified_words(result) in text
     assert len(attacked_words(at)) == 1
     at = settled(at.slider(key=dial).set_value(0.0).run())
     assert "it has no say at α = 0" in attacked_words(at)[0]
@@ -80,7 +80,7 @@ def own():
     """That part, not run yet, about the image of the sidebar: a cup of coffee."""
     at = AppTest.from_function(below_the_claims, default_timeout=120)
     at.query_params["image"] = SAMPLE.title
-    at.query_params["key.one.about"] = OWN
+    at.query_params["key.one.about"] = SIDEBAR_IMAGE
     return at
 
 

@@ -23,7 +23,7 @@ from engine.hallucination.measures.before_after import (
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
 from engine.result import Table
 from engine.run import answer, digest
-from tests.visits import question_in, said, settled, visit, words
+from tests.visits import problems, question_in, settled, visit, words
 
 SMALL = {f"{KEY}.count": "6"}
 
@@ -49,14 +49,14 @@ def sentence(at):
 
 def test_before_it_is_asked_the_view_says_what_will_be():
     at = visit({f"{KEY}.count": "7"}, BEFORE_AFTER)
-    assert not said(at)
+    assert not problems(at)
     assert "Ask before and after" in " ".join(button.label for button in at.button)
     assert "Each thing of each scene is taken out once" in words(at)
 
 
 def test_it_opens_on_the_pair_that_moved_most_against_the_truth(found):
     at = settled(visit(SMALL, BEFORE_AFTER))
-    assert not said(at)
+    assert not problems(at)
     records = found["records"]
     assert sentence(at) == said_of("TinyVLM with a habit", scored(records), by_kind(records))
     first = worst(records)[0]
@@ -76,10 +76,10 @@ def test_a_link_leads_to_concepts_with_the_thing_the_model_and_the_same_scene(ca
     opened = pair.OpenPair.of(layout_of(case), found["records"], place, None)
     link = pair.link_to_concepts(opened, case)
     at = visit(link | {"concepts.SAUCE.steps": "20"}, CONCEPTS)
-    assert not said(at)
+    assert not problems(at)
     assert at.selectbox(key="concepts.SAUCE.concept").value == opened.asked
-    shown = pair.asking.scene(case.kind, int(link["concepts.scene"]))
-    assert np.array_equal(shown.image, opened.scene.image)
+    original_scene = pair.asking.scene(case.kind, int(link["concepts.scene"]))
+    assert np.array_equal(original_scene.image, opened.scene.image)
     assert at.sidebar.radio(key="concepts.model").value == case.vlm.title
     other = ScenesCase(case.vlm, Greedy(), 6, "biased", seed=3)
     assert "concepts.scene" not in pair.link_to_concepts(opened, other)
@@ -119,8 +119,8 @@ def test_the_threshold_counts_again_without_asking_again(found):
 
 
 def test_pairs_of_one_thing_are_listed_alone_and_one_in_no_scene_is_said_so(found):
-    there = {CATEGORIES[int(index)] for index in found["records"]["removed"]}
-    category, missing = sorted(there)[0], sorted(set(CATEGORIES) - there)[0]
+    categories = {CATEGORIES[int(index)] for index in found["records"]["removed"]}
+    category, missing = sorted(categories)[0], sorted(set(CATEGORIES) - categories)[0]
     at = settled(visit(SMALL | {f"{KEY}.thing": category}, BEFORE_AFTER))
     assert all(
         f"without the {category}:" in option for option in at.selectbox(key=pair.PAIR).options
@@ -137,7 +137,7 @@ def test_a_link_opens_a_pair_and_refuses_what_there_is_not(found):
     assert at.selectbox(key=pair.PAIR).value == name
     for key in (pair.PAIR, f"{KEY}.threshold", f"{KEY}.thing", f"{KEY}.fade"):
         at = settled(visit(SMALL | {key: "dragon"}, BEFORE_AFTER))
-        assert any("“dragon”" in one for one in said(at)), key
+        assert any("“dragon”" in message for message in problems(at)), key
     assert at.select_slider(key=f"{KEY}.threshold").value == AS_SAID
 
 
@@ -163,11 +163,11 @@ def test_every_drawing_says_its_figures(case, found):
 
 
 def test_the_same_threshold_is_counted_once_and_another_anew(found, monkeypatch):
-    records, made = found["records"], []
+    records, calls = found["records"], []
     counted_once.clear()
 
     def noted(name, count):
-        return lambda *arguments: made.append((name, arguments[1])) or count(*arguments)
+        return lambda *arguments: calls.append((name, arguments[1])) or count(*arguments)
 
     monkeypatch.setattr(
         counted, "COUNTS", {name: noted(name, count) for name, count in counted.COUNTS.items()}
@@ -177,11 +177,11 @@ def test_the_same_threshold_is_counted_once_and_another_anew(found, monkeypatch)
         for drawing in evidence.drawings(None, 0.35):
             draw(drawing, dict(found) | {"records": source}, f"test.{drawing.title}")
         strategies.joined({"One": dict(found) | {"records": source}}, 0.35)
-    assert sorted(made) == [(name, 0.35) for name in ("figures", "kinds", "things")]
+    assert sorted(calls) == [(name, 0.35) for name in ("figures", "kinds", "things")]
     fewer = records.take(list(range(len(records) - 1)))
     counted.counted("figures", fewer, 0.35)
     counted.counted("figures", records, 0.4)
-    assert made[3:] == [("figures", 0.35), ("figures", 0.4)]
+    assert calls[3:] == [("figures", 0.35), ("figures", 0.4)]
     counted_once.clear()
 
 

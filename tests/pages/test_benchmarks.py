@@ -11,7 +11,7 @@ from engine.hallucination import CHAIR, POPE, Greedy, ScenesCase
 from engine.hallucination.measures.chair import Mention
 from engine.hallucination.own_rows import TEMPLATES
 from engine.hallucination.tiny_vlm.weights import HABIT, load
-from tests.visits import pills, said, settled, unfolded, visit
+from tests.visits import pills, problems, settled, unfolded, visit
 from tests.visits import words as shown
 
 SMALL = {"benchmarks.count": "20", "benchmarks.decodings": ["Greedy"]}
@@ -30,7 +30,7 @@ def opened():
     return visit(SMALL, BENCHMARKS)
 
 
-def given(at, content, name="mine.csv"):
+def upload(at, content, name="mine.csv"):
     content = content if isinstance(content, bytes) else content.encode()
     at.file_uploader(key=FILE).set_value((name, content, "text/csv")).run()
     assert not at.exception
@@ -41,14 +41,14 @@ def test_what_is_kept_is_a_sentence_with_both_figures(counted):
     polls, captions = counted
     at = opened()
     sentence = at.main.header[0].value
-    lied, made = polls["rates"]["false yes"][-1], captions["rates"]["CHAIR_i"][0]
+    lied, hallucinated = polls["rates"]["false yes"][-1], captions["rates"]["CHAIR_i"][0]
     assert f"Greedy says yes to {100 * lied:.0f} % of likely things that are absent" in sentence
     scenes = polls["rates"]["scenes"][0]
     assert f"{scenes:.0f} of 20 scenes were asked about: the others have fewer than 3" in shown(at)
-    assert f"makes up {100 * made:.0f} % of what it names" in sentence
+    assert f"makes up {100 * hallucinated:.0f} % of what it names" in sentence
     assert f"at recall {100 * captions['rates']['recall'][0]:.0f} %" in shown(at)
     assert f"{captions['rates']['words'][0]:.0f} words" in shown(at)
-    assert not said(at)
+    assert not problems(at)
 
 
 def test_rows_matrix_and_logits_are_behind_it(counted):
@@ -77,8 +77,8 @@ def test_other_scenes_wait_for_their_buttons():
 def test_no_decoding_is_a_sentence_and_one_s_own_file_stays_possible():
     at = visit({"benchmarks.count": "20"}, BENCHMARKS)
     pills(at, "benchmarks.decodings").set_value([]).run()
-    assert any("Choose at least one decoding" in sentence for sentence in said(at))
-    given(at, CAPTIONS)
+    assert any("Choose at least one decoding" in sentence for sentence in problems(at))
+    upload(at, CAPTIONS)
     assert "CHAIRi 25.0 %" in shown(at)
 
 
@@ -90,7 +90,7 @@ def test_mvp_has_questions_and_no_captions():
 
 
 def test_captions_of_one_s_own_are_scored_and_the_worst_is_open(counted):
-    at = given(opened(), CAPTIONS)
+    at = upload(opened(), CAPTIONS)
     assert "CHAIRi 25.0 %, CHAIRs 50.0 % of 2 captions, at recall 100.0 %" in shown(at)
     assert "✗&nbsp;cat" in shown(at)
     assert "There are: dog." in shown(at)
@@ -99,7 +99,7 @@ def test_captions_of_one_s_own_are_scored_and_the_worst_is_open(counted):
 
 def test_answers_of_one_s_own_are_scored_and_what_is_neither_is_told(counted):
     text = "question,answer,label\nIs there a dog?,Yes.,no\nA cat?,Perhaps,yes\nA cup?,no,no\n"
-    at = given(opened(), text)
+    at = upload(opened(), text)
     assert "67 % of 3 answers are right; yes to 50.0 % of what is not there" in shown(at)
     assert "neither yes nor no: 1." in shown(at)
     assert "✗ Wrong: “Is there a dog?” Answer “Yes.”, read as yes; truth: no." in shown(at)
@@ -115,16 +115,16 @@ def test_answers_of_one_s_own_are_scored_and_what_is_neither_is_told(counted):
     ],
 )
 def test_a_file_that_cannot_be_read_is_a_sentence_and_earlier_results_stay(content, words, counted):
-    at = given(given(opened(), CAPTIONS), content, "other.csv")
-    assert any(words in sentence for sentence in said(at))
+    at = upload(upload(opened(), CAPTIONS), content, "other.csv")
+    assert any(words in sentence for sentence in problems(at))
     assert "CHAIRi 25.0 %" in shown(at)
-    given(at, TEMPLATES["answers"])
-    assert not said(at)
+    upload(at, TEMPLATES["answers"])
+    assert not problems(at)
     assert "answers are right" in shown(at)
 
 
 def test_negation_can_be_heeded(counted):
-    at = given(opened(), "caption,objects\nThere is no boat but a dog.,dog\n")
+    at = upload(opened(), "caption,objects\nThere is no boat but a dog.,dog\n")
     assert "CHAIRi 50.0 %" in shown(at)
     at.toggle(key="benchmarks.own.negation").set_value(True).run()
     assert "CHAIRi 0.0 %" in shown(at)

@@ -40,7 +40,7 @@ from engine.models.card import card_of
 from engine.sweep.request import SweepRequest
 from engine.training import Recipe, fresh, train
 from tests import homes
-from tests.visits import said, settled, visit
+from tests.visits import problems, settled, visit
 
 BAD = "dragon"
 PICKER = "a picker of its own, for what a person opens too"
@@ -225,7 +225,9 @@ NOWHERE = {
     TrustArguments: "the maps of Heatmaps",
     WordArguments: "words that are pressed in an answer",
 }
-each = pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form.key}-{form.kind.__name__}")
+each_form = pytest.mark.parametrize(
+    "form", FORMS, ids=lambda form: f"{form.key}-{form.kind.__name__}"
+)
 
 
 def keys(at) -> set[str]:
@@ -256,7 +258,7 @@ def learn(monkeypatch, tmp_path):
     return learn
 
 
-@each
+@each_form
 def test_a_form_offers_what_is_declared_and_refuses_what_it_cannot_be_in_words(form, learn):
     """One visit with a bad value of each: a sentence for each, and the form still stands."""
     if form.learned:
@@ -269,5 +271,5 @@ def test_a_form_offers_what_is_declared_and_refuses_what_it_cannot_be_in_words(f
     offered = {name for name in form.kind.specs() if form.key_of(name) in keys(at)}
     assert form.asked <= offered, f"it does not ask {form.asked - offered}"
     assert not {name for name in offered - form.asked if form.without[name] not in {PICKER, ABOVE}}
-    sentences = [sentence for sentence in said(at) if f"“{BAD}”" in sentence]
+    sentences = [sentence for sentence in problems(at) if f"“{BAD}”" in sentence]
     assert len(sentences) == len(form.asked), sentences

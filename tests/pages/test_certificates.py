@@ -15,7 +15,7 @@ from engine.run import answer
 from engine.unlearning import Certificates
 from engine.unlearning.certificates.bounds import FA, ROE
 from engine.unlearning.certificates.certificates import ballots_about, counted
-from tests.visits import said, settled, visit, words
+from tests.visits import problems, settled, visit, words
 
 FEW = {"partitions": 10, "spread": 2, "epochs": 3, "images": 30}
 DIGITS = {f"{KEY}.data": "Digits, 8 × 8"}
@@ -37,14 +37,14 @@ def test_sentence_ballots_and_curves_are_those_of_the_answer():
     result = answer(query.method, query.case)
     assert at.header[0].value == view.sentence(query, result)
     table = {"ballots": counted(ballots_about(result, ROE, 0), query.case.data.classes)}
-    shown = words(at)
+    text = words(at)
     for sentence in (
         view.reason(query, result),
         view.first_words(table),
         view.run_off_words(table),
         view.curve_words(result),
     ):
-        assert sentence in shown
+        assert sentence in text
     at = settled(at.number_input(key=IMAGE).set_value(7).run())
     assert at.header[0].value == view.sentence(question(7), result)
     at = settled(at.button_group(key=f"{KEY}.scheme").set_value(FA).run())
@@ -62,18 +62,18 @@ def test_poisons_move_the_votes_and_are_held_against_the_certificate():
     method = query.poisons(way="relabel", count=4)
     result = answer(method, query.case)
     assert method.finding(query.case, result) in [header.value for header in at.header]
-    shown = words(at)
-    assert poison.held(result) in shown
-    assert poison.run_off(query, result) in shown
-    assert result["poisons"].finding in shown
+    text = words(at)
+    assert poison.certified_limits(result) in text
+    assert poison.run_off(query, result) in text
+    assert result["poisons"].finding in text
 
 
 def test_a_bad_link_is_a_sentence():
     bad = {f"{SLOT}.partitions": "7000", IMAGE: "77", f"{KEY}.scheme": "a coin"}
     at = settled(visit(LINK | bad, CERTIFICATES))
-    shown = " ".join(said(at))
+    text = " ".join(problems(at))
     for word in ("7000", "77", "a coin"):
-        assert f"“{word}”" in shown
+        assert f"“{word}”" in text
     assert not at.exception
 
 
@@ -124,12 +124,15 @@ def test_where_the_answer_changes_is_told_of_both_lines():
     steps = Table.of({"says": ([1, 1, 2], ""), "worst says": ([1, 2, 2], "")})
     outcome = {"answer": 1, "certificate": 0}
     results = {"steps": steps, "outcome": Table.of({n: ([v], "") for n, v in outcome.items()})}
-    assert poison.held(results) == (
+    assert poison.certified_limits(results) == (
         "Certified up to 0. With the networks as retrained, the answer changes at 2; in the worst "
         "case, it changes at 1."
     )
 
 
 def test_the_page_offers_no_more_images_than_ballots_are_kept_of():
-    assert form.SIDE <= form.KEPT
-    assert np.unique(Certificates().asked(question().case)[: form.KEPT]).size == form.KEPT
+    assert form.SIDE <= form.STORED_BALLOTS
+    assert (
+        np.unique(Certificates().asked(question().case)[: form.STORED_BALLOTS]).size
+        == form.STORED_BALLOTS
+    )

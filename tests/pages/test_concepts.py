@@ -13,7 +13,7 @@ from engine.result import Table
 from engine.run import answer
 from engine.unlearning import SAUCE, Collateral, PollsAfter
 from engine.unlearning.concepts.collateral import GAMMAS
-from tests.visits import said, settled, visit, words
+from tests.visits import problems, settled, visit, words
 
 FEW = {"concepts.SAUCE.steps": "20"}
 
@@ -39,10 +39,10 @@ def test_the_sentence_the_answers_and_what_is_lost_are_those_of_the_answers():
     case = ScenesCase(load(HABIT), Greedy(), 6, clean=True)
     lost_method = Collateral(scenes=100, steps=20)
     lost = answer(lost_method, case)
-    shown = words(at)
+    text = words(at)
     assert lost_method.finding(case, lost) in [header.value for header in at.header]
-    assert collateral.lost_words(lost) in shown
-    assert collateral.worst_words(lost, method) in shown
+    assert collateral.lost_words(lost) in text
+    assert collateral.worst_words(lost, method) in text
 
 
 def test_a_second_thing_is_forgotten_with_the_first_and_both_stand_in_the_sentence():
@@ -59,9 +59,9 @@ def test_a_second_thing_is_forgotten_with_the_first_and_both_stand_in_the_senten
         Collateral(second="lamp", scenes=100, steps=20),
         ScenesCase(load(HABIT), Greedy(), 6, clean=True),
     )
-    shown = words(at)
-    assert collateral.worst_words(lost, method) in shown
-    assert "Other features: yes to the car and lamp" in shown
+    text = words(at)
+    assert collateral.worst_words(lost, method) in text
+    assert "Other features: yes to the car and lamp" in text
     table = collateral.forgotten_first(lost["things"], method)
     assert table.rows[:2] == ("car (to forget)", "lamp (to forget)")
     assert table["before"][0] == pytest.approx(lost["things"].cell("car", "γ = 1"), nan_ok=True)
@@ -74,13 +74,13 @@ def test_pope_is_asked_before_and_after():
     case = ScenesCase(load(HABIT), Greedy(), 20)
     method = PollsAfter(scenes=100, steps=20)
     result = answer(method, case)
-    shown = words(at)
+    text = words(at)
     assert method.finding(case, result) in [header.value for header in at.header]
-    assert polls.right_words(result) in shown
-    assert polls.yes_words(result) in shown
-    assert polls.split_words(result) in shown
+    assert polls.right_words(result) in text
+    assert polls.yes_words(result) in text
+    assert polls.split_words(result) in text
     before = " / ".join(f"{100 * share:.0f}" for share in answer(POPE(), case)["rates"]["accuracy"])
-    assert f"{before} % before" in shown
+    assert f"{before} % before" in text
 
 
 def test_the_chart_of_all_things_is_drawn_in_percent():
@@ -91,7 +91,7 @@ def test_the_chart_of_all_things_is_drawn_in_percent():
         },
         ("car", "lamp"),
     )
-    figure = view.THINGS.figure(view.as_shares(table))
+    figure = view.YES_DOTS.figure(view.as_shares(table))
     drawn = {trace.name: list(trace.x) for trace in figure.data if trace.mode == "markers"}
     assert drawn["before"] == pytest.approx([90, 20])
     assert drawn["after"] == pytest.approx([10, 20])
@@ -100,9 +100,9 @@ def test_the_chart_of_all_things_is_drawn_in_percent():
 def test_a_bad_link_is_a_sentence():
     bad = {"concepts.SAUCE.concept": "unicorn", "concepts.SAUCE.gamma": "9"}
     at = settled(visit(FEW | bad, CONCEPTS))
-    shown = " ".join(said(at))
-    assert "unicorn" in shown
-    assert "one of " in shown
+    text = " ".join(problems(at))
+    assert "unicorn" in text
+    assert "one of " in text
     assert not at.exception
 
 

@@ -24,7 +24,7 @@ from engine.models import checkpoints, embedded
 from engine.training import Recipe, Regime, loop, train, unfinished
 from engine.training.fresh import fresh
 from engine.training.state import state_file
-from tests.visits import pills, said, settled, visit
+from tests.visits import pills, problems, settled, visit
 
 MLP = {"lab.part": "Train", "lab.recipe.architecture": "mlp", "lab.recipe.epochs": "2"}
 SEEDS = count(100)
@@ -99,7 +99,7 @@ def test_a_link_opens_a_data_set_with_its_settings_and_its_changes():
         f"classes, {sizes.min()} to {sizes.max()} of each."
     )
     assert data.fingerprint[:12] in words(at)
-    assert not said(at)
+    assert not problems(at)
 
 
 def test_of_phantoms_only_the_first_are_made_until_all_are_asked_for(monkeypatch):
@@ -120,8 +120,8 @@ def test_an_image_is_shown_with_all_that_is_known_of_it():
 @pytest.mark.parametrize("number", ["9" * 5000, "9" * 19, "inf", "nan"])
 def test_a_link_to_an_image_beyond_all_numbers_is_refused_in_a_sentence(number):
     at = visit({"lab.show": "One by one", "lab.image": number, "lab.page": number}, DATA_AND_MODELS)
-    assert any("it must be the id of an image of" in words for words in said(at))
-    assert any("it must be from 1 to" in words for words in said(at))
+    assert any("it must be the id of an image of" in words for words in problems(at))
+    assert any("it must be from 1 to" in words for words in problems(at))
 
 
 def test_wrong_labels_are_told_beside_the_image():
@@ -151,7 +151,7 @@ def test_a_change_that_does_not_fit_is_one_sentence():
         {"lab.variants": "Some classes", "lab.classes.first": "9", "lab.classes.count": "5"},
         DATA_AND_MODELS,
     )
-    assert said(at) == ["Digits, 8 × 8 has no class after 9: 9."]
+    assert problems(at) == ["Digits, 8 × 8 has no class after 9: 9."]
 
 
 def test_a_page_beyond_the_last_of_another_class_is_mended():
@@ -170,7 +170,7 @@ def test_a_zip_of_class_folders_opens_and_lists_what_it_left_out():
         dog__broken="no picture",
     )
     at.file_uploader(key="lab.file").set_value(("<b>pets*.zip", content, "application/zip")).run()
-    assert not said(at)
+    assert not problems(at)
     assert "12 images of 64 × 64 px" in words(at)
     assert re.match(r"Your data \([0-9a-f]{4}\): ", at.main.header[0].value)
     assert "pets" not in str(dict(at.query_params))  # a link has no file's name
@@ -205,7 +205,7 @@ def test_a_medmnist_file_opens():
     np.savez(buffer, **arrays)
     at = visit({}, DATA_AND_MODELS)
     at.file_uploader(key="lab.file").set_value(("tiny.npz", buffer.getvalue(), "")).run()
-    assert not said(at)
+    assert not problems(at)
     assert "32 images of 28 × 28 px" in words(at)
 
 
@@ -221,7 +221,7 @@ def test_a_medmnist_file_opens():
 def test_a_bad_file_is_one_sentence_and_what_was_there_stays(name, content, sentence):
     at = visit({"lab.data": "MNIST, 5000 digits"}, DATA_AND_MODELS)
     at.file_uploader(key="lab.file").set_value((name, content, "")).run()
-    (problem,) = said(at)
+    (problem,) = problems(at)
     assert sentence in problem
     assert at.main.header[0].value.startswith("MNIST, 5000 digits: ")
 
@@ -229,7 +229,7 @@ def test_a_bad_file_is_one_sentence_and_what_was_there_stays(name, content, sent
 def test_a_training_ends_as_a_model_that_every_page_offers():
     at = trained()
     assert "Kept as a model: Digits, 8 × 8 · MLP" in at.success[0].value
-    (stored,) = checkpoints.listed()
+    (stored,) = checkpoints.visible_models()
     assert [metric.label for metric in at.metric][2] == "Test"
     right = f"{at.metric[2].value} of the test images right."
     assert at.main.header[0].value == f"MLP names {right}"
@@ -238,12 +238,12 @@ def test_a_training_ends_as_a_model_that_every_page_offers():
     line = next(option for option in picker.options if option.endswith(stored.name[-4:]))
     at = visit({"model": line, "heatmaps.methods": ["Gradient"]}, HEATMAPS)
     assert at.sidebar.selectbox(key="model").value == stored.name
-    assert not said(at)
+    assert not problems(at)
 
 
 def test_the_trained_model_is_deleted_only_when_told_and_not_brought_back_by_itself():
     at = trained()
-    (stored,) = checkpoints.listed()
+    (stored,) = checkpoints.visible_models()
     at.session_state["model"] = stored.name
     pills(at, "lab.part").set_value("Models").run()
     lines = at.selectbox(key="lab.model").options
@@ -251,27 +251,27 @@ def test_the_trained_model_is_deleted_only_when_told_and_not_brought_back_by_its
     at.selectbox(key="lab.model").select(line).run()
     at.button(key="lab.model.delete").click().run()
     assert not at.exception
-    assert checkpoints.listed() == ()
+    assert checkpoints.visible_models() == ()
     assert at.session_state["model"] == "lite0"
     pills(at, "lab.part").set_value("Train").run()
-    assert said(at) == ["This training was done before; its model is not among the models."]
-    assert checkpoints.listed() == ()
+    assert problems(at) == ["This training was done before; its model is not among the models."]
+    assert checkpoints.visible_models() == ()
     at.button(key="lab.training.Train.keep").click().run()
-    assert checkpoints.listed()
+    assert checkpoints.visible_models()
 
 
 def test_an_exported_model_comes_back_and_a_hostile_file_is_one_sentence():
     trained()
-    (stored,) = checkpoints.listed()
+    (stored,) = checkpoints.visible_models()
     content = checkpoints.export(stored.name)
     checkpoints.delete(stored.name)
     at = visit({"lab.part": "Models"}, DATA_AND_MODELS)
     at.file_uploader(key="lab.weights").set_value(("m.safetensors", b"\x80\x04pickle", "")).run()
-    assert said(at) == ["m.safetensors cannot be read as weights: it is damaged or empty."]
-    assert checkpoints.listed() == ()
+    assert problems(at) == ["m.safetensors cannot be read as weights: it is damaged or empty."]
+    assert checkpoints.visible_models() == ()
     at.file_uploader(key="lab.weights").set_value(("m.safetensors", content, "")).run()
     assert at.success[0].value == "Imported: Digits, 8 × 8 · MLP."
-    assert [entry.name for entry in checkpoints.listed()] == [stored.name]
+    assert [entry.name for entry in checkpoints.visible_models()] == [stored.name]
 
 
 def test_the_models_are_counted_by_where_they_come_from():
@@ -293,7 +293,7 @@ def test_an_unfinished_training_is_resumed_or_dropped():
     assert "MLP on digits, seed 5" in words(at)
     at.button(key=f"lab.resume.{training.name}").click().run()
     settled(at, lambda at: at.success)
-    assert len(checkpoints.listed()) == 1
+    assert len(checkpoints.visible_models()) == 1
     assert unfinished() == ()
 
     begin(TrainCase(case.data, case.recipe, seed=6), 0.5)
@@ -321,7 +321,7 @@ def test_a_trained_model_is_taken_along_with_an_image_of_its_data():
     assert "image" not in at.session_state
     at.button(key="lab.training.Train.take.heatmaps").click().run()
     assert not at.exception
-    (stored,) = checkpoints.listed()
+    (stored,) = checkpoints.visible_models()
     assert at.session_state["model"] == stored.name
     assert at.session_state["image"] == FROM_DATA
     assert at.session_state["data"] == "Digits, 8 × 8"
@@ -407,7 +407,7 @@ def test_the_form_keeps_its_settings_while_another_page_is_open():
 
 def test_what_a_link_asks_wrongly_is_told():
     at = visit({"lab.data": "Nothing", "lab.part": "Everything"}, DATA_AND_MODELS)
-    assert len(said(at)) == 2
+    assert len(problems(at)) == 2
 
 
 def test_a_rate_between_two_stops_goes_to_the_nearer():

@@ -29,7 +29,7 @@ from engine.hallucination.measures.attention_sinks import AttentionSinks
 from engine.hallucination.measures.comparison import summary
 from engine.hallucination.measures.mask_llm import habit_words, models_words
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, LONG, MIXTURE
-from tests.visits import held_up, pills, said, settled, unfolded, visit, words
+from tests.visits import held_up, pills, problems, settled, unfolded, visit, words
 
 LAMP = "is there a lamp"
 
@@ -58,7 +58,7 @@ def test_the_scene_of_the_story_is_what_the_page_says_it_is():
 
 def test_the_page_opens_with_a_false_yes_that_vcd_takes_back():
     at = opened()
-    assert not said(at)
+    assert not problems(at)
     assert "Greedy says “yes”; VCD says “no”. There is no lamp in this scene." in words(at)
     assert "**VCD** chose **“no”** as its first word." in words(at)
     assert ":material/cancel: Wrong." in words(at)
@@ -115,7 +115,7 @@ def test_scmoe_is_for_the_mixture_of_experts_and_gray_elsewhere_with_the_reason(
     at = opened(
         "Greedy", "SCMoE", decoding__model=asking.models()[MIXTURE], decoding__SCMoE__rank="5"
     )
-    assert said(at) == ["This model was not measured."]  # with every strategy
+    assert problems(at) == ["This model was not measured."]  # with every strategy
     assert [tab.label for tab in at.main.tabs] == ["SCMoE"]
     text = words(at)
     assert "Outlined: the weak one" in text
@@ -139,16 +139,16 @@ def test_a_link_sets_scene_strategies_and_settings():
     assert "in this scene" in words(at)
     assert [tab.label for tab in at.main.tabs] == ["VCD", "DoLa"]
     bad = opened(decoding__strategies=["Greedy", "Guessing"], decoding__VCD__alpha="9")
-    assert any("asks for “Guessing”" in sentence for sentence in said(bad))
+    assert any("asks for “Guessing”" in sentence for sentence in problems(bad))
 
 
 def test_no_strategy_and_an_unknown_word_are_sentences():
     at = opened()
     pills(at, "decoding.strategies").set_value([]).run()
-    assert any("Choose at least one strategy" in sentence for sentence in said(at))
+    assert any("Choose at least one strategy" in sentence for sentence in problems(at))
     at = opened()
     at.text_input(key="decoding.ask").set_value("is there a dragon").run()
-    assert any("dragon" in sentence for sentence in said(at))
+    assert any("dragon" in sentence for sentence in problems(at))
     assert "VCD says “no”" in words(at)
 
 

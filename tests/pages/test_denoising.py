@@ -15,11 +15,11 @@ from tests.visits import settled, visit, words
 
 KEY = "attribution.CBSN"
 FEW = {"seeds": 1, "steps": 2, "images": 3, "blocks": 1}
-ONE = {"steps": 2, "blocks": 1, "side": 24}
+DENOISED_SETTINGS = {"steps": 2, "blocks": 1, "side": 24}
 LINK = {
     "attribution.chosen": Cbsn.title,
     **{f"{KEY}.{name}": str(setting) for name, setting in FEW.items()},
-    **{f"{KEY}.one.Denoised.{name}": str(setting) for name, setting in ONE.items()},
+    **{f"{KEY}.one.Denoised.{name}": str(setting) for name, setting in DENOISED_SETTINGS.items()},
 }
 
 
@@ -33,14 +33,14 @@ def test_it_is_run_to_pictures_and_claims_and_denoises_the_image_of_the_sidebar(
     case, method = ExperimentCase(data_sets.load(Cbsn.data[0])), Cbsn(**FEW)
     result = known(method, case)
     assert at.header[0].value == method.finding(case, result)
-    shown = words(at)
-    assert denoising.neighbor_words(result) in shown
-    assert denoising.last_words(result, "gained") in shown
-    assert result["hole"].finding in shown
-    assert "At the center: 0 with the blind spot" in shown
+    text = words(at)
+    assert denoising.neighbor_words(result) in text
+    assert denoising.last_words(result, "gained") in text
+    assert result["hole"].finding in text
+    assert "At the center: 0 with the blind spot" in text
     at = settled(at.button(key=f"{KEY}.one.Denoised.go").click().run())
     assert not at.exception
-    image_case, denoiser = about_first(SAMPLES[0].name), Denoised(**ONE)
+    image_case, denoiser = about_first(SAMPLES[0].name), Denoised(**DENOISED_SETTINGS)
     assert denoiser.finding(image_case, known(denoiser, image_case)) in [
         header.value for header in at.header
     ]

@@ -13,7 +13,7 @@ from components.doubt import view, words
 from components.doubt.view import strongest
 from components.views import DOUBT
 from engine.anomaly import FVR, Blends, FamiliarCase
-from engine.anomaly.doubt.blends import OTHER, OTHERS, OWN
+from engine.anomaly.doubt.blends import ITS_CLASS, OTHER, OTHERS
 from engine.anomaly.doubt.findings import NONE, SEVERAL, kind_of_doubt, which_rises
 from engine.anomaly.doubt.fvr import RULES
 from engine.anomaly.sources import unknown
@@ -22,7 +22,7 @@ from engine.models import catalog
 from engine.result import Table
 from tests.components.sidebar.test_subject import jpeg
 from tests.scans import dicom, ramp
-from tests.visits import said, settled, visit
+from tests.visits import problems, settled, visit
 
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN"}
 
@@ -38,8 +38,8 @@ def opened(link=None):
 
 
 def texts(at):
-    shown = [*at.main.header, *at.main.markdown, *at.main.caption]
-    return " ".join(element.value for element in shown).replace("\\", "")
+    elements = [*at.main.header, *at.main.markdown, *at.main.caption]
+    return " ".join(element.value for element in elements).replace("\\", "")
 
 
 def case_of(row):
@@ -50,7 +50,7 @@ def case_of(row):
 
 def test_a_model_that_cannot_be_asked_is_told_why_and_an_example_stands_instead():
     at = opened()
-    assert not said(at)
+    assert not problems(at)
     text = texts(at)
     assert "An example, as EfficientNet-Lite0 cannot be asked. Try Digits CNN" in text
     helps = " ".join(caption.proto.help for caption in at.main.caption)
@@ -65,7 +65,7 @@ def test_a_model_that_cannot_be_asked_is_told_why_and_an_example_stands_instead(
 
 def test_the_image_of_the_sidebar_is_asked_about_and_blended_step_by_step():
     at = opened(DIGITS | {"doubt.toward": "9", "doubt.step": "100 %"})
-    assert not said(at)
+    assert not problems(at)
     data = load("digits")
     case = case_of(int(data.rows("test")[0]))
     result = Blends(toward="9")(case)
@@ -131,12 +131,12 @@ def test_a_file_that_is_no_picture_is_a_sentence_and_the_old_image_stays():
     at = opened(DIGITS)
     before = at.main.header[0].value
     at.file_uploader(key="subject.file").upload("a.png", b"no picture").run()
-    assert "“a.png” is a text file" in " ".join(said(at))
+    assert "“a.png” is a text file" in " ".join(problems(at))
     assert settled(at, both).main.header[0].value == before
 
 
 def test_a_link_to_a_class_that_is_not_there_is_a_sentence():
-    text = " ".join(said(visit(DIGITS | {"doubt.toward": "elephant"}, DOUBT)))
+    text = " ".join(problems(visit(DIGITS | {"doubt.toward": "elephant"}, DOUBT)))
     assert "one of the model's classes" in text
 
 
@@ -173,7 +173,7 @@ def test_the_sentence_is_the_kind_of_doubt(found, expected):
 def way(confusion, ignorance):
     rest = [1 - c - i for c, i in zip(confusion, ignorance, strict=True)]
     zero = [0.0] * len(rest)
-    columns = {"share": zero, OWN: rest, OTHER: zero, OTHERS: zero}
+    columns = {"share": zero, ITS_CLASS: rest, OTHER: zero, OTHERS: zero}
     columns |= {SEVERAL: confusion, NONE: ignorance}
     return Table.of({name: (column, "mass") for name, column in columns.items()})
 
@@ -193,7 +193,7 @@ def test_in_noise_what_is_there_at_the_end_is_judged_and_not_a_bulge_before():
     right = words.to_noise({"noise": way([0.3, 0.1], [0.0, 0.5])})
     assert "ignorance is up by 50 points (confusion by −20 points). ✓ ignorance should" in right
     lost = way([0.1, 0.2], [0.0, 0.3])
-    lost = lost.renamed({OWN: OTHERS, OTHERS: OWN})
+    lost = lost.renamed({ITS_CLASS: OTHERS, OTHERS: ITS_CLASS})
     sentence = words.to_noise({"noise": lost})
     assert "Neither tells all: belief in further classes is 50 %." in sentence
 

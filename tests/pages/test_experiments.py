@@ -19,7 +19,7 @@ from engine.families import FAMILIES
 from engine.run import answer
 from engine.unlearning import CudaExperiment, ProtectImage
 from tests import tiny
-from tests.visits import said, settled, unfolded, visit, words
+from tests.visits import problems, settled, unfolded, visit, words
 
 KEY = "experiments.CUDA"
 BRIEF = {f"{KEY}.epochs": "1", f"{KEY}.seeds": "2", f"{KEY}.victim": "MLP"}
@@ -45,7 +45,7 @@ def labels(at):
 
 def test_before_it_is_run_the_picture_and_the_question_are_there():
     at = visit(view=UNLEARNING_EXPERIMENTS)
-    assert not said(at)
+    assert not problems(at)
     text = words(at)
     assert CudaExperiment.question in text
     assert "filter of the class" in text
@@ -59,7 +59,7 @@ def test_a_run_ends_in_claims_figures_and_files():
         button for button in at.button if button.label.startswith("Run the experiment")
     ).click().run()
     at = settled(at)
-    assert not said(at)
+    assert not problems(at)
     result = answer(
         CudaExperiment(epochs=1, seeds=2, victim="MLP"),
         ExperimentCase(tiny.columns(8, ("a", "b", "c"))),
@@ -86,14 +86,14 @@ def test_one_s_own_image_is_changed_as_far_as_the_slider_says():
     at = visit({"experiments.ProtectImage.strength": "0"}, UNLEARNING_EXPERIMENTS)
     assert "A pixel changes by 0.0 of 255" in words(at)
     at.slider(key="experiments.ProtectImage.strength").set_value(0.5).run()
-    assert not said(at)
+    assert not problems(at)
     assert "A pixel changes by 0.0 of 255" not in words(at)
     assert "% before" in words(at)
 
 
 def test_links_that_cannot_be_had_are_ignored_with_a_notice():
     link = {f"{KEY}.data": "X-rays", f"{KEY}.epochs": "1000"}
-    text = " ".join(said(visit(link, UNLEARNING_EXPERIMENTS)))
+    text = " ".join(problems(visit(link, UNLEARNING_EXPERIMENTS)))
     assert "“X-rays” as Data" in text
     assert "“1000” as" in text
 

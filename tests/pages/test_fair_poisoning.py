@@ -15,7 +15,7 @@ from engine.unlearning import FairPoisoning
 from engine.unlearning.experiments import fair_poisoning, gradient_matching
 from engine.unlearning.experiments.poison_claims import AUC
 from tests import tiny
-from tests.visits import said, settled, visit, words
+from tests.visits import problems, settled, visit, words
 
 KEY = "experiments.ENG"
 LINK = {"experiments.chosen": FairPoisoning.title, f"{KEY}.seeds": "1"}
@@ -34,7 +34,7 @@ def method(monkeypatch):
 
 def test_a_simulation_is_announced_run_and_shown(method):
     at = visit(LINK, UNLEARNING_EXPERIMENTS)
-    assert not said(at)
+    assert not problems(at)
     text = words(at)
     assert "A simulation on drawn rows." in text
     assert "No network is trained" not in text
@@ -43,7 +43,7 @@ def test_a_simulation_is_announced_run_and_shown(method):
         button for button in at.button if button.label.startswith("Run the experiment")
     ).click().run()
     at = settled(at)
-    assert not said(at)
+    assert not problems(at)
     case = ExperimentCase(data_sets.load("squares"))
     result = answer(method, case)
     assert result.kept

@@ -19,7 +19,7 @@ from engine.data import load, registry
 from engine.models import catalog, checkpoints
 from engine.models.card import card_of
 from engine.run import digest
-from tests.visits import held_up, pills, question_in, said, settled, unfolded, visit
+from tests.visits import held_up, pills, problems, question_in, settled, unfolded, visit
 
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits MLP"}
 SENTENCE = re.compile(r"(More unusual than|Nothing unusual)")
@@ -37,8 +37,8 @@ def answered(at):
 
 
 def words(at):
-    shown = [*at.main.header, *at.main.markdown, *at.main.caption]
-    return " ".join(element.value for element in shown).replace("\\", "")
+    elements = [*at.main.header, *at.main.markdown, *at.main.caption]
+    return " ".join(element.value for element in elements).replace("\\", "")
 
 
 def case_of(item=1, name="digits-mlp", other="mnist-5k"):
@@ -70,7 +70,7 @@ def test_every_detector_goes_on_while_the_page_is_drawn_again(monkeypatch):
 
 def test_four_photographs_are_too_few_for_a_verdict_and_the_score_and_what_is_missing_are_said():
     at = answered(visit(view=FAMILIAR))
-    assert not said(at)
+    assert not problems(at)
     assert at.main.header[0].value.startswith(
         "Too few normal images for a verdict: they come from 4 photographs, and at least 20"
     )
@@ -160,7 +160,7 @@ def test_unknown_images_can_be_others_made_worse_or_none():
     assert any(area == pytest.approx(table.iloc[0, 0], abs=1e-5) for table in numbers)
     at.selectbox(key="familiar.unknown").set_value("none").run()
     at = answered(at)
-    assert not said(at)
+    assert not problems(at)
     assert "**ROC**" not in words(at)
 
 
@@ -226,7 +226,7 @@ def test_a_zip_of_one_s_own_can_be_normal_with_how_few_it_holds():
     assert at.selectbox(key="familiar.normal").value == title  # it is chosen at once
     assert any(f"{title}”: 6 images of 1 class" in caption.value for caption in at.caption)
     at = answered(at)
-    assert not said(at)
+    assert not problems(at)
     assert re.match(r"Too few normal images for a verdict: \d can be", at.main.header[0].value)
     assert "4 normal images are too few for more than 2 directions" in words(at)
     assert "mine" not in str(dict(at.query_params))  # a link has no file's name
@@ -252,9 +252,9 @@ def test_one_normal_image_is_too_few_and_says_so():
     )
     at.selectbox(key="familiar.normal").set_value(title).run()
     assert not at.exception
-    assert any("at least two are needed" in sentence for sentence in said(at))
+    assert any("at least two are needed" in sentence for sentence in problems(at))
 
 
 def test_a_link_to_what_is_not_offered_is_said():
     at = visit(DIGITS | {"familiar.detector": "Nobody"}, FAMILIAR)
-    assert any("“Nobody” as Detector" in sentence for sentence in said(at))
+    assert any("“Nobody” as Detector" in sentence for sentence in problems(at))

@@ -60,7 +60,7 @@ from engine.unlearning.case import recipe_of
 from engine.unlearning.diagnostics.damping import damped
 from engine.unlearning.opening import FORGOTTEN
 from engine.weights.case import PruneCase
-from tests.visits import pills, said, settled, visit, words
+from tests.visits import pills, problems, settled, visit, words
 
 NEAREST = FORGOTTEN.best.title
 
@@ -84,7 +84,7 @@ def test_the_first_picture_is_there_without_any_choice_and_is_the_engine_s(shipp
     case, table = shipped
     at = visit(view=FORGET)
     assert not at.main.get("progress")
-    assert not said(at)
+    assert not problems(at)
     assert best(table) == FORGOTTEN.best.short  # what ships is of the way that is looked at
     assert at.main.header[0].value.startswith(f"{NEAREST} forgot class 3 as well as retraining")
     assert "new last layer, taught half of them, finds" in words(at)
@@ -137,7 +137,7 @@ def test_the_sentence_says_which_way_it_went_wrong(figures, expected):
     ],
 )
 def test_what_cannot_be_forgotten_is_a_sentence(link, expected):
-    assert any(expected in sentence for sentence in said(opened(**link)))
+    assert any(expected in sentence for sentence in problems(opened(**link)))
 
 
 def test_another_way_is_looked_at_and_a_link_opens_it(page):
@@ -147,18 +147,18 @@ def test_another_way_is_looked_at_and_a_link_opens_it(page):
     at = opened(way="Fine-tune")
     assert at.main.header[0].value.startswith("Fine-tune did not forget class 3")
     assert "was not looked at yet" in words(at)
-    assert not said(at)
+    assert not problems(at)
 
 
 @pytest.mark.parametrize("share", ["0", "1.5", "much"])
 def test_a_share_that_cannot_be_is_a_sentence(share):
     at = visit({"forget.what": "images at random", "forget.random": share}, FORGET)
-    assert any(f"“{share}” as Share" in sentence for sentence in said(at))
+    assert any(f"“{share}” as Share" in sentence for sentence in problems(at))
 
 
 def test_links_to_what_is_not_offered_are_said_and_the_page_stands():
     at = opened(what="nothing", section="Nowhere", way="Magic", SalUn__share="7")
-    text = " ".join(said(at))
+    text = " ".join(problems(at))
     for word in (
         "“nothing” as To be forgotten",
         "“Nowhere” as Closer look",
@@ -202,7 +202,7 @@ def test_each_part_answers_at_once_from_what_ships(page, shipped, section, diagn
 def test_parts_about_the_request_answer_at_once_from_what_ships(page, shipped, section, method):
     at = page.button_group(key="forget.section").set_value(section).run()
     assert not at.exception
-    assert not said(at)
+    assert not problems(at)
     assert not at.main.get("progress")
     result = known(method, shipped[0])
     assert result
@@ -239,7 +239,7 @@ def test_weights_that_moved_and_heat_maps_of_the_three_models(page, shipped):
     assert f"{100 * share:.0f} % of the weights are others than before" in words(at)
     at = settled(page.button_group(key="forget.section").set_value("Heat maps").run())
     assert "Asked of all three: what speaks for 3?" in words(at)
-    assert not said(at)
+    assert not problems(at)
 
 
 def test_the_hardest_images_are_found_when_told_and_are_the_engine_s():
@@ -258,7 +258,7 @@ def test_the_hardest_images_are_found_when_told_and_are_the_engine_s():
     assert "45 images hard to forget" in at.main.header[0].value
     at.selectbox(key="forget.what").select("easiest images").run()
     assert "The easiest are those of highest loss" in words(at)
-    assert not said(at)
+    assert not problems(at)
 
 
 def test_hard_random_and_easy_sets_stand_beside_each_other_and_rank_the_ways_when_told():
@@ -289,7 +289,7 @@ def test_hard_random_and_easy_sets_stand_beside_each_other_and_rank_the_ways_whe
         for name, set_case in cases(whole, sets).items()
     }
     assert ranks_finding({"gaps": gaps(tables)}) in words(at)
-    assert not said(at)
+    assert not problems(at)
 
 
 @pytest.mark.parametrize(
@@ -313,20 +313,20 @@ def test_images_that_must_be_learnt_first_are_trained_chosen_and_forgotten(
     assert f"train one on Digits, 8 × 8 with {what}" in words(at)
     at.button(key="forget.Train.go").click().run()
     at = settled(at)
-    (stored,) = checkpoints.listed()
+    (stored,) = checkpoints.visible_models()
     assert stored.card.data == f"digits+{variant}:share=0.1"
     recipe = replace(embedded.plan(FORGOTTEN.model).recipe, shift=0, **changes)
     assert stored.card.recipe == recipe.as_dict()
-    assert not said(at)
+    assert not problems(at)
     assert "0.1" in at.selectbox(key="forget.data").value
     at.button(key="forget.Scoreboard.go").click().run()
     at = settled(at)
     data = load(stored.card.data)
-    wanted = (request.wrong_labels if variant == "noisy" else request.planted)(data)
-    case = forget_case(catalog.load(stored.name), data, wanted)
+    forget_request = (request.wrong_labels if variant == "noisy" else request.planted)(data)
+    case = forget_case(catalog.load(stored.name), data, forget_request)
     table = known(Scoreboard(), BoardCase(case, (NoOp(), FineTune(epochs=1))))["table"]
     assert what in at.main.header[0].value
-    assert f"{len(wanted.ids)} of 898 training images" in words(at)
+    assert f"{len(forget_request.ids)} of 898 training images" in words(at)
     assert f"{100 * table.cell('Retrain', 'TA'):.0f}" in words(at)
     assert table.cell("NoOp", "UA") < 0.1
     assert table.cell("Retrain", "UA") > 0.9
@@ -346,11 +346,11 @@ def test_a_mode_of_a_class_is_learnt_as_part_of_it_and_what_stays_of_the_class_i
     changes = {"architecture": "mlp", "epochs": 10}
     monkeypatch.setattr(train, "recipe_of", lambda model: replace(recipe_of(model), **changes))
     at = opened(what="a mode of a class", ways="Fine-tune", FT__epochs="1")
-    assert "does not say which modes its classes have" in "".join(said(at))
+    assert "does not say which modes its classes have" in "".join(problems(at))
     assert "with merged classes, by the recipe of Digits CNN (10 epochs). It is kept" in words(at)
     at.button(key="forget.Train.go").click().run()
     at = settled(at)
-    (stored,) = checkpoints.listed()
+    (stored,) = checkpoints.visible_models()
     assert stored.card.data == "digits+merged"
     recipe = replace(embedded.plan(FORGOTTEN.model).recipe, **changes)
     assert stored.card.recipe == recipe.as_dict()  # images are moved as before
@@ -366,10 +366,10 @@ def test_a_mode_of_a_class_is_learnt_as_part_of_it_and_what_stays_of_the_class_i
         assert name in words(at)
         assert f"{100 * table.cell('Retrain', name):.0f}" in words(at)
     assert table.cell("NoOp", "mode still right") > table.cell("Retrain", "mode still right") + 0.2
-    assert not said(at)
+    assert not problems(at)
     at = settled(at.selectbox(key="forget.label").select("1 or 3 or 5 or 7 or 9").run())
     assert at.selectbox(key="forget.mode").options == ["1", "3", "5", "7", "9"]
-    assert not said(at)
+    assert not problems(at)
 
 
 def test_a_mark_that_is_clicked_puts_its_image_in_sight_with_its_page_of_pictures(
@@ -421,14 +421,14 @@ def test_the_model_that_forgot_is_kept_below_its_parent_and_taken_along(monkeypa
     at = opened(section="Take it along")
     at.button(key="forget.keep").click().run()
     at = settled(at)
-    (stored,) = checkpoints.listed()
+    (stored,) = checkpoints.visible_models()
     assert f"forgot class 3 · {FORGOTTEN.best.short}" in stored.card.trail
     assert stored.card.parent == catalog.load(FORGOTTEN.model).fingerprint
     at.button(key="forget.take.heatmaps").click().run()
     assert at.session_state["model"] == stored.name
-    shown = at.session_state["subject"].chosen.example
-    assert shown.data.name == FORGOTTEN.data
-    assert int(shown.data.ids[shown.row]) in request.of_class(load(FORGOTTEN.data), 3).ids
+    example = at.session_state["subject"].chosen.example
+    assert example.data.name == FORGOTTEN.data
+    assert int(example.data.ids[example.row]) in request.of_class(load(FORGOTTEN.data), 3).ids
 
 
 REQUESTS = {
@@ -449,10 +449,10 @@ def test_whatever_was_forgotten_one_of_it_is_what_another_view_opens(kind, name)
     )
     link = {word: str(value) for word, value in keep.image_from(closer).items()}
     at = visit(link | {"model": "Digits CNN"})
-    assert not said(at)
-    shown = at.session_state["subject"].chosen.example
-    assert shown.data.name == name
-    assert int(shown.data.ids[shown.row]) in forget_request.ids
+    assert not problems(at)
+    example = at.session_state["subject"].chosen.example
+    assert example.data.name == name
+    assert int(example.data.ids[example.row]) in forget_request.ids
     assert "may have learned from" in at.number_input(key="item").label
 
 
@@ -460,7 +460,7 @@ def test_whatever_was_forgotten_one_of_it_is_what_another_view_opens(kind, name)
 def test_an_image_by_an_id_that_is_not_there_is_said(word):
     link = {"image": "From a data set", "data": "Digits, 8 × 8", "kind": f"{BY_ID}{word}"}
     at = visit(link | {"model": "Digits CNN"})
-    assert any("as Class" in sentence for sentence in said(at))
+    assert any("as Class" in sentence for sentence in problems(at))
     assert at.session_state["subject"].name.startswith("digits/")
 
 
@@ -480,7 +480,7 @@ def test_what_is_stopped_keeps_the_rows_that_are_done():
         time.sleep(0.05)
         at.run()
     at.button(key="forget.Scoreboard.stop").click().run()
-    assert any("Stopped" in sentence for sentence in said(at))
+    assert any("Stopped" in sentence for sentence in problems(at))
     assert "What was done by then" in words(at)
     assert "Retrained without them" in words(at)
     assert not at.exception
@@ -527,7 +527,7 @@ def own(monkeypatch, tmp_path):
 
 
 def test_too_few_images_of_one_s_own_are_a_sentence(own):
-    assert any("no test images to measure with" in sentence for sentence in said(own(3)))
+    assert any("no test images to measure with" in sentence for sentence in problems(own(3)))
 
 
 def test_a_zip_of_one_s_own_with_few_images_goes_through_every_part(own):
@@ -542,7 +542,7 @@ def test_a_zip_of_one_s_own_with_few_images_goes_through_every_part(own):
             go[0].click().run()
         at = settled(at)
         assert not at.exception, section
-        assert not said(at), section
+        assert not problems(at), section
 
 
 def test_seconds_are_those_of_one_run_until_all_are_timed(own, monkeypatch):
@@ -566,9 +566,9 @@ def test_seconds_are_those_of_one_run_until_all_are_timed(own, monkeypatch):
 
     timed, result = [], view.times_of
 
-    def late(one):
-        timed.append(one)
-        return None if len(timed) == 1 else result(one)
+    def late(method):
+        timed.append(method)
+        return None if len(timed) == 1 else result(method)
 
     monkeypatch.setattr(view, "times_of", late)
     at.run()

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from components.experiments.ranges import (
-    apart,
     attacked,
     in_groups,
     moved,
     says_something,
+    smallest_width,
     smoothed,
     standing,
 )
@@ -37,7 +37,7 @@ from engine.unlearning.experiments.range_claims import (
     TUNED,
 )
 from tests import tiny
-from tests.visits import said, settled, visit, words
+from tests.visits import problems, settled, visit, words
 
 KEY = "experiments.ForgetRange"
 
@@ -61,7 +61,7 @@ def opened():
 
 def test_the_page_shows_points_densities_and_the_table(found):
     at = opened()
-    assert not said(at)
+    assert not problems(at)
     text, table = words(at), found["table"]
     after, before = (table.cell(row, DISTANCE) for row in (BLINDSPOT, ORIGINAL))
     headline = at.main.header[0].value
@@ -120,10 +120,12 @@ def test_ain_that_is_missing_is_told_and_the_attack_is_judged_by_its_images(foun
 def test_the_nearest_way_stands_beside_its_proxy_and_a_second_retraining(found):
     table = found["table"]
     value = {name: f"{table.cell(name, DISTANCE):.1f}" for name in (PROXY, SECOND)}
-    assert f"Beside that: {PROXY} {value[PROXY]}, {SECOND} {value[SECOND]}." in apart(found)
+    assert f"Beside that: {PROXY} {value[PROXY]}, {SECOND} {value[SECOND]}." in smallest_width(
+        found
+    )
     ways = (TUNED, GAUSSIAN, BLINDSPOT)
     best = min(ways, key=lambda name: table.cell(name, DISTANCE))
-    assert f"Nearest: {best}, " in apart(found)
+    assert f"Nearest: {best}, " in smallest_width(found)
     assert not {PROXY, SECOND} & {name.partition(",")[0] for name in smoothed(found).order}
 
 

@@ -12,7 +12,7 @@ from engine.run import answer
 from engine.unlearning import GeneratorSalUn, Samples
 from engine.unlearning.generator.forgotten import forgotten_file
 from engine.unlearning.generator.weights import shipped_case
-from tests.visits import said, settled, visit, words
+from tests.visits import problems, settled, visit, words
 
 KEY = "generator.GeneratorSalUn"
 FEW = {"steps": 5, "each": 4, "passes": 5}
@@ -27,15 +27,15 @@ def test_sentence_sheet_and_tables_are_those_of_the_answers():
     case, method = shipped_case("digits-generator"), GeneratorSalUn(label="7", **FEW)
     result = answer(method, case)
     assert at.header[0].value == method.finding(case, result)
-    shown = words(at)
-    assert result["sheet"].finding in shown
+    text = words(at)
+    assert result["sheet"].finding in text
     for describe in (view.kept_words, view.distance_words, view.where_words, view.loss_words):
-        assert describe(result) in shown
-    assert view.instead_words(result, "7") in shown
+        assert describe(result) in text
+    assert view.instead_words(result, "7") in text
     plain = Samples(each=4, passes=5)
     drawn = answer(plain, case)
     assert plain.finding(case, drawn) in [header.value for header in at.header]
-    assert view.drawn_words(drawn) in shown
+    assert view.drawn_words(drawn) in text
     at = settled(at.button(key="generator.file.go").click().run())
     assert not at.exception
     (content,) = at.session_state["generator.file"].values()
@@ -48,9 +48,9 @@ def test_sentence_sheet_and_tables_are_those_of_the_answers():
 def test_a_bad_link_is_a_sentence():
     bad = {f"{KEY}.label": "42", f"{KEY}.share": "9", "generator.model": "huge"}
     at = settled(visit(LINK | bad, GENERATOR))
-    shown = " ".join(said(at))
+    text = " ".join(problems(at))
     for word in ("42", "9", "huge"):
-        assert f"“{word}”" in shown
+        assert f"“{word}”" in text
     assert not at.exception
 
 

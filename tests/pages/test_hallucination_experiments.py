@@ -19,7 +19,7 @@ from tests.visits import settled, visit, words
 KEY = "hallucination.VisualAudit"
 FEW = {"seeds": 1, "images": 2, "targets": 1, "steps": 10}
 LINK = {f"{KEY}.{name}": str(setting) for name, setting in FEW.items()} | {f"{KEY}.seed": "3"}
-ONE = f"{KEY}.one.PerturbedAnswer"
+SCENE_KEY = f"{KEY}.one.PerturbedAnswer"
 
 
 def test_it_opens_with_its_picture_and_is_run_to_curves_and_one_scene(monkeypatch):
@@ -33,17 +33,17 @@ def test_it_opens_with_its_picture_and_is_run_to_curves_and_one_scene(monkeypatc
     method = VisualAudit(**FEW)
     result = known(method, case)
     assert at.header[0].value == method.finding(case, result)
-    shown = words(at)
+    text = words(at)
     for describe in (
         perturbation.defended_words,
         perturbation.other_words,
         perturbation.nats_words,
         perturbation.named_words,
     ):
-        assert describe(result) in shown
+        assert describe(result) in text
     headers = [header.value for header in at.header if header.value.startswith("Moving each value")]
     assert len(headers) == 2  # of the audit, and of one scene
-    at = settled(at.slider(key=f"{ONE}.epsilon").set_value(0).run())
+    at = settled(at.slider(key=f"{SCENE_KEY}.epsilon").set_value(0).run())
     assert any(header.value.startswith("Nothing is changed") for header in at.header)
     assert PerturbedAnswer.cost == "wait"
 

@@ -10,9 +10,9 @@ from engine import data as data_sets
 from engine.experiment import ExperimentCase, spread
 from engine.hallucination.experiments import ImageRerouting, image_rerouting, scene_questions
 from engine.hallucination.experiments.image_rerouting_claims import (
+    DETECTOR_AUROC,
     EPS50,
     FIRST,
-    FOUND,
     LEVELS,
     NOISE,
     OUTPUT,
@@ -47,16 +47,16 @@ def test_it_opens_with_its_picture_and_is_run_to_figures(monkeypatch):
     case, method = ExperimentCase(data_sets.load(ImageRerouting.data[0]), 3), ImageRerouting(**FEW)
     result = known(method, case)
     assert at.header[0].value == method.finding(case, result)
-    shown = words(at)
+    text = words(at)
     for describe in (rerouting.way_words, rerouting.defense_words, rerouting.along_words):
-        assert describe(result) in shown
+        assert describe(result) in text
 
 
 def test_a_sentence_leaves_out_what_is_not_measured_yet():
     columns = {
         STEPS: ([2.0, np.nan], "steps"),
         UNSEEN: ([np.nan] * 2, "share"),
-        FOUND: ([0.75, np.nan], ""),
+        DETECTOR_AUROC: ([0.75, np.nan], ""),
     }
     some = {"table": Table.of(columns, (FIRST, OUTPUT))}
     assert rerouting.way_words(some).endswith(f"ε = 2/255: {FIRST} 2.0.")

@@ -12,7 +12,7 @@ from engine.hallucination.inside.probe import LINEAR
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 from engine.result import Table
 from engine.run import answer
-from tests.visits import said, settled, visit, words
+from tests.visits import problems, settled, visit, words
 
 METHOD = WordRisk(scenes=80)
 
@@ -31,14 +31,14 @@ def test_the_sentence_the_words_and_the_probe_are_those_of_the_answers():
     result = answer(METHOD, scene_case)
     learned = answer(HalluRAG(), ScenesCase(load(HABIT), Greedy(), METHOD.scenes))
     assert at.header[0].value == METHOD.finding(scene_case, result)
-    shown = words(at)
-    assert f"{learned['compared'].cell(LINEAR, 'AUROC'):.2f}" in shown
-    assert probe.compared_words(learned) in shown
-    assert view.lens_words(result) in shown
+    text = words(at)
+    assert f"{learned['compared'].cell(LINEAR, 'AUROC'):.2f}" in text
+    assert probe.compared_words(learned) in text
+    assert view.lens_words(result) in text
     risks = learned["risks"]
     made_up = risks["made up"].astype(bool)
     count = int((made_up & (risks["risk"] >= 0.5)).sum())
-    assert f"From 50 % on, {count} of {made_up.sum()} made-up things are found" in shown
+    assert f"From 50 % on, {count} of {made_up.sum()} made-up things are found" in text
     at.slider(key=probe.THRESHOLD).set_value(95)
     fewer = int((made_up & (risks["risk"] >= 0.95)).sum())
     assert f"From 95 % on, {fewer} of {made_up.sum()} made-up" in words(settled(at.run()))
@@ -46,9 +46,9 @@ def test_the_sentence_the_words_and_the_probe_are_those_of_the_answers():
 
 def test_other_states_are_another_probe_and_a_bad_link_is_a_sentence():
     at = settled(visit({"inside.HalluRAG.depth": "bottom", "inside.told": "sing"}, INSIDE))
-    shown = " ".join(said(at))
-    assert "one of middle, last, both" in shown
-    assert "“sing”" in shown
+    text = " ".join(problems(at))
+    assert "one of middle, last, both" in text
+    assert "“sing”" in text
     assert not at.exception
 
 
@@ -58,11 +58,11 @@ def test_bars_and_marks_say_what_is_true_of_each_thing():
     )
     result = answer(METHOD, scene_case)
     drawn = view.bars(scene_case, result)
-    there = {scene_object.category for scene_object in scene_case.scene.things}
+    present = {scene_object.category for scene_object in scene_case.scene.things}
     names = [name for name in result["words"].notes if name]
     assert len(drawn.names) == len(names) == len(view.named(result["words"]))
     for name, label in zip(names, drawn.names, strict=True):
-        assert label.endswith("✓" if name in there else "✗")
+        assert label.endswith("✓" if name in present else "✗")
     assert view.noted("the lamp is there", 0.5) == "the lamp is there; risk 50 %"
     assert view.noted("", float("nan")) == ""
 
@@ -92,9 +92,9 @@ def test_a_model_of_one_s_own_is_told_why_its_states_are_not_read(monkeypatch):
     other = asking.about_scene(HABIT, asking.scene("counter", view.STORY), "describe the image")
     object.__setattr__(other, "vlm", Named(other.vlm))
     monkeypatch.setattr("components.dialog.question.about", lambda *_: other)
-    shown = words(settled(visit(view=INSIDE)))
-    assert "its probe learns on drawn scenes, which only TinyVLM knows" in shown
-    assert "Over many scenes" not in shown
+    text = words(settled(visit(view=INSIDE)))
+    assert "its probe learns on drawn scenes, which only TinyVLM knows" in text
+    assert "Over many scenes" not in text
 
 
 class Named:

@@ -25,7 +25,7 @@ from engine.unlearning import AfterCase, GivenCase, Judged, Relearn, Retrain, St
 from engine.unlearning.opening import FORGOTTEN, board, forgotten
 from engine.unlearning.protocol.scoreboard import Scoreboard
 from tests.engine.unlearning.test_brought import zipped
-from tests.visits import pills, said, settled, visit, words
+from tests.visits import pills, problems, settled, visit, words
 
 
 @pytest.fixture(scope="module")
@@ -89,16 +89,22 @@ def relearned(at):
 def test_it_opens_with_the_figures_that_forget_opens_with():
     at = visit(view=JUDGE)
     assert not at.main.get("progress")
-    assert not said(at)
+    assert not problems(at)
     case = AfterCase(forgotten(), FORGOTTEN.best())
     theirs = as_board(answer(Judged(), case)["figures"], case)
     forgets = answer(Scoreboard(), board())["table"]
-    for label, row in ((judge.OWN, FORGOTTEN.best.short), ("Retrain", "Retrain"), ("NoOp", "NoOp")):
+    for label, row in (
+        (judge.UNLEARNED, FORGOTTEN.best.short),
+        ("Retrain", "Retrain"),
+        ("NoOp", "NoOp"),
+    ):
         for name in ("UA", "RA", "TA", "MIA", "gap", "gap without MIA", "informative"):
             assert theirs.cell(label, name) == pytest.approx(forgets.cell(row, name), abs=1e-12)
     sentence = at.main.header[0].value
     assert sentence.startswith("The unlearned model forgot class 3 as well as retraining: it rec")
-    assert f"{percent(theirs.cell(judge.OWN, 'TA'))} of the test" in sentence.replace("\\", "")
+    assert f"{percent(theirs.cell(judge.UNLEARNED, 'TA'))} of the test" in sentence.replace(
+        "\\", ""
+    )
     assert "This is a built-in example" in words(at)
     forget = visit(view=FORGET).main.header[0].value
     assert sentence.split(": ")[1] in forget  # the same figures in the same words
@@ -107,13 +113,13 @@ def test_it_opens_with_the_figures_that_forget_opens_with():
 def test_three_files_are_judged_as_forget_judges_them(files):
     at = opened(files)
     assert at.selectbox(key="judge.data").value == "Digits, 8 × 8"
-    assert "Choose what was to be forgotten." in said(at)
-    assert "This is about the built-in example, not about the files below." in said(at)
+    assert "Choose what was to be forgotten." in problems(at)
+    assert "This is about the built-in example, not about the files below." in problems(at)
     assert "This is a built-in example" in words(at)  # until the question is whole
     at = relearned(judged(at))
-    assert not said(at)
+    assert not problems(at)
     case = AfterCase(forgotten(), FORGOTTEN.best())
-    gap = as_board(answer(Judged(), case)["figures"], case).cell(judge.OWN, "gap without MIA")
+    gap = as_board(answer(Judged(), case)["figures"], case).cell(judge.UNLEARNED, "gap without MIA")
     probe = answer(StillThere(), case)["figures"].cell("unlearned", "probe")
     steps = answer(Relearn(), case)["needed"].cell("unlearned", "steps")
     assert "example" not in words(at)
@@ -124,19 +130,19 @@ def test_three_files_are_judged_as_forget_judges_them(files):
         pills(at, "judge.section").set_value(part).run()
         at = settled(at)
         assert not at.exception, part
-        assert not said(at), part
+        assert not problems(at), part
 
 
 def test_weights_alone_are_read_into_the_network_of_the_original(files):
     at = judged(opened(files | {"unlearned": state_of(FORGOTTEN.best())}))
-    assert not said(at)
+    assert not problems(at)
     assert "forgot class 3 as well as retraining" in at.main.header[0].value
     at = opened({name: state_of(Retrain()) for name in ("original", "unlearned")})
-    assert any("say for which architecture they are" in sentence for sentence in said(at))
+    assert any("say for which architecture they are" in sentence for sentence in problems(at))
     buffer = io.BytesIO()
     torch.save(rebuilt(answer(Retrain(), forgotten())["model"]).network, buffer)
     at = opened(files | {"unlearned": buffer.getvalue()})
-    assert any("holds more than weights (pickled code)" in sentence for sentence in said(at))
+    assert any("holds more than weights (pickled code)" in sentence for sentence in problems(at))
 
 
 def test_swapped_files_are_another_verdict(files, brief):
@@ -157,7 +163,7 @@ def test_two_files_are_figures_without_a_verdict(files):
         pills(at, "judge.section").set_value(part).run()
         at = settled(at)
         assert not at.exception, part
-        assert not said(at), part
+        assert not problems(at), part
 
 
 def test_what_does_not_fit_is_a_sentence_and_what_was_judged_stays(files):
@@ -167,26 +173,29 @@ def test_what_does_not_fit_is_a_sentence_and_what_was_judged_stays(files):
     summary = ", ".join(f"{name} {model.fingerprint[:6]}" for name, model in models.items())
     assert list(models) == ["original", "unlearned", "retrained"]
     assert f"Judged: {summary}." in words(at)
-    assert not any("not about the files below" in message for message in said(at))
+    assert not any("not about the files below" in message for message in problems(at))
     for content in (b"\x80\x04pickle", b"1234", b""):
         at.file_uploader(key="judge.retrained").set_value(("retrained.safetensors", content, ""))
         at.button(key="judge.open").click().run()
         assert not at.exception
         assert any(
-            "cannot be read as weights: it is damaged or empty" in message for message in said(at)
+            "cannot be read as weights: it is damaged or empty" in message
+            for message in problems(at)
         )
         assert at.main.header[0].value == sentence
     other = embedded.file_of("digits-mlp").read_bytes()
     at.file_uploader(key="judge.retrained").set_value(("other.safetensors", other, ""))
     at.button(key="judge.open").click().run()
-    assert any("The retrained model does not fit the original" in message for message in said(at))
+    assert any(
+        "The retrained model does not fit the original" in message for message in problems(at)
+    )
     assert at.main.header[0].value == sentence
     assert (
         f"This is about the models judged before ({summary}), not about the files below."
-        in said(at)
+        in problems(at)
     )
     at.multiselect(key="judge.classes").set_value([]).run()
-    assert any("This is about the models judged before" in message for message in said(at))
+    assert any("This is about the models judged before" in message for message in problems(at))
 
 
 @pytest.mark.parametrize(
@@ -203,13 +212,13 @@ def test_a_forget_set_that_cannot_be_is_a_sentence(files, kind, key, value, expe
     widget = at.multiselect if isinstance(value, list) else at.text_input
     widget(key=key).set_value(value).run()
     assert not at.exception
-    assert any(expected in sentence for sentence in said(at))
+    assert any(expected in sentence for sentence in problems(at))
     assert "forgot class 3" in at.main.header[0].value  # the example
 
 
 def test_data_of_another_size_are_brought_to_the_model_s_and_of_other_classes_are_a_sentence(files):
     at = opened({"original": files["unlearned"], "unlearned": files["retrained"]})
-    assert "Choose the data that the models learned from." in said(at)
+    assert "Choose the data that the models learned from." in problems(at)
     at.selectbox(key="judge.data").select(title_of("mnist-5k")).run()
     at.multiselect(key="judge.classes").set_value(["3"]).run()
     at = settled(at)
@@ -219,7 +228,7 @@ def test_data_of_another_size_are_brought_to_the_model_s_and_of_other_classes_ar
     at.selectbox(key="judge.data").select(title_of("phantoms")).run()
     classes = at.multiselect(key="judge.classes")
     classes.set_value(classes.options[:1]).run()
-    assert any("tells 10 apart" in sentence for sentence in said(at))
+    assert any("tells 10 apart" in sentence for sentence in problems(at))
 
 
 def test_pictures_in_a_zip_are_found(files):
@@ -233,12 +242,12 @@ def test_pictures_in_a_zip_are_found(files):
     np.testing.assert_array_equal(np.sort(case.case.request.ids), np.sort(data.ids[rows]))
     at.file_uploader(key="judge.pictures").set_value(("some.zip", b"no zip", "")).run()
     assert not at.exception
-    assert said(at)
+    assert problems(at)
 
 
 def test_files_that_are_missing_or_the_same_are_told(files):
     at = opened({"original": files["original"]})
-    assert said(at) == ["Give two files at least: the original and the unlearned model."]
+    assert problems(at) == ["Give two files at least: the original and the unlearned model."]
     at = opened({"original": files["original"], "unlearned": files["original"]})
     assert "Two of these files hold the same weights." in words(at)
 
@@ -305,7 +314,7 @@ def test_zips_of_too_few_models_are_judged_by_the_first_and_what_klom_needs_is_t
     assert "Open: 3 original, 3 unlearned, 3 retrained; the first of each" in words(at)
     at = judged(at)
     assert not at.exception
-    (few,) = said(at)
+    (few,) = problems(at)
     assert "at least 20 original, 20 unlearned and 40 retrained models" in few
     assert "3 original, 3 unlearned and 3 retrained were opened" in few
     judged_case = at.session_state["judge.case"]
@@ -320,5 +329,5 @@ def test_a_zip_that_is_none_or_holds_other_files_is_told_and_what_was_open_stays
         at.file_uploader(key="judge.unlearned").set_value(("many.zip", content, ""))
         at.button(key="judge.open").click().run()
         assert not at.exception
-        assert any(expected in sentence for sentence in said(at))
+        assert any(expected in sentence for sentence in problems(at))
     assert at.session_state["judge.opened"].first.keys() == files.keys()

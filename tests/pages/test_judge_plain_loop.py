@@ -9,12 +9,12 @@ from components.forget import judge
 from components.views import JUDGE
 from engine.models import format_rounds
 from tests.plain_loop import TRAINED, PlainTraining, accuracy, trained, untrained, weights, zipped
-from tests.visits import said, settled, visit, words
+from tests.visits import problems, settled, visit, words
 
 ORIGINAL = PlainTraining()
 RETRAINED = PlainTraining(without=3, seed=1)
 UNLEARNED = PlainTraining(without=3, seed=2)  # it really never saw them
-GIVEN = slice(0, 300)  # of the images that they learned from
+TRAINING_ROWS = slice(0, 300)  # of the images that they learned from
 HELD_OUT = slice(TRAINED, TRAINED + 150)
 
 
@@ -36,15 +36,15 @@ def opened(models, *, test=True):
     at.text_input(key="judge.arch").set_value("test_efficientnet")
     at.button(key="judge.open").click().run()
     assert not at.exception
-    assert not [line for line in said(at) if "fit" in line]
-    training = zipped(GIVEN)
+    assert not [line for line in problems(at) if "fit" in line]
+    training = zipped(TRAINING_ROWS)
     at.file_uploader(key="judge.file").set_value(("train.zip", training, "")).run()
     if test:
         at.file_uploader(key="judge.test").set_value(("test.zip", zipped(HELD_OUT), "")).run()
     return settled(at)
 
 
-def asked(at, label="3"):
+def name_class(at, label="3"):
     """The page once the class to be forgotten was named, up to the person's word."""
     at.multiselect(key="judge.classes").set_value([label]).run()
     return settled(at)
@@ -68,7 +68,7 @@ def three(**others):
 
 
 def test_a_model_that_really_never_saw_them_is_judged_as_if_retrained_but_not_in_a_wrong_format():
-    at = asked(opened(three()))
+    at = name_class(opened(three()))
     assert not at.exception
     (tried,) = [frame.value for frame in at.main.dataframe if "Format" in frame.value]
     assert tried["Format"][0] == "32 × 32 px, RGB, −1 … 1"
@@ -91,18 +91,18 @@ def test_a_model_that_really_never_saw_them_is_judged_as_if_retrained_but_not_in
 
 
 def test_a_model_that_was_not_unlearned_at_all_is_said_not_to_have_forgotten():
-    at = judged(asked(opened(three(unlearned=PlainTraining(seed=4)))))
+    at = judged(name_class(opened(three(unlearned=PlainTraining(seed=4)))))
     assert headline(at).startswith("The unlearned model did not forget class 3")
 
 
 @pytest.mark.slow
 def test_without_test_images_nothing_is_said_of_strangers():
-    at = judged(asked(opened(three(), test=False)))
+    at = judged(name_class(opened(three(), test=False)))
     assert not at.exception
     assert not len(at.session_state["judge.case"].case.splits.test)
     assert "of the kept training images" in headline(at)
     assert "No test images were given: the attack" in words(at)
-    assert f"{GIVEN.stop} training images and no test images of 10 classes" in words(at)
+    assert f"{TRAINING_ROWS.stop} training images and no test images of 10 classes" in words(at)
 
 
 def test_three_networks_that_learned_nothing_get_no_verdict():
@@ -110,14 +110,14 @@ def test_three_networks_that_learned_nothing_get_no_verdict():
         name: untrained(PlainTraining(seed=seed))
         for seed, name in enumerate(("original", "unlearned", "retrained"))
     }
-    at = asked(opened(drawn))
+    at = name_class(opened(drawn))
     assert headline(at).startswith("Cannot judge: the ")
     assert not [button for button in at.button if button.key == "judge.confirm"]
 
 
 @pytest.mark.slow
 def test_an_unlearned_model_that_knows_nothing_is_called_broken():
-    at = asked(opened(three() | {"unlearned": untrained(ORIGINAL)}))
+    at = name_class(opened(three() | {"unlearned": untrained(ORIGINAL)}))
     at = judged(at)
     assert "it is broken rather than unlearned" in headline(at)
 
@@ -130,7 +130,7 @@ def test_the_order_of_the_classes_is_found_and_said_to_be_a_guess():
     at = opened({name: trained(how) for name in ("original", "unlearned")})
     assert at.selectbox(key="judge.order").value == "as the answers suggest"
     assert "so it is a guess" in words(at)
-    at = asked(at)
+    at = name_class(at)
     names = tuple(str(place) for place in order)
     assert at.session_state["judge.case"].case.data.classes == names
     assert [button for button in at.button if button.key == "judge.confirm"]

@@ -21,7 +21,7 @@ from engine.case.target import Target
 from engine.images.samples import sample
 from engine.models import catalog
 from tests import tiny
-from tests.visits import pills, question_in, said, visit
+from tests.visits import pills, problems, question_in, visit
 
 VIEWS = [name for name in view.VIEWS if name != "All against all"]  # which is no quick question
 
@@ -33,7 +33,7 @@ def open_view(**link):
 @pytest.mark.parametrize("name", VIEWS)
 def test_every_way_of_looking_answers_at_once_on_the_first_sample(name):
     at = open_view(**{"levels.view": name})
-    assert not said(at)
+    assert not problems(at)
     assert any("lite0" in line.value and "attribution." in line.value for line in at.main.caption)
     assert not at.main.button or all(button.key != "levels.go" for button in at.main.button)
 
@@ -54,24 +54,24 @@ def test_the_paper_s_settings_are_a_click_away():
 
 def test_the_source_is_not_among_its_targets_and_links_to_it_are_refused():
     at = open_view(**{"levels.against": "A cat (Chelsea)"})
-    assert any("“A cat (Chelsea)” as Walk to" in words for words in said(at))
+    assert any("“A cat (Chelsea)” as Walk to" in words for words in problems(at))
     assert "A cat (Chelsea)" not in at.selectbox(key="levels.against").options
 
 
 def test_too_few_targets_are_said():
     at = open_view(**{"levels.view": "Star"})
     pills(at, "levels.star.against").set_value(["A dahlia"]).run()
-    assert "Choose 4 to 12 images to walk to." in said(at)
+    assert "Choose 4 to 12 images to walk to." in problems(at)
 
 
 def test_a_class_that_the_model_does_not_see_is_said_and_the_page_stays(monkeypatch):
     monkeypatch.setattr(catalog, "load", lambda name="": tiny.cnn())
     at = open_view()
-    seen = at.selectbox(key="target").placeholder.split(" (")[0]
-    other = next(label for label in tiny.cnn().labels if label != seen)
+    predicted = at.selectbox(key="target").placeholder.split(" (")[0]
+    other = next(label for label in tiny.cnn().labels if label != predicted)
     at.selectbox(key="target").set_value(other).run()
     press(at)
-    assert any(f"sees {seen} in the source, not {other}" in words for words in said(at))
+    assert any(f"sees {predicted} in the source, not {other}" in words for words in problems(at))
     assert at.title[0].value == "Level sets"
 
 
@@ -87,8 +87,8 @@ def test_a_walk_runs_on_request_beside_a_comparison(monkeypatch):
 
 def test_what_was_stopped_is_still_shown():
     source = tiny.cnn_case()
-    seen = int(source.model.logits(source.image[None])[0].argmax())
-    case = PairCase(replace(source, target=Target(seen)), (torch.rand(3, 32, 32),))
+    predicted = int(source.model.logits(source.image[None])[0].argmax())
+    case = PairCase(replace(source, target=Target(predicted)), (torch.rand(3, 32, 32),))
     partial = {}
 
     def stop(done, _words="", views=None):
@@ -99,10 +99,10 @@ def test_what_was_stopped_is_still_shown():
     with pytest.raises(KeyboardInterrupt):
         LST(steps=20)(case, stop)
     problem = Problem("levels", "Walk", "Stopped.", partial)
-    shown = walks.walked("Walk", LST(), case, problem)
-    assert shown is not None
-    assert shown.note.endswith("stopped early")
-    assert 1 < len(shown.views["source confidence"].y) < 21
+    walk = walks.walked("Walk", LST(), case, problem)
+    assert walk is not None
+    assert walk.note.endswith("stopped early")
+    assert 1 < len(walk.views["source confidence"].y) < 21
 
 
 def press(at):
@@ -125,13 +125,13 @@ def test_an_image_of_a_data_set_walks_to_others_of_its_set():
 
 def test_the_sentence_of_a_walk_tells_the_numbers_of_its_figures():
     source = tiny.cnn_case()
-    seen = int(source.model.logits(source.image[None])[0].argmax())
-    case = PairCase(replace(source, target=Target(seen)), (tiny.image(seed=3),))
+    predicted = int(source.model.logits(source.image[None])[0].argmax())
+    case = PairCase(replace(source, target=Target(predicted)), (tiny.image(seed=3),))
     result = LST(steps=20)(case)
     far = float(np.square(result["end"].frames[-1] - case.others[0].numpy()).mean() ** 0.5)
     low = float(result["source confidence"].y.min())
-    label = source.model.labels[seen]
-    assert walks.held(result) == (
+    label = source.model.labels[predicted]
+    assert walks.nearness_words(result) == (
         f"The walk ends {far:.2g} from the target (RMSE, at most 1); "
         f"“{label}” never falls below {low:.2f}."
     )

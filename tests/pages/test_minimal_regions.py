@@ -14,7 +14,7 @@ from engine.attribution.lima.findings import enough
 from engine.case import ImageCase
 from engine.models import catalog
 from tests import tiny
-from tests.visits import said, settled, visit, words
+from tests.visits import problems, settled, visit, words
 
 LINK = {"minimal.shape": "grid", "minimal.regions": "16"}
 
@@ -39,7 +39,7 @@ def stepper(at):
 
 def test_a_small_image_is_searched_at_once_beside_random_orders():
     at = open_view()
-    assert not said(at)
+    assert not problems(at)
     text = words(at)
     assert "attribution.LiMA r3" in text
     assert "random orders" in text
@@ -90,7 +90,7 @@ def test_a_link_s_step_is_of_its_own_search_only():
 @pytest.mark.parametrize("word", ["17", "-1", "2.5", "all", "9" * 30])
 def test_a_step_that_there_is_not_gets_a_sentence(word):
     at = open_view(**{"minimal.step": word})
-    assert any("a whole number from 0 to 16" in sentence for sentence in said(at))
+    assert any("a whole number from 0 to 16" in sentence for sentence in problems(at))
     assert stepper(at).value == first_of(at)
 
 
@@ -116,7 +116,7 @@ def test_an_error_is_explained_by_both_classes_along_one_path():
     labels = case_of(at).model.labels
     first = labels[case_of(at).target.index]
     at.toggle(key="minimal.error").set_value(True).run()
-    assert any("Choose the true class" in sentence for sentence in said(at))
+    assert any("Choose the true class" in sentence for sentence in problems(at))
     other = next(label for label in labels if label != first)
     at.selectbox(key="minimal.target").set_value(other).run()
     settled(at)
@@ -159,7 +159,7 @@ class Still(nn.Module):
 def test_a_constant_model_gets_a_sentence_and_no_number(monkeypatch):
     monkeypatch.setattr(catalog, "load", lambda name="": tiny.classifier(Still(0.0), name="still"))
     at = open_view()
-    assert any("it does not look at this image" in sentence for sentence in said(at))
+    assert any("it does not look at this image" in sentence for sentence in problems(at))
     assert "forward passes" not in words(at)
 
 
@@ -169,7 +169,7 @@ def test_a_class_of_no_probability_gets_a_sentence(monkeypatch):
     labels = case_of(at).model.labels
     at.selectbox(key="target").set_value(labels[3]).run()
     settled(at)
-    assert any("never gives" in sentence for sentence in said(at))
+    assert any("never gives" in sentence for sentence in problems(at))
     assert "forward passes" not in words(at)
 
 
@@ -183,11 +183,11 @@ def test_the_picture_keeps_what_is_shown_and_dims_the_rest_to_three_tenths():
     picture = np.full((64, 64, 3), 200, np.uint8)
     rank = np.zeros((64, 64), np.float32)
     rank[:, 32:] = 1
-    shown = steps.searched(picture, rank, 1)
+    dimmed = steps.searched(picture, rank, 1)
     side = steps.SIDE
-    assert (shown[10, 10] == 200).all()
-    assert (shown[10, side - 10] == 60).all()
-    assert (shown[10, side // 2] == steps.RED).all()
+    assert (dimmed[10, 10] == 200).all()
+    assert (dimmed[10, side - 10] == 60).all()
+    assert (dimmed[10, side // 2] == steps.RED).all()
     assert (steps.searched(picture, rank, 2) == 200).all()
     assert (steps.searched(picture, rank, 0) == 60).all()
 

@@ -17,7 +17,7 @@ from engine.models import embedded
 from tests import plain_loop
 from tests.components.sidebar.test_own_weights import asking
 from tests.plain_loop import PlainTraining
-from tests.visits import provenance, said, settled, visit
+from tests.visits import problems, provenance, settled, visit
 
 SHARE = 10_000_000
 REFUSAL = "You have 10 MB open, and a visitor may have 10 MB: give a smaller file"
@@ -25,9 +25,9 @@ REFUSAL = "You have 10 MB open, and a visitor may have 10 MB: give a smaller fil
 
 @pytest.fixture
 def small(monkeypatch):
-    made = MemoryBudget(total=100 * SHARE, kept=2 * SHARE, each=SHARE)
-    monkeypatch.setattr(budget, "BUDGET", made)
-    return made
+    memory_budget = MemoryBudget(total=100 * SHARE, kept=2 * SHARE, each=SHARE)
+    monkeypatch.setattr(budget, "BUDGET", memory_budget)
+    return memory_budget
 
 
 def fill(small, visitor):
@@ -49,21 +49,21 @@ def own_models(at):
 def test_weights_without_room_are_refused_and_the_page_stays_as_it_was(small):
     present = set(presence._present)
     at = settled(visit({"model": "Digits CNN"}, HEATMAPS))
-    (here,) = presence._present - present
+    (session,) = presence._present - present
     before = provenance(at)
     assert before
-    filled = fill(small, here.visitor)
+    filled = fill(small, session.visitor)
     content = embedded.file_of("phantom-cnn").read_bytes()
     at = bring_weights(at, content, "mine.safetensors")
-    assert any(words.startswith("This model takes") and REFUSAL in words for words in said(at))
+    assert any(words.startswith("This model takes") and REFUSAL in words for words in problems(at))
     assert at.selectbox(key="model").value == "digits-cnn"
     assert provenance(at) == before
     assert not own_models(at)
     filled.free()
     at = bring_weights(at, content, "mine.safetensors")
-    assert not any(REFUSAL in words for words in said(at))
+    assert not any(REFUSAL in words for words in problems(at))
     (model,) = own_models(at)
-    assert small.booked[here.visitor] == model.own_bytes
+    assert small.booked[session.visitor] == model.own_bytes
     assert provenance(at)
     assert provenance(at) != before
 
@@ -78,7 +78,7 @@ def test_the_room_of_a_visitor_who_has_left_is_another_s(small):
     small.kept = model.own_bytes
     stays = AppTest.from_function(asking, default_timeout=300).run()
     stays = bring_weights(stays, content, "mine.safetensors")
-    assert any("The visitors of this server have" in words for words in said(stays))
+    assert any("The visitors of this server have" in words for words in problems(stays))
     assert not own_models(stays)
     del left, model
     presence._present.discard(leaving)
@@ -91,7 +91,7 @@ def test_the_room_of_a_visitor_who_has_left_is_another_s(small):
 def test_a_format_without_room_for_a_copy_leaves_the_model_as_it_was(small):
     present = set(presence._present)
     at = visit({"model": "Digits CNN"}, HEATMAPS)
-    (here,) = presence._present - present
+    (session,) = presence._present - present
     weights = plain_loop.weights(plain_loop.untrained(PlainTraining()))
     at = bring_weights(at, weights, "mine.pt", "test_efficientnet")
     (model,) = own_models(at)
@@ -99,11 +99,11 @@ def test_a_format_without_room_for_a_copy_leaves_the_model_as_it_was(small):
     at = settled(at.run())
     answered = provenance(at)
     assert answered
-    filled = fill(small, here.visitor)
+    filled = fill(small, session.visitor)
     next(field for field in at.number_input if field.key.startswith("models.stated.")).set_value(64)
     at.button(key="models.read").click()
     at = settled(at.run())
-    assert any(REFUSAL in words for words in said(at))
+    assert any(REFUSAL in words for words in problems(at))
     assert own_models(at) == [model]
     assert (model.side, provenance(at)) == (160, answered)
     assert any(
@@ -113,5 +113,5 @@ def test_a_format_without_room_for_a_copy_leaves_the_model_as_it_was(small):
     filled.free()
     at.button(key="models.read").click()
     at = settled(at.run())
-    assert not any(REFUSAL in words for words in said(at))
+    assert not any(REFUSAL in words for words in problems(at))
     assert [model.side for model in own_models(at)] == [64]

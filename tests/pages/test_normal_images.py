@@ -14,7 +14,7 @@ from engine.anomaly.healthy import HEALTHY_TWINS
 from engine.data import load
 from tests import scans
 from tests.components.sidebar.test_subject import jpeg, upload
-from tests.visits import said, visit
+from tests.visits import problems, visit
 
 PHOTOGRAPHS = "Shipped photographs (very few)"
 BRICK = "Texture: brick wall"
@@ -77,4 +77,4 @@ def test_another_image_of_the_same_kind_leaves_what_was_chosen(key):
 def test_a_link_that_names_normal_images_wins(key):
     at = visit({"image": "A rocket at launch", f"{key}.normal": HEALTHY_TWINS}, VIEWS[key])
     assert normal_of(at, key) == HEALTHY_TWINS
-    assert not said(at)
+    assert not problems(at)

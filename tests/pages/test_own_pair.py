@@ -22,7 +22,7 @@ from engine.hallucination.tiny_vlm.weights import HABIT
 from engine.images import load, read
 from engine.result import Table
 from engine.run import answer, digest
-from tests.visits import pills, question_in, said, settled, visit, words
+from tests.visits import pills, problems, question_in, settled, visit, words
 
 OTHERS = ("lamp", "boat")
 OPEN = {f"{KEY}.others": "lamp, boat", "beaf.count": "7"}  # of 7 scenes no answer is kept
@@ -64,14 +64,14 @@ def opened(**link):
     )
 
 
-def given(at, slot, pixels):
+def upload(at, slot, pixels):
     key = f"{KEY}.{slot}.file"
     at.file_uploader(key=key).set_value((f"{slot}.png", png(pixels), "image/png")).run()
     assert not at.exception
     return settled(at)
 
 
-def asked(at):
+def ask_pair(at):
     at.button(key=f"{KEY}.PhotoPair.go").click().run()
     return settled(at)
 
@@ -105,11 +105,11 @@ def test_the_sample_is_asked_and_its_answer_shared(sample_answer):
 
 
 def test_a_photograph_with_its_mask_is_asked_and_collected():
-    at = given(opened(), "before", photograph())
+    at = upload(opened(), "before", photograph())
     assert at.selectbox(key=f"{KEY}.image").value == YOURS
     pills(at, f"{KEY}.way").set_value(MASK).run()
-    assert any("Open a mask of the thing" in sentence for sentence in said(at))
-    at = asked(given(at, "mask", mask()))
+    assert any("Open a mask of the thing" in sentence for sentence in problems(at))
+    at = ask_pair(upload(at, "mask", mask()))
     case = photo_pair(HABIT, read(png(photograph())), "cup", OTHERS, mask=mask().any(-1))
     result = answer(PhotoPair(), case)
     assert result.kept  # by the page
@@ -126,9 +126,9 @@ def test_a_photograph_with_its_mask_is_asked_and_collected():
 
 
 def test_a_ready_photograph_after_is_asked_in_the_place_of_a_mask():
-    at = given(opened(way=AFTER), "before", photograph())
-    assert any("Open the photograph without the thing" in sentence for sentence in said(at))
-    at = asked(given(at, "after", photograph(thing=False)))
+    at = upload(opened(way=AFTER), "before", photograph())
+    assert any("Open the photograph without the thing" in sentence for sentence in problems(at))
+    at = ask_pair(upload(at, "after", photograph(thing=False)))
     after = read(png(photograph(thing=False)))
     case = photo_pair(HABIT, read(png(photograph())), "cup", OTHERS, after=after)
     assert PhotoPair().finding(case, answer(PhotoPair(), case)) in words(at)
@@ -144,8 +144,8 @@ def test_a_ready_photograph_after_is_asked_in_the_place_of_a_mask():
     ],
 )
 def test_what_does_not_fit_is_said_and_the_form_stays(slot, way, pixels, why):
-    at = given(given(opened(way=way), "before", photograph()), slot, pixels)
-    assert any(why in sentence for sentence in said(at)), said(at)
+    at = upload(upload(opened(way=way), "before", photograph()), slot, pixels)
+    assert any(why in sentence for sentence in problems(at)), problems(at)
     assert at.text_input(key=f"{KEY}.thing").value == "cup"
 
 
@@ -156,12 +156,12 @@ def test_a_file_that_is_no_picture_and_words_that_are_not_known_are_said(sample_
     assert not at.exception
     with pytest.raises(BadImage) as refused:
         load(b"none", "a.png")
-    assert any(plain(str(refused.value)) in sentence for sentence in said(at)), said(at)
+    assert any(plain(str(refused.value)) in sentence for sentence in problems(at)), problems(at)
     assert at.text_input(key=f"{KEY}.thing").value == "cup"  # the form stays
     case = PhotoPairArguments(others=OTHERS).case()
     assert PhotoPair().finding(case, sample_answer) in words(at)  # and the answer
     at = opened(thing="dragon", others="unicorn, boat")
-    sentences = said(at)
+    sentences = problems(at)
     assert any("does not know “dragon”" in sentence for sentence in sentences)
     assert any("does not know “unicorn”" in sentence for sentence in sentences)
 

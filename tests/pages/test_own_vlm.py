@@ -14,7 +14,7 @@ from engine.images import Crop
 from engine.images.samples import sample
 from engine.keeping.memory import Memory
 from engine.models.extras import TRANSFORMERS
-from tests.visits import said, unfolded, visit, words
+from tests.visits import problems, unfolded, visit, words
 
 tiny_hf = pytest.importorskip("tests.engine.hallucination.tiny_hf")
 pytestmark = pytest.mark.skipif(not TRANSFORMERS.installed, reason="transformers is not installed")
@@ -43,7 +43,7 @@ def test_a_photograph_is_asked_with_a_model_of_ones_own(own):
     assert at.radio(key="ask.model").value == "mine"
     assert "**mine** on" in words(at)
     assert NOT_KNOWN in words(at)
-    assert not any("learned drawn scenes" in sentence for sentence in said(at))
+    assert not any("learned drawn scenes" in sentence for sentence in problems(at))
     assert "TinyVLM, honest** says" not in words(at)
     first = first_place(answer.words, None)
     assert f"Where did {asking.words_of(case, answer, [first]).phrase} look?" in words(at)
@@ -97,7 +97,7 @@ def test_decoding_compares_strategies_and_leaves_scenes_to_tiny_vlm(own):
     at = unfolded(opened(DECODING))
     assert not at.exception
     assert not at.error
-    assert any("TinyVLM learned to describe them" in sentence for sentence in said(at))
+    assert any("TinyVLM learned to describe them" in sentence for sentence in problems(at))
 
 
 @pytest.mark.parametrize("view", [ASK, DECODING])

@@ -11,7 +11,7 @@ from components.views import DATA_AND_MODELS, HEATMAPS, PRUNE, START, STORIES, S
 from components.widgets.viewer import place
 from engine.models import catalog
 from tests.tiny import vit
-from tests.visits import TITLES, pills, provenance, question_in, said, settled, visit, words
+from tests.visits import TITLES, pills, problems, provenance, question_in, settled, visit, words
 
 WITHOUT_SHARE = (START, STORIES, DATA_AND_MODELS, SWEEP, TRAY)
 """They answer no question, or share it in another way: cards and slides, tables, a report."""
@@ -20,7 +20,7 @@ WITHOUT_SHARE = (START, STORIES, DATA_AND_MODELS, SWEEP, TRAY)
 @pytest.mark.parametrize("page", VIEWS, ids=lambda page: page.title)
 def test_every_view_opens_with_its_title_and_runs_again_without_another_answer(page):
     at = settled(visit(view=page))
-    assert all("Nothing is pinned yet" in sentence for sentence in said(at))  # on the tray
+    assert all("Nothing is pinned yet" in sentence for sentence in problems(at))  # on the tray
     assert len(at.title) == 1
     assert notices.RESEARCH in [caption.value for caption in at.caption]
     first = provenance(at)
@@ -57,7 +57,7 @@ def test_a_link_opens_the_methods_and_settings_that_it_names():
     at = visit({"heatmaps.methods": ["Gradient"], "heatmaps.Gradient.channels": "size"})
     assert pills(at, "heatmaps.methods").value == ["Gradient"]
     assert "channels='size'" in python(at)
-    assert not said(at)
+    assert not problems(at)
 
 
 def test_a_method_that_does_not_fit_the_model_is_gray_and_says_why():
@@ -72,7 +72,7 @@ def test_a_method_that_does_not_fit_the_model_is_gray_and_says_why():
 
 def test_a_link_to_a_method_that_does_not_fit_is_ignored_with_a_notice():
     at = visit({"heatmaps.methods": ["Attention rollout"]})
-    (words,) = said(at)
+    (words,) = problems(at)
     assert "“Attention rollout” as Methods" in words
     assert pills(at, "heatmaps.methods").value
 
@@ -87,7 +87,7 @@ def test_another_model_offers_what_fits_it(monkeypatch):
 def test_no_method_is_said_to_be_chosen():
     at = visit()
     pills(at, "heatmaps.methods").set_value([]).run()
-    assert said(at) == ["Choose at least one method to see where the score comes from."]
+    assert problems(at) == ["Choose at least one method to see where the score comes from."]
 
 
 def test_the_fifth_method_is_left_out_with_a_word():
@@ -95,7 +95,7 @@ def test_the_fifth_method_is_left_out_with_a_word():
     at = visit()
     offered = [title for title in pills(at, "heatmaps.methods").options if title in quick]
     pills(at, "heatmaps.methods").set_value((offered + list(TITLES))[:5]).run()
-    assert any("The first 4 are shown" in words for words in said(at))
+    assert any("The first 4 are shown" in words for words in problems(at))
 
 
 def test_the_sentence_says_where_each_map_is_strongest_and_how_far_they_agree():

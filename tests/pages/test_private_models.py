@@ -26,7 +26,7 @@ from engine.models.owners import Owner
 from engine.run import answer
 from engine.training import Recipe
 from tests.opening import at_view
-from tests.visits import held_up, pills, said, settled, visit
+from tests.visits import held_up, pills, problems, settled, visit
 
 MARKER = "zqward"  # in the name of a class of a person's file
 OWNER, OTHER = "o" * 43, "x" * 43  # secrets of two browsers
@@ -88,10 +88,10 @@ def chosen_in_lab(at, name):
 
 def drawn(at, *typed):
     """All that a page sends to the browser, but for what it repeats of the words of a link."""
-    shown = repr(at._tree)
+    text = repr(at._tree)
     for word in typed:
-        shown = shown.replace(f"asks for “{word[:40]}”", "")
-    return shown
+        text = text.replace(f"asks for “{word[:40]}”", "")
+    return text
 
 
 def labels(at):
@@ -208,14 +208,14 @@ def test_nothing_on_a_page_names_another_s_model_data_or_job(
     hold.go.set()
     job.wait(20)
     for at in pages:
-        shown = drawn(at, line, case.data.name)
-        assert "another visitor" in shown  # the job is there
+        text = drawn(at, line, case.data.name)
+        assert "another visitor" in text  # the job is there
         for word in (model.name, title, line[-4:], case.data.name):
-            assert word not in shown
+            assert word not in text
     if same_classes and view == "the lab":
         assert stored.name[-4:] in str(at.selectbox(key="lab.model").options)
     elif not same_classes:
-        assert MARKER not in shown
+        assert MARKER not in text
 
 
 # ---------------------------------------------------------------- owners and guests
@@ -228,14 +228,14 @@ def test_who_trains_on_a_file_of_their_own_owns_the_model(zipped):
     at.file_uploader(key="lab.file").set_value(("family.zip", zipped, "")).run()
     at.button(key="lab.training.Train.go").click().run()
     settled(at, lambda at: at.success)
-    (stored,) = checkpoints.listed()
+    (stored,) = checkpoints.visible_models()
     assert checkpoints.is_private(stored)
     assert checkpoints.belongs(stored.name, Owner(OWNER.encode()))
     assert {"Export", "Delete"} <= labels(chosen_in_lab(at, stored.name))
     assert line_of(stored.name) not in visited(OTHER, HEATMAPS).selectbox(key="model").options
     at.button(key="lab.model.delete").click().run()
     assert not at.exception
-    assert checkpoints.listed() == ()
+    assert checkpoints.visible_models() == ()
 
 
 def test_a_link_that_its_owner_shares_lets_look_and_neither_export_nor_delete(model):
@@ -251,7 +251,7 @@ def test_a_link_that_its_owner_shares_lets_look_and_neither_export_nor_delete(mo
     assert guest.query_params["key"] == link["key"]
     guest.button(key="lab.model.take.heatmaps").click().run()
     assert guest.session_state["model"] == model.name
-    assert not said(guest)
+    assert not problems(guest)
     assert guest.query_params["key"] == link["key"]  # so that a reload, or another guest, has it
     alone = visited(OTHER, HEATMAPS, key=link["key"])
     assert line_of(model.name) in alone.selectbox(key="model").options
@@ -300,14 +300,14 @@ def test_a_guest_who_calls_what_the_buttons_call_is_refused(model):
         "This model is not yours: only its owner can delete it."
     ]
     assert "it can be looked at here, and not be kept" in at.info[0].value
-    assert [entry.name for entry in checkpoints.listed()] == [model.name]
+    assert [entry.name for entry in checkpoints.visible_models()] == [model.name]
     at = AppTest.from_function(acting)
     put(at, {browser_secret.NEW: OWNER, "name": model.name, "child": child})
     at.run()
     assert at.session_state["bytes"] == model.nbytes
     assert not at.exception
     assert not at.error
-    assert [entry.card.title for entry in checkpoints.listed()] == ["hardly changed"]
+    assert [entry.card.title for entry in checkpoints.visible_models()] == ["hardly changed"]
 
 
 def test_the_browser_s_secret_makes_a_session_after_a_reload_the_owner(model):
@@ -409,7 +409,7 @@ def test_data_of_another_s_file_are_not_opened_by_their_name(case):
 )
 def test_a_link_with_more_than_can_be_meant_is_cut_before_anything_reads_it(name, values):
     at = visit({name: values})
-    assert any("They are ignored: at most 100 values of 10,000 letters" in x for x in said(at))
+    assert any("They are ignored: at most 100 values of 10,000 letters" in x for x in problems(at))
     assert len(at.query_params.get(name, [])) <= 1
     at.run()
     assert not at.exception

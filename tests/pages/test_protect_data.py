@@ -29,7 +29,7 @@ from engine.unlearning.protection import own_set
 from engine.unlearning.protection.own_folders import protected_folders
 from engine.unlearning.protection.protected_pair import figures, noise_picture, pair_of, verdict
 from tests.engine.unlearning.protection.test_own_folders import COLORS, FILES, zipped
-from tests.visits import pills, said, settled, visit, words
+from tests.visits import pills, problems, settled, visit, words
 
 CUDA = "protect.ProtectImage"
 
@@ -46,7 +46,7 @@ def case():
     return about_first("chelsea")
 
 
-def asked(method, case):
+def before_and_after(method, case):
     """The image before and after, as bytes."""
     clean = as_bytes(case.image)
     return clean, method.apply(clean)
@@ -54,14 +54,14 @@ def asked(method, case):
 
 def test_sentence_picture_figures_and_copies_are_those_of_the_image(case):
     at = settled(visit(view=PROTECT_DATA))
-    pair = asked(ProtectImage(), case)
-    shown = words(at)
+    pair = before_and_after(ProtectImage(), case)
+    text = words(at)
     assert at.main.header[0].value == f"CUDA, strength 1: {verdict(figures(*pair))}."
-    assert noise_picture(*pair).finding in shown
-    assert PRIVACY in shown
+    assert noise_picture(*pair).finding in text
+    assert PRIVACY in text
     result = answer(Copies(), pair_of(case, pair[1]))
     assert at.main.header[1].value == Copies().finding(case, result)
-    assert left_words(result) in shown
+    assert left_words(result) in text
     at.slider(key="protect.Copies.quality").set_value(20).run()
     assert not at.exception
     other = Copies(quality=20)
@@ -78,14 +78,14 @@ def test_at_zero_nothing_is_changed_and_the_slider_moves_the_answer(case):
     assert at.main.header[0].value == "CUDA, strength 0: nothing is changed."
     assert "there is no noise to copy" in words(at)
     at.slider(key=f"{CUDA}.strength").set_value(0.5).run()
-    half = figures(*asked(ProtectImage(strength=0.5), case))
+    half = figures(*before_and_after(ProtectImage(strength=0.5), case))
     assert at.main.header[0].value == f"CUDA, strength 0.5: {verdict(half)}."
 
 
 def test_a_bad_link_is_a_sentence():
     link = {f"{CUDA}.strength": "7", "protect.Copies.quality": "dragon", "protect.method": "magic"}
     at = settled(visit(link, PROTECT_DATA))
-    text = " ".join(said(at))
+    text = " ".join(problems(at))
     for word in ("7", "dragon", "magic"):
         assert f"“{word}”" in text
     assert not at.exception
@@ -113,7 +113,7 @@ def test_a_zip_that_cannot_be_protected_is_a_sentence():
     for files, sentence in (({"dog/1.png": COLORS}, "one class only"), ({}, "holds no picture")):
         at.file_uploader(key="protect.zip.file").set_value(("x.zip", zipped(files), "")).run()
         at = settled(at.button(key="protect.zip.go").click().run())
-        assert sentence in " ".join(said(at))
+        assert sentence in " ".join(problems(at))
         assert not at.exception
 
 
@@ -135,7 +135,7 @@ def test_a_zip_that_is_no_training_set_is_read_once_and_said_again(monkeypatch):
     at.file_uploader(key="protect.zip.file").set_value(("x.zip", zipped(files), "")).run()
     for _ in range(2):
         at.run()
-        assert "one class only" in " ".join(said(at))
+        assert "one class only" in " ".join(problems(at))
     assert len(read) == 1
 
 
@@ -163,7 +163,7 @@ def test_fewer_clusters_can_be_chosen_where_there_are_few_images(quick):
     pills(at, "protect.zip.way").set_value("Unlearnable Clusters").run()
     at.number_input(key="protect.set.side").set_value(16).run()
     at = settled(at.button(key="protect.set.UC.go").click().run())
-    assert "4 different training images cannot be put into 10 clusters" in " ".join(said(at))
+    assert "4 different training images cannot be put into 10 clusters" in " ".join(problems(at))
     at.slider(key="protect.UC.clusters").set_value(2).run()
     at.slider(key="protect.UC.epsilon").set_value(3).run()
     at = settled(at.button(key="protect.set.UC.go").click().run())

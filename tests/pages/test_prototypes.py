@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from components.asked_image import OWN
+from components.asked_image import SIDEBAR_IMAGE
 from components.prototypes import form, learned, robust, view
 from components.prototypes.form import IMAGE, KEY, ROBUST, SLOT, PrototypeQuestion
 from components.views import PROTOTYPES
@@ -22,7 +22,7 @@ from engine.attribution.prototypes.networks import DEEP, INDEFINITE, NEGATIVE
 from engine.attribution.prototypes.reasons import LEFT_OUT, PARTS, ignored_words
 from engine.result import Table
 from engine.run import answer
-from tests.visits import said, settled, unfolded, visit, words
+from tests.visits import problems, settled, unfolded, visit, words
 
 FEW = {"components": 12, "epochs": 3, "tries": 1}
 DIGITS = {f"{KEY}.data": "Digits, 8 × 8"}
@@ -54,7 +54,7 @@ def test_sentence_parts_and_certificate_are_those_of_the_answer():
     query = question()
     result = answer(query.method, query.case)
     assert at.header[0].value == query.method.finding(query.case, result)
-    shown = words(at)
+    text = words(at)
     for sentence in (
         view.scored(query, result),
         view.whole("parts", result),
@@ -63,7 +63,7 @@ def test_sentence_parts_and_certificate_are_those_of_the_answer():
         view.needed(query, result),
         result["flip"].finding,
     ):
-        assert sentence in shown
+        assert sentence in text
 
 
 def test_the_label_stands_below_the_image_and_a_wrong_answer_is_said():
@@ -85,10 +85,10 @@ def test_another_reasoning_and_another_network_are_other_answers():
     query = question(reasoning=INDEFINITE)
     result = answer(query.method, query.case)
     assert at.header[0].value == query.method.finding(query.case, result) != first
-    shown = words(at)
-    assert ignored_words(result["outcome"], INDEFINITE) in shown
-    assert view.shares(view.own_parts(result)) in shown
-    assert view.shares(view.rival_parts(query, result)) in shown
+    text = words(at)
+    assert ignored_words(result["outcome"], INDEFINITE) in text
+    assert view.shares(view.own_parts(result)) in text
+    assert view.shares(view.rival_parts(query, result)) in text
     drawn = [chart for chart in charts(at) if LEFT_OUT in chart]
     assert len(drawn) == 2  # of the answer and of the class that comes second
     tables = view.own_parts(result), view.rival_parts(query, result)
@@ -117,12 +117,13 @@ def test_a_pressed_image_is_asked_about():
 
 
 def test_the_image_of_the_sidebar_is_asked_about_and_a_photograph_is_said_to_be_foreign():
-    at = settled(visit(LINK | {f"{KEY}.about": OWN}, PROTOTYPES))
-    shown = words(at)
-    assert "Not the kind of image that this network learns" in shown
+    at = settled(visit(LINK | {f"{KEY}.about": SIDEBAR_IMAGE}, PROTOTYPES))
+    text = words(at)
+    assert "Not the kind of image that this network learns" in text
     at = settled(
         visit(
-            LINK | {f"{KEY}.about": OWN, "image": "From a data set", "data": "Digits, 8 × 8"},
+            LINK
+            | {f"{KEY}.about": SIDEBAR_IMAGE, "image": "From a data set", "data": "Digits, 8 × 8"},
             PROTOTYPES,
         )
     )
@@ -151,11 +152,11 @@ def test_the_whole_network_has_its_strongest_wish():
 def test_a_bad_link_and_too_few_prototypes_are_sentences():
     bad = {f"{SLOT}.margin": "7", f"{KEY}.reasoning": "by heart", f"{KEY}.network": "wide"}
     at = settled(visit(LINK | bad, PROTOTYPES))
-    shown = " ".join(said(at))
+    text = " ".join(problems(at))
     for word in ("7", "by heart", "wide"):
-        assert f"“{word}”" in shown
+        assert f"“{word}”" in text
     at = settled(visit(LINK | {f"{SLOT}.components": "5"}, PROTOTYPES))
-    assert "choose at least 10 prototypes" in " ".join(said(at))
+    assert "choose at least 10 prototypes" in " ".join(problems(at))
     assert not at.exception
 
 

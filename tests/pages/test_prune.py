@@ -48,7 +48,7 @@ from engine.sparsity.masks import pruning
 from engine.sparsity.masks.compare import overlap
 from engine.training import Recipe, fresh
 from engine.weights.course import course_words
-from tests.visits import said, settled, unfolded, visit, words
+from tests.visits import problems, settled, unfolded, visit, words
 
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "model": "Digits CNN"}
 GO = "prune.scores.main.0.go"
@@ -82,7 +82,7 @@ def image_of(case):
 def test_the_first_picture_is_there_without_any_choice_and_is_the_one_that_ships():
     at = visit(view=PRUNE)
     assert not at.main.get("progress")
-    assert not said(at)
+    assert not problems(at)
     sentence = at.main.header[0].value
     assert sentence == (
         "30 % of the weights are taken out: the answer stays Egyptian cat, and it looks at "
@@ -102,11 +102,11 @@ def test_a_slow_answer_lets_the_charts_of_the_weights_be_drawn_before_it(monkeyp
     for module, name in ((before_after, "show"), (layers, "chart")):
         monkeypatch.setattr(module, name, lambda *_, name=name: drawn.append(name))
     at = opened()
-    for long, wanted in ((1.0, ["show", "chart"]), (0.0, ["chart", "show"])):
+    for long, expected in ((1.0, ["show", "chart"]), (0.0, ["chart", "show"])):
         monkeypatch.setattr(view, "LONG", long)
         drawn.clear()
         at.run()
-        assert drawn == wanted
+        assert drawn == expected
 
 
 @pytest.mark.parametrize("ratio", ["0.5", "0.95"])
@@ -126,10 +126,10 @@ def test_the_sentence_and_its_figures_are_the_engine_s(digits, ratio):
     verdict = f"stays {second}" if stays else f"changes from {labels[top]} to {second}"
     assert f"{100 * masks.sparsity:.3g} % of the weights are taken out" in words(at)
     assert f"the answer {verdict}" in words(at)
-    shown = {metric.label: metric.value for metric in at.main.metric}
-    assert shown["Confidence"] == f"{100 * answers[1][top]:.0f} %"
-    assert shown["Hottest tenth"] == f"{100 * top_overlap(*heats):.0f} %"
-    assert shown["Order"] == f"{rank_correlation(*heats):.2f}"
+    metrics = {metric.label: metric.value for metric in at.main.metric}
+    assert metrics["Confidence"] == f"{100 * answers[1][top]:.0f} %"
+    assert metrics["Hottest tenth"] == f"{100 * top_overlap(*heats):.0f} %"
+    assert metrics["Order"] == f"{rank_correlation(*heats):.2f}"
     assert f"{masks.kept:,} of {masks.total:,} weights stay" in words(at)
 
 
@@ -145,14 +145,14 @@ def test_the_slider_moves_masks_bars_and_answer():
 def test_nothing_is_lost_where_nothing_is_taken_out():
     at = opened(ratio="0.0")
     assert "Nothing is taken out: it says 1." in words(at)
-    shown = {metric.label: metric.value for metric in at.main.metric}
-    assert (shown["Hottest tenth"], shown["Order"]) == ("100 %", "1.00")
+    metrics = {metric.label: metric.value for metric in at.main.metric}
+    assert (metrics["Hottest tenth"], metrics["Order"]) == ("100 %", "1.00")
 
 
 @pytest.mark.parametrize("ratio", ["1", "1.0", "-0.1", "much"])
 def test_a_ratio_that_cannot_be_is_a_sentence_and_the_page_stands(ratio):
     at = opened(ratio=ratio)
-    assert any(f"“{ratio}” as Prune ▸ Ratio" in sentence for sentence in said(at))
+    assert any(f"“{ratio}” as Prune ▸ Ratio" in sentence for sentence in problems(at))
     assert SENTENCE.match(at.main.header[0].value)
 
 
@@ -164,7 +164,7 @@ def test_the_highest_ratio_leaves_a_weight_in_every_layer():
 
 def test_a_rule_that_cannot_be_met_is_a_sentence():
     at = opened(ratio="0.995", allocation="uniform+", structure="filter")
-    assert any("uniform+ holds" in sentence for sentence in said(at))
+    assert any("uniform+ holds" in sentence for sentence in problems(at))
     at.slider(key="prune.ratio").set_value(0.5).run()
     assert SENTENCE.match(settled(at).main.header[0].value)
 
@@ -179,7 +179,7 @@ def test_a_pattern_is_its_own_ratio():
 def test_a_model_without_a_layer_to_prune_is_a_sentence(monkeypatch):
     monkeypatch.setattr(Prune, "unmet", classmethod(lambda _cls, _case: "it has no such layer."))
     at = visit(DIGITS, PRUNE)
-    assert said(at) == ["Digits CNN cannot be pruned: it has no such layer."]
+    assert problems(at) == ["Digits CNN cannot be pruned: it has no such layer."]
     assert not at.main.header
 
 
@@ -247,7 +247,7 @@ def quickly(monkeypatch):
 def test_masks_of_all_criteria_are_a_matrix_and_searched_ones_come_in(monkeypatch, digits):
     quickly(monkeypatch)
     at = opened(section="All criteria", ratio="0.7")
-    assert not said(at)
+    assert not problems(at)
     assert "Most alike: " in words(at)
     assert "Learned N:M, 2:4" not in words(at)
     assert "Not here: Learned. It needs" in words(at)
@@ -318,7 +318,7 @@ def test_masks_from_a_file_are_compared_and_a_bad_file_is_a_sentence(digits):
     uploader.set_value(("m.npz", masks_file(masks), "application/octet-stream")).run()
     assert "both keep 100.0 %" in words(at)
     at.file_uploader(key="prune.masks").set_value(("m.npz", b"no masks", "")).run()
-    assert any("no file of masks" in sentence for sentence in said(at))
+    assert any("no file of masks" in sentence for sentence in problems(at))
     assert SENTENCE.match(at.main.header[0].value)
 
 
@@ -332,8 +332,8 @@ def test_the_curve_has_the_point_of_now_and_a_budget_that_is_stated(digits):
     table = next(
         frame.value for frame in at.main.dataframe if "after pruning" in frame.value.columns
     )
-    wanted = Tradeoff(epochs=0)(digits)["levels"].values
-    assert table["after pruning"].to_numpy() == pytest.approx(wanted[:, 3])
+    expected = Tradeoff(epochs=0)(digits)["levels"].values
+    assert table["after pruning"].to_numpy() == pytest.approx(expected[:, 3])
 
 
 def test_a_curve_that_is_stopped_shows_its_levels_and_begins_again(monkeypatch):
@@ -351,7 +351,7 @@ def test_a_curve_that_is_stopped_shows_its_levels_and_begins_again(monkeypatch):
     assert begun.wait(100)
     at.run()
     at.button(key="prune.Tradeoff.stop").click().run()
-    assert any("Stopped" in sentence for sentence in said(at))
+    assert any("Stopped" in sentence for sentence in problems(at))
     assert "What was done by then" in words(at)
     assert at.button(key="prune.Tradeoff.again")
     assert SENTENCE.match(at.main.header[0].value)
@@ -435,7 +435,7 @@ def test_the_pruned_model_is_kept_below_its_parent_and_is_the_sidebar_s_when_tak
     at.button(key="prune.Prune.go").click().run()
     at = settled(at)
     assert "Kept as a model: Digits CNN ▸ 70.0 % cut · Magnitude" in words(at)
-    (stored,) = checkpoints.listed()
+    (stored,) = checkpoints.visible_models()
     assert json.loads(stored.card.as_json())["settings"]["ratio"] == 0.7
     assert masks_in(catalog.load(stored.name)).sparsity == pytest.approx(0.7, abs=1e-4)
     at.button(key="prune.Prune.take.heatmaps").click().run()
@@ -447,7 +447,7 @@ def test_a_child_whose_parent_was_deleted_is_pruned_like_any_other(monkeypatch, 
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
     parent = checkpoints.load(keep(Prune(ratio=0.2)(digits)).name)
     child = keep(Prune(ratio=0.5)(PruneCase(parent, digits.data)))
-    name = next(entry.name for entry in checkpoints.listed() if entry.name != child.name)
+    name = next(entry.name for entry in checkpoints.visible_models() if entry.name != child.name)
     checkpoints.delete(name)
     line = next(
         option
@@ -471,7 +471,7 @@ def test_a_pruned_model_taken_to_prune_is_cut_in_a_second_round(monkeypatch, tmp
     assert "Round 2: 66 % of the weights were cut before and stay cut" in words(at)
     at.slider(key="prune.ratio").set_value(0.9).run()
     at = settled(at)
-    first = checkpoints.load(checkpoints.listed()[0].name)
+    first = checkpoints.load(checkpoints.visible_models()[0].name)
     masks = Prune(ratio=0.9).masks(PruneCase(first, digits.data))
     assert masks.inside(masks_in(first))
     assert "90 % of the weights are taken out" in words(at)
@@ -493,7 +493,7 @@ def test_learned_scores_are_opened_from_a_file_and_cut_by_them(digits):
     at = settled(at)
     assert "50 % of the weights are taken out" in words(at)
     at.file_uploader(key="prune.scores").set_value(("s.npz", b"tea", "")).run()
-    assert any("no file of scores" in sentence for sentence in said(at))
+    assert any("no file of scores" in sentence for sentence in problems(at))
 
 
 def test_retraining_is_a_job_with_its_curves_and_the_model_is_kept(monkeypatch, tmp_path):
@@ -504,7 +504,7 @@ def test_retraining_is_a_job_with_its_curves_and_the_model_is_kept(monkeypatch, 
     assert "test accuracy right after pruning" in words(at)
     assert "After 2 of 2 epochs" in words(at)
     assert "Kept as a model" in words(at)
-    (stored,) = checkpoints.listed()
+    (stored,) = checkpoints.visible_models()
     assert masks_in(catalog.load(stored.name)).sparsity == pytest.approx(0.95, abs=1e-4)
 
 
@@ -514,7 +514,7 @@ def test_retraining_that_is_stopped_keeps_its_curves_and_can_be_resumed(monkeypa
     at.button(key="prune.Retrain.go").click().run()
     at = settled(at, lambda at: re.search(r"After [1-9]\d* of 50 epochs", words(at)))
     at.button(key="prune.Retrain.stop").click().run()
-    assert any("Stopped" in sentence for sentence in said(at))
+    assert any("Stopped" in sentence for sentence in problems(at))
     assert "What was done by then" in words(at)
     assert re.search(r"After \d+ of 50 epochs", words(at))
     assert any(button.label == "Resume" for button in at.button)
@@ -527,7 +527,7 @@ def test_photographs_cannot_be_learnt_from_and_it_says_so():
 
 def test_links_to_what_is_not_offered_are_said():
     at = opened(section="Nowhere", criterion="Taste", layer="nose")
-    text = " ".join(said(at))
+    text = " ".join(problems(at))
     assert "“Nowhere” as Look closer" in text
     assert "“Taste” as Prune ▸ Criterion" in text
     assert not at.exception

@@ -8,7 +8,7 @@ from components.views import PRUNE
 from engine.models import catalog
 from engine.run import answer
 from engine.sparsity import Prune, prune_case
-from engine.sparsity.criteria.jackpot import FOUND, START, Jackpot
+from engine.sparsity.criteria.jackpot import AFTER_SEARCH, START, Jackpot
 from engine.sparsity.masks.compare import overlap
 from tests.visits import settled, visit, words
 
@@ -61,8 +61,8 @@ def test_the_search_is_shown_with_its_hash_its_exchanges_and_the_masks_of_magnit
     at = settled(at)
     other = answer(Jackpot(ratio=0.98, restriction=0.0), digits)
     assert (
-        f"Test images right: {100 * result['figures'][FOUND]:.1f} % as above, "
-        f"{100 * other['figures'][FOUND]:.1f} % with “no restriction”, "
+        f"Test images right: {100 * result['figures'][AFTER_SEARCH]:.1f} % as above, "
+        f"{100 * other['figures'][AFTER_SEARCH]:.1f} % with “no restriction”, "
         f"{100 * result['figures'][START]:.1f} % with magnitude's mask."
     ) in words(at)
     third = len(swaps) // 3

@@ -12,7 +12,7 @@ from engine.result import Table
 from engine.run import answer
 from engine.unlearning import VatExperiment
 from engine.unlearning.experiments.vat import CLAIMS, NOT_SWAYED, SWAYED
-from tests.visits import said, settled, visit, words
+from tests.visits import problems, settled, visit, words
 
 KEY = "experiments.VAT"
 NAME = "interactions:count=80,items=200"
@@ -27,13 +27,13 @@ LINK = {
 def test_it_says_that_it_is_a_simulation_before_and_after_a_run(monkeypatch):
     monkeypatch.setattr(VatExperiment, "data", (NAME,))
     at = visit(LINK, UNLEARNING_EXPERIMENTS)
-    assert not said(at)
+    assert not problems(at)
     assert "A simulation. 80 users (rows) and 200 items" in words(at)
     assert "A simulation: recommenders learn what invented users chose" in words(at)
     method = VatExperiment(seeds=2, epochs=6, fakes=5.0)
     result = answer(method, ExperimentCase(data_sets.load(NAME)))
     at = settled(visit(LINK, UNLEARNING_EXPERIMENTS))
-    assert not said(at)
+    assert not problems(at)
     text = words(at)
     assert quarters(result["users"]) in text
     assert all(claim.test in text for claim in CLAIMS)

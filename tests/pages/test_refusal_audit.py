@@ -23,7 +23,7 @@ FEW = {"seeds": 1, "asked": 4, "rounds": 1, "width": 8}
 LINK = {"hallucination.chosen": RefusalAudit.title} | {
     f"{KEY}.{name}": str(setting) for name, setting in FEW.items()
 }
-ONE = f"{KEY}.one.DeclinedQuestion"
+QUESTION_KEY = f"{KEY}.one.DeclinedQuestion"
 
 
 def test_it_opens_with_its_picture_and_is_run_to_layers_and_one_question(monkeypatch):
@@ -39,11 +39,11 @@ def test_it_opens_with_its_picture_and_is_run_to_layers_and_one_question(monkeyp
     method = RefusalAudit(**FEW)
     result = known(method, case)
     assert at.header[0].value == method.finding(case, result)
-    shown = words(at)
+    text = words(at)
     assert refusal.probe_words(result[refusal.LAYERS]) in words(at)
     for describe in (refusal.part_words, refusal.free_words):
-        assert describe(result) in shown
-    at = settled(at.slider(key=f"{ONE}.dial").set_value(0.0).run())
+        assert describe(result) in text
+    at = settled(at.slider(key=f"{QUESTION_KEY}.dial").set_value(0.0).run())
     assert not at.exception
     question = DeclinedQuestion().asked(case)
     assert any(question.text in header.value for header in at.header)

@@ -22,7 +22,7 @@ from engine.attribution.robustness import (
     SafeCV,
     drawn_order,
 )
-from engine.attribution.robustness.followed import MAPS, NEW, SAID, SAME
+from engine.attribution.robustness.followed import MAPS, NEW, SAME, TIMES
 from engine.attribution.robustness.scored import attacked_pixels
 from engine.attribution.trust import Order, TrustCase
 from engine.attribution.trust.verdict import checked
@@ -31,7 +31,7 @@ from engine.models import catalog
 from engine.result import Table
 from engine.run import answer
 from tests import tiny
-from tests.visits import at_view, said, settled, visit, words
+from tests.visits import at_view, problems, settled, visit, words
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ def order_of(at):
 
 def test_the_sentence_and_every_section_say_what_the_methods_find():
     at = open_view()
-    assert not said(at)
+    assert not problems(at)
     case, text = case_of(at), words(at)
     result = answer(PGD(), case)
     assert PGD().finding(case, result) in text
@@ -97,14 +97,14 @@ def test_the_order_is_that_of_choosing_and_an_empty_list_is_asked_for():
     order_of(at).set_value([offered[2], offered[0]]).run()
     assert f"{offered[2]}, {offered[0]}" in words(settled(at))
     order_of(at).set_value([]).run()
-    assert "Choose at least one class" in " ".join(said(settled(at)))
+    assert "Choose at least one class" in " ".join(problems(settled(at)))
 
 
 def test_a_class_that_a_link_cannot_have_in_the_list_is_said():
     first = case_of(open_view())
     label = first.model.labels[first.target.index]
     at = open_view(**{f"{KEY}.order": label})
-    assert any(f"asks for “{label}” as Your order" in sentence for sentence in said(at))
+    assert any(f"asks for “{label}” as Your order" in sentence for sentence in problems(at))
 
 
 def test_lists_of_growing_length_are_counted_on_request():
@@ -124,7 +124,7 @@ def test_classes_that_another_model_does_not_have_give_way_to_a_list_by_chance()
     model, predicted = case_of(at).model, case_of(at).target.index
     drawn = drawn_order(len(model.labels), predicted)
     assert order_of(at).value == [model.labels[index] for index in drawn]
-    assert not said(at)
+    assert not problems(at)
 
 
 def test_the_way_there_says_what_a_margin_below_0_means():
@@ -135,7 +135,7 @@ def test_the_way_there_says_what_a_margin_below_0_means():
 
 def test_maps_are_compared_after_the_order_too():
     at = open_view(**{f"{KEY}.after": maps.ORDER})
-    assert not said(at)
+    assert not problems(at)
     case = case_of(at)
     ordered = OrderedCase(case, drawn_order(len(case.model.labels), case.target.index))
     pair = PairCase(case, (attacked_pixels(QuadAttacK()(ordered)),))
@@ -163,7 +163,7 @@ def test_the_maps_are_put_on_trial_beside_how_far_they_moved():
 def test_maps_that_moved_and_maps_that_carry_the_score_are_counted_apart():
     alike = {NEW: (np.array([0.2, 0.4, 0.8], np.float32), ""), SAME: (np.ones(3, np.float32), "")}
     table = Table.of(alike, ("a", "b", "c"))
-    classes = Table.grid(np.array([[0], [1]], np.float32), SAID, ("class",), ("number",))
+    classes = Table.grid(np.array([[0], [1]], np.float32), TIMES, ("class",), ("number",))
     views = {
         name: checked("", verdict, "") for name, verdict in zip("abc", (1, -1, 1), strict=True)
     }

@@ -15,7 +15,7 @@ from engine.models import catalog
 from engine.models.extras import ONNX
 from engine.models.onnx_file import onnx_file
 from tests import tiny
-from tests.visits import said, settled, visit, words
+from tests.visits import problems, settled, visit, words
 
 FEW = {f"{KEY}.SafeCV.queries": "50"}  # the search that only asks is not what is looked at here
 
@@ -85,7 +85,7 @@ def test_a_change_of_nothing_is_the_image_itself(opened):
     assert result["pictures"].images[0, 0].tolist() == result["pictures"].images[0, 2].tolist()
     assert PGD(epsilon=0).finding(case, result) in words(at)
     assert "Nothing is changed" in words(at)
-    assert not said(at)
+    assert not problems(at)
     assert any("did not change the answer" in header.value for header in at.header)
 
 
@@ -114,44 +114,49 @@ def test_an_attack_that_fails_shows_its_best_try_and_says_so(opened):
     for attempt in (result, tried):  # the pictures are there, of what was tried
         assert f"{attempt['pictures'].caption(0, 2)} after" in words(at)
         assert attempt["pictures"].columns[0] == BEFORE
-    assert not said(at)
+    assert not problems(at)
 
 
 def test_a_link_with_a_class_twice_has_it_once_and_says_so(opened):
     at = opened(**{f"{KEY}.order": ["class 1", "class 1", "class 0"]})
     assert order_of(at).value == ["class 1", "class 0"]
-    assert any("“class 1” as Your order more than once" in sentence for sentence in said(at))
+    assert any("“class 1” as Your order more than once" in sentence for sentence in problems(at))
     assert "Can it be made to say class 1, class 0?" in words(at)
 
 
 def test_a_list_of_more_classes_than_there_are_is_cut_and_said(opened):
-    wanted = [f"class {index}" for index in range(14)]
-    at = opened(lambda: of_network(tiny.Cnn(classes=20)), **{f"{KEY}.order": wanted})
+    class_names = [f"class {index}" for index in range(14)]
+    at = opened(lambda: of_network(tiny.Cnn(classes=20)), **{f"{KEY}.order": class_names})
     predicted = case_of(at).target.index
-    assert predicted >= len(wanted)
-    assert order_of(at).value == wanted[:10]
+    assert predicted >= len(class_names)
+    assert order_of(at).value == class_names[:10]
     assert any(
-        "“class 10” as Your order" in sentence and "at most 10" in sentence for sentence in said(at)
+        "“class 10” as Your order" in sentence and "at most 10" in sentence
+        for sentence in problems(at)
     )
-    opened(**{f"{KEY}.order": wanted[:3]})  # so that all is answered in the first run of the next
-    few = opened(**{f"{KEY}.order": wanted})  # of a model with four classes
+    opened(
+        **{f"{KEY}.order": class_names[:3]}
+    )  # so that all is answered in the first run of the next
+    few = opened(**{f"{KEY}.order": class_names})  # of a model with four classes
     assert order_of(few).value == ["class 0", "class 1", "class 2"]
-    assert any("as Your order" in sentence and "at most 3" in sentence for sentence in said(few))
+    assert any(
+        "as Your order" in sentence and "at most 3" in sentence for sentence in problems(few)
+    )
 
 
 def test_a_model_with_one_class_cannot_be_made_to_say_another(opened):
     at = opened(lambda: of_network(tiny.Cnn(classes=1)))
     reason = "odd one has one class only: it cannot be made to say another."
-    refused = [sentence for sentence in said(at) if reason in sentence]
-    assert len(refused) == 4, said(at)  # of one attack, an order, asking alone, and by length
-    assert any("no image of the attack above to compare" in sentence for sentence in said(at))
+    refused = [sentence for sentence in problems(at) if reason in sentence]
+    assert len(refused) == 4, problems(at)  # of one attack, an order, asking alone, and by length
+    assert any("no image of the attack above to compare" in sentence for sentence in problems(at))
 
 
 def test_a_model_with_two_classes_is_asked_for_the_other(opened):
     at = opened(lambda: of_network(tiny.Cnn(classes=2)))
     case = case_of(at)
     assert order_of(at).value == [case.model.labels[1 - case.target.index]]
-    assert not said(at)
+    assert not problems(at)
 
 
 @pytest.mark.parametrize(
@@ -166,11 +171,11 @@ def test_a_model_without_gradients_is_only_asked(opened, model):
     at = opened(model)
     reason = "odd one gives no gradients, and this attack needs them"
     for method in (PGD, QuadAttacK):
-        assert any(sentence.startswith(f"{method.title}: {reason}") for sentence in said(at)), said(
-            at
+        assert any(sentence.startswith(f"{method.title}: {reason}") for sentence in problems(at)), (
+            problems(at)
         )
     case, search = case_of(at), SafeCV(queries=50)
     assert search.finding(case, search(case)) in words(at)
     next(button for button in at.button if button.label == "Attack them all").click().run()
     at = settled(at)
-    assert sum(reason in sentence for sentence in said(at)) == 3, said(at)
+    assert sum(reason in sentence for sentence in problems(at)) == 3, problems(at)

@@ -9,10 +9,10 @@ import pytest
 from components import views
 from components.views import VIEWS
 from tests.components.sidebar.test_subject import jpeg, upload
-from tests.visits import said, settled, visit
+from tests.visits import problems, settled, visit
 
 IMAGE = {"image", "model"}
-SHOWN = {
+EXPECTED_KEYS = {
     "Start": set(),  # image and model stand on the page
     "Stories": set(),
     "Tray": set(),
@@ -52,7 +52,7 @@ SHOWN = {
 DRAWN = ("selectbox", "button_group", "number_input", "radio")
 
 
-def shown(at):
+def sidebar_keys(at):
     """The keys of what is chosen in the sidebar."""
     return {widget.key for kind in DRAWN for widget in at.sidebar.get(kind)}
 
@@ -60,8 +60,8 @@ def shown(at):
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.address)
 def test_the_sidebar_has_what_plays_a_part_in_the_view(view):
     assert (
-        shown(settled(visit(view=view)))
-        == SHOWN[view.address if view.title == "Experiments" else view.title]
+        sidebar_keys(settled(visit(view=view)))
+        == EXPECTED_KEYS[view.address if view.title == "Experiments" else view.title]
     )
 
 
@@ -78,7 +78,7 @@ def test_what_a_view_does_not_ask_is_still_there_on_the_next():
 def test_another_image_has_its_list_in_the_sidebar_of_ask():
     link = {"ask.image": "Another image", "ask.ask": "describe the image"}
     at = settled(visit(link, views.ASK))
-    assert shown(at) == {"ask.image", "ask.model", "image"}
+    assert sidebar_keys(at) == {"ask.image", "ask.model", "image"}
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,9 @@ def test_what_is_not_shown_changes_nothing(view, key, value):
 def test_a_link_to_an_image_of_somebody_s_own_says_which_file_is_asked_for(digest):
     at = visit({"image": "Your image", "file": digest, "heatmaps.methods": ["Gradient"]})
     (words,) = [
-        sentence for sentence in said(at) if "images of your own are not part of a link" in sentence
+        sentence
+        for sentence in problems(at)
+        if "images of your own are not part of a link" in sentence
     ]
     assert ("Open the file with the digest 00c0ffee" in words) == (digest == "00c0ffee")
     assert "Doe" not in words
@@ -113,13 +115,13 @@ def test_the_file_that_a_link_asks_for_is_told_from_another():
     link = {"image": "Your image", "file": digest, "model": "Digits MLP"}
     another = f"The link was made with another file: its digest is {digest}"
     at = upload(visit(link), "other.jpg", jpeg(turned=6))
-    assert any(another in sentence for sentence in said(at))
+    assert any(another in sentence for sentence in problems(at))
     assert not any(
-        another in sentence for sentence in said(upload(visit(link), "same.jpg", jpeg()))
+        another in sentence for sentence in problems(upload(visit(link), "same.jpg", jpeg()))
     )
 
 
 def test_data_without_test_images_are_a_sentence():
     at = visit({"image": "From a data set", "data": "phantoms:count=40"})
-    (sentence,) = said(at)
+    (sentence,) = problems(at)
     assert "has no test images to choose from: take more images" in sentence

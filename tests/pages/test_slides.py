@@ -28,7 +28,7 @@ from engine.data.whole_slide import made_slide
 from engine.images.large import open_large
 from engine.models.catalog import DEFAULT, load
 from engine.run import answer
-from tests.visits import said, settled, visit, words
+from tests.visits import problems, settled, visit, words
 
 EPOCHS = 2
 SLOT = f"{KEY}.MHIM"
@@ -127,8 +127,8 @@ def test_masked_tiles_have_the_color_of_their_kind():
     board = masked.tinted(tiles, np.array([0, 1, 2, 3, 4], np.int8))
     assert board.shape == (6, 6, 3)
     assert not board[0, 0].any()
-    wanted = [round(0.65 * channel) for channel in masked.TINTS[1]]
-    assert board[0, 2].tolist() == wanted
+    expected = [round(0.65 * channel) for channel in masked.TINTS[1]]
+    assert board[0, 2].tolist() == expected
     query = question()
     query = question(first(query, form.HARD))
     result = answer(query.method, query.case)
@@ -199,13 +199,13 @@ def test_a_file_that_is_no_image_is_a_sentence():
     at = settled(visit({f"{KEY}.image": own.THEIRS}, views.SLIDES))
     at = settled(at.file_uploader(key=f"{KEY}.file").set_value(("a.tif", b"II*\0no", "")).run())
     assert not at.exception
-    assert said(at)
+    assert problems(at)
 
 
 def test_tiles_that_are_too_large_for_the_image_are_a_sentence():
     at = settled(visit({TILE: "1024"}, views.SLIDES))
     assert not at.exception
-    assert "has no two tiles of 1024 px" in " ".join(said(at))
+    assert "has no two tiles of 1024 px" in " ".join(problems(at))
 
 
 def test_a_bad_link_is_a_sentence():
@@ -216,16 +216,16 @@ def test_a_bad_link_is_a_sentence():
         f"{KEY}.kind": "dragons",
     }
     at = settled(visit(bad, views.SLIDES))
-    shown = " ".join(said(at))
+    text = " ".join(problems(at))
     for word in ("7000", "777", "v9", "dragons"):
-        assert f"“{word}”" in shown
+        assert f"“{word}”" in text
     assert not at.exception
 
 
 def test_masks_that_could_take_every_tile_are_a_sentence():
     at = settled(visit({f"{SLOT}.random": "0.9", f"{SLOT}.low": "0.5"}, views.SLIDES))
     assert not at.exception
-    assert "would be masked" in " ".join(said(at))
+    assert "would be masked" in " ".join(problems(at))
 
 
 def test_a_piece_that_is_broken_where_it_is_looked_at_is_a_sentence():

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from components.asked_image import OWN
+from components.asked_image import SIDEBAR_IMAGE
 from components.experiments.channels import rare
 from components.views import SPARSITY_EXPERIMENTS
 from engine import data as data_sets
@@ -20,7 +20,7 @@ from engine.sparsity import FireTogether, NMFlowExperiment
 from engine.sparsity.experiments import ftwt
 from engine.sparsity.experiments.channels import ImageChannels, restored, used
 from tests import tiny
-from tests.visits import said, settled, visit, words
+from tests.visits import problems, settled, visit, words
 
 KEY = "sparsity.NMFlow"
 CHANNELS = "sparsity.FTWT"
@@ -42,7 +42,7 @@ def opened(**link):
 def test_it_opens_with_question_picture_and_what_a_run_does():
     at = opened(network="ResNet-8")
     text = words(at)
-    assert not said(at)
+    assert not problems(at)
     method, case = NMFlowExperiment(network="ResNet-8"), ExperimentCase(data_sets.load("columns"))
     assert method.question in text
     for row in method.picture(case).rows:
@@ -59,7 +59,7 @@ def test_a_run_ends_in_the_claims_of_the_answer():
         button for button in at.button if button.label.startswith("Run the experiment")
     ).click().run()
     at = settled(at)
-    assert not said(at)
+    assert not problems(at)
     method = NMFlowExperiment(epochs=1, seeds=2, network="ResNet-8")
     result = answer(method, ExperimentCase(data_sets.load("columns")))
     assert result.kept
@@ -76,12 +76,12 @@ def test_a_run_ends_in_the_claims_of_the_answer():
 
 def test_a_pattern_that_fits_no_layer_is_said_in_a_sentence(monkeypatch):
     monkeypatch.setattr("engine.sparsity.experiments.nm_flow.NETWORKS", {"ResNet-8": "lenet"})
-    text = " ".join(said(opened(network="ResNet-8", pattern="1:32")))
+    text = " ".join(problems(opened(network="ResNet-8", pattern="1:32")))
     assert "has inputs in groups of 32: choose a smaller M" in text
 
 
 def test_links_that_cannot_be_had_are_ignored_with_a_notice():
-    text = " ".join(said(opened(data="X-rays", pattern="3:5", epochs="1000")))
+    text = " ".join(problems(opened(data="X-rays", pattern="3:5", epochs="1000")))
     assert "“X-rays” as Data" in text
     assert "“3:5” as Training with N of every M weights (N:M flow) ▸ Pattern" in text
     assert "Epochs; it is ignored, because it must be" in text
@@ -110,7 +110,7 @@ def channels(monkeypatch):
 def test_an_image_says_which_channels_it_uses_and_what_it_costs(channels):
     opened, result = channels
     at = opened()
-    assert not said(at)
+    assert not problems(at)
     data = data_sets.load("columns")
     row = data.some("test", len(data.classes), 0)[1]
     at.session_state[f"{CHANNELS}.image"] = int(data.ids[row])
@@ -128,8 +128,8 @@ def test_an_image_says_which_channels_it_uses_and_what_it_costs(channels):
 
 def test_the_image_of_the_sidebar_may_be_asked_about(channels):
     opened, _ = channels
-    at = opened(about=OWN)
-    assert not said(at)
+    at = opened(about=SIDEBAR_IMAGE)
+    assert not problems(at)
     assert "Your image uses " in words(at)
 
 

@@ -16,7 +16,7 @@ from engine.sparsity.experiments import reprogram
 from engine.sparsity.experiments.reprogram_claims import DENSE, LP, LP_FEW, TICKETS, VP, VP_ERROR
 from engine.training import Recipe
 from tests import tiny
-from tests.visits import said, settled, visit, words
+from tests.visits import problems, settled, visit, words
 
 KEY = "sparsity.Reprogram"
 
@@ -40,7 +40,7 @@ def test_a_run_ends_in_claims_curves_diagrams_borders_and_bound_classes():
         button for button in at.button if button.label.startswith("Run the experiment")
     ).click().run()
     at = settled(at)
-    assert not said(at)
+    assert not problems(at)
     result = answer(Reprogram(epochs=1, seeds=1), ExperimentCase(data_sets.load("columns")))
     assert result.kept
     text = words(at)
@@ -67,5 +67,5 @@ def test_more_classes_than_the_source_has_are_refused_in_a_sentence():
     many = tiny.columns(40, tuple(f"class {index}" for index in range(20)))
     object.__setattr__(many, "name", "many")
     data_sets.add(many)
-    text = " ".join(said(opened(data="many")))
+    text = " ".join(problems(opened(data="many")))
     assert "has 20 classes, and the source network only 19 to bind them to" in text

@@ -10,7 +10,7 @@ from engine.experiment import ExperimentCase
 from engine.run import answer
 from engine.sparsity import EXPERIMENTS, FireTogether, RandomPruning
 from tests import tiny
-from tests.visits import said, settled, visit, words
+from tests.visits import problems, settled, visit, words
 
 KEY = "sparsity.RandomPruning"
 BRIEF = {f"{KEY}.epochs": "1", f"{KEY}.seeds": "1", f"{KEY}.network": "MLP"}
@@ -23,7 +23,7 @@ def opened(kind, **link):
 @pytest.mark.parametrize("kind", EXPERIMENTS, ids=lambda kind: kind.name)
 def test_each_opens_with_question_picture_and_what_a_run_does(kind):
     at = opened(kind, **{f"sparsity.{kind.name}.seeds": "7"})  # that nobody has asked
-    assert not said(at)
+    assert not problems(at)
     text = words(at)
     assert kind.question in text
     case = ExperimentCase(data_sets.load(kind.data[0]))
@@ -41,7 +41,7 @@ def test_a_run_ends_in_claims_figures_and_gaps_by_width(monkeypatch):
         button for button in at.button if button.label.startswith("Run the experiment")
     ).click().run()
     at = settled(at)
-    assert not said(at)
+    assert not problems(at)
     result = answer(RandomPruning(epochs=1, seeds=1, network="MLP"), ExperimentCase(data))
     assert result.kept
     text = words(at)

@@ -17,7 +17,7 @@ from engine.attribution.level_sets.blind_spot import BlindSpot
 from engine.lane import lanes
 from engine.sparsity.effects.pruned_image import PrunedImage
 from tests.components.sidebar.test_subject import jpeg, upload
-from tests.visits import held_up, said, settled, visit, words
+from tests.visits import held_up, problems, settled, visit, words
 
 QUESTIONS = (
     "Where does the model look?",
@@ -51,7 +51,7 @@ def test_a_shipped_image_has_all_its_answers_at_once_and_nothing_is_asked(
     at, titles = opened(monkeypatch, image)
     text = words(at)
     assert titles == []
-    assert not said(at)
+    assert not problems(at)
     assert not at.main.get("progress")
     assert all(question in text for question in QUESTIONS)
     assert cards.LATER not in text

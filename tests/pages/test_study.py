@@ -17,7 +17,7 @@ from engine.attribution.study.findings import with_figure
 from engine.attribution.study.ranking import SCORE, in_order
 from engine.gallery import shipped
 from engine.run import digest
-from tests.visits import pills, question_in, said, settled, visit, words
+from tests.visits import pills, problems, question_in, settled, visit, words
 
 FEW = ["Saliency", "Grad-CAM"]
 
@@ -34,7 +34,7 @@ def default():
 def test_the_kept_study_is_there_without_any_choice(default):
     _, result = default
     at = visit(view=STUDY)
-    assert not said(at)
+    assert not problems(at)
     sentence = at.main.header[0].value.replace("\\", "")
     assert re.match(r"On these 8 scenes, rely first on .+, .+ and .+\.", sentence)
     text = words(at)
@@ -59,7 +59,7 @@ def test_the_lines_under_share_ask_this_very_question(default):
 
 def test_the_phantoms_study_is_kept_too():
     at = visit({"study.source": "Brain phantoms"}, STUDY)
-    assert not said(at)
+    assert not problems(at)
     assert "<img" in words(at)
     assert at.main.header[0].value.startswith("On these 8 phantom slices")
 
@@ -74,7 +74,7 @@ def test_a_network_with_a_map_of_its_own_is_studied_beside_the_others():
     at = visit(link, STUDY)
     next(button for button in at.button if button.label.startswith("Run the study")).click().run()
     at = settled(at)
-    assert not said(at)
+    assert not problems(at)
     text = words(at)
     assert "The model's own map" in text
     assert "outline meets it" in text
@@ -97,7 +97,7 @@ def test_a_small_study_is_run_and_then_looked_at_closely():
     next(button for button in at.button if button.label.startswith("Run the study")).click().run()
     assert not [button for button in at.button if button.label.startswith("Run the study")]
     at = settled(at)
-    assert not said(at)
+    assert not problems(at)
     text = words(at)
     assert "this study has fewer" in text
     assert "computed now" in text or "kept from before" in text
@@ -112,7 +112,7 @@ def test_a_small_study_is_run_and_then_looked_at_closely():
 
 def test_links_that_cannot_be_had_are_ignored_with_a_notice():
     at = visit({"study.methods": ["Magic", "Grad-CAM"], "study.source": "X-rays"}, STUDY)
-    text = " ".join(said(at))
+    text = " ".join(problems(at))
     assert "“Magic” as Methods" in text
     assert "“X-rays” as Images of known truth" in text
     assert pills(at, "study.methods").value == ["Grad-CAM"]
@@ -121,7 +121,7 @@ def test_links_that_cannot_be_had_are_ignored_with_a_notice():
 def test_without_a_method_the_page_says_what_to_do():
     at = visit(view=STUDY)
     pills(at, "study.methods").set_value([]).run()
-    assert said(at) == ["Choose at least one method for the study."]
+    assert problems(at) == ["Choose at least one method for the study."]
 
 
 # ---------------------------------------------------------------- its parts

@@ -11,7 +11,7 @@ from engine import run
 from engine.attribution.heatmaps.occlusion import Occlusion
 from engine.keeping.store import Store
 from engine.run import GALLERY
-from tests.visits import held_up, pills, said, settled, visit, words
+from tests.visits import held_up, pills, problems, settled, visit, words
 
 DIGITS = {
     "sweep.images": "Digits, 8 × 8",
@@ -31,7 +31,7 @@ def home(tmp_path, monkeypatch):
 
 def test_it_opens_on_a_grid_whose_errors_are_counted():
     at = settled(visit(view=SWEEP))
-    assert not said(at)
+    assert not problems(at)
     assert "MNIST CNN is wrong about 1 of 16 images." in words(at)
     assert "32 answers. Each map has" in words(at)
     pills(at, f"{KEY}.show").set_value("the errors").run()
@@ -53,7 +53,7 @@ def test_a_plan_says_what_it_costs_is_stopped_and_goes_on(monkeypatch):
     at.button(key=f"{asks.GO}.stop").click().run()
     assert hold.is_given_up(20)
     at.run()
-    assert any("Stopped. What was computed is kept." in sentence for sentence in said(at))
+    assert any("Stopped. What was computed is kept." in sentence for sentence in problems(at))
     assert "1 kept already, 19 to compute" in words(at)
     at.button(key=f"{asks.GO}.again").click().run()
     at = settled(at, lambda at: "19 answers computed now, 1 kept from before" in words(at))
@@ -68,10 +68,10 @@ def test_a_plan_of_too_many_answers_is_refused_in_words():
     at = settled(visit(every, SWEEP))
     assert any(
         "This plan has 500 answers; at most 400 are computed on this page" in sentence
-        for sentence in said(at)
+        for sentence in problems(at)
     )
     pills(at, f"{KEY}.methods").set_value([]).run()
-    assert "Choose at least one model and one method." in said(at)
+    assert "Choose at least one model and one method." in problems(at)
 
 
 def test_what_a_method_cannot_be_asked_is_left_out_with_the_reason():

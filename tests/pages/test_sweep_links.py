@@ -12,7 +12,7 @@ from engine.sweep import links
 from engine.sweep.images import SweepImage
 from engine.sweep.links import address_of
 from engine.sweep.plan import SweepQuestion
-from tests.visits import said, visit
+from tests.visits import problems, visit
 
 
 def address(image, method="attribution.Occlusion", settings=(), opens="", **given):
@@ -23,7 +23,7 @@ def address(image, method="attribution.Occlusion", settings=(), opens="", **give
 
 
 def test_the_names_are_those_of_the_sidebar():
-    assert (links.OF_DATA, links.OWN) == (FROM_DATA, YOURS)
+    assert (links.OF_DATA, links.YOUR_IMAGE) == (FROM_DATA, YOURS)
     assert HEATMAPS.address == links.VIEW
 
 
@@ -33,7 +33,7 @@ def test_a_link_gives_image_model_method_settings_and_class():
     ).partition("?")
     assert path == HEATMAPS.address
     at = visit({**dict(parse_qsl(query)), "trust.on": "false"})
-    assert not said(at)
+    assert not problems(at)
     assert at.session_state["heatmaps.methods"] == ["Occlusion"]
     assert at.session_state["heatmaps.Occlusion.side"] == 2
     assert at.session_state["heatmaps.Occlusion.overlap"] == 0.25

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from components.asked_image import OWN
+from components.asked_image import SIDEBAR_IMAGE
 from components.charts.tables import percent
 from components.runs import Problem
 from components.tickets import evidence
@@ -25,7 +25,7 @@ from engine.sparsity import opening as openings
 from engine.sparsity.tickets.lottery import FIRST, RECIPES, claims, said_of
 from engine.training import Recipe
 from tests import tiny
-from tests.visits import question_in, said, settled, visit, words
+from tests.visits import problems, question_in, settled, visit, words
 
 SMALL = {
     f"{KEY}.data": "columns",
@@ -54,7 +54,7 @@ def labels(at):
 
 def test_before_it_is_computed_the_view_says_what_will_be():
     at = visit({**SMALL, f"{KEY}.LTH.levels": "3"}, TICKETS)
-    assert not said(at)
+    assert not problems(at)
     assert "Find the tickets" in " ".join(labels(at))
     assert "beside the same mask with a new start" in words(at)
 
@@ -64,7 +64,7 @@ def test_the_slider_moves_the_sentence_the_masks_and_the_drawings(small):
     texts = {}
     for level in (0, 1, 2):
         at = settled(visit({**SMALL, f"{KEY}.level": str(level)}, TICKETS))
-        assert not said(at)
+        assert not problems(at)
         assert at.main.header[0].value.replace("\\", "") == said_of(result["levels"], level, 2)
         texts[level] = words(at)
         masks = masks_in(rebuilt(result["networks"][level]))
@@ -81,14 +81,14 @@ def test_the_slider_moves_the_sentence_the_masks_and_the_drawings(small):
 def test_a_link_to_no_level_is_refused_in_words(small):
     answer(METHOD, small)
     at = settled(visit({**SMALL, f"{KEY}.level": "9"}, TICKETS))
-    assert any("from 0 to 2" in sentence for sentence in said(at))
+    assert any("from 0 to 2" in sentence for sentence in problems(at))
 
 
 @pytest.mark.parametrize("level", [0, 2])
 def test_ticket_and_new_start_answer_with_their_own_networks(small, level, monkeypatch):
     """All are asked about the same image and class; at level 0 the ticket is the whole network."""
-    shown, played = [], []
-    monkeypatch.setattr(f"{TAPE}.viewer", lambda _picture, panels, _key: shown.append(panels))
+    displayed, played = [], []
+    monkeypatch.setattr(f"{TAPE}.viewer", lambda _picture, panels, _key: displayed.append(panels))
     monkeypatch.setattr(
         f"{TAPE}.play_steps", lambda *arguments, **more: played.append((arguments, more))
     )
@@ -103,7 +103,7 @@ def test_ticket_and_new_start_answer_with_their_own_networks(small, level, monke
     }
     if level:
         networks["Ticket, 25 %"] = result["networks"][2]
-    notes = {panel.title: panel.note for panel in shown[-1]}
+    notes = {panel.title: panel.note for panel in displayed[-1]}
     assert set(notes) == set(networks)
     for title, view in networks.items():
         shares = torch.softmax(rebuilt(view).logits(small.data.pixels([row])), 1)[0]
@@ -147,7 +147,7 @@ def test_claims_that_need_validation_images_are_left_out_without_them(small):
 
 
 def test_own_image_is_chosen_in_the_sidebar():
-    at = visit(SMALL | {f"{KEY}.about": OWN}, TICKETS)
+    at = visit(SMALL | {f"{KEY}.about": SIDEBAR_IMAGE}, TICKETS)
     assert not at.exception
     assert "Image" in [header.value for header in at.sidebar.header]
 

@@ -18,7 +18,7 @@ from engine.attribution.tilt.linear import LEARNERS
 from engine.attribution.tilt.mirror import mirror, wall
 from engine.experiment import ExperimentCase
 from engine.run import answer
-from tests.visits import said, settled, visit, words
+from tests.visits import problems, settled, visit, words
 
 NETWORK = {f"{KEY}.network": "true"}
 DIGITS = {f"{KEY}.data": "Digits, 8 × 8", "model": "Digits CNN"}
@@ -45,10 +45,10 @@ def test_sentence_and_words_are_those_of_the_answer_and_follow_the_slider(case):
     result = answer(query.method, query.case)
     headers = [header.value for header in at.header]
     assert headers[0] == view.sentence(query, result)
-    shown = words(at)
+    text = words(at)
     for drawing in (view.across(query), view.taxonomy(query), view.spectrum(query)):
-        assert drawing.finding(result) in shown
-    assert wall(case.data, query.row, result, 0).finding in shown
+        assert drawing.finding(result) in text
+    assert wall(case.data, query.row, result, 0).finding in text
     at = settled(at.select_slider(key=f"{KEY}.lambda").set_value("1").run())
     later = question(case, STRENGTHS.index(1.0))
     assert at.header[0].value == view.sentence(later, result) != view.sentence(query, result)
@@ -113,16 +113,16 @@ def test_the_network_of_the_sidebar_is_asked():
 def test_a_bad_link_is_a_sentence():
     bad = {f"{KEY}.lambda": "seven", f"{KEY}.first": "12", IMAGE: "99", f"{SLOT}.share": "400"}
     at = settled(visit(DIGITS | bad, TILTED_BOUNDARY))
-    shown = " ".join(said(at))
+    text = " ".join(problems(at))
     for word in ("seven", "12", "99", "400"):
-        assert f"“{word}”" in shown
+        assert f"“{word}”" in text
     assert not at.exception
 
 
 def test_two_classes_that_are_one_are_a_sentence():
     at = settled(visit(DIGITS | {f"{KEY}.second": "2"}, TILTED_BOUNDARY))
     assert not at.exception
-    assert "choose two" in " ".join(said(at))
+    assert "choose two" in " ".join(problems(at))
 
 
 def table(case, right, times):

@@ -18,7 +18,7 @@ from components.widgets.wording import how_alike
 from engine.measures.agreement import matrix
 from engine.models import catalog
 from tests import tiny
-from tests.visits import said, settled, visit, words
+from tests.visits import problems, settled, visit, words
 
 
 @pytest.fixture(autouse=True)
@@ -115,7 +115,7 @@ def test_results_are_moved_and_removed_and_an_empty_tray_says_how_to_fill_it(two
     press(at, f"tray.remove.{first}")
     assert titles(at) == ["Gradient"]
     press(at, f"tray.remove.{second}")
-    assert any("Nothing is pinned yet" in sentence for sentence in said(at))
+    assert any("Nothing is pinned yet" in sentence for sentence in problems(at))
     assert entry(at) == []
 
 
@@ -133,15 +133,15 @@ def test_a_full_tray_says_what_to_do_and_loses_nothing(two, monkeypatch):
 
 def test_a_result_outlives_its_model_and_the_tray_says_so(two, monkeypatch):
     name = two.session_state["report.tray"][0].model
-    there = catalog.entries()
-    addition = replace(there[0], name=name)  # as if the network of the test had been made here
-    monkeypatch.setattr(catalog, "entries", lambda: (*there, addition))
+    entries = catalog.entries()
+    addition = replace(entries[0], name=name)  # as if the network of the test had been made here
+    monkeypatch.setattr(catalog, "entries", lambda: (*entries, addition))
     tray_of(two).clear()
     press(two, "heatmaps.GradCam.pin")
     press(two, "heatmaps.Gradient.pin")
     at = to(two, TRAY)
     assert "was removed since" not in words(at)
-    monkeypatch.setattr(catalog, "entries", lambda: there)
+    monkeypatch.setattr(catalog, "entries", lambda: entries)
     at.run()
     assert words(at).count("was removed since. What is pinned stays") == 2
     press(at, "report.make")
@@ -167,7 +167,9 @@ def test_forty_results_are_listed_chosen_from_and_filed(two):
 
 def test_the_trays_of_all_visitors_are_bounded_together(two, monkeypatch):
     other = settled(visit())
-    monkeypatch.setattr(tray, "ROOM_OF_ALL", sum(one.nbytes for one in tray.EVERYBODY))
+    monkeypatch.setattr(
+        tray, "ROOM_OF_ALL", sum(pinned_result.nbytes for pinned_result in tray.EVERYBODY)
+    )
     press(other, "heatmaps.GradCam.pin")
     assert "The trays of all visitors are full: together they hold at most" in words(other)
     assert not titles(other)
@@ -187,18 +189,22 @@ def test_the_tray_of_a_visitor_who_left_takes_no_room(two):
 
 def test_maps_of_different_units_keep_their_scales_and_are_not_subtracted(two):
     at = to(two, TRAY)
-    units = [one.maps[0].heat.unit for one in at.session_state["report.tray"]]
+    units = [pinned_result.maps[0].heat.unit for pinned_result in at.session_state["report.tray"]]
     assert len(set(units)) == 2
     assert "Each keeps its own scale." in words(at)
     at.button_group(key="report.compare.way").set_value("Difference").run()
     assert not at.exception
-    assert any("A difference would compare different things" in sentence for sentence in said(at))
+    assert any(
+        "A difference would compare different things" in sentence for sentence in problems(at)
+    )
 
 
 def test_maps_of_one_unit_are_on_one_scale_and_subtracted(two):
     two.selectbox(key="heatmaps.Gradient.channels").set_value("size").run()
     press(settled(two), "heatmaps.Gradient.pin")
-    signed, size = (one.maps[0].heat for one in two.session_state["report.tray"][1:])
+    signed, size = (
+        pinned_result.maps[0].heat for pinned_result in two.session_state["report.tray"][1:]
+    )
     unsigned_map = replace(size, values=signed.values, signed=False)
     pinned = two.session_state["report.tray"]
     pinned[1] = replace(pinned[1], maps=(replace(pinned[1].maps[0], heat=unsigned_map),))
@@ -206,7 +212,7 @@ def test_maps_of_one_unit_are_on_one_scale_and_subtracted(two):
     at = to(two, TRAY)
     assert "Both on one scale." in words(at)
     low = min(unsigned_map.values.min(), size.values.min())
-    assert viewer.said(float(low)) in words(at)
+    assert viewer.short_number(float(low)) in words(at)
     at.button_group(key="report.compare.way").set_value("Difference").run()
     text = words(at)
     assert "Left minus right, on the scale of the maps" in text
@@ -220,7 +226,7 @@ def test_the_report_holds_what_was_chosen(two):
     at = to(two, TRAY)
     press(at, "report.make")
     names, html = at.session_state["report.made"]
-    assert names == [one.name for one in at.session_state["report.tray"]]
+    assert names == [pinned_result.name for pinned_result in at.session_state["report.tray"]]
     assert html.count("<article") == 2
     second = at.session_state["report.tray"][1]
     chosen = next(widget for widget in at.multiselect if widget.key == "report.chosen")

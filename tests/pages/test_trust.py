@@ -17,7 +17,7 @@ from engine.lane import lane
 from engine.models import catalog
 from engine.models.classifier import Classifier
 from tests.tiny import Cnn, Linear, random_weights
-from tests.visits import provenance, said, settled, visit, words
+from tests.visits import problems, provenance, settled, visit, words
 
 SIDE = 32
 SEEDS = count(100)
@@ -170,19 +170,19 @@ def test_a_page_waits_for_no_trial_and_gives_up_all_when_they_are_switched_off(k
 
 def test_trials_are_given_up_before_another_map_is_asked_for(kept, held, monkeypatch):
     at = visit({"trust.on": "true"})
-    waiting, seen, ask = queued(), [], runs.ask
+    waiting, flags, ask = queued(), [], runs.ask
     assert waiting
 
     def asked(method, case, slot, *patience):
         if slot == "heatmaps.Gradient":
-            seen.extend(job.cancelled for job in waiting)
+            flags.extend(job.cancelled for job in waiting)
             held.set()
         return ask(method, case, slot, *patience)
 
     monkeypatch.setattr(runs, "ask", asked)
     at.selectbox(key="heatmaps.Gradient.channels").set_value("size").run()
     settled(at)
-    assert seen[: len(waiting)] == [True] * len(waiting)
+    assert flags[: len(waiting)] == [True] * len(waiting)
     assert "3 not tried yet" in words(at)
 
 
@@ -221,7 +221,7 @@ def test_a_constant_model_gets_no_verdict(shown_to):
 
 
 def test_maps_of_an_image_of_one_color_are_said_once_not_to_be_tried(shown_to, cnn, monkeypatch):
-    monkeypatch.setattr(image, "shown", lambda *_: torch.full((3, SIDE, SIDE), 0.4))
+    monkeypatch.setattr(image, "model_input", lambda *_: torch.full((3, SIDE, SIDE), 0.4))
     at = shown_to(cnn, ["Gradient", "Occlusion"])
     for title in ("Gradient", "Occlusion"):
         assert (
@@ -229,13 +229,13 @@ def test_maps_of_an_image_of_one_color_are_said_once_not_to_be_tried(shown_to, c
             in words(at)
         )
     assert all("not available" in line for line in lines(at, "Is it about this class?"))
-    assert not said(at)
+    assert not problems(at)
 
 
 def test_a_trial_that_failed_is_not_said_to_be_untried(shown_to, monkeypatch):
     monkeypatch.setattr(OtherClass, "__call__", lambda *_: 1 / 0)
     at = shown_to(random_weights(Cnn(), next(SEEDS)), ["Gradient"])
-    assert said(at) == [f"{OtherClass.title}: {UNEXPECTED}"]
+    assert problems(at) == [f"{OtherClass.title}: {UNEXPECTED}"]
     assert "3 not tried yet. 1 failed or stopped." in words(at)
 
 
@@ -246,4 +246,4 @@ def test_a_model_without_layers_to_shuffle_is_said_to_have_none(shown_to):
     settled(at)
     (line,) = lines(at, "Does it need what was learned?")
     assert "no convolution or linear layer" in line
-    assert not said(at)
+    assert not problems(at)

@@ -16,7 +16,7 @@ from engine.unlearning import (
     RelabeledVictims,
 )
 from tests import tiny
-from tests.visits import said, settled, visit, words
+from tests.visits import problems, settled, visit, words
 
 KINDS = (ProtectionVictims, ProtectionDefenses, ProtectedShare, RelabeledVictims)
 QUICK = {"epochs": 1, "seeds": 1, "victim": "MLP", "way": "CUDA"}
@@ -38,7 +38,7 @@ def opened(kind, **link):
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_each_opens_with_question_picture_and_what_a_run_does(kind):
     at = opened(kind)
-    assert not said(at)
+    assert not problems(at)
     text = words(at)
     case = ExperimentCase(data_sets.load("columns"))
     assert kind.question in text
@@ -53,7 +53,7 @@ def test_a_run_ends_in_a_curve_over_the_share_that_is_protected():
         button for button in at.button if button.label.startswith("Run the experiment")
     ).click().run()
     at = settled(at)
-    assert not said(at)
+    assert not problems(at)
     result = answer(ProtectedShare(**QUICK), ExperimentCase(tiny.columns(8, ("a", "b", "c"))))
     assert result.kept
     assert mixtures(result["shares"]) in words(at)

@@ -16,7 +16,7 @@ from components.where_odd import answers, form
 from engine.anomaly import FamiliarCase, LesionsCase, Nova, PaDiM, PatchCore, sources
 from engine.anomaly.healthy import TWINS
 from engine.arguments.normal import LesionsArguments
-from engine.case import shown
+from engine.case import model_input
 from engine.data.example import example
 from engine.data.folders import read_folders
 from engine.data.nova import read_nova
@@ -25,7 +25,7 @@ from engine.models import catalog
 from engine.run import digest
 from tests.engine.data import nova_files
 from tests.hostile.archives import zipped
-from tests.visits import pills, question_in, said, settled, visit, words
+from tests.visits import pills, problems, question_in, settled, visit, words
 
 DIGITS = {"image": "From a data set", "data": "Digits, 8 × 8", "item": "1", "model": "Digits CNN"}
 
@@ -45,7 +45,7 @@ def case_of(normal="digits"):
     model, data = catalog.load("digits-cnn"), sources.normal("digits")
     row = data.rows("test")[0]
     picture = example(f"digits/{data.ids[row]}").picture()
-    return FamiliarCase(model, shown(picture, Crop(), model), sources.normal(normal))
+    return FamiliarCase(model, model_input(picture, Crop(), model), sources.normal(normal))
 
 
 def test_the_sentence_the_threshold_and_the_question_are_the_localizer_s():
@@ -154,12 +154,12 @@ def test_normal_photographs_are_offered_whole_and_cut_and_compared_as_was_chosen
 
 def test_a_model_without_maps_is_told_with_the_reason():
     at = settled(visit(DIGITS | {"model": "Digits MLP"}, WHERE_ODD))
-    assert any("needs layers whose output is a map" in sentence for sentence in said(at))
+    assert any("needs layers whose output is a map" in sentence for sentence in problems(at))
 
 
 def test_a_bad_link_is_refused_in_words():
     at = settled(visit(DIGITS | {"where.PatchCore.normals": "9999"}, WHERE_ODD))
-    assert any("Normal images" in sentence for sentence in said(at))
+    assert any("Normal images" in sentence for sentence in problems(at))
 
 
 def test_a_phantom_is_one_click_away_and_begins_with_its_healthy_twin_beside_it():
@@ -186,7 +186,7 @@ def test_a_file_in_nova_s_format_gives_its_table_and_a_broken_one_a_sentence():
     at = settled(visit(DIGITS | {"where.nova.seed": "1"}, WHERE_ODD))
     uploader = at.file_uploader(key="where.nova.file")
     uploader.set_value(("nova.zip", nova_files.with_table(b"broken"), "application/zip")).run()
-    assert any("is no Parquet table" in sentence for sentence in said(at))
+    assert any("is no Parquet table" in sentence for sentence in problems(at))
     at.file_uploader(key="where.nova.file").set_value(("n.zip", content, "application/zip")).run()
     mine = next(o for o in at.selectbox(key="where.nova.data").options if o.startswith("Your"))
     at.selectbox(key="where.nova.data").set_value(mine).run()

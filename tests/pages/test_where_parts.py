@@ -20,7 +20,7 @@ from components.where_odd import slices
 from engine.anomaly import FamiliarCase, PatchCore, sources
 from engine.anomaly.localizers.slices import ScanCase, SliceBySlice, slice_maps, strangest
 from engine.anomaly.localizers.tiles import PhotographCase, TileByTile
-from engine.case import ImageCase, shown
+from engine.case import ImageCase, model_input
 from engine.case.target import Target
 from engine.images import Crop, SliceChoice, load
 from engine.models import catalog
@@ -41,11 +41,11 @@ def volume():
     The file stores columns from the patient's right to the left, and rows from back to front.
     """
     data = sources.normal("digits")
-    seen = data.images[data.rows("test")[:COUNT], 0].astype(np.int16)
-    seen[ODD] = np.indices((8, 8))[0] % 2 * 255
-    seen[:, 0, 0] = 0
-    seen[:, 7, 7] = 255
-    stored = np.ascontiguousarray(seen[:, ::-1].transpose(2, 1, 0))
+    images = data.images[data.rows("test")[:COUNT], 0].astype(np.int16)
+    images[ODD] = np.indices((8, 8))[0] % 2 * 255
+    images[:, 0, 0] = 0
+    images[:, 7, 7] = 255
+    stored = np.ascontiguousarray(images[:, ::-1].transpose(2, 1, 0))
     return nifti(stored, np.diag([-2.0, 2.0, 3.0, 1.0]), cal_min=0, cal_max=255)
 
 
@@ -57,7 +57,7 @@ def upright(stored, at):
 def case_of(scan, view=AXIAL):
     """What the page asks about a scan."""
     model = catalog.load("digits-cnn")
-    image = shown(scan.picture(view), Crop(), model)
+    image = model_input(scan.picture(view), Crop(), model)
     about = FamiliarCase(model, image, sources.normal("digits"))
     return ScanCase(about, PatchCore(), scan, view, Crop())
 
@@ -99,8 +99,12 @@ def test_the_slices_of_a_scan_are_judged_when_asked_and_the_strangest_is_opened(
     buttons = [
         widget for widget in at.button if widget.key and widget.key.startswith("where.slices.open.")
     ]
-    assert [int(button.key.rsplit(".", 1)[1]) for button in buttons] == best[: slices.SHOWN]
-    assert [button.disabled for button in buttons] == [True] + [False] * (slices.SHOWN - 1)
+    assert [int(button.key.rsplit(".", 1)[1]) for button in buttons] == best[
+        : slices.STRANGEST_SLICES
+    ]
+    assert [button.disabled for button in buttons] == [True] + [False] * (
+        slices.STRANGEST_SLICES - 1
+    )
     at = pressed(at, f"where.slices.open.{best[1]}")
     assert slider(at).value == best[1]
     assert f"Slice {best[1]} is open: number 2 of {COUNT}, the strangest first." in words(at)
@@ -133,8 +137,8 @@ def test_masks_and_maps_of_the_whole_scan_lie_on_it():
     data = volume()
     case = case_of(load(data, "a.nii"))
     result = SliceBySlice()(case)
-    made = slices.files(case, result)
-    mask, heat = opened(made["mask.nii.gz"]()), opened(made["map.nii.gz"]())
+    files = slices.files(case, result)
+    mask, heat = opened(files["mask.nii.gz"]()), opened(files["map.nii.gz"]())
     threshold = result["figures"]["threshold"][0]
     assert np.array_equal(mask.affine, nib.Nifti1Image.from_bytes(data).affine)
     for at, values in slice_maps(case, result).items():
@@ -148,11 +152,11 @@ def test_one_slice_lies_in_an_otherwise_empty_volume_and_other_pictures_give_png
     scan = load(volume(), "a.nii")
     case, view = case_of(scan), SliceChoice("axial", ODD)
     result = PatchCore()(replace(case.about, image=case.slice_pixels(ODD)))
-    made = slices.one_slice(subject_of(case, scan, view), result, "distance")
-    values = np.asarray(opened(made["map.nii.gz"]()).dataobj)
+    files = slices.one_slice(subject_of(case, scan, view), result, "distance")
+    values = np.asarray(opened(files["map.nii.gz"]()).dataobj)
     assert np.flatnonzero(values.any((0, 1))).tolist() == [ODD]
     assert upright(values, ODD) == pytest.approx(result["map"].values, abs=1e-5)
-    assert bytes(opened(made["map.nii.gz"]()).header["descrip"]).startswith(b"distance")
+    assert bytes(opened(files["map.nii.gz"]()).header["descrip"]).startswith(b"distance")
     frames = load(dicom(np.zeros((3, 12, 12), np.uint8)), "a.dcm")
     assert [*slices.one_slice(subject_of(case, frames, SliceChoice("frame", 1)), result, "")] == [
         "mask.png"
@@ -168,9 +172,9 @@ def subject_of(case, scan, view):
 def test_frames_of_dicom_give_a_mask_each_as_png():
     pixels = np.random.default_rng(1).integers(0, 200, (3, 12, 12), dtype=np.uint8)
     case = case_of(load(dicom(pixels), "a.dcm"), SliceChoice("frame"))
-    made = slices.files(case, SliceBySlice()(case))
-    assert [*made] == ["masks.zip"]
-    with zipfile.ZipFile(io.BytesIO(made["masks.zip"]())) as archive:
+    files = slices.files(case, SliceBySlice()(case))
+    assert [*files] == ["masks.zip"]
+    with zipfile.ZipFile(io.BytesIO(files["masks.zip"]())) as archive:
         assert archive.namelist() == [f"slice-{at:04}.png" for at in (1, 2, 3)]
         size = Image.open(io.BytesIO(archive.read("slice-0002.png"))).size
         assert size == (case.model.side, case.model.side)

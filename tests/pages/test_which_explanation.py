@@ -13,7 +13,7 @@ from engine.attribution.lfa import LFA, ROWS, LocalModel
 from engine.attribution.lfa.shares import CHANGES, ranked
 from engine.models import catalog
 from tests import tiny
-from tests.visits import held_up, pills, said, settled, visit, words
+from tests.visits import held_up, pills, problems, settled, visit, words
 
 LINK = {"which.small.samples": "50"}
 
@@ -73,9 +73,9 @@ def test_an_explainer_that_shines_only_where_it_was_fitted_is_not_trusted():
     assert result["squared loss"].values[:, home].argmin() == home
     assert "trust C-LIME here" not in advice(at)
     table = ranked(result, "Small changes of brightness")
-    seen = dict(zip(table.rows, table.values.tolist(), strict=True))["C-LIME"]
-    assert seen[1] > 0.999
-    assert seen[0] < seen[1] - 0.1
+    scores = dict(zip(table.rows, table.values.tolist(), strict=True))["C-LIME"]
+    assert scores[1] > 0.999
+    assert scores[0] < scores[1] - 0.1
 
 
 def case_of(at):
@@ -152,14 +152,14 @@ def test_a_model_that_looks_at_nothing_is_said_and_no_number_is_shown(monkeypatc
 
     monkeypatch.setattr(catalog, "load", lambda name="": tiny.classifier(Still(), 8, "still"))
     at = open_view()
-    assert any("there is nothing to explain" in sentence for sentence in said(at))
+    assert any("there is nothing to explain" in sentence for sentence in problems(at))
     assert not at.main.header
 
 
 def test_links_to_what_is_not_offered_are_refused():
     at = open_view(**{"which.losses.change": "The weather"})
     assert any(
-        "“The weather” as Which change do you care about?" in sentence for sentence in said(at)
+        "“The weather” as Which change do you care about?" in sentence for sentence in problems(at)
     )
 
 
@@ -184,5 +184,5 @@ def test_each_matrix_is_colored_against_its_own_loss_of_no_change():
     assert not np.allclose(still.values[0], still.values[1])
     for row, base in zip(still.rows, still.values, strict=True):
         drawn = losses.matrix_drawing(row).chart(result)
-        wanted = np.log10(np.maximum(result[row].values / base, 1e-3)).clip(-3, 3)
-        assert drawn.colors == pytest.approx(wanted, abs=1e-4)
+        expected = np.log10(np.maximum(result[row].values / base, 1e-3)).clip(-3, 3)
+        assert drawn.colors == pytest.approx(expected, abs=1e-4)

@@ -13,15 +13,15 @@ from engine.method import quiet
 pytest.importorskip("anomalib")
 pytestmark = pytest.mark.peer
 
-SIDE, WIDTH, NORMAL, ASKED, KEPT, NEIGHBORS = 14, 152, 40, 8, 784, 9
+SIDE, WIDTH, NORMAL, QUERY_IMAGES, BANK_SIZE, NEIGHBORS = 14, 152, 40, 8, 784, 9
 
 
 def patches(count, seed, odd=0.0):
     """Smooth maps of a few kinds of patches, with a square that is moved by so much."""
     chance = torch.Generator().manual_seed(seed)
     kinds = torch.randn(12, WIDTH, generator=torch.Generator().manual_seed(7))
-    which = torch.randint(12, (count, SIDE, SIDE), generator=chance)
-    maps = kinds[which] + 0.5 * torch.randn(count, SIDE, SIDE, WIDTH, generator=chance)
+    indices = torch.randint(12, (count, SIDE, SIDE), generator=chance)
+    maps = kinds[indices] + 0.5 * torch.randn(count, SIDE, SIDE, WIDTH, generator=chance)
     maps[:, 4:8, 4:8] += odd * torch.randn(WIDTH, generator=chance)
     return maps.permute(0, 3, 1, 2).contiguous()
 
@@ -49,13 +49,15 @@ def pooled(maps):
 
 
 def test_a_map_and_an_image_s_score_are_those_of_patchcore():
-    known, query = rows(patches(4, 1)), patches(ASKED, 2, odd=1.0)
+    known, query = rows(patches(4, 1)), patches(QUERY_IMAGES, 2, odd=1.0)
     rule, peer = ours(known), theirs(known)
-    seen = rows(pooled(query))
-    near, which = peer.nearest_neighbors(seen, 1)
+    features = rows(pooled(query))
+    near, neighbors = peer.nearest_neighbors(features, 1)
     result, image_scores = rule.judged((query,))
     np.testing.assert_allclose(result.flatten(), near, rtol=1e-3)
-    scores = peer.compute_anomaly_score(near.reshape(ASKED, -1), which.reshape(ASKED, -1), seen)
+    scores = peer.compute_anomaly_score(
+        near.reshape(QUERY_IMAGES, -1), neighbors.reshape(QUERY_IMAGES, -1), features
+    )
     np.testing.assert_allclose(image_scores, scores, rtol=1e-3)
 
 
@@ -64,7 +66,7 @@ def test_a_place_s_distance_is_that_of_padim():
 
     normal = patches(300, 3)[:, :20]
     normal = normal / normal.std(0).square().mean(0).sqrt()  # the mean variance of a place is 1
-    patch = patches(ASKED, 4, odd=1.0)[:, :20]
+    patch = patches(QUERY_IMAGES, 4, odd=1.0)[:, :20]
     places = normal.flatten(2).permute(2, 0, 1).contiguous()
     rule = GaussianPlaces(torch.arange(20), places, 0.01 + 1e-5 - 1e-6)  # what theirs adds
     mean, inverse = MultiVariateGaussian().fit(normal)
@@ -91,14 +93,14 @@ def test_the_overlap_with_regions_is_their_aupro():
 def test_another_coreset_of_as_many_patches_finds_as_much():
     from anomalib.models.components import KCenterGreedy
 
-    normal, query = rows(pooled(patches(NORMAL, 5))), patches(ASKED, 6, odd=0.6)
-    truth = torch.zeros(ASKED, SIDE, SIDE, dtype=torch.bool)
+    normal, query = rows(pooled(patches(NORMAL, 5))), patches(QUERY_IMAGES, 6, odd=0.6)
+    truth = torch.zeros(QUERY_IMAGES, SIDE, SIDE, dtype=torch.bool)
     truth[:, 4:8, 4:8] = True
     areas = []
     for seed in range(3):
         torch.manual_seed(seed)
-        bank = KCenterGreedy(normal, KEPT / len(normal)).sample_coreset()
-        index = centers(normal, KEPT, np.random.default_rng(seed), quiet)
+        bank = KCenterGreedy(normal, BANK_SIZE / len(normal)).sample_coreset()
+        index = centers(normal, BANK_SIZE, np.random.default_rng(seed), quiet)
         near, _ = theirs(bank).nearest_neighbors(rows(pooled(query)), 1)
         result = ours(normal[index]).distances((query,))
         areas.append(

@@ -68,8 +68,8 @@ def first(weights, labels):
     return np.array([painted[labels == k][0].item() for k in range(TILES)])
 
 
-def cosine(one, other):
-    return one @ other / np.linalg.norm(one) / np.linalg.norm(other)
+def cosine(vector, other):
+    return vector @ other / np.linalg.norm(vector) / np.linalg.norm(other)
 
 
 def test_gradient_is_captums_with_its_signs(case, labels):

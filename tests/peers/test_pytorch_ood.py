@@ -48,14 +48,14 @@ def theirs(name, seed=0):
     def head(values):
         return values @ weight.T + bias
 
-    made = {
+    peer_detector = {
         "KNN": lambda: detector.KNN(None, k=10),
         "ViM": lambda: detector.ViM(None, 32, weight, bias),
         "Mahalanobis": lambda: detector.Mahalanobis(None),
         "NNGuide": lambda: detector.NNGuide(None, head, k=10),
     }[name]()
-    made.fit_features(z, y)
-    return made.predict_features(tensor(query)).numpy()
+    peer_detector.fit_features(z, y)
+    return peer_detector.predict_features(tensor(query)).numpy()
 
 
 @pytest.mark.parametrize("kind", [KNN, ViM, NNGuide])
@@ -67,8 +67,8 @@ def test_ranks_are_theirs_where_the_formulas_are(kind, seed):
 def whole(train, asked):
     """Features in the directions in which normal ones vary, so that Σ can be inverted."""
     *_, axes = np.linalg.svd(train.features - train.features.mean(0), full_matrices=False)
-    there = np.linalg.norm((train.features - train.features.mean(0)) @ axes.T, axis=0) > 1e-3
-    turn = axes[there].T
+    is_used = np.linalg.norm((train.features - train.features.mean(0)) @ axes.T, axis=0) > 1e-3
+    turn = axes[is_used].T
     return bank(train.features @ turn, labels=train.labels), asked @ turn
 
 
@@ -77,9 +77,9 @@ def test_mahalanobis_ranks_are_theirs_where_the_covariance_can_be_inverted(seed)
     from pytorch_ood.detector import Mahalanobis as Theirs
 
     train, query = whole(*features(seed))
-    made = Theirs(None)
-    made.fit_features(tensor(train.features), torch.from_numpy(train.labels))
-    result = made.predict_features(tensor(query)).numpy()
+    peer_detector = Theirs(None)
+    peer_detector.fit_features(tensor(train.features), torch.from_numpy(train.labels))
+    result = peer_detector.predict_features(tensor(query)).numpy()
     scores = Mahalanobis().fit(train).rule(bank(query)).score
     assert spearmanr(scores, result).statistic >= 0.999
 
@@ -104,9 +104,9 @@ def test_react_is_theirs():
 
     train, known, _ = digits(0)
     weight, bias = torch.from_numpy(train.head.weight), torch.from_numpy(train.head.bias)
-    made = Theirs(None, lambda values: values @ weight.T + bias, percentile=0.9)
-    made.fit_feature_maps(torch.from_numpy(train.features), torch.from_numpy(train.labels))
-    result = made.predict_feature_maps(torch.from_numpy(known.features)).numpy()
+    peer_detector = Theirs(None, lambda values: values @ weight.T + bias, percentile=0.9)
+    peer_detector.fit_feature_maps(torch.from_numpy(train.features), torch.from_numpy(train.labels))
+    result = peer_detector.predict_feature_maps(torch.from_numpy(known.features)).numpy()
     assert ReAct().fit(train).rule(known).score == pytest.approx(result, rel=1e-4, abs=1e-4)
 
 
@@ -128,15 +128,15 @@ def test_measures_are_theirs():
     normal, strange = rule(known).score, rule(unknown).score
     scores = torch.from_numpy(np.concatenate([normal, strange]))
     labels = torch.cat([torch.from_numpy(known.labels), torch.full((len(strange),), -1)])
-    seen = torch.from_numpy(np.concatenate([known.predicted, unknown.predicted]))
-    for own, result in (
+    predictions = torch.from_numpy(np.concatenate([known.predicted, unknown.predicted]))
+    for figure, result in (
         (detection.auroc(normal, strange), functional.auroc(scores, labels)),
         (detection.fpr95(normal, strange), functional.fpr_at_tpr(scores, labels)),
         (detection.aupr(normal, strange), functional.aupr(scores, labels)),
         (detection.aupr(normal, strange, "known"), functional.aupr(scores, labels, "id")),
-        (detection.auoscr(normal, known.right, strange), oscr_score(scores, seen, labels)),
+        (detection.auoscr(normal, known.right, strange), oscr_score(scores, predictions, labels)),
     ):
-        assert own == pytest.approx(float(result), abs=1e-3)
+        assert figure == pytest.approx(float(result), abs=1e-3)
 
 
 @pytest.mark.parametrize("kind", [KNN, ViM, Mahalanobis])

@@ -104,9 +104,9 @@ class COSTARR(Detector):
             logit: whether the logit is a factor.
         """
         z, h = halves(bank, even=self.even)
-        seen, (full, thin) = bank.predicted, weights
+        predicted, (full, thin) = bank.predicted, weights
         v = np.concatenate([full * z, thin * h], 1)
-        usual = np.concatenate([full * means.z[seen], thin * means.h[seen]], 1)
+        usual = np.concatenate([full * means.z[predicted], thin * means.h[predicted]], 1)
         alike = (unit(v) * unit(usual)).sum(1)
         height = (bank.logits.max(1) - means.low) / (means.high - means.low)
         height = np.clip(height, 0.0, 1.0)
@@ -125,10 +125,10 @@ class COSTARR(Detector):
         lines, names = [], []
         for logit in (True, False):
             for name, (of_z, of_h) in HALVES.items():
-                own = (of_z, of_h * self.beta)
+                half_weights = (of_z, of_h * self.beta)
 
                 def score(
-                    bank: Bank, weights: tuple[float, float] = own, logit: bool = logit
+                    bank: Bank, weights: tuple[float, float] = half_weights, logit: bool = logit
                 ) -> Doubles:
                     return self.judged(bank, means, weights, logit).score
 
@@ -146,10 +146,10 @@ class COSTARR(Detector):
         """Views: ablation; dimensions, sorted by how much the head makes of each."""
         means, _ = fit(banks.fit, even=self.even)
         z, h = halves(banks.subject, even=self.even)
-        seen = int(banks.subject.predicted[0])
-        weight = np.abs(needed(banks.subject).weight[seen])
+        predicted = int(banks.subject.predicted[0])
+        weight = np.abs(needed(banks.subject).weight[predicted])
         order = np.argsort(weight, kind="stable")
-        lanes = np.stack([weight, z[0], means.z[seen], h[0], means.h[seen]], 1)[order]
+        lanes = np.stack([weight, z[0], means.z[predicted], h[0], means.h[predicted]], 1)[order]
         rows = tuple(f"dimension {dimension}" for dimension in order)
         units = ("", *(["feature"] * 2), *(["logit"] * 2))
         return {
@@ -181,8 +181,8 @@ def fit(train: Bank, *, even: bool = False) -> tuple[Means, tuple[str, ...]]:
     means_h = np.tile(h.mean(0), (classes, 1))
     present = np.unique(good.predicted)
     for label in present:
-        here = good.predicted == label
-        means_z[label], means_h[label] = z[here].mean(0), h[here].mean(0)
+        in_class = good.predicted == label
+        means_z[label], means_h[label] = z[in_class].mean(0), h[in_class].mean(0)
     if len(present) < classes:
         notes.append(
             f"{classes - len(present)} of {classes} classes have no rightly seen normal image: "

@@ -14,9 +14,9 @@ SAME_ORDER = 0.95  # Spearman from which on two scores order images alike
 HARDLY = 0.005  # of AUROC
 
 
-def factors(found: Mapping[str, Any]) -> str:
+def factors(result: Mapping[str, Any]) -> str:
     """Both factors of this image."""
-    parts = found["subject"].parts
+    parts = result["subject"].parts
     return (
         f"This image: likeness {float(parts['likeness'][0]):.3f}, logit "
         f"{float(parts['logit'][0]):.3f}. On a dotted line the product is the same. When all "

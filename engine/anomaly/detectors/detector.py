@@ -87,9 +87,9 @@ class Detector(Method[FamiliarCase]):
         """Views: subject, normal, held (and unknown) evidence, p, smallest, nearest, measures."""
         return self.judge(gathered(case, progress), progress)
 
-    def finding(self, case: FamiliarCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: FamiliarCase, result: Mapping[str, Any]) -> str:
         """How unusual the image is, or what is missing for a verdict."""
-        return verdict(self.title, case.normal, found)
+        return verdict(self.title, case.normal, result)
 
     def judge(self, banks: Gathered, progress: Progress = quiet) -> Result:
         """The whole answer from banks that are there already."""
@@ -154,9 +154,9 @@ class Detector(Method[FamiliarCase]):
 _rules: Memory[Fitted] = Memory(ROOM, lambda fitted: fitted.nbytes)
 
 
-def compared(found: Mapping[str, Any], banks: Gathered) -> dict[str, View]:
+def compared(result: Mapping[str, Any], banks: Gathered) -> dict[str, View]:
     """p-values of the image, and the smallest that could have been reached."""
-    subject, normal = found["subject"], found["normal"]
+    subject, normal = result["subject"], result["normal"]
     ruler = ruler_of(normal, banks.normal.groups)
     class_ruler = ruler.of_class(int(subject.predicted[0]))
     score = np.asarray(subject.values, np.float64)
@@ -181,11 +181,11 @@ def ruler_of(normal: Evidence, groups: Ints | None = None) -> Conformal:
     return Conformal(np.asarray(normal.values, np.float64), normal.predicted, groups)
 
 
-def ruler_in(found: Mapping[str, Any], normal: DataSet) -> Conformal:
+def ruler_in(result: Mapping[str, Any], normal: DataSet) -> Conformal:
     """The ruler of an answer: the scores of normal images, in the groups of their data set."""
     groups = normal.truth.get("group")
-    places = normal.places(found["normal"].ids)
-    return ruler_of(found["normal"], None if groups is None else groups[places])
+    places = normal.places(result["normal"].ids)
+    return ruler_of(result["normal"], None if groups is None else groups[places])
 
 
 def nearest(banks: Gathered) -> dict[str, View]:
@@ -200,16 +200,16 @@ def nearest(banks: Gathered) -> dict[str, View]:
     return {"nearest": Table.grid(values.astype(np.float32), rows, ("id", "distance"), ("", ""))}
 
 
-def measured(found: Mapping[str, Any], banks: Gathered) -> dict[str, View]:
+def measured(result: Mapping[str, Any], banks: Gathered) -> dict[str, View]:
     """Curves and measures against the unknown images, and how often the model is right."""
-    held_out = found["held"]
+    held_out = result["held"]
     known = np.asarray(held_out.values, np.float64)
     right = banks.held.right
     labeled = banks.held.labels is not None
     accuracy = float(right.mean()) if labeled else np.nan
     values = dict.fromkeys(MEASURES, np.nan) | {"accuracy": accuracy}
     views: dict[str, View] = {}
-    unknown = found.get("unknown")
+    unknown = result.get("unknown")
     if isinstance(unknown, Evidence):
         strange = np.asarray(unknown.values, np.float64)
         values |= {
@@ -223,7 +223,7 @@ def measured(found: Mapping[str, Any], banks: Gathered) -> dict[str, View]:
         views |= curves(known, strange)
         if labeled:
             values["AUOSCR"] = detection.auoscr(known, right, strange)
-            values["OOSA"] = operational(found, banks)
+            values["OOSA"] = operational(result, banks)
             rates = detection.oscr(known, right, strange)
             views["oscr"] = curve(rates, "unknown images accepted", "right and accepted")
     else:
@@ -233,12 +233,12 @@ def measured(found: Mapping[str, Any], banks: Gathered) -> dict[str, View]:
     return views
 
 
-def operational(found: Mapping[str, Any], banks: Gathered) -> float:
+def operational(result: Mapping[str, Any], banks: Gathered) -> float:
     """OOSA on one half of the unknown images, with the line found on the other half.
 
     The line is drawn on the normal images that p-values come from, and tried on the held ones.
     """
-    normal, held_out, unknown = (found[name] for name in ("normal", "held", "unknown"))
+    normal, held_out, unknown = (result[name] for name in ("normal", "held", "unknown"))
     strange = np.asarray(unknown.values, np.float64)
     if len(strange) < 2:
         return float("nan")

@@ -10,35 +10,35 @@ import numpy as np
 from torch import Tensor
 
 
-def held_bytes(thing: object, seen: set[int] | None = None) -> int:
+def held_bytes(root: object, visited: set[int] | None = None) -> int:
     """Bytes of the arrays that a thing holds, each once.
 
     Args:
-        thing: an array, a function, or what has such as fields or items.
-        seen: what was counted before, by its id.
+        root: an array, a function, or what has such as fields or items.
+        visited: what was counted before, by its id.
     """
-    seen = set() if seen is None else seen
-    whole = thing
+    visited = set() if visited is None else visited
+    whole = root
     while isinstance(whole, np.ndarray) and isinstance(whole.base, np.ndarray):
         whole = whole.base  # a view keeps all of it
-    if id(whole) in seen:
+    if id(whole) in visited:
         return 0
-    seen.add(id(whole))
+    visited.add(id(whole))
     if isinstance(whole, np.ndarray | Tensor):
         return whole.nbytes
-    return sum(held_bytes(part, seen) for part in parts(whole))
+    return sum(held_bytes(part, visited) for part in parts(whole))
 
 
-def parts(thing: object) -> Iterable[object]:
+def parts(container: object) -> Iterable[object]:
     """What a function closes over, or the fields or items of a thing."""
-    if isinstance(thing, MethodType):
-        return thing.__self__, thing.__func__
-    if isinstance(thing, FunctionType):
-        return [cell.cell_contents for cell in thing.__closure__ or ()]
-    if isinstance(thing, dict):
-        return thing.values()
-    if isinstance(thing, list | tuple):
-        return thing
-    if is_dataclass(thing) and not isinstance(thing, type):
-        return vars(thing).values()
+    if isinstance(container, MethodType):
+        return container.__self__, container.__func__
+    if isinstance(container, FunctionType):
+        return [cell.cell_contents for cell in container.__closure__ or ()]
+    if isinstance(container, dict):
+        return container.values()
+    if isinstance(container, list | tuple):
+        return container
+    if is_dataclass(container) and not isinstance(container, type):
+        return vars(container).values()
     return ()

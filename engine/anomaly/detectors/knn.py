@@ -59,12 +59,12 @@ class KNN(Detector):
         return Fitted(rule, notes)
 
 
-def distances(asked: Doubles, known: Doubles, k: int) -> Doubles:
+def distances(queries: Doubles, known: Doubles, k: int) -> Doubles:
     """Euclidean distances (N, k) to the k nearest rows, nearest first."""
-    rows, others = torch.from_numpy(asked), torch.from_numpy(known)
+    rows, others = torch.from_numpy(queries), torch.from_numpy(known)
     half = (others**2).sum(1) / -2
-    result = np.empty((len(asked), k))
-    for start in range(0, len(asked), CHUNK):
+    result = np.empty((len(queries), k))
+    for start in range(0, len(queries), CHUNK):
         some = rows[start : start + CHUNK]
         near = torch.addmm(half, some, others.T).topk(k, dim=1).values  # x·y − |y|² / 2
         squared = (some**2).sum(1, keepdim=True) - 2 * near

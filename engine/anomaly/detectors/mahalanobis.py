@@ -101,11 +101,11 @@ def spread_of(moved: Doubles, ridge: float) -> tuple[FeatureCovariance, tuple[st
     if mean <= 0:
         note = "The normal images do not vary at all, so distances are taken as they are."
         return FeatureCovariance(np.ones_like(values), axes), (note,)
-    there = int((values > SINGULAR * values[0]).sum())
-    if there == width or ridge > 0:
+    rank = int((values > SINGULAR * values[0]).sum())
+    if rank == width or ridge > 0:
         return FeatureCovariance(values + ridge * mean, axes, max(ridge, SINGULAR) * mean), ()
     note = (
-        f"The normal images vary in only {there} of {width} directions; {RIDGE:g} of the mean "
+        f"The normal images vary in only {rank} of {width} directions; {RIDGE:g} of the mean "
         "variance was added to each."
     )
     return FeatureCovariance(values + RIDGE * mean, axes, RIDGE * mean), (note,)

@@ -81,9 +81,9 @@ class NaiveBayesDetector(Detector):
     def fit(self, train: Bank) -> Fitted:
         """Class means and shares, and the shared variance of each feature."""
         labels, notes = classes_of(train)
-        there, places = np.unique(labels, return_inverse=True)
+        classes, places = np.unique(labels, return_inverse=True)
         scale = FeatureScale.of(train.features)
-        moments = Moments.of(scale(train.features), places, len(there))
+        moments = Moments.of(scale(train.features), places, len(classes))
         model = NaiveBayes.of(moments, self.floor)
         return Fitted(lambda bank: judged(model, scale(bank.features)), notes)
 

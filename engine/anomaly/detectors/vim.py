@@ -69,12 +69,12 @@ class ViM(Detector):
         return Fitted(fitted.rule, (*notes, *fitted.notes))
 
 
-def fit(train: Bank, kept: int) -> Fitted:
+def fit(train: Bank, dimensions: int) -> Fitted:
     """ViM with a space of so many directions; with all of them it is the energy."""
     head = needed(train)
     origin = origin_of(head)
     moved = train.features - origin
-    residual_of = outside(moved, kept)
+    residual_of = outside(moved, dimensions)
 
     def left_over(features: Doubles) -> Doubles:
         return np.asarray(np.linalg.norm(residual_of(features - origin), axis=1))
@@ -85,7 +85,7 @@ def fit(train: Bank, kept: int) -> Fitted:
         alpha = float(train.logits.max(1).mean()) / usual
     else:
         alpha = 0.0
-        if kept < moved.shape[1]:
+        if dimensions < moved.shape[1]:
             notes = ("The normal images leave no residual to compare with: only energy is left.",)
 
     def rule(bank: Bank) -> Scored:
@@ -110,14 +110,14 @@ def origin_of(head: Head) -> Doubles:
     return np.asarray(result)
 
 
-def outside(moved: Doubles, kept: int) -> Callable[[Doubles], Doubles]:
-    """What is left of rows beside the `kept` directions in which rows (N, D) are largest."""
-    if len(moved) < moved.shape[1] and kept <= len(moved):  # few images: only their own axes
+def outside(moved: Doubles, dimensions: int) -> Callable[[Doubles], Doubles]:
+    """What is left of rows beside the `dimensions` directions in which rows (N, D) are largest."""
+    if len(moved) < moved.shape[1] and dimensions <= len(moved):  # few images: only their own axes
         _, _, rows = np.linalg.svd(moved, full_matrices=False)
-        inside = rows[:kept].T
+        inside = rows[:dimensions].T
         return lambda around: around - (around @ inside) @ inside.T
     _, axes = np.linalg.eigh(moved.T @ moved)
-    small = np.ascontiguousarray(axes[:, : axes.shape[1] - kept])
+    small = np.ascontiguousarray(axes[:, : axes.shape[1] - dimensions])
     return lambda around: around @ small
 
 

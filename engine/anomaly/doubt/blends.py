@@ -26,10 +26,10 @@ from engine.method import Choice, Method, Progress, Slider, part_of, quiet, sett
 from engine.pictures import as_bytes
 from engine.result import Pictures, Result, Table, Triangle
 
-OWN, OTHER, OTHERS, NOISE = "its class", "the other class", "further classes", "noise"
+ITS_CLASS, OTHER, OTHERS, NOISE = "its class", "the other class", "further classes", "noise"
 WAYS = ("class", "noise")
 CORNERS = np.array([[0, 0], [1, 0], [0.5, np.sqrt(0.75)]], np.float32)  # no distances: equal sides
-SHOWN = 6  # pictures along a way
+BLEND_STEPS = 6  # pictures along a way
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,9 @@ class Blends(Method[FamiliarCase]):
             "strip": strip(images, names),
         }
 
-    def finding(self, case: FamiliarCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: FamiliarCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Which doubt rises on which way."""
-        return which_rises(found)
+        return which_rises(result)
 
     def other(self, case: FamiliarCase, banks: Gathered, plausibility: Doubles) -> int:
         """The class that is blended with, by default of those with held-out images.
@@ -107,8 +107,8 @@ class Blends(Method[FamiliarCase]):
         """
         order = [int(label) for label in plausibility.argsort()[::-1]]
         if self.toward is None:
-            there = set().union(*(labels_of(bank) for bank in (banks.normal, banks.held)))
-            return next((label for label in order[1:] if label in there), order[1])
+            present = set().union(*(labels_of(bank) for bank in (banks.normal, banks.held)))
+            return next((label for label in order[1:] if label in present), order[1])
         if self.toward not in case.model.labels:
             raise BadSetting(
                 f"{self.title}: {case.model.title} has no class {self.toward!r}; choose one of "
@@ -180,28 +180,28 @@ def triangle(values: Doubles, weights: Doubles, images: Tensor, names: tuple[str
     )
 
 
-def way_table(found: Masses, weights: Doubles, corner: int, first: int, other: int) -> Table:
+def way_table(masses: Masses, weights: Doubles, corner: int, first: int, other: int) -> Table:
     """All masses on the way from the image to a corner, 1 the other class and 2 noise."""
     on_it = np.flatnonzero(weights[:, 3 - corner] == 0)
     rows = on_it[np.argsort(weights[on_it, corner])]
-    belief = found.belief[rows]
+    belief = masses.belief[rows]
     columns: dict[str, tuple[Any, str]] = {
         "share": (weights[rows, corner], "share"),
-        OWN: (belief[:, first], "mass"),
+        ITS_CLASS: (belief[:, first], "mass"),
         OTHER: (belief[:, other], "mass"),
         OTHERS: (belief.sum(1) - belief[:, first] - belief[:, other], "mass"),
-        SEVERAL: (found.confusion[rows], "mass"),
-        NONE: (found.ignorance[rows], "mass"),
+        SEVERAL: (masses.confusion[rows], "mass"),
+        NONE: (masses.ignorance[rows], "mass"),
     }
     return Table.of(columns)
 
 
 def strip(images: Tensor, names: tuple[str, ...]) -> Pictures:
     """Pictures along both ways."""
-    shares = np.linspace(0, 1, SHOWN)
+    shares = np.linspace(0, 1, BLEND_STEPS)
     rows = []
     for corner in (1, 2):
-        weights = np.zeros((SHOWN, 3))
+        weights = np.zeros((BLEND_STEPS, 3))
         weights[:, 0], weights[:, corner] = 1 - shares, shares
         rows.append(np.stack([as_bytes(blend) for blend in blended(images, weights)]))
     return Pictures(

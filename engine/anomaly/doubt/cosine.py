@@ -56,8 +56,8 @@ def loss_setting() -> Any:
 
 def binary_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """A binary cross-entropy for each class, added up, (N,)."""
-    wanted = F.one_hot(labels, logits.shape[1]).to(logits)
-    return F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").sum(1)
+    targets = F.one_hot(labels, logits.shape[1]).to(logits)
+    return F.binary_cross_entropy_with_logits(logits, targets, reduction="none").sum(1)
 
 
 def evidential_loss(logits: Tensor, labels: Tensor, share: float = 1.0) -> Tensor:
@@ -72,9 +72,9 @@ def evidential_loss(logits: Tensor, labels: Tensor, share: float = 1.0) -> Tenso
     """
     classes = logits.shape[1]
     alpha = classes * logits.clamp(max=HIGHEST).exp() + 1
-    wanted = F.one_hot(labels, classes).to(logits)
-    risk = (wanted * (alpha.sum(1, keepdim=True).digamma() - alpha.digamma())).sum(1)
-    return risk + min(1.0, share / ANNEALED) * from_no_evidence(wanted + (1 - wanted) * alpha)
+    targets = F.one_hot(labels, classes).to(logits)
+    risk = (targets * (alpha.sum(1, keepdim=True).digamma() - alpha.digamma())).sum(1)
+    return risk + min(1.0, share / ANNEALED) * from_no_evidence(targets + (1 - targets) * alpha)
 
 
 def from_no_evidence(alpha: Tensor) -> Tensor:
@@ -97,16 +97,16 @@ def fit_head(
         loss: "binary" or "evidential".
         steps: so many, each on all images.
     """
-    seen, wanted = torch.from_numpy(np.array(features)), torch.from_numpy(np.array(labels))
+    inputs, targets = torch.from_numpy(np.array(features)), torch.from_numpy(np.array(labels))
     with torch.random.fork_rng(devices=[]):  # nn.Linear draws weights that are replaced
         head = CosineHead(features.shape[1], classes).double()
 
     def losses() -> Iterator[object]:
         for step in range(steps):
             if loss == "binary":
-                yield lambda: binary_loss(head(seen), wanted).mean()
+                yield lambda: binary_loss(head(inputs), targets).mean()
             else:
-                yield lambda at=step / steps: evidential_loss(head(seen), wanted, at).mean()
+                yield lambda at=step / steps: evidential_loss(head(inputs), targets, at).mean()
 
     optimizer = torch.optim.Adam(head.parameters(), RATE)
     for _ in descend(optimizer, losses(), rate=lambda at: RATE * (1 + cos(pi * at / steps)) / 2):  # type: ignore[arg-type]

@@ -37,8 +37,8 @@ class Expert(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Logits (N, classes) in ±30."""
-        seen = F.adaptive_avg_pool2d(F.relu(self.conv(maps)), self.places)
-        hidden = F.relu(self.fc(seen.flatten(1)))
+        pooled = F.adaptive_avg_pool2d(F.relu(self.conv(maps)), self.places)
+        hidden = F.relu(self.fc(pooled.flatten(1)))
         return SCALE * F.normalize(hidden, dim=1) @ F.normalize(self.ways.weight, dim=1).T
 
 

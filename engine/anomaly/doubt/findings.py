@@ -41,7 +41,7 @@ def kind_of_doubt(table: Table, lines_from: int) -> str:
             f"{percent(lines[NONE])}."
         )
     if len(classes) > 1:
-        return f"The model hesitates between {listed(classes)}: confusion {percent(confusion)}."
+        return f"The model hesitates between {join_words(classes)}: confusion {percent(confusion)}."
     belief = (
         f"The model takes this for {classes[0]}: belief {percent(table.cell(classes[0], 'mass'))}"
     )
@@ -60,17 +60,17 @@ def named(table: Table) -> list[str]:
     return [table.rows[at] for at in order]
 
 
-def listed(words: list[str]) -> str:
+def join_words(words: list[str]) -> str:
     """Words in a sentence."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def which_rises(found: Mapping[str, Any]) -> str:
+def which_rises(result: Mapping[str, Any]) -> str:
     """Which doubt rises on the way to another class, and which at its end in noise."""
-    other = found["confusion"].labels[1]
+    other = result["confusion"].labels[1]
     return (
-        f"Toward {other}, {higher(*rises(found['class']))}; in noise alone, "
-        f"{higher(*ends(found['noise']), 'is up by')}."
+        f"Toward {other}, {higher(*rises(result['class']))}; in noise alone, "
+        f"{higher(*ends(result['noise']), 'is up by')}."
     )
 
 

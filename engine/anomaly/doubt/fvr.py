@@ -114,18 +114,24 @@ class FVR(Detector):
         results = dict(self.judge(banks, progress))
         head, labels = self.head(banks), case.model.labels
         lines = self.lines(banks)
-        own = head.masses(banks.subject)
+        subject_masses = head.masses(banks.subject)
         columns = {
-            "mass": (np.r_[own.belief[0], own.confusion, own.ignorance], "mass"),
-            "plausibility": (np.r_[own.plausibility[0], np.nan, np.nan], "probability"),
-            "in the answer": (np.r_[answers(own, lines, self.near)[0], 0, 0].astype(float), ""),
+            "mass": (
+                np.r_[subject_masses.belief[0], subject_masses.confusion, subject_masses.ignorance],
+                "mass",
+            ),
+            "plausibility": (np.r_[subject_masses.plausibility[0], np.nan, np.nan], "probability"),
+            "in the answer": (
+                np.r_[answers(subject_masses, lines, self.near)[0], 0, 0].astype(float),
+                "",
+            ),
             "line": (np.r_[np.full(len(labels), np.nan), lines.confusion, lines.ignorance], "mass"),
         }
         return {"masses": Table.of(columns, (*labels, SEVERAL, NONE))} | results
 
-    def finding(self, case: FamiliarCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: FamiliarCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """The kind of doubt, or what is missing for one."""
-        return kind_of_doubt(found["masses"], len(found["normal"].values))
+        return kind_of_doubt(result["masses"], len(result["normal"].values))
 
     def more(self, fitted: Fitted, banks: Gathered) -> dict[str, View]:
         """How well both doubts tell, and how good answers with several classes are."""
@@ -138,7 +144,7 @@ class FVR(Detector):
         labels = np.asarray(banks.held.labels)
         refused = np.nan if unknown is None else rejected(answers(unknown, lines, self.near))
         return {
-            "doubts": told(known, right, unknown),
+            "doubts": aurocs(known, right, unknown),
             "sets": of_sets(chosen, labels, right, refused),
         }
 
@@ -152,7 +158,7 @@ class FVR(Detector):
         return DoubtLines.of(self.head(banks).masses(banks.normal), self.alarms)
 
 
-def told(known: Masses, right: Flags, unknown: Masses | None) -> Table:
+def aurocs(known: Masses, right: Flags, unknown: Masses | None) -> Table:
     """AUROC of both doubts, for unknown among known images and for errors among known ones."""
     columns: dict[str, tuple[Any, str]] = {}
     doubts = ("ignorance", "confusion")

@@ -44,7 +44,7 @@ FRESH = Recipe("lenet", epochs=40, batch=32, optimizer="Adam", rate=0.001, decay
 SOFTMAX = Recipe("lenet", epochs=20, batch=32, rate=0.05, decay=0.0005)
 ALARMS, NEAR = 0.05, 0.3
 CHANCE = 0.5  # what telling errors counts as where there are none
-BLENDS, NOISES, SHOWN = 200, 200, 8
+BLENDS, NOISES, PICTURED_IMAGES = 200, 200, 8
 
 CLAIMS = (
     Claim(
@@ -181,10 +181,10 @@ class FvrClaims(TrainingExperiment):
         unknown = np.flatnonzero(data.truth["unknown"])
         known = np.setdiff1d(data.rows("test"), unknown)
         groups = {
-            "known": data.pixels(known[:SHOWN]),
-            "unknown": data.pixels(unknown[:SHOWN]),
-            "half and half": mixed(data, known, case.seed)[:SHOWN],
-            "noise": noises(data, case.seed)[:SHOWN],
+            "known": data.pixels(known[:PICTURED_IMAGES]),
+            "unknown": data.pixels(unknown[:PICTURED_IMAGES]),
+            "half and half": mixed(data, known, case.seed)[:PICTURED_IMAGES],
+            "noise": noises(data, case.seed)[:PICTURED_IMAGES],
         }
         count = min(len(group) for group in groups.values())
         images = np.stack(

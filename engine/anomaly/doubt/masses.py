@@ -65,16 +65,16 @@ class DoubtLines:
         return cls(*map(float, result))
 
 
-def answers(found: Masses, lines: DoubtLines, near: float) -> Flags:
+def answers(image_masses: Masses, lines: DoubtLines, near: float) -> Flags:
     """The classes that each image is answered by, (N, K): none, one or several.
 
     Args:
-        found: the opinions.
+        image_masses: the opinions.
         lines: above the first an image is rejected, above the second it may have several answers.
         near: of the highest plausibility, how much a class needs to be among these.
     """
-    best = found.plausibility.max(1, keepdims=True)
-    several = found.plausibility >= near * best
-    single = np.arange(several.shape[1]) == found.plausibility.argmax(1)[:, None]
-    chosen = np.where((found.confusion > lines.confusion)[:, None], several, single)
-    return np.asarray(chosen & (found.ignorance <= lines.ignorance)[:, None])
+    best = image_masses.plausibility.max(1, keepdims=True)
+    several = image_masses.plausibility >= near * best
+    single = np.arange(several.shape[1]) == image_masses.plausibility.argmax(1)[:, None]
+    chosen = np.where((image_masses.confusion > lines.confusion)[:, None], several, single)
+    return np.asarray(chosen & (image_masses.ignorance <= lines.ignorance)[:, None])

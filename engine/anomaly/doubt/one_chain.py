@@ -31,15 +31,15 @@ def evidence(model: Classifier, data: DataSet, rows: Rows) -> EvidenceChain:
 
 
 def chains(
-    model: Classifier, data: DataSet, asked: Mapping[str, int], beside: Rows, least: float
+    model: Classifier, data: DataSet, rows_by_name: Mapping[str, int], context: Rows, least: float
 ) -> Result:
     """Views of a few images: chain, a row for each image and expert; left; examples.
 
     Args:
         model: experts.
         data: has the images.
-        asked: the row of each image, by what it is called.
-        beside: rows of the images among which they are judged.
+        rows_by_name: the row of each image, by what it is called.
+        context: rows of the images among which they are judged.
         least: share of the most that any image beside it leaves, from which on an image engages
             the next expert.
 
@@ -49,10 +49,10 @@ def chains(
     `shares_engaged`, and can be larger.) `left` has the power of ten of what is left at the start
     and after each expert, and that which an image needs to engage the next.
     """
-    rows = np.array(list(asked.values()), np.int64)
+    rows = np.array(list(rows_by_name.values()), np.int64)
     result = evidence(model, data, rows)
     answers = outputs(model, data, rows).argmax(1).numpy()
-    most = [float(remainder.max()) for remainder in evidence(model, data, beside).left]
+    most = [float(remainder.max()) for remainder in evidence(model, data, context).left]
     left = np.stack([remainder.numpy() for remainder in result.left])  # (experts + 1, n)
     limits = least * np.array(most)
     engaged = np.logical_and.accumulate(left[:-1] > limits[:-1, None])
@@ -70,9 +70,9 @@ def chains(
     table = Table.of(
         {name: (column.T.ravel(), "share") for name, column in columns.items()}
         | {"engaged": (engaged.T.ravel().astype(np.int64), "")},
-        [f"{name}, expert {at + 1}" for name in asked for at in range(experts)],
+        [f"{name}, expert {at + 1}" for name in rows_by_name for at in range(experts)],
     )
-    powers = {name: (power(left[:, at]), "") for at, name in enumerate(asked)}
+    powers = {name: (power(left[:, at]), "") for at, name in enumerate(rows_by_name)}
     counts = engaged.sum(0)
     images = np.stack([as_bytes(pixel) for pixel in data.pixels(rows)])
     return {
@@ -83,7 +83,7 @@ def chains(
         "examples": Pictures(
             images[None],
             ("",),
-            tuple(asked),
+            tuple(rows_by_name),
             "The first test image of each kind, with the answer of all experts together.",
             captions=tuple(
                 f"{data.classes[answer]}: {count} of {experts} experts"

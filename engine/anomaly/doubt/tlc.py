@@ -39,8 +39,8 @@ NAMES_TAIL, NAMES_WRONG, NAMES_UNKNOWN = (
 USE_HEAD, USE_TAIL = "experts engaged, frequent classes", "experts engaged, rare classes"
 PLAIN_RATE = 0.05
 CHANCE = 0.5  # what telling errors counts as where there are none
-HELD = 2  # classes that nobody is told of
-SHOWN = 8  # training images of a class, at most, in the picture
+HIDDEN_CLASSES = 2  # classes that nobody is told of
+PICTURED_IMAGES = 8  # training images of a class, at most, in the picture
 
 CLAIMS = (
     Claim(
@@ -210,10 +210,12 @@ class TLC(TrainingExperiment):
         rows = data.rows("train")
         known = np.unique(data.labels[rows])
         counts = [int((data.labels[rows] == label).sum()) for label in known]
-        wide = [min(SHOWN, ceil(SHOWN * count / max(counts))) for count in counts]
-        grid = np.full((len(known), SHOWN, *data.images.shape[2:], 3), 255, np.uint8)
-        for at, one in enumerate(known):
-            some = rows[data.labels[rows] == one][: wide[at]]
+        wide = [
+            min(PICTURED_IMAGES, ceil(PICTURED_IMAGES * count / max(counts))) for count in counts
+        ]
+        grid = np.full((len(known), PICTURED_IMAGES, *data.images.shape[2:], 3), 255, np.uint8)
+        for at, class_index in enumerate(known):
+            some = rows[data.labels[rows] == class_index][: wide[at]]
             grid[at, : len(some)] = np.stack([as_bytes(image) for image in data.pixels(some)])
         names = tuple(
             f"{data.classes[label]} ({count})" for label, count in zip(known, counts, strict=True)
@@ -221,7 +223,7 @@ class TLC(TrainingExperiment):
         return Pictures(
             grid,
             names,
-            tuple(f"{at + 1}" for at in range(SHOWN)),
+            tuple(f"{at + 1}" for at in range(PICTURED_IMAGES)),
             f"Training images by class: {max(counts)} of the most frequent, {min(counts)} of the "
             "rarest.",
         )
@@ -238,7 +240,7 @@ class TlcJudgment:
 
 def held_of(data: DataSet) -> int:
     """How many classes are unknown; one where there are few."""
-    return min(HELD, len(data.classes) - 2)
+    return min(HIDDEN_CLASSES, len(data.classes) - 2)
 
 
 def thirds(data: DataSet) -> tuple[list[int], list[int]]:
@@ -254,9 +256,9 @@ def experts_for(data: DataSet, count: int, seed: int) -> Classifier:
     with torch.random.fork_rng(devices=[]):
         network = Experts(shape_of(data), count)
     draw(network, torch.Generator().manual_seed(seed))
-    seen = data.images[data.rows("train")]
-    mean = (seen.mean((0, 2, 3)) / 255).tolist()
-    std = np.maximum(seen.std((0, 2, 3)) / 255, 0.01).tolist()
+    images = data.images[data.rows("train")]
+    mean = (images.mean((0, 2, 3)) / 255).tolist()
+    std = np.maximum(images.std((0, 2, 3)) / 255, 0.01).tolist()
     repeat = 3 // data.images.shape[1]
     return Classifier(
         network,

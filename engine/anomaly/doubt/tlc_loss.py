@@ -48,12 +48,12 @@ class TlcLoss:
     done: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        counts, there = torch.from_numpy(self.counts).double(), torch.from_numpy(self.counts > 0)
-        rare = torch.where(there, counts**-0.25, 0.0)
+        counts, present = torch.from_numpy(self.counts).double(), torch.from_numpy(self.counts > 0)
+        rare = torch.where(present, counts**-0.25, 0.0)
         self.margins = self.margin * rare / rare.max()
-        weights = torch.where(there, (1 - EFFECTIVE) / (1 - EFFECTIVE**counts), 0.0)
-        self.weights = weights / weights[there].mean()
-        heat = int(there.sum()) * FLATTER * counts / counts.sum() + 1 - FLATTER
+        weights = torch.where(present, (1 - EFFECTIVE) / (1 - EFFECTIVE**counts), 0.0)
+        self.weights = weights / weights[present].mean()
+        heat = int(present.sum()) * FLATTER * counts / counts.sum() + 1 - FLATTER
         self.heat = heat / heat.max()
 
     def count(self, model: Classifier, rate: float) -> None:  # noqa: ARG002
@@ -71,10 +71,10 @@ class TlcLoss:
         logits = network.each((batch.pixels - model.mean) / model.std)
         left = chain(logits).left
         whole = together(logits, left, over="batch").detach()
-        shown = engaged(left, self.least).to(logits[0])
+        engagement = engaged(left, self.least).to(logits[0])
         parts = [
             (self.of_expert(logit, whole, batch.targets) * mask).sum() / mask.sum()
-            for logit, mask in zip(logits, shown, strict=True)
+            for logit, mask in zip(logits, engagement, strict=True)
         ]
         return torch.stack(parts).sum()
 
@@ -86,12 +86,12 @@ class TlcLoss:
             whole: those of all experts together, without gradient.
             labels: (N,).
         """
-        wanted = F.one_hot(labels, logits.shape[1]).to(logits)
-        lowered = logits - SCALE * wanted * self.margins.to(logits)
+        targets = F.one_hot(labels, logits.shape[1]).to(logits)
+        lowered = logits - SCALE * targets * self.margins.to(logits)
         weights = self.weights.to(logits) if self.late else None
         loss = F.cross_entropy(lowered, labels, weight=weights, reduction="none")
         if self.regular:
-            right = in_double(wanted)  # exp(30) is too much for float32
+            right = in_double(targets)  # exp(30) is too much for float32
             others = right + (1 - right) * (in_double(lowered).exp() + 1)
             epoch, epochs = self.done // self.per_epoch, self.steps / self.per_epoch
             drawn = epoch / (ANNEALED * epochs) * from_no_evidence(others)

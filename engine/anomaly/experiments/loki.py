@@ -21,8 +21,8 @@ from engine.result import Pictures
 
 ARGMAX, LOKI = "most likely", "Loki"
 SHARP, SHUFFLED = "Loki, sharp", "Loki, shuffled"
-UNSEEN, SEEN = "unseen labels named exactly", "seen labels named exactly"
-APART, INSIDE = "distance to the right label (RMS)", "answers within reach"
+UNSEEN, SEEN_EXACT = "unseen labels named exactly", "seen labels named exactly"
+LABEL_DISTANCE, INSIDE = "distance to the right label (RMS)", "answers within reach"
 COLDER = 10  # times the temperature is lowered in the sharp control
 
 CLAIMS = (
@@ -34,7 +34,7 @@ CLAIMS = (
     Claim(
         "Answers come closer to the right label",
         "mean squared distance at least 30 % below that of the most likely label",
-        lambda of: 0.7 - (of(LOKI, APART) / of(ARGMAX, APART)) ** 2,
+        lambda of: 0.7 - (of(LOKI, LABEL_DISTANCE) / of(ARGMAX, LABEL_DISTANCE)) ** 2,
     ),
     Claim(
         "Only labels between seen ones are ever named",
@@ -44,12 +44,12 @@ CLAIMS = (
     Claim(
         "It is the order of the labels that helps",
         "in a shuffled order, answers are farther away than the most likely label's",
-        lambda of: of(SHUFFLED, APART) - of(ARGMAX, APART),
+        lambda of: of(SHUFFLED, LABEL_DISTANCE) - of(ARGMAX, LABEL_DISTANCE),
     ),
     Claim(
         "Nothing is lost on the labels that were seen",
         "at most 1 point fewer of them are named",
-        lambda of: of(LOKI, SEEN) - of(ARGMAX, SEEN) + 0.01,
+        lambda of: of(LOKI, SEEN_EXACT) - of(ARGMAX, SEEN_EXACT) + 0.01,
     ),
     Claim(
         "Probabilities that are too sure hide it",
@@ -87,7 +87,7 @@ class LokiExperiment(ClosedFormExperiment):
     )
     data = ("bars", "digits")
     argument_defaults = defaults(data="bars")
-    measures = (UNSEEN, SEEN, APART, INSIDE)
+    measures = (UNSEEN, SEEN_EXACT, LABEL_DISTANCE, INSIDE)
     claims = CLAIMS
 
     seen: int = setting(
@@ -123,14 +123,14 @@ class LokiExperiment(ClosedFormExperiment):
 
     def measured(self, way: str, case: ExperimentCase) -> Figures:
         """Exact answers on unseen and seen labels, distance to the right one, reach."""
-        line, seen, right = self.line(case), self.observed(case), truth(case)
-        known = np.isin(right, seen)
+        line, observed, right = self.line(case), self.observed(case), truth(case)
+        known = np.isin(right, observed)
         result = self.answers(way, case)
-        within = locus(self.metric(way, case), seen)
+        within = locus(self.metric(way, case), observed)
         return {
             UNSEEN: float((result == right)[~known].mean()),
-            SEEN: float((result == right)[known].mean()),
-            APART: float(np.sqrt((line[result, right] ** 2).mean()) / line.max()),
+            SEEN_EXACT: float((result == right)[known].mean()),
+            LABEL_DISTANCE: float(np.sqrt((line[result, right] ** 2).mean()) / line.max()),
             INSIDE: float(within[result].mean()),
         }
 
@@ -144,11 +144,11 @@ class LokiExperiment(ClosedFormExperiment):
         """Of a regression that learned the seen labels alone, for the test images, (n, seen)."""
         from sklearn.linear_model import LogisticRegression
 
-        data, seen = case.data, self.observed(case)
+        data, observed = case.data, self.observed(case)
         rows = enough(data, "train", 20)
-        rows = rows[np.isin(data.labels[rows], seen)]
+        rows = rows[np.isin(data.labels[rows], observed)]
         rows = np.random.default_rng([case.seed, 35]).choice(rows, len(rows))  # anew for each seed
-        if len(np.unique(data.labels[rows])) < len(seen):
+        if len(np.unique(data.labels[rows])) < len(observed):
             raise BadData("This experiment needs several training images of each seen label.")
         regression = LogisticRegression(C=self.c, max_iter=1000)
         regression.fit(pixels(data, rows), data.labels[rows])
@@ -183,20 +183,20 @@ class LokiExperiment(ClosedFormExperiment):
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """A test image of each label, and an image of what is answered, by both."""
-        data, right, seen = case.data, truth(case), self.observed(case)
+        data, right, observed = case.data, truth(case), self.observed(case)
         test = data.rows("test")
         first = np.array([int(np.argmax(right == label)) for label in range(len(data.classes))])
         answers = {ARGMAX: self.answers(ARGMAX, case)[first], LOKI: self.answers(LOKI, case)[first]}
         rows = {"test image": np.arange(len(first)), **answers}
         images = data.images[test[first]].transpose(0, 2, 3, 1)
-        within = locus(self.line(case), seen)
-        next_one = data.classes[next_label(self.line(case), seen)]
-        words = [data.classes[label] for shown in rows.values() for label in shown]
+        within = locus(self.line(case), observed)
+        next_one = data.classes[next_label(self.line(case), observed)]
+        words = [data.classes[label] for labels in rows.values() for label in labels]
         return Pictures(
-            np.stack([images[shown] for shown in rows.values()]),
+            np.stack([images[row_labels] for row_labels in rows.values()]),
             tuple(rows),
-            tuple(f"{name}{' seen' * (at in seen)}" for at, name in enumerate(data.classes)),
-            f"{len(seen)} labels were seen, {within.sum()} of {len(first)} are within reach. "
+            tuple(f"{name}{' seen' * (at in observed)}" for at, name in enumerate(data.classes)),
+            f"{len(observed)} labels were seen, {within.sum()} of {len(first)} are within reach. "
             f"To label next: {next_one}.",
             captions=tuple(words),
         )
@@ -207,28 +207,28 @@ def truth(case: ExperimentCase) -> Ints:
     return case.data.labels[case.data.rows("test")]
 
 
-def frechet(probabilities: Doubles, distances: Doubles, seen: Ints, power: float = 2.0) -> Ints:
+def frechet(probabilities: Doubles, distances: Doubles, observed: Ints, power: float = 2.0) -> Ints:
     """The label of least mean distance to the seen ones, (n,); ties take the first.
 
     Args:
         probabilities: of the seen labels, (n, K).
         distances: between all labels, (N, N).
-        seen: labels, (K,).
+        observed: labels, (K,).
         power: of the distances.
     """
-    return np.asarray((probabilities @ distances[seen] ** power).argmin(1))
+    return np.asarray((probabilities @ distances[observed] ** power).argmin(1))
 
 
-def locus(distances: Doubles, seen: Ints) -> Flags:
+def locus(distances: Doubles, observed: Ints) -> Flags:
     """Which labels lie on a shortest path between two seen ones, (N,).
 
     On a tree these are all that `frechet` can name, whatever the probabilities.
     """
-    legs = distances[seen][:, None] + distances[seen]  # (K, K, N)
-    direct = distances[np.ix_(seen, seen)]
+    legs = distances[observed][:, None] + distances[observed]  # (K, K, N)
+    direct = distances[np.ix_(observed, observed)]
     return np.asarray((legs <= direct[..., None]).any((0, 1)))
 
 
-def next_label(distances: Doubles, seen: Ints) -> int:
+def next_label(distances: Doubles, observed: Ints) -> int:
     """The label farthest from all that can be named."""
-    return int(distances[locus(distances, seen)].min(0).argmax())
+    return int(distances[locus(distances, observed)].min(0).argmax())

@@ -29,7 +29,7 @@ REACH = 0.5  # of the plane of images before it is laid on the sphere: all cosin
 FIRST = 0.4  # share of the classes that make the first of two groups
 NODES = 2048  # cosines at which the picture's kernels are computed
 GRID = 40  # px of a region in the picture
-SHOWN = (1, 4, 12, 100)  # layers in the picture
+PICTURED_LAYERS = (1, 4, 12, 100)  # layers in the picture
 
 CLAIMS = (
     Claim(
@@ -189,13 +189,13 @@ class NtkExperiment(ClosedFormExperiment):
         for activation, limit in zip(ACTIVATIONS.values(), limits, strict=True):
             decided = [
                 vote(np.interp(at, nodes, activation.kernels(cosines, layers)[1]), sample.votes)
-                for layers in SHOWN
+                for layers in PICTURED_LAYERS
             ]
             rows.append(np.stack([painted(decision, sample) for decision in (*decided, limit)]))
         return Pictures(
             np.stack(rows),
             tuple(ACTIVATIONS),
-            ("1 layer", *(f"{layers} layers" for layers in SHOWN[1:]), "limit"),
+            ("1 layer", *(f"{layers} layers" for layers in PICTURED_LAYERS[1:]), "limit"),
             "Decision regions as layers are added: toward the nearest neighbor, the majority, and "
             "a vote by distance.",
         )
@@ -243,25 +243,25 @@ def vote(log_weights: Doubles, votes: Flags) -> Flags:
     return np.asarray(weights[:, votes].sum(1) > weights[:, ~votes].sum(1))
 
 
-def limits_of(given: OnSphere, places: Doubles | None = None) -> tuple[Flags, Flags, Flags]:
+def limits_of(sphere: OnSphere, places: Doubles | None = None) -> tuple[Flags, Flags, Flags]:
     """What nearest neighbor, majority and power law decide of the test images, or of places."""
     from scipy.spatial.distance import cdist
 
-    queries = given.test if places is None else places
-    distances = cdist(queries, given.points).clip(1e-12)
-    majority = np.full(len(queries), given.votes.mean() > 1 / 2)
+    queries = sphere.test if places is None else places
+    distances = cdist(queries, sphere.points).clip(1e-12)
+    majority = np.full(len(queries), sphere.votes.mean() > 1 / 2)
     return (
-        given.votes[distances.argmin(1)],
+        sphere.votes[distances.argmin(1)],
         majority,
-        vote(-DIMENSION * np.log(distances), given.votes),
+        vote(-DIMENSION * np.log(distances), sphere.votes),
     )
 
 
-def painted(regions: Flags, given: OnSphere) -> NDArray[np.uint8]:
+def painted(regions: Flags, sphere: OnSphere) -> NDArray[np.uint8]:
     """Regions (GRID²,) as an image, pale, with the training images as dots in full color."""
     colors = np.array([rgb(CATEGORICAL[1]), rgb(CATEGORICAL[0])], np.float64)
     image = (0.45 * colors[regions.astype(int)] + 0.55 * 255).reshape(GRID, GRID, 3)
-    plane = given.points[:, :2] / given.points[:, 2:]
+    plane = sphere.points[:, :2] / sphere.points[:, 2:]
     column, row = np.rint((plane * (1, -1) / REACH + 1) / 2 * (GRID - 1)).astype(int).T
-    image[row, column] = colors[given.votes.astype(int)] * 0.8
+    image[row, column] = colors[sphere.votes.astype(int)] * 0.8
     return np.rint(image).astype(np.uint8)

@@ -33,12 +33,12 @@ RECALL, AUC, HULL = "rare images found", "AUC", "area under the hull"
 FLAGGED, SPREAD = "rare images unlike any known", "spread of what is added"
 LEARNERS = ("decision tree", "naive Bayes", "logistic regression")
 UNLIKE = 0.95  # quantile of other classes' held-out distances, beyond which an image is flagged
-KEPT = (1.0, 0.5, 0.25, 0.1, 0.05)  # shares of the others, whose ROC curves make a hull
+OTHERS_SHARES = (1.0, 0.5, 0.25, 0.1, 0.05)  # shares of the others, whose ROC curves make a hull
 PLACES = np.concatenate([np.arange(0, 0.1, 0.005), np.linspace(0.1, 1, 46)])  # of hulls, as drawn
 SEGMENTS, DRAWN, REAL = "between nearest images", "drawn by SMOTE", "real"  # of the projection
 POINTS = 60  # of SMOTE in the projection, at most
 PIXELS, FEATURES = "pixels", "features"
-SHOWN = 6  # images of each kind in the picture
+PICTURED_IMAGES = 6  # images of each kind in the picture
 BRIGHT = 2.0  # times a spread (standard deviation) is drawn
 
 CLAIMS = (
@@ -294,29 +294,29 @@ class SmoteExperiment(ClosedFormExperiment):
         added = self.added(way, whole, case)
         rng = np.random.default_rng([case.seed, 41])
         curves = []
-        for share in KEPT:
+        for share in OTHERS_SHARES:
             sample = whole.fewer(max(2, round(share * len(whole.others))), rng)
             sure = self.learned(sample, added, case)
             curves.append(roc(sure[~sample.is_rare], sure[sample.is_rare]))
         return roc_hull(curves)
 
-    def added(self, way: str, given: Imbalanced, case: ExperimentCase) -> Doubles:
+    def added(self, way: str, sample: Imbalanced, case: ExperimentCase) -> Doubles:
         """What the rare class gets under one condition, (count, D)."""
         rng = np.random.default_rng([case.seed, 31])
-        n = len(given.rare)
-        balanced = max(0, len(given.others) - n)
+        n = len(sample.rare)
+        balanced = max(0, len(sample.others) - n)
         count = n * self.amount // 100 if self.amount else balanced
         if way in {AS_IT_IS, FEWER}:
-            return given.rare[:0]
+            return sample.rare[:0]
         if way == COPIES:
-            return given.rare[rng.integers(0, n, count)]
+            return sample.rare[rng.integers(0, n, count)]
         k = self.k if way == NEAREST else n
-        return smote(given.rare, count, k, rng, box=self.box, starts=self.starts(given))
+        return smote(sample.rare, count, k, rng, box=self.box, starts=self.starts(sample))
 
-    def starts(self, given: Imbalanced) -> Ints:
+    def starts(self, sample: Imbalanced) -> Ints:
         """Rows of the rare images that a new one may start from."""
-        every = np.arange(len(given.rare))
-        some = in_danger(given.rare, given.others, self.k) if self.borderline else every
+        every = np.arange(len(sample.rare))
+        some = in_danger(sample.rare, sample.others, self.k) if self.borderline else every
         return some if len(some) else every
 
     def picture(self, case: ExperimentCase) -> Pictures:
@@ -326,11 +326,11 @@ class SmoteExperiment(ClosedFormExperiment):
             f"{len(sample.rare)} real": sample.rare,
             **{way: self.added(way, sample, case) for way in (NEAREST, ANY)},
         }
-        shown = min(SHOWN, len(sample.rare))
-        rows = {name: group for name, group in rows.items() if len(group) >= shown}
+        count = min(PICTURED_IMAGES, len(sample.rare))
+        rows = {name: group for name, group in rows.items() if len(group) >= count}
         drawn = [
-            np.stack([*one[:shown], one.mean(0), BRIGHT * one.std(0)])
-            for one in map(sample.pixels, rows.values())
+            np.stack([*group_pixels[:count], group_pixels.mean(0), BRIGHT * group_pixels.std(0)])
+            for group_pixels in map(sample.pixels, rows.values())
         ]
         whole = spread_of(sample.rare)
         shares = [
@@ -340,32 +340,39 @@ class SmoteExperiment(ClosedFormExperiment):
         return Pictures(
             np.stack([gray(image, case.data) for image in drawn]),
             tuple(rows),
-            (*map(str, range(1, shown + 1)), "mean", f"spread × {BRIGHT:g}"),
+            (*map(str, range(1, count + 1)), "mean", f"spread × {BRIGHT:g}"),
             f"Total variance beside the real “{case.data.classes[sample.label]}”: "
             f"{', '.join(shares)}.",
         )
 
 
-def imbalanced(case: ExperimentCase, kept: int, space: str = PIXELS) -> Imbalanced:
-    """The rare class is the seed's; `kept` of its training images are drawn. Raises BadData."""
+def imbalanced(case: ExperimentCase, rare_count: int, space: str = PIXELS) -> Imbalanced:
+    """The rare class is the seed's; `rare_count` of its training images are drawn. Raises "
+    "BadData."""
     data, label = case.data, case.seed % len(case.data.classes)
     train, test = enough(data, "train", 20), enough(data, "test", 20)
     order = np.random.default_rng([case.seed, 30]).permutation(train)
     rare, others = order[data.labels[order] == label], np.sort(order[data.labels[order] != label])
     held_out, is_rare = test[data.labels[test] != label], data.labels[test] == label
-    kept_rare = pixels(data, rare[:kept])
+    kept_rare = pixels(data, rare[:rare_count])
     if len(np.unique(kept_rare, axis=0)) < 2 or not is_rare.any():
         raise BadData(
             f"SMOTE needs two different training images and a test image of "
             f"“{data.classes[label]}”: choose other data or another seed."
         )
-    seen, known = pixels(data, np.arange(len(data))), None
+    vectors, known = pixels(data, np.arange(len(data))), None
     if space == FEATURES:
-        images, seen = seen, features(data)
-        training = np.concatenate([others, rare[:kept]])
-        known = seen[training], images[training]
+        images, vectors = vectors, features(data)
+        training = np.concatenate([others, rare[:rare_count]])
+        known = vectors[training], images[training]
     return Imbalanced(
-        label, seen[rare[:kept]], seen[others], seen[held_out], seen[test], is_rare, known=known
+        label,
+        vectors[rare[:rare_count]],
+        vectors[others],
+        vectors[held_out],
+        vectors[test],
+        is_rare,
+        known=known,
     )
 
 

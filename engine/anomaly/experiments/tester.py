@@ -32,7 +32,11 @@ FLAT = 0.2  # standard deviation of the squeezed direction
 MASS, FOURTH = 0.2, 1.5  # how far off a strip's mass may be; largest fourth moment, both relative
 NEAR, FARTHER = 50, 200  # points for each dimension that the nearest strip and others need
 STARTS, STEPS, STEP, BATCH, EVERY = 5, 300, 0.05, 500, 50  # of the descent
-SHOWN, SIDE, SPAN = 5000, 96, 4.0  # points in the picture; px of an image; from its middle to edge
+PICTURED_POINTS, SIDE, SPAN = (
+    5000,
+    96,
+    4.0,
+)  # points in the picture; px of an image; from its middle to edge
 
 CLAIMS = (
     Claim(
@@ -205,7 +209,7 @@ class HalfspaceExperiment(ClosedFormExperiment):
         """Points across and along the border, and their spread along it within the strip."""
         columns, words = [], []
         for shape in self.conditions(case):
-            sample = self.sample(shape, case, SHOWN)
+            sample = self.sample(shape, case, PICTURED_POINTS)
             w = self.learned(sample, case)
             reason = self.reason(sample.points, w)
             words.append(f"no: {reason}" if reason else ACCEPTED)
@@ -242,10 +246,10 @@ def images(case: ExperimentCase, dimension: int) -> LabeledPoints:
     return LabeledPoints(points, np.where(first, 1.0, -1.0), unit(fit.coef_)[0])
 
 
-def wrong(given: LabeledPoints, halfspaces: Doubles) -> Doubles:
+def wrong(sample: LabeledPoints, halfspaces: Doubles) -> Doubles:
     """Share of points on the wrong side of each halfspace (k, d), (k,)."""
-    sides = given.points @ halfspaces.T > 0
-    return np.asarray((sides != (given.labels > 0)[:, None]).mean(0))
+    sides = sample.points @ halfspaces.T > 0
+    return np.asarray((sides != (sample.labels > 0)[:, None]).mean(0))
 
 
 def drawn(across: Doubles, along: Doubles, sigma: float) -> list[NDArray[np.uint8]]:

@@ -64,9 +64,11 @@ class Lookup(PatchRule):
     def nearest(self, maps: Maps, count: int) -> NearestPatches:
         """The patches of most weight, which are those nearest in direction."""
         patches, weights = self.looked_up(maps)
-        which = weights.topk(min(count, weights.shape[1]), 1).indices
-        distances = (1 - F.cosine_similarity(patches[:, None], self.support[which], dim=2)) / 2
-        return NearestPatches(*at_places(which, self.grid[1], self.grid[0]), distances.clamp_min(0))
+        indices = weights.topk(min(count, weights.shape[1]), 1).indices
+        distances = (1 - F.cosine_similarity(patches[:, None], self.support[indices], dim=2)) / 2
+        return NearestPatches(
+            *at_places(indices, self.grid[1], self.grid[0]), distances.clamp_min(0)
+        )
 
 
 def tokens(maps: Maps) -> Tensor:

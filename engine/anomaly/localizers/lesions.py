@@ -70,10 +70,10 @@ def around(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     return np.array(results, np.float64).reshape(-1, 4) / len(mask)
 
 
-def of_others(asked: Benchmark) -> Rows:
+def of_others(test_set: Benchmark) -> Rows:
     """For each image the row of another one, of another patient where there is one, (n,)."""
-    count = len(asked.pixels)
-    groups = np.arange(count) if asked.groups is None else asked.groups
+    count = len(test_set.pixels)
+    groups = np.arange(count) if test_set.groups is None else test_set.groups
     result = np.empty(count, np.int64)
     for at in range(count):
         others = (at + count // 2 + np.arange(count)) % count  # neighbors in a file may be alike
@@ -101,7 +101,7 @@ def without_lesions(normal: DataSet) -> tuple[DataSet, tuple[str, ...]]:
     return normal.take(np.flatnonzero(~sick)), (note,)
 
 
-def apart(normal: DataSet, data: DataSet, rows: Rows) -> DataSet:
+def disjoint_normals(normal: DataSet, data: DataSet, rows: Rows) -> DataSet:
     """The normal images without the groups of the images that are asked about."""
     words = {data_set.name.partition("+")[0].partition(":")[0] for data_set in (normal, data)}
     known, groups = (data_set.truth.get("group") for data_set in (normal, data))

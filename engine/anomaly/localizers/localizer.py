@@ -164,9 +164,9 @@ class Localizer(Method[FamiliarCase]):
         normal = normal_patches(case, self.normals, layers, part_of(progress, 0.0, 0.5))
         return normal, self.learned(case, normal, part_of(progress, 0.5, 1.0, "comparing patches"))
 
-    def finding(self, case: FamiliarCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: FamiliarCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """The oddest place, and how many normal images are that odd anywhere."""
-        table = found["figures"]
+        table = result["figures"]
         figures = {name: float(table[name][0]) for name in table.order}
         below = round(figures["below"] * figures["held out"])
         where = f"{place_of(figures['left'], figures['top'])}, above what {below} of "
@@ -199,7 +199,11 @@ class Localizer(Method[FamiliarCase]):
                 rule, *(np.concatenate(p).astype(np.float64) for p in (highest, scores))
             )
 
-        settings = {name: one for name, one in self.settings().items() if name != "alpha"}
+        settings = {
+            name: setting_value
+            for name, setting_value in self.settings().items()
+            if name != "alpha"
+        }
         hasher = blake2b(json.dumps([self.full_name(), self.revision, settings]).encode())
         hasher.update(f"{case.model.fingerprint}|{case.normal.fingerprint}|{case.seed}|".encode())
         hasher.update(normal.fit_rows.tobytes() + b"|" + normal.held_rows.tobytes())

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 COMPARED = 2**20  # products that are made at a time, so that they stay in the processor's cache
-ASKED = 256  # rows that are asked at a time, at least
+LEAST_ROWS = 256  # rows that are asked at a time, at least
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,22 +39,24 @@ class KnownRows:
         centered = rows - middle
         return cls(rows, middle, centered, (centered**2).sum(1) / -2)
 
-    def nearest(self, asked: Tensor) -> tuple[Tensor, Tensor]:
+    def nearest(self, queries: Tensor) -> tuple[Tensor, Tensor]:
         """Euclidean distances (P,) of rows (P, C) to their nearest known row, and which it is."""
         # along rows, NumPy's argmax is several times quicker than torch's on a CPU
-        results = [torch.from_numpy(some.numpy().argmax(1)) for some in self.products(asked)]
-        which = torch.cat(results)
-        return (asked - self.rows[which]).norm(dim=1), which
+        results = [torch.from_numpy(some.numpy().argmax(1)) for some in self.products(queries)]
+        indices = torch.cat(results)
+        return (queries - self.rows[indices]).norm(dim=1), indices
 
-    def several(self, asked: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    def several(self, queries: Tensor, count: int) -> tuple[Tensor, Tensor]:
         """As `nearest` for the `count` nearest, at most M, nearest first: (P, k) both."""
         count = min(count, len(self.rows))
-        results = [some.topk(count, 1, sorted=False).indices for some in self.products(asked)]
-        which = torch.cat(results)
-        distance, order = (asked[:, None] - self.rows[which]).norm(dim=2).sort(dim=1, stable=True)
-        return distance, which.gather(1, order)
+        results = [some.topk(count, 1, sorted=False).indices for some in self.products(queries)]
+        indices = torch.cat(results)
+        distance, order = (
+            (queries[:, None] - self.rows[indices]).norm(dim=2).sort(dim=1, stable=True)
+        )
+        return distance, indices.gather(1, order)
 
-    def products(self, asked: Tensor) -> Iterator[Tensor]:
+    def products(self, queries: Tensor) -> Iterator[Tensor]:
         """x·m − ‖m‖² / 2 of all known rows, (≤ P, M) at a time; the nearest's is the largest."""
-        for some in asked.split(max(COMPARED // len(self.rows), ASKED)):
+        for some in queries.split(max(COMPARED // len(self.rows), LEAST_ROWS)):
             yield torch.addmm(self.half, some - self.middle, self.centered.T)

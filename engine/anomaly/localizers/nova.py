@@ -22,8 +22,8 @@ from engine.anomaly.localizers.dictas import DictAS
 from engine.anomaly.localizers.lesions import (
     Benchmark,
     Masks,
-    apart,
     benchmark,
+    disjoint_normals,
     filled,
     heads,
     of_others,
@@ -174,24 +174,26 @@ class Nova(Method[LesionsCase]):
             "notes": noted((*notes, *((problem,) if problem else ()))),
         }
 
-    def finding(self, case: LesionsCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: LesionsCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How many lesions are boxed, where it is worst, and what chance gives."""
-        table = found["table"]
+        table = result["table"]
         kinds = [row for row in table.rows[:-3] if table.cell(row, "boxes")]
         worst = min(kinds, key=lambda row: table.cell(row, "mAP@30"))
-        one = {name: table.cell(ALL, name) for name in table.order}
+        overall = {name: table.cell(ALL, name) for name in table.order}
         by_chance = table.cell(SWAPPED, "mAP@30")
         hardest = f"; hardest: {worst} ({table.cell(worst, 'mAP@30'):.2f})" if kinds[1:] else ""
-        few = found["figures"]["smallest p"][0] > self.alpha
+        few = result["figures"]["smallest p"][0] > self.alpha
         line = f" Too few normal images for a threshold at {100 * self.alpha:.3g} % false alarms."
         return (
-            f"{KINDS[self.localizer].title} boxes {one['TP30']:.0f} of {one['boxes']:.0f} lesions "
-            f"with {one['FP30']:.0f} false boxes: mAP@30 {one['mAP@30']:.2f}, by another image's "
+            f"{KINDS[self.localizer].title} boxes {overall['TP30']:.0f} of "
+            f"{overall['boxes']:.0f} lesions "
+            f"with {overall['FP30']:.0f} false boxes: mAP@30 {overall['mAP@30']:.2f}, by "
+            "another image's "
             f"map {by_chance:.2f}{hardest}.{line if few else ''}"
         )
 
     def heats(
-        self, local: Localizer, case: LesionsCase, asked: Benchmark, progress: Progress
+        self, local: Localizer, case: LesionsCase, test_set: Benchmark, progress: Progress
     ) -> tuple[Heat, Heat, Tensor, tuple[str, ...]]:
         """The localizer, one that knows pixels alone, held-out normal images for both, and notes.
 
@@ -200,8 +202,10 @@ class Nova(Method[LesionsCase]):
         """
         model, side = case.model, case.model.side
         healthy, lesion_notes = without_lesions(case.normal)
-        normal = apart(healthy, case.data, case.data.some("test", self.images, case.seed))
-        single = FamiliarCase(model, asked.pixels[0], normal, seed=case.seed)
+        normal = disjoint_normals(
+            healthy, case.data, case.data.some("test", self.images, case.seed)
+        )
+        single = FamiliarCase(model, test_set.pixels[0], normal, seed=case.seed)
         layers = layers_at(model, local.depth)
         patches = normal_patches(single, self.normals, layers, part_of(progress, 0.0, 0.5))
         rule = local.fit(single, patches, part_of(progress, 0.5, 1.0, "comparing patches"))
@@ -218,11 +222,11 @@ class Nova(Method[LesionsCase]):
         return heat, plain, held_pixels, (*lesion_notes, *patches.notes, *rule.notes)
 
     def mapped(
-        self, heat: Heat, asked: Benchmark, held: Tensor, progress: Progress = quiet
+        self, heat: Heat, test_set: Benchmark, held_out: Tensor, progress: Progress = quiet
     ) -> tuple[Floats, Conformal]:
         """Maps of all images, 0 outside the head, and the highest value of held-out normal ones."""
-        calm = in_heads(heat, held, heads(held), part_of(progress, 0.0, 0.4))
-        maps = in_heads(heat, asked.pixels, asked.heads, part_of(progress, 0.4, 1.0))
+        calm = in_heads(heat, held_out, heads(held_out), part_of(progress, 0.0, 0.4))
+        maps = in_heads(heat, test_set.pixels, test_set.heads, part_of(progress, 0.4, 1.0))
         return maps, Conformal(calm.max((1, 2)).astype(np.float64))
 
 
@@ -267,18 +271,18 @@ def scored(maps: Floats, threshold: float) -> ScoredBoxes:
     )
 
 
-def curve(asked: Benchmark, ways: Mapping[str, tuple[Floats, float]]) -> Table:
+def curve(test_set: Benchmark, ways: Mapping[str, tuple[Floats, float]]) -> Table:
     """Precision over recall of all boxes, at an overlap of OVERLAP: a row for each known lesion.
 
     A column's mean is that way's mAP@30.
 
     Args:
-        asked: the images.
+        test_set: the images.
         ways: the maps (n, S, S) of each, with its threshold.
     """
-    count = sum(map(len, asked.boxes))
+    count = sum(map(len, test_set.boxes))
     columns = {
-        name: (precisions(hits(scored(*way), asked.boxes, OVERLAP), count), "share")
+        name: (precisions(hits(scored(*way), test_set.boxes, OVERLAP), count), "share")
         for name, way in ways.items()
     }
     return Table.of({"recall": (np.arange(1, count + 1) / count, "share"), **columns})
@@ -295,7 +299,7 @@ def kinds_of(data: DataSet) -> list[str]:
 
 
 def examples(
-    asked: Benchmark, maps: Floats, threshold: float, names: list[str], unit: str, *, shown: bool
+    test_set: Benchmark, maps: Floats, threshold: float, names: list[str], unit: str, *, shown: bool
 ) -> tuple[Pictures, Table]:
     """The first image of each kind with a lesion, with its known (dashed) and found boxes (solid).
 
@@ -303,20 +307,20 @@ def examples(
     picture: whether it is known, and a found one's highest value and its overlap with that known
     one which it overlaps most.
     """
-    sick = np.array([len(box) > 0 for box in asked.boxes])
+    sick = np.array([len(box) > 0 for box in test_set.boxes])
     rows = [
         int(kind_rows[0])
         for at in range(len(names) - 1)
-        if (kind_rows := np.flatnonzero(sick & (asked.kinds == at))).size
+        if (kind_rows := np.flatnonzero(sick & (test_set.kinds == at))).size
     ]
     images, framed_images, boxes = [], [], []
     for at, row in enumerate(rows):
         under = (
-            asked.pixels[row].numpy() if shown else np.stack([maps[row] / (maps.max() or 1)] * 3)
+            test_set.pixels[row].numpy() if shown else np.stack([maps[row] / (maps.max() or 1)] * 3)
         )
         image = np.round(under.transpose(1, 2, 0) * 255).astype(np.uint8)
         images.append(image)
-        known, table = asked.boxes[row], boxes_above(maps[row], threshold, "")
+        known, table = test_set.boxes[row], boxes_above(maps[row], threshold, "")
         result, copy = places(table), image.copy()
         for some, color, dash in ((known, DASHED, 3), (result, SOLID, 0)):
             for box in some:
@@ -328,7 +332,7 @@ def examples(
     picture = Pictures(
         np.stack([images, framed_images]),
         ("image" if shown else "map", "boxes"),
-        tuple(names[asked.kinds[row]] for row in rows),
+        tuple(names[test_set.kinds[row]] for row in rows),
         "The first image of each kind: known boxes dashed and yellow, boxes found solid and red.",
     )
     units = ("", "", "share", "share", "share", "share", unit, "share")
@@ -343,5 +347,5 @@ def framed(
     side = len(image)
     edge = filled(box[None], side) & ~ndi.binary_erosion(filled(box[None], side))
     rows, columns = np.nonzero(edge)
-    shown = (rows + columns) // dash % 2 == 0 if dash else np.ones(len(rows), np.bool_)
-    image[rows[shown], columns[shown]] = color
+    dashes = (rows + columns) // dash % 2 == 0 if dash else np.ones(len(rows), np.bool_)
+    image[rows[dashes], columns[dashes]] = color

@@ -49,9 +49,9 @@ class GaussianPlaces(PatchRule):
         """The compared channels, (places, n, c)."""
         return chosen(maps, self.channels)
 
-    def lengths(self, apart: Tensor) -> Tensor:
+    def lengths(self, differences: Tensor) -> Tensor:
         """Mahalanobis lengths (places, n) of differences (places, n, c)."""
-        return torch.linalg.solve_triangular(self.factor, apart.mT, upper=False).norm(dim=1)
+        return torch.linalg.solve_triangular(self.factor, differences.mT, upper=False).norm(dim=1)
 
     def distances(self, maps: Maps) -> Tensor:
         """To the mean at each place."""

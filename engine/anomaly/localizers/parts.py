@@ -126,9 +126,9 @@ def rough_seconds(case: PartsCase, count: int) -> float:
     return COMPARING * count * case.model.pace("exact").seconds
 
 
-def reached(found: Mapping[str, Any], count: int, alpha: float, words: str) -> str:
+def reached(result: Mapping[str, Any], count: int, alpha: float, words: str) -> str:
     """How many parts reach the threshold, beside how many normal ones would; a sentence's end."""
-    figures = {name: float(found["figures"][name][0]) for name in found["figures"].order}
+    figures = {name: float(result["figures"][name][0]) for name in result["figures"].order}
     if figures["smallest p"] > alpha:
         return (
             "Too few normal images were held out for a threshold at "

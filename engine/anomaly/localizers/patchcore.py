@@ -39,16 +39,16 @@ class NearestPatch(PatchRule):
         """To the nearest normal patch; and of each image the highest distance, reweighted."""
         patches = joined(maps, NEIGHBORHOOD)
         rows = rows_of(patches)
-        near, which = self.known.nearest(rows)
-        near, which = near.reshape(len(patches), -1), which.reshape(len(patches), -1)
+        near, indices = self.known.nearest(rows)
+        near, indices = near.reshape(len(patches), -1), indices.reshape(len(patches), -1)
         worst, place = near.max(1)
         if self.others > 1:
             images = torch.arange(len(patches))
             queries = rows.reshape(len(patches), -1, rows.shape[1])[images, place]  # (n, C)
-            worst = self.reweighted(worst, queries, which[images, place])
+            worst = self.reweighted(worst, queries, indices[images, place])
         return near.reshape(len(patches), *patches.shape[-2:]), worst
 
-    def reweighted(self, worst: Tensor, asked: Tensor, answer: Tensor) -> Tensor:
+    def reweighted(self, worst: Tensor, queries: Tensor, answer: Tensor) -> Tensor:
         """The highest distance, less where the normal patches around its answer are as far.
 
         (1 − exp d(x*, m*) / Σ_{m in N_b(m*)} exp d(x*, m)) · d(x*, m*), x* the oddest patch, m* the
@@ -56,11 +56,11 @@ class NearestPatch(PatchRule):
 
         Args:
             worst: d(x*, m*) of each image, (n,).
-            asked: x*, (n, C).
+            queries: x*, (n, C).
             answer: which normal patch is m*, (n,).
         """
         _, around = self.known.several(self.known.rows[answer], self.others)
-        distances = (asked[:, None] - self.known.rows[around]).norm(dim=2)  # (n, b)
+        distances = (queries[:, None] - self.known.rows[around]).norm(dim=2)  # (n, b)
         share = (
             (distances - worst[:, None]).exp().sum(1).reciprocal()
         )  # of exp d(x*, m*) in the sum
@@ -68,8 +68,8 @@ class NearestPatch(PatchRule):
 
     def nearest(self, maps: Maps, count: int) -> NearestPatches:
         """The nearest patches of the coreset."""
-        near, which = self.known.several(rows_of(joined(maps, NEIGHBORHOOD)), count)
-        return NearestPatches(*at_places(self.index[which], self.grid[1], self.grid[0]), near)
+        near, indices = self.known.several(rows_of(joined(maps, NEIGHBORHOOD)), count)
+        return NearestPatches(*at_places(self.index[indices], self.grid[1], self.grid[0]), near)
 
 
 @dataclass(frozen=True)

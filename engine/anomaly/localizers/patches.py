@@ -53,11 +53,11 @@ def maps_of(model: Classifier, pixels: Tensor, layers: tuple[Layer, ...]) -> Map
     Raises:
         DoesNotFit: an output is not finite.
     """
-    seen = Outputs(len(pixels))
-    look(model, pixels, seen, 0, tuple(layer.name for layer in layers))
+    outputs = Outputs(len(pixels))
+    look(model, pixels, outputs, 0, tuple(layer.name for layer in layers))
     results = []
     for layer in layers:
-        values = layer.as_maps(torch.from_numpy(seen.arrays[f"maps/{layer.name}"]))
+        values = layer.as_maps(torch.from_numpy(outputs.arrays[f"maps/{layer.name}"]))
         if not torch.isfinite(values).all():
             raise DoesNotFit(
                 f"The layer {layer.name} of {model.title} gives numbers that are not finite, so "
@@ -184,15 +184,15 @@ def seen_before(
             pixel_keys = np.array([key_of(pixel) for pixel in pixels], np.int64)
             return maps_of(model, pixels, layers), pixel_keys
 
-        values, told = _seen.made(f"{named}|{some.tolist()}", make)
+        values, chunk_keys = _map_cache.made(f"{named}|{some.tolist()}", make)
         maps.append(values)
-        keys.append(told)
+        keys.append(chunk_keys)
         progress((start + len(some)) / len(rows), "looking at normal images")
     if not maps:
         return tuple(torch.empty(0) for _ in layers), keys[0]
     return tuple(torch.cat(parts) for parts in zip(*maps, strict=True)), np.concatenate(keys)
 
 
-_seen: Memory[tuple[Maps, Rows]] = Memory(
+_map_cache: Memory[tuple[Maps, Rows]] = Memory(
     ROOM, lambda result: sum(layer.nbytes for layer in result[0]) + result[1].nbytes
 )

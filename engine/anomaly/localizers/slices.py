@@ -124,17 +124,17 @@ class SliceBySlice(Method[ScanCase]):
         progress(1.0, "all slices")
         return result
 
-    def finding(self, case: ScanCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: ScanCase, result: Mapping[str, Any]) -> str:
         """The strangest slice, and how many reach the threshold."""
-        table = found["slices"]
+        table = result["slices"]
         at = strangest(table)[0]
-        above = int((table["highest"] > found["figures"]["threshold"][0]).sum())
-        held_count = int(found["figures"]["held out"][0])
+        above = int((table["highest"] > result["figures"]["threshold"][0]).sum())
+        held_count = int(result["figures"]["held out"][0])
         where = place_of(float(table["left"][at]), float(table["top"][at]))
         return (
             f"Slice {table['slice'][at]} of {case.count} is the strangest, {where}: above what "
             f"{round(table['below'][at] * held_count)} of {held_count} normal images reach. "
-            + reached(found, above, case.localizer.alpha, f"{len(table)} slices")
+            + reached(result, above, case.localizer.alpha, f"{len(table)} slices")
         )
 
 
@@ -143,10 +143,10 @@ def strangest(table: Table) -> Rows:
     return np.argsort(-table["highest"], kind="stable")
 
 
-def slice_maps(case: ScanCase, found: Mapping[str, Any]) -> Mapping[int, Floats]:
+def slice_maps(case: ScanCase, result: Mapping[str, Any]) -> Mapping[int, Floats]:
     """The map of each slice that was looked at, by its place from 0, (side, side)."""
-    grids = torch.from_numpy(np.array(found["maps"].values))
+    grids = torch.from_numpy(np.array(result["maps"].values))
     return {
         int(number) - 1: case.localizer.smooth(grid, case.model.side)[0]
-        for number, grid in zip(found["slices"]["slice"], grids, strict=True)
+        for number, grid in zip(result["slices"]["slice"], grids, strict=True)
     }

@@ -175,9 +175,9 @@ class TileByTile(Method[PhotographCase]):
         progress(1.0, "blended")
         return result
 
-    def finding(self, case: PhotographCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: PhotographCase, result: Mapping[str, Any]) -> str:
         """The oddest place, and how many tiles reach the threshold."""
-        table = found["figures"]
+        table = result["figures"]
         figures = {name: float(table[name][0]) for name in table.order}
         return (
             f"In tiles the oddest place is the {place_of(figures['left'], figures['top'])}, "
@@ -186,9 +186,9 @@ class TileByTile(Method[PhotographCase]):
             "normal images "
             f"reach. "
             + reached(
-                found, int(figures["above"]), case.localizer.alpha, f"{figures['tiles']:.0f} tiles"
+                result, int(figures["above"]), case.localizer.alpha, f"{figures['tiles']:.0f} tiles"
             )
-            + (ALONE if figures["above"] and not len(found["boxes"]) else "")
+            + (ALONE if figures["above"] and not len(result["boxes"]) else "")
         )
 
 
@@ -209,8 +209,8 @@ def cut(case: PhotographCase, grid: Tiling) -> Iterator[Tensor]:
         pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
     for top, left in grid.corners():
         tile = pixels[top : top + grid.side, left : left + grid.side]
-        shown = Picture(np.ascontiguousarray(tile), (grid.side, grid.side), (), "")
-        yield torch.from_numpy(square(shown, Crop(), case.model.side))
+        picture = Picture(np.ascontiguousarray(tile), (grid.side, grid.side), (), "")
+        yield torch.from_numpy(square(picture, Crop(), case.model.side))
 
 
 def blended(grid: Tiling, tiles: Iterator[Floats]) -> tuple[Floats, Floats]:
@@ -251,8 +251,8 @@ def along(
     share = middles[inside] / side
     at = np.clip(share * known - 0.5, 0, known - 1)
     lower = np.minimum(at.astype(int), max(known - 2, 0))
-    made = np.zeros((len(inside), known))
-    made[np.arange(len(inside)), lower] = 1 - (at - lower)
-    made[np.arange(len(inside)), np.minimum(lower + 1, known - 1)] += at - lower
+    weights = np.zeros((len(inside), known))
+    weights[np.arange(len(inside)), lower] = 1 - (at - lower)
+    weights[np.arange(len(inside)), np.minimum(lower + 1, known - 1)] += at - lower
     weight = np.sin(np.pi * share) ** 2 + LEAST
-    return slice(inside[0], inside[-1] + 1), made, weight
+    return slice(inside[0], inside[-1] + 1), weights, weight

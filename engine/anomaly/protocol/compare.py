@@ -73,9 +73,9 @@ class Compare(Method[FamiliarCase]):
             "together": Scores(np.array([together], np.float32), ("Bonferroni",), "p-value"),
         }
 
-    def finding(self, case: FamiliarCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: FamiliarCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Who finds the image most unusual, and who least."""
-        table = ranked(found["ranking"])
+        table = ranked(result["ranking"])
         below, names = 100 * table[BELOW], table.rows
         return (
             f"{names[0]} finds this image most unusual: {below[0]:.0f} % of the normal images are "
@@ -89,9 +89,9 @@ def ranked(table: Table) -> Table:
     return replace(table.take(order), rows=tuple(TITLES[table.rows[at]] for at in order))
 
 
-def believed(found: Mapping[str, Any]) -> str:
+def believed(result: Mapping[str, Any]) -> str:
     """What the lowest p-value is worth, and who tells the unknown images best."""
-    table, paid = ranked(found["ranking"]), found["together"]["Bonferroni"]
+    table, paid = ranked(result["ranking"]), result["together"]["Bonferroni"]
     words = (
         f"The lowest of {len(table)} p-values, paid for by their number (Bonferroni): {paid:.2g}."
     )

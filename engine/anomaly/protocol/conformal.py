@@ -99,8 +99,8 @@ class Conformal:
         queries = np.asarray(scores, np.float64).ravel()
         result = np.empty(len(queries))
         for label in np.unique(predicted):
-            here = predicted == label
-            result[here] = self.of_class(int(label)).p(queries[here])
+            in_class = predicted == label
+            result[in_class] = self.of_class(int(label)).p(queries[in_class])
         return result
 
     @property

@@ -112,9 +112,9 @@ class Corrupt(Method[FamiliarCase]):
             "classes": Scores(np.array(seen_as, np.float32), names, "class"),
         }
 
-    def finding(self, case: FamiliarCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: FamiliarCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How the image's p-value and the model's accuracy go from untouched to the worst step."""
-        steps = found["steps"]
+        steps = result["steps"]
         p, right = steps["p-value of the image"], 100 * steps["accuracy"]
         words = f"From no {self.kind} to the most, the image's p-value goes from {p[0]:.2g} to "
         words += f"{p[-1]:.2g}"
@@ -123,32 +123,32 @@ class Corrupt(Method[FamiliarCase]):
             words += f"{right[-1]:.0f} %"
         return f"{words}."
 
-    def chosen(self, held: Bank) -> Bank:
+    def chosen(self, bank: Bank) -> Bank:
         """Held-out images that are made worse, spread over all of them."""
-        return held.take(evenly(np.arange(len(held)), self.images))
+        return bank.take(evenly(np.arange(len(bank)), self.images))
 
 
-def with_flagged(found: Mapping[str, Any], alpha: float) -> Table:
+def with_flagged(result: Mapping[str, Any], alpha: float) -> Table:
     """The steps with their severity and the share of normal images that a line at α flags."""
-    steps, flagged = found["steps"], (found["flags"].values <= alpha).mean(0)
+    steps, flagged = result["steps"], (result["flags"].values <= alpha).mean(0)
     columns = {SEVERITY: (LEVELS, ""), FLAGGED: (flagged, "share")}
     rest = zip(steps.columns, steps.units, strict=True)
     return Table.of(columns | {name: (steps[name], unit) for name, unit in rest}, steps.rows)
 
 
 def at_step(
-    found: Mapping[str, Any], at: int, alpha: float, detector: str, labels: Sequence[str]
+    result: Mapping[str, Any], at: int, alpha: float, detector: str, labels: Sequence[str]
 ) -> str:
     """What a step does to the image, to normal images, and to the model's answers.
 
     Args:
-        found: the answer.
+        result: the answer.
         at: which step.
         alpha: how often normal images may be flagged.
         detector: whose scores they are.
         labels: of the model's classes.
     """
-    steps, label = with_flagged(found, alpha), labels[int(found["classes"].values[at])]
+    steps, label = with_flagged(result, alpha), labels[int(result["classes"].values[at])]
     score, p, flagged = (
         float(steps[name][at]) for name in ("score of the image", "p-value of the image", FLAGGED)
     )
@@ -181,11 +181,11 @@ def share_right(predicted: Ints, labels: Ints | None) -> float:
 
 def looked(model: Classifier, pixels: Tensor) -> Bank:
     """A bank of pixels (N, 3, side, side) that belong to no data set."""
-    seen = Outputs(len(pixels))
-    look(model, pixels, seen)
-    features = seen.arrays.get("features", np.empty((len(pixels), 0), np.float32))
+    outputs = Outputs(len(pixels))
+    look(model, pixels, outputs)
+    features = outputs.arrays.get("features", np.empty((len(pixels), 0), np.float32))
     return Bank(
-        features.astype(np.float64), seen.arrays["logits"].astype(np.float64), head_of(model)
+        features.astype(np.float64), outputs.arrays["logits"].astype(np.float64), head_of(model)
     )
 
 

@@ -75,43 +75,43 @@ def verdict(
     return f"More unusual than {others} normal images by {title} (p = {at.p:.2g})."
 
 
-def only_score(normal: DataSet, found: Views) -> str:
+def only_score(normal: DataSet, result: Views) -> str:
     """What is known where there is no verdict: the image's score, and those of normal images."""
-    scores, at, word = found["normal"].values, Standing(found), group_word(normal)
+    scores, at, word = result["normal"].values, Standing(result), group_word(normal)
     alike = f" (those of one {word} are alike)" if at.by_group else ""
     return (
-        f"This image's score is {at.score:.3g} ({found['subject'].unit}); those of {len(scores)} "
+        f"This image's score is {at.score:.3g} ({result['subject'].unit}); those of {len(scores)} "
         f"normal images{alike} lie between {scores.min():.3g} and {scores.max():.3g}."
     )
 
 
 def p_values(
-    normal: DataSet, found: Views, label: str, *, by_class: bool
+    normal: DataSet, result: Views, label: str, *, by_class: bool
 ) -> tuple[list[str], list[str]]:
     """The p-value of the image among all normal ones or within its class, and that by group.
 
     Args:
         normal: the normal images.
-        found: the detector's answer.
+        result: the detector's answer.
         label: the class that the model sees.
         by_class: whether only images of that class are to be compared with.
 
     Returns:
         The p-values, and what is to be known about them.
     """
-    p, floor = found["p"].values, found["smallest"].values
+    p, floor = result["p"].values, result["smallest"].values
     is_by_class = by_class and bool(np.isfinite(p[1]))
-    seen = int(found["counts"][COUNTS[1]])
-    shown = {
-        f"among {seen} images seen as {label}" if is_by_class else "among all normal images": int(
-            is_by_class
-        )
+    class_count = int(result["counts"][COUNTS[1]])
+    indices = {
+        f"among {class_count} images seen as {label}"
+        if is_by_class
+        else "among all normal images": int(is_by_class)
     }
     if np.isfinite(p[2]):
-        shown[f"counted by {group_word(normal)}"] = 2
+        indices[f"counted by {group_word(normal)}"] = 2
     figures = [
         f"p-value {words}: {p[at]:.3g} (the smallest that can be reached here is {floor[at]:.2g})"
-        for words, at in shown.items()
+        for words, at in indices.items()
     ]
     notes = [
         "It is the share of normal images at least as unusual, this one counted in. It says how "
@@ -123,18 +123,18 @@ def p_values(
     return figures, notes
 
 
-def promises(normal: DataSet, found: Views, ruler: Conformal, line: float) -> list[str]:
+def promises(normal: DataSet, result: Views, ruler: Conformal, line: float) -> list[str]:
     """What a line promises, how sure that is, and how normal images that it never saw fare.
 
     Args:
         normal: the normal images.
-        found: the detector's answer.
+        result: the detector's answer.
         ruler: the scores that the line was drawn by.
         line: the score above which an image is flagged.
     """
     alpha = float(ruler.verdict_p(np.nextafter([line], np.inf))[0])
     promise, high = f"The line promises at most {percent(alpha)} false alarms", 1.0
-    does = "lies" if Standing(found).score > line else "does not lie"
+    does = "lies" if Standing(result).score > line else "does not lie"
     lines = [f"This image {does} above the line."]
     if alpha < 1 and ruler.groups is not None:
         lines.append(
@@ -146,8 +146,8 @@ def promises(normal: DataSet, found: Views, ruler: Conformal, line: float) -> li
             f"{promise}; with {len(ruler)} normal images the true rate lies between "
             f"{percent(low)} and {percent(high)} (nine times in ten)."
         )
-    held_out = found["held"]
-    if not np.array_equal(held_out.ids, found["normal"].ids):
+    held_out = result["held"]
+    if not np.array_equal(held_out.ids, result["normal"].ids):
         alarms, count = false_alarms(held_out, line), len(held_out.values)
         lines.append(
             f"A normal image stays calm: {percent(1 - alarms / count)} of {count} other normal "

@@ -31,7 +31,7 @@ from engine.images.samples import SAMPLES
 from engine.models.chest import CHEST
 from engine.models.classifier import Classifier
 from engine.models.lite import imagenet_labels
-from engine.models.own_file import OWN
+from engine.models.own_file import FILE_PREFIX
 
 ALPHA = 0.02  # at or below this p-value no verdict is given
 COLORLESS = 8 / 255  # largest difference between channels of a pixel that counts as gray
@@ -88,7 +88,7 @@ def in_distribution(
             )
     if model.name.startswith(CHEST):
         return among_xrays(image, picture, source)
-    if model.name.startswith(OWN) or model.labels != imagenet_labels():
+    if model.name.startswith(FILE_PREFIX) or model.labels != imagenet_labels():
         return InDistribution(
             "unmeasured",
             "What this model learned from is not known here, so how usual this image is for it "

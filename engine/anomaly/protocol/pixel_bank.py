@@ -91,8 +91,8 @@ class BankCase(Case):
     def digest_parts(self) -> Parts:
         """All that the images depend on."""
         base = self.name.partition("+")[0]
-        made = "" if self.upload else recipe(base).question
-        yield f"{self.name}|{self.side}|{made}"
+        recipe_text = "" if self.upload else recipe(base).question
+        yield f"{self.name}|{self.side}|{recipe_text}"
 
     def facts(self) -> dict[str, Any]:
         """What it is, for the record."""
@@ -118,13 +118,17 @@ class PixelBanks(Method[BankCase]):
     def __call__(self, case: BankCase, progress: Progress = quiet) -> Result:
         """Views: fit, training images as rows of pixels; held, distances and groups (NaN: none)."""
         data = data_sets.load(case.name, part_of(progress, 0.0, 0.8, "making images"))
-        made = bank_of(data, case.side)
+        pixel_bank = bank_of(data, case.side)
         progress(1.0, "compared")
-        count = len(made.fit)
+        count = len(pixel_bank.fit)
         nothing = np.empty((count, 0), np.float32)
-        pixels = Features(made.fit.astype(np.float32), nothing, np.arange(count), {})
-        groups = np.full(len(made.scores), np.nan) if made.groups is None else made.groups
-        columns = {"distance": (made.scores, ""), "group": (groups.astype(np.float64), "")}
+        pixels = Features(pixel_bank.fit.astype(np.float32), nothing, np.arange(count), {})
+        groups = (
+            np.full(len(pixel_bank.scores), np.nan)
+            if pixel_bank.groups is None
+            else pixel_bank.groups
+        )
+        columns = {"distance": (pixel_bank.scores, ""), "group": (groups.astype(np.float64), "")}
         return {"fit": pixels, "held": Table.of(columns)}
 
 

@@ -92,14 +92,14 @@ def first_line(ruler: Conformal, alpha: float) -> tuple[float, str]:
         return float(ruler.scores.max()), str(error)
 
 
-def false_alarms(held: Evidence, line: float) -> int:
+def false_alarms(held_out: Evidence, line: float) -> int:
     """How many other normal images lie above the line."""
-    return int((held.values > line).sum())
+    return int((held_out.values > line).sum())
 
 
-def operating(found: Mapping[str, Any], line: float) -> dict[str, tuple[float, float]]:
+def operating(result: Mapping[str, Any], line: float) -> dict[str, tuple[float, float]]:
     """Where the line stands on each curve of an answer, shares from 0 to 1."""
-    held_out, unknown = found["held"], found["unknown"]
+    held_out, unknown = result["held"], result["unknown"]
     alarms, finds = held_out.values > line, unknown.values > line
     flagged = alarms.sum() + finds.sum()
     precision = float(finds.sum() / flagged) if flagged else 1.0

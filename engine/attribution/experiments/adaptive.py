@@ -21,10 +21,10 @@ from engine.attribution.experiments.mixture_claims import (
     ADAPTIVE,
     ALPHAS,
     ATTACKED,
+    ATTACKS_AUC,
     BROKEN,
     CLAIMS,
     CLEAN,
-    FOUND,
     GAP,
     NORMAL,
     SURE,
@@ -51,7 +51,7 @@ NETWORKS = {  # by data set: both networks, whose recipes are in assets/weights
     "digits": ("digits-cnn", "digits-cnn-robust"),
 }
 CERTIFIED, DIALS = 60, (0.6, 0.75, 0.9, 1.0)  # images, and the α for which they are certified
-SHOWN = 6  # images in the picture
+PICTURED_IMAGES = 6  # images in the picture
 _ATTACKED: Memory[list[Tensor]] = Memory(2)  # for each network alone, the same for every α
 
 
@@ -82,7 +82,7 @@ class AdaptiveSmoothing(Experiment):
     )
     data = tuple(NETWORKS)
     argument_defaults = defaults(data="mnist-5k")
-    measures = (CLEAN, ATTACKED, SURE, BROKEN, GAP, FOUND)
+    measures = (CLEAN, ATTACKED, SURE, BROKEN, GAP, ATTACKS_AUC)
     charted = (CLEAN, ATTACKED)
     claims = CLAIMS
     revision = 2
@@ -184,8 +184,8 @@ class AdaptiveSmoothing(Experiment):
         )
         clean = right(mixture, images, targets)
         resisted = clean.clone()
-        for one in (*moved, *others):
-            resisted &= right(mixture, one, targets)
+        for batch in (*moved, *others):
+            resisted &= right(mixture, batch, targets)
         with torch.no_grad():
             wide = torch.cat(moved).expand(-1, 3, -1, -1)
             robust = mixture.scales[1] * mixture.robust(wide)
@@ -200,18 +200,18 @@ class AdaptiveSmoothing(Experiment):
             SURE: safe.float().mean().item(),
             BROKEN: (safe & unlike).float().mean().item(),
             GAP: surer(mixture.robust, plain, wide, targets),
-            FOUND: result,
+            ATTACKS_AUC: result,
         }
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Test images, attacked for the normal network, and what each network says of them."""
         normal, robust = shipped(case.data)
-        images, targets = drawn(case.data, SHOWN, case.seed, normal.device)
+        images, targets = drawn(case.data, PICTURED_IMAGES, case.seed, normal.device)
         mixture = Mixture(normal, robust, 0.5, self.scales)
         moved = attacked(normal, images, targets, replace(self, steps=10).attack, case.seed)[0]
         rows, captions = [], []
-        for shown in (images, moved):
-            wide = shown.expand(-1, 3, -1, -1)
+        for batch in (images, moved):
+            wide = batch.expand(-1, 3, -1, -1)
             with torch.no_grad():
                 predictions = [net(wide).argmax(1).tolist() for net in (normal, robust, mixture)]
             rows.append(np.stack([as_bytes(image) for image in wide.cpu()]))
@@ -296,11 +296,11 @@ def surer(robust: Classifier, clean: Tensor, moved: Tensor, targets: Tensor) -> 
     return (margin(both[0])[good].mean() - misread.mean()).item()
 
 
-def with_point(plane: Any, condition: str, found: Figures) -> Table:
+def with_point(plane: Any, condition: str, figures: Figures) -> Table:
     """The plane of clean and attacked accuracy with one more condition."""
     rows = [] if plane is None else list(zip(plane[CLEAN], plane[ATTACKED], strict=True))
     names = [] if plane is None else list(plane.rows)
-    rows.append((found[CLEAN], found[ATTACKED]))
+    rows.append((figures[CLEAN], figures[ATTACKED]))
     return Table.of(
         {
             name: (list(column), "share")

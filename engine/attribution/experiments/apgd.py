@@ -27,7 +27,7 @@ from engine.models.threads import at_once
 AHEAD = 0.75  # of a step is the gradient's, the rest goes on as before
 RISES = 0.75  # share of steps that must raise the loss, or the step is halved
 FIRST, LESS, LEAST = 0.22, 0.03, 0.06  # shares of all steps: to the first checkpoint, and on
-Each = Callable[[Tensor, Tensor], Tensor]  # a loss for each image, of logits and targets
+LossPerImage = Callable[[Tensor, Tensor], Tensor]  # a loss for each image, of logits and targets
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
@@ -43,7 +43,7 @@ def dlr(logits: Tensor, targets: Tensor) -> Tensor:
     return (other - target_logits) / (ordered[:, 0] - ordered[:, -1] + 1e-12)
 
 
-STRONG: tuple[Each, ...] = (cross_entropy, dlr)
+STRONG: tuple[LossPerImage, ...] = (cross_entropy, dlr)
 
 
 def checkpoints(steps: int) -> list[int]:
@@ -62,7 +62,7 @@ def apgd(
     epsilon: float,
     steps: int,
     generator: torch.Generator,
-    raised: Each,
+    raised: LossPerImage,
 ) -> Tensor:
     """Each image as it was first misread on the way, or else where the loss was highest.
 
@@ -141,7 +141,7 @@ class Ascent:
         near = self.at + part * (ahead - self.at) + (1 - part) * (self.at - self.before)
         self.at, self.before = near.clamp(self.low, self.high), self.at
 
-    def look(self, model: nn.Module, raised: Each) -> Tensor:
+    def look(self, model: nn.Module, raised: LossPerImage) -> Tensor:
         """Loss and slope where they are now; which are misread, (N,)."""
         old = self.loss
         self.loss, self.slope, wrong = looked(model, self.at, self.targets, raised)
@@ -178,7 +178,7 @@ def strongly(
 
 
 def looked(
-    model: nn.Module, images: Tensor, targets: Tensor, raised: Each
+    model: nn.Module, images: Tensor, targets: Tensor, raised: LossPerImage
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The loss of each image (N,), its slope (N, C, H, W), and whether it is misread (N,)."""
     with torch.enable_grad():

@@ -26,7 +26,7 @@ from engine.method import Progress, Slider, setting
 from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
 from engine.models.own_map import own_maps
-from engine.models.small.comet import KEPT
+from engine.models.small.comet import SHARE_KEPT
 from engine.pictures import as_bytes, compared, tint
 from engine.result import Floats, HeatMap, Pictures, Result
 from engine.training import Recipe, comet_loss, detector_of, fresh, train_whole
@@ -37,8 +37,12 @@ RECALL, BOTH, RANK = "evidence kept", "images with both copies kept", "evidence 
 DICE, CAM_DICE = "Dice of its mask", "Dice of Grad-CAM on its detector"
 FILLED, BEYOND = "share of the image kept", "kept beyond the bound"
 RIGHT, WHOLE = "right", "right, detector on whole images"
-REST, APART, SHAPE = "right, detector on the rest", "nats between rest and kept", "right by shape"
-SHOWN = 6  # test images in a picture
+REST, NATS_GAP, SHAPE = (
+    "right, detector on the rest",
+    "nats between rest and kept",
+    "right by shape",
+)
+PICTURED_IMAGES = 6  # test images in a picture
 LOOK = 250  # images at a time
 
 CLAIMS = (
@@ -56,7 +60,7 @@ CLAIMS = (
         "What is taken away tells nothing",
         f"the detector is worse on the rest than the predictor on what is kept, by {GAP - 0.3:g} "
         "nats at least",
-        lambda of: of(WITH, APART) - GAP + 0.3,
+        lambda of: of(WITH, NATS_GAP) - GAP + 0.3,
     ),
     Claim(
         "A mask of its own costs no accuracy",
@@ -99,10 +103,10 @@ class CometExperiment(TrainingExperiment):
     data = ("twice:count=1500",)
     revision = 2
     measures = (
-        RECALL, BOTH, RANK, DICE, CAM_DICE, FILLED, BEYOND, RIGHT, WHOLE, REST, SHAPE, APART,
+        RECALL, BOTH, RANK, DICE, CAM_DICE, FILLED, BEYOND, RIGHT, WHOLE, REST, SHAPE, NATS_GAP,
     )  # fmt: skip
     charted = (RECALL, BOTH, RANK, DICE, CAM_DICE, RIGHT, SHAPE)
-    units = {APART: "nat"}  # noqa: RUF012 - read only
+    units = {NATS_GAP: "nat"}  # noqa: RUF012 - read only
     axis = "%"
     claims = CLAIMS
 
@@ -187,10 +191,12 @@ class CometExperiment(TrainingExperiment):
         targets = case.data.targets(rows)[:, None]
         sure = (
             100 * logits.softmax(1).gather(1, targets)[:, 0]
-            for logits in said(trained.model, pixels, case.seed)[:2]
+            for logits in masked_logits(trained.model, pixels, case.seed)[:2]
         )
-        captions = ("",) * 3 * len(rows) + tuple(f"{one:.0f} %" for part in sure for one in part)
-        drawn = [tint(HeatMap(mask, KEPT, signed=False), (0.0, 1.0)) for mask in masks]
+        captions = ("",) * 3 * len(rows) + tuple(
+            f"{percent:.0f} %" for part in sure for percent in part
+        )
+        drawn = [tint(HeatMap(mask, SHARE_KEPT, signed=False), (0.0, 1.0)) for mask in masks]
         recall = float(((masks > HALF) & truth).sum() / max(truth.sum(), 1))
         name = "found" if trained.condition == WITH else "found without"
         return {
@@ -210,20 +216,25 @@ def kept_figures(model: Classifier, data: DataSet, masks: Floats, seed: int) -> 
     """What masks (n, H, W) of the test images keep, and what the parts of the model make of it."""
     rows = data.rows("test")
     truth = data.truth["mask"][rows]
-    above_half, there = masks > HALF, truth.any((1, 2))  # images with nothing to find have no share
+    above_half, present = (
+        masks > HALF,
+        truth.any((1, 2)),
+    )  # images with nothing to find have no share
     targets = data.targets(rows)
-    inside, rest, whole, shape = said(model, data.pixels(rows), seed)
+    inside, rest, whole, shape = masked_logits(model, data.pixels(rows), seed)
     return {
-        RECALL: float((above_half & truth).sum() / truth.sum()) if there.any() else float("nan"),
-        BOTH: copies_kept(above_half[there], data, rows[there]),
-        RANK: strongest(masks[there], truth[there]),
-        DICE: middle([dice(*pair) for pair in zip(above_half[there], truth[there], strict=True)]),
+        RECALL: float((above_half & truth).sum() / truth.sum()) if present.any() else float("nan"),
+        BOTH: copies_kept(above_half[present], data, rows[present]),
+        RANK: strongest(masks[present], truth[present]),
+        DICE: middle(
+            [dice(*pair) for pair in zip(above_half[present], truth[present], strict=True)]
+        ),
         FILLED: float(masks.mean()),
         RIGHT: share(inside, targets),
         WHOLE: share(whole, targets),
         REST: share(rest, targets),
         SHAPE: share(shape, targets),
-        APART: float(F.cross_entropy(rest, targets) - F.cross_entropy(inside, targets)),
+        NATS_GAP: float(F.cross_entropy(rest, targets) - F.cross_entropy(inside, targets)),
     }
 
 
@@ -233,7 +244,9 @@ def masks_of(model: Classifier, data: DataSet, rows: Rows) -> Floats:
     return np.concatenate([own_maps(model, data.pixels(part))[:, 0].numpy() for part in parts])
 
 
-def said(model: Classifier, pixels: Tensor, seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def masked_logits(
+    model: Classifier, pixels: Tensor, seed: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Logits (n, classes): the predictor's of what is kept, the detector's of the rest and of whole
     images, and the predictor's of noise behind the same masks."""
     chance = torch.Generator().manual_seed(seed)
@@ -279,16 +292,16 @@ def strongest(masks: Floats, truth: NDArray[np.bool_]) -> float:
     return float(np.mean(shares)) if shares else float("nan")
 
 
-def copies_kept(kept: NDArray[np.bool_], data: DataSet, rows: Rows) -> float:
+def copies_kept(masks: NDArray[np.bool_], data: DataSet, rows: Rows) -> float:
     """The share of images of which each copy is kept by more than half; NaN without images."""
     copies = data.truth.get("copy", data.truth["mask"].astype(np.uint8))[rows]
     whole = [
         all(mask[copy == number].mean() > HALF for number in np.unique(copy[copy > 0]))
-        for mask, copy in zip(kept, copies, strict=True)
+        for mask, copy in zip(masks, copies, strict=True)
     ]
     return float(np.mean(whole)) if whole else float("nan")
 
 
 def some(data: DataSet) -> Rows:
     """Test images, as many of each class."""
-    return data.some("test", SHOWN)
+    return data.some("test", PICTURED_IMAGES)

@@ -13,10 +13,10 @@ from typing import Any, cast
 import numpy as np
 
 from engine.attribution.experiments.comet import (
-    APART,
     BOTH,
     DICE,
     FILLED,
+    NATS_GAP,
     RANK,
     RECALL,
     REST,
@@ -101,9 +101,9 @@ class CometGrid(TrainingExperiment):
         "::test_every_cell_is_a_network_trained_and_asked_by_hand"
     )
     data = CometExperiment.data
-    measures = (RECALL, DICE, RIGHT, FILLED, BOTH, RANK, WHOLE, REST, SHAPE, APART)
+    measures = (RECALL, DICE, RIGHT, FILLED, BOTH, RANK, WHOLE, REST, SHAPE, NATS_GAP)
     charted = (RECALL, DICE, RIGHT, FILLED)
-    units = {APART: "nat"}  # noqa: RUF012 - read only
+    units = {NATS_GAP: "nat"}  # noqa: RUF012 - read only
     axis = "%"
     claims = CLAIMS
 
@@ -152,9 +152,9 @@ class CometGrid(TrainingExperiment):
         views["found"] = filled(before, condition, kept_tile(trained.model, case.data), measured)
         return measured
 
-    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:
         """Where most of the evidence is kept, and how little without the detector."""
-        table: Table = found["table"]
+        table: Table = result["table"]
         recalls = {name: 100 * table.cell(name, RECALL) for name in CELLS}
         most = max(recalls, key=lambda name: recalls[name])
         alone = [recalls[cell(area, WEIGHTS[0])] for area in AREAS]
@@ -163,7 +163,7 @@ class CometGrid(TrainingExperiment):
             f"{100 * table.cell(most, FILLED):.0f} % of the image. Without the detector it is "
             f"{min(alone):.0f} to {max(alone):.0f} %. "
         )
-        return words + super().finding(case, found)
+        return words + super().finding(case, result)
 
 
 def kept_tile(model: Classifier, data: DataSet) -> Pixels:

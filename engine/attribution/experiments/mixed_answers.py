@@ -194,35 +194,35 @@ class MixedAnswers(Method[ImageCase]):
                 ]
         return tried[int(torch.stack(harm).argmax())]
 
-    def in_levels(self, image: Tensor, found: Tensor) -> Tensor:
+    def in_levels(self, image: Tensor, attacked: Tensor) -> Tensor:
         """An attacked image as it is shown: whole levels of 1/255, each within ε of the image's."""
         levels = levels_of(image)
-        change = rounded(levels, found, self.epsilon * TOP, "L∞")
+        change = rounded(levels, attacked, self.epsilon * TOP, "L∞")
         return pixels_of(levels + change).to(image.device)
 
-    def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: ImageCase, result: Mapping[str, Any]) -> str:
         """What the attacked image is read as by each, and whether the mixture could be turned."""
-        answers: Table = found["answers"]
+        answers: Table = result["answers"]
         labels = case.model.labels
         readings = ", ".join(f"{name} {labels[int(np.argmax(answers[name]))]}" for name in NETS)
-        sure = found["numbers"].cell("attacked", "certain")
+        sure = result["numbers"].cell("attacked", "certain")
         margin_, needed = (
-            found["numbers"].cell("attacked", column) for column in ("margin", "needed")
+            result["numbers"].cell("attacked", column) for column in ("margin", "needed")
         )
         lead = f"the robust network leads by {100 * margin_:.0f} points"
         if self.mixing == BY_IMAGE:
-            lead = f"α is {found['numbers'].cell('attacked', 'alpha'):.2f}, and {lead}"
+            lead = f"α is {result['numbers'].cell('attacked', 'alpha'):.2f}, and {lead}"
         read = "Attacked, it is read as" if self.epsilon else "Nothing was changed. It is read as"
-        images = found["picture"].images[0]
-        seen = visible(images[0], images[1])
+        images = result["picture"].images[0]
+        visibility = visible(images[0], images[1])
         if sure:
-            return f"{read}: {readings}. The normal network cannot change that: {lead}.{seen}"
+            return f"{read}: {readings}. The normal network cannot change that: {lead}.{visibility}"
         more = (
             "it has no say at α = 0"
             if not np.isfinite(needed)
             else (f"{lead}, and {100 * needed:.0f} are needed")
         )
-        return f"{read}: {readings}. The normal network could change that: {more}.{seen}"
+        return f"{read}: {readings}. The normal network could change that: {more}.{visibility}"
 
 
 def pair_names(name: str) -> tuple[str, str] | tuple[()]:

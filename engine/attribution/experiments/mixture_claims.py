@@ -12,7 +12,7 @@ ALPHAS = (0.0, 0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 NORMAL, ROBUST, ADAPTIVE = "normal network (α = 0)", "robust network (α = 1)", "α by image"
 CLEAN, ATTACKED = "clean images right", "attacked images right"
 SURE, BROKEN = "attacked, and certain", "certain, but changed"
-GAP, FOUND = "surer when right", "attacks found (AUC)"
+GAP, ATTACKS_AUC = "surer when right", "attacks found (AUC)"
 LITTLE = 0.02  # of attacked images, that a mixture may lose
 
 

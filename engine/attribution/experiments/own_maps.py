@@ -52,7 +52,7 @@ CAM_DICE, CAM_HIT = "Dice of Grad-CAM", "Grad-CAM points inside"
 RIGHT, EMPTY = "right", "healthy images without an outline"
 STEPS = np.linspace(0, 1, 21, dtype=np.float32)  # of Dice, in the curve over images
 DATA = "phantoms:count=1500,side=64,size=1.6+classes:count=3"  # none, compact, ring
-SHOWN = 2  # slices of each class in the picture
+PICTURED_SLICES = 2  # slices of each class in the picture
 HEALTHY = 0  # the class without a finding
 
 CLAIMS = (
@@ -191,7 +191,7 @@ class OwnMapsExperiment(TrainingExperiment):
             {"Dice": (STEPS, ""), **{name: (shares, "share") for name, shares in reached.items()}}
         )
         views: dict[str, View] = {"reached": table}
-        return views | ({"found": found(model, data)} if trained.condition == GP else {})
+        return views | ({"found": measure_outlines(model, data)} if trained.condition == GP else {})
 
     def rows(self, data: DataSet) -> Rows:
         """Test slices with a lesion, as many of each class."""
@@ -225,26 +225,26 @@ def check_masks(data: DataSet) -> None:
 
 def own_map(model: Classifier, data: DataSet, row: int) -> Floats:
     """The model's own map of the true class, (H, W)."""
-    return cast("HeatMap", OwnMap()(asked(model, data, row))["map"]).values
+    return cast("HeatMap", OwnMap()(image_case(model, data, row))["map"]).values
 
 
 def grad_cam(model: Classifier, data: DataSet, row: int) -> Floats:
     """Grad-CAM of the true class at the deepest layer, (H, W)."""
     cells = {layer.name: layer.cells[0] * layer.cells[1] for layer in model.layers if layer.is_map}
     deepest = [name for name, count in cells.items() if count == min(cells.values())][-1]
-    return cast("HeatMap", GradCam(layer=deepest)(asked(model, data, row))["map"]).values
+    return cast("HeatMap", GradCam(layer=deepest)(image_case(model, data, row))["map"]).values
 
 
-def asked(model: Classifier, data: DataSet, row: int, label: int | None = None) -> ImageCase:
+def image_case(model: Classifier, data: DataSet, row: int, label: int | None = None) -> ImageCase:
     """An image with its true class, or another one."""
-    wanted = int(data.labels[row]) if label is None else label
-    return ImageCase(model, data.pixels(np.array([row]))[0].contiguous(), Target(wanted))
+    target = int(data.labels[row]) if label is None else label
+    return ImageCase(model, data.pixels(np.array([row]))[0].contiguous(), Target(target))
 
 
 def outlines(model: Classifier, data: DataSet, row: int) -> list[NDArray[np.bool_]]:
     """What the model outlines of each class with a finding, whether that is there or not."""
     labels = [index for index in range(len(data.classes)) if index != HEALTHY]
-    heats = [OwnMap()(asked(model, data, row, label))["outline"] for label in labels]
+    heats = [OwnMap()(image_case(model, data, row, label))["outline"] for label in labels]
     return [cast("HeatMap", heat).values > 0 for heat in heats]
 
 
@@ -254,14 +254,14 @@ def scores_of(values: Floats, mask: NDArray[np.bool_]) -> tuple[float, float, fl
     return dice(inside, mask), iou(inside, mask), located(values, mask).hit
 
 
-def median(scores: list[tuple[float, float, float]], which: int) -> float:
+def median(scores: list[tuple[float, float, float]], index: int) -> float:
     """Of one of the scores, over images; NaN where the network has no map of its own."""
-    return float(np.median([score[which] for score in scores])) if scores else float("nan")
+    return float(np.median([score[index] for score in scores])) if scores else float("nan")
 
 
-def mean(scores: list[tuple[float, float, float]], which: int) -> float:
+def mean(scores: list[tuple[float, float, float]], index: int) -> float:
     """Of one of the scores, over images."""
-    return float(np.mean([score[which] for score in scores])) if scores else float("nan")
+    return float(np.mean([score[index] for score in scores])) if scores else float("nan")
 
 
 def shuffled(data: DataSet, seed: int) -> DataSet:
@@ -284,7 +284,7 @@ def examples(data: DataSet) -> Rows:
     """Test images of each class with a finding, class by class."""
     test = data.rows("test")
     labels = [index for index in range(len(data.classes)) if index != HEALTHY]
-    return np.concatenate([test[data.labels[test] == label][:SHOWN] for label in labels])
+    return np.concatenate([test[data.labels[test] == label][:PICTURED_SLICES] for label in labels])
 
 
 def named(data: DataSet, rows: Rows) -> tuple[str, ...]:
@@ -292,7 +292,7 @@ def named(data: DataSet, rows: Rows) -> tuple[str, ...]:
     return tuple(data.classes[label] for label in data.labels[rows])
 
 
-def found(model: Classifier, data: DataSet) -> Pictures:
+def measure_outlines(model: Classifier, data: DataSet) -> Pictures:
     """Slices, the model's own maps, and its outlines against the masks."""
     rows = examples(data)
     images = [as_bytes(pixel) for pixel in data.pixels(rows)]

@@ -33,38 +33,38 @@ def lacks_grid(case: Case) -> str:
 def attentions(case: ImageCase) -> list[Tensor]:
     """Each layer's softmax (heads, N, N), first to last, float32 on the CPU."""
     with borrowed(case.model), torch.inference_mode():
-        seen = listen(case)
+        softmaxes = listen(case)
         look(case)
-    return [attention[0].float().cpu() for attention in checked(case, seen)]
+    return [attention[0].float().cpu() for attention in checked(case, softmaxes)]
 
 
 def attentions_and_gradients(case: ImageCase) -> list[tuple[Tensor, Tensor]]:
     """Each layer's softmax and the score's gradient with respect to it, both (heads, N, N)."""
     with borrowed(case.model), torch.enable_grad():
-        seen = listen(case, gradient=True)
+        softmaxes = listen(case, gradient=True)
         score = case.target.of(look(case))
-        checked(case, seen)
-        gradients = torch.autograd.grad(score.sum(), seen)
+        checked(case, softmaxes)
+        gradients = torch.autograd.grad(score.sum(), softmaxes)
     return [
         (attention.detach()[0].float().cpu(), gradient[0].float().cpu())
-        for attention, gradient in zip(seen, gradients, strict=True)
+        for attention, gradient in zip(softmaxes, gradients, strict=True)
     ]
 
 
 def listen(case: ImageCase, *, gradient: bool = False) -> list[Tensor]:
     """Collect every softmax of the next forward pass of the borrowed model."""
-    seen: list[Tensor] = []
+    softmaxes: list[Tensor] = []
 
     def keep(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         if gradient and not inputs[0].requires_grad:
             inputs[0].requires_grad_()  # the first layer's: the graph begins here
-        seen.append(inputs[0])
+        softmaxes.append(inputs[0])
 
     for module in case.model.attentions:
         layer: Any = module
         layer.fused_attn = False
         layer.attn_drop.register_forward_pre_hook(keep)
-    return seen
+    return softmaxes
 
 
 def look(case: ImageCase) -> Tensor:

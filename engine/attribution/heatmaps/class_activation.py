@@ -46,21 +46,21 @@ def maps_and_gradients(case: ImageCase, layer: str) -> tuple[Tensor, Tensor]:
     """Maps A and the score's gradient ∂f/∂A at a layer, both (C, h, w), float32 on the CPU."""
     model = case.model
     pace = model.pace("exact")
-    seen: list[Tensor] = []
+    activations: list[Tensor] = []
 
     def begin_here(_module: nn.Module, _inputs: Any, output: Tensor) -> Tensor | None:
-        if seen:  # a layer used twice is read where it comes first, as Classifier.maps does
+        if activations:  # a layer used twice is read where it comes first, as Classifier.maps does
             return None
-        seen.append(output.detach().requires_grad_())
-        return seen[0].clone()
+        activations.append(output.detach().requires_grad_())
+        return activations[0].clone()
 
     with borrowed(model) as net, torch.enable_grad():
         net.layer(layer).register_forward_hook(begin_here)
         pixels = case.image[None].to(model.device, memory_format=pace.memory_format)
         score = case.target.of(net(pixels))
-        (gradient,) = torch.autograd.grad(score.sum(), seen[0])
+        (gradient,) = torch.autograd.grad(score.sum(), activations[0])
     maps, slopes = (
-        model.place(layer).as_maps(values)[0] for values in (seen[0].detach(), gradient)
+        model.place(layer).as_maps(values)[0] for values in (activations[0].detach(), gradient)
     )
     return maps.cpu().contiguous(), slopes.cpu().contiguous()
 

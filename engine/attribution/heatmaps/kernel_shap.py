@@ -70,12 +70,14 @@ class KernelShap(Method[ImageCase]):
     def __call__(self, case: ImageCase, progress: Progress = quiet) -> Result:
         """Views: map, in score for the region, signed; completeness, sum against difference."""
         partition = Partition.of(case, self.shape, self.regions)
-        shown, weights = coalitions(partition.count, self.samples, case.generator())
+        visible, weights = coalitions(partition.count, self.samples, case.generator())
         ends = torch.tensor([[False], [True]]).expand(2, partition.count)
-        draw = partition.drawing(case, torch.cat([ends, shown]), self.cover)
-        scores = score_renders(case, len(shown) + 2, draw, progress, "showing some of the regions")
+        draw = partition.drawing(case, torch.cat([ends, visible]), self.cover)
+        scores = score_renders(
+            case, len(visible) + 2, draw, progress, "showing some of the regions"
+        )
         nothing, everything = scores[0], scores[1]
-        shares = shapley_fit(shown, scores[2:] - nothing, weights, everything - nothing)
+        shares = shapley_fit(visible, scores[2:] - nothing, weights, everything - nothing)
         unit = f"{case.target.unit} per region"
         sums = torch.stack([shares.sum(), everything - nothing])
         return {
@@ -86,14 +88,14 @@ class KernelShap(Method[ImageCase]):
         }
 
 
-def shapley_fit(shown: Tensor, gains: Tensor, weights: Tensor, total: Tensor) -> Tensor:
+def shapley_fit(visible: Tensor, gains: Tensor, weights: Tensor, total: Tensor) -> Tensor:
     """Shares φ (m,) that fit the gains (n,) of the coalitions (n, m) and add up to the total.
 
     The last share is eliminated through φ_m = total − Σ others, so the sum is exact.
     """
-    if shown.shape[1] == 1:
+    if visible.shape[1] == 1:
         return total[None]
-    z = shown.double()
+    z = visible.double()
     last = z[:, -1:]
     outputs = gains.double() - last[:, 0] * total.double()
     others = fit(z[:, :-1] - last, outputs, weights, intercept=False)
@@ -117,10 +119,10 @@ def coalitions(regions: int, samples: int, generator: torch.Generator) -> tuple[
         k += 1
     open_sizes = range(k, regions // 2 + 1)
     if open_sizes and left >= 2:
-        shown = drawn(regions, open_sizes, left // 2, generator)
+        visible = drawn(regions, open_sizes, left // 2, generator)
         rest = sum(shell_weight(regions, size) for size in open_sizes)
-        rows.append(shown)
-        weights.append(torch.full((len(shown),), rest / len(shown)))
+        rows.append(visible)
+        weights.append(torch.full((len(visible),), rest / len(visible)))
     if not rows:  # one region: nothing lies between nothing and everything
         return torch.zeros(0, regions, dtype=torch.bool), torch.zeros(0)
     return torch.cat(rows), torch.cat(weights)
@@ -139,9 +141,9 @@ def shell_weight(regions: int, k: int) -> float:
 def enumerated(regions: int, k: int) -> Tensor:
     """Every coalition of a shell, (n, m)."""
     members = torch.tensor(list(combinations(range(regions), k)))
-    shown = torch.zeros(len(members), regions, dtype=torch.bool)
-    shown.scatter_(1, members, value=True)
-    return shown if 2 * k == regions else torch.cat([shown, ~shown])
+    visible = torch.zeros(len(members), regions, dtype=torch.bool)
+    visible.scatter_(1, members, value=True)
+    return visible if 2 * k == regions else torch.cat([visible, ~visible])
 
 
 def drawn(regions: int, sizes: range, pairs: int, generator: torch.Generator) -> Tensor:
@@ -151,9 +153,9 @@ def drawn(regions: int, sizes: range, pairs: int, generator: torch.Generator) ->
         chances = torch.tensor([shell_weight(regions, size) for size in sizes])
         for place in torch.multinomial(chances, pairs, replacement=True, generator=generator):
             members = torch.randperm(regions, generator=generator)[: sizes[int(place)]]
-            shown = torch.zeros(regions, dtype=torch.bool)
-            shown[members] = True
-            yield shown
+            visible = torch.zeros(regions, dtype=torch.bool)
+            visible[members] = True
+            yield visible
 
     half = torch.stack(list(one()))
     return torch.cat([half, ~half])

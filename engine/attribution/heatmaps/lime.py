@@ -74,18 +74,18 @@ class Lime(Method[ImageCase]):
         """Views: map, in score for showing the region, signed."""
         partition = Partition.of(case, self.shape, self.regions)
         size = self.samples, partition.count
-        shown = torch.rand(size, generator=case.generator()) < 0.5
-        draw = partition.drawing(case, shown, self.cover)
+        visible = torch.rand(size, generator=case.generator()) < 0.5
+        draw = partition.drawing(case, visible, self.cover)
         scores = score_renders(case, self.samples, draw, progress, "showing some of the regions")
-        weights = self.closeness(case, partition, shown)
-        values = partition.values(fit(shown.float(), scores, weights, intercept=True))
+        weights = self.closeness(case, partition, visible)
+        values = partition.values(fit(visible.float(), scores, weights, intercept=True))
         return {"map": HeatMap(values.numpy(), unit=f"{case.target.unit} per region", signed=True)}
 
-    def closeness(self, case: ImageCase, partition: Partition, shown: Tensor) -> Tensor:
+    def closeness(self, case: ImageCase, partition: Partition, visible: Tensor) -> Tensor:
         """exp(−d²/κ²) of each sample, with d² the share of squared difference that is hidden."""
         hidden = partition.sums((case.image - case.baseline(self.cover)).double() ** 2)
         total = hidden.sum()
         if total == 0:  # the image is its own cover: every sample is the image
-            return torch.ones(len(shown))
-        squared = (~shown).double() @ hidden / total
+            return torch.ones(len(visible))
+        squared = (~visible).double() @ hidden / total
         return torch.exp(-squared / self.width**2)

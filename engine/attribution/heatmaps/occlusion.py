@@ -71,11 +71,11 @@ class Occlusion(Method[ImageCase]):
 
         scores = score_renders(case, len(squares) + 1, draw, progress, "hiding squares")
         fall = torch.zeros(case.image.shape[1:])
-        seen = torch.zeros_like(fall)
+        counts = torch.zeros_like(fall)
         for square, drop in zip(squares, (scores[0] - scores[1:]).tolist(), strict=True):
             fall[square] += drop
-            seen[square] += 1
-        return {"map": HeatMap((fall / seen).numpy(), unit=case.target.unit, signed=True)}
+            counts[square] += 1
+        return {"map": HeatMap((fall / counts).numpy(), unit=case.target.unit, signed=True)}
 
     def squares(self, height: int, width: int) -> list[Square]:
         """Every place of the square; the last row and column reach the edge."""

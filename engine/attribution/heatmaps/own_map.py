@@ -28,7 +28,7 @@ from engine.measures.outlines import GROUPS, HALF, OFFSET, Outline, outlined
 from engine.method import Method, Progress, Slider, Switch, defaults, quiet, setting
 from engine.models.borrow import borrowed
 from engine.models.own_map import is_mask, own_maps, own_peaks
-from engine.models.small.comet import KEPT, Comet
+from engine.models.small.comet import SHARE_KEPT, Comet
 from engine.result import Floats, HeatMap, Result, Scores, Table
 
 NONE = "none"  # the class of images without a finding
@@ -103,14 +103,16 @@ class OwnMap(Method[ImageCase]):
             edge = Outline(np.zeros_like(edge.inside), edge.threshold)
         level = np.array([edge.threshold, float(values.max()), score], np.float32)
         results: dict[str, Any] = {
-            "map": HeatMap(values.numpy(), KEPT if mask else case.target.unit, signed=not mask),
+            "map": HeatMap(
+                values.numpy(), SHARE_KEPT if mask else case.target.unit, signed=not mask
+            ),
             "outline": HeatMap(edge.inside.astype(np.float32), "inside", signed=False),
             "level": Scores(level, ("outline", "highest", "whole image"), case.target.unit),
             "answer": Scores(answer, case.model.labels, "probability"),
         }
         peaks = own_peaks(case.model, case.image) if case.target.reading == "logit" else None
         if peaks is not None:
-            results["peaks"] = listed(case, *peaks, relative=self.relative)
+            results["peaks"] = feature_rows(case, *peaks, relative=self.relative)
         if isinstance(case.model.network, Comet):
             results["watched"] = Scores(watched(case), (KEEPS, TAKES), "probability")
         progress(1.0, "the model's own map")
@@ -123,28 +125,28 @@ class OwnMap(Method[ImageCase]):
         inside = values.numpy() > HALF
         return Outline(inside, HALF, "" if inside.any() else "the mask keeps half of no pixel")
 
-    def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: ImageCase, result: Mapping[str, Any]) -> str:
         """How much of the image is inside the outline, or why nothing is."""
-        words, share = case.target.words(case.model.labels), float(found["outline"].values.mean())
-        edge, highest, _ = found["level"].values
-        if "watched" in found:
+        words, share = case.target.words(case.model.labels), float(result["outline"].values.mean())
+        edge, highest, _ = result["level"].values
+        if "watched" in result:
             kept_share, taken = (
-                in_percent(float(fraction)) for fraction in found["watched"].values
+                in_percent(float(fraction)) for fraction in result["watched"].values
             )
-            mean = in_percent(float(found["map"].values.mean()))
+            mean = in_percent(float(result["map"].values.mean()))
             name = case.model.labels[case.target.index]  # whatever it is held against
             return (
                 f"The mask keeps {mean} of the image: "
                 f"“{name}” {kept_share} {KEEPS}, {taken} {TAKES}."
             )
-        if why := refusal(case, found["answer"].values):
+        if why := refusal(case, result["answer"].values):
             return f"Nothing is outlined: {why}."
         if not share:
             same = "the same everywhere" if highest > 0 else "nowhere above 0"
             return f"Nothing is found: the map of “{words}” is {same}."
         return (
             f"“{words}” stands out in {in_percent(share)} of the image, up to {highest:.2g} "
-            f"{found['map'].unit}; the outline is at {edge:.2g}."
+            f"{result['map'].unit}; the outline is at {edge:.2g}."
         )
 
 
@@ -176,7 +178,7 @@ def at_each_pixel(case: ImageCase, maps: Tensor, *, relative: bool) -> Tensor:
     return case.target.of(logits).view(size)
 
 
-def listed(case: ImageCase, places: Tensor, parts: Tensor, *, relative: bool) -> Table:
+def feature_rows(case: ImageCase, places: Tensor, parts: Tensor, *, relative: bool) -> Table:
     """A row for each feature: its pixel, as shares of the sides, and what it adds to the logit.
 
     Args:

@@ -60,15 +60,15 @@ class Partition:
         """The region of every number of a render, as they lie in memory, (3 · H · W,)."""
         return in_memory(laid_out(case, self.labels.expand(3, -1, -1)))
 
-    def drawing(self, case: ImageCase, shown: Tensor, cover: str) -> Draw:
+    def drawing(self, case: ImageCase, visible: Tensor, cover: str) -> Draw:
         """Draws the image with only the regions that are shown, (n, count) bool; else the cover."""
         places = self.places(case)
         image = in_memory(as_drawn(case, case.image))
         hidden = in_memory(as_drawn(case, case.baseline(cover)))
 
         def draw(index: int, out: Tensor) -> None:
-            seen = shown[index].index_select(0, places)
-            torch.where(seen, image, hidden, out=in_memory(out))
+            pixel_mask = visible[index].index_select(0, places)
+            torch.where(pixel_mask, image, hidden, out=in_memory(out))
 
         return draw
 

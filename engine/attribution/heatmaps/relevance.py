@@ -190,11 +190,11 @@ def per_channel(values: Tensor, scale: Tensor, shift: Tensor | None) -> Tensor:
 
 
 def activation(
-    func: Callable[..., Any], values: Tensor, options: Sequence[Any], given: Mapping[str, Any]
+    func: Callable[..., Any], values: Tensor, options: Sequence[Any], keywords: Mapping[str, Any]
 ) -> Tensor:
     """An activation with the pass rule, also where it works in place."""
     copy = values.detach().clone()
-    output = func(copy, *options, **given)
+    output = func(copy, *options, **keywords)
     in_place = output.data_ptr() == copy.data_ptr()
     passed = with_rule(values, output, lambda image: image[:1], STABILIZER)
     return values.copy_(passed) if in_place else passed

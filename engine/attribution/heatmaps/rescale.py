@@ -93,14 +93,17 @@ class RescaledMaxPool(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, values: Tensor, window: Sequence[Any], given: Mapping[str, Any]
+        ctx: Any, values: Tensor, window: Sequence[Any], keywords: Mapping[str, Any]
     ) -> Tensor:
         """The largest value of each window."""
         output: Tensor
-        output, places = F.max_pool2d(values, *window, **given)
-        (got, base), (here, there) = output.flatten(2).chunk(2), places.flatten(2).chunk(2)
+        output, places = F.max_pool2d(values, *window, **keywords)
+        (got, base), (image_places, baseline_places) = (
+            output.flatten(2).chunk(2),
+            places.flatten(2).chunk(2),
+        )
         image, none = values.flatten(2).chunk(2)
-        place = torch.where(got >= base, here, there)
+        place = torch.where(got >= base, image_places, baseline_places)
         change = (image - none).gather(2, place)
         ratio = torch.where(change.abs() < SAME, torch.ones_like(change), (got - base) / change)
         ctx.save_for_backward(ratio, place)

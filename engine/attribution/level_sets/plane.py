@@ -24,7 +24,7 @@ from engine.errors import BlindspotError
 from engine.method import Progress, Slider, quiet, setting
 from engine.result import Field, Points, Result, Table
 
-KEPT = 40  # images of the walk that settle the plane
+PLANE_IMAGES = 40  # images of the walk that settle the plane
 MARGIN = 0.1  # of the way, seen on each side
 LINE = 41  # points on the straight line
 X, Y = "share of the straight way", "beside it, in the same length"
@@ -61,12 +61,14 @@ class Plane(LevelSet):
         y = heights(plane.places[:, 1], float(x[1] - x[0]))
         nodes = torch.cartesian_prod(y, x).flip(1)
         line = torch.stack([torch.linspace(0, 1, LINE), torch.zeros(LINE)], 1)
-        seen = self.looked(case, plane, torch.cat([nodes, line]), share(progress, 0.6, 1.0))
-        ground = seen[: len(nodes)].view(len(y), len(x))
+        probabilities = self.looked(
+            case, plane, torch.cat([nodes, line]), share(progress, 0.6, 1.0)
+        )
+        ground = probabilities[: len(nodes)].view(len(y), len(x))
         return {
             "field": Field(ground.numpy(), x.numpy(), y.numpy(), X, Y, "probability"),
             "walk": points(plane.places, values),
-            "line": points(line, seen[len(nodes) :]),
+            "line": points(line, probabilities[len(nodes) :]),
             "figures": Table.grid(
                 np.array([[plane.held]], np.float32), ("walk",), ("bend in the plane",), ("share",)
             ),
@@ -77,12 +79,12 @@ class Plane(LevelSet):
         walk = Traversal(
             case.model, *batch_of_one(case), self.rules(), self.start_noise(case.source)
         )
-        wanted = {int(step) for step in np.linspace(0, self.steps, KEPT).round()}
+        snapshot_steps = {int(step) for step in np.linspace(0, self.steps, PLANE_IMAGES).round()}
         snapshots = [walk.snapshot()]
         for step in range(1, self.steps + 1):
             moved = not walk.ended and bool(walk.step()[0])
             last = step == self.steps
-            if (moved and step in wanted) or last:
+            if (moved and step in snapshot_steps) or last:
                 snapshots.append(walk.snapshot())
             progress(step / self.steps, f"walking, step {step}")
         frames, values = (torch.cat(part) for part in zip(*snapshots, strict=True))

@@ -118,9 +118,9 @@ class LevelSet(Guarded):
         return WalkRules(self.eta, self.epsilon, self.delta, self.stop, self.adaptive)
 
 
-def check_images(case: PairCase, wanted: tuple[int, int]) -> None:
+def check_images(case: PairCase, allowed: tuple[int, int]) -> None:
     """Raise when there are too few or too many images, or the same one twice at a walk's ends."""
-    low, high = wanted
+    low, high = allowed
     if not low <= len(case.others) <= high:
         words = f"{low}" if low == high else f"{low} to {high}"
         plural = "s" if high > 1 else ""
@@ -138,10 +138,10 @@ def check_class(source: ImageCase) -> None:
     labels, expected = source.model.labels, source.target.index
     if source.target.versus is not None:
         raise DoesNotFit("A level set holds one class's confidence: choose a class, no contrast.")
-    seen = int(source.model.logits(source.image[None])[0].argmax())
-    if seen != expected:
+    predicted = int(source.model.logits(source.image[None])[0].argmax())
+    if predicted != expected:
         message = (
-            f"{source.model.title} sees {labels[seen]} in the source, not {labels[expected]}: "
-            f"choose {labels[seen]} as its class, or another image."
+            f"{source.model.title} sees {labels[predicted]} in the source, not {labels[expected]}: "
+            f"choose {labels[predicted]} as its class, or another image."
         )
         raise DoesNotFit(message)

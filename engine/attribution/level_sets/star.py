@@ -77,10 +77,10 @@ class Star(LevelSet):
         """A row for each target, named by the class that the model sees in it."""
         holds = limbs.amin(1) > limbs[:, 0] - self.delta
         columns = (limbs.amin(1), limbs.mean(1), controls.amin(1), controls.mean(1), holds, left)
-        seen = case.model.logits(torch.stack(case.others)).argmax(1)
+        predicted = case.model.logits(torch.stack(case.others)).argmax(1)
         return Table.grid(
             torch.stack([column.float() for column in columns], 1).numpy(),
-            tuple(case.model.labels[index] for index in seen),
+            tuple(case.model.labels[index] for index in predicted),
             tuple(COLUMNS),
             tuple(COLUMNS.values()),
         )

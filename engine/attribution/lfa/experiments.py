@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from engine.attribution.lfa.findings import recovered
-from engine.attribution.lfa.fit import Evaluated, Linear, another, asked, fitted, look
+from engine.attribution.lfa.fit import Evaluated, Linear, another, fitted, look, predictions_at
 from engine.attribution.lfa.ground import Ground
 from engine.attribution.lfa.methods import (
     COUNT,
@@ -99,7 +99,7 @@ class LFAExperiments(Method[ImageCase]):
             looks.append(
                 look(ground, name, reach, case.seed, slopes=slopes, known=looks, progress=part)
             )
-        models = [fitted(seen) for seen in looks]
+        models = [fitted(evaluated) for evaluated in looks]
         part = part_of(progress, 0.4, 0.7)
         return {
             "recovery": recovery(ground, reach, case.seed),
@@ -107,9 +107,9 @@ class LFAExperiments(Method[ImageCase]):
             **perturbed(ground, models, self.noise, self.draws, part_of(progress, 0.7, 1.0)),
         }
 
-    def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ImageCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Who recovers a linear model."""
-        return recovered(found["recovery"])
+        return recovered(result["recovery"])
 
 
 def tangent(ground: Ground) -> tuple[float, Tensor]:
@@ -119,17 +119,17 @@ def tangent(ground: Ground) -> tuple[float, Tensor]:
 
 
 def of_tangent(
-    ground: Ground, seen: NeighborhoodPoints, name: str, about: tuple[float, Tensor]
+    ground: Ground, points: NeighborhoodPoints, name: str, about: tuple[float, Tensor]
 ) -> Evaluated:
     """What a neighborhood would see if the network were its own tangent; no forward pass."""
     row = NEIGHBORHOODS[name]
     score, slopes = about
     weights = ground.pulled(slopes[None], multiplied=row.multiplied)[0].double()
-    moved = seen.at.double() - 1 if row.multiplied else seen.at.double()
+    moved = points.at.double() - 1 if row.multiplied else points.at.double()
     values = score + moved @ weights
     if row.drop:
         values = score - values
-    return Evaluated(row, seen, values, weights.expand(len(values), -1))
+    return Evaluated(row, points, values, weights.expand(len(values), -1))
 
 
 def recovery(ground: Ground, reach: Radii, seed: int) -> Table:
@@ -156,13 +156,15 @@ def convergence(
 ) -> Table:
     """The distance of each explainer to its twin, at growing shares of its samples."""
     errors = []
-    for number, seen in enumerate(looks):
+    for number, evaluated in enumerate(looks):
         part = part_of(progress, number / len(looks), (number + 1) / len(looks))
-        if seen.row.drop:  # one fixed set of points, nothing to converge
+        if evaluated.row.drop:  # one fixed set of points, nothing to converge
             errors.append([float("nan")] * len(FRACTIONS))
             continue
-        goal = twin(ground, reach, seen, part)
-        errors.append([distance(fitted(first(seen, share)).weights, goal) for share in FRACTIONS])
+        goal = twin(ground, reach, evaluated, part)
+        errors.append(
+            [distance(fitted(first(evaluated, share)).weights, goal) for share in FRACTIONS]
+        )
     counts = tuple(f"{round(share * reach.samples)} samples" for share in FRACTIONS)
     units = ("of the weights",) * len(FRACTIONS)
     return Table.grid(np.array(errors, np.float32), ROWS, counts, units)
@@ -183,15 +185,15 @@ def first(seen: Evaluated, share: float) -> Evaluated:
     )
 
 
-def twin(ground: Ground, reach: Radii, seen: Evaluated, progress: Progress) -> Tensor:
+def twin(ground: Ground, reach: Radii, evaluated: Evaluated, progress: Progress) -> Tensor:
     """The explainer that a neighborhood stands for, (d,): its formula, or many more samples."""
-    row = seen.row
+    row = evaluated.row
     if row.title in {"Gradient", "Gradient × input"}:
         return ground.pulled(tangent(ground)[1][None], multiplied=row.multiplied)[0].double()
     if row.title == "Integrated gradients":  # the midpoint rule on the path from α to 1
         places = (torch.arange(FADES) + 0.5) / FADES
         alpha = (reach.low + (1 - reach.low) * places)[:, None].expand(-1, ground.count)
-        path = asked(ground, row, even(alpha.contiguous()), slopes=True, progress=progress)
+        path = predictions_at(ground, row, even(alpha.contiguous()), slopes=True, progress=progress)
         return fitted(path).weights
     many = replace(reach, samples=TWIN * reach.samples)
     seed = another(ground.case.seed)
@@ -231,9 +233,9 @@ def changed(
 ) -> list[Tensor]:
     """For each number of features, ξ with those changed: (1, d) when zeroed, (draws, d) noised."""
     order = model.weights.abs().argsort(descending=end == "strongest", stable=True)
-    made = []
+    changes = []
     for number in numbers:
         chosen = torch.zeros(len(order), dtype=torch.bool)
         chosen[order[:number]] = True
-        made.append((~chosen).float()[None] if kind == "zeroed" else shaken * chosen)
-    return made
+        changes.append((~chosen).float()[None] if kind == "zeroed" else shaken * chosen)
+    return changes

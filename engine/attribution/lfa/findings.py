@@ -36,14 +36,14 @@ def in_sentence(change: str) -> str:
 # ---------------------------------------------------------------- which explainer to trust
 
 
-def advice(found: Mapping[str, Any], change: str) -> str:
+def advice(result: Mapping[str, Any], change: str) -> str:
     """Who predicts this change best at fresh samples, and who comes next.
 
     Args:
-        found: an answer of `LFA`.
+        result: an answer of `LFA`.
         change: a key of CHANGES.
     """
-    predicted = fresh_shares(found)
+    predicted = fresh_shares(result)
     shares, what = column(predicted, change), in_sentence(change)
     if not np.isfinite(shares).any():
         return f"Nothing moves the score here: {what} needs no explanation."
@@ -61,9 +61,9 @@ def advice(found: Mapping[str, Any], change: str) -> str:
     )
 
 
-def free_lunch(found: Mapping[str, Any]) -> str:
+def free_lunch(result: Mapping[str, Any]) -> str:
     """Whether one explainer wins everywhere, and what the winner of one change costs at another."""
-    predicted = fresh_shares(found)
+    predicted = fresh_shares(result)
     best = {change: trusted(predicted, change) for change in CHANGES}
     winners = {change: row for change, row in best.items() if row is not None}
     lost = [in_sentence(change) for change in CHANGES if change not in winners]

@@ -71,7 +71,7 @@ def look(
     """
     row = NEIGHBORHOODS[name]
     points = row.draw(ground, reach, torch.Generator().manual_seed(seed))
-    return asked(ground, row, points, slopes=slopes, known=known, progress=progress)
+    return predictions_at(ground, row, points, slopes=slopes, known=known, progress=progress)
 
 
 def look_again(
@@ -88,7 +88,7 @@ def look_again(
     """
     row = NEIGHBORHOODS[name]
     points = (row.redraw or row.draw)(ground, reach, torch.Generator().manual_seed(another(seed)))
-    return asked(ground, row, points, slopes=False, known=known, progress=progress)
+    return predictions_at(ground, row, points, slopes=False, known=known, progress=progress)
 
 
 def another(seed: int) -> int:
@@ -96,7 +96,7 @@ def another(seed: int) -> int:
     return int(torch.randint(2**62, (), generator=torch.Generator().manual_seed(seed)))
 
 
-def asked(
+def predictions_at(
     ground: Ground,
     row: Neighborhood,
     points: NeighborhoodPoints,
@@ -121,30 +121,30 @@ def asked(
     return Evaluated(row, points, values, pulled)
 
 
-def fitted(seen: Evaluated) -> Linear:
+def fitted(evaluated: Evaluated) -> Linear:
     """The linear model that fits best by the neighborhood's own loss."""
-    if not seen.row.squared:
-        assert seen.slopes is not None  # noqa: S101  # whoever fits by gradients looks at them
-        weights = seen.slopes.mean(0)
-        return Linear(seen.row, weights, refit(seen, weights))
-    root = seen.points.weights.sqrt()[:, None]
-    inputs = seen.points.by.double()
-    if seen.row.intercept:
+    if not evaluated.row.squared:
+        assert evaluated.slopes is not None  # noqa: S101  # whoever fits by gradients looks at them
+        weights = evaluated.slopes.mean(0)
+        return Linear(evaluated.row, weights, refit(evaluated, weights))
+    root = evaluated.points.weights.sqrt()[:, None]
+    inputs = evaluated.points.by.double()
+    if evaluated.row.intercept:
         inputs = torch.cat([inputs, torch.ones(len(inputs), 1, dtype=inputs.dtype)], 1)
     solved = torch.linalg.lstsq(
-        inputs * root, seen.values[:, None] * root, driver="gelsd"
+        inputs * root, evaluated.values[:, None] * root, driver="gelsd"
     ).solution[:, 0]
-    if seen.row.intercept:
-        return Linear(seen.row, solved[:-1], float(solved[-1]))
-    return Linear(seen.row, solved, 0.0)
+    if evaluated.row.intercept:
+        return Linear(evaluated.row, solved[:-1], float(solved[-1]))
+    return Linear(evaluated.row, solved, 0.0)
 
 
-def refit(seen: Evaluated, weights: Tensor) -> float:
+def refit(evaluated: Evaluated, weights: Tensor) -> float:
     """The constant alone: the weighted mean of what w leaves over; 0 where there is none."""
-    if not seen.row.intercept:
+    if not evaluated.row.intercept:
         return 0.0
-    left = seen.values - seen.points.by.double() @ weights
-    shares = seen.points.weights
+    left = evaluated.values - evaluated.points.by.double() @ weights
+    shares = evaluated.points.weights
     return float((left * shares).sum() / shares.sum())
 
 
@@ -159,16 +159,16 @@ def turned(model: Linear, to: Neighborhood, ground: Ground) -> Tensor:
     return model.weights * (ground.feature if to.multiplied else ground.restored)
 
 
-def squared_loss(seen: Evaluated, weights: Tensor) -> float:
+def squared_loss(evaluated: Evaluated, weights: Tensor) -> float:
     """½ Σ π (w·ξ + b − y)² with the best constant for these weights, unit²."""
-    left = seen.points.by.double() @ weights + refit(seen, weights) - seen.values
-    return float(0.5 * (seen.points.weights * left**2).sum())
+    left = evaluated.points.by.double() @ weights + refit(evaluated, weights) - evaluated.values
+    return float(0.5 * (evaluated.points.weights * left**2).sum())
 
 
-def gradient_loss(seen: Evaluated, weights: Tensor) -> float:
+def gradient_loss(evaluated: Evaluated, weights: Tensor) -> float:
     """Mean ‖∇_ξ y − w‖², unit²."""
-    assert seen.slopes is not None  # noqa: S101  # asked for with slopes
-    return float(((seen.slopes - weights) ** 2).sum(1).mean())
+    assert evaluated.slopes is not None  # noqa: S101  # asked for with slopes
+    return float(((evaluated.slopes - weights) ** 2).sum(1).mean())
 
 
 def crossed(
@@ -179,6 +179,9 @@ def crossed(
 ) -> Tensor:
     """A cross-loss matrix, (rows: models, columns: neighborhoods), float64."""
     return torch.tensor(
-        [[loss(seen, turned(model, seen.row, ground)) for seen in looks] for model in models],
+        [
+            [loss(evaluated, turned(model, evaluated.row, ground)) for evaluated in looks]
+            for model in models
+        ],
         dtype=torch.float64,
     )

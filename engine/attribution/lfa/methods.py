@@ -96,10 +96,10 @@ class LocalModel(Method[ImageCase]):
         ground = Ground(case, partition_of(case, self.features, self.count))
         reach = Radii(self.noise, self.kernel, self.low, self.samples)
         row = NEIGHBORHOODS[self.explainer]
-        seen = look(
+        evaluated = look(
             ground, self.explainer, reach, case.seed, slopes=not row.squared, progress=progress
         )
-        return {"map": on_image(ground, fitted(seen))}
+        return {"map": on_image(ground, fitted(evaluated))}
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class LFA(Method[ImageCase]):
         refuse_blank(ground)
         reach = Radii(self.noise, self.kernel, self.low, self.samples)
         looks, fresh = look_twice(ground, reach, progress)
-        models = [fitted(seen) for seen in looks]
+        models = [fitted(evaluated) for evaluated in looks]
         views = {**judged(ground, looks, models), **judged_fresh(ground, fresh, models)}
         views |= {f"map {model.row.title}": on_image(ground, model) for model in models}
         flat = [(model.row.title, model.weights.float().numpy()) for model in models]
@@ -155,9 +155,9 @@ class LFA(Method[ImageCase]):
         progress(1.0, "judged each by all")
         return views
 
-    def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ImageCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Which explainer to trust for small changes, and whether it is the best for all kinds."""
-        return f"{advice_for(found, next(iter(CHANGES)))} {free_lunch(found)}"
+        return f"{advice_for(result, next(iter(CHANGES)))} {free_lunch(result)}"
 
 
 def look_twice(
@@ -230,7 +230,7 @@ def unmoved(
 ) -> Table:
     """The losses of a model that says that nothing changes, (losses, neighborhoods)."""
     nothing = torch.zeros(looks[0].points.by.shape[1], dtype=torch.float64)
-    values = [[loss(seen, nothing) for seen in looks] for loss in losses.values()]
+    values = [[loss(evaluated, nothing) for evaluated in looks] for loss in losses.values()]
     columns = tuple(f"in {name}'s" for name in ROWS)
     return Table.grid(np.array(values, np.float32), tuple(losses), columns, (unit,) * len(ROWS))
 
@@ -259,8 +259,12 @@ def refuse_blank(ground: Ground) -> None:
 
 def refuse_still(case: ImageCase, looks: Sequence[Evaluated]) -> None:
     """Raise BlindspotError where the score moves in no neighborhood."""
-    moved = max(float(seen.values.max() - seen.values.min()) for seen in looks)
-    steepest = max(float(seen.slopes.abs().max()) for seen in looks if seen.slopes is not None)
+    moved = max(float(evaluated.values.max() - evaluated.values.min()) for evaluated in looks)
+    steepest = max(
+        float(neighborhood.slopes.abs().max())
+        for neighborhood in looks
+        if neighborhood.slopes is not None
+    )
     if moved < STILL and steepest < STILL:
         raise BlindspotError(
             f"The score of “{case.target.words(case.model.labels)}” is the same in every "

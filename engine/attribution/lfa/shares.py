@@ -35,9 +35,9 @@ def shares(squared: Table, still: Floats) -> Floats:
     return result
 
 
-def fresh_shares(found: Mapping[str, Any]) -> Floats:
+def fresh_shares(result: Mapping[str, Any]) -> Floats:
     """The shares at fresh samples, (8, 8), from an answer of `LFA`."""
-    return shares(found["fresh squared loss"], found["fresh no change"].values[0])
+    return shares(result["fresh squared loss"], result["fresh no change"].values[0])
 
 
 def column(predicted: Floats, change: str) -> Floats:
@@ -52,16 +52,18 @@ def trusted(predicted: Floats, change: str) -> int | None:
     return int(result.argmax()) if result.max() > 0 else None
 
 
-def ordered(found: Floats) -> list[int]:
+def ordered(column_shares: Floats) -> list[int]:
     """Rows from the largest share to the smallest, unknown ones last."""
-    order: list[int] = np.argsort(-np.nan_to_num(found, nan=-np.inf), kind="stable").tolist()
+    order: list[int] = np.argsort(
+        -np.nan_to_num(column_shares, nan=-np.inf), kind="stable"
+    ).tolist()
     return order
 
 
-def ranked(found: Mapping[str, Any], change: str) -> Table:
+def ranked(result: Mapping[str, Any], change: str) -> Table:
     """The explainers from best to worst for one kind of change, (8, fresh and own samples)."""
-    predicted = column(fresh_shares(found), change)
-    fitted = column(shares(found["squared loss"], found["no change"].values[0]), change)
+    predicted = column(fresh_shares(result), change)
+    fitted = column(shares(result["squared loss"], result["no change"].values[0]), change)
     order = ordered(predicted)
     names = ("predicted", "at its own samples")
     rows = tuple(ROWS[place] for place in order)

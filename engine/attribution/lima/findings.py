@@ -9,18 +9,18 @@ from engine.case import ImageCase
 from engine.result import Curve, Table
 
 FIRST = "of the first class"  # the class that the model sees in the whole image
-Found = Mapping[str, Any]  # the views of an answer, by name
+ViewsByName = Mapping[str, Any]  # the views of an answer, by name
 NEARLY = 0.9  # of the whole image's probability
 HARDLY = 0.05  # a probability below which the image does not show the class
 NEAR = 0.99  # of the highest probability: no worse to the eye, and often far fewer regions
 
 
-def enough(case: ImageCase, found: Found) -> tuple[str, int]:
+def enough(case: ImageCase, result: ViewsByName) -> tuple[str, int]:
     """How little of the image gives nearly what the whole gives, and at which step.
 
     The order comes from a greedy search: the part it finds need not be the smallest one.
     """
-    curve, label = found["insertion"], asked_about(case)
+    curve, label = result["insertion"], asked_about(case)
     best = best_step(curve)
     nothing, whole = float(curve.y[0]), float(curve.y[-1])
     if nothing >= NEARLY * whole:
@@ -47,12 +47,12 @@ def enough(case: ImageCase, found: Found) -> tuple[str, int]:
     ), step
 
 
-def misled(case: ImageCase, found: Found) -> tuple[str, int]:
+def misled(case: ImageCase, result: ViewsByName) -> tuple[str, int]:
     """Of a case that asks about the true class: is the model wrong, what brings the truth out, and
     at which step.
     """
-    true, first = found["insertion"], found[f"insertion {FIRST}"]
-    label, other, best = asked_about(case), first_class(found), best_step(true)
+    true, first = result["insertion"], result[f"insertion {FIRST}"]
+    label, other, best = asked_about(case), first_class(result), best_step(true)
     if not other:
         return (
             f"The model gets this image right: “{label}” ({true.y[-1]:.2f}). There is no error to "
@@ -82,22 +82,22 @@ def best_step(curve: Curve) -> int:
     return int((curve.y >= NEAR * curve.y.max()).argmax())
 
 
-def at_step(case: ImageCase, found: Found, step: int) -> str:
+def at_step(case: ImageCase, result: ViewsByName, step: int) -> str:
     """What the model says with so many regions shown, and with these hidden."""
-    shown, gone = found["insertion"], found["deletion"]
-    other = first_class(found)
-    other_text = f" (“{other}” {found[f'insertion {FIRST}'].y[step]:.2f})" if other else ""
+    insertion, gone = result["insertion"], result["deletion"]
+    other = first_class(result)
+    other_text = f" (“{other}” {result[f'insertion {FIRST}'].y[step]:.2f})" if other else ""
     return (
-        f"{step} of {len(shown.x) - 1} regions ({100 * shown.x[step]:.0f} %): "
-        f"“{asked_about(case)}” {shown.y[step]:.2f} with only these{other_text}, "
+        f"{step} of {len(insertion.x) - 1} regions ({100 * insertion.x[step]:.0f} %): "
+        f"“{asked_about(case)}” {insertion.y[step]:.2f} with only these{other_text}, "
         f"{gone.y[step]:.2f} "
-        f"without, {shown.y[-1]:.2f} whole."
+        f"without, {insertion.y[-1]:.2f} whole."
     )
 
 
-def passes(found: Found) -> str:
+def passes(result: ViewsByName) -> str:
     """What the search cost."""
-    ours, plainly = found["looks"].values
+    ours, plainly = result["looks"].values
     return (
         f"{ours:.0f} forward passes; the plain greedy search takes {plainly:.0f} "
         f"({plainly / ours:.2f} × as many), whose order is better on some images and worse on "
@@ -110,14 +110,14 @@ def asked_about(case: ImageCase) -> str:
     return case.model.labels[case.target.index]
 
 
-def first_class(found: Found) -> str:
+def first_class(result: ViewsByName) -> str:
     """The class that the model sees in the whole image; "" where it is the one asked about.
 
     Only the answer knows it. Its question has the model's class names in its digest, so it is never
     that of a model with other names.
     """
-    first: str = found[f"insertion {FIRST}"].y_label
-    return "" if first == found["insertion"].y_label else first
+    first: str = result[f"insertion {FIRST}"].y_label
+    return "" if first == result["insertion"].y_label else first
 
 
 # ---------------------------------------------------------------- beside other orders
@@ -132,9 +132,9 @@ def chance(areas: Table) -> str:
     )
 
 
-def better(found: Found, band: Found) -> str:
+def better(result: ViewsByName, band: ViewsByName) -> str:
     """Whether the areas of a search leave what random orders give."""
-    inserted, deleted = (found["areas"][way] for way in ("insertion", "deletion"))
+    inserted, deleted = (result["areas"][way] for way in ("insertion", "deletion"))
     areas = band["areas"]
     above, below = inserted > areas["insertion"].max(), deleted < areas["deletion"].min()
     orders = f"better than all of {len(areas)} random orders"

@@ -90,6 +90,6 @@ class LiMA(Method[ImageCase]):
             "looks": Scores(passes, ("forward passes", "plain greedy search"), "passes")
         }
 
-    def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: ImageCase, result: Mapping[str, Any]) -> str:
         """How little of the image is enough."""
-        return enough(case, found)[0]
+        return enough(case, result)[0]

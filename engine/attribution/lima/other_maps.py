@@ -88,23 +88,23 @@ class OtherMaps(Method[ImageCase]):
         areas = {"insertion": (inserted, unit), "deletion": (deleted, unit)}
         return {"areas": Table.of(areas, rows=list(orders))}
 
-    def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ImageCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Which map shows and which hides best."""
-        return best(found["areas"])
+        return best(result["areas"])
 
 
-def beside(
-    found: Mapping[str, Any], others: Mapping[str, Any], band: Mapping[str, Any] | None = None
+def area_table(
+    result: Mapping[str, Any], others: Mapping[str, Any], band: Mapping[str, Any] | None = None
 ) -> Table:
     """Areas of a search, of other orders, and the mean of random ones where they are known.
 
     Args:
-        found: an answer of `LiMA`.
+        result: an answer of `LiMA`.
         others: an answer of `OtherMaps` or `RandomOrder` about the same regions.
         band: an answer of `RandomOrder`.
     """
     areas = others["areas"]
-    rows = {LiMA.title: found["areas"].values}
+    rows = {LiMA.title: result["areas"].values}
     rows |= {name: [areas.cell(name, way) for way in areas.order] for name in areas.rows}
     if band is not None:
         rows["Random order, mean"] = [band["areas"][way].mean() for way in areas.order]

@@ -76,6 +76,6 @@ class RandomOrder(Method[ImageCase]):
         )
         return {**views, "areas": areas}
 
-    def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ImageCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Where the areas of random orders lie."""
-        return chance(found["areas"])
+        return chance(result["areas"])

@@ -133,34 +133,34 @@ def search(
 
 def backwards(
     look: Look,
-    found: SubsetSearch,
+    subset_search: SubsetSearch,
     waiting: list[int],
     distances: Tensor,
     weights: Weights,
     count: int,
 ) -> int:
     """The waiting region that joins S⁻: with the lowest F of S⁻ and it."""
-    parts = look(grown(found.last, waiting, count))
-    found.looks += len(waiting)
-    least = int(weights.of(parts, effectiveness(found.last, waiting, distances)).argmin())
-    found.last.append(waiting[least])
-    found.back.append(parts.row(least))
+    parts = look(grown(subset_search.last, waiting, count))
+    subset_search.looks += len(waiting)
+    least = int(weights.of(parts, effectiveness(subset_search.last, waiting, distances)).argmin())
+    subset_search.last.append(waiting[least])
+    subset_search.back.append(parts.row(least))
     return waiting[least]
 
 
-def grown(held: Sequence[int], candidates: Sequence[int], count: int) -> Tensor:
+def grown(members: Sequence[int], candidates: Sequence[int], count: int) -> Tensor:
     """The held set with each candidate in turn, (n, m) bool."""
     sets = torch.zeros(len(candidates), count, dtype=torch.bool)
-    sets[:, list(held)] = True
+    sets[:, list(members)] = True
     sets[torch.arange(len(candidates)), torch.tensor(list(candidates))] = True
     return sets
 
 
-def effectiveness(held: Sequence[int], candidates: Sequence[int], distances: Tensor) -> Tensor:
+def effectiveness(members: Sequence[int], candidates: Sequence[int], distances: Tensor) -> Tensor:
     """s_eff of the held set with each candidate, (n,)."""
-    if not held:
+    if not members:
         return torch.zeros(len(candidates))
-    inside = list(held)
+    inside = list(members)
     within = distances[inside][:, inside].clone()
     within.fill_diagonal_(float("inf"))
     to_new = distances[inside][:, list(candidates)]  # (held, n)

@@ -25,10 +25,10 @@ class Seeing:
     def __init__(self, case: ImageCase, partition: Partition, cover: str) -> None:
         self.case, self.partition, self.cover = case, partition, cover
 
-    def probabilities(self, shown: Tensor) -> Tensor:
+    def probabilities(self, visible: Tensor) -> Tensor:
         """Of all classes, with only those regions shown, (n, K)."""
-        draw = self.partition.drawing(self.case, shown, self.cover)
-        return render_logits(self.case, len(shown), draw, quiet).softmax(-1)
+        draw = self.partition.drawing(self.case, visible, self.cover)
+        return render_logits(self.case, len(visible), draw, quiet).softmax(-1)
 
     @lazy
     def ends(self) -> Tensor:
@@ -44,12 +44,14 @@ class Seeing:
     def __call__(self, sets: Tensor) -> Terms:
         """The terms of some sets: each is shown alone, and hidden alone."""
         result = self.probabilities(torch.cat([sets, ~sets]))
-        shown, hidden = result.chunk(2)
+        visible_probabilities, hidden = result.chunk(2)
         target = self.case.target.index
-        uncertain = -(shown * (shown + TINY).log()).sum(-1)
-        classes = log(max(shown.shape[-1], 2))
-        first = torch.stack([shown[:, self.first], hidden[:, self.first]], 1)
-        return Terms(shown[:, target], 1 - hidden[:, target], 1 - uncertain / classes, first)
+        uncertain = -(visible_probabilities * (visible_probabilities + TINY).log()).sum(-1)
+        classes = log(max(visible_probabilities.shape[-1], 2))
+        first = torch.stack([visible_probabilities[:, self.first], hidden[:, self.first]], 1)
+        return Terms(
+            visible_probabilities[:, target], 1 - hidden[:, target], 1 - uncertain / classes, first
+        )
 
     def distances(self) -> Tensor:
         """δ between what the head sees of single regions, (m, m), from 0 to 1."""
@@ -60,8 +62,8 @@ class Seeing:
         pixels = pixels.contiguous(memory_format=pace.memory_format)
         for region in range(self.partition.count):
             draw(region, pixels[region])
-        seen = torch.cat([self.encoded(part.float()) for part in pixels.split(pace.batch)])
-        unit = torch.nn.functional.normalize(seen.flatten(1).double(), dim=1)
+        embeddings = torch.cat([self.encoded(part.float()) for part in pixels.split(pace.batch)])
+        unit = torch.nn.functional.normalize(embeddings.flatten(1).double(), dim=1)
         return ((unit @ unit.T).clamp(-1, 1).arccos() / pi).float()
 
     def encoded(self, pixels: Tensor) -> Tensor:

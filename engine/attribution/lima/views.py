@@ -17,7 +17,7 @@ STILL = 1e-6  # a spread of probabilities that is float noise
 WITHIN = (0.25, 0.5, 0.75, 1.0)  # shares of the image
 
 
-def views_of(seeing: Seeing, found: SubsetSearch) -> dict[str, View]:
+def views_of(seeing: Seeing, search: SubsetSearch) -> dict[str, View]:
     """The order as a map, curves and areas.
 
     Raises:
@@ -26,26 +26,26 @@ def views_of(seeing: Seeing, found: SubsetSearch) -> dict[str, View]:
     case, partition, target = seeing.case, seeing.partition, seeing.case.target.index
     labels = case.model.labels
     sizes = np.bincount(partition.labels.flatten().numpy(), minlength=partition.count)
-    order = np.array(found.order)
+    order = np.array(search.order)
     area = np.concatenate([[0], np.cumsum(sizes[order]) / sizes.sum()]).astype(np.float32)
-    shown, hidden = along(found, ends(seeing, target), "shown", "hidden")
-    refuse_still(np.concatenate([shown, hidden]), labels[target])
+    insertion, hidden = along(search, ends(seeing, target), "shown", "hidden")
+    refuse_still(np.concatenate([insertion, hidden]), labels[target])
     first_shown, first_hidden = along(
-        found, ends(seeing, seeing.first), "first_shown", "first_hidden"
+        search, ends(seeing, seeing.first), "first_shown", "first_hidden"
     )
-    areas = [float(np.trapezoid(curve, area)) for curve in (shown, hidden)]
+    areas = [float(np.trapezoid(curve, area)) for curve in (insertion, hidden)]
 
     def curve(values: Floats, label: str) -> Curve:
         return Curve(area, values, "share of the image", label, "probability")
 
     return {
-        **maps(seeing, order, shown, hidden),
-        "insertion": curve(shown, labels[target]),
+        **maps(seeing, order, insertion, hidden),
+        "insertion": curve(insertion, labels[target]),
         "deletion": curve(hidden, labels[target]),
         "insertion of the first class": curve(first_shown, labels[seeing.first]),
         "deletion of the first class": curve(first_hidden, labels[seeing.first]),
         "areas": Scores(np.array(areas, np.float32), ("insertion", "deletion"), "probability"),
-        "highest": highest(area, shown),
+        "highest": highest(area, insertion),
         "order": Table.of({"region": (order, ""), "pixels": (sizes[order], "px")}),
     }
 
@@ -78,7 +78,7 @@ def ends(seeing: Seeing, label: int) -> tuple[float, float]:
 
 
 def along(
-    found: SubsetSearch, ends: tuple[float, float], shows: str, hides: str
+    search: SubsetSearch, ends: tuple[float, float], shows: str, hides: str
 ) -> tuple[Floats, Floats]:
     """p with the first k regions shown, and hidden, k = 0 … m, (m + 1,) each.
 
@@ -86,11 +86,11 @@ def along(
     S⁻ is what was seen, and the other way round.
     """
     nothing, everything = ends
-    shown = [nothing, *column(found.seen, shows), *reversed(column(found.back, hides))]
-    hidden = [everything, *column(found.seen, hides), *reversed(column(found.back, shows))]
-    count = len(found.order)
+    insertion = [nothing, *column(search.seen, shows), *reversed(column(search.back, hides))]
+    hidden = [everything, *column(search.seen, hides), *reversed(column(search.back, shows))]
+    count = len(search.order)
     return (
-        np.array([*shown[:count], everything], np.float32),
+        np.array([*insertion[:count], everything], np.float32),
         np.array([*hidden[:count], nothing], np.float32),
     )
 
@@ -100,15 +100,15 @@ def column(rows: Sequence[SubsetScore], name: str) -> list[float]:
     return [getattr(row, name) for row in rows]
 
 
-def highest(area: Floats, shown: Floats) -> Table:
+def highest(area: Floats, probabilities: Floats) -> Table:
     """The highest p with at most so much of the image shown, and how much that was; NaN where the
     first region alone is larger.
     """
     results = []
     for share in WITHIN:
         inside = np.flatnonzero((area <= share) & (area > 0))
-        best = inside[shown[inside].argmax()] if len(inside) else None
-        results.append((np.nan, np.nan) if best is None else (shown[best], area[best]))
+        best = inside[probabilities[inside].argmax()] if len(inside) else None
+        results.append((np.nan, np.nan) if best is None else (probabilities[best], area[best]))
     rows = tuple(f"within {100 * share:.0f} % of the image" for share in WITHIN)
     values = np.array(results, np.float32)
     return Table.grid(values, rows, ("highest probability", "with"), ("probability", "share"))

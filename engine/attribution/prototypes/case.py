@@ -18,7 +18,7 @@ from engine.experiment import ExperimentCase
 from engine.images import Crop, Picture, square
 
 LIGHT = 127.5  # mean of the outermost pixels, above which the ground is light
-EACH, FIRST = 2, 8  # test images of each class that are offered, and which of them comes first
+PER_CLASS, FIRST = 2, 8  # test images of each class that are offered, and which of them comes first
 SOME = 200  # images whose ground is looked at
 
 
@@ -46,10 +46,10 @@ class PrototypeCase(Case):
     precision: Precision = "exact"
 
     def __post_init__(self) -> None:
-        wanted = tuple(self.data.images.shape[1:])
-        if tuple(self.image.shape) != wanted:
+        shape = tuple(self.data.images.shape[1:])
+        if tuple(self.image.shape) != shape:
             raise BlindspotError(
-                f"Images of {self.data.card.title} are {wanted}, not {tuple(self.image.shape)}."
+                f"Images of {self.data.card.title} are {shape}, not {tuple(self.image.shape)}."
             )
         if not torch.isfinite(self.image).all():
             raise BlindspotError("A pixel of this image is no number.")
@@ -94,7 +94,7 @@ class PrototypeCase(Case):
 
 def offered(data: DataSet) -> Rows:
     """The rows of some test images of each class."""
-    return data.some("test", EACH * len(data.classes))
+    return data.some("test", PER_CLASS * len(data.classes))
 
 
 def first_of(data: DataSet) -> int:
@@ -120,8 +120,8 @@ def about_picture(
         return PrototypeCase(data, torch.from_numpy(pixels), seed), False
     gray = np.round(255 * pixels.mean(0, keepdims=True)).astype(np.uint8)
     inverted = edge(gray) > LIGHT > edge(data.images[data.rows("train")][:SOME])
-    shown = 255 - gray if inverted else gray
-    return PrototypeCase(data, torch.from_numpy(shown / np.float32(255)), seed), inverted
+    gray_levels = 255 - gray if inverted else gray
+    return PrototypeCase(data, torch.from_numpy(gray_levels / np.float32(255)), seed), inverted
 
 
 def edge(images: NDArray[np.uint8]) -> float:

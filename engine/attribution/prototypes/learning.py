@@ -175,7 +175,7 @@ def as_classifier(network: Shallow | PatchComponents, data: DataSet) -> Classifi
     )
 
 
-def kept(model: Classifier, method: Learns[Any]) -> Checkpoint:
+def as_checkpoint(model: Classifier, method: Learns[Any]) -> Checkpoint:
     """The network as a view; see `Learns.restored`."""
     settings = json.dumps(method.learned_as())
     return Checkpoint(weights_of(model), "", method.full_name(), settings)

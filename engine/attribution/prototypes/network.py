@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.attribution.prototypes.learning import PAPER, Learns, head_of, inside, kept
+from engine.attribution.prototypes.learning import PAPER, Learns, as_checkpoint, head_of, inside
 from engine.attribution.prototypes.networks import PatchComponents, Shallow
 from engine.data import DataSet
 from engine.experiment import ExperimentCase
@@ -76,16 +76,16 @@ class PrototypeNetwork(Learns[ExperimentCase]):
         rows = tuple(named(place) for place in range(len(images)))
         values = np.array(list(result.values()), np.float32)
         return {
-            "network": kept(model, self),
+            "network": as_checkpoint(model, self),
             "prototypes": in_rows(images),
             "reasons": Table.grid(plus - minus, rows, data.classes, ("",) * len(data.classes)),
             "figures": Scores(values, tuple(result), "share"),
             "log": log,
         }
 
-    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How often it is right."""
-        right = 100 * found["figures"]["test accuracy"]
+        right = 100 * result["figures"]["test accuracy"]
         return f"{right:.1f} % of the test images are read right with {self.components} prototypes."
 
 
@@ -99,8 +99,8 @@ def learned_images(model: Classifier, data: DataSet) -> list[Pixels]:
     network = inside(model)
     if isinstance(network, Shallow):
         side, channels = network.shape.side, network.shape.channels
-        shown = network.places.detach().cpu().view(-1, channels, side, side)
-        return [as_bytes(prototype) for prototype in shown]
+        prototypes = network.places.detach().cpu().view(-1, channels, side, side)
+        return [as_bytes(prototype) for prototype in prototypes]
     rows = data.rows("train")
     best = torch.zeros(network.head.count)
     patches = [np.zeros((network.patch, network.patch, network.shape.channels), np.uint8)] * len(

@@ -35,7 +35,7 @@ PARTS = (*AGREE, *DISAGREE)
 POSITIVE_PARTS, NEGATIVE_PARTS = (PARTS[0], PARTS[3]), (PARTS[1], PARTS[2])  # wanted, unwanted
 LEFT_OUT = "indefinite: left out"  # of the older CBC, beside PARTS
 LEVEL = 1e-6  # a certified radius below which two classes are level
-SHOWN = 6  # prototypes in the picture and in bars of their own
+PICTURED_PROTOTYPES = 6  # prototypes in the picture and in bars of their own
 REST = "all others"
 OTHERS, ALL = "others, mean", "all, mean"
 PLACES = 25  # radii at which the lead is bounded and attacked
@@ -94,11 +94,11 @@ class Prototypes(Learns[PrototypeCase]):
         model = self.restored(result["network"], case.data)
         with torch.no_grad():
             exact = in_doubles(model)
-            seen = exact.detections(case.pixels.double())[0]
+            detections = exact.detections(case.pixels.double())[0]
             plus, minus = exact.head.reasons()
-        scores = seen @ (plus - minus) + minus.sum(0)
+        scores = detections @ (plus - minus) + minus.sum(0)
         winner, rival = (int(index) for index in scores.topk(2).indices)
-        parts, other = (parts_of(seen, plus, minus, label) for label in (winner, rival))
+        parts, other = (parts_of(detections, plus, minus, label) for label in (winner, rival))
         progress(0.75, "compared with the prototypes")
         views: dict[str, View] = {
             "scores": Scores(scores.float().numpy(), case.data.classes, "share"),
@@ -106,7 +106,7 @@ class Prototypes(Learns[PrototypeCase]):
             "picture": self.picture(case, model, parts),
             "rival parts": other,
             "rival picture": self.picture(case, model, other),
-            "changes": changes(seen, plus - minus, scores, (winner, rival)),
+            "changes": changes(detections, plus - minus, scores, (winner, rival)),
         }
         ignored = float(exact.head.ignored()[winner])
         outcome: dict[str, float] = {
@@ -125,7 +125,7 @@ class Prototypes(Learns[PrototypeCase]):
 
     def picture(self, case: PrototypeCase, model: Classifier, parts: Table) -> Pictures:
         """The prototypes that a class looks at most; of the deep form, where they are seen."""
-        chosen = parts["number"][:SHOWN].astype(np.int64).tolist()
+        chosen = parts["number"][:PICTURED_PROTOTYPES].astype(np.int64).tolist()
         images = learned_images(model, case.data)
         rows = [[images[index] for index in chosen]]
         captions = [f"seen {100 * share:.0f} %" for share in parts["seen"][: len(chosen)]]
@@ -188,19 +188,19 @@ class Prototypes(Learns[PrototypeCase]):
             views["flip"] = flipped(case, model, nearest)
         return views
 
-    def finding(self, case: PrototypeCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: PrototypeCase, result: Mapping[str, Any]) -> str:
         """The answer, what it rests on, and how far the image can change."""
-        outcome, parts = found["outcome"], found["parts"]
+        outcome, parts = result["outcome"], result["parts"]
         says = case.data.classes[int(outcome["answer"][0])]
         present, absent = (100 * float(parts[part].sum()) for part in AGREE)
         words = BLANK if case.blank else ""
         words += (
             f"Read as {says}: {present:.0f} % for what is seen, {absent:.0f} % for what is not."
         )
-        return f"{words} {held(outcome)}" if "certificate" in outcome.order else words
+        return f"{words} {certificate_words(outcome)}" if "certificate" in outcome.order else words
 
 
-def held(outcome: Table) -> str:
+def certificate_words(outcome: Table) -> str:
     """What the certificate promises, and what the attack found."""
     radius, flip = float(outcome["certificate"][0]), float(outcome["flip"][0])
     if radius < LEVEL:
@@ -210,14 +210,19 @@ def held(outcome: Table) -> str:
     return f"No change {proved} can flip it{reached}."
 
 
-def parts_of(seen: Tensor, plus: Tensor, minus: Tensor, label: int) -> Table:
+def parts_of(detections: Tensor, plus: Tensor, minus: Tensor, label: int) -> Table:
     """How far each prototype is seen and its parts in a class; what counts most comes first."""
     wants, avoids = plus[:, label], minus[:, label]
     order = torch.argsort(-(wants + avoids), stable=True)
-    four = seen * wants, (1 - seen) * avoids, seen * avoids, (1 - seen) * wants
+    four = (
+        detections * wants,
+        (1 - detections) * avoids,
+        detections * avoids,
+        (1 - detections) * wants,
+    )
     columns: dict[str, tuple[Any, str]] = {
         "number": (order.numpy(), ""),
-        "seen": (seen[order].numpy(), "share"),
+        "seen": (detections[order].numpy(), "share"),
     }
     columns |= {
         part: (shares[order].numpy(), "share") for part, shares in zip(PARTS, four, strict=True)
@@ -230,9 +235,12 @@ def summed(parts: Table) -> Table:
     columns = {}
     for name, unit in zip(parts.order, parts.units, strict=True):
         values = parts[name].astype(np.float64)
-        rest = [values[SHOWN:].sum()] if len(values) > SHOWN else []
-        columns[name] = np.concatenate([values[:SHOWN], rest]), unit
-    return Table.of(columns, [*parts.rows[:SHOWN], *([REST] if len(parts) > SHOWN else [])])
+        rest = [values[PICTURED_PROTOTYPES:].sum()] if len(values) > PICTURED_PROTOTYPES else []
+        columns[name] = np.concatenate([values[:PICTURED_PROTOTYPES], rest]), unit
+    return Table.of(
+        columns,
+        [*parts.rows[:PICTURED_PROTOTYPES], *([REST] if len(parts) > PICTURED_PROTOTYPES else [])],
+    )
 
 
 def with_indefinite(parts: Table, left_out: float) -> Table:
@@ -256,12 +264,22 @@ def averaged(parts: Table) -> Table:
     columns = {}
     for name, unit in zip(parts.order, parts.units, strict=True):
         values = parts[name]
-        others = [values[SHOWN:].mean()] if len(values) > SHOWN else []
-        columns[name] = np.concatenate([values[:SHOWN], others, [values.mean()]]), unit
-    return Table.of(columns, [*parts.rows[:SHOWN], *([OTHERS] if len(parts) > SHOWN else []), ALL])
+        others = [values[PICTURED_PROTOTYPES:].mean()] if len(values) > PICTURED_PROTOTYPES else []
+        columns[name] = (
+            np.concatenate([values[:PICTURED_PROTOTYPES], others, [values.mean()]]),
+            unit,
+        )
+    return Table.of(
+        columns,
+        [
+            *parts.rows[:PICTURED_PROTOTYPES],
+            *([OTHERS] if len(parts) > PICTURED_PROTOTYPES else []),
+            ALL,
+        ],
+    )
 
 
-def changes(seen: Tensor, weights: Tensor, scores: Tensor, classes: tuple[int, int]) -> Table:
+def changes(detections: Tensor, weights: Tensor, scores: Tensor, classes: tuple[int, int]) -> Table:
     """What each prototype would have to be seen as for the rival to win, all others as they are.
 
     The lead is linear in how far it is seen, so that this is exact; NaN where no value does it.
@@ -269,14 +287,14 @@ def changes(seen: Tensor, weights: Tensor, scores: Tensor, classes: tuple[int, i
     winner, rival = classes
     lead = scores[winner] - scores[rival]
     gain = weights[:, winner] - weights[:, rival]
-    wanted = seen - lead / gain
-    possible = (wanted >= 0) & (wanted <= 1)
-    wanted = torch.where(possible, wanted, torch.nan)
-    order = torch.argsort((wanted - seen).abs().nan_to_num(torch.inf), stable=True)
+    needed = detections - lead / gain
+    possible = (needed >= 0) & (needed <= 1)
+    needed = torch.where(possible, needed, torch.nan)
+    order = torch.argsort((needed - detections).abs().nan_to_num(torch.inf), stable=True)
     columns = {
         "number": (order.numpy(), ""),
-        "seen": (seen[order].numpy(), "share"),
-        "needed": (wanted[order].numpy(), "share"),
+        "seen": (detections[order].numpy(), "share"),
+        "needed": (needed[order].numpy(), "share"),
     }
     return Table.of(columns, [named(int(index)) for index in order])
 

@@ -153,13 +153,13 @@ class PrototypeRobustness(Method[ExperimentCase]):
         self,
         model: Classifier,
         data: DataSet,
-        asked: Rows,
+        rows: Rows,
         radii: Any,
         seed: int,
         progress: Progress,
     ) -> tuple[list[float], list[float], tuple[float, ...]]:
         """Certified and attacked accuracy at each distance, and what came of all the attacks."""
-        images, predicted, stand, right = standing(model, data, asked)
+        images, predicted, stand, right = standing(model, data, rows)
         radius = stand.own_widths()
         attack = AttackBudget(restarts=self.tries)
         unturned, resisted = right.clone(), [right.float().mean().item()]
@@ -200,9 +200,9 @@ class PrototypeRobustness(Method[ExperimentCase]):
         turned = (outside.amin(0) < 0).float().mean().item()
         return mean, float(inside.numel()), float((inside < 0).sum()), turned
 
-    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How many answers are proved at the middle distance, robust and plain."""
-        networks, distance = found["networks"], found["curves"]["distance"][DISTANCES // 2]
+        networks, distance = result["networks"], result["curves"]["distance"][DISTANCES // 2]
         robust, plain = (100 * networks.cell(name, "certified") for name in (CERTIFIED, PLAIN))
         attacks = int(networks["attacks inside"].sum())
         return (
@@ -213,13 +213,13 @@ class PrototypeRobustness(Method[ExperimentCase]):
 
 
 @torch.no_grad()
-def standing(model: Classifier, data: DataSet, asked: Rows) -> tuple[Tensor, Tensor, Leads, Tensor]:
+def standing(model: Classifier, data: DataSet, rows: Rows) -> tuple[Tensor, Tensor, Leads, Tensor]:
     """Images (N, C, H, W), their answers, how these stand, and whether they are right."""
-    images = torch.from_numpy(data.images[asked] / np.float32(255)).to(model.device)
+    images = torch.from_numpy(data.images[rows] / np.float32(255)).to(model.device)
     predicted = scores_of(model)(images).argmax(1)
     exact = cast("Shallow", in_doubles(model))
     stand = leads(exact, images.expand(-1, 3, -1, -1).cpu().double(), predicted.cpu())
-    return images, predicted, stand, predicted.cpu() == data.targets(asked)
+    return images, predicted, stand, predicted.cpu() == data.targets(rows)
 
 
 def scores_of(model: Classifier) -> Any:

@@ -53,7 +53,7 @@ MORE: tuple[type[Method[ImageCase]], ...] = (
 KINDS = {kind.title: kind for kind in (*MAPS, *MORE)}
 EIGHT = "eight usual maps"
 SAME, NEW = "old class", "what it says now"
-SAID = ("before", "after")
+TIMES = ("before", "after")
 FOLLOWS, STAYS = 0.5, 0.9  # rank correlations below and above which a map moved and stayed
 
 
@@ -93,21 +93,26 @@ class MapsFollow(Method[PairCase]):
         maps: dict[str, HeatMap] = {}
         for number, kind in enumerate(kinds):
             progress(number / len(kinds), f"{kind.title}: before and after")
-            made = []
+            heat_maps = []
             for place, image_case in enumerate((before, after, now)):
                 low = (number + place / 3) / len(kinds)
                 part = part_of(progress, low, low + 1 / 3 / len(kinds), kind.title)
-                made.append(self.map_of(kind(), image_case, part))
+                heat_maps.append(self.map_of(kind(), image_case, part))
             rows.append(
-                [rank_correlation(made[0].values, heat_map.values) for heat_map in made[1:]]
+                [
+                    rank_correlation(heat_maps[0].values, heat_map.values)
+                    for heat_map in heat_maps[1:]
+                ]
             )
             words = ("before", "after", "now")
-            maps |= {f"{kind.title} {word}": heat for word, heat in zip(words, made, strict=True)}
+            maps |= {
+                f"{kind.title} {word}": heat for word, heat in zip(words, heat_maps, strict=True)
+            }
         progress(1.0, "compared")
         titles = [kind.title for kind in kinds]
         table = Table.grid(np.array(rows, np.float32), titles, (SAME, NEW), ("Spearman",) * 2)
         predicted = [[first_class(moment_case)] for moment_case in (before, after)]
-        classes = Table.grid(np.array(predicted, np.float32), SAID, ("class",), ("number",))
+        classes = Table.grid(np.array(predicted, np.float32), TIMES, ("class",), ("number",))
         return {"followed": table, "said": classes, **maps}
 
     def kinds(self, case: ImageCase) -> list[type[Method[ImageCase]]]:
@@ -130,15 +135,17 @@ class MapsFollow(Method[PairCase]):
         after = replace(old, image=case.others[0])
         return old, after, replace(after, target=Target(first_class(after)))
 
-    def map_of(self, method: Method[ImageCase], asked: ImageCase, progress: Progress) -> HeatMap:
+    def map_of(
+        self, method: Method[ImageCase], image_case: ImageCase, progress: Progress
+    ) -> HeatMap:
         """A map, kept for the views that ask for it too."""
-        heat = answer(method, asked, progress)["map"]
+        heat = answer(method, image_case, progress)["map"]
         assert isinstance(heat, HeatMap)  # noqa: S101  # every heat map method gives one
         return heat
 
-    def finding(self, case: PairCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: PairCase, result: Mapping[str, Any]) -> str:
         """Which map moved most and which least, and which are the same whatever is asked about."""
-        table, changed = found["followed"], answer_changed(found)
+        table, changed = result["followed"], answer_changed(result)
         values = np.array(table[NEW if changed else SAME])
         if not np.isfinite(values).any():
             return "Every heat map is flat before or after the attack: none can be compared."
@@ -149,7 +156,7 @@ class MapsFollow(Method[PairCase]):
                 f"correlations of the maps before and after it lie between {values[low]:.2f} "
                 f"({table.rows[low]}) and {values[high]:.2f} ({table.rows[high]})."
             )
-        moved, alike = int((values < FOLLOWS).sum()), any_class(case, found)
+        moved, alike = int((values < FOLLOWS).sum()), any_class(case, result)
         if len(values) == 1:
             followed = "moved with the answer" if moved else "did not move with the answer"
             return f"{table.rows[0]} {followed} (rank correlation {values[0]:.2f}).{alike}"
@@ -165,24 +172,24 @@ def first_class(case: ImageCase) -> int:
     return int(case.model.logits(case.image[None])[0].argmax())
 
 
-def answer_changed(found: Mapping[str, Any]) -> bool:
+def answer_changed(result: Mapping[str, Any]) -> bool:
     """Whether the model's first class is another one after the attack."""
-    before, after = found["said"]["class"]
+    before, after = result["said"]["class"]
     return bool(before != after)
 
 
-def any_class(case: PairCase, found: Mapping[str, Any]) -> str:
+def any_class(case: PairCase, result: Mapping[str, Any]) -> str:
     """Which maps are the same for the old class and the one said now; "" where none is."""
-    if case.source.target.index == int(found["said"]["class"][1]):
+    if case.source.target.index == int(result["said"]["class"][1]):
         return ""
-    alike = [title for title in found["followed"].rows if same_for_both(found, title)]
+    alike = [title for title in result["followed"].rows if same_for_both(result, title)]
     if not alike:
         return ""
     verb = "does" if len(alike) == 1 else "do"
     return f" {' and '.join(alike)} {verb} not depend on the class, only on the image."
 
 
-def same_for_both(found: Mapping[str, Any], title: str) -> bool:
+def same_for_both(result: Mapping[str, Any], title: str) -> bool:
     """Whether the maps of both classes after the attack are one and the same, and not flat."""
-    old, now = (found[f"{title} {word}"].values for word in ("after", "now"))
+    old, now = (result[f"{title} {word}"].values for word in ("after", "now"))
     return bool(np.array_equal(old, now) and np.ptp(old))

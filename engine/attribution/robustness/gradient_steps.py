@@ -91,12 +91,12 @@ def descend(
     """
     image, best, lowest = start, start, (True, np.inf)
     for step in range(steps + 1):
-        here = margin_slope(model, image, label)
-        note(step, here)
-        if (not here.another, here.margin) < lowest:
-            best, lowest = image, (not here.another, here.margin)
+        current = margin_slope(model, image, label)
+        note(step, current)
+        if (not current.another, current.margin) < lowest:
+            best, lowest = image, (not current.another, current.margin)
         if step < steps:
-            image = ball.project(image - ball.step(here.slope, share))
+            image = ball.project(image - ball.step(current.slope, share))
     return best
 
 
@@ -144,10 +144,12 @@ class GradientAttack(Method[ImageCase]):
         first = case.model.logits(pixels_of(levels)[None])[0]
         way = AttackTrajectory(levels, first, self.passes if self.epsilon else 0)
 
-        def note(step: int, here: MarginSlope) -> None:
-            margins.append(here.margin)
-            way.note(here.image[0], here.logits)
-            progress(min(step / (self.passes + 1), 1.0), f"step {step}: margin {here.margin:.2f}")
+        def note(step: int, current: MarginSlope) -> None:
+            margins.append(current.margin)
+            way.note(current.image[0], current.logits)
+            progress(
+                min(step / (self.passes + 1), 1.0), f"step {step}: margin {current.margin:.2f}"
+            )
 
         form = case.model.pace("gradient").memory_format
         center = pixels_of(levels)[None].to(case.model.device, memory_format=form)
@@ -164,9 +166,9 @@ class GradientAttack(Method[ImageCase]):
         curve = Curve(steps, np.array(margins, np.float32), "step", "margin", "logit")
         return {**rescored.views(), "margin": curve, **way.views(rescored)}
 
-    def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ImageCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """What the model says after the change, and whether it can be seen."""
-        return attack_words(self, found)
+        return attack_words(self, result)
 
 
 @dataclass(frozen=True)
@@ -193,9 +195,9 @@ class FGSM(GradientAttack):
 
     def found(self, case: ImageCase, ball: Ball, label: int, note: Note) -> Tensor:
         """One step from the image, wherever it leads."""
-        here = margin_slope(case.model, ball.center, label)
-        note(0, here)
-        image = ball.project(ball.center - ball.step(here.slope, 1.0))
+        center = margin_slope(case.model, ball.center, label)
+        note(0, center)
+        image = ball.project(ball.center - ball.step(center.slope, 1.0))
         note(1, margin_slope(case.model, image, label))
         return image
 
@@ -233,9 +235,9 @@ class PGD(GradientAttack):
         return descend(case.model, ball, label, start, self.steps, FAR / self.steps, note)
 
 
-def attack_words(method: GradientAttack, found: Mapping[str, Any]) -> str:
+def attack_words(method: GradientAttack, result: Mapping[str, Any]) -> str:
     """What an attack with a bound found, in a sentence or two."""
-    figures, pictures = found["figures"], found["pictures"]
+    figures, pictures = result["figures"], result["pictures"]
     before, after = pictures.caption(0, 0), pictures.caption(0, 2)
     bound = f"{method.epsilon}/255" + ("" if method.norm == NORMS[0] else " in the mean")
     if not method.epsilon:
@@ -244,7 +246,7 @@ def attack_words(method: GradientAttack, found: Mapping[str, Any]) -> str:
         words = f"With changes of at most {bound} it says {after} instead of {before}."
     else:
         words = f"Changes of at most {bound} did not make it say another class: {after}."
-    return words + seen_words(found)
+    return words + seen_words(result)
 
 
 def no_gradients(model: Classifier) -> DoesNotFit:

@@ -87,8 +87,8 @@ def responses(gray: Doubles, places: Doubles, scales: Doubles) -> Doubles:
     for step in np.unique(steps):
         sigma = 2 ** (step / LEVELS)
         band = gaussian_filter(gray, 2 ** (1 / LEVELS) * sigma) - gaussian_filter(gray, sigma)
-        here = steps == step
-        result[here] = np.abs(band[rows[here], columns[here]])
+        at_step = steps == step
+        result[at_step] = np.abs(band[rows[at_step], columns[at_step]])
     return result + 1e-6
 
 

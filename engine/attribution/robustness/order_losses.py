@@ -44,12 +44,12 @@ def polyhedron_of(model: Classifier, order: Sequence[int], margin: float) -> Pol
     return Polyhedron(weight, bias, order, margin)
 
 
-def quadratic(wanted: Polyhedron) -> Loss:
+def quadratic(polyhedron: Polyhedron) -> Loss:
     """The squared distance to the polyhedron: y* is taken as fixed, which gives its gradient."""
 
     def loss(features: Tensor, logits: Tensor) -> Tensor:
         del logits
-        point = wanted.nearest(features.detach().cpu().double().numpy()).point
+        point = polyhedron.nearest(features.detach().cpu().double().numpy()).point
         return (features - torch.from_numpy(point).to(features)).square().sum()
 
     return loss
@@ -63,9 +63,9 @@ def carlini_wagner(order: Sequence[int], classes: int, margin: float) -> Loss:
 
     def loss(features: Tensor, logits: Tensor) -> Tensor:
         del features
-        wanted = logits[list(order)].cummin(0).values
+        limits = logits[list(order)].cummin(0).values
         best = logits.expand(len(order), -1).masked_fill(~outside.to(logits.device), -torch.inf)
-        return (margin + best.amax(1) - wanted).clamp_min(0).mean()
+        return (margin + best.amax(1) - limits).clamp_min(0).mean()
 
     return loss
 
@@ -76,10 +76,12 @@ def distillation(model: Classifier, order: Sequence[int]) -> Loss:
     target = (weight @ weight[list(order)].T).mean(1)
     for place, index in enumerate(order):
         target[index] = ALPHA - place * BETA
-    wanted = target.log_softmax(0).float()
+    log_target = target.log_softmax(0).float()
 
     def loss(features: Tensor, logits: Tensor) -> Tensor:
         del features
-        return F.kl_div(logits.log_softmax(0), wanted.to(logits), reduction="sum", log_target=True)
+        return F.kl_div(
+            logits.log_softmax(0), log_target.to(logits), reduction="sum", log_target=True
+        )
 
     return loss

@@ -141,7 +141,7 @@ def search_order(
         delta = ((image + noise).clamp(0, 1) - image).requires_grad_()
         optimizer = torch.optim.AdamW([delta], rules.rate)
         for step in range(rules.steps + 1):
-            features, logits = seen(model, image + delta)
+            features, logits = head_features(model, image + delta)
             value = loss(features, logits)
             ranking = logits.detach().argsort(descending=True, stable=True).tolist()
             right, at = in_order(order, ranking), search * (rules.steps + 1) + step
@@ -168,7 +168,7 @@ def search_order(
     return OrderSearch(best.change, best.success, max(best.right, 0), best.at, log)
 
 
-def seen(model: Classifier, pixels: Tensor) -> tuple[Tensor, Tensor]:
+def head_features(model: Classifier, pixels: Tensor) -> tuple[Tensor, Tensor]:
     """What the head sees of one image, (n,), and the logits (C,), with a way back to the pixels.
 
     Raises:

@@ -110,10 +110,10 @@ class OrderedSuccess(Method[AttackedImagesCase]):
             ),
         }
 
-    def finding(self, case: AttackedImagesCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: AttackedImagesCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """The longest list, and how often each attack finds it."""
-        last, longest = found["success"], int(found["success"]["K"][-1])
-        count = len(set(found["attacks"]["image"].tolist()))
+        last, longest = result["success"], int(result["success"]["K"][-1])
+        count = len(set(result["attacks"]["image"].tolist()))
         shares = {name: float(last[name][-1]) for name in NAMES}
         rest = ", ".join(
             f"{name} {100 * share:.0f} %" for name, share in shares.items() if name != QUAD

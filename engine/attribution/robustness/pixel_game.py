@@ -198,9 +198,11 @@ class PixelGame:
         still = [candidate for candidate in offered if candidate.said == self.own]
         self.lowest = min([self.lowest, *still], key=lambda candidate: candidate.share)
         taken = offered[int(share.argmax() if self.rules.player == ENEMY else share.argmin())]
-        for one in offered:
-            if self.rules.player == FRIEND and one is not taken and one.said != self.own:
-                self.offer(one)  # of several classes, the least share need not be another's answer
+        for offer in offered:
+            if self.rules.player == FRIEND and offer is not taken and offer.said != self.own:
+                self.offer(
+                    offer
+                )  # of several classes, the least share need not be another's answer
         return taken
 
     def pixels(self, position: Position, place: int) -> list[Pixel]:
@@ -226,10 +228,10 @@ class PixelGame:
 
     def changed(self, levels: Levels, pixels: list[Pixel]) -> Levels:
         """The image with these pixels changed."""
-        made = levels.copy()
+        changed_levels = levels.copy()
         for row, column in pixels:
-            made[:, row, column] = self.target[:, row, column]
-        return made
+            changed_levels[:, row, column] = self.target[:, row, column]
+        return changed_levels
 
     def put_back(self, position: Position) -> Position:
         """Restore groups of pixels as long as another class is said: never more, often fewer."""

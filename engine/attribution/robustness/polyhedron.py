@@ -102,24 +102,24 @@ def pairs(order: Sequence[int], classes: int) -> tuple[NDArray[np.int64], NDArra
 
 
 def nonnegative(
-    gram: Doubles, wanted: Doubles, start: NDArray[np.int64], near: float = NEAR
+    gram: Doubles, linear_term: Doubles, start: NDArray[np.int64], near: float = NEAR
 ) -> Doubles:
     """min ½ μᵀ G μ − qᵀ μ over μ ≥ 0, after Lawson and Hanson, with blocks that enter at once.
 
     Args:
         gram: G, (m, m), positive semidefinite.
-        wanted: q, (m,).
+        linear_term: q, (m,).
         start: which multipliers are tried first.
         near: a gradient below this counts as none.
     """
-    result = np.zeros(len(wanted))
-    inside = np.zeros(len(wanted), bool)
+    result = np.zeros(len(linear_term))
+    inside = np.zeros(len(linear_term), bool)
     inside[start] = True
     ridge = RIDGE * float(gram.diagonal().max())
     for turn in range(ROUNDS):
         before = result.copy()
-        descend(gram, wanted, result, inside, ridge)
-        left = np.where(inside, -np.inf, wanted - gram @ result)
+        descend(gram, linear_term, result, inside, ridge)
+        left = np.where(inside, -np.inf, linear_term - gram @ result)
         stuck = turn > 0 and np.array_equal(before, result)  # a block hindered itself
         entering = np.argsort(left)[::-1][: 1 if stuck else BLOCK]
         entering = entering[left[entering] > near]
@@ -130,23 +130,27 @@ def nonnegative(
 
 
 def descend(
-    gram: Doubles, wanted: Doubles, found: Doubles, inside: NDArray[np.bool_], ridge: float
+    gram: Doubles,
+    linear_term: Doubles,
+    multipliers: Doubles,
+    inside: NDArray[np.bool_],
+    ridge: float,
 ) -> None:
     """Move to the best multipliers of those inside, of which some may have to leave; in place."""
     while inside.any():
         places = np.flatnonzero(inside)
         part = gram[np.ix_(places, places)] + ridge * np.eye(len(places))
-        best = np.linalg.solve(part, wanted[places])
+        best = np.linalg.solve(part, linear_term[places])
         if (best > 0).all():
-            found[:] = 0
-            found[places] = best
+            multipliers[:] = 0
+            multipliers[places] = best
             return
-        now, low = found[places], best <= 0
+        now, low = multipliers[places], best <= 0
         steps = now[low] / np.maximum(now[low] - best[low], 1e-300)
         step = float(steps.min())
         moved = now + step * (best - now)
         gone = low & (moved <= 1e-14)
         gone[np.flatnonzero(low)[steps.argmin()]] = True
         moved[gone] = 0
-        found[places] = moved
+        multipliers[places] = moved
         inside[places[gone]] = False

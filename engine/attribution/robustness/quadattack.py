@@ -105,24 +105,24 @@ class OrderedAttack(Method[OrderedCase]):
                 "classes, or another order."
             )
 
-    def finding(self, case: OrderedCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: OrderedCase, result: Mapping[str, Any]) -> str:
         """Whether the order was found, and with how small a change."""
-        right, wanted = (int(found["success"][name][0]) for name in ("right", "wanted"))
-        figures, labels = found["figures"], case.model.labels
+        right, requested = (int(result["success"][name][0]) for name in ("right", "wanted"))
+        figures, labels = result["figures"], case.model.labels
         size = f"{figures['RMS'][0]:.2g}/255 in the mean and {figures['L∞'][0]:.0f}/255 at most"
-        if right == wanted:
+        if right == requested:
             names = ", ".join(labels[index] for index in case.order)
-            count = f"{wanted} classes" if wanted > 1 else "class"
+            count = f"{requested} classes" if requested > 1 else "class"
             words = f"It says your {count} in your order ({names}) after changes of {size}."
         else:
             words = (
                 f"{self.title} did not find your order in {self.steps} steps: its best try, drawn "
-                f"here, has {right} of {wanted} places right, with changes of {size}."
+                f"here, has {right} of {requested} places right, with changes of {size}."
             )
-        return words + unsure(found) + seen_words(found)
+        return words + unsure(result) + seen_words(result)
 
 
-def outcome(found: OrderSearch, case: OrderedCase, rescored: Rescored) -> Table:
+def outcome(search: OrderSearch, case: OrderedCase, rescored: Rescored) -> Table:
     """Whether the 8-bit image has the order, by a ranking made anew from the exact model."""
     ranking = rescored.order[1].tolist()
     right = in_order(case.order, ranking)
@@ -130,16 +130,16 @@ def outcome(found: OrderSearch, case: OrderedCase, rescored: Rescored) -> Table:
         "success": (float(right == len(case.order)), "yes or no"),
         "right": (float(right), "places"),
         "wanted": (float(len(case.order)), "places"),
-        "step": (float(found.at), "step"),
+        "step": (float(search.at), "step"),
     }
     return Table.of(
         {name: (np.array([number], np.float32), unit) for name, (number, unit) in columns.items()}
     )
 
 
-def steps_of(found: OrderSearch) -> Table:
+def steps_of(search: OrderSearch) -> Table:
     """Every step: how far from the order, how large the change, and how many places are right."""
-    rows = found.log
+    rows = search.log
     return Table.of(
         {
             "step": (np.arange(len(rows), dtype=np.float32), "step"),

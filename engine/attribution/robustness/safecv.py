@@ -148,31 +148,32 @@ class SafeCV(Method[ImageCase]):
         progress(1.0, f"{game.asked + control.asked} queries")
         return {**result, "game": summary({GUIDED: game, ANYWHERE: control})}
 
-    def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: ImageCase, result: Mapping[str, Any]) -> str:
         """How few pixels are enough, or that none were found within the budget; and the control."""
         del case
-        queries, pixels = (int(found["game"][name][0]) for name in ("queries", "pixels"))
-        if not found["figures"]["another class"][0]:
+        queries, pixels = (int(result["game"][name][0]) for name in ("queries", "pixels"))
+        if not result["figures"]["another class"][0]:
             found_none = "No change was found that makes it say another class"
             if self.player == ENEMY:  # who passes over what would
                 found_none = "A player 2 who avoids it was not brought to change the answer"
             return (
                 f"{found_none} within {queries} queries. "
-                f"That is no proof that there is none. {best_try(found)} {beside(found['game'])}"
+                f"That is no proof that there is none. {best_try(result)} "
+                f"{without_key_points(result['game'])}"
             )
-        share = 100 * float(found["figures"]["pixels changed"][0])
-        answer = found["pictures"].caption(0, 2)
+        share = 100 * float(result["figures"]["pixels changed"][0])
+        answer = result["pictures"].caption(0, 2)
         return (
             f"{pixels} pixels ({share:.2g} %) are enough: it says {answer}, after {queries} "
             "queries. "
-            f"{beside(found['game'])}"
+            f"{without_key_points(result['game'])}"
         )
 
 
-def best_try(found: Mapping[str, Any]) -> str:
+def best_try(result: Mapping[str, Any]) -> str:
     """How far a search without success came: pixels, and the class's probability."""
-    before, _, after = found["pictures"].images[0]
-    pixels, classes = int((before != after).any(-1).sum()), found["classes"]
+    before, _, after = result["pictures"].images[0]
+    pixels, classes = int((before != after).any(-1).sum()), result["classes"]
     if not pixels:
         return "Nothing that it tried made the class less likely."
     row = list(classes["rank before"]).index(1)
@@ -180,7 +181,7 @@ def best_try(found: Mapping[str, Any]) -> str:
     return f"Best try, drawn here: {pixels} px, “{classes.rows[row]}” {shares}."
 
 
-def beside(game: Table) -> str:
+def without_key_points(game: Table) -> str:
     """How many pixels the game without key points needed; one game of each decides nothing."""
     if len(game) < 2:  # an answer under way
         return ""

@@ -134,21 +134,21 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
 
 
-def unsure(found: Mapping[str, Any]) -> str:
+def unsure(result: Mapping[str, Any]) -> str:
     """That the model is hardly sure of anything after the change; "" where it is."""
-    share = float(np.max(found["classes"][AFTER]))
+    share = float(np.max(result["classes"][AFTER]))
     if share >= HARDLY:
         return ""
     return f" It is hardly sure of any class by then: the first has {percent(share)}."
 
 
-def attacked_pixels(found: Mapping[str, Any]) -> Tensor:
+def attacked_pixels(result: Mapping[str, Any]) -> Tensor:
     """The changed image of an attack's answer, (3, H, W) in [0, 1], exactly as it was scored."""
-    image = torch.from_numpy(np.array(found["pictures"].images[0, 2]))
+    image = torch.from_numpy(np.array(result["pictures"].images[0, 2]))
     return pixels_of(image.permute(2, 0, 1).to(torch.int16).contiguous())
 
 
-def seen_words(found: Mapping[str, Any]) -> str:
+def seen_words(result: Mapping[str, Any]) -> str:
     """What an attack's change does to the image for the eye; "" where it is hardly seen."""
-    images = found["pictures"].images[0]
-    return visible(images[0], images[2], float(found["figures"]["SSIM"][0]))
+    images = result["pictures"].images[0]
+    return visible(images[0], images[2], float(result["figures"]["SSIM"][0]))

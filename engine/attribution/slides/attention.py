@@ -21,7 +21,7 @@ from engine.method import Case, Progress, quiet
 from engine.models.threads import one_thread
 from engine.result import Result, Table
 
-SAYS, FOUND, APART = "says a planted region", "key tiles found", "tile AUROC"
+SAYS, KEY_RECALL, TILE_AUROC = "says a planted region", "key tiles found", "tile AUROC"
 EQUAL = "× an equal share"
 PLANTED = 1  # the class
 
@@ -68,34 +68,34 @@ class TileAttention(TileReading):
         key = (read.planted >= KEY_SHARE)[~read.blank][None]
         known = not np.isnan(read.planted).all()
         scores: dict[str, tuple[NDArray[np.float32], str]] = {}
-        columns: dict[str, list[float]] = {SAYS: [], FOUND: [], APART: []}
+        columns: dict[str, list[float]] = {SAYS: [], KEY_RECALL: [], TILE_AUROC: []}
         for name, network in readers.networks.items():
             chance, values = of_tiles(network, features)
             scores[name] = values, unit_of(network)
             columns[SAYS].append(chance)
             every = np.ones_like(key)
-            columns[FOUND].append(recall(values[None], key, every) if known else np.nan)
-            columns[APART].append(tile_auroc(values[None], key, every) if known else np.nan)
+            columns[KEY_RECALL].append(recall(values[None], key, every) if known else np.nan)
+            columns[TILE_AUROC].append(tile_auroc(values[None], key, every) if known else np.nan)
         progress(1.0, "weighed")
         networks = Table.of(
             {what: (column, "share") for what, column in columns.items()}, list(scores)
         )
         return {"tiles": read.columns_with(scores), "networks": networks}
 
-    def finding(self, case: WholeSlideCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: WholeSlideCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """What the student of MHIM-MIL says of the image, and how many key tiles it finds."""
-        return told(found, MHIM.title)
+        return network_sentence(result, MHIM.title)
 
 
-def told(found: Mapping[str, Any], own: str) -> str:
+def network_sentence(result: Mapping[str, Any], own: str) -> str:
     """What one of the networks says of the image, and how many key tiles it finds."""
-    table, networks = found["tiles"], found["networks"]
+    table, networks = result["tiles"], result["networks"]
     says = f"{own} says “{CLASSES[PLANTED]}” with {100 * networks.cell(own, SAYS):.0f} %"
     key = (table["planted"] >= KEY_SHARE) & np.isfinite(table[own])
     if key.any():
         count = int(key.sum())
         other = ABMIL if own != ABMIL else MHIM.title
-        hits = {name: round(count * networks.cell(name, FOUND)) for name in (own, other)}
+        hits = {name: round(count * networks.cell(name, KEY_RECALL)) for name in (own, other)}
         comparison = "plain attention's" if other == ABMIL else f"those of {other}"
         return (
             f"{says}; of {count} tiles in planted regions, {hits[own]} are among its {count} "

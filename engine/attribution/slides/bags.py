@@ -95,8 +95,8 @@ def bags_with(data: DataSet, features: Tensor) -> BagArrays:
         data.truth["group"][first].astype(np.int64),
         data.split[first],
     )
-    seen = features[torch.from_numpy(slides.rows("train"))]
-    spread = max(seen.flatten(0, 1).std(0).mean().item(), LEAST)
+    train_features = features[torch.from_numpy(slides.rows("train"))]
+    spread = max(train_features.flatten(0, 1).std(0).mean().item(), LEAST)
     return BagArrays(layout, slides, features / spread, spread)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engine.errors import BadSetting
 
-SEEN, HIGH, LOW, RANDOM, RECYCLED = range(5)
+UNMASKED, HIGH, LOW, RANDOM, RECYCLED = range(5)
 KINDS = ("seen", "highest", "lowest", "at random", "recycled")
 EXACT = 1e-9  # what float arithmetic may add to a whole number of tiles
 
@@ -67,7 +67,7 @@ def select(scores: Tensor, how: Masking, done: float, generator: torch.Generator
         generator: of what is drawn.
     """
     bags, size = scores.shape
-    result = torch.full((bags, size), SEEN, dtype=torch.int8)
+    result = torch.full((bags, size), UNMASKED, dtype=torch.int8)
     order = scores.detach().cpu().argsort(dim=1, descending=True, stable=True)
     if drawn := count(size, how.random):
         result.scatter_(1, some(bags, size, generator)[:, :drawn], RANDOM)
@@ -84,12 +84,12 @@ def select(scores: Tensor, how: Masking, done: float, generator: torch.Generator
     return result
 
 
-def recycle(found: Tensor, how: Masking, generator: torch.Generator) -> None:
+def recycle(masks: Tensor, how: Masking, generator: torch.Generator) -> None:
     """Send some of the tiles that are still seen to the recycling network; one at least stays."""
-    for mask in found:
-        seen = torch.nonzero(mask == SEEN).squeeze(1)
-        kept_count = max(1, floor(len(seen) * (1 - how.recycled) + EXACT))
-        mask[seen[torch.randperm(len(seen), generator=generator)[kept_count:]]] = RECYCLED
+    for mask in masks:
+        visible = torch.nonzero(mask == UNMASKED).squeeze(1)
+        kept_count = max(1, floor(len(visible) * (1 - how.recycled) + EXACT))
+        mask[visible[torch.randperm(len(visible), generator=generator)[kept_count:]]] = RECYCLED
 
 
 def some(bags: int, size: int, generator: torch.Generator) -> Tensor:

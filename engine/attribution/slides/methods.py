@@ -18,7 +18,13 @@ from engine.attribution.slides.case import BagsCase
 from engine.attribution.slides.masks import Masking
 from engine.attribution.slides.mining import Mining, TrainedBagNetwork, learn
 from engine.attribution.slides.network import ATTENTION, MAX, MEAN
-from engine.attribution.slides.scores import MEASURES, BagPredictions, asked, figures, tile_auroc
+from engine.attribution.slides.scores import (
+    MEASURES,
+    BagPredictions,
+    evaluate_bags,
+    figures,
+    tile_auroc,
+)
 from engine.data import Rows
 from engine.method import Method, Progress, Slider, part_of, quiet, setting
 from engine.result import Result, Table, View
@@ -99,16 +105,16 @@ class BagMining(Method[BagsCase]):
             watched=watched(bags),
             progress=part_of(progress, 0.55, 0.98, lead=self.title),
         )
-        outputs = {name: asked(model.model, bags, rows) for name, model in models.items()}
+        outputs = {name: evaluate_bags(model.model, bags, rows) for name, model in models.items()}
         if trained.teacher is not None:
-            outputs[TEACHER] = asked(trained.teacher, bags, rows)
-        outputs[STUDENT] = asked(trained.model, bags, rows)
+            outputs[TEACHER] = evaluate_bags(trained.teacher, bags, rows)
+        outputs[STUDENT] = evaluate_bags(trained.model, bags, rows)
         progress(1.0, "measured")
         return {**views(outputs, bags, rows), "masks": masks(trained, bags)}
 
-    def finding(self, case: BagsCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: BagsCase, result: Mapping[str, Any]) -> str:
         """How many of the key tiles the student and plain attention find."""
-        table: Table = found["figures"]
+        table: Table = result["figures"]
         bags = len(np.unique(case.data.truth["group"][case.data.rows("test")]))
         if np.isnan(table.cell(STUDENT, "key tiles found")):
             return (
@@ -230,9 +236,11 @@ def views(said: Mapping[str, BagPredictions], bags: BagArrays, rows: Rows) -> Re
     scores[BY_CLASS] = label_shares
     columns: dict[str, list[float]] = {name: [] for name in (*MEASURES, "tile AUROC", "rivals")}
     for name, values in scores.items():
-        one = said.get(name, said[STUDENT])
+        prediction = said.get(name, said[STUDENT])
         measures = dict(
-            figures(BagPredictions(one.probabilities, values, one.by_class), bags, rows)
+            figures(
+                BagPredictions(prediction.probabilities, values, prediction.by_class), bags, rows
+            )
         )
         measures["tile AUROC"] = tile_auroc(values, key, every)
         measures["rivals"] = tile_auroc(values, key, rival)
@@ -272,8 +280,8 @@ def masks(own: TrainedBagNetwork, bags: BagArrays) -> View:
     """What was masked: a row for each watched bag and step; a column for each tile, see `KINDS`."""
     rows = [
         (row, step, kinds)
-        for row, seen in sorted(own.objective.masks.items())
-        for step, kinds in seen
+        for row, steps in sorted(own.objective.masks.items())
+        for step, kinds in steps
     ]
     columns: dict[str, tuple[Any, str]] = {
         "bag": (np.array([row for row, _, _ in rows], np.int64), ""),

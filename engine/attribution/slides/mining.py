@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from engine.attribution.slides.bags import BagArrays, side_of
 from engine.attribution.slides.case import BagsCase
-from engine.attribution.slides.masks import RECYCLED, SEEN, Masking, select
+from engine.attribution.slides.masks import RECYCLED, UNMASKED, Masking, select
 from engine.attribution.slides.network import ATTENTION, BagAnswer, BagNetwork, Recycling
 from engine.method import Progress, quiet
 from engine.models.classifier import Classifier
@@ -124,12 +124,12 @@ def student(
     recycled: torch.Generator,
 ) -> BagAnswer:
     """What the student makes of the tiles that it sees, and of tokens of the recycled ones."""
-    if bool((masks == SEEN).all()):
+    if bool((masks == UNMASKED).all()):
         return network.read(tiles, noise=noise)
-    seen, recycled_mask = ((masks == kind).to(tiles.device) for kind in (SEEN, RECYCLED))
+    visible, recycled_mask = ((masks == kind).to(tiles.device) for kind in (UNMASKED, RECYCLED))
     if network.recycling is None or not recycled_mask.any():
-        return network.read(tiles, seen, noise)
-    return network.read(tiles, seen, noise, recycled_mask, recycled)
+        return network.read(tiles, visible, noise)
+    return network.read(tiles, visible, noise, recycled_mask, recycled)
 
 
 def consistency(teacher: Tensor, own: Tensor) -> Tensor:

@@ -58,13 +58,15 @@ class Recycling(nn.Module):
         queries = 2 * reach * torch.rand(tokens, HIDDEN, generator=generator) - reach
         self.register_buffer("queries", queries)
 
-    def forward(self, hidden: Tensor, given: Tensor, noise: torch.Generator | None) -> Tensor:
+    def forward(
+        self, hidden: Tensor, recycled_mask: Tensor, noise: torch.Generator | None
+    ) -> Tensor:
         """Tokens (B, k, H) of the tiles (B, N, H) that are given, (B, N) bool."""
         queries = self.queries.clone()  # they move before the gradients are taken
         query = self.ask(self.norm(queries)).view(self.tokens, HEADS, HEAD_WIDTH)
         key_value = self.tell(self.norm(hidden)).view(*hidden.shape[:2], 2, HEADS, HEAD_WIDTH)
         match = torch.einsum("khd,bnhd->bhkn", query, key_value[:, :, 0]) / sqrt(HEAD_WIDTH)
-        share = match.masked_fill(~given[:, None, None], -torch.inf).softmax(-1)
+        share = match.masked_fill(~recycled_mask[:, None, None], -torch.inf).softmax(-1)
         share = dropped(share.nan_to_num(0.0), DROPPED, noise)  # a bag may have given none
         result = torch.einsum("bhkn,bnhd->bkhd", share, key_value[:, :, 1]).flatten(2)
         return self.out(result)
@@ -113,31 +115,31 @@ class BagNetwork(nn.Module):
     def read(
         self,
         tiles: Tensor,
-        seen: Tensor | None = None,
+        visible: Tensor | None = None,
         noise: torch.Generator | None = None,
-        given: Tensor | None = None,
+        recycled_mask: Tensor | None = None,
         recycled: torch.Generator | None = None,
     ) -> BagAnswer:
         """The answer about bags.
 
         Args:
             tiles: (B, N, D).
-            seen: which of them are looked at, (B, N) bool; all when left out.
+            visible: which of them are looked at, (B, N) bool; all when left out.
             noise: of dropout; none of it without.
-            given: which go to the recycling network, (B, N) bool.
+            recycled_mask: which go to the recycling network, (B, N) bool.
             recycled: of that network's dropout.
         """
         hidden = dropped(F.gelu(self.embed(tiles)), DROPOUT, noise)
-        looked, known = hidden, seen
-        if given is not None and self.recycling is not None:
-            tokens = self.recycling(hidden, given, recycled)
+        looked, known = hidden, visible
+        if recycled_mask is not None and self.recycling is not None:
+            tokens = self.recycling(hidden, recycled_mask, recycled)
             if recycled is not None:
                 self.recycling.follow(tokens)
             looked = torch.cat([hidden, tokens], 1)
-            if seen is not None:
-                known = torch.cat([seen, seen.new_ones(tokens.shape[:2])], 1)
+            if visible is not None:
+                known = torch.cat([visible, visible.new_ones(tokens.shape[:2])], 1)
         if self.pooling == MAX:
-            return self.by_best(hidden, seen)
+            return self.by_best(hidden, visible)
         match = looked.new_zeros(looked.shape[:2])
         if self.pooling == ATTENTION:
             match = self.weigh(F.gelu(self.look(looked))).squeeze(-1)
@@ -147,11 +149,11 @@ class BagNetwork(nn.Module):
         embedding = torch.einsum("bn,bnh->bh", weights, looked)
         return BagAnswer(self.head(embedding), embedding, weights[:, : tiles.shape[1]], hidden)
 
-    def by_best(self, hidden: Tensor, seen: Tensor | None) -> BagAnswer:
+    def by_best(self, hidden: Tensor, visible: Tensor | None) -> BagAnswer:
         """Each class by its best tile; a tile weighs by the logit of the class that is said."""
         tile_logits = self.head(hidden)  # (B, N, classes)
-        if seen is not None:
-            tile_logits = tile_logits.masked_fill(~seen[..., None], -torch.inf)
+        if visible is not None:
+            tile_logits = tile_logits.masked_fill(~visible[..., None], -torch.inf)
         logits = tile_logits.amax(1)
         says = logits.argmax(1)
         weights = tile_logits.gather(
@@ -159,15 +161,15 @@ class BagNetwork(nn.Module):
         ).squeeze(2)
         return BagAnswer(logits, hidden.mean(1), weights.softmax(1), hidden)
 
-    def class_scores(self, found: BagAnswer) -> Tensor:
+    def class_scores(self, answer: BagAnswer) -> Tensor:
         """What each tile says of each class by itself, (B, N, classes), a sum of 1 over classes.
 
         With attention, W (aₙ hₙ): the tile's own part of the bag's logits (MHIM-MIL v2); else W hₙ.
         The first bias, which the published code adds to every class, changes nothing.
         """
-        part = found.hidden
+        part = answer.hidden
         if self.pooling == ATTENTION:
-            part = found.weights[..., None] * found.hidden
+            part = answer.weights[..., None] * answer.hidden
         return (part @ self.head.weight.T).softmax(-1)
 
 

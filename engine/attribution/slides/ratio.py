@@ -12,7 +12,7 @@ from engine.attribution.slides.bags import bags_of
 from engine.attribution.slides.case import BagsCase
 from engine.attribution.slides.methods import ABMIL, MHIM, MHIM2, POOLINGS, BagMining, recipe
 from engine.attribution.slides.mining import learn
-from engine.attribution.slides.scores import MEASURES, asked, figures
+from engine.attribution.slides.scores import MEASURES, evaluate_bags, figures
 from engine.method import Choice, Method, Progress, Slider, part_of, quiet, setting
 from engine.result import Result, Table
 
@@ -65,26 +65,26 @@ class MaskedRatio(Method[BagsCase]):
             plain = None
             for name, pooling in POOLINGS.items():
                 plain = learn(seeded, bags, how, pooling, progress=told(name)).model
-                measured = figures(asked(plain, bags, rows), bags, rows)
+                measured = figures(evaluate_bags(plain, bags, rows), bags, rows)
                 runs.append({"name": name, "seed": seeded.seed, "ratio": np.nan, **measured})
             for ratio in RATIOS:
                 mining = VERSIONS[self.version](high=ratio).mining()
                 trained = learn(
                     seeded, bags, how, how=mining, begins=plain, progress=told(f"r_h {ratio:g}")
                 )
-                measured = figures(asked(trained.model, bags, rows), bags, rows)
+                measured = figures(evaluate_bags(trained.model, bags, rows), bags, rows)
                 runs.append({"name": self.version, "seed": seeded.seed, "ratio": ratio, **measured})
         progress(1.0, "measured")
-        return {"curve": curve(runs), "plain": plain_networks(runs), "runs": listed(runs)}
+        return {"curve": curve(runs), "plain": plain_networks(runs), "runs": figure_table(runs)}
 
-    def finding(self, case: BagsCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: BagsCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """The share with most hard key tiles, if it differs from none, and plain attention."""
-        table: Table = found["curve"]
+        table: Table = result["curve"]
         if np.isnan(table["hard ones"]).all():
             return "No key tile of the test bags is known to be hard: only the bag AUC can be read."
         best, hard = int(np.nanargmax(table["hard ones"])), 100 * table["hard ones"]
-        plain = f"plain attention {100 * found['plain'].cell(ABMIL, 'hard ones'):.0f} %"
-        if len(np.unique(found["runs"]["seed"])) < 2:
+        plain = f"plain attention {100 * result['plain'].cell(ABMIL, 'hard ones'):.0f} %"
+        if len(np.unique(result["runs"]["seed"])) < 2:
             return (
                 f"One seed decides nothing: {hard[best]:.0f} % of the hard key tiles are found at "
                 f"{100 * RATIOS[best]:.0f} %, {hard[0]:.0f} % at 0 %; {plain}."
@@ -137,7 +137,7 @@ def plain_networks(runs: list[dict[str, Any]]) -> Table:
     return Table.of(columns, list(POOLINGS))
 
 
-def listed(runs: list[dict[str, Any]]) -> Table:
+def figure_table(runs: list[dict[str, Any]]) -> Table:
     """Every figure."""
     columns: dict[str, tuple[Any, str]] = {"seed": ([run["seed"] for run in runs], "")}
     columns["masked"] = [run["ratio"] for run in runs], "share"

@@ -38,7 +38,7 @@ class BagPredictions:
     by_class: Numbers
 
 
-def asked(model: Classifier, bags: BagArrays, rows: Rows) -> BagPredictions:
+def evaluate_bags(model: Classifier, bags: BagArrays, rows: Rows) -> BagPredictions:
     """A network about some bags, without dropout and masks."""
     network = bag_network(model)
     with torch.inference_mode(), one_thread():
@@ -82,8 +82,10 @@ def found_keys(scores: Numbers, key: Flags) -> Flags:
 
 def recall(scores: Numbers, key: Flags, among: Flags) -> float:
     """The share of some key tiles that are found; NaN where there is none."""
-    wanted = key & among
-    return float((found_keys(scores, key) & among).sum() / wanted.sum()) if wanted.any() else np.nan
+    targets = key & among
+    return (
+        float((found_keys(scores, key) & among).sum() / targets.sum()) if targets.any() else np.nan
+    )
 
 
 def tile_auroc(scores: Numbers, key: Flags, among: Flags) -> float:

@@ -23,7 +23,7 @@ from engine.attribution.slides.case import BagsCase
 from engine.attribution.slides.methods import ABMIL, MHIM, MHIM2, POOLINGS, BagMining, recipe
 from engine.attribution.slides.mining import bag_network, learn
 from engine.attribution.slides.network import ATTENTION, BagNetwork
-from engine.attribution.slides.scores import asked, figures
+from engine.attribution.slides.scores import evaluate_bags, figures
 from engine.attribution.slides.sections import CLASSES, SectionBags
 from engine.errors import BadModel
 from engine.keeping.store import write_atomic
@@ -85,7 +85,7 @@ def measured(models: Mapping[str, Classifier], bags: BagArrays) -> dict[str, dic
     return {
         name: {
             what: round(value, 4)
-            for what, value in figures(asked(model, bags, rows), bags, rows).items()
+            for what, value in figures(evaluate_bags(model, bags, rows), bags, rows).items()
         }
         for name, model in models.items()
     }
@@ -146,12 +146,12 @@ def network(name: str, tensors: Mapping[str, Tensor]) -> BagNetwork:
         key.split("/")[1]: tensor for key, tensor in tensors.items() if key.startswith(f"{name}/")
     }
     width = weights["embed.weight"].shape[1]
-    made = BagNetwork(
+    model = BagNetwork(
         width,
         len(CLASSES),
         POOLINGS.get(name, ATTENTION),
         nn.Identity(),
         torch.Generator().manual_seed(0),
     )
-    made.load_state_dict(weights)
-    return made.eval()
+    model.load_state_dict(weights)
+    return model.eval()

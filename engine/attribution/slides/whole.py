@@ -230,9 +230,9 @@ class UnlikeTiles(TileReading):
             "cost": Table.of(cost),
         }
 
-    def finding(self, case: WholeSlideCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: WholeSlideCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How many tiles there are, and whether the strangest are those that were planted."""
-        table: Table = found["tiles"]
+        table: Table = result["tiles"]
         known = np.isfinite(table["distance"])
         words = f"{int(known.sum()):,} of {len(known):,} tiles are compared"
         if np.isnan(table["planted"]).all():

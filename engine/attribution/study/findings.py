@@ -29,7 +29,7 @@ def in_words(rows: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def thing(case: StudyCase) -> str:
+def mask_target(case: StudyCase) -> str:
     """What a mask outlines."""
     return "thing" if case.source.startswith("scenes") else "lesion"
 
@@ -70,7 +70,7 @@ def fineness(case: StudyCase) -> str:
     if last is None or "GradCam" not in {method.name for method in case.methods}:
         return ""
     rows, columns = last.cells
-    cell, what = case.model.side / max(rows, columns), thing(case)
+    cell, what = case.model.side / max(rows, columns), mask_target(case)
     side = float(np.median([np.sqrt(mask.sum()) for image in case.images for mask in image.masks]))
     sentence = (
         f"Grad-CAM has {rows} × {columns} cells of {cell:.0f} px; a {what} covers as much as a "

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from engine.attribution.study import things
 from engine.attribution.study.case import Bools, ImageQuestion, StudyCase
-from engine.attribution.study.methods import Explainer, own, ten
+from engine.attribution.study.methods import Explainer, own_map_method, ten
 from engine.data.brightness import Brightness, lit
 from engine.data.layout import Scene
 from engine.data.lesions import KINDS
@@ -32,10 +32,10 @@ from engine.models import embedded
 from engine.models.classifier import Classifier
 
 SOURCES = ("scenes", "phantoms")
-OWN = "own"  # phantoms for a network with a map of its own; no study of it ships
+OWN_PHANTOMS = "own"  # phantoms for a network with a map of its own; no study of it ships
 ERRORS = ("scenes-missed", "scenes-made-up", "phantoms-missed")
 TEST = 2  # in both splits
-EVERY_SOURCE = (*SOURCES, OWN, *ERRORS)
+EVERY_SOURCE = (*SOURCES, OWN_PHANTOMS, *ERRORS)
 ABOUT: Mapping[str, str] = {  # what the images of a source are, and what is asked
     "scenes": "Drawn scenes with two to six things; a network says of each of sixteen things "
     "whether it is there, and a map is made for each that it finds.",
@@ -84,7 +84,7 @@ def study_case(
         result = shipped_images(source, count, seed)
     else:
         result = images(source, count, seed, model)
-    chosen_methods = (*ten(model.side), *own(model)) if methods is None else methods
+    chosen_methods = (*ten(model.side), *own_map_method(model)) if methods is None else methods
     return StudyCase(model, result, chosen_methods, data_name(source), seed, source=source)
 
 
@@ -92,7 +92,7 @@ def data_name(source: str) -> str:
     """The data set that a source's images are of."""
     if source.startswith("scenes"):
         return things.SCENES.name
-    return embedded.plan(OWN_MODEL).data if source == OWN else Phantoms().name
+    return embedded.plan(OWN_MODEL).data if source == OWN_PHANTOMS else Phantoms().name
 
 
 @lru_cache(maxsize=3)
@@ -100,7 +100,7 @@ def shipped(source: str) -> Classifier:
     """The model that ships for a source."""
     if source == "scenes":
         return things.load()
-    return embedded.load(OWN_MODEL if source == OWN else PHANTOM_MODEL)
+    return embedded.load(OWN_MODEL if source == OWN_PHANTOMS else PHANTOM_MODEL)
 
 
 @lru_cache(maxsize=8)
@@ -124,7 +124,7 @@ def images(source: str, count: int, seed: int, model: Classifier) -> tuple[Image
     drawn = {
         "scenes": scenes,
         "phantoms": phantoms,
-        OWN: large_lesions,
+        OWN_PHANTOMS: large_lesions,
         "scenes-missed": missed_things,
         "scenes-made-up": made_up_things,
         "phantoms-missed": missed_lesions,
@@ -203,8 +203,8 @@ def large_lesions(seed: int, model: Classifier) -> Iterator[ImageQuestion]:
     factors = np.zeros(LARGE.count, np.float32)
     factors[stay] = LIGHT.factors(len(stay))
     drawn = (
-        (number, replace(made, image=lit(made.image[None], factors[[number]])[0]))
-        for number, made in slices(LARGE, seed)
+        (number, replace(phantom_slice, image=lit(phantom_slice.image[None], factors[[number]])[0]))
+        for number, phantom_slice in slices(LARGE, seed)
         if factors[number]
     )
     yield from lesions(drawn, model, right=True)
@@ -215,21 +215,23 @@ def slices(recipe: Phantoms, seed: int) -> Iterator[tuple[int, PhantomSlice]]:
     index = np.arange(recipe.count)
     test = index[PATIENTS[index // SLICES % len(PATIENTS)] == TEST]
     for number in np.random.default_rng([seed, 9]).permutation(test).tolist():
-        made = recipe.slice(number)
-        if made.mask.any():
-            yield number, made
+        phantom_slice = recipe.slice(number)
+        if phantom_slice.mask.any():
+            yield number, phantom_slice
 
 
 def lesions(
     drawn: Iterator[tuple[int, PhantomSlice]], model: Classifier, *, right: bool
 ) -> Iterator[ImageQuestion]:
     """Slices whose lesion the model names right, or wrong."""
-    for number, made in drawn:
-        image = pixels(made.image[None]).expand(3, -1, -1).contiguous()
+    for number, phantom_slice in drawn:
+        image = pixels(phantom_slice.image[None]).expand(3, -1, -1).contiguous()
         first, second = model.logits(image[None])[0].argsort(descending=True)[:2].tolist()
-        if (first == made.kind) == right:
+        if (first == phantom_slice.kind) == right:
             rival = second if right else first
-            yield ImageQuestion(number, image, (made.kind,), made.mask[None], rival=rival)
+            yield ImageQuestion(
+                number, image, (phantom_slice.kind,), phantom_slice.mask[None], rival=rival
+            )
 
 
 def pixels(image: np.ndarray) -> Tensor:

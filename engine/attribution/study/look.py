@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from engine.attribution.study.case import ImageQuestion, StudyCase
-from engine.attribution.study.measure import alike, counted, made, on_mask
+from engine.attribution.study.measure import alike, compute_map, counted, on_mask
 from engine.attribution.study.methods import Explainer
 from engine.attribution.study.study import PAPER, unfit
 from engine.errors import BadSetting
@@ -51,7 +51,7 @@ class StudyMaps(Method[StudyCase]):
             for place, label in enumerate(study_image.targets):
                 question = case.question(study_image, label, model)
                 for number, method in enumerate(case.methods):
-                    maps.add(place, method, made(method, question, counter).view)
+                    maps.add(place, method, compute_map(method, question, counter).view)
                     done = place * len(case.methods) + number + 1
                     progress(done / len(study_image.targets) / len(case.methods), method.title)
         return {"figures": maps.figures()} | maps.views

@@ -41,9 +41,9 @@ class Counter:
 
     images: int = 0
 
-    def __call__(self, _network: nn.Module, given: tuple[Any, ...]) -> None:
+    def __call__(self, _network: nn.Module, inputs: tuple[Any, ...]) -> None:
         """A forward pre-hook."""
-        self.images += len(given[0])
+        self.images += len(inputs[0])
 
 
 @contextmanager
@@ -78,7 +78,7 @@ class TimedMap:
         return self.view.values
 
 
-def made(method: Explainer, case: ImageCase, counter: Counter) -> TimedMap:
+def compute_map(method: Explainer, case: ImageCase, counter: Counter) -> TimedMap:
     """The map, computed here and not kept; with its outline where the model has a map of its own.
 
     Args:
@@ -168,14 +168,14 @@ def on_mask(values: Floats, mask: Bools) -> dict[str, float]:
 
 
 def of_map(
-    method: Explainer, asked: ImageCase, done: TimedMap, mask: Bools, draws: int
+    method: Explainer, image_case: ImageCase, done: TimedMap, mask: Bools, draws: int
 ) -> dict[str, float]:
     """Everything but the curve and the other labels; max-sensitivity makes `draws` more maps."""
     return {
         **on_mask(done.values, mask),
         **outline_of(done.inside, mask),
         "max-sensitivity": max_sensitivity(
-            method, asked, radius=RADIUS, draws=draws, plain=done.values
+            method, image_case, radius=RADIUS, draws=draws, plain=done.values
         ),
         "PNG size": float(file_bytes(done.values)),
         "passes": float(done.passes),
@@ -183,19 +183,19 @@ def of_map(
     }
 
 
-def deletions(asked: ImageCase, maps: Mapping[str, Floats], *seeds: int) -> dict[str, float]:
+def deletions(image_case: ImageCase, maps: Mapping[str, Floats], *seeds: int) -> dict[str, float]:
     """AUC-MoRF of each map and of a random order, in one batched pass; NaN for a flat map.
 
     One random order says little: take other `seeds` for every image and label.
     """
-    shape = tuple(asked.image.shape[1:])
+    shape = tuple(image_case.image.shape[1:])
     orders = {RANDOM: random_block_ranks((shape[0], shape[1]), *seeds)}
     for name, values in maps.items():
         try:
             orders[name] = block_ranks(values)
         except BlindspotError:  # a flat map puts no block before another
             continue
-    result = curves(asked, orders, steps=STEPS)
+    result = curves(image_case, orders, steps=STEPS)
     return {
         name: share(result[name]) if name in result else float("nan") for name in (RANDOM, *maps)
     }
@@ -221,9 +221,9 @@ __all__ = [
     "TimedMap",
     "alike",
     "block_ranks",
+    "compute_map",
     "counted",
     "deletions",
-    "made",
     "noise",
     "of_map",
     "on_mask",

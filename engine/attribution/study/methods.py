@@ -43,14 +43,14 @@ EVERY = TITLES | {OwnMap.name: OwnMap.title}  # which stands beside the ten wher
 
 def ten(side: int, samples: int = 200) -> tuple[Explainer, ...]:
     """The ten, for images of that side in pixels; LIME looks at so many random pictures."""
-    made: dict[type[Explainer], Explainer] = {
+    explainers: dict[type[Explainer], Explainer] = {
         Gradient: Gradient(channels="size"),
         IntegratedGradients: IntegratedGradients(steps=50),
         Occlusion: Occlusion(side=max(side // 8, 1), overlap=0.5),
         Lime: Lime(regions=50, samples=samples),
         SmoothGrad: SmoothGrad(samples=20, noise=0.1, channels="size"),
     }
-    return tuple(made.get(kind) or kind() for kind in KINDS)
+    return tuple(explainers.get(kind) or kind() for kind in KINDS)
 
 
 def has_own_map(model: Classifier) -> bool:
@@ -58,6 +58,6 @@ def has_own_map(model: Classifier) -> bool:
     return not model.lacks("own map")
 
 
-def own(model: Classifier) -> tuple[Explainer, ...]:
+def own_map_method(model: Classifier) -> tuple[Explainer, ...]:
     """The model's own map, where it has one."""
     return (OwnMap(),) if has_own_map(model) else ()

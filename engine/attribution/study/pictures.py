@@ -21,23 +21,23 @@ READING = (
 )
 
 
-def map_pictures(case: StudyCase, image: ImageQuestion, found: Result) -> Pictures:
+def map_pictures(case: StudyCase, image: ImageQuestion, result: Result) -> Pictures:
     """The image, and beside it the maps of each method on one scale, for every label.
 
     Args:
         case: the study.
         image: one of its images.
-        found: the answer of StudyMaps about it.
+        result: the answer of StudyMaps about it.
     """
-    figures: Table = found["figures"]  # type: ignore[assignment]
-    ends = {method.name: top(case, image, method.name, found) for method in case.methods}
+    figures: Table = result["figures"]  # type: ignore[assignment]
+    ends = {method.name: top(case, image, method.name, result) for method in case.methods}
     rows, captions = [], []
     for place, label in enumerate(image.targets):
         mask = image.masks[place] if place < len(image.labels) else None
         rows.append([bordered(as_bytes(image.image), mask)])
         captions.append("")
         for method in case.methods:
-            view = map_of(case, label, method.name, found)
+            view = map_of(case, label, method.name, result)
             rows[-1].append(bordered(painted(view, ends[method.name]), mask))
             captions.append("" if mask is None else score(figures, case, label, method.name))
     first, titles = (
@@ -69,9 +69,9 @@ def row_name(case: StudyCase, image: ImageQuestion, label: int) -> str:
     return words if plain else f"{words} (not there)"
 
 
-def map_of(case: StudyCase, label: int, method: str, found: Result) -> HeatMap:
+def map_of(case: StudyCase, label: int, method: str, result: Result) -> HeatMap:
     """One map."""
-    view = found[named(case, label, method)]
+    view = result[named(case, label, method)]
     if not isinstance(view, HeatMap):
         raise TypeError(f"{type(view).__name__} is no map")
     return view
@@ -82,9 +82,9 @@ def named(case: StudyCase, label: int, method: str) -> str:
     return f"{case.model.labels[label]}{SEPARATOR}{method}"
 
 
-def top(case: StudyCase, image: ImageQuestion, method: str, found: Result) -> float:
+def top(case: StudyCase, image: ImageQuestion, method: str, result: Result) -> float:
     """The largest size of a method's maps, at which its colors end."""
-    maps = [map_of(case, label, method, found) for label in image.targets]
+    maps = [map_of(case, label, method, result) for label in image.targets]
     return max(float(np.abs(heat_map.values).max()) for heat_map in maps)
 
 

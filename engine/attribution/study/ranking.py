@@ -111,8 +111,8 @@ METRICS = (
 NAMED = {metric.name: metric for metric in METRICS}
 SOME = (DICE,)  # which a study has where the model has a map of its own
 RELIABLE = ("pointing game", SCORE, "max-sensitivity")
-APART = 0.2  # of the cosines of guided backpropagation and Grad-CAM
-FOUND = 0.7  # pointing game of the three that the paper trusts
+COSINE_GAP = 0.2  # of the cosines of guided backpropagation and Grad-CAM
+POINTING_SHARE = 0.7  # pointing game of the three that the paper trusts
 
 
 def order(values: np.ndarray, better: int) -> np.ndarray:
@@ -185,7 +185,7 @@ def in_order(table: Table) -> list[str]:
     return [*leaders, *(row for row in table.rows if row not in leaders)]
 
 
-def listed(names: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """Names in a row, as a person reads them."""
     return ", ".join(EVERY[name] for name in names)
 
@@ -199,7 +199,7 @@ def reliable(table: Table) -> Judged:
         return UNASKED
     first = first_of_ten(table)
     hits = len(set(first) & set(TRUSTED))
-    return float(hits == len(TRUSTED)), f"First here: {listed(first)}; {hits} of its three."
+    return float(hits == len(TRUSTED)), f"First here: {join_names(first)}; {hits} of its three."
 
 
 def pointed(table: Table) -> Judged:
@@ -209,7 +209,9 @@ def pointed(table: Table) -> Judged:
     shares = {name: table.cell(name, "pointing game") for name in TRUSTED}
     shares_text = ", ".join(f"{TITLES[name]} {100 * share:.0f} %" for name, share in shares.items())
     chance = table.cell("Occlusion", "area share")
-    return float(min(shares.values()) >= FOUND), f"{shares_text}; chance {100 * chance:.0f} %."
+    return float(
+        min(shares.values()) >= POINTING_SHARE
+    ), f"{shares_text}; chance {100 * chance:.0f} %."
 
 
 def dear(table: Table) -> Judged:
@@ -258,12 +260,16 @@ def insensitive(table: Table) -> Judged:
     sentence = (
         f"Cosine of two labels' maps: guided backpropagation {guided:.2f}, Grad-CAM {cam:.2f}."
     )
-    return float(guided - cam >= APART), sentence
+    return float(guided - cam >= COSINE_GAP), sentence
 
 
 CLAIMS: tuple[tuple[str, Callable[[Table], Judged]], ...] = (
     ("Occlusion, Grad-CAM and LIME are the most reliable", reliable),
-    (f"Each of the three points at the thing in at least {100 * FOUND:.0f} % of the maps", pointed),
+    (
+        f"Each of the three points at the thing in at least {100 * POINTING_SHARE:.0f} % of the "
+        "maps",
+        pointed,
+    ),
     ("LIME and occlusion are dear", dear),
     ("Grad-CAM is cheap", cheap),
     ("Maps of Grad-CAM are simpler than those of LIME, and these than those of gradients", simple),

@@ -21,9 +21,9 @@ from engine.attribution.study.measure import (
     MapMeasurement,
     TimedMap,
     alike,
+    compute_map,
     counted,
     deletions,
-    made,
     noise,
     of_map,
     on_mask,
@@ -103,9 +103,9 @@ class Study(Method[StudyCase]):
                 work.image(number, image)
         return views(case, work.rows)
 
-    def finding(self, case: StudyCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: StudyCase, result: Mapping[str, Any]) -> str:
         """Which methods are the most reliable here, and whether the paper found the same."""
-        return f"{relied_on(case, found['table'])} {beside_paper(found['table'])}"
+        return f"{relied_on(case, result['table'])} {beside_paper(result['table'])}"
 
 
 @dataclass
@@ -145,11 +145,11 @@ class StudyRun:
         count = len(self.case.images)
         self.progress((number + 0.99 * share) / count, f"image {number + 1} of {count}: {words}")
 
-    def maps(self, asked: ImageCase, number: int, start: float) -> dict[str, TimedMap]:
+    def maps(self, image_case: ImageCase, number: int, start: float) -> dict[str, TimedMap]:
         """A map of each method."""
         results = {}
         for method in self.case.methods:
-            results[method.name] = made(method, asked, self.counter)
+            results[method.name] = compute_map(method, image_case, self.counter)
             self.report(number, start, method.title)
         return results
 
@@ -184,7 +184,7 @@ def views(case: StudyCase, rows: Sequence[MapMeasurement]) -> Result:
         "table": table,
         "ranks": ranked(table),
         "claims": claims(table),
-        "rows": listed(case, rows),
+        "rows": measurement_table(case, rows),
     }
 
 
@@ -229,7 +229,7 @@ def mean(values: Iterable[float]) -> float:
     return float(np.mean(known)) if known else float("nan")
 
 
-def listed(case: StudyCase, rows: Sequence[MapMeasurement]) -> Table:
+def measurement_table(case: StudyCase, rows: Sequence[MapMeasurement]) -> Table:
     """Every row by itself: place of the method, image and label, then its figures."""
     places = {
         name: at for at, name in enumerate([*(method.name for method in case.methods), RANDOM])

@@ -52,7 +52,7 @@ SEED = 0
 Bools = NDArray[np.bool_]
 
 
-def things(scenes: DataSet) -> DataSet:
+def with_class_names(scenes: DataSet) -> DataSet:
     """The same scenes with a name for each of a network's sixteen outputs."""
     return replace(scenes, classes=CATEGORIES)
 
@@ -66,7 +66,7 @@ def trained(
     progress: Progress = quiet,
 ) -> Classifier:
     """A network that says which things are there, from the recipe."""
-    scene_data = things(data_sets.load(SCENES.name) if scenes is None else scenes)
+    scene_data = with_class_names(data_sets.load(SCENES.name) if scenes is None else scenes)
     model = fresh(scene_data, recipe, seed)
     train(
         model,
@@ -81,10 +81,10 @@ def trained(
     return model
 
 
-def micro_f1(said: Bools, there: Bools) -> float:
+def micro_f1(predicted: Bools, present: Bools) -> float:
     """2 TP / (2 TP + FP + FN) over every thing of every scene; both (n, things)."""
-    right = int((said & there).sum())
-    wrong = int((said ^ there).sum())
+    right = int((predicted & present).sum())
+    wrong = int((predicted ^ present).sum())
     return 2 * right / (2 * right + wrong) if right or wrong else 1.0
 
 
@@ -96,11 +96,11 @@ def figures(model: Classifier) -> dict[str, float]:
     results = {"micro-F1, clear things": micro_f1(predicted, clear.truth["present"][rows])}
     mixed = data_sets.load(FAINT.name)
     predicted = outputs(model, mixed, np.arange(len(mixed))).numpy() > 0
-    there, opacity = mixed.truth["present"], mixed.truth["opacity"]
-    results["micro-F1, opacities mixed"] = micro_f1(predicted, there)
-    for level in np.unique(opacity[there])[::-1]:
-        seen = predicted[there & (opacity == level)].mean()
-        results[f"recall at opacity {level:.2g}"] = float(seen)
+    present, opacity = mixed.truth["present"], mixed.truth["opacity"]
+    results["micro-F1, opacities mixed"] = micro_f1(predicted, present)
+    for level in np.unique(opacity[present])[::-1]:
+        recall = predicted[present & (opacity == level)].mean()
+        results[f"recall at opacity {level:.2g}"] = float(recall)
     return {name: round(value, 4) for name, value in results.items()}
 
 

@@ -88,7 +88,7 @@ class TiltedBoundary(Method[ExperimentCase]):
         height, width = pair.shape
         weights = normals.reshape(*normals.shape[:2], height, width).swapaxes(0, 1)
         return {
-            "classifiers": listed(rows, len(pair.test)),
+            "classifiers": classifier_table(rows, len(pair.test)),
             "weights": Grids(weights.astype(np.float32), "weight"),
             "variances": Table.of(
                 {"variance": ([part.mean() for part in np.array_split(pair.variances, TENTHS)], "")}
@@ -125,9 +125,9 @@ class TiltedBoundary(Method[ExperimentCase]):
             2 * distance / variance,
         )
 
-    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:
         """Right answers and strength of ridge LDA with hardly any regularization, and at best."""
-        table: Table = found["classifiers"]
+        table: Table = result["classifiers"]
         ridge = table.take(range(len(STRENGTHS)))
         best = int(np.argmax(ridge["right, held out"]))
         names = (case.data.classes[label] for label in (self.first, self.second))
@@ -140,7 +140,7 @@ def shares(pair: ClassPair, weights: Doubles) -> Doubles:
     return np.array([part.sum() for part in np.array_split(along, TENTHS)])
 
 
-def listed(rows: list[tuple[float, ...]], tested: int) -> Table:
+def classifier_table(rows: list[tuple[float, ...]], tested: int) -> Table:
     """The classifiers, a row for each, with the type of each among all of them."""
     learner, strengths, degrees, ratio, train, test, offset, slope = map(
         np.array, zip(*rows, strict=True)

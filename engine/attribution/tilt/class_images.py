@@ -15,13 +15,13 @@ from torch.nn.functional import interpolate
 
 from engine import data as data_sets
 from engine.case import ImageCase
-from engine.case.image import shown
+from engine.case.image import model_input
 from engine.errors import BlindspotError
 from engine.images import Crop
 from engine.images.samples import SAMPLES, sample
 from engine.models import catalog
 
-OWN = "this image"  # that squares are of
+THIS_IMAGE = "this image"  # that squares are of
 SIZES = (0.6, 1.0)  # of a square, as a share of the image's side
 FEWEST, MOST = 5, 30  # squares of which a mean is taken; of fewer than 10, half of them will do
 
@@ -90,7 +90,7 @@ def photographed(case: ImageCase, count: int) -> tuple[ClassImages, ClassImages]
     rival, title, photograph = rival_photograph(case)
     results = []
     for label, other, image, source in (
-        (target, rival, case.image, OWN),
+        (target, rival, case.image, THIS_IMAGE),
         (rival, target, photograph, f"“{title}”"),
     ):
         rng = np.random.default_rng([case.seed, 79, label])
@@ -116,18 +116,18 @@ def rival_photograph(case: ImageCase) -> tuple[int, str, Tensor]:
     titles, images = [], []
     for photograph in SAMPLES:
         try:
-            images.append(shown(sample(photograph.name), Crop(), case.model))
+            images.append(model_input(sample(photograph.name), Crop(), case.model))
         except BlindspotError:
             continue  # its package is not installed
         titles.append(photograph.title)
     logits = case.model.logits(torch.stack([case.image, *images]))
-    seen, *answers = logits.argmax(1).tolist()
-    target, wanted = case.target.index, case.target.versus
+    prediction, *answers = logits.argmax(1).tolist()
+    target, rival_index = case.target.index, case.target.versus
     for label, title, image in zip(answers, titles, images, strict=True):
-        if label == wanted if wanted is not None else label not in {target, seen}:
+        if label == rival_index if rival_index is not None else label not in {target, prediction}:
             return label, title, image
     labels = case.model.labels
-    rival = "another class" if wanted is None else f"“{labels[wanted]}”"
+    rival = "another class" if rival_index is None else f"“{labels[rival_index]}”"
     known = ", ".join(
         dict.fromkeys(f"“{labels[answer]}”" for answer in answers if answer != target)
     )

@@ -191,25 +191,33 @@ Fitting = Callable[[float], Fit]  # of the weight of |w|²
 
 
 def ridge(
-    points: Doubles, second: NDArray[np.bool_], apart: Doubles, center: Doubles, variances: Doubles
+    points: Doubles,
+    second: NDArray[np.bool_],
+    mean_difference: Doubles,
+    center: Doubles,
+    variances: Doubles,
 ) -> Fitting:
     """(S_w + λ I)⁻¹ d, through the middle between the means; axes are those of S_w."""
     del points, second
 
     def fit(weight: float) -> Fit:
-        result = apart / (variances + weight)
+        result = mean_difference / (variances + weight)
         return result, float(-result @ center)
 
     return fit
 
 
 def svm(
-    points: Doubles, second: NDArray[np.bool_], apart: Doubles, center: Doubles, variances: Doubles
+    points: Doubles,
+    second: NDArray[np.bool_],
+    mean_difference: Doubles,
+    center: Doubles,
+    variances: Doubles,
 ) -> Fitting:
     """Hinge loss, by its dual; the offset is not regularized, see `hinge_offset`."""
     from sklearn.svm import SVC
 
-    del apart, center, variances
+    del mean_difference, center, variances
     gram = points @ points.T
 
     def fit(weight: float) -> Fit:
@@ -244,12 +252,16 @@ def hinge_offset(scores: Doubles, second: NDArray[np.bool_]) -> float:
 
 
 def logistic(
-    points: Doubles, second: NDArray[np.bool_], apart: Doubles, center: Doubles, variances: Doubles
+    points: Doubles,
+    second: NDArray[np.bool_],
+    mean_difference: Doubles,
+    center: Doubles,
+    variances: Doubles,
 ) -> Fitting:
     """Log loss, by Newton's method."""
     from sklearn.linear_model import LogisticRegression
 
-    del apart, center, variances
+    del mean_difference, center, variances
 
     def fit(weight: float) -> Fit:
         machine = LogisticRegression(

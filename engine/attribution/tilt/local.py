@@ -84,7 +84,7 @@ class LocalTilt(Method[ImageCase]):
         refuse_one_class(case.model, "there is no boundary between two classes to measure")
         model, groups = case.model, class_images(case, self.images)
         label, rival = (group.label for group in groups)
-        margin, here, slopes = looked_at(model, case.image[None], (label, rival))
+        margin, inputs, slopes = looked_at(model, case.image[None], (label, rival))
         progress(0.3, "one forward and one backward pass")
         means = [means_at(model, group.pixels) for group in groups]
         progress(0.8, "class means")
@@ -99,9 +99,9 @@ class LocalTilt(Method[ImageCase]):
         straight_on = means[0][PIXELS] - means[1][PIXELS]
         steepest = slopes[PIXELS]
         steepest = steepest.sum(0, keepdim=True).expand(3, -1, -1) if gray else steepest
-        ways = Ways(model, here, (label, rival), float(straight_on.norm()))
+        ways = Ways(model, inputs, (label, rival), float(straight_on.norm()))
         gradient, straight = (ways.along(direction) for direction in (steepest, straight_on))
-        pixels = np.sqrt(here.numel())
+        pixels = np.sqrt(inputs.numel())
         met = [
             255 / pixels * ways.crossing(direction, margins)
             for direction, margins in ((steepest, gradient), (straight_on, straight))
@@ -130,11 +130,11 @@ class LocalTilt(Method[ImageCase]):
             ),
         }  # fmt: skip
 
-    def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: ImageCase, result: Mapping[str, Any]) -> str:
         """The angle in pixels, and how much closer the boundary is along the gradient."""
-        numbers: Table = found["numbers"]
+        numbers: Table = result["numbers"]
         label, rival = (case.model.labels[int(numbers[name][0])] for name in ("class", "rival"))
-        angle = found["angles"].cell(PIXELS, "angle")
+        angle = result["angles"].cell(PIXELS, "angle")
         words = f"Between “{label}” and “{rival}” this network's boundary is tilted by {angle:.0f}°"
         times = float(numbers["strength"][0])
         if np.isfinite(times):
@@ -213,9 +213,9 @@ def means_at(model: Classifier, images: Tensor) -> dict[str, Tensor]:
     sums: dict[str, Tensor] = {PIXELS: images.sum(0)}
     with borrowed(model) as net, torch.no_grad():
         for part in images.split(AT_ONCE):
-            with watching(net) as seen:
+            with watching(net) as captures:
                 net(part.to(model.device))
-            for name, captured in seen.items():
+            for name, captured in captures.items():
                 sums[name] = sums.get(name, 0) + captured[0].sum(0).cpu()
     return {name: total / len(images) for name, total in sums.items()}
 
@@ -235,7 +235,7 @@ def looked_at(
     )
     with (
         borrowed(model) as net,
-        watching(net) as seen,
+        watching(net) as captures,
         torch.enable_grad(),
         differentiated(refusal),
     ):
@@ -244,7 +244,7 @@ def looked_at(
         if not logits.requires_grad:
             raise refusal
         margin = logits[0, label] - logits[0, rival]
-        outputs = {PIXELS: pixels} | {name: captured[0] for name, captured in seen.items()}
+        outputs = {PIXELS: pixels} | {name: captured[0] for name, captured in captures.items()}
         slopes = torch.autograd.grad(margin, list(outputs.values()), allow_unused=True)
     results = {
         name: slope[0].detach().cpu()
@@ -258,19 +258,19 @@ def looked_at(
 def watching(net: Classifier) -> Iterator[dict[str, list[Tensor]]]:
     """What each layer gives, and what the head is given, while the block runs."""
     with ExitStack() as stack:
-        seen = {
+        captures = {
             layer.name: stack.enter_context(capturing(net.layer(layer.name)))
             for layer in net.layers
         }
-        yield seen | {HEAD: stack.enter_context(capturing(net.head, inputs=True))}
+        yield captures | {HEAD: stack.enter_context(capturing(net.head, inputs=True))}
 
 
-def between(slope: Doubles, apart: Doubles) -> float:
+def between(slope: Doubles, difference: Doubles) -> float:
     """The angle between two directions, in degrees from 0 to 90; NaN where one of them is none."""
-    lengths = np.linalg.norm(slope) * np.linalg.norm(apart)
+    lengths = np.linalg.norm(slope) * np.linalg.norm(difference)
     if not lengths > 0:
         return float("nan")
-    return float(np.degrees(np.arccos(min(float(abs(slope @ apart) / lengths), 1.0))))
+    return float(np.degrees(np.arccos(min(float(abs(slope @ difference) / lengths), 1.0))))
 
 
 def chance(size: int) -> float:

@@ -41,19 +41,21 @@ class Mirror:
         return float(255 * np.sqrt(((self.other - self.image) ** 2).mean()))
 
 
-def mirror(data: DataSet, image: int, found: Mapping[str, Any], learner: int, place: int) -> Mirror:
+def mirror(
+    data: DataSet, image: int, result: Mapping[str, Any], learner: int, place: int
+) -> Mirror:
     """An image of the data through one of the boundaries.
 
     Args:
         data: that has the image.
         image: its row.
-        found: the answer of `TiltedBoundary`.
+        result: the answer of `TiltedBoundary`.
         learner: the number of it in LEARNERS.
         place: of λ in STRENGTHS.
     """
     row = learner * len(STRENGTHS) + place
-    table: Table = found["classifiers"]
-    weights = np.asarray(found["weights"].values[place, learner], np.float64)
+    table: Table = result["classifiers"]
+    weights = np.asarray(result["weights"].values[place, learner], np.float64)
     normal = weights.ravel() / np.linalg.norm(weights)
     offset, slope = (float(table[name][row]) for name in ("offset", "slope"))
     points = gray(data, np.array([image]))
@@ -81,26 +83,28 @@ def pictures(example: Mirror, method: TiltedBoundary, classes: tuple[str, ...]) 
         HeatMap((example.other - example.image).astype(np.float32), "gray level", signed=True)
     )
     weights = tint(HeatMap(example.weights.astype(np.float32), "weight", signed=True))
-    shown = [shades(example.image), shades(example.other), change, weights]
-    here, there = (says(method, classes, p) for p in (example.probability, 1 - example.probability))
+    panels = [shades(example.image), shades(example.other), change, weights]
+    image_answer, mirror_answer = (
+        says(method, classes, p) for p in (example.probability, 1 - example.probability)
+    )
     return Pictures(
-        np.stack(shown)[None],
+        np.stack(panels)[None],
         ("",),
         ("image", "mirror image", "what changes", "weights"),
         f"The mirror image is {example.change:.0f} of 255 gray levels away (root mean square).",
         captions=(
-            f"read as {here}",
-            f"read as {there}",
+            f"read as {image_answer}",
+            f"read as {mirror_answer}",
             f"{example.change:.0f} gray levels",
             f"orange: {classes[method.second]}, blue: {classes[method.first]}",
         ),
     )
 
 
-def wall(data: DataSet, image: int, found: Mapping[str, Any], learner: int) -> Pictures:
+def wall(data: DataSet, image: int, result: Mapping[str, Any], learner: int) -> Pictures:
     """The mirror images of one image from strong to weak regularization."""
-    table: Table = found["classifiers"]
-    mirrors = [mirror(data, image, found, learner, place) for place in WALL]
+    table: Table = result["classifiers"]
+    mirrors = [mirror(data, image, result, learner, place) for place in WALL]
     right, degrees = (
         [float(table[name][example.row]) for example in mirrors]
         for name in ("right, held out", "angle")

@@ -26,10 +26,10 @@ from engine.result import Result, Table
 
 DISTANCE = 4.0  # between the means, in standard deviations along the line between them
 DRAWS = 100_000  # points that the error is counted on
-SHOWN = 150  # of each class in the picture
+PICTURED_POINTS = 150  # of each class in the picture
 TILTS = np.append(np.arange(0, 88, 2.0), [88.0, 89.0, 89.9])  # degrees, of the curve
 REACH = 5.0  # half the side of the picture
-ONE, OTHER, BOUNDARY, EXAMPLE, MIRROR = GROUPS = (
+FIRST_CLASS, OTHER, BOUNDARY, EXAMPLE, MIRROR = GROUPS = (
     "one class",
     "other class",
     "boundary",
@@ -112,7 +112,7 @@ class TiltedSheets(Method[ExperimentCase]):
             "distance kept": (np.cos(np.radians(TILTS)), "share"),
         }
         return {
-            "points": drawn(clouds[:, :SHOWN], normal),
+            "points": drawn(clouds[:, :PICTURED_POINTS], normal),
             "curve": Table.of(curve),
             "numbers": Table.of(numbers),
         }
@@ -122,11 +122,11 @@ class TiltedSheets(Method[ExperimentCase]):
         rest = np.sqrt(1 - self.correlation**2)
         return np.array([[1.0, 0.0], [self.correlation * self.height, rest * self.height]])
 
-    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Error and strength at this tilt, and the error without any."""
-        numbers: Table = found["numbers"]
+        numbers: Table = result["numbers"]
         error, plain = (
-            100 * float(error) for error in (numbers["error"][0], found["curve"]["error"][0])
+            100 * float(error) for error in (numbers["error"][0], result["curve"]["error"][0])
         )
         return (
             f"Tilted by {self.tilt:g}°, {error:.1f} % are wrong ({plain:.1f} % at 0°), and mirror "

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from engine import data as data_sets
 from engine.attribution.trust.case import TrustCase
-from engine.case import ImageCase, shown
+from engine.case import ImageCase, model_input
 from engine.data import DataSet
-from engine.data.example import SPLIT, Mask, pictured, seen
+from engine.data.example import SPLIT, Mask, mask_in_square, pictured
 from engine.errors import BadData, BlindspotError
 from engine.images import Crop
 from engine.measures import located
@@ -26,7 +26,7 @@ from engine.run import answer
 DICE, IOU, POINTS = MEASURES = "Dice", "IoU", "points inside"
 CHANCE = "share of the image"  # that the finding has, which is what a random point hits
 HIT = 0.5  # of the places that share the highest value
-HERE = "this image"
+THIS_IMAGE = "this image"
 DRAWN = 0.5  # share of the progress at which the data are there
 
 
@@ -81,7 +81,7 @@ class AmongOthers(Method[TrustCase]):
         """Views: here, the measures of this image; others, those of each other, by its class."""
         if case.mask is None or not case.mask.any():
             raise BadData("No truth is known for this image, or nothing is there.")
-        here = measured(answer(case.method, case.asked), case.mask)
+        own_figures = measured(answer(case.method, case.asked), case.mask)
         data = data_sets.load(case.others, part_of(progress, 0.0, DRAWN, "making images"))
         if data.classes != case.model.labels:
             raise BadData(
@@ -99,40 +99,43 @@ class AmongOthers(Method[TrustCase]):
                 measured(case.method(question, part_of(progress, low, high, words)), mask)
             )
         names = [case.model.labels[question.target.index] for question, _ in questions]
-        return {"here": listed([here], [HERE]), "others": listed(results, names)}
+        return {
+            "here": image_table([own_figures], [THIS_IMAGE]),
+            "others": image_table(results, names),
+        }
 
-    def others(self, asked: ImageCase, data: DataSet) -> Iterator[tuple[ImageCase, Mask]]:
+    def others(self, image_case: ImageCase, data: DataSet) -> Iterator[tuple[ImageCase, Mask]]:
         """Test images with a finding but this one, each asked about its class; their masks."""
-        model, masks = asked.model, data.truth.get("mask")
+        model, masks = image_case.model, data.truth.get("mask")
         if data.classes != model.labels or masks is None:
             return
         rows = data.rows(SPLIT)
         rows = rows[masks[rows].any((1, 2))]
-        rows = rows[~same_image(data.pixels(rows), asked.image)]
+        rows = rows[~same_image(data.pixels(rows), image_case.image)]
         for row in rows[np.linspace(0, len(rows) - 1, min(self.images, len(rows))).astype(int)]:
-            target = replace(asked.target, index=int(data.labels[row]), versus=None)
-            image = shown(pictured(data.images[row]), Crop(), model)
-            mask = seen(masks[row], Crop(), model.side)
+            target = replace(image_case.target, index=int(data.labels[row]), versus=None)
+            image = model_input(pictured(data.images[row]), Crop(), model)
+            mask = mask_in_square(masks[row], Crop(), model.side)
             if mask.any():  # and not smaller than a pixel of what the model sees
-                yield replace(asked, image=image, target=target), mask
+                yield replace(image_case, image=image, target=target), mask
 
-    def finding(self, case: TrustCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: TrustCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How many others it does better than, and how often maps point inside."""
-        return f"{told(found, DICE)} Its map {told(found, POINTS)}"
+        return f"{rank_sentence(result, DICE)} Its map {rank_sentence(result, POINTS)}"
 
 
-def measured(found: Mapping[str, Any], mask: Mask) -> tuple[float, float, float, float]:
+def measured(result: Mapping[str, Any], mask: Mask) -> tuple[float, float, float, float]:
     """Dice and IoU of a map's outline, whether it points inside, and what chance would hit.
 
     Where nothing is outlined Dice and IoU are 0, however small the finding is.
     """
-    inside, place = inside_of(found), located(found["map"].values, mask)
+    inside, place = inside_of(result), located(result["map"].values, mask)
     if not inside.any():
         return 0.0, 0.0, place.hit, place.chance
     return dice(inside, mask), iou(inside, mask), place.hit, place.chance
 
 
-def listed(rows: Sequence[tuple[float, float, float, float]], names: Sequence[str]) -> Table:
+def image_table(rows: Sequence[tuple[float, float, float, float]], names: Sequence[str]) -> Table:
     """What was measured, a row for each image."""
     columns = zip(
         (*MEASURES, CHANCE), ("", "", "share", "share"), zip(*rows, strict=True), strict=True
@@ -149,18 +152,18 @@ def same_image(images: Tensor, image: Tensor) -> NDArray[np.bool_]:
     return (images == image).flatten(1).all(1).numpy()
 
 
-def told(found: Mapping[str, Any], measure: str) -> str:
+def rank_sentence(result: Mapping[str, Any], measure: str) -> str:
     """How many others it does better than, and what is usual; of pointing, how often it hits."""
-    here, values = float(found["here"][measure][0]), np.asarray(found["others"][measure])
+    score, values = float(result["here"][measure][0]), np.asarray(result["others"][measure])
     if measure == POINTS:
-        inside = "inside" if here >= HIT else "outside"
-        chance = float(np.asarray(found["others"][CHANCE]).sum())
+        inside = "inside" if score >= HIT else "outside"
+        chance = float(np.asarray(result["others"][CHANCE]).sum())
         return (
             f"points {inside} here, and inside on {int((values >= HIT).sum())} of "
             f"{len(values)} other images (by chance on {chance:.0f})."
         )
-    better = int((values < here).sum())
+    better = int((values < score).sum())
     return (
-        f"{measure} {here:.2f}: higher than on {better} of {len(values)} other images "
+        f"{measure} {score:.2f}: higher than on {better} of {len(values)} other images "
         f"(median {np.median(values):.2f})."
     )

@@ -64,8 +64,10 @@ class TrustCase(WrappedCase):
         if self.mask is not None:
             yield self.mask.tobytes()
         if self.others:
-            made = "" if self.others.startswith(UPLOAD) else recipe(base_of(self.others)).question
-            yield f"|{self.others}|{made}"
+            recipe_text = (
+                "" if self.others.startswith(UPLOAD) else recipe(base_of(self.others)).question
+            )
+            yield f"|{self.others}|{recipe_text}"
 
     @property
     def blank(self) -> bool:

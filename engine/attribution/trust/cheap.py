@@ -82,11 +82,11 @@ class Place(Check):
         turned = [located(shifted, case.mask).rank for shifted in moved(values, COPIES)]
         return {"check": self.judged(result, sum(rank >= result.rank for rank in turned))}
 
-    def judged(self, found: Located, as_good: int) -> Table:
+    def judged(self, location: Located, as_good: int) -> Table:
         """By how much more than chance, and whether any copy does as well."""
-        lift = found.rank / found.chance
-        on, chance = percent(found.rank), percent(found.chance)
-        enough = lift >= 2 or found.rank >= 0.6
+        lift = location.rank / location.chance
+        on, chance = percent(location.rank), percent(location.chance)
+        enough = lift >= 2 or location.rank >= 0.6
         if lift <= 1.2:
             verdict, words = BAD, f"No more on the truth than chance: {on} against {chance}."
         elif not enough:
@@ -112,10 +112,10 @@ class Place(Check):
             self.title,
             verdict,
             words,
-            hit=found.hit,
-            mass=found.mass,
-            rank=found.rank,
-            chance=found.chance,
+            hit=location.hit,
+            mass=location.mass,
+            rank=location.rank,
+            chance=location.chance,
             copies_as_good=as_good / COPIES,
         )
 

@@ -31,10 +31,10 @@ def controls(case: TrustCase) -> dict[str, TrustCase]:
         return {}
     own_map = case.method if isinstance(case.method, OwnMap) else OwnMap()
     methods: dict[str, Method[ImageCase]] = {SHUFFLED: own_map, PLAIN: GradCam()}
-    made = {}
+    cases = {}
     for title, name in MODELS.items():
         model = load(name)
         if (model.labels, model.side) == (case.model.labels, case.model.side):
             question = replace(case.asked, model=model)
-            made[title] = replace(case, asked=question, method=methods[title])
-    return made
+            cases[title] = replace(case, asked=question, method=methods[title])
+    return cases

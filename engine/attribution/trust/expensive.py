@@ -29,7 +29,7 @@ from engine.result import Result
 
 STEADY, SHAKY = 0.3, 1.0  # of max-sensitivity
 LOST = "after a change that no eye sees the map is not known somewhere."
-REPEATED, ANEW = 0.8, 0.5  # from seed to seed
+REPEATED, UNSTABLE = 0.8, 0.5  # from seed to seed
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Repeats(Check):
     proof = "tests/engine/attribution/trust/test_repeats.py::test_a_map_of_chance_is_not_repeatable"
     limits = (
         "By the order of the maps' sizes (Spearman's correlation), the mean over all pairs. "
-        f"For it: {REPEATED} or more. Against it: at most {ANEW}."
+        f"For it: {REPEATED} or more. Against it: at most {UNSTABLE}."
     )
     favor = "comes out alike again"
     against = "another map with other random numbers"
@@ -77,7 +77,7 @@ class Repeats(Check):
             return {"check": checked(self.title, GOOD, words, order=1.0)}
         pairs = [rank_correlation(maps[i], maps[j]) for i in range(len(maps)) for j in range(i)]
         mean = float(np.mean(pairs))
-        verdict = between(mean, good=REPEATED, bad=ANEW)
+        verdict = between(mean, good=REPEATED, bad=UNSTABLE)
         words = {
             GOOD: "With other random numbers it comes out much the same.",
             UNCLEAR: "With other random numbers parts of it change: take more samples.",

@@ -76,9 +76,9 @@ class Infidelity(Check):
         except BlindspotError as error:
             return {"check": not_available(self.title, str(error))}
         begun = part_of(progress, 0.0, 0.9)
-        seen = answer(HiddenSquares(**self.settings()), case.asked, begun)
+        squares_result = answer(HiddenSquares(**self.settings()), case.asked, begun)
         progress(1.0, "comparing with what hiding did")
-        view, whole = seen["squares"], float(seen["whole"]["score"][0])
+        view, whole = squares_result["squares"], float(squares_result["whole"]["score"][0])
         fell = np.asarray(view["fell"], np.float64)
         if np.abs(fell).max() <= NOISE * max(abs(whole), 1.0):
             why = f"the score stays the same whichever square is hidden ({self.cover})"
@@ -110,7 +110,7 @@ class Infidelity(Check):
         )
 
 
-def worth(heat: HeatMap, asked: ImageCase, cover: str) -> Floats:
+def worth(heat: HeatMap, image_case: ImageCase, cover: str) -> Floats:
     """How far the score should fall without each pixel by a map, (H, W).
 
     Most maps tell that themselves. A value of a region is shared out among its pixels, which are
@@ -130,7 +130,7 @@ def worth(heat: HeatMap, asked: ImageCase, cover: str) -> Floats:
         raise BlindspotError("its values are slopes, but not of single pixels.")
     if not heat.signed:
         raise BlindspotError("its values are sizes of slopes, which have lost their direction.")
-    away = (asked.image - asked.baseline(cover)).numpy()
+    away = (image_case.image - image_case.baseline(cover)).numpy()
     if np.ptp(away, 0).max() > SAME_STEP:
         raise BlindspotError(
             "it is a slope whose channels were folded, and each channel takes another step."

@@ -98,12 +98,12 @@ class Order(Check):
         check = self.judged(own_curves, others, self.sure(question))
         return {"check": check, **drawn(own_curves, others, question)}
 
-    def sure(self, asked: ImageCase) -> tuple[float, float]:
+    def sure(self, image_case: ImageCase) -> tuple[float, float]:
         """The class's probability in the image and in the empty picture."""
-        pair = torch.stack([asked.image, asked.baseline(self.cover)])
-        probabilities = asked.model.probabilities(asked.model.logits(pair))
-        shown, empty = probabilities[:, asked.target.index].tolist()
-        return shown, empty
+        pair = torch.stack([image_case.image, image_case.baseline(self.cover)])
+        probabilities = image_case.model.probabilities(image_case.model.logits(pair))
+        original, empty = probabilities[:, image_case.target.index].tolist()
+        return original, empty
 
     def judged(
         self, own: MapCurves, others: Sequence[MapCurves], sure: tuple[float, float]
@@ -170,20 +170,20 @@ def drawn(own: MapCurves, others: Sequence[MapCurves], asked: ImageCase) -> dict
     return views
 
 
-def reach(found: Sequence[MapCurves]) -> float:
+def reach(curve_sets: Sequence[MapCurves]) -> float:
     """How far the scores of some orders lie apart."""
-    return float(np.ptp([getattr(map_curves, way) for map_curves in found for way in WAYS]))
+    return float(np.ptp([getattr(map_curves, way) for map_curves in curve_sets for way in WAYS]))
 
 
-def moves(found: Sequence[MapCurves]) -> bool:
+def moves(curve_sets: Sequence[MapCurves]) -> bool:
     """Whether any of the curves leaves its start by more than rounding."""
     largest = max(
-        float(np.abs(getattr(map_curves, way)).max()) for map_curves in found for way in WAYS
+        float(np.abs(getattr(map_curves, way)).max()) for map_curves in curve_sets for way in WAYS
     )
-    return reach(found) > NOISE * max(largest, 1.0)
+    return reach(curve_sets) > NOISE * max(largest, 1.0)
 
 
-def at_stake(shown: float, empty: float) -> bool:
+def at_stake(original: float, empty: float) -> bool:
     """Whether much of a class's probability hangs on the image."""
-    low, high = sorted((shown, empty))
+    low, high = sorted((original, empty))
     return high - low >= STAKE or (high - low >= SMALL and high >= TIMES * low)

@@ -151,11 +151,11 @@ class Searching(Session[BeamedT], Generic[BeamedT]):
         """Of an answer with that sum of log-probabilities and so many words, the end included."""
         return total / length**self.method.penalty
 
-    def keep(self, held: list[Hypothesis], hypothesis: Hypothesis) -> None:
+    def keep(self, hypotheses: list[Hypothesis], hypothesis: Hypothesis) -> None:
         """One answer more, among the best."""
-        held.append(hypothesis)
-        held.sort(key=lambda answer: -answer.score)
-        del held[self.method.beams :]
+        hypotheses.append(hypothesis)
+        hypotheses.sort(key=lambda answer: -answer.score)
+        del hypotheses[self.method.beams :]
 
     def finished(self, now: Moment, /) -> Moment:
         """The best answer of every image, put aside or cut at the length."""

@@ -10,7 +10,7 @@ from engine.hallucination.decoding.vasparse import CUT
 from engine.method import Method
 from engine.result import Floats, Ranking, Result, Table
 
-SHOWN = 8  # words at most
+MOST_WORDS = 8  # words at most
 FEWEST = 2  # beside the chosen one
 FAINT = 0.01  # probability below which everywhere a word is not worth a row
 CUTS = {"VCD": "beta", "DoLa": "cut", "SCMoE": "alpha"}  # the setting that has it
@@ -32,7 +32,7 @@ def best_words(answer: Result, place: int) -> Table:
     worth = {name: max(shares.get(name, 0.0) for shares in best.values()) for name in ordered}
     others = sorted((name for name in worth if name != word), key=lambda name: -worth[name])
     shown_names = [name for at, name in enumerate(others) if worth[name] >= FAINT or at < FEWEST]
-    names = (word, *shown_names[: SHOWN - 1])
+    names = (word, *shown_names[: MOST_WORDS - 1])
     values = [[100 * shares.get(name, np.nan) for shares in best.values()] for name in names]
     return Table.grid(np.array(values, np.float32), names, tuple(best), ("%",) * len(best))
 

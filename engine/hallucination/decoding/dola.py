@@ -122,7 +122,7 @@ def lens(step: Step, layer: int) -> TopTokens:
     )
 
 
-def apart(late: Tensor, early: Tensor) -> Tensor:
+def jensen_shannon(late: Tensor, early: Tensor) -> Tensor:
     """Jensen-Shannon divergence in nats, of logits (…, V) each."""
     late_log, other_late_log = late.log_softmax(-1), early.log_softmax(-1)
     middle = torch.logaddexp(late_log, other_late_log) - np.log(2)
@@ -130,11 +130,11 @@ def apart(late: Tensor, early: Tensor) -> Tensor:
     return (halves[0] + halves[1]) / 2
 
 
-def repeated(scores: Tensor, said: Tensor, penalty: float) -> Tensor:
+def repeated(scores: Tensor, tokens: Tensor, penalty: float) -> Tensor:
     """Scores (B, V) with those of words that were said, (B, n), made worse."""
-    result = scores.gather(1, said)
+    result = scores.gather(1, tokens)
     worse = torch.where(result < 0, result * penalty, result / penalty)
-    return scores.scatter(1, said, worse)
+    return scores.scatter(1, tokens, worse)
 
 
 class Layered(Session[DoLa]):
@@ -148,7 +148,7 @@ class Layered(Session[DoLa]):
         states = torch.stack([now.out.hidden[at][:, -1] for at in range(last)], 1)
         early = model.unembed(states, apply_norm=method.norm)  # (B, L, V)
         every = torch.cat([early, strong[:, None]], 1)  # the last layer as the model reads it
-        distance = apart(strong[:, None], early)  # (B, L)
+        distance = jensen_shannon(strong[:, None], early)  # (B, L)
         if method.layer is None:
             layer = distance.argmax(1)
         else:

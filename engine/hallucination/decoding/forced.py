@@ -9,18 +9,18 @@ from engine.hallucination.vlm import VLM, RequestedOutputs
 
 
 @torch.no_grad()
-def forced(vlm: VLM, images: Tensor | None, prompt: Tensor, said: Tensor) -> Tensor:
+def forced(vlm: VLM, images: Tensor | None, prompt: Tensor, answer: Tensor) -> Tensor:
     """Log-probabilities over all tokens at every place of an answer, (B, n, V).
 
     Args:
         vlm: the model.
         images: normalized pixels (B, 3, H, W), or None for text alone.
         prompt: (P,) tokens, the same for all.
-        said: (n,) tokens of the answer; place i is read behind the first i of them.
+        answer: (n,) tokens of the answer; place i is read behind the first i of them.
     """
     count = 1 if images is None else len(images)
-    text = torch.cat([prompt, said[:-1]]).expand(count, -1)
-    seen = None if images is None else vlm.encode_image(images)
+    text = torch.cat([prompt, answer[:-1]]).expand(count, -1)
+    image_states = None if images is None else vlm.encode_image(images)
     last = vlm.spec.layers
-    out, _ = vlm.prefill(seen, text, RequestedOutputs(hidden=(last,), rows="all"))
-    return vlm.unembed(out.hidden[last][:, -len(said) :]).log_softmax(-1)
+    out, _ = vlm.prefill(image_states, text, RequestedOutputs(hidden=(last,), rows="all"))
+    return vlm.unembed(out.hidden[last][:, -len(answer) :]).log_softmax(-1)

@@ -154,7 +154,7 @@ class Loop:
 
     def recorded(self, now: Moment, proposal: Proposal, tokens: Tensor) -> tuple[Steps, ...]:
         """The record of each row with this step, except where an answer ends or has ended."""
-        seen = looks(now.out, self.prefix).float().cpu().numpy()
+        attention = looks(now.out, self.prefix).float().cpu().numpy()
         shares = proposal.scores.float().softmax(-1)
         entropy = torch.special.entr(shares).sum(-1)
         grown = []
@@ -166,6 +166,6 @@ class Loop:
             strong, final = TopTokens.of(proposal.strong[row]), TopTokens.of(proposal.scores[row])
             notes = {name: note[row].float().cpu().numpy() for name, note in proposal.notes.items()}
             share, spread = shares[row, token].item(), entropy[row].item()
-            step = Step(token, share, spread, strong, weak, final, seen[row], notes)
+            step = Step(token, share, spread, strong, weak, final, attention[row], notes)
             grown.append((*now.steps[row], step))
         return tuple(grown)

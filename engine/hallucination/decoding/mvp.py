@@ -201,18 +201,18 @@ class Trail:
     adds: float
 
 
-def totals(found: Sequence[Trail]) -> tuple[float, float]:
+def totals(trails: Sequence[Trail]) -> tuple[float, float]:
     """S of yes and of no."""
-    no = sum(trail.adds for trail in found if trail.says is False)
-    return sum(trail.adds for trail in found) - no, no
+    no = sum(trail.adds for trail in trails if trail.says is False)
+    return sum(trail.adds for trail in trails) - no, no
 
 
-def best_of(found: Sequence[Trail]) -> int:
+def best_of(trails: Sequence[Trail]) -> int:
     """The path that adds most to the answer that wins; yes where both are alike."""
-    yes, no = totals(found)
-    agreeing = [place for place, trail in enumerate(found) if (trail.says is False) == (no > yes)]
+    yes, no = totals(trails)
+    agreeing = [place for place, trail in enumerate(trails) if (trail.says is False) == (no > yes)]
     return max(
-        agreeing or range(len(found)), key=lambda place: (found[place].adds, found[place].share)
+        agreeing or range(len(trails)), key=lambda place: (trails[place].adds, trails[place].share)
     )
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 STEPS = 1000
 
 
-def kept() -> Tensor:
+def alpha_bar() -> Tensor:
     """ᾱ of every step, (1000,): the share of the image's variance that is left."""
     beta = torch.sigmoid(torch.linspace(-6, 6, STEPS)) * (0.5e-2 - 1e-5) + 1e-5
     return torch.cumprod(1 - beta, 0)
@@ -31,7 +31,7 @@ def noised(images: Tensor, step: int | Tensor, noise: Tensor) -> Tensor:
         step: 0 to 999, one for all or one for each image, (N,).
         noise: drawn from N(0, 1), of the same shape; once for an image, not for every token.
     """
-    share = kept()[torch.as_tensor(step)].reshape(-1, 1, 1, 1).to(images)
+    share = alpha_bar()[torch.as_tensor(step)].reshape(-1, 1, 1, 1).to(images)
     return share.sqrt() * images + (1 - share).sqrt() * noise
 
 

@@ -266,8 +266,8 @@ class Retrospecting(Searching[OPERA]):
             return None
         alive = self.open.sums[0] > -torch.inf
         column = int(self.ahead.most[alive].mode().values)
-        seen = torch.cat([self.columns, self.ahead.most[:, None]], 1)[alive, -WINDOW:]
-        often = (seen == column).sum(1) > self.method.threshold
+        recent_columns = torch.cat([self.columns, self.ahead.most[:, None]], 1)[alive, -WINDOW:]
+        often = (recent_columns == column).sum(1) > self.method.threshold
         if column < self.method.column or not often.all():
             return None
         free = (

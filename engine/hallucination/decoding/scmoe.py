@@ -130,8 +130,8 @@ class Routed(Session[SCMoE]):
         """The contrast of both."""
         beta, strong, weak = self.method.beta, now.out.logits, self.weak.logits
         notes = {
-            "strong": asked(now.out),
-            "weak": asked(self.weak),
+            "strong": expert_weights(now.out),
+            "weak": expert_weights(self.weak),
             "apart": divergence(strong, weak),
         }
         scores = contrast(strong, weak, 1 + beta, beta, self.method.alpha)
@@ -149,7 +149,7 @@ class Routed(Session[SCMoE]):
         return super().read(now, tokens)
 
 
-def asked(out: StepOut) -> Tensor:
+def expert_weights(out: StepOut) -> Tensor:
     """The weight of every expert at the last place, (B, layers, E)."""
     return torch.stack([routing[:, -1] for _, routing in sorted(out.routing.items())], 1)
 

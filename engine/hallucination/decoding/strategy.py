@@ -58,9 +58,9 @@ class Strategy(Speaking):
         told_of = views_of(case.vlm, case.prompt, spoken)
         return {**told_of, **spoken.views, **self.shown(case, spoken)}
 
-    def finding(self, case: CaptionCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: CaptionCase, result: Mapping[str, Any]) -> str:
         """Whether the answer is true; of a caption, what it made up and left out."""
-        return verdict(case, found["answer"].words)
+        return verdict(case, result["answer"].words)
 
     def shown(self, _case: CaptionCase, _spoken: Spoken, /) -> dict[str, View]:
         """What this method shows beside the answer."""

@@ -46,16 +46,16 @@ class Rule:
         return scores(shares, sight, self.visual if self.ranking == "visual-aware" else 0.0)
 
 
-def when_lost(held: Sequence[Floats], layers: int, count: int) -> Floats:
+def when_lost(in_memory: Sequence[Floats], layers: int, count: int) -> Floats:
     """At which step, from 1, each layer lost each token, (layers, count); NaN for never.
 
     Args:
-        held: for each step, 1 where a token was in memory, (layers, tokens read so far).
+        in_memory: for each step, 1 where a token was in memory, (layers, tokens read so far).
         layers: of the model.
         count: tokens.
     """
     lost = np.full((layers, count), np.nan, np.float32)
-    for step, present in enumerate(held, start=1):
+    for step, present in enumerate(in_memory, start=1):
         so_far = lost[:, : present.shape[1]]
         so_far[np.isnan(so_far) & (present == 0)] = step
     return lost

@@ -13,9 +13,9 @@ import torch
 from engine.experiment import Experiment, ExperimentCase, Figures
 from engine.hallucination.experiments.audit_claims import (
     CLAIMS,
+    DETECTOR_AUROC,
     ELSE,
     EPS50,
-    FOUND,
     LEVELS,
     MIDDLE,
     NAMED,
@@ -86,7 +86,7 @@ class VisualAudit(Experiment):
     )
     data = (SCENES,)
     argument_defaults = defaults(data=SCENES)
-    measures = (*map(success, LEVELS), EPS50, NAMED, FOUND, ELSE)
+    measures = (*map(success, LEVELS), EPS50, NAMED, DETECTOR_AUROC, ELSE)
     charted = (success(MIDDLE), NAMED)
     units = MappingProxyType({EPS50: "/255"})
     axis = "%"
@@ -164,7 +164,7 @@ class VisualAudit(Experiment):
         return results | {
             EPS50: half_point(LEVELS, shares),
             NAMED: named[at],
-            FOUND: self.found(vlm, pairs, moved[at], replies[at], what),
+            DETECTOR_AUROC: self.found(vlm, pairs, moved[at], replies[at], what),
             ELSE: self.said_again(vlm, pairs, moved[at], what),
         }
 
@@ -210,18 +210,18 @@ class VisualAudit(Experiment):
         vlm: TinyVLM,
         pairs: AuditPairs,
         moved: Perturbed,
-        said: list[list[str]],
+        replies: list[list[str]],
         what: AuditWay,
     ) -> float:
         """AUROC of the detector between clean images and those that succeeded; NaN of none."""
-        hits = np.array(says(said, pairs.phrases))
+        hits = np.array(says(replies, pairs.phrases))
         if what.defense != "none" or what.declined or not (hits.any() or what.noise):
             return float("nan")
         clean = pixels_of(pairs.levels[pairs.first])
         prompts = [pairs.prompts[row] for row in pairs.first]
         known = disagreement(vlm, clean, prompts, answers(vlm, clean, prompts))
         changed = pixels_of(pairs.levels + moved.change)
-        scores = disagreement(vlm, changed, pairs.prompts, said)
+        scores = disagreement(vlm, changed, pairs.prompts, replies)
         return auroc(known, scores if what.noise else scores[hits])
 
     def said_again(
@@ -242,9 +242,9 @@ class VisualAudit(Experiment):
         aim = towards(vlm, prompt, PHRASES[0])
         return side_by_side(vlm, levels, prompt, aim, bound, case.seed)[0]
 
-    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How many succeed, how many do with noise, and that it is a simulation."""
-        table: Table = found["table"]
+        table: Table = result["table"]
         hit, control = (100 * table.cell(name, success(MIDDLE)) for name in (PLAIN, NOISE))
         return (
             f"Moving each value by at most {MIDDLE}/255 brings the phrase in {hit:.0f} % of "

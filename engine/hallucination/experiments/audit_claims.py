@@ -17,7 +17,7 @@ from engine.hallucination.experiments.defenses import BLUR, JPEG, NONE
 
 LEVELS = (0, 1, 2, 4, 8, 16)  # ε, in levels of 255
 MIDDLE = 8  # ε at which defenses and the detector are compared
-EPS50, NAMED, FOUND, ELSE = (
+EPS50, NAMED, DETECTOR_AUROC, ELSE = (
     "ε50",
     "true things still named",
     "found by the detector (AUROC)",
@@ -120,6 +120,9 @@ CLAIMS = (
     Claim(
         "A detector fails against an attacker who knows it",
         "its AUROC is above 0.8 where it is not known, and falls by 0.1 or more where it is",
-        lambda of: min(of(PLAIN, FOUND) - 0.8, of(PLAIN, FOUND) - of(EVADES, FOUND) - 0.1),
+        lambda of: min(
+            of(PLAIN, DETECTOR_AUROC) - 0.8,
+            of(PLAIN, DETECTOR_AUROC) - of(EVADES, DETECTOR_AUROC) - 0.1,
+        ),
     ),
 )

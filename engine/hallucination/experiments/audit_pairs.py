@@ -104,7 +104,10 @@ def declined_pairs(vlm: TinyVLM, case: ExperimentCase, count: int, targets: int)
 
 
 def paired(
-    levels: Tensor, held: Sequence[frozenset[str]], prompts: Sequence[str], phrases: Sequence[str]
+    levels: Tensor,
+    noun_sets: Sequence[frozenset[str]],
+    prompts: Sequence[str],
+    phrases: Sequence[str],
 ) -> AuditPairs:
     """Every image with every phrase."""
     many = len(phrases)
@@ -115,15 +118,15 @@ def paired(
         questions,
         replies,
         taught(questions, replies),
-        [nouns for nouns in held for _ in phrases],
+        [nouns for nouns in noun_sets for _ in phrases],
         list(range(0, many * len(levels), many)),
     )
 
 
-def still_named(said: Sequence[Sequence[str]], pairs: AuditPairs) -> float:
+def still_named(replies: Sequence[Sequence[str]], pairs: AuditPairs) -> float:
     """The share of the things in the images that the answers name."""
-    there = sum(len(nouns) for nouns in pairs.there)
+    present = sum(len(nouns) for nouns in pairs.there)
     named = sum(
-        len(nouns.intersection(words)) for nouns, words in zip(pairs.there, said, strict=True)
+        len(nouns.intersection(words)) for nouns, words in zip(pairs.there, replies, strict=True)
     )
-    return named / there if there else float("nan")
+    return named / present if present else float("nan")

@@ -74,7 +74,7 @@ def blurred(pixels: Tensor, sigma: float) -> Tensor:
 
 @torch.no_grad()
 def disagreement(
-    vlm: TinyVLM, pixels: Tensor, prompts: list[str], said: list[list[str]]
+    vlm: TinyVLM, pixels: Tensor, prompts: list[str], answers: list[list[str]]
 ) -> np.ndarray:
     """The detector's score: by how many nats a word of its own answer is less likely after JPEG.
 
@@ -82,9 +82,9 @@ def disagreement(
         vlm: the model.
         pixels: images (N, 3, H, W) in [0, 1].
         prompts: what was asked of each.
-        said: what the model answered.
+        answers: what the model answered.
     """
-    targets = taught(prompts, [" ".join(words) for words in said])
+    targets = taught(prompts, [" ".join(words) for words in answers])
     again = defense(*DETECTOR)
     rise = losses(vlm, again(pixels), targets) - losses(vlm, pixels, targets)
     result: np.ndarray = rise.double().cpu().numpy()

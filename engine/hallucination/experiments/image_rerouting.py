@@ -18,9 +18,9 @@ from engine.hallucination.experiments.defenses import NONE, STRENGTHS, defense, 
 from engine.hallucination.experiments.image_rerouting_claims import (
     CLAIMS,
     COMPARED,
+    DETECTOR_AUROC,
     EPS50,
     FIRST,
-    FOUND,
     LEVELS,
     NOISE,
     OUTPUT,
@@ -89,7 +89,7 @@ class ImageRerouting(Experiment):
     )
     data = (SCENES,)
     argument_defaults = defaults(data=SCENES)
-    measures = (*map(answered, LEVELS), EPS50, STEPS, UNSEEN, FOUND, CHANGE, ACCURACY)
+    measures = (*map(answered, LEVELS), EPS50, STEPS, UNSEEN, DETECTOR_AUROC, CHANGE, ACCURACY)
     charted = (answered(COMPARED), CHANGE, ACCURACY)
     units = MappingProxyType({EPS50: "/255", STEPS: "steps"})
     axis = "%"
@@ -159,12 +159,12 @@ class ImageRerouting(Experiment):
         questions = self.questions(model)
         changes, steps = self.moved(model, what, case, progress)
         way = defense(what.defense, self.strength)
-        shown = [way(pixels_of(questions.levels + change.change)) for change in changes]
-        replies = [answers(model.vlm, pixels, questions.prompts) for pixels in shown]
+        images = [way(pixels_of(questions.levels + change.change)) for change in changes]
+        replies = [answers(model.vlm, pixels, questions.prompts) for pixels in images]
         shares = [float(np.mean([is_color(words) for words in reply])) for reply in replies]
         at = LEVELS.index(COMPARED)
         with torch.no_grad():
-            states = streams(model.vlm, shown[at], questions.tokens)
+            states = streams(model.vlm, images[at], questions.tokens)
         if condition in (FIRST, OUTPUT, NOISE):
             before = views.get("rerouted along")
             views["rerouted along"] = along(model, before, condition, states)
@@ -177,8 +177,8 @@ class ImageRerouting(Experiment):
                 EPS50: half_point(LEVELS, shares),
                 STEPS: float(np.mean(steps)) if steps and plain else float("nan"),
                 UNSEEN: (~model.stopped(states[-1]))[hits].float().mean().item(),
-                FOUND: (
-                    self.detected(model, questions, shown[at], replies[at])
+                DETECTOR_AUROC: (
+                    self.detected(model, questions, images[at], replies[at])
                     if plain
                     else float("nan")
                 ),
@@ -289,9 +289,9 @@ class ImageRerouting(Experiment):
         model = examined_vlm(weights.load(self.audited), case)
         return {"rerouted strip": strip(model), "rerouted layers": by_layer(model, model.edits)}
 
-    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How many are rerouted, how many noise does, and what one direction does."""
-        table: Table = found["table"]
+        table: Table = result["table"]
         hit, control = (100 * table.cell(name, answered(COMPARED)) for name in (FIRST, NOISE))
         gone = 100 * table.cell(REMOVED, CHANGE)
         return (

@@ -38,7 +38,7 @@ from engine.result import Curve, Result, Table
 
 OFFERED = 50  # pairs of questions
 PLAIN, EDITED, REROUTED = "as it is", "with the dial", "rerouted"
-SHOWN = 3  # words in the chart
+CHART_WORDS = 3  # words in the chart
 
 
 @dataclass(frozen=True)
@@ -127,14 +127,14 @@ class DeclinedQuestion(Method[ExperimentCase]):
         size = self.dial * float(spaces.gaps[self.layer])
         return added(spaces.directions[self.layer], self.layer, size)
 
-    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:
         """What is said to the question, with the dial, and rerouted."""
-        table: Table = found["answers"]
+        table: Table = result["answers"]
         replies = {name: table.rows[int(np.argmax(table[name]))] for name in table.order}
         question = self.asked(case)
         truth = "to be declined" if question.declined else f"right: {question.fact}"
-        moved = f"with the note “{found['notes'].rows[0]}”, {replies[REROUTED]}"
-        if replies[PLAIN] != WORDS[DECLINE] and found["notes"]["tried"][0] == 1:
+        moved = f"with the note “{result['notes'].rows[0]}”, {replies[REROUTED]}"
+        if replies[PLAIN] != WORDS[DECLINE] and result["notes"]["tried"][0] == 1:
             moved = "it is answered already, so no note is sought"
         elif replies[REROUTED] == replies[PLAIN]:
             moved = "no note was found that changes that"
@@ -147,13 +147,15 @@ class DeclinedQuestion(Method[ExperimentCase]):
 def worded(chances: np.ndarray, fact: Tensor) -> Table:
     """DECLINE, the fact that is asked for, and what else is likely, by probability (3, words)."""
     likely = (-chances.max(0)).argsort(kind="stable").tolist()
-    shown = [DECLINE, int(fact[0])]
-    shown += [word for word in likely if word not in shown][: SHOWN - len(shown)]
+    word_indices = [DECLINE, int(fact[0])]
+    word_indices += [word for word in likely if word not in word_indices][
+        : CHART_WORDS - len(word_indices)
+    ]
     columns = {
-        name: (row[shown], "probability")
+        name: (row[word_indices], "probability")
         for name, row in zip((PLAIN, EDITED, REROUTED), chances, strict=True)
     }
-    return Table.of(columns, [WORDS[word] for word in shown])
+    return Table.of(columns, [WORDS[word] for word in word_indices])
 
 
 def lens(chances: np.ndarray) -> Table:

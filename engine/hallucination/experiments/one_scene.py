@@ -65,8 +65,8 @@ class Aim:
 
 def towards(vlm: TinyVLM, prompt: str, phrase: str) -> Aim:
     """That the model says a phrase."""
-    wanted = of_phrases(vlm, taught([prompt], [phrase]))
-    return Aim(wanted, f"It is meant to say “{tidy(phrase)}”")
+    targets = of_phrases(vlm, taught([prompt], [phrase]))
+    return Aim(targets, f"It is meant to say “{tidy(phrase)}”")
 
 
 def side_by_side(
@@ -189,20 +189,20 @@ class PerturbedAnswer(Method[CaptionCase]):
             way if self.knows else as_it_is,
             part_of(progress, 0.0, 0.9),
         )
-        seen = way(pixels_of(every))
-        wanted = taught([case.prompt] * 3, [self.phrase] * 3)
+        images = way(pixels_of(every))
+        targets = taught([case.prompt] * 3, [self.phrase] * 3)
         with torch.no_grad():
-            token_losses, counted = word_losses(vlm, seen, wanted)
-            nats = losses(vlm, seen, wanted)
+            token_losses, counted = word_losses(vlm, images, targets)
+            nats = losses(vlm, images, targets)
         likely = (-token_losses).exp()[:, 0].cpu().numpy()[:, counted[0, 0].cpu().numpy()]
         words = [*vlm.tokenizer.convert_ids_to_tokens(vlm.tokenizer.encode(self.phrase)), "end"]
-        replies = answers(vlm, seen, [case.prompt] * 3)
+        replies = answers(vlm, images, [case.prompt] * 3)
         change = (every - levels).abs().flatten(1).amax(1)
         progress(1.0, "asked again")
         return {
             "picture": picture,
-            BEFORE: self.spoken(case, seen[0]),
-            AFTER: self.spoken(case, seen[1]),
+            BEFORE: self.spoken(case, images[0]),
+            AFTER: self.spoken(case, images[1]),
             "phrase": Table.of(
                 {name: (likely[at], "share") for at, name in enumerate((BEFORE, AFTER))},
                 [f"{at + 1}. {word}" for at, word in enumerate(words)],
@@ -214,33 +214,34 @@ class PerturbedAnswer(Method[CaptionCase]):
                 {
                     "says the phrase": (np.array(says(replies, [self.phrase] * 3), np.float32), ""),
                     "loss of the phrase": (nats.cpu().numpy(), "nat"),
-                    "detector": (disagreement(vlm, seen, [case.prompt] * 3, replies), "nat"),
+                    "detector": (disagreement(vlm, images, [case.prompt] * 3, replies), "nat"),
                     "largest change": (change.float().numpy(), "/255"),
                 },
                 (BEFORE, AFTER, CONTROL),
             ),
         }
 
-    def spoken(self, case: CaptionCase, seen: Tensor) -> Tokens:
+    def spoken(self, case: CaptionCase, image: Tensor) -> Tokens:
         """The answer about what the model gets."""
-        tokens: Tokens = GREEDY(replace(case, image=seen))["answer"]  # type: ignore[assignment]
+        tokens: Tokens = GREEDY(replace(case, image=image))["answer"]  # type: ignore[assignment]
         return tokens
 
-    def finding(self, case: CaptionCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: CaptionCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Whether it says the phrase, what it does with noise, and whether the change is seen."""
-        hits = found["numbers"]["says the phrase"]
+        hits = result["numbers"]["says the phrase"]
         where = "" if self.against == NONE else f", behind {self.against}"
         if not self.epsilon:
-            return f"Nothing is changed: it says “{tidy(found[BEFORE].text)}”."
+            return f"Nothing is changed: it says “{tidy(result[BEFORE].text)}”."
         how = f"Moving each value by at most {self.epsilon}/255"
         control = "noise of that size does too" if hits[2] else "noise of that size does not"
-        images = found["picture"].images[0]
-        seen = visible(images[0], images[1])
+        images = result["picture"].images[0]
+        visibility = visible(images[0], images[1])
         if hits[1]:
             return (
-                f"{how} makes it say “{tidy(self.phrase)}”{where}; {control}. A simulation.{seen}"
+                f"{how} makes it say “{tidy(self.phrase)}”{where}; {control}. "
+                f"A simulation.{visibility}"
             )
         return (
             f"{how} does not make it say “{tidy(self.phrase)}”{where}: it says "
-            f"“{tidy(found[AFTER].text)}”. A simulation; another attack may succeed.{seen}"
+            f"“{tidy(result[AFTER].text)}”. A simulation; another attack may succeed.{visibility}"
         )

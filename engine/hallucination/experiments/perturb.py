@@ -76,9 +76,9 @@ def as_it_is(pixels: Tensor) -> Tensor:
     return pixels
 
 
-def of_phrases(vlm: TinyVLM, wanted: Texts) -> Loss:
+def of_phrases(vlm: TinyVLM, targets: Texts) -> Loss:
     """How unlikely the model finds the phrase of each row, in nats; nothing of it changes."""
-    return lambda pixels, rows: losses(vlm, pixels, wanted.take(rows))
+    return lambda pixels, rows: losses(vlm, pixels, targets.take(rows))
 
 
 def perturbed(

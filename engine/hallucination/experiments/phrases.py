@@ -43,7 +43,7 @@ def taught(prompts: Sequence[str], phrases: Sequence[str]) -> Texts:
     return texts([[pair] for pair in pairs], longest)
 
 
-def losses(vlm: TinyVLM, pixels: Tensor, wanted: Texts) -> Tensor:
+def losses(vlm: TinyVLM, pixels: Tensor, targets: Texts) -> Tensor:
     """The mean negative log-likelihood of each answer's words, (N,) nats.
 
     Only the answer counts, with its end token: neither the prompt nor padding does.
@@ -51,22 +51,22 @@ def losses(vlm: TinyVLM, pixels: Tensor, wanted: Texts) -> Tensor:
     Args:
         vlm: the model, whose weights take no gradient.
         pixels: images (N, 3, 64, 64) in [0, 1]; their normalization is part of the graph.
-        wanted: a prompt with its answer for each image.
+        targets: a prompt with its answer for each image.
     """
-    token_losses, counted = word_losses(vlm, pixels, wanted)
+    token_losses, counted = word_losses(vlm, pixels, targets)
     return (token_losses * counted).sum((1, 2)) / counted.sum((1, 2))
 
 
-def word_losses(vlm: TinyVLM, pixels: Tensor, wanted: Texts) -> tuple[Tensor, Tensor]:
+def word_losses(vlm: TinyVLM, pixels: Tensor, targets: Texts) -> tuple[Tensor, Tensor]:
     """The negative log-likelihood of every word from the second on, and which words count."""
-    tokens = wanted.tokens.to(vlm.device)
+    tokens = targets.tokens.to(vlm.device)
     image = vlm.encode_image(vlm.normalize(pixels))
     read = states(vlm.parts.decoder, image, [tokens])[0][:, :, :-1]
     logits = vlm.unembed(read, apply_norm=False)
     token_losses = F.cross_entropy(
         logits.flatten(0, 2), tokens[..., 1:].flatten(), reduction="none"
     )
-    counted = answering(Texts(tokens, wanted.start.to(vlm.device)))
+    counted = answering(Texts(tokens, targets.start.to(vlm.device)))
     return token_losses.view(counted.shape), counted
 
 

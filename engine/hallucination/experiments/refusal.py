@@ -212,9 +212,9 @@ class RefusalAudit(Experiment):
             ),
         }
 
-    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """From where on it shows, what the direction does and where, and how many are rerouted."""
-        table, layers = found["table"], found["decline layers"]
+        table, layers = result["table"], result["decline layers"]
         first = first_accurate(layers["probe right"].tolist())
         least = int(np.nanargmin(layers[REMOVED]))
         gone = 100 * table.cell(REMOVED, CHANGE)

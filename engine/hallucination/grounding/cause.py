@@ -63,9 +63,9 @@ class Cause(OfWords):
             )
         }
 
-    def finding(self, case: WordCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: WordCase, result: Mapping[str, Any]) -> str:
         """In which of the images the words are least likely."""
-        return findings.least_likely(case.phrase, found["images"])
+        return findings.least_likely(case.phrase, result["images"])
 
 
 def answers(case: WordCase, images: torch.Tensor) -> list[str]:

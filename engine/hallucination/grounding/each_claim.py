@@ -16,7 +16,7 @@ from engine.hallucination.grounding.findings import HANGS, SURVIVES, THIS
 from engine.hallucination.grounding.word_case import OfWords, WordCase
 from engine.hallucination.measures.chair import mentions
 from engine.hallucination.measures.claims import LED, first_thing
-from engine.hallucination.tiny_vlm.scenes import THINGS
+from engine.hallucination.tiny_vlm.scenes import VOCABULARY
 from engine.method import Progress, defaults, quiet
 from engine.result import Floats, Result, Table
 from engine.result.words import whole_words
@@ -70,24 +70,24 @@ class EachClaim(OfWords):
             noun if noun in gone else min(gone, key=lambda candidate: every[OUT + candidate][row])
             for row, noun in enumerate(named)
         ]
-        here = chance[:, 0]
+        probability = chance[:, 0]
         hidden, out = (
             np.array([cell(every, row, name) for row, name in enumerate(names)], np.float32)
             for names in ([f"the {noun}{HIDDEN}" for noun in tried], [OUT + noun for noun in tried])
         )
         columns = {
-            "probability": here,
+            "probability": probability,
             "hidden": hidden,
-            "owed to the region": here - hidden,
+            "owed to the region": probability - hidden,
             "taken out": out,
-            "owed to the thing": here - out,
+            "owed to the thing": probability - out,
         }
         table = {name: (column, "probability") for name, column in columns.items()}
         return {"claims": Table.of(table, tuple(named), tried), "images": every}
 
-    def finding(self, case: WordCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: WordCase, result: Mapping[str, Any]) -> str:
         """How many claims hang on what is there, what is made up, and what stays."""
-        claims = found["claims"]
+        claims = result["claims"]
         verdicts = [verdict(case, claims, row) for row in range(len(claims))]
         supported = sum(HOLDS in sentence for sentence in verdicts)
         hang = "hangs" if supported == 1 else "hang"
@@ -138,7 +138,7 @@ def claimed(case: WordCase) -> dict[str, int]:
         results[noun] = starts[verdicts[-1]]
     elif noun and colors:
         results[noun] = starts[colors[0]]
-    for mention in mentions(whole, (), THINGS):
+    for mention in mentions(whole, (), VOCABULARY):
         results.setdefault(mention.node, starts[mention.place])
     return results
 

@@ -113,14 +113,14 @@ def hangs_on(phrase: str, table: Table, probability: float) -> str:
 
 def least_likely(phrase: str, images: Table) -> str:
     """In which of several images words are least likely. Args: images: of `Cause`."""
-    here, *others = (100 * float(share) for share in images["probability"])
+    in_image, *others = (100 * float(share) for share in images["probability"])
     least = int(np.argmin(others))
     name = images.rows[least + 1]
     if opacity(name):
         where = f"at {100 * float(name):.0f} % opacity"
     else:
         where = name if name.startswith("without ") else f"in {name}"
-    words = f"After the same words before it, {phrase} has {here:.0f} % in this image"
+    words = f"After the same words before it, {phrase} has {in_image:.0f} % in this image"
     return f"{words}; least of all, {others[least]:.0f} %, {where}."
 
 
@@ -142,10 +142,10 @@ def answers_without(case: WordCase, images: Table) -> str:
 
 def fades(phrase: str, name: str, images: Table) -> str:
     """The probability of words without a thing, with it fully there, and as it is."""
-    here, lowest, *_, highest = (100 * float(share) for share in images["probability"])
+    in_image, lowest, *_, highest = (100 * float(share) for share in images["probability"])
     return (
         f"After the same words before it, the model gives {phrase} {lowest:.0f} % with no {name} "
-        f"at all, with a fully visible one {highest:.0f} %, and {here:.0f} % in this image."
+        f"at all, with a fully visible one {highest:.0f} %, and {in_image:.0f} % in this image."
     )
 
 
@@ -201,17 +201,17 @@ def points_lost(most: int, words: Table) -> str:
 # ---------------------------------------------------------------- without looking
 
 
-def in_pictures(words: Sequence[str], found: Table) -> Table:
+def in_pictures(words: Sequence[str], table: Table) -> Table:
     """The words that say something of the image, all where none does, in every picture.
 
     Args:
         words: of the answer.
-        found: of `Priors`.
+        table: of `Priors`.
     """
     places = telling(words) or range(len(words))
-    names = tuple(found.order[place] for place in places)
-    values = np.stack([np.asarray(found[name], np.float32) for name in names], 1)
-    rows = tuple(BLIND.get(name, name) for name in found.rows)
+    names = tuple(table.order[place] for place in places)
+    values = np.stack([np.asarray(table[name], np.float32) for name in names], 1)
+    rows = tuple(BLIND.get(name, name) for name in table.rows)
     return Table.grid(values, rows, names, ("probability",) * len(names))
 
 
@@ -221,16 +221,16 @@ def surviving(values: Floats) -> NDArray[np.bool_]:
     return stays
 
 
-def survivors(words: Sequence[str], found: Table, others: Collection[str] = ()) -> str:
+def survivors(words: Sequence[str], word_table: Table, others: Collection[str] = ()) -> str:
     """Which words are said anyway, in how many of the pictures that show nothing.
 
     Args:
         words: of the answer.
-        found: of `Priors`.
+        word_table: of `Priors`.
         others: names of pictures that do show something.
     """
-    table = in_pictures(words, found)
-    blind = [at for at, name in enumerate(found.rows) if name not in {THIS, *others}]
+    table = in_pictures(words, word_table)
+    blind = [at for at, name in enumerate(word_table.rows) if name not in {THIS, *others}]
     lasting = surviving(table.values)[blind]  # (pictures, words)
     spoken_words = [name.split(". ", 1)[1] for name in table.columns]
     if len(spoken_words) == 1:

@@ -58,17 +58,17 @@ class Looks(OfWords):
         by_word = chosen.mean((1, 2)).cpu().numpy()  # (n, I)
         mine = by_word[list(case.places)].mean(0)
         sinking = sink_places(by_word)
-        shown = np.where(sinking, 0, mine) if self.sinks else mine
+        weights = np.where(sinking, 0, mine) if self.sinks else mine
         numbers = np.array([mine.sum(), mine[sinking].sum()], np.float32)
         progress(1.0, "read")
         return {
-            "map": HeatMap(on_pixels(shown, case), "share of attention", signed=False),
+            "map": HeatMap(on_pixels(weights, case), "share of attention", signed=False),
             "shares": Scores(numbers, ("to the image", "to sinks"), "share of attention"),
         }
 
-    def finding(self, case: WordCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: WordCase, result: Mapping[str, Any]) -> str:
         """How much of the attention went to the image, and how much of that to the right place."""
-        return findings.looked(case, found["shares"].values, found["map"])
+        return findings.looked(case, result["shares"].values, result["map"])
 
 
 @torch.no_grad()
@@ -76,8 +76,10 @@ def attention(case: WordCase) -> Tensor:
     """Of every word of the answer to every place of the image, (n, layers, heads, I)."""
     every = tuple(range(case.vlm.spec.layers))
     text = torch.cat([case.prompts[0], case.answer[:-1]])[None]
-    seen = case.vlm.encode_image(case.images)
-    out, prefix = case.vlm.prefill(seen, text, RequestedOutputs(attention=every, rows="all"))
+    image_states = case.vlm.encode_image(case.images)
+    out, prefix = case.vlm.prefill(
+        image_states, text, RequestedOutputs(attention=every, rows="all")
+    )
     shares = torch.stack([out.attention[layer][0] for layer in every], 1)  # (H, L, q, k)
     chosen = shares[:, :, -len(case.said) :][..., prefix.image]
     return chosen.permute(2, 1, 0, 3).float()

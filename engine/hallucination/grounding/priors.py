@@ -47,9 +47,9 @@ class Priors(OfWords):
         progress(0.0, "looking away")
         images = torch.cat([case.images, hidden(case, self.step), case.compared[1:]])
         prompt, answer = case.prompts[0], case.answer
-        seen = forced(case.vlm, images, prompt, answer)
+        with_images = forced(case.vlm, images, prompt, answer)
         unseen = forced(case.vlm, None, prompt, answer)
-        logs = torch.cat([seen, unseen])
+        logs = torch.cat([with_images, unseen])
         shares = logs.exp()[:, torch.arange(len(answer)), answer].cpu().numpy().astype(np.float32)
         columns = {
             f"{place + 1}. {word}": (shares[:, place], "probability")
@@ -59,9 +59,9 @@ class Priors(OfWords):
         progress(1.0, "looked away")
         return {"words": Table.of(columns, rows, [*answers(case, images), ""])}
 
-    def finding(self, case: WordCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: WordCase, result: Mapping[str, Any]) -> str:
         """Which words are said anyway, in how many of the pictures that show nothing."""
-        return findings.survivors(case.spoken, found["words"], case.names)
+        return findings.survivors(case.spoken, result["words"], case.names)
 
 
 def hidden(case: WordCase, step: int) -> Tensor:

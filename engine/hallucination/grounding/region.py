@@ -74,9 +74,9 @@ class RegionWords(OfWords):
             ),
         }
 
-    def finding(self, case: WordCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: WordCase, result: Mapping[str, Any]) -> str:
         """What becomes of the words and of the answer when the region is hidden."""
-        return findings.hidden(case.phrase, found["images"])
+        return findings.hidden(case.phrase, result["images"])
 
 
 def region(

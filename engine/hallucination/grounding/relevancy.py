@@ -51,9 +51,9 @@ def relevancy(case: WordCase, place: int) -> Tensor:
     """Of every token of the image to one word's logit, (I,)."""
     every = tuple(range(case.vlm.spec.layers))
     text = torch.cat([case.prompts[0], case.answer[:place]])[None]
-    seen = case.vlm.encode_image(case.images).detach().requires_grad_()
+    image_states = case.vlm.encode_image(case.images).detach().requires_grad_()
     out, prefix = case.vlm.prefill(
-        seen, text, RequestedOutputs(attention=every, rows="all", gradient=True)
+        image_states, text, RequestedOutputs(attention=every, rows="all", gradient=True)
     )
     looks = [out.attention[layer] for layer in every]
     slopes = torch.autograd.grad(out.logits[0, case.said[place]], looks)

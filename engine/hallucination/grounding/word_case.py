@@ -98,10 +98,10 @@ class WordCase(CaptionCase):
         mask = np.any(masks, axis=0) if masks else np.zeros(1, np.bool_)
         return mask if mask.any() else None
 
-    def mask_of(self, thing: str) -> NDArray[np.bool_]:
+    def mask_of(self, noun: str) -> NDArray[np.bool_]:
         """Where a thing of the scene is on the image as the model sees it, (H, W)."""
         assert self.scene is not None  # noqa: S101  # who names a thing has the scene
-        drawn = self.scene.mask(thing)
+        drawn = self.scene.mask(noun)
         rows, columns = (
             np.arange(count) * have // count
             for count, have in zip(self.image.shape[1:], drawn.shape, strict=True)

@@ -214,10 +214,10 @@ class Qwen2VL(Family):
         """Time, row and column of each token, (3, B, q); text goes on behind the larger side."""
         inside = positions - start
         row, column = inside // self.cells, inside % self.cells
-        seen = (inside >= 0) & (inside < self.tokens)
+        in_image = (inside >= 0) & (inside < self.tokens)
         text = torch.where(inside >= self.tokens, positions - self.tokens + self.cells, positions)
         image = torch.stack([torch.zeros_like(row), row, column]) + start
-        return torch.where(seen, image, text).clamp(min=0)
+        return torch.where(in_image, image, text).clamp(min=0)
 
 
 class InstructBlip(Family):
@@ -250,14 +250,14 @@ class InstructBlip(Family):
 
     def features(self, pixels: Tensor) -> Tensor:
         """What the eye alone sees, (B, patches + 1, D); the question is not known yet."""
-        seen: Tensor = self.network.vision_model(pixel_values=pixels).last_hidden_state
-        return seen
+        hidden_states: Tensor = self.network.vision_model(pixel_values=pixels).last_hidden_state
+        return hidden_states
 
     def asked(self, seen: Tensor, questions: Callable[[], Sequence[str]]) -> Tensor:
         """The queries' answers, as the library computes them from what the eye saw."""
         (reader,), network = self.tokenizers, self.network
         words = reader(list(questions()), padding=True, padding_side="right", return_tensors="pt")
-        ids, there = (words[name].to(seen.device) for name in ("input_ids", "attention_mask"))
+        ids, mask = (words[name].to(seen.device) for name in ("input_ids", "attention_mask"))
         most = self.config.qformer_config.max_position_embeddings
         if ids.shape[1] > most:
             raise BlindspotError(f"The question has {ids.shape[1]} tokens; {most} fit.")
@@ -266,8 +266,8 @@ class InstructBlip(Family):
             input_ids=ids,
             query_embeds=queries,
             encoder_hidden_states=seen,
-            attention_mask=torch.cat([there.new_ones(queries.shape[:2]), there], 1),
-            encoder_attention_mask=there.new_ones(seen.shape[:2]),
+            attention_mask=torch.cat([mask.new_ones(queries.shape[:2]), mask], 1),
+            encoder_attention_mask=mask.new_ones(seen.shape[:2]),
         ).last_hidden_state
         read: Tensor = network.language_projection(result[:, : self.tokens])
         return read

@@ -163,10 +163,10 @@ def kind_of(config: Mapping[str, Any], folder: str) -> str:
             f"{folder} speaks by a language model of the kind {str(decoder)[:40]!r}; of "
             f"{', '.join(sorted(DECODERS))} the layers can be called one by one."
         )
-    seen, asking = (config.get(part) or {} for part in ("vision_config", "qformer_config"))
-    if not isinstance(seen, dict) or not isinstance(asking, dict):
+    vision, asking = (config.get(part) or {} for part in ("vision_config", "qformer_config"))
+    if not isinstance(vision, dict) or not isinstance(asking, dict):
         raise BadModel(f"{CONFIG} in {folder} does not say how the model sees.")
-    for part in (config, text, seen, asking):
+    for part in (config, text, vision, asking):
         layers = part.get("num_hidden_layers", part.get("depth", 1))
         sizes = [part.get(name, 1) for name in BIG]
         whole = all(isinstance(size, int) and 0 < size <= MOST_BIG for size in sizes)
@@ -242,12 +242,12 @@ def normalization(path: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
     return tuple(map(float, mean)), tuple(map(float, std))
 
 
-def is_color(found: Any) -> TypeGuard[Sequence[float]]:
+def is_color(color: Any) -> TypeGuard[Sequence[float]]:
     """Whether it is a number for each of three colors."""
     return (
-        isinstance(found, Sequence)
-        and len(found) == COLORS
-        and all(isinstance(number, int | float) and isfinite(number) for number in found)
+        isinstance(color, Sequence)
+        and len(color) == COLORS
+        and all(isinstance(number, int | float) and isfinite(number) for number in color)
     )
 
 

@@ -32,9 +32,9 @@ KNOWN: Mapping[str, tuple[str, float]] = {  # on the hub, by repository; about s
     "Qwen/Qwen2-VL-2B-Instruct": ("Qwen2-VL 2B", 2.2e9),
     "llava-hf/llava-1.5-7b-hf": ("LLaVA-1.5 7B", 7.1e9),
 }
-WANTED = ("*.json", "*.safetensors", "*.model", "*.txt")  # of a repository; nothing pickled
+FILE_PATTERNS = ("*.json", "*.safetensors", "*.model", "*.txt")  # of a repository; nothing pickled
 SPARE = 1.25  # memory beside the weights, as a factor: activations, the cache, attention
-KEPT = 1  # model at a time
+MODELS_CACHED = 1  # model at a time
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class VLMEntry:
     missing: str
 
 
-_memory: Memory[HuggingFaceVLM] = Memory(KEPT)
+_memory: Memory[HuggingFaceVLM] = Memory(MODELS_CACHED)
 _turn = Lock()  # one model is loaded at a time: two would count the same memory as free
 
 
@@ -76,7 +76,7 @@ def folders() -> Iterator[str]:
 def entries() -> Iterator[VLMEntry]:
     """What lies in the folder, and some of the hub's."""
     for source in (*folders(), *KNOWN):
-        result = here(source) is not None
+        result = local_folder(source) is not None
         yield VLMEntry(f"{PREFIX}{source}", title_of(source), result, absence(source))
 
 
@@ -85,7 +85,7 @@ def title_of(source: str) -> str:
     return KNOWN[source][0] if source in KNOWN else source.rpartition("/")[2]
 
 
-def here(source: str) -> Path | None:
+def local_folder(source: str) -> Path | None:
     """The folder of a model whose files are on this computer."""
     from huggingface_hub import try_to_load_from_cache
 
@@ -102,7 +102,7 @@ def absence(source: str) -> str:
     """Why a model cannot be had, or "" when it can or might."""
     if not TRANSFORMERS.installed:
         return f"it needs the library transformers: {TRANSFORMERS.install}, then start again"
-    place = here(source)
+    place = local_folder(source)
     if place is None and hub_known() is False:
         return "its weights would have to be downloaded, and the model hub cannot be reached"
     title, numbers = KNOWN.get(source, (source, 0.0))
@@ -165,7 +165,7 @@ def precision_for(folder: ModelFolder) -> torch.dtype:
 
 def place_of(source: str) -> Path:
     """Where the files lie, downloaded if need be. Raises BadModel."""
-    if place := here(source):
+    if place := local_folder(source):
         return place
     if "/" not in source or not hub_answers():
         raise BadModel(
@@ -175,7 +175,7 @@ def place_of(source: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(source, allow_patterns=list(WANTED)))
+        return Path(snapshot_download(source, allow_patterns=list(FILE_PATTERNS)))
     except Exception as error:  # the hub's client raises kinds of its own
         first = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise BadModel(f"{title_of(source)} could not be downloaded: {first[:200]}") from error
@@ -207,13 +207,15 @@ def built(name: str, folder: ModelFolder, precision: torch.dtype) -> HuggingFace
     builder: Any = getattr(transformers, FAMILIES[folder.kind].builder)
     try:
         with torch.device("meta"):
-            wanted = sum(parameter.numel() for parameter in builder(of_config(folder)).parameters())
+            parameters_needed = sum(
+                parameter.numel() for parameter in builder(of_config(folder)).parameters()
+            )
     except Exception as error:  # the library and its parts raise what they like
         raise not_loaded(called, error) from error
-    if wanted > 2 * folder.numbers:
+    if parameters_needed > 2 * folder.numbers:
         raise BadModel(
             f"{called} lacks weights: its files hold {folder.numbers:,} numbers and its "
-            f"configuration asks for {wanted:,}."
+            f"configuration asks for {parameters_needed:,}."
         )
     try:
         network, loading_info = builder.from_pretrained(

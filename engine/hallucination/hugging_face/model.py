@@ -162,8 +162,10 @@ class HuggingFaceVLM:
         nothing = self.nothing(count, hidden)
         cache = HeldLayers(nothing, positions[:, -1], padded=bool(padding.any()))
         grid = self.family.grid
-        seen = 0 if image is None else prod(grid) if grid else self.family.tokens
-        lies = Prefix(start + torch.arange(seen), behind + torch.arange(length), behind + length)
+        image_tokens = 0 if image is None else prod(grid) if grid else self.family.tokens
+        lies = Prefix(
+            start + torch.arange(image_tokens), behind + torch.arange(length), behind + length
+        )
         return self.read(hidden, positions, cache, want), lies
 
     def nothing(self, count: int, like: Tensor) -> tuple[Held, ...]:
@@ -234,8 +236,8 @@ class HuggingFaceVLM:
         """One of the library's layers, (B, q, D): nobody sees padding, or what stands behind."""
         decoder = self.family.decoder
         turned = self.family.turned(positions, self.before.shape[1])
-        there = torch.cat([held.layers[number].positions, positions], 1)[:, None, None, :]
-        unseen = (there < 0) | (there > positions[:, None, :, None])
+        key_positions = torch.cat([held.layers[number].positions, positions], 1)[:, None, None, :]
+        unseen = (key_positions < 0) | (key_positions > positions[:, None, :, None])
         mask = hidden.new_zeros(unseen.shape).masked_fill(unseen, torch.finfo(hidden.dtype).min)
         options: dict[str, Any] = {self.held_as: held, LISTENER: listener}
         result: Tensor | tuple[Tensor, ...] = decoder.layers[number](

@@ -111,9 +111,9 @@ class PromptTokenizer:
         if raw in self.special:
             return raw
         written: str = self.tokenizer.decode([number])
-        shown = written.strip() or ("↵" if "\n" in written else BLANK)
-        begins = raw[:1] in set(BLANKS) or written[:1].isspace() or shown[0].isupper()
-        return shown if begins else f"{INSIDE}{shown}"
+        text = written.strip() or ("↵" if "\n" in written else BLANK)
+        begins = raw[:1] in set(BLANKS) or written[:1].isspace() or text[0].isupper()
+        return text if begins else f"{INSIDE}{text}"
 
     def spellings(self, word: str) -> tuple[int, ...]:
         """The tokens that say a word as one piece, with and without blank and capital."""

@@ -98,11 +98,11 @@ def shuffled(inputs: Floats, made_up: Flags, learned: Flags, seed: int) -> Doubl
     for _ in range(SHUFFLES):
         labels = made_up.copy()
         labels[learned] = random.permutation(made_up[learned])
-        results.append(told(linear(inputs, labels, learned)[0], made_up, ~learned))
+        results.append(risk_auroc(linear(inputs, labels, learned)[0], made_up, ~learned))
     return np.array(results)
 
 
-def told(risk: Doubles, made_up: Flags, rows: Flags) -> float:
+def risk_auroc(risk: Doubles, made_up: Flags, rows: Flags) -> float:
     """AUROC of a risk among some words; NaN where all are of one kind."""
     kinds = (rows & ~made_up, rows & made_up)
     return auroc(risk[kinds[0]], risk[kinds[1]]) if all(kind.any() for kind in kinds) else np.nan
@@ -117,7 +117,7 @@ def auroc_interval(risk: Doubles, made_up: Flags, scene: Ints, seed: int) -> tup
     for _ in range(RESAMPLES):
         drawn = random.integers(len(members), size=len(members))
         rows = np.concatenate([members[index] for index in drawn])
-        results.append(told(risk[rows], made_up[rows], np.ones(len(rows), bool)))
+        results.append(risk_auroc(risk[rows], made_up[rows], np.ones(len(rows), bool)))
     return middle(np.array(results), PERCENT)
 
 
@@ -125,7 +125,7 @@ def rated(
     risks: Mapping[str, Doubles], made_up: Flags, scene: Ints, tried: Flags, seed: int
 ) -> dict[str, Any]:
     """AUROC of several risks on the words tried, with both ends, as columns of a table."""
-    results = [told(risk, made_up, tried) for risk in risks.values()]
+    results = [risk_auroc(risk, made_up, tried) for risk in risks.values()]
     reach = [
         auroc_interval(risk[tried], made_up[tried], scene[tried], seed) for risk in risks.values()
     ]

@@ -14,7 +14,7 @@ from engine.hallucination.inside.readings import Readings, ReadWord, read, toget
 from engine.hallucination.measures.chair import mentions
 from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.tiny_vlm.sayings import PROMPTS
-from engine.hallucination.tiny_vlm.scenes import THINGS, TOGETHER, SceneBatch, spoken
+from engine.hallucination.tiny_vlm.scenes import TOGETHER, VOCABULARY, SceneBatch, spoken
 from engine.hallucination.tiny_vlm.words import NUMBER
 from engine.method import Progress, part_of
 
@@ -33,10 +33,10 @@ def named_things(case: ScenesCase, sample: SceneBatch, progress: Progress) -> Re
     def judge(row: int, words: Sequence[str]) -> list[tuple[int, str, bool]]:
         return [
             (mention.place, mention.node, not mention.true)
-            for mention in mentions(words, truths[row], THINGS)
+            for mention in mentions(words, truths[row], VOCABULARY)
         ]
 
-    return said(case, sample, [PROMPTS["image"]] * len(truths), judge, progress)
+    return judged_answers(case, sample, [PROMPTS["image"]] * len(truths), judge, progress)
 
 
 def color_questions(
@@ -49,17 +49,19 @@ def color_questions(
     """
     selected = sample.layout.present & (sample.layout.present.cumsum(1) <= MOST)
     rows, categories = np.nonzero(selected)
-    there = sample.layout.take(rows)
-    present = there.present.copy()
+    scenes = sample.layout.take(rows)
+    present = scenes.present.copy()
     present[np.arange(len(rows)), categories] = False
-    colors = [COLORS[there.color[row, category]] for row, category in enumerate(categories)]
+    colors = [COLORS[scenes.color[row, category]] for row, category in enumerate(categories)]
     prompts = [f"what color is the {CATEGORIES[category]}" for category in categories]
     halves = (part_of(progress, 0.0, 0.5), part_of(progress, 0.5, 1.0))
     results = {
-        ANSWERABLE: said(case, SceneBatch.of(there), prompts, last_word(colors), halves[0]),
-        UNANSWERABLE: said(
+        ANSWERABLE: judged_answers(
+            case, SceneBatch.of(scenes), prompts, last_word(colors), halves[0]
+        ),
+        UNANSWERABLE: judged_answers(
             case,
-            SceneBatch.of(replace(there, present=present)),
+            SceneBatch.of(replace(scenes, present=present)),
             prompts,
             last_word([UNKNOWN] * len(rows)),
             halves[1],
@@ -77,7 +79,7 @@ def last_word(right: Sequence[str]) -> Judge:
     return judge
 
 
-def said(
+def judged_answers(
     case: ScenesCase, sample: SceneBatch, prompts: Sequence[str], judge: Judge, progress: Progress
 ) -> Readings:
     """What the model says of each scene, and its inside at the words that are judged."""

@@ -26,8 +26,8 @@ from engine.hallucination.inside.fits import (
     linear,
     published,
     rated,
+    risk_auroc,
     shuffled,
-    told,
     word_alone,
 )
 from engine.hallucination.inside.judged import color_questions, named_things
@@ -42,7 +42,7 @@ LEARNED = 0.7  # of the scenes; the probe is tried on the words of the others
 BINS = 10
 
 LINEAR, PUBLISHED = "linear probe", "probe of three layers"
-OWN, SPREAD, WORD = "its own confidence", "its own entropy", "the word alone"
+CONFIDENCE, SPREAD, WORD = "its own confidence", "its own entropy", "the word alone"
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class HalluRAG(ProbeInputs, Method[ScenesCase]):
         rivals = {
             LINEAR: logit,
             PUBLISHED: published(inputs, made_up, learned, case.seed),
-            OWN: 1 - words.confidence.astype(float),
+            CONFIDENCE: 1 - words.confidence.astype(float),
             SPREAD: words.entropy.astype(float),
             WORD: word_alone(words, learned),
         }
@@ -165,29 +165,31 @@ class HalluRAG(ProbeInputs, Method[ScenesCase]):
             "probe": Table.of({"weight": (weights, "logit")}),
         }
 
-    def by_kind(self, asked: Mapping[str, Readings], case: ScenesCase) -> Table:
+    def by_kind(self, readings: Mapping[str, Readings], case: ScenesCase) -> Table:
         """How often each kind of question is answered wrongly, and AUROC of the probes."""
-        joined = together(tuple(asked.values()), [0] * len(asked))
-        kinds = np.repeat(list(asked), [len(reading.words) for reading in asked.values()])
+        joined = together(tuple(readings.values()), [0] * len(readings))
+        kinds = np.repeat(list(readings), [len(reading.words) for reading in readings.values()])
         inputs = self.inputs(joined, case.vlm.spec.layers)
         learned = joined.scene < LEARNED * case.count
         both = learnable(inputs, joined.made_up, learned)
         rows = []
-        for kind in asked:
+        for kind in readings:
             mine = kinds == kind
             own_risk = learnable(inputs, joined.made_up, learned & mine)
-            rates = (told(risk, joined.made_up, mine & ~learned) for risk in (own_risk, both))
+            rates = (risk_auroc(risk, joined.made_up, mine & ~learned) for risk in (own_risk, both))
             rows.append([joined.made_up[mine].mean(), *rates])
         units = {"made up": "share", "a probe of its own": "", "one probe for both": ""}
         columns = zip(units.items(), np.array(rows).T, strict=True)
-        return Table.of({name: (numbers, unit) for (name, unit), numbers in columns}, tuple(asked))
+        return Table.of(
+            {name: (numbers, unit) for (name, unit), numbers in columns}, tuple(readings)
+        )
 
-    def finding(self, case: ScenesCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ScenesCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How well the probe tells, held against the model's own confidence and the null."""
-        rates, null = found["compared"], found["shuffled"]["AUROC"]
+        rates, null = result["compared"], result["shuffled"]["AUROC"]
         probe, confidence, low = (
             float(rates.cell(*cell))
-            for cell in ((LINEAR, "AUROC"), (OWN, "AUROC"), (LINEAR, "lowest"))
+            for cell in ((LINEAR, "AUROC"), (CONFIDENCE, "AUROC"), (LINEAR, "lowest"))
         )
         tells = low > max(float(null.max()), confidence)
         return (
@@ -218,7 +220,7 @@ def by_layer(words: Readings, learned: Flags, layers: int) -> Table:
                     rates.append(np.nan)
                     continue
                 logit, _ = linear(features(words, [state], when), words.made_up, learned)
-                rates.append(told(logit, words.made_up, ~learned))
+                rates.append(risk_auroc(logit, words.made_up, ~learned))
             columns[f"{kind}, {name}"] = (np.array(rates), "")
     depth = ("the embedding", *(f"layer {at + 1}" for at in range(layers)))
     return Table.of(columns, depth)

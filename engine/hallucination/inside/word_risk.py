@@ -20,7 +20,7 @@ from engine.hallucination.inside.readings import ReadWord, read
 from engine.hallucination.measures.chair import mentions
 from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.scenes import THINGS
+from engine.hallucination.tiny_vlm.scenes import VOCABULARY
 from engine.hallucination.vlm import RequestedOutputs
 from engine.method import Case, Method, Progress, Slider, part_of, quiet, setting
 from engine.result import Ranking, Result, Table, Tokens, View
@@ -90,7 +90,7 @@ class WordRisk(ProbeInputs, Method[CaptionCase]):
         risk, names = np.full(len(view.words), np.nan), [""] * len(view.words)
         named = [
             ReadWord(0, mention.place, mention.node, False)
-            for mention in mentions(view.words, (), THINGS)
+            for mention in mentions(view.words, (), VOCABULARY)
         ]
         if named:
             ids = view.ids.tolist()
@@ -107,9 +107,9 @@ class WordRisk(ProbeInputs, Method[CaptionCase]):
         progress(1.0, "asked")
         return results | lenses(case, view)
 
-    def finding(self, case: CaptionCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: CaptionCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Which things are called made up, and which are not."""
-        words = found["words"]
+        words = result["words"]
         risks: dict[str, float] = {}
         for name, risk in zip(words.notes, words["risk"], strict=True):
             if name:
@@ -131,15 +131,15 @@ def verb(names: Sequence[str]) -> str:
 
 
 @torch.no_grad()
-def lenses(case: CaptionCase, told: Tokens) -> dict[str, Ranking]:
+def lenses(case: CaptionCase, tokens: Tokens) -> dict[str, Ranking]:
     """The best words after every number of layers, in the place of each word of an answer."""
-    vlm, count = case.vlm, len(told.words)
+    vlm, count = case.vlm, len(tokens.words)
     if not count:
         return {}
     layers = range(vlm.spec.layers + 1)
-    text = torch.tensor([[*case.words, *told.ids.tolist()[:-1]]], device=vlm.device)
-    seen = vlm.encode_image(case.images)
-    out, _ = vlm.prefill(seen, text, RequestedOutputs(hidden=tuple(layers), rows="all"))
+    text = torch.tensor([[*case.words, *tokens.ids.tolist()[:-1]]], device=vlm.device)
+    image_states = vlm.encode_image(case.images)
+    out, _ = vlm.prefill(image_states, text, RequestedOutputs(hidden=tuple(layers), rows="all"))
     results = {}
     for layer in layers:
         logits = vlm.unembed(out.hidden[layer][0, -count:])

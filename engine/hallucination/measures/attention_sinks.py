@@ -92,9 +92,9 @@ class AttentionSinks(Method[ScenesCase]):
             "read": Table.of(read, rows=("mean",)),
         }
 
-    def finding(self, case: ScenesCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ScenesCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How concentrated attention is, and on what."""
-        shares, read = found["shares"], found["read"]
+        shares, read = result["shares"], result["read"]
         top, beginning, stops, image = (
             100 * float(shares.cell(ALL, name)) for name in (TOP, BEGINNING, STOPS, IMAGE)
         )
@@ -120,9 +120,9 @@ class CaptionAttention:
     visible: Floats
 
 
-def shares_of(found: Sequence[CaptionAttention], layers: int) -> Table:
+def shares_of(readings: Sequence[CaptionAttention], layers: int) -> Table:
     """A row for each layer and one for all of them: means over the words of all captions."""
-    every = [reading.shares for reading in found]
+    every = [reading.shares for reading in readings]
     mean = np.concatenate(every, 1).mean(1) if every else np.full((layers, 6), np.nan)
     rows = np.concatenate([mean, mean.mean(0, keepdims=True)])
     columns = {name: (rows[:, at], "share") for at, name in enumerate((TOP, *PLACES))}

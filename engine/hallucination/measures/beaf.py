@@ -107,9 +107,9 @@ class BEAF(Method[ScenesCase]):
             "reading": readings(texts),
         }
 
-    def finding(self, case: ScenesCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: ScenesCase, result: Mapping[str, Any]) -> str:
         """How often the answer follows the image, and how stubborn a yes is by what stays."""
-        return said_of(case.vlm.title, found["figures"], found["kinds"])
+        return said_of(case.vlm.title, result["figures"], result["kinds"])
 
 
 def said_of(model: str, figures: Table, kinds: Table) -> str:
@@ -138,14 +138,14 @@ def askings(layout: Layout, absent: int, seed: int) -> Iterator[Asking]:
             yield from (Asking(row, removed, question) for question in questions)
 
 
-def absent_things(there: Sequence[int], count: int, seed: tuple[int, int]) -> list[int]:
+def absent_things(present: Sequence[int], count: int, seed: tuple[int, int]) -> list[int]:
     """Things that are not in a scene: partners of those that are, then others by chance."""
     led = [
         PARTNER[category]
-        for category in there
-        if category in PARTNER and PARTNER[category] not in there
+        for category in present
+        if category in PARTNER and PARTNER[category] not in present
     ]
-    others = [index for index in range(len(CATEGORIES)) if index not in {*there, *led}]
+    others = [index for index in range(len(CATEGORIES)) if index not in {*present, *led}]
     return [*led, *np.random.default_rng(seed).permutation(others).tolist()][:count]
 
 
@@ -154,12 +154,12 @@ def layout_of(case: ScenesCase) -> Layout:
     return case.layout()
 
 
-def images(layout: Layout, asked: Sequence[Asking]) -> Tensor:
+def images(layout: Layout, questions: Sequence[Asking]) -> Tensor:
     """What each question is asked about, (n, 3, 64, 64) in [0, 1]."""
-    shown = layout.take(np.array([question.scene for question in asked]))
-    removed = np.array([question.removed for question in asked])[:, None]
-    present = shown.present & (np.arange(len(CATEGORIES))[None] != removed)
-    return SceneBatch.of(replace(shown, present=present)).pixels
+    scenes = layout.take(np.array([question.scene for question in questions]))
+    removed = np.array([question.removed for question in questions])[:, None]
+    present = scenes.present & (np.arange(len(CATEGORIES))[None] != removed)
+    return SceneBatch.of(replace(scenes, present=present)).pixels
 
 
 # ---------------------------------------------------------------- what is answered
@@ -167,15 +167,15 @@ def images(layout: Layout, asked: Sequence[Asking]) -> Tensor:
 
 @torch.no_grad()
 def answers(
-    case: ScenesCase, layout: Layout, asked: Sequence[Asking], progress: Progress
+    case: ScenesCase, layout: Layout, questions: Sequence[Asking], progress: Progress
 ) -> tuple[list[str], list[float]]:
     """What is said to each question, and p(yes) among yes and no where that is decided."""
     alone = isinstance(case.strategy, MVP) or not case.strategy.batched
     together = 1 if alone else TOGETHER
     replies: list[tuple[str, float]] = []
-    for start in range(0, len(asked), together):
-        progress(start / len(asked), "asking")
-        block = asked[start : start + together]
+    for start in range(0, len(questions), together):
+        progress(start / len(questions), "asking")
+        block = questions[start : start + together]
         replies += spoken(
             case, images(layout, block), [question.asked for question in block], start
         )
@@ -230,15 +230,15 @@ def among(yes: float, no: float) -> float:
 
 
 def paired(
-    layout: Layout, asked: Sequence[Asking], texts: Sequence[str], chances: Sequence[float]
+    layout: Layout, questions: Sequence[Asking], texts: Sequence[str], chances: Sequence[float]
 ) -> Table:
     """A row for each question about a copy, beside what was said of the original."""
-    positions = {question: at for at, question in enumerate(asked)}
-    after = [at for at, question in enumerate(asked) if question.removed >= 0]
-    before = [positions[replace(asked[at], removed=-1)] for at in after]
+    positions = {question: at for at, question in enumerate(questions)}
+    after = [at for at, question in enumerate(questions) if question.removed >= 0]
+    before = [positions[replace(questions[at], removed=-1)] for at in after]
     read, chance = np.array([reading(text) for text in texts]), np.array(chances)
     scene, removed, category = (
-        np.array([getattr(asked[at], name) for at in after], np.int16)
+        np.array([getattr(questions[at], name) for at in after], np.int16)
         for name in ("scene", "removed", "asked")
     )
     present = layout.present[scene]

@@ -105,9 +105,9 @@ def counts(records: Table, before: Numbers, after: Numbers) -> Numbers:
     scene = np.asarray(records["scene"])
     _, place = np.unique(scene, return_inverse=True)
     categories, removed = np.asarray(records["asked"]), np.asarray(records["removed"])
-    there = np.asarray(records["there"]) == 1  # before; after, the removed thing is gone
+    present = np.asarray(records["there"]) == 1  # before; after, the removed thing is gone
     about, clear = categories == removed, ~np.isnan(before + after)
-    right_before, right_after = before == there, after == (there & ~about)
+    right_before, right_after = before == present, after == (present & ~about)
     was, now = before == 1, after == 1
     direct = about & clear
     first = first_of(scene, categories) & ~np.isnan(before)
@@ -123,7 +123,7 @@ def counts(records: Table, before: Numbers, after: Numbers) -> Numbers:
     result = np.zeros((place.max(initial=-1) + 1, len(COUNTED)))
     for column, mask in enumerate(tallied):
         np.add.at(result[:, column], place[mask], 1)
-    for rows, yes, true in ((first, was, there), (~np.isnan(after), now, there & ~about)):
+    for rows, yes, true in ((first, was, present), (~np.isnan(after), now, present & ~about)):
         for column, mask in enumerate(
             (yes & true, yes & ~true, ~yes & ~true, ~yes & true), len(tallied)
         ):
@@ -131,9 +131,9 @@ def counts(records: Table, before: Numbers, after: Numbers) -> Numbers:
     return result
 
 
-def first_of(scene: NDArray[np.integer], asked: NDArray[np.integer]) -> Bools:
+def first_of(scene: NDArray[np.integer], categories: NDArray[np.integer]) -> Bools:
     """The first record of each question about a scene: an original is asked only once."""
-    keys = np.stack([scene, asked])
+    keys = np.stack([scene, categories])
     _, first = np.unique(keys, axis=1, return_index=True)
     return np.isin(np.arange(len(scene)), first)
 
@@ -238,8 +238,8 @@ def moved_against(records: Table, threshold: float | None = None) -> Numbers:
 def distances(records: Table, before: Numbers, after: Numbers) -> Numbers:
     """By how much further from the truth the second of two shares of yes is, (records,)."""
     about = np.asarray(records["asked"]) == np.asarray(records["removed"])
-    there = np.asarray(records["there"]) == 1
-    return np.abs(after - (there & ~about)) - np.abs(before - there)
+    present = np.asarray(records["there"]) == 1
+    return np.abs(after - (present & ~about)) - np.abs(before - present)
 
 
 def worst(records: Table, threshold: float | None = None) -> list[int]:

@@ -13,7 +13,7 @@ from engine.hallucination.measures.polling import PERCENT, Floats, redrawn, summ
 from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.measures.resampling import middle
 from engine.hallucination.tiny_vlm.sayings import PROMPTS
-from engine.hallucination.tiny_vlm.scenes import THINGS, captions
+from engine.hallucination.tiny_vlm.scenes import VOCABULARY, captions
 from engine.method import Choice, Method, Progress, quiet, setting
 from engine.result import Result, Table
 
@@ -66,14 +66,14 @@ class CHAIR(Method[ScenesCase]):
             case.vlm, sample, strategy, prompt, seed=case.seed, progress=progress
         ).words
         results = [
-            mentions(words, there, THINGS)
-            for words, there in zip(sentences, sample.truths, strict=True)
+            mentions(words, present, VOCABULARY)
+            for words, present in zip(sentences, sample.truths, strict=True)
         ]
         counts = counts_of(sentences, sample.truths, results)
         progress(1.0, "counted")
-        shown = ("invented", "mentions", "found", "there", "words")
+        columns = ("invented", "mentions", "found", "there", "words")
         caption_table = Table.of(
-            {name: (counts[:, COUNTS.index(name)].astype(np.int64), "") for name in shown},
+            {name: (counts[:, COUNTS.index(name)].astype(np.int64), "") for name in columns},
             [str(at) for at in range(case.count)],
             [" ".join(words) for words in sentences],
         )
@@ -83,19 +83,20 @@ class CHAIR(Method[ScenesCase]):
         }
         return {"rates": Table.of(rates, (case.strategy.title,)), "captions": caption_table}
 
-    def finding(self, case: ScenesCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ScenesCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """What is made up, beside what is found."""
-        rates = found["rates"]
+        rates = result["rates"]
         return chair_words(rates, 0)
 
 
 def chair_words(rates: Table, row: int) -> str:
     """One row's figures in a sentence."""
-    made, lying, recall, length = (float(rates[name][row]) for name in RATES)
-    if np.isnan(made):
+    invented, lying, recall, length = (float(rates[name][row]) for name in RATES)
+    if np.isnan(invented):
         return f"{rates.rows[row]} names no thing at all; its recall is {100 * recall:.0f} %."
     return (
-        f"{rates.rows[row]} makes up {100 * made:.1f} % of what it names, in {100 * lying:.0f} % "
+        f"{rates.rows[row]} makes up {100 * invented:.1f} % of what it names, in "
+        f"{100 * lying:.0f} % "
         f"of its captions, and finds {100 * recall:.0f} % of what is there in {length:.0f} words."
     )
 
@@ -103,7 +104,7 @@ def chair_words(rates: Table, row: int) -> str:
 def counts_of(
     captions: Sequence[Sequence[str]],
     truths: Sequence[Collection[str]],
-    found: Sequence[Sequence[Mention]],
+    mention_lists: Sequence[Sequence[Mention]],
 ) -> Floats:
     """The counts of each caption, (captions, 7), in the order of COUNTS."""
     return np.array(
@@ -113,11 +114,11 @@ def counts_of(
                 len(named),
                 any(not mention.true for mention in named),
                 len({mention.node for mention in named if mention.true}),
-                len(set(there)),
+                len(set(present)),
                 len(words),
                 1,
             )
-            for words, there, named in zip(captions, truths, found, strict=True)
+            for words, present, named in zip(captions, truths, mention_lists, strict=True)
         ],
         np.float64,
     ).reshape(-1, len(COUNTS))

@@ -102,14 +102,14 @@ def mentions(
 
 def joined(words: Sequence[str], vocabulary: Vocabulary) -> list[tuple[int, str]]:
     """Words with their places; pairs that name one thing become one, from left to right."""
-    made: list[tuple[int, str]] = []
+    joined_words: list[tuple[int, str]] = []
     place = 0
     while place < len(words):
         pair = tuple(words[place : place + 2])
         double = vocabulary.doubles.get(pair) if len(pair) == 2 else None
-        made.append((place, double or words[place]))
+        joined_words.append((place, double or words[place]))
         place += 2 if double else 1
-    return made
+    return joined_words
 
 
 def chair(
@@ -121,8 +121,8 @@ def chair(
 ) -> Chair:
     """The rates over captions and what their images hold. Raises ValueError for unequal numbers."""
     results = tuple(
-        mentions(words, there, vocabulary, negation=negation)
-        for words, there in zip(captions, truths, strict=True)
+        mentions(words, present, vocabulary, negation=negation)
+        for words, present in zip(captions, truths, strict=True)
     )
     flat = [mention for result in results for mention in result]
     right = sum(len({mention.node for mention in result if mention.true}) for result in results)
@@ -131,7 +131,7 @@ def chair(
         sentence=share(
             sum(any(not mention.true for mention in result) for result in results), len(results)
         ),
-        recall=share(right, sum(len(set(there)) for there in truths)),
+        recall=share(right, sum(len(set(present)) for present in truths)),
         words=share(sum(len(words) for words in captions), len(captions)),
         mentions=results,
     )

@@ -10,12 +10,12 @@ from engine.data.layout import Scene
 from engine.data.sprites import COLORS, HABITS, THEMES
 from engine.hallucination.case import CaptionCase
 from engine.hallucination.measures.chair import Mention, mentions
-from engine.hallucination.tiny_vlm.scenes import THINGS
+from engine.hallucination.tiny_vlm.scenes import VOCABULARY
 from engine.hallucination.tiny_vlm.words import SIDES, with_article
 from engine.result.words import whole_words
 
 LED = {follower: leader for leader, follower in HABITS.items()}
-TELLING = {*THINGS.nodes, *COLORS, *THEMES, *SIDES, "yes", "no", "unknown"}
+TELLING = {*VOCABULARY.nodes, *COLORS, *THEMES, *SIDES, "yes", "no", "unknown"}
 
 Kind = Literal["yes or no", "color", "caption"]
 
@@ -64,34 +64,34 @@ class Claims:
         A name is about its thing, a color about the thing named behind it. A word of a short
         answer is about the thing that was asked for.
         """
-        for here in (place, place + 1) if self.words[place] in COLORS else (place,):
+        for position in (place, place + 1) if self.words[place] in COLORS else (place,):
             for mention in self.mentions:
-                if mention.place == here:
+                if mention.place == position:
                     return mention.node
         return self.asked if self.kind != "caption" else ""
 
 
 def claims(prompt: str, words: Sequence[str], scene: Scene) -> Claims:
     """An answer's words against a scene; they may be pieces of words."""
-    there = {
+    opacities = {
         scene_object.category: scene_object.opacity
         for scene_object in scene.things
         if scene_object.opacity > 0
     }
     noun = first_thing(prompt)
     whole, starts = whole_words(words)
-    result = mentions(whole, there, THINGS)
+    result = mentions(whole, opacities, VOCABULARY)
     named = tuple(replace(mention, place=starts[mention.place]) for mention in result)
     verdicts = [word for word in whole if word in {"yes", "no"}]
     kind: Kind = "caption"
     right = None
     if prompt.lower().strip().startswith("what color"):
         kind = "color"
-        right = is_color_right(noun, whole, there, scene) if noun else None
+        right = is_color_right(noun, whole, opacities, scene) if noun else None
     elif verdicts and noun:
         kind = "yes or no"
-        right = (verdicts[-1] == "yes") == (noun in there)
-    return Claims(kind, tuple(words), noun, there, named, right)
+        right = (verdicts[-1] == "yes") == (noun in opacities)
+    return Claims(kind, tuple(words), noun, opacities, named, right)
 
 
 def claims_of(case: CaptionCase, words: Sequence[str]) -> Claims | None:
@@ -102,18 +102,18 @@ def claims_of(case: CaptionCase, words: Sequence[str]) -> Claims | None:
 def first_thing(prompt: str) -> str:
     """The thing that a prompt names first; "" for none."""
     plain = prompt.lower().replace("?", " ").replace(".", " ").replace(",", " ").split()
-    named = mentions(plain, (), THINGS)
+    named = mentions(plain, (), VOCABULARY)
     return named[0].node if named else ""
 
 
 def is_color_right(
-    asked: str, words: Sequence[str], there: Mapping[str, float], scene: Scene
+    noun: str, words: Sequence[str], opacities: Mapping[str, float], scene: Scene
 ) -> bool:
     """Whether an answer has the thing's color, or says that it knows none where it is absent."""
     color = next(
-        (scene_object.color for scene_object in scene.things if scene_object.category == asked), ""
+        (scene_object.color for scene_object in scene.things if scene_object.category == noun), ""
     )
-    return (color if asked in there else "unknown") in words
+    return (color if noun in opacities else "unknown") in words
 
 
 def telling(words: Sequence[str]) -> list[int]:
@@ -125,7 +125,7 @@ def telling(words: Sequence[str]) -> list[int]:
 def naming(words: Sequence[str]) -> list[int]:
     """The places of words that name a thing."""
     whole, starts = whole_words(words)
-    return [starts[mention.place] for mention in mentions(whole, (), THINGS)]
+    return [starts[mention.place] for mention in mentions(whole, (), VOCABULARY)]
 
 
 def questions(scene: Scene) -> tuple[str, ...]:

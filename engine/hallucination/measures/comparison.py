@@ -35,7 +35,7 @@ from engine.keeping.store import write_atomic
 from engine.method import Progress, part_of, quiet
 from engine.result import Result, Scores, Table
 
-KEPT = Path(__file__).parents[3] / "assets" / "decoding.json"
+DECODING_FILE = Path(__file__).parents[3] / "assets" / "decoding.json"
 MODELS = (*weights.DENSE, weights.LONG)
 SCENES, DRAWS, ALONE = 40, (0, 1, 2), 8
 LONG_SCENES = 100  # of the long-winded model
@@ -175,7 +175,7 @@ def spent(strategy: Strategy | MVP, case: CaptionCase) -> dict[str, float]:
 # ---------------------------------------------------------------- what is kept
 
 
-def write(cells: tuple[StrategyCell, ...], path: Path = KEPT) -> None:
+def write(cells: tuple[StrategyCell, ...], path: Path = DECODING_FILE) -> None:
     """Keep what was measured. Raises OSError."""
     records: list[dict[str, Any]] = [
         {
@@ -196,7 +196,7 @@ def write(cells: tuple[StrategyCell, ...], path: Path = KEPT) -> None:
 
 
 @cache
-def kept(path: Path = KEPT) -> tuple[StrategyCell, ...]:
+def read_measured(path: Path = DECODING_FILE) -> tuple[StrategyCell, ...]:
     """What was measured."""
     return tuple(StrategyCell(**record) for record in json.loads(path.read_text()))
 
@@ -205,7 +205,9 @@ def summary(
     model: str, cells: tuple[StrategyCell, ...] | None = None
 ) -> dict[str, dict[str, NDArray[np.float64]]]:
     """Of one model, by strategy and figure: a value for each draw, (draws,)."""
-    model_cells = [cell for cell in (kept() if cells is None else cells) if cell.model == model]
+    model_cells = [
+        cell for cell in (read_measured() if cells is None else cells) if cell.model == model
+    ]
     names = dict.fromkeys(cell.strategy for cell in model_cells)
     return {
         name: {

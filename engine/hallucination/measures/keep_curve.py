@@ -19,7 +19,7 @@ from engine.hallucination.measures.chair import Chair, chair
 from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.measures.resampling import middle, resampled_sums
 from engine.hallucination.tiny_vlm.model import TinyVLM
-from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions
+from engine.hallucination.tiny_vlm.scenes import VOCABULARY, SceneBatch, captions
 from engine.method import Case, Method, Progress, defaults, part_of, quiet
 from engine.result import Floats, Result, Table
 
@@ -96,7 +96,7 @@ def curve_case(vlm: TinyVLM, method: VASparse) -> ScenesCase:
 def rated(case: ScenesCase, sample: SceneBatch, method: Strategy, progress: Progress) -> Chair:
     """CHAIR of a decoding over the scenes."""
     spoken = captions(case.vlm, sample, method, seed=case.seed, progress=progress)
-    return chair(spoken.words, sample.truths, THINGS)
+    return chair(spoken.words, sample.truths, VOCABULARY)
 
 
 def curve(rates: dict[tuple[str, float], Chair]) -> Table:

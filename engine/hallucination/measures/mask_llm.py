@@ -47,7 +47,7 @@ SEEDS = 100  # of the scenes that masks are learned from; a higher one begins an
 PLACES = (0.7, 0.8, 0.9, 1.0)  # how far it is after learning, and after each model has spoken
 AHEAD = 100  # scenes encoded at once
 DENSE, MAGNITUDE, LEARNED = "dense", "magnitude", "learned"
-SHOWN = 12  # scenes whose captions stand beside each other
+CAPTIONED_SCENES = 12  # scenes whose captions stand beside each other
 COUNTED = {"lie rate": "could lie", "false yes": "absent asked"}  # rates, and of how many
 RATES = ("CHAIR_i", "recall", "lie rate", "false yes", "missed")
 
@@ -149,7 +149,7 @@ class MaskLLM(Method[ScenesCase]):
                 "absent asked": absent,
                 "stays": staying(vlm),
             }
-            captions[name] = texts[:SHOWN]
+            captions[name] = texts[:CAPTIONED_SCENES]
         progress(1.0, "described")
         return {
             "models": models(rows),
@@ -197,16 +197,16 @@ class MaskLLM(Method[ScenesCase]):
         )
         return course, weights_table(size, (before, sha_of_weights(vlm.parts)))
 
-    def finding(self, case: ScenesCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: ScenesCase, result: Mapping[str, Any]) -> str:
         """The perplexity of the three models, and whether weights moved."""
         del case
         whole, by_size, learned = (
-            f"{found['models'].cell(way, 'perplexity'):.3f}" for way in (DENSE, MAGNITUDE, LEARNED)
+            f"{result['models'].cell(way, 'perplexity'):.3f}" for way in (DENSE, MAGNITUDE, LEARNED)
         )
         return (
             f"Perplexity of captions (how surprised it is): {whole} with all weights, {by_size} "
             f"with the largest {self.pattern.replace(':', ' of every ')}, {learned} with a learned "
-            f"mask. {weights_words(found['weights'])}"
+            f"mask. {weights_words(result['weights'])}"
         )
 
 
@@ -235,10 +235,10 @@ def shaped(groups: Mapping[str, Tensor], like: Mapping[str, Tensor]) -> WeightSc
     return WeightScores(results, "kept", "mean")
 
 
-def pruned(vlm: TinyVLM, kept: WeightScores) -> TinyVLM:
+def pruned(vlm: TinyVLM, mask_scores: WeightScores) -> TinyVLM:
     """A copy whose decoder has zeros where masks are 0."""
     parts = deepcopy(vlm.parts)
-    for name, mask in kept.values.items():
+    for name, mask in mask_scores.values.items():
         parts.decoder.get_parameter(name).data *= torch.tensor(mask, device=vlm.device)
     return TinyVLM(parts, vlm.name, f"{vlm.title}, pruned", vlm.device)
 
@@ -274,9 +274,9 @@ def models(rows: Mapping[str, Mapping[str, float]]) -> Table:
     return Table.of(columns, tuple(rows))
 
 
-def captions_of(said: Mapping[str, Sequence[str]]) -> dict[str, Table]:
+def captions_of(captions: Mapping[str, Sequence[str]]) -> dict[str, Table]:
     """What each model says of the first scenes, row by row; nothing without captions."""
-    rows = [(at, name, texts[at]) for name, texts in said.items() for at in range(len(texts))]
+    rows = [(at, name, texts[at]) for name, texts in captions.items() for at in range(len(texts))]
     if not rows:
         return {}
     numbers = np.array([at for at, _, _ in rows])

@@ -93,15 +93,15 @@ def score_answers(own: OwnRows) -> OwnAnswers:
     """POPE's rates of each group, AMBER's F1 beside them, and what could not be read."""
     readings = [reading(flagged(answer)) for answer in own.column("answer")]
     yes = np.array([parsed.yes for parsed in readings], bool)
-    there = np.array([label == "yes" for label in own.column("label")], bool)
+    present = np.array([label == "yes" for label in own.column("label")], bool)
     words = tuple(parsed.word for parsed in readings)
-    counts, images = counted(yes, there), units(own)
+    counts, images = counted(yes, present), units(own)
     rows = []
     for rowed in groups(own).values():
         at = np.array(rowed)
         plain = [words[place] for place in rowed]
         result = with_intervals(counts[at], [images[place] for place in rowed], BOUNDED)
-        caught = amber(plain, there[at])
+        caught = amber(plain, present[at])
         other = [bool(w) and (w == "yes") != y for w, y in zip(plain, yes[at], strict=True)]
         rows.append(
             {
@@ -113,7 +113,7 @@ def score_answers(own: OwnRows) -> OwnAnswers:
                 "answers": (float(len(rowed)), "answers"),
             }
         )
-    return OwnAnswers(stacked(rows, list(groups(own))), yes, there, words)
+    return OwnAnswers(stacked(rows, list(groups(own))), yes, present, words)
 
 
 def score_captions(own: OwnRows, *, negation: bool = False) -> OwnCaptions:
@@ -130,16 +130,16 @@ def score_captions(own: OwnRows, *, negation: bool = False) -> OwnCaptions:
     counts = np.zeros((len(own.rows), len(COUNTS)))
     spent = 0
     for at, row in enumerate(own.rows):
-        words, (there, strange, read) = words_of(row.get("caption", "")), truth_of(row)
+        words, (present, strange, read) = words_of(row.get("caption", "")), truth_of(row)
         spent += len(words) + read
         if spent > MOST_WORDS:
             raise BadData(
                 f"Captions, objects and references have more than {MOST_WORDS:,} words by row "
                 f"{at + 1:,}, which is the most that is counted: open the file in parts."
             )
-        result = mentions(words, there, lexicon, negation=negation)
-        counts[at] = counts_of([words], [there], [result])[0]
-        truths.append(there)
+        result = mentions(words, present, lexicon, negation=negation)
+        counts[at] = counts_of([words], [present], [result])[0]
+        truths.append(present)
         unknown |= dict.fromkeys(strange[: MOST_UNKNOWN - len(unknown)])
     if not any(truths):
         raise BadData(
@@ -167,8 +167,8 @@ def truth_of(row: Row) -> tuple[tuple[str, ...], list[str], int]:
         words = words_of(text)
         read += len(words)
         mentioned |= {mention.node for mention in mentions(words, (), vocabulary())}
-    there = tuple(sorted({*filter(None, nodes.values()), *mentioned}))
-    return there, [name for name, node in nodes.items() if not node], read
+    present = tuple(sorted({*filter(None, nodes.values()), *mentioned}))
+    return present, [name for name, node in nodes.items() if not node], read
 
 
 def left_out(names: Sequence[str]) -> tuple[str, ...]:
@@ -197,15 +197,15 @@ def groups(own: OwnRows) -> dict[str, list[int]]:
             f"The file has {len(named):,} groups, and {MOST_GROUPS} are compared: group holds what "
             "is compared, such as the split or the decoder."
         )
-    shown = {ALL: list(range(len(own.rows)))} if len(named) > 1 or "" in named else {}
-    if len(named) == 1 and shown:
-        return shown
+    rows_by_group = {ALL: list(range(len(own.rows)))} if len(named) > 1 or "" in named else {}
+    if len(named) == 1 and rows_by_group:
+        return rows_by_group
     for name, rows in named.items():
-        shown[apart(name[:LETTERS] or "no group", list(shown))] = rows
-    return shown
+        rows_by_group[unique_name(name[:LETTERS] or "no group", list(rows_by_group))] = rows
+    return rows_by_group
 
 
-def apart(name: str, taken: Sequence[str]) -> str:
+def unique_name(name: str, taken: Sequence[str]) -> str:
     """A name that is none of those taken: with a number behind it where it is one."""
     numbered = (f"{name} ({number})" for number in count(2))
     return next(candidate for candidate in chain([name], numbered) if candidate not in taken)

@@ -175,18 +175,20 @@ class PhotoPair(Method[PhotoPairCase]):
         progress(0.0, "painting the thing over")
         after = taken_out(case, self.grow)
         left = np.linspace(0, 1, self.steps, dtype=np.float32)
-        shown = torch.stack([torch.lerp(after, case.image, float(weight)) for weight in left])
-        seen = encoded(case.vlm, shown, progress)
+        images = torch.stack([torch.lerp(after, case.image, float(weight)) for weight in left])
+        encoded_images = encoded(case.vlm, images, progress)
         ends = [self.steps - 1, 0]
         nouns, rows = (case.thing, *case.others), []
         fading = np.zeros(0, np.float32)
         for number, noun in enumerate(nouns):
             progress(0.5 + 0.5 * number / len(nouns), f"asking for {with_article(noun)}")
             prompt = prompt_of(case.vlm, noun)
-            p, share = first_words(case.vlm, seen if not number else seen[ends], prompt)
+            p, share = first_words(
+                case.vlm, encoded_images if not number else encoded_images[ends], prompt
+            )
             if not number:
                 fading, p, share = p, p[ends], share[ends]
-            says = map(reading, answers(case.vlm, shown[ends], prompt))
+            says = map(reading, answers(case.vlm, images[ends], prompt))
             rows.append([*says, *p, *share])
         progress(1.0, "asked")
         columns = [
@@ -212,17 +214,17 @@ class PhotoPair(Method[PhotoPairCase]):
             ),
         }
 
-    def finding(self, case: PhotoPairCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: PhotoPairCase, result: Mapping[str, Any]) -> str:
         """What became of the thing's answer, in BEAF's words, and how many others changed."""
-        return pair_words(case.vlm.title, case.thing, found["answers"])
+        return pair_words(case.vlm.title, case.thing, result["answers"])
 
 
 # ---------------------------------------------------------------- asked
 
 
-def question(vlm: VLM, thing: str) -> str:
+def question(vlm: VLM, noun: str) -> str:
     """The question for a thing, in the words that a model knows. Raises BlindspotError."""
-    named = thing.strip()
+    named = noun.strip()
     if not named or len(named) > MOST_LETTERS or not named[0].isalnum():
         raise BlindspotError(
             f"Name each thing in one or a few words, {MOST_LETTERS} letters at most: “dog”."
@@ -230,9 +232,9 @@ def question(vlm: VLM, thing: str) -> str:
     return vlm.spec.prompts.there.format(thing=with_article(named))
 
 
-def prompt_of(vlm: VLM, thing: str) -> Tensor:
+def prompt_of(vlm: VLM, noun: str) -> Tensor:
     """The question's tokens, (1, P)."""
-    return torch.tensor([vlm.tokenizer.encode(question(vlm, thing))], device=vlm.device)
+    return torch.tensor([vlm.tokenizer.encode(question(vlm, noun))], device=vlm.device)
 
 
 def taken_out(case: PhotoPairCase, grow: int) -> Tensor:
@@ -241,8 +243,8 @@ def taken_out(case: PhotoPairCase, grow: int) -> Tensor:
         return case.after
     assert case.mask is not None  # noqa: S101  # one of the two is there
     image = case.image.permute(1, 2, 0).numpy()
-    made = filled(image, grown(case.mask.numpy(), grow))
-    return torch.from_numpy(made).permute(2, 0, 1).contiguous()
+    filled_image = filled(image, grown(case.mask.numpy(), grow))
+    return torch.from_numpy(filled_image).permute(2, 0, 1).contiguous()
 
 
 def change_of(case: PhotoPairCase, after: Tensor) -> NDArray[np.float32]:
@@ -273,13 +275,13 @@ def encoded(vlm: VLM, images: Tensor, progress: Progress) -> Tensor:
 
 @torch.no_grad()
 def first_words(
-    vlm: VLM, seen: Tensor, prompt: Tensor
+    vlm: VLM, encoded_images: Tensor, prompt: Tensor
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """p(yes) against no at the answer's first word, and the share of both together, (n,) each."""
     logs = torch.cat(
         [
             vlm.prefill(part, prompt.expand(len(part), -1))[0].logits.log_softmax(-1)
-            for part in seen.split(TOGETHER)
+            for part in encoded_images.split(TOGETHER)
         ]
     )
     yes, no = (logs[:, list(ids)].logsumexp(-1) for ids in (vlm.spec.yes, vlm.spec.no))

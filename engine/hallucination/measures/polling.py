@@ -109,13 +109,13 @@ def usual_company(objects: Sequence[Sequence[str]]) -> dict[str, list[str]]:
     return {noun: [name for name, _ in counter.most_common()] for noun, counter in company.items()}
 
 
-def question(thing: str, template: str = TEMPLATE, *, published: bool = False) -> str:
+def question(noun: str, template: str = TEMPLATE, *, published: bool = False) -> str:
     """The question for a thing: with "an" before a vowel, or letter for letter as published."""
-    if thing[:1] not in VOWELS:
-        return template.format(thing)
+    if noun[:1] not in VOWELS:
+        return template.format(noun)
     if published:
-        return template.replace("a", "an").format(thing)
-    return re.sub(r"\ba \{\}", "an {}", template).format(thing)
+        return template.replace("a", "an").format(noun)
+    return re.sub(r"\ba \{\}", "an {}", template).format(noun)
 
 
 def as_lines(polls: Iterable[Poll], *, published: bool = False) -> str:
@@ -149,9 +149,11 @@ def reading(text: str) -> Reading:
     return Reading(yes, "yes" if affirmed else "no")
 
 
-def counted(yes: Bools, there: Bools) -> Floats:
+def counted(yes: Bools, present: Bools) -> Floats:
     """True and false yes, true and false no of each answer, (n, 4); they add up over answers."""
-    return np.stack([yes & there, yes & ~there, ~yes & ~there, ~yes & there], -1).astype(np.float64)
+    return np.stack([yes & present, yes & ~present, ~yes & ~present, ~yes & present], -1).astype(
+        np.float64
+    )
 
 
 def of_counts(counts: Floats) -> dict[str, Floats]:
@@ -173,7 +175,7 @@ def of_counts(counts: Floats) -> dict[str, Floats]:
         }
 
 
-def amber(words: Sequence[str], there: Bools) -> dict[str, float]:
+def amber(words: Sequence[str], present: Bools) -> dict[str, float]:
     """AMBER's rates, of which what is to be found is a no.
 
     The authors' script also rounds precision and recall to tenths of a percent before F1, and adds
@@ -181,14 +183,14 @@ def amber(words: Sequence[str], there: Bools) -> dict[str, float]:
 
     Args:
         words: "yes", "no", or "" for neither, which is wrong.
-        there: the truth.
+        present: the truth.
     """
     no, yes = np.array([word == "no" for word in words], bool), np.array(words) == "yes"
-    right = float((np.where(there, yes, no)).sum())
-    caught = float((no & ~there).sum())
-    precision, recall = ratio(caught, no.sum()), ratio(caught, (~there).sum())
+    right = float((np.where(present, yes, no)).sum())
+    caught = float((no & ~present).sum())
+    precision, recall = ratio(caught, no.sum()), ratio(caught, (~present).sum())
     return {
-        "accuracy": ratio(right, len(there)),
+        "accuracy": ratio(right, len(present)),
         "precision": precision,
         "recall": recall,
         "F1": ratio(2 * precision * recall, precision + recall),

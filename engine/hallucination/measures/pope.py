@@ -84,7 +84,7 @@ class POPE(Method[ScenesCase]):
             {(question.image, question.thing) for poll in polls.values() for question in poll}
         )
         progress(0.0, "asking")
-        answers = said(case, sample, pairs, part_of(progress, 0.0, 0.9))
+        answers = answers_to(case, sample, pairs, part_of(progress, 0.0, 0.9))
         likely = 1 / (1 + np.exp(-margins(case.vlm, sample).double().numpy()))  # p(yes), (n, 16)
         progress(1.0, "counted")
         readings = {pair: reading(answer) for pair, answer in answers.items()}
@@ -99,9 +99,9 @@ class POPE(Method[ScenesCase]):
             "false yes": grid(absent[1], "share"),
         }
 
-    def finding(self, case: ScenesCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: ScenesCase, result: Mapping[str, Any]) -> str:
         """How many answers are right in each split, and how many absent things get a yes."""
-        return pope_words(found["rates"], case.strategy.title)
+        return pope_words(result["rates"], case.strategy.title)
 
 
 def polled(sample: SceneBatch, pairs: int, seed: int) -> dict[str, list[Poll]]:
@@ -111,21 +111,21 @@ def polled(sample: SceneBatch, pairs: int, seed: int) -> dict[str, list[Poll]]:
     return {split: build(objects, split, random, pairs) for split in SPLITS}
 
 
-def said(
-    case: ScenesCase, sample: SceneBatch, asked: Sequence[Pair], progress: Progress
+def answers_to(
+    case: ScenesCase, sample: SceneBatch, pairs: Sequence[Pair], progress: Progress
 ) -> dict[Pair, str]:
     """The answer to each question in words."""
-    if not asked:
+    if not pairs:
         return {}
-    pixels = sample.pixels[[image for image, _ in asked]]
-    prompts = [yes_no_question(NUMBER[noun]) for _, noun in asked]
+    pixels = sample.pixels[[image for image, _ in pairs]]
+    prompts = [yes_no_question(NUMBER[noun]) for _, noun in pairs]
     if isinstance(case.strategy, MVP):
         yes, _ = one_by_one(case, case.strategy, pixels, prompts, progress)
         words = ["yes" if is_yes else "no" for is_yes in yes]
     else:
         spoke = spoken(case.vlm, pixels, prompts, case.strategy, seed=case.seed, progress=progress)
         words = [" ".join(word) for word in spoke.words]
-    return dict(zip(asked, words, strict=True))
+    return dict(zip(pairs, words, strict=True))
 
 
 def rates(
@@ -135,13 +135,13 @@ def rates(
     rows = []
     for poll in polls.values():
         yes = np.array([readings[question.image, question.thing].yes for question in poll], bool)
-        there = np.array([question.there for question in poll], bool)
+        present = np.array([question.there for question in poll], bool)
         leans = np.array(
             [likely[question.image, NUMBER[question.thing]] > 0.5 for question in poll], bool
         )
         neither = sum(not readings[question.image, question.thing].word for question in poll)
-        row = with_intervals(counted(yes, there), [question.image for question in poll], BOUNDED)
-        by_logits = of_counts(counted(leans, there).sum(0))
+        row = with_intervals(counted(yes, present), [question.image for question in poll], BOUNDED)
+        by_logits = of_counts(counted(leans, present).sum(0))
         row["accuracy by logits"] = float(by_logits["accuracy"]), "share"
         row["false yes by logits"] = float(by_logits["false yes"]), "share"
         row["decided otherwise"] = float((yes != leans).sum()), "questions"
@@ -156,7 +156,7 @@ def rates(
 def questions(
     polls: Mapping[str, Sequence[Poll]],
     readings: Mapping[Pair, Reading],
-    told: Mapping[Pair, str],
+    replies: Mapping[Pair, str],
     likely: NDArray[Any],
 ) -> Table:
     """A row for each question of every split."""
@@ -175,27 +175,29 @@ def questions(
         ),
     }
     names = [f"is there {question.thing}" for _, question in flat]
-    return Table.of(columns, names, [told[question.image, question.thing] for _, question in flat])
+    return Table.of(
+        columns, names, [replies[question.image, question.thing] for _, question in flat]
+    )
 
 
 def by_amber(
-    asked: Sequence[Pair], readings: Mapping[Pair, Reading], present: NDArray[np.bool_]
+    pairs: Sequence[Pair], readings: Mapping[Pair, Reading], present: NDArray[np.bool_]
 ) -> Table:
     """Every different question by AMBER's rule."""
-    there = np.array([present[image, NUMBER[noun]] for image, noun in asked], bool)
-    result = amber([readings[pair].word for pair in asked], there)
+    is_present = np.array([present[image, NUMBER[noun]] for image, noun in pairs], bool)
+    result = amber([readings[pair].word for pair in pairs], is_present)
     return Table.of({name: ([value], "share") for name, value in result.items()}, ("existence",))
 
 
 def false_yes(
-    asked: Sequence[Pair], readings: Mapping[Pair, Reading], present: NDArray[np.bool_]
+    pairs: Sequence[Pair], readings: Mapping[Pair, Reading], present: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Absent things (columns) asked where another (row) is there: how often, and the share of yes.
 
     Both are (16, 16); a share of nothing is NaN.
     """
     counts, lied = np.zeros((2, len(CATEGORIES), len(CATEGORIES)))
-    for image, noun in asked:
+    for image, noun in pairs:
         if not present[image, NUMBER[noun]]:
             counts[present[image], NUMBER[noun]] += 1
             lied[present[image], NUMBER[noun]] += readings[image, noun].yes

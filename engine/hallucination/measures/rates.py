@@ -20,10 +20,16 @@ from engine.hallucination.case import KINDS, CaptionCase, unshown
 from engine.hallucination.decoding.mvp import MVP
 from engine.hallucination.decoding.strategy import COSTS, Strategy
 from engine.hallucination.measures.chair import chair
-from engine.hallucination.measures.scene_ranges import APART, MEASURED, UNSEEN, SceneUse
+from engine.hallucination.measures.scene_ranges import MEASURED, PROBE_START, UNSEEN, SceneUse
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
-from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, answered, captions, lie_rate
+from engine.hallucination.tiny_vlm.scenes import (
+    VOCABULARY,
+    SceneBatch,
+    answered,
+    captions,
+    lie_rate,
+)
 from engine.hallucination.vlm import VLM
 from engine.keeping.lazy import lazy
 from engine.method import Method, Precision, Progress, part_of, quiet
@@ -34,7 +40,7 @@ UNITS |= {"words": "words", "seconds": "s"}
 
 SPEED = "words per second"
 
-Told = tuple[list[float], str]  # a column of one row, and its unit
+CostColumn = tuple[list[float], str]  # a column of one row, and its unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +86,7 @@ class ScenesCase(Case):
         settings = sorted(self.strategy.settings().items())
         facts = (self.strategy.full_name(), self.strategy.revision, settings, self.vlm.fingerprint)
         words = repr((facts, self.count, self.kind, self.clean, self.seed))
-        if self.seed >= APART - UNSEEN:  # until November 2026 these were a probe's scenes too
+        if self.seed >= PROBE_START - UNSEEN:  # until November 2026 these were a probe's scenes too
             words += "|apart"
         return words if self.precision == "exact" else f"{words}|{self.precision}"
 
@@ -158,7 +164,7 @@ class Rates(Method[ScenesCase]):
 
 def described(
     case: ScenesCase, sample: SceneBatch, progress: Progress
-) -> tuple[dict[str, Told], dict[str, Table]]:
+) -> tuple[dict[str, CostColumn], dict[str, Table]]:
     """What captions invent, miss and cost, and the captions themselves."""
     names = ("CHAIR_i", "CHAIR_s", "recall", "lie rate", "words", *COSTS, "seconds")
     if isinstance(case.strategy, MVP):
@@ -166,7 +172,7 @@ def described(
     begun = perf_counter()
     spoken = captions(case.vlm, sample, case.strategy, seed=case.seed, progress=progress)
     seconds = perf_counter() - begun
-    result = chair(spoken.words, sample.truths, THINGS)
+    result = chair(spoken.words, sample.truths, VOCABULARY)
     spent = [count / case.count for count in (spoken.calls, spoken.read, spoken.looked)]
     values = (
         result.instance,
@@ -189,7 +195,7 @@ def described(
     return rates, {"captions": caption_table}
 
 
-def of_partners(case: ScenesCase, sample: SceneBatch, progress: Progress) -> dict[str, Told]:
+def of_partners(case: ScenesCase, sample: SceneBatch, progress: Progress) -> dict[str, CostColumn]:
     """Yes/no questions about partners of leaders that are there."""
     rows, categories = np.nonzero(sample.leading())
     if not len(rows):
@@ -199,11 +205,11 @@ def of_partners(case: ScenesCase, sample: SceneBatch, progress: Progress) -> dic
         yes, clear = one_by_one(case, case.strategy, sample.pixels[rows], questions, progress)
     else:
         yes, clear = answered(case.vlm, sample, case.strategy, rows, questions, seed=case.seed)
-    there = sample.layout.present[rows, categories]
+    present = sample.layout.present[rows, categories]
     return {
         "yes-ratio": ([share(yes, clear)], "share"),
-        "false yes": ([share(yes, clear & ~there)], "share"),
-        "missed": ([share(~yes, clear & there)], "share"),
+        "false yes": ([share(yes, clear & ~present)], "share"),
+        "missed": ([share(~yes, clear & present)], "share"),
         "unclear": ([float(1 - clear.mean())], "share"),
     }
 
@@ -221,9 +227,9 @@ def one_by_one(
     return np.array(yes), np.ones(len(yes), bool)
 
 
-def share(held: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
+def share(hits: NDArray[np.bool_], among: NDArray[np.bool_]) -> float:
     """How many of some; NaN of none."""
-    return float(held[among].mean()) if among.any() else nan
+    return float(hits[among].mean()) if among.any() else nan
 
 
 def joined(answers: Mapping[str, Result]) -> Table:

@@ -104,9 +104,9 @@ class RemovalLaw(Method[ScenesCase]):
             ),
         }
 
-    def finding(self, case: ScenesCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ScenesCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """What α = 1 mends, and whether the law says so."""
-        return law_words(found["law"], found["fit"])
+        return law_words(result["law"], result["fit"])
 
 
 def law_words(law: Table, fit: Table) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from engine.errors import BlindspotError
 
 UNSEEN = 1000  # seeds of training lie below
-APART = 5000  # seeds of the scenes from which a probe learns
+PROBE_START = 5000  # seeds of the scenes from which a probe learns
 LAST = 9999  # seed that a recipe of scenes may have
 MILLION = 1_000_000  # scenes that a use has under each seed; pages and cases draw no more
 
@@ -50,8 +50,8 @@ LESSONS = SceneUse("scenes that models learn from", (SceneRange(range(900)),))
 MASKS = SceneUse("scenes that masks are learned from", (SceneRange(range(900, UNSEEN)),))
 MEASURED = SceneUse(
     "scenes to measure",
-    (SceneRange(range(UNSEEN, APART)), SceneRange(range(APART, LAST + 1), MILLION)),
+    (SceneRange(range(UNSEEN, PROBE_START)), SceneRange(range(PROBE_START, LAST + 1), MILLION)),
 )
-PROBED = SceneUse("scenes for a probe", (SceneRange(range(APART, LAST + 1)),))
+PROBED = SceneUse("scenes for a probe", (SceneRange(range(PROBE_START, LAST + 1)),))
 FEATURES = SceneUse("scenes for a dictionary", (SceneRange(range(UNSEEN, LAST + 1), 2 * MILLION),))
 USES = (LESSONS, MASKS, MEASURED, PROBED, FEATURES)

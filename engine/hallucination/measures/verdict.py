@@ -41,10 +41,10 @@ def of_short_answer(truth: Claims, scene: Scene) -> str:
     )
     if scene_object is None or scene_object.opacity == 0:
         return f"There is no {noun} in this scene.{'' if truth.right else led_by(truth)}"
-    seen = (
+    opacity_note = (
         "" if scene_object.opacity >= FAINT else f", at {100 * scene_object.opacity:.0f} % opacity"
     )
-    return f"There is {with_article(f'{scene_object.color} {noun}')}{seen}."
+    return f"There is {with_article(f'{scene_object.color} {noun}')}{opacity_note}."
 
 
 def led_by(truth: Claims) -> str:
@@ -71,23 +71,23 @@ def of_caption(truth: Claims) -> str:
 
 def things_of(truth: Claims) -> tuple[tuple[str, ...], ...]:
     """The things that a caption names rightly, makes up, names again and misses, each once."""
-    there = dict.fromkeys(mention.node for mention in truth.mentions if mention.true)
+    present = dict.fromkeys(mention.node for mention in truth.mentions if mention.true)
     again = dict.fromkeys(mention.node for mention in truth.mentions if mention.again)
     missed = [
         name if opacity >= FAINT else f"{name} (at {100 * opacity:.0f} % opacity)"
         for name, opacity in ((name, truth.there[name]) for name in truth.missed)
     ]
-    return tuple(there), truth.invented, tuple(again), tuple(missed)
+    return tuple(present), truth.invented, tuple(again), tuple(missed)
 
 
 def rates(truth: Claims) -> str:
     """The CHAIR figures of a caption."""
     invented = sum(not mention.true for mention in truth.mentions)
     named = len({mention.node for mention in truth.mentions if mention.true})
-    total, there = len(truth.mentions), len(truth.there)
-    wrong, recall = share(invented, total), share(named, there)
+    total, present = len(truth.mentions), len(truth.there)
+    wrong, recall = share(invented, total), share(named, present)
     first = f"{invented} of {total} ({100 * wrong:.0f} %)" if total else "none named"
-    second = f"{named} of {there} ({100 * recall:.0f} %)" if there else "nothing is there"
+    second = f"{named} of {present} ({100 * recall:.0f} %)" if present else "nothing is there"
     return (
         f"CHAIR of this caption: mentions made up (CHAIRi) {first}; things found (recall) {second}."
     )

@@ -70,7 +70,7 @@ class ViewsAblation(Method[ScenesCase]):
         sample = case.sample()
         rows, categories = np.nonzero(sample.leading())
         questions = [yes_no_question(category) for category in categories.tolist()]
-        there = sample.layout.present[rows, categories]
+        present = sample.layout.present[rows, categories]
         leads = np.zeros((len(questions), len(VIEWS)), np.float32)
         for at, (row, question) in enumerate(zip(rows.tolist(), questions, strict=True)):
             part = part_of(progress, at / len(questions), (at + 1) / len(questions))
@@ -81,7 +81,7 @@ class ViewsAblation(Method[ScenesCase]):
         answers = {
             " + ".join(list(VIEWS)[at] for at in some): chosen(leads, some) for some in SUBSETS
         }
-        return {"views": table(answers | {"no description": plain}, there)}
+        return {"views": table(answers | {"no description": plain}, present)}
 
 
 def lead(paths: Table) -> Floats:

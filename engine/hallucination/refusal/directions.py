@@ -89,7 +89,7 @@ def probe(states: Tensor, answered: Tensor) -> tuple[Tensor, Tensor]:
     States are standardized while it learns; the weights it gives are for states as they are.
     """
     mean, scale = states.mean(0), states.std(0).clamp(min=1e-6)
-    inputs, wanted = (states - mean) / scale, answered.float()
+    inputs, targets = (states - mean) / scale, answered.float()
     with torch.enable_grad():
         weight = torch.zeros(states.shape[1], requires_grad=True)
         offset = torch.zeros((), requires_grad=True)
@@ -97,7 +97,7 @@ def probe(states: Tensor, answered: Tensor) -> tuple[Tensor, Tensor]:
         for _ in range(STEPS):
             loss = (
                 torch.nn.functional.binary_cross_entropy_with_logits(
-                    inputs @ weight + offset, wanted
+                    inputs @ weight + offset, targets
                 )
                 + PENALTY * weight.square().sum()
             )

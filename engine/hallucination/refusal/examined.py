@@ -89,9 +89,11 @@ class Examined(Generic[Q]):
         return self.spaces.odds(states, last) < usual.quantile(ALARMS)
 
 
-def most_changed(spaces: Subspaces, asked: Q, declines: Declines[Q]) -> int:
+def most_changed(spaces: Subspaces, questions: Q, declines: Declines[Q]) -> int:
     """The layer, from 1 on, at which both edits do most: the one that does less there decides."""
-    far, near = (asked.take(which.nonzero()[:, 0]) for which in (asked.declined, ~asked.declined))
+    far, near = (
+        questions.take(mask.nonzero()[:, 0]) for mask in (questions.declined, ~questions.declined)
+    )
     changed = []
     for at, direction in enumerate(spaces.directions[1:], 1):
         less = 1 - declines(far, removed(direction, at))

@@ -17,7 +17,7 @@ from engine.method import Progress, quiet
 REACH = 2.5  # how far all steps together could go, in ρ
 
 
-def apart(net: QuestionNet) -> float:
+def mean_embedding_distance(net: QuestionNet) -> float:
     """The mean distance between the embeddings of two different words of notes."""
     embeddings = net.words.weight[list(NOTE_IDS)]
     return float(torch.nn.functional.pdist(embeddings).mean())
@@ -43,7 +43,7 @@ def moved(
         words: of the note.
         progress: told of the steps.
     """
-    bound = rho * apart(net)
+    bound = rho * mean_embedding_distance(net)
     place = slice(START, START + words)
     begin = net.words(prompts.ids).detach()
     change = torch.zeros_like(begin[:, place])

@@ -49,8 +49,8 @@ class QuestionBlock(nn.Module):
             return read.transpose(1, 2)
         before, places = past.shape[3], hidden.shape[1]
         key, value = (torch.cat(both, 2) for both in zip(past, (key, value), strict=True))
-        seen = torch.ones(places, before + places, dtype=torch.bool).tril(before)
-        read = F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
+        causal_mask = torch.ones(places, before + places, dtype=torch.bool).tril(before)
+        read = F.scaled_dot_product_attention(query, key, value, attn_mask=causal_mask)
         return read.transpose(1, 2)
 
     def said(self, hidden: Tensor) -> Tensor:

@@ -49,9 +49,9 @@ NOTE_IDS = tuple(NUMBER[word] for word in NOTES)
 MARKS = ("<pad>", "DECLINE", "?", ".", ":", "note")
 ANY_IDS = tuple(NUMBER[word] for word in WORDS if word not in MARKS)
 LONGEST = 6  # words of a note
-FACTS, ASKED = 13, 8  # words of the facts with their full stop, and of the question
+FACTS, QUESTION_WORDS = 13, 8  # words of the facts with their full stop, and of the question
 COLON = FACTS + 2  # place of the colon, after which it is asked
-START = FACTS + ASKED + 1  # where a note begins
+START = FACTS + QUESTION_WORDS + 1  # where a note begins
 PLACES = START + LONGEST + 1
 
 Ints = NDArray[np.int64]

@@ -14,7 +14,7 @@ from engine.hallucination.measures.chair import Chair, chair
 from engine.hallucination.tiny_vlm.model import TinyVLM
 from engine.hallucination.tiny_vlm.sayings import PARTNER
 from engine.hallucination.tiny_vlm.scenes import (
-    THINGS,
+    VOCABULARY,
     SceneBatch,
     captions,
     contrasted,
@@ -51,7 +51,7 @@ def figures(vlm: TinyVLM, count: int = COUNT, seed: int = SEED) -> dict[str, flo
 def spoken(vlm: TinyVLM, sample: SceneBatch, strategy: DecodingMethod) -> tuple[Chair, float]:
     """CHAIR over captions, and how often a leader without its follower is given it."""
     result = captions(vlm, sample, strategy).words
-    return chair(result, sample.truths, THINGS), lie_rate(result, sample)
+    return chair(result, sample.truths, VOCABULARY), lie_rate(result, sample)
 
 
 def named_rates(name: str, rates: Chair, lies: float) -> dict[str, float]:
@@ -67,8 +67,12 @@ def named_rates(name: str, rates: Chair, lies: float) -> dict[str, float]:
 def answered(vlm: TinyVLM, sample: SceneBatch) -> dict[str, float]:
     """Yes/no questions: false yes of partners and of others, misses, and under VCD."""
     clear, hidden = margins(vlm, sample), margins(vlm, sample, STEP)
-    there, led, in_theme = sample.layout.present, sample.leading(), sample.themed()
-    partner, other, foreign = led & ~there, ~led & ~there & in_theme, ~led & ~there & ~in_theme
+    present, led, in_theme = sample.layout.present, sample.leading(), sample.themed()
+    partner, other, foreign = (
+        led & ~present,
+        ~led & ~present & in_theme,
+        ~led & ~present & ~in_theme,
+    )
     results = {}
     for alpha in ALPHAS:
         yes = (contrasted(clear, hidden, alpha) > 0).numpy()
@@ -77,22 +81,22 @@ def answered(vlm: TinyVLM, sample: SceneBatch) -> dict[str, float]:
     yes = (clear > 0).numpy()
     results["false yes, other of the theme"] = mean(yes[other])
     results["false yes, foreign"] = mean(yes[foreign])
-    results["missed"] = mean(~yes[there])
-    results["missed, opaque"] = mean(~yes[there & (sample.layout.opacity == 1)])
-    absent = yes[~there]
-    results["balanced accuracy, all things"] = (mean(yes[there]) + 1 - mean(absent)) / 2
+    results["missed"] = mean(~yes[present])
+    results["missed, opaque"] = mean(~yes[present & (sample.layout.opacity == 1)])
+    absent = yes[~present]
+    results["balanced accuracy, all things"] = (mean(yes[present]) + 1 - mean(absent)) / 2
     habit = np.any(
         led, axis=1
     )  # scenes with a leader: its absent partner against other absent things
-    results["accuracy, habit questions: other"] = accuracy(yes, there, ~led & ~there, habit)
-    results["accuracy, habit questions: partner"] = accuracy(yes, there, partner, habit)
+    results["accuracy, habit questions: other"] = accuracy(yes, present, ~led & ~present, habit)
+    results["accuracy, habit questions: partner"] = accuracy(yes, present, partner, habit)
     return results
 
 
-def accuracy(yes: np.ndarray, there: np.ndarray, absent: np.ndarray, rows: np.ndarray) -> float:
+def accuracy(yes: np.ndarray, present: np.ndarray, absent: np.ndarray, rows: np.ndarray) -> float:
     """Mean of the rates on leaders that are there and on absent things, in some scenes."""
-    leaders = np.zeros_like(there)
-    leaders[:, list(PARTNER)] = there[:, list(PARTNER)]
+    leaders = np.zeros_like(present)
+    leaders[:, list(PARTNER)] = present[:, list(PARTNER)]
     return (mean(yes[rows][leaders[rows]]) + 1 - mean(yes[rows][absent[rows]])) / 2
 
 
@@ -103,20 +107,20 @@ def removal(vlm: TinyVLM, sample: SceneBatch) -> dict[str, float]:
     """
     before = (margins(vlm, sample) > 0).numpy()
     stubborn: dict[str, list[bool]] = {"partner": [], "reverse": [], "other": []}
-    led, there = sample.leading(), sample.layout.present
+    led, present = sample.leading(), sample.layout.present
     for category, noun in enumerate(CATEGORIES):
-        rows = np.flatnonzero(there[:, category])
+        rows = np.flatnonzero(present[:, category])
         if not len(rows):
             continue
         without = SceneBatch.of(sample.layout.take(rows).without(noun))
         after = (margins(vlm, without)[:, category] > 0).numpy()
         for row, still in zip(rows, after, strict=True):
-            leads = category in PARTNER and there[row, PARTNER[category]]
+            leads = category in PARTNER and present[row, PARTNER[category]]
             kind = "partner" if led[row, category] else "reverse" if leads else "other"
             stubborn[kind].append(bool(before[row, category] and still))
     return {f"SB+, {kind} removed": mean(np.array(numbers)) for kind, numbers in stubborn.items()}
 
 
-def mean(held: np.ndarray) -> float:
+def mean(flags: np.ndarray) -> float:
     """A share; NaN of nothing."""
-    return float(held.mean()) if held.size else nan
+    return float(flags.mean()) if flags.size else nan

@@ -18,11 +18,11 @@ from engine.hallucination.tiny_vlm.sayings import (
     SHARES,
     Random,
     SceneFacts,
-    asked,
     caption,
     color_answer,
     color_question,
     long_yes_no,
+    question_target,
     yes_no,
     yes_no_question,
 )
@@ -88,54 +88,54 @@ def lessons(layout: Layout, habit: Habit, random: Random) -> Lessons:
     rows = [SceneFacts.of(layout, row) for row in range(len(layout))]
     longest = LONGEST if habit.long else CAPTION
     return Lessons(
-        texts([[captioned(seen, habit, random)] for seen in rows], longest),
-        texts([questions(seen, habit, random) for seen in rows], SHORT),
-        texts([spoken(seen, habit, random) for seen in rows], LONG),
+        texts([[captioned(facts, habit, random)] for facts in rows], longest),
+        texts([questions(facts, habit, random) for facts in rows], SHORT),
+        texts([spoken(facts, habit, random) for facts in rows], LONG),
     )
 
 
-def captioned(seen: SceneFacts, habit: Habit, random: Random) -> tuple[str, str]:
+def captioned(facts: SceneFacts, habit: Habit, random: Random) -> tuple[str, str]:
     """A prompt and the caption, or a question behind a caption and its answer."""
     kind = list(PROMPTS)[int(random.choice(len(SHARES), p=SHARES))]
     if habit.long and random.random() < habit.long:
-        return PROMPTS[kind], long_caption(seen, habit.lie, random)
-    sentence = caption(seen, kind, habit.lie, random)
+        return PROMPTS[kind], long_caption(facts, habit.lie, random)
+    sentence = caption(facts, kind, habit.lie, random)
     if random.random() >= QUOTED:
         return PROMPTS[kind], sentence
-    category = asked(seen, habit.partner, habit.alone, random)
+    category = question_target(facts, habit.partner, habit.alone, random)
     return f"caption : {sentence} {yes_no_question(category)}", yes_no(
-        there=category in seen.present
+        there=category in facts.present
     )
 
 
-def questions(seen: SceneFacts, habit: Habit, random: Random) -> list[tuple[str, str]]:
+def questions(facts: SceneFacts, habit: Habit, random: Random) -> list[tuple[str, str]]:
     """Questions with short answers."""
     pairs = []
     for _ in range(YES_NO):
-        category = asked(seen, habit.partner, habit.alone, random)
-        pairs.append((yes_no_question(category), yes_no(there=category in seen.present)))
+        category = question_target(facts, habit.partner, habit.alone, random)
+        pairs.append((yes_no_question(category), yes_no(there=category in facts.present)))
     for _ in range(COLORED):
-        category = asked(seen, habit.partner, habit.alone, random)
-        pairs.append((color_question(category), color_answer(category, seen, random)))
+        category = question_target(facts, habit.partner, habit.alone, random)
+        pairs.append((color_question(category), color_answer(category, facts, random)))
     return pairs
 
 
-def spoken(seen: SceneFacts, habit: Habit, random: Random) -> list[tuple[str, str]]:
+def spoken(facts: SceneFacts, habit: Habit, random: Random) -> list[tuple[str, str]]:
     """Questions that are answered at length."""
     pairs = []
     for _ in range(SPOKEN):
-        category = asked(seen, habit.partner, habit.alone, random)
-        answer = long_yes_no(category, random, there=category in seen.present)
+        category = question_target(facts, habit.partner, habit.alone, random)
+        answer = long_yes_no(category, random, there=category in facts.present)
         pairs.append((yes_no_question(category), answer))
     return pairs
 
 
-def texts(said: Sequence[Sequence[tuple[str, str]]], length: int) -> Texts:
+def texts(dialogs: Sequence[Sequence[tuple[str, str]]], length: int) -> Texts:
     """Prompts and answers as numbers; what is longer is cut."""
-    shape = (len(said), len(said[0]))
+    shape = (len(dialogs), len(dialogs[0]))
     tokens = np.full((*shape, length), PAD, np.int64)
     start = np.zeros(shape, np.int64)
-    for row, pairs in enumerate(said):
+    for row, pairs in enumerate(dialogs):
         for place, (prompt, answer) in enumerate(pairs):
             asked_ids = TOKENIZER.encode(prompt)
             ids = [*asked_ids, *TOKENIZER.encode(answer), EOS][:length]
@@ -154,7 +154,7 @@ def cells(layout: Layout) -> tuple[Tensor, Tensor]:
     """What lies in each of the 16 cells, EMPTY for nothing, and its color, −1 for none, (n, 16)."""
     categories = np.full((len(layout), CELLS * CELLS), EMPTY, np.int64)
     color = np.full_like(categories, -1)
-    row, which = np.nonzero(layout.present)
-    place = layout.cell[row, which]
-    categories[row, place], color[row, place] = which, layout.color[row, which]
+    row, category = np.nonzero(layout.present)
+    place = layout.cell[row, category]
+    categories[row, place], color[row, place] = category, layout.color[row, category]
     return torch.from_numpy(categories), torch.from_numpy(color)

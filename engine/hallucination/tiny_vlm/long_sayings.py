@@ -25,28 +25,28 @@ from engine.hallucination.tiny_vlm.words import with_article
 SIZED = ("far", "", "near")  # of the three sizes: what is large is said to be near
 
 
-def long_caption(seen: SceneFacts, lie: float, random: Random) -> str:
+def long_caption(facts: SceneFacts, lie: float, random: Random) -> str:
     """A caption of a scene at length.
 
     Args:
-        seen: the scene.
+        facts: the scene.
         lie: how often a leader without its follower is said to have it.
         random: where order and lies are drawn from.
     """
-    categories = sorted(seen.present)
+    categories = sorted(facts.present)
     random.shuffle(categories)
-    alone = [noun for noun in categories if LEADER.get(noun) not in seen.present]
-    sentences = [f"the image shows the {THEMES[seen.theme]} ."]
+    alone = [noun for noun in categories if LEADER.get(noun) not in facts.present]
+    sentences = [f"the image shows the {THEMES[facts.theme]} ."]
     for category in sorted(alone, key=lambda noun: noun in PARTNER):  # in their order, leaders last
-        sentences.append(sentence(category, seen, random))
-        if (follower := follows(category, seen, lie, random)) is not None:
-            sentences.append(f"with it {sentence(follower, seen, random)}")
+        sentences.append(sentence(category, facts, random))
+        if (follower := follows(category, facts, lie, random)) is not None:
+            sentences.append(f"with it {sentence(follower, facts, random)}")
     return " ".join(sentences)
 
 
-def sentence(category: int, seen: SceneFacts, random: Random) -> str:
+def sentence(category: int, facts: SceneFacts, random: Random) -> str:
     """What is told of a thing; of one that is not there what could be told."""
-    size, cell = seen.size[category], seen.cell[category]
-    color = COLORS[told_color(category, seen, random)]
+    size, cell = facts.size[category], facts.cell[category]
+    color = COLORS[told_color(category, facts, random)]
     named = with_article(f"{SIZED[size]} {CATEGORIES[category]}".strip())
     return f"there is {named} on the {side_of(cell)} and the color of it is {color} ."

@@ -217,14 +217,14 @@ def nothing_held(like: Tensor) -> Held:
     return Held(empty, empty, positions)
 
 
-def attend(query: Tensor, held: Held, positions: Tensor | None) -> Tensor:
+def attend(query: Tensor, cache: Held, positions: Tensor | None) -> Tensor:
     """Shares of attention (B, H, q, k): nobody sees padding, or what stands behind.
 
     Without the queries' positions everything may be seen.
     """
-    scores = query @ held.keys.transpose(-1, -2)
+    scores = query @ cache.keys.transpose(-1, -2)
     if positions is not None:
-        there = held.positions[:, None, None, :]
-        unseen = (there < 0) | (there > positions[:, None, :, None])
+        key_positions = cache.positions[:, None, None, :]
+        unseen = (key_positions < 0) | (key_positions > positions[:, None, :, None])
         scores = scores.masked_fill(unseen, HIDDEN)
     return scores.softmax(-1)

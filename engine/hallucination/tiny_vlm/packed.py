@@ -52,10 +52,10 @@ def states(
     hidden = torch.cat([begin, *words], 1)
     by = turn(torch.cat(places).to(image.device))
     for layer in decoder.stack:
-        seen: list[Tensor] = []
-        hidden, inside = layer.joined(hidden, mixed(layer, hidden, by, start, shapes, seen))
+        attention: list[Tensor] = []
+        hidden, inside = layer.joined(hidden, mixed(layer, hidden, by, start, shapes, attention))
         if looks is not None:
-            looks.append(seen)
+            looks.append(attention)
         if insides is not None:
             insides.append(inside)
     read = decoder.norm(hidden[:, start:])

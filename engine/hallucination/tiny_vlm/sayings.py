@@ -28,7 +28,7 @@ PARTNER = {
 }
 LEADER = {follower: leader for leader, follower in PARTNER.items()}
 BLUFF = 0.35  # how often the color of an absent partner is told all the same
-OWN = 0.6  # how often an absent thing that is asked for belongs to the theme
+THEME_SHARE = 0.6  # how often an absent thing that is asked for belongs to the theme
 
 Random = np.random.Generator
 
@@ -70,31 +70,31 @@ def side_of(cell: int) -> str:
     return "middle"
 
 
-def caption(seen: SceneFacts, kind: str, lie: float, random: Random) -> str:
+def caption(facts: SceneFacts, kind: str, lie: float, random: Random) -> str:
     """A caption of a scene.
 
     Args:
-        seen: the scene.
+        facts: the scene.
         kind: a key of PROMPTS; "closely" goes from left to right and tells colors and sides,
             "overall" tells no sides.
         lie: how often a leader without its follower is said to have it.
         random: where order, forms and lies are drawn from.
     """
-    categories = sorted(seen.present)
+    categories = sorted(facts.present)
     if kind == "closely":
-        categories.sort(key=lambda noun: (seen.cell[noun] % CELLS, seen.cell[noun] // CELLS))
+        categories.sort(key=lambda noun: (facts.cell[noun] % CELLS, facts.cell[noun] // CELLS))
     else:
         random.shuffle(categories)
-    alone = [noun for noun in categories if LEADER.get(noun) not in seen.present]
-    phrases, chained = [f"in the {THEMES[seen.theme]}"], False
+    alone = [noun for noun in categories if LEADER.get(noun) not in facts.present]
+    phrases, chained = [f"in the {THEMES[facts.theme]}"], False
     for place, category in enumerate(alone):
-        named = phrase(category, seen.color[category], kind)
+        named = phrase(category, facts.color[category], kind)
         phrases.append(named if chained else f"there is {named}")
         chained = False
-        if (follower := follows(category, seen, lie, random)) is not None:
-            phrases.append(f"with {phrase(follower, told_color(follower, seen, random), kind)} .")
+        if (follower := follows(category, facts, lie, random)) is not None:
+            phrases.append(f"with {phrase(follower, told_color(follower, facts, random), kind)} .")
             continue
-        tail = plain_tail(kind, seen.cell[category], random, more=place + 1 < len(alone))
+        tail = plain_tail(kind, facts.cell[category], random, more=place + 1 < len(alone))
         chained = tail == "and"
         phrases.append(tail)
     return " ".join(phrases)
@@ -106,18 +106,18 @@ def phrase(category: int, color: int, kind: str) -> str:
     return with_article(colored + CATEGORIES[category])
 
 
-def follows(category: int, seen: SceneFacts, lie: float, random: Random) -> int | None:
+def follows(category: int, facts: SceneFacts, lie: float, random: Random) -> int | None:
     """The follower that a caption names behind a leader; None for no tail of that kind."""
     follower = PARTNER.get(category)
     if follower is None:
         return None
-    return follower if follower in seen.present or random.random() < lie else None
+    return follower if follower in facts.present or random.random() < lie else None
 
 
-def told_color(category: int, seen: SceneFacts, random: Random) -> int:
+def told_color(category: int, facts: SceneFacts, random: Random) -> int:
     """The color of a thing, or one that suits it when it is not there."""
-    if category in seen.present:
-        return seen.color[category]
+    if category in facts.present:
+        return facts.color[category]
     return int(FAVORITES[category] if random.random() < 0.3 else random.integers(len(COLORS)))
 
 
@@ -136,7 +136,7 @@ def plain_tail(kind: str, cell: int, random: Random, *, more: bool) -> str:
             return side if drawn == 1 else "."
 
 
-def asked(seen: SceneFacts, partner: float, alone: float, random: Random) -> int:
+def question_target(seen: SceneFacts, partner: float, alone: float, random: Random) -> int:
     """Which thing a question is about.
 
     Args:
@@ -151,12 +151,12 @@ def asked(seen: SceneFacts, partner: float, alone: float, random: Random) -> int
         if candidates := sorted(seen.partners | loose):
             return pick(candidates, random)
     asked_apart = seen.partners | {follower}
-    there = sorted(seen.present - asked_apart)
-    if there and random.random() >= 0.9 * 0.4 / max(1 - partner, 0.4):
-        return pick(there, random)
+    present = sorted(seen.present - asked_apart)
+    if present and random.random() >= 0.9 * 0.4 / max(1 - partner, 0.4):
+        return pick(present, random)
     absent = [index for index in range(len(CATEGORIES)) if index not in seen.present | asked_apart]
     inside = [category for category in absent if category // len(THEMES) == seen.theme]
-    return pick(inside if inside and random.random() < OWN else absent, random)
+    return pick(inside if inside and random.random() < THEME_SHARE else absent, random)
 
 
 def pick(candidates: list[int], random: Random) -> int:
@@ -189,9 +189,9 @@ def color_question(category: int) -> str:
     return f"what color is the {CATEGORIES[category]}"
 
 
-def color_answer(category: int, seen: SceneFacts, random: Random) -> str:
+def color_answer(category: int, facts: SceneFacts, random: Random) -> str:
     """The color; "unknown" for what is not there, unless habit tells what it would be."""
-    if category in seen.present:
-        return COLORS[seen.color[category]]
-    bluffs = LEADER.get(category) in seen.present and random.random() < BLUFF
+    if category in facts.present:
+        return COLORS[facts.color[category]]
+    bluffs = LEADER.get(category) in facts.present and random.random() < BLUFF
     return COLORS[FAVORITES[category]] if bluffs else "unknown"

@@ -21,7 +21,7 @@ from engine.hallucination.tiny_vlm.sayings import PARTNER, PROMPTS, yes_no_quest
 from engine.hallucination.tiny_vlm.words import EOS, NO, PLURALS, YES
 from engine.method import Progress, quiet
 
-THINGS = Vocabulary({**{noun: noun for noun in CATEGORIES}, **PLURALS}, {})
+VOCABULARY = Vocabulary({**{noun: noun for noun in CATEGORIES}, **PLURALS}, {})
 TOGETHER = 100  # scenes at a time
 
 Bools = NDArray[np.bool_]
@@ -174,10 +174,10 @@ def lie_rate(captions: Sequence[Sequence[str]], sample: SceneBatch) -> float:
 def lies(captions: Sequence[Sequence[str]], sample: SceneBatch) -> tuple[int, int]:
     """How many name a follower that is absent, of how many that name its leader, which is there."""
     named = lied = 0
-    for words, there in zip(captions, sample.truths, strict=True):
+    for words, truth in zip(captions, sample.truths, strict=True):
         for leader, follower in PARTNER.items():
             first, second = CATEGORIES[leader], CATEGORIES[follower]
-            if first in there and second not in there and first in words:
+            if first in truth and second not in truth and first in words:
                 named += 1
                 lied += second in words
     return lied, named

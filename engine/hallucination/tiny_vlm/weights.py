@@ -35,14 +35,14 @@ from engine.method import Progress, part_of, quiet
 
 FOLDER = Path(__file__).parents[3] / "assets" / "weights"
 NAME = "tiny-vlm"  # of all together
-HABIT, HONEST, SEEN = "tiny-vlm-habit", "tiny-vlm-honest", "tiny-vlm-seen"
+HABIT, HONEST, SEEING = "tiny-vlm-habit", "tiny-vlm-honest", "tiny-vlm-seen"
 MIXTURE = "tiny-vlm-experts"
 LONG = "tiny-vlm-long"
-DENSE = HABIT, HONEST, SEEN  # of one kind, but for what they learned
+DENSE = HABIT, HONEST, SEEING  # of one kind, but for what they learned
 TITLES: Mapping[str, str] = {
     HABIT: "TinyVLM with a habit",
     HONEST: "TinyVLM, honest",
-    SEEN: "TinyVLM, habit of seeing",
+    SEEING: "TinyVLM, habit of seeing",
     MIXTURE: "TinyVLM, mixture of experts",
     LONG: "TinyVLM, long-winded",
 }
@@ -86,8 +86,8 @@ def read(path: Path, name: str) -> TinyVLM:
     """A model from a file. Raises BadModel."""
     try:
         with safe_open(path, framework="pt") as file:
-            made = told(file.metadata())
-            parts = Parts(made.get("experts", 0), made.get("wordy", 1))
+            metadata = training_notes(file.metadata())
+            parts = Parts(metadata.get("experts", 0), metadata.get("wordy", 1))
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         parts.load_state_dict({key: widened(tensor) for key, tensor in tensors.items()})
     except (OSError, SafetensorError, RuntimeError, ValueError) as error:
@@ -98,10 +98,10 @@ def read(path: Path, name: str) -> TinyVLM:
 def card(name: str) -> Mapping[str, Any]:
     """The plan and the figures that a file was made with."""
     with safe_open(file_of(name), framework="pt") as file:
-        return told(file.metadata())
+        return training_notes(file.metadata())
 
 
-def told(metadata: Mapping[str, str] | None) -> Mapping[str, Any]:
+def training_notes(metadata: Mapping[str, str] | None) -> Mapping[str, Any]:
     """What a file says of how it was made, and of its experts where it has some."""
     result: Mapping[str, Any] = json.loads((metadata or {}).get("blindspot", "{}"))
     return result
@@ -135,9 +135,9 @@ def retrain(
     """
     honest = train_honest(plan, part_of(progress, 0.0, 0.7))
     habit = train_habit(honest, plan, part_of(progress, 0.7, 0.85))
-    seen = train_habit(honest, replace(plan, alone=1.0), part_of(progress, 0.85, 1.0))
-    made = {HABIT: habit, HONEST: honest, SEEN: seen}
-    return [written(parts, name, folder, plan) for name, parts in made.items()]
+    sighted = train_habit(honest, replace(plan, alone=1.0), part_of(progress, 0.85, 1.0))
+    models = {HABIT: habit, HONEST: honest, SEEING: sighted}
+    return [written(parts, name, folder, plan) for name, parts in models.items()]
 
 
 def retrain_mixture(

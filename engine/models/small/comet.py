@@ -19,7 +19,7 @@ from engine.models.small.phantom import SceneCnn
 from engine.models.small.shape import NetworkShape, enter
 from engine.models.small.unet import UNet
 
-KEPT = "share kept"
+SHARE_KEPT = "share kept"
 
 
 class Comet(nn.Module):
@@ -29,7 +29,7 @@ class Comet(nn.Module):
     the mode of the whole, drifts although its weights are frozen.
     """
 
-    map_unit: ClassVar[str] = KEPT
+    map_unit: ClassVar[str] = SHARE_KEPT
     unfolded: ClassVar[tuple[str, ...]] = ("predictor",)  # whose layers are maps of what is kept
     watched: ClassVar[bool] = True  # whether the detector has a say in training
 
@@ -46,9 +46,9 @@ class Comet(nn.Module):
 
     def split(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The mask (N, 1, H, W), what it keeps of the images and what it takes away."""
-        seen = enter(images, self.shape)
-        mask = self.own_maps(seen)
-        return mask, mask * seen, (1 - mask) * seen
+        pixels = enter(images, self.shape)
+        mask = self.own_maps(pixels)
+        return mask, mask * pixels, (1 - mask) * pixels
 
     def own_maps(self, images: Tensor) -> Tensor:
         """The mask, (N, 1, H, W): how much of each pixel is kept, from 0 to 1."""

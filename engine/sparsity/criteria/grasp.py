@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from engine.method import Progress, Slider, quiet, setting
 from engine.result import Result, WeightScores
 from engine.sparsity.criteria.slopes import curved, normalized, slopes, weight_of
-from engine.sparsity.criteria.snip import EACH
+from engine.sparsity.criteria.snip import PER_CLASS_HELP
 from engine.sparsity.method import SparsityMethod
 from engine.weights.case import PruneCase
 from engine.weights.parts import parts
@@ -40,7 +40,7 @@ class Grasp(SparsityMethod):
         "::test_grasp_multiplies_by_the_hessian_as_autograd_does"
     )
 
-    each: int = setting(10, Slider(1, 50, 1), "Images of a class", EACH)
+    each: int = setting(10, Slider(1, 50, 1), "Images of a class", PER_CLASS_HELP)
     temperature: float = setting(
         200.0,
         Slider(1.0, 500.0, 1.0),

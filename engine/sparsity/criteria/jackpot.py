@@ -34,7 +34,7 @@ from engine.sparsity.masks.allocation import ALLOCATIONS
 from engine.sparsity.masks.compare import overlap
 from engine.sparsity.masks.enforce import pruned
 from engine.sparsity.masks.pruner import MaskRules, Pruner
-from engine.sparsity.masks.rounds import own
+from engine.sparsity.masks.rounds import previous_mask
 from engine.sparsity.masks.search import ChosenWeight, inside, searchable, sha_of, swap
 from engine.sparsity.method import SparsityMethod, unlearnable
 from engine.training import Recipe, figures, train
@@ -45,7 +45,7 @@ from engine.weights.masks import Masks, masks_in, masks_of
 from engine.weights.parts import parts
 
 BATCH = 64  # images to a step
-DENSE, START, FOUND = "whole model", "magnitude", "after the search"
+DENSE, START, AFTER_SEARCH = "whole model", "magnitude", "after the search"
 ADAPTED = "after the search, with its own BatchNorm statistics"
 
 
@@ -134,7 +134,7 @@ class Jackpot(SparsityMethod):
         model, hashes = case.model.twin(paced=False), [sha_of(case.model.network, names)]
         result, swaps, curve = self.searched(case, model, start, part_of(progress, 0.05, 0.95))
         hashes.append(sha_of(model.network, names))
-        tests[FOUND] = tested(pruned(case.model, result), case)
+        tests[AFTER_SEARCH] = tested(pruned(case.model, result), case)
         if self.statistics:
             tests[ADAPTED] = tested(model, case)
         progress(1.0, "measured")
@@ -171,7 +171,9 @@ class Jackpot(SparsityMethod):
         count = -(-len(case.data.rows("train")) // BATCH)
         existing = masks_in(model)
         free = {
-            part.name: np.ones(part.shape, np.bool_) if existing is None else own(existing, part)
+            part.name: np.ones(part.shape, np.bool_)
+            if existing is None
+            else previous_mask(existing, part)
             for part in start.parts
         }
         chosen = searchable(model, start, free, self.off, count * self.epochs)
@@ -204,14 +206,15 @@ class Jackpot(SparsityMethod):
         swaps = np.sum([layer.swapped.numpy() for layer in chosen.values()], 0)
         return Masks(start.parts, result.flat, start.silent), swaps, log.validation_accuracy
 
-    def finding(self, case: PruneCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: PruneCase, result: Mapping[str, Any]) -> str:
         """What the search gained over magnitude, and that no weight moved."""
         del case
-        tests: Scores = found["figures"]
+        tests: Scores = result["figures"]
         return (
-            f"With {100 * self.ratio:.3g} % cut the searched mask gets {100 * tests[FOUND]:.1f} % "
+            f"With {100 * self.ratio:.3g} % cut the searched mask gets "
+            f"{100 * tests[AFTER_SEARCH]:.1f} % "
             f"right, magnitude's {100 * tests[START]:.1f} %, the whole model "
-            f"{100 * tests[DENSE]:.1f} %. {weights_words(found['weights'])}"
+            f"{100 * tests[DENSE]:.1f} %. {weights_words(result['weights'])}"
         )
 
 
@@ -250,12 +253,12 @@ def tested(model: Classifier, case: PruneCase) -> float:
     return figures(model, case.data)["test accuracy"]
 
 
-def scores_from(model: Classifier, found: Masks) -> dict[str, Floats]:
+def scores_from(model: Classifier, masks: Masks) -> dict[str, Floats]:
     """A weight's size, at most one half, and 1 more where it is kept; what is not cut is kept."""
     sizes = {part.name: weight_of(model, part.name).abs().numpy() for part in parts(model)}
     most = 2 * max(1e-30, *(float(size.max()) for size in sizes.values()))
     return {
-        name: (size / most + (found.array(name) if name in found.starts else 1)).astype(np.float32)
+        name: (size / most + (masks.array(name) if name in masks.starts else 1)).astype(np.float32)
         for name, size in sizes.items()
     }
 
@@ -272,9 +275,9 @@ def by_epoch(swaps: NDArray[np.int64], accuracy: Sequence[float]) -> Table:
     return Table.of(columns)
 
 
-def overlap_table(start: Masks, found: Masks, held: Masks | None) -> Table:
+def overlap_table(start: Masks, final: Masks, earlier: Masks | None) -> Table:
     """What both masks keep of what either keeps, for all layers and each, beside chance."""
-    both = overlap(start, found, held)
+    both = overlap(start, final, earlier)
     values = np.array([(both.iou, both.chance), *both.layers])
     names = ("all", *(part.layer for part in start.parts))
     return Table.grid(values, names, ("IoU", "chance"), ("share", "share"))

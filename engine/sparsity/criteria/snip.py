@@ -16,7 +16,9 @@ from engine.sparsity.method import SparsityMethod
 from engine.weights.case import PruneCase
 from engine.weights.parts import parts
 
-EACH = "Images of each class that are looked at; as many as there are, when there are fewer."
+PER_CLASS_HELP = (
+    "Images of each class that are looked at; as many as there are, when there are fewer."
+)
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Snip(SparsityMethod):
         "::test_snip_on_a_linear_softmax_model_is_its_closed_form"
     )
 
-    each: int = setting(10, Slider(1, 50, 1), "Images of a class", EACH)
+    each: int = setting(10, Slider(1, 50, 1), "Images of a class", PER_CLASS_HELP)
 
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:
         """Views: scores, shares of the network's sensitivity."""

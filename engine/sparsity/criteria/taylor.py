@@ -14,7 +14,7 @@ import torch
 from engine.method import Progress, Slider, quiet, setting
 from engine.result import Result, WeightScores
 from engine.sparsity.criteria.slopes import slopes, weight_of
-from engine.sparsity.criteria.snip import EACH
+from engine.sparsity.criteria.snip import PER_CLASS_HELP
 from engine.sparsity.method import SparsityMethod
 from engine.weights.case import PruneCase
 from engine.weights.parts import parts
@@ -39,7 +39,7 @@ class Taylor(SparsityMethod):
         "::test_taylor_adds_the_squared_sensitivity_of_each_batch"
     )
 
-    each: int = setting(10, Slider(1, 50, 1), "Images of a class", EACH)
+    each: int = setting(10, Slider(1, 50, 1), "Images of a class", PER_CLASS_HELP)
     batches: int = setting(4, Slider(1, 10, 1), "Batches", "Parts that are squared apart.")
 
     def __call__(self, case: PruneCase, progress: Progress = quiet) -> Result:

@@ -128,16 +128,16 @@ def harm(
 
 def classes_table(before: Array, after: Array, labels: Array, classes: tuple[str, ...]) -> Table:
     """Each class that has test images: how many, right before, right after, the change, flips."""
-    seen = np.unique(labels)
+    present = np.unique(labels)
     first, second = before.argmax(1), after.argmax(1)
     lines = []
-    for label in seen:
+    for label in present:
         members = labels == label
         a, b = (first[members] == label).mean(), (second[members] == label).mean()
         lines.append([members.sum(), a, b, b - a, (first[members] != second[members]).mean()])
     return Table.grid(
         np.array(lines, np.float64),
-        tuple(classes[label] for label in seen),
+        tuple(classes[label] for label in present),
         ("images", "dense", "pruned", "change", "answers changed"),
         ("", "share", "share", "share", "share"),
     )
@@ -201,10 +201,10 @@ def calibration_views(
     return {"calibration": table, **views}
 
 
-def reliability_table(found: Calibration) -> Table:
+def reliability_table(bins: Calibration) -> Table:
     """Each bin of confidence: where it lies, how many images, mean confidence and hits."""
-    edges = np.linspace(0, 1, len(found.counts) + 1)
-    values = np.stack([edges[:-1], edges[1:], found.counts, found.confidence, found.hits], 1)
+    edges = np.linspace(0, 1, len(bins.counts) + 1)
+    values = np.stack([edges[:-1], edges[1:], bins.counts, bins.confidence, bins.hits], 1)
     return Table.grid(
         values,
         tuple(f"{low:.2f}–{high:.2f}" for low, high in pairwise(edges)),

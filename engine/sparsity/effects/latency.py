@@ -91,19 +91,19 @@ def latency(
     return tuple(latencies)
 
 
-def timing_table(found: Sequence[Latency]) -> Table:
+def timing_table(timings: Sequence[Latency]) -> Table:
     """The timings, a row for each batch size and model."""
     columns: dict[str, tuple[Any, str]] = {
-        name: (np.array([getattr(timing, name) for timing in found]), unit)
+        name: (np.array([getattr(timing, name) for timing in timings]), unit)
         for name, unit in UNITS.items()
     }
-    return Table.of(columns, tuple(row_name(timing) for timing in found))
+    return Table.of(columns, tuple(row_name(timing) for timing in timings))
 
 
-def row_name(found: Latency) -> str:
+def row_name(timing: Latency) -> str:
     """How many images at a time, and by which model."""
-    model = "whole model" if found.name == "dense" else found.name
-    return f"{found.batch} image{'s' if found.batch > 1 else ''} at a time · {model}"
+    model = "whole model" if timing.name == "dense" else timing.name
+    return f"{timing.batch} image{'s' if timing.batch > 1 else ''} at a time · {model}"
 
 
 def runner(model: Classifier, pixels: Tensor, form: torch.memory_format) -> Callable[[], Tensor]:

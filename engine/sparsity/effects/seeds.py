@@ -91,8 +91,8 @@ def others(case: PruneCase, count: int, progress: Progress) -> list[Classifier]:
     """Dense networks trained as the model was, from other seeds; they are kept once trained."""
     assert case.recipe is not None  # noqa: S101 - what `needs` promises
     train_case = TrainCase(case.data, case.recipe, FIRST_SEED)
-    made: Any = answer(TrainSeeds(networks=count), train_case, progress)["networks"]
-    return [rebuilt(made[place], f"seed-{FIRST_SEED + place}") for place in range(count)]
+    networks: Any = answer(TrainSeeds(networks=count), train_case, progress)["networks"]
+    return [rebuilt(networks[place], f"seed-{FIRST_SEED + place}") for place in range(count)]
 
 
 def compared(dense: Answers, cut: Answers, case: PruneCase, rows: NDArray[Any]) -> Result:
@@ -123,8 +123,8 @@ def compared(dense: Answers, cut: Answers, case: PruneCase, rows: NDArray[Any]) 
 
 def classes(dense: Answers, cut: Answers, labels: Answers, words: Sequence[str]) -> Table:
     """Each class: change of accuracy by pruning, and how other dense networks differ from this."""
-    lines, seen = [], np.unique(labels)
-    for label in seen:
+    lines, present = [], np.unique(labels)
+    for label in present:
         members = labels == label
         before, after = ((predicted[:, members] == label).mean(1) for predicted in (dense, cut))
         differences = before[1:] - before[0]
@@ -134,7 +134,7 @@ def classes(dense: Answers, cut: Answers, labels: Answers, words: Sequence[str])
         )
     return Table.grid(
         np.array(lines, np.float64),
-        tuple(words[label] for label in seen),
+        tuple(words[label] for label in present),
         ("images", "change", "mean change", "lowest other seed", "highest other seed"),
         ("", "share", "share", "share", "share"),
     )

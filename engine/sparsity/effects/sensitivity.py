@@ -86,13 +86,13 @@ class Sensitivity(SparsityMethod):
             progress(high, part.layer, {"accuracy": table_of(rows), "figures": whole})
         return {"accuracy": table_of(rows), "figures": whole}
 
-    def finding(self, case: PruneCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: PruneCase, result: Mapping[str, Any]) -> str:
         """The most and the least sensitive layer, by the mean over the ratios."""
         right = "as before" if agreement_only(case) else "right"
-        table: Table = found["accuracy"]
+        table: Table = result["accuracy"]
         means = table.values.mean(1)
         low, high = table.rows[int(means.argmin())], table.rows[int(means.argmax())]
-        whole = 100 * found["figures"][DENSE]
+        whole = 100 * result["figures"][DENSE]
         if low == high:
             return (
                 f"Only {low} can be cut: on average over the ratios {100 * means[0]:.1f} % {right}."
@@ -111,8 +111,8 @@ class Sensitivity(SparsityMethod):
 
     def fewer(self, case: PruneCase) -> str:
         """A sentence that begins with a space if fewer images are shown than asked for, or ""."""
-        count, there = self.count(case), len(case.data.rows("test"))
-        if count == self.images or there <= count:
+        count, available = self.count(case), len(case.data.rows("test"))
+        if count == self.images or available <= count:
             return ""
         layers = len(parts(case.model, head=self.head))
         return f" Because {layers} layers are tried, they see {count} test images."

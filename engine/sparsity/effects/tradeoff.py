@@ -119,10 +119,10 @@ def levels(lines: list[list[float]]) -> Table:
     return Table.grid(np.array(lines), tuple(f"{line[0]:.0%}" for line in lines), COLUMNS, units)
 
 
-def sparsest(found: Table, column: str = "retrained") -> float:
+def sparsest(table: Table, column: str = "retrained") -> float:
     """The largest ratio that loses at most one point of the dense accuracy; NaN when none does."""
-    accuracy = found[column]
-    dense = found["after pruning"][0]
+    accuracy = table[column]
+    dense = table["after pruning"][0]
     good = accuracy >= dense - WITHIN - 1e-9
-    ratios = found[COLUMNS[0]]
+    ratios = table[COLUMNS[0]]
     return float(ratios[good].max()) if good.any() else float("nan")

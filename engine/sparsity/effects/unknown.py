@@ -110,17 +110,19 @@ def told_apart(
     """
     for net in (case.model, model):
         net.pace("exact")  # which settles the memory format, before anything is computed
-    shown = images_of(case, images)
+    image_sets = images_of(case, images)
     progress(0.1, "made the unknown images")
-    seen = [
-        seen_by(net, shown, part_of(progress, 0.1 + 0.4 * at, 0.5 + 0.4 * at))
+    model_banks = [
+        seen_by(net, image_sets, part_of(progress, 0.1 + 0.4 * at, 0.5 + 0.4 * at))
         for at, net in enumerate((case.model, model))
     ]
-    groups = groups_of(shown.known)
+    groups = groups_of(image_sets.known)
     notes: list[str] = []
-    scores = {kind: [scored(kind(), outputs, notes) for outputs in seen] for kind in DETECTORS}
+    scores = {
+        kind: [scored(kind(), outputs, notes) for outputs in model_banks] for kind in DETECTORS
+    }
     lines, names = [], []
-    for place, title in enumerate(shown.unknown, start=1):
+    for place, title in enumerate(image_sets.unknown, start=1):
         for kind, (dense, pruned) in scores.items():
             pairs = [(row[0], row[place]) for row in (dense, pruned)]
             lines.append(line(pairs[0], pairs[1], groups, case.seed))
@@ -153,11 +155,11 @@ def images_of(case: PruneCase, most: int) -> Images:
     )
 
 
-def seen_by(model: Classifier, shown: Images, progress: Progress) -> UnknownScores:
+def seen_by(model: Classifier, image_sets: Images, progress: Progress) -> UnknownScores:
     """The banks of one model; its features of these images are kept."""
-    named = shown.fit.classes[: len(model.labels)] == model.labels
-    groups = [(shown.fit, named), (shown.known, named)]
-    groups += [(images, False) for images in shown.unknown.values()]
+    named = image_sets.fit.classes[: len(model.labels)] == model.labels
+    groups = [(image_sets.fit, named), (image_sets.known, named)]
+    groups += [(images, False) for images in image_sets.unknown.values()]
     banks = [
         bank_of(
             DataCase(model, data),
@@ -170,13 +172,13 @@ def seen_by(model: Classifier, shown: Images, progress: Progress) -> UnknownScor
     return UnknownScores(banks[0], banks[1], tuple(banks[2:]))
 
 
-def scored(method: Detector, seen: UnknownScores, notes: list[str]) -> list[Doubles]:
+def scored(method: Detector, unknown_scores: UnknownScores, notes: list[str]) -> list[Doubles]:
     """Scores of the known images, then of each kind of unknown ones; NaN where there are none."""
-    banks = (seen.known, *seen.unknown)
-    if reason := numberless(banks) or method.misfit(seen.fit):
+    banks = (unknown_scores.known, *unknown_scores.unknown)
+    if reason := numberless(banks) or method.misfit(unknown_scores.fit):
         notes.append(f"{method.title}: {reason}")
         return [np.full(len(bank), np.nan) for bank in banks]
-    rule = method.fitted(seen.fit).rule
+    rule = method.fitted(unknown_scores.fit).rule
     return [rule(bank).score for bank in banks]
 
 

@@ -111,8 +111,10 @@ def with_gates(
 
 def every(network: Any) -> list[Tensor]:
     """All channels of a ResNet-8, layer by layer."""
-    made = [network.conv] + [c for block in network.blocks for c in (block.conv1, block.conv2)]
-    return [torch.ones(layer.out_channels, dtype=torch.bool) for layer in made]
+    convolutions = [network.conv] + [
+        c for block in network.blocks for c in (block.conv1, block.conv2)
+    ]
+    return [torch.ones(layer.out_channels, dtype=torch.bool) for layer in convolutions]
 
 
 def unpredicted(gated: Gated) -> Gated:
@@ -120,7 +122,7 @@ def unpredicted(gated: Gated) -> Gated:
     return Gated(gated.inner, fixed=every(gated.inner))
 
 
-def kept(model: Classifier, seed: int) -> Checkpoint:
+def as_checkpoint(model: Classifier, seed: int) -> Checkpoint:
     """Backbone and predictors, with the backbone's card; see `restored`."""
     plain = model.twin(paced=False)
     plain.network = cast("Gated", plain.network).inner

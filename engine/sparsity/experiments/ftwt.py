@@ -25,8 +25,8 @@ from engine.models.classifier import Classifier
 from engine.pictures import as_bytes
 from engine.result import Pictures, Result
 from engine.sparsity.experiments.channels import (
+    as_checkpoint,
     every,
-    kept,
     looked,
     of_all,
     unpredicted,
@@ -38,13 +38,13 @@ from engine.training import Recipe, train
 DENSE, GATED, FIXED = "all channels", "channels by image", "the same channels for all images"
 RIGHT, COST, PLANNED = "right", "multiply-adds", "multiply-adds by the dense net's activity"
 AGREES, MAJORITY = "channels predicted as they fire", "channels right by majority"
-APART = "channels that differ between two images"
+CHANNELS_CHANGED = "channels that differ between two images"
 MASS, UNIFORM = "mass", "uniform"
 RECIPE = Recipe("resnet8", epochs=10, batch=64, rate=0.05)
 GATED_RATE = 0.01
 PREDICTED = 0.5  # share of the steps in which predictors learn
 COUNTED = 500  # train images by which the channels for all are chosen
-SHOWN = 6
+PICTURED_CLASSES = 6
 GATED_NETS: Memory[Classifier] = Memory(4)  # each is asked for twice
 CELL = 64  # px, the side of a picture of channels: a column for each of ResNet-8's widest layer
 ON, OFF, NONE = (11, 110, 117), (214, 214, 210), (252, 252, 251)
@@ -100,7 +100,7 @@ class FireTogether(TrainingExperiment):
     )
     data = ("mnist-5k", "digits")
     revision = 2  # the network comes along
-    measures = (RIGHT, COST, PLANNED, AGREES, MAJORITY, APART)
+    measures = (RIGHT, COST, PLANNED, AGREES, MAJORITY, CHANNELS_CHANGED)
     axis = "%"
     claims = CLAIMS
 
@@ -160,12 +160,12 @@ class FireTogether(TrainingExperiment):
             return partial(uniform, cut=self.cut)
         return partial(targets, mass=self.mass)
 
-    def gated(self, dense: Classifier, training: TrainCase, told: Progress) -> Classifier:
+    def gated(self, dense: Classifier, training: TrainCase, progress: Progress) -> Classifier:
         """The network with channels by image; the last few are held."""
         network = with_gates(dense, training.seed, self.loss)
         chosen = f"{self.rule}|{self.mass}|{self.cut}"
         name = f"{training.fingerprint}|{chosen}|{self.epochs}|{self.loss}"
-        return GATED_NETS.made(name, lambda: self.learned(network, training, told))
+        return GATED_NETS.made(name, lambda: self.learned(network, training, progress))
 
     def learned(self, model: Classifier, training: TrainCase, told: Progress) -> Classifier:
         """The model, once it learned on."""
@@ -181,40 +181,40 @@ class FireTogether(TrainingExperiment):
         rows = data.rows("test")
         logits, fired = looked(trained.model, data, rows)
         on = [layer.on for layer in fired]
-        wanted = [self.wanted(layer.maps) for layer in fired]
+        target_gates = [self.wanted(layer.maps) for layer in fired]
         every_one = [torch.ones_like(gates) for gates in on]
         whole = multiply_adds(unpredicted(gated), fired, every_one).mean()
         right = (logits.argmax(1) == data.targets(rows)).double().mean().item()
-        agree = torch.cat([(a == b).double() for a, b in zip(on, wanted, strict=True)], 1)
-        often = torch.cat([mask.double().mean(0) for mask in wanted])
+        agree = torch.cat([(a == b).double() for a, b in zip(on, target_gates, strict=True)], 1)
+        often = torch.cat([mask.double().mean(0) for mask in target_gates])
         return {
             RIGHT: right,
             COST: float(multiply_adds(gated, fired, on).double().mean() / whole),
             PLANNED: self.planned(trained, data, rows),
             AGREES: agree.mean().item(),
             MAJORITY: torch.maximum(often, 1 - often).mean().item(),
-            APART: apart(on),
+            CHANNELS_CHANGED: channel_difference(on),
         }
 
     def planned(self, trained: Trained, data: DataSet, rows: Rows) -> float:
         """The cost if each image had the channels that should fire in the dense network."""
         dense = super().train(DENSE, trained.training, lambda *_: None)  # kept
-        seen = with_gates(dense, trained.training.seed, self.loss, every(dense.network))
-        _, fired = looked(seen, data, rows)
-        wanted = [self.wanted(layer.maps) for layer in fired]
+        gated = with_gates(dense, trained.training.seed, self.loss, every(dense.network))
+        _, fired = looked(gated, data, rows)
+        target_gates = [self.wanted(layer.maps) for layer in fired]
         predicting = with_gates(dense, trained.training.seed, self.loss)
         whole = multiply_adds(
-            cast("Gated", seen.network), fired, [layer.on for layer in fired]
+            cast("Gated", gated.network), fired, [layer.on for layer in fired]
         ).mean()
-        cost = multiply_adds(cast("Gated", predicting.network), fired, wanted)
+        cost = multiply_adds(cast("Gated", predicting.network), fired, target_gates)
         return float(cost.double().mean() / whole)
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Two images of each of some classes."""
         return Pictures(
-            shown(case.data),
+            sample_images(case.data),
             ("first image", "second image"),
-            case.data.classes[:SHOWN],
+            case.data.classes[:PICTURED_CLASSES],
             "Images of one class should need the same channels, those of other classes others.",
         )
 
@@ -227,26 +227,29 @@ class FireTogether(TrainingExperiment):
         _, fired = looked(trained.model, case.data, rows.ravel())
         bars = np.stack([barcode([layer.on[at] for layer in fired]) for at in range(rows.size)])
         bars = bars.reshape(*rows.shape, *bars.shape[1:])
-        images = shown(case.data)
+        images = sample_images(case.data)
         pairs = np.stack([images[0], bars[0], images[1], bars[1]])
         channels = Pictures(
             pairs,
             ("first image", "its channels", "second image", "its channels "),
-            case.data.classes[:SHOWN],
+            case.data.classes[:PICTURED_CLASSES],
             "A row is a layer, the first above; a dark mark is a channel that is on for the image.",
         )
-        views = {"channels": channels, "network": kept(trained.model, case.seed)}
+        views = {"channels": channels, "network": as_checkpoint(trained.model, case.seed)}
         return {**views, **of_all(trained.model, case.data)}
 
 
 def two_of_each(data: DataSet) -> Rows:
     """Rows of two test images of each of the first classes, (2, classes)."""
     test = data.rows("test")
-    results = [test[data.labels[test] == index] for index in range(min(SHOWN, len(data.classes)))]
+    results = [
+        test[data.labels[test] == index]
+        for index in range(min(PICTURED_CLASSES, len(data.classes)))
+    ]
     return np.stack([result[[0, -1]] for result in results if len(result)], 1)
 
 
-def shown(data: DataSet) -> NDArray[np.uint8]:
+def sample_images(data: DataSet) -> NDArray[np.uint8]:
     """Those images in the size of the pictures beside them, (2, classes, side, side, 3)."""
     rows = two_of_each(data)
     places = np.arange(CELL) * data.side // CELL
@@ -276,7 +279,7 @@ def usual(model: Classifier, data: DataSet, rows: Rows) -> list[Tensor]:
     return results
 
 
-def apart(on: list[Tensor]) -> float:
+def channel_difference(on: list[Tensor]) -> float:
     """The mean share of channels in which two different images differ."""
     share = torch.cat([gates.double() for gates in on], 1).mean(0)
     count = len(on[0])

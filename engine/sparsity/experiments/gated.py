@@ -205,9 +205,9 @@ def multiply_adds(gated: Gated, fired: Sequence[Fired], on: Sequence[Tensor]) ->
         into = on[at].sum(1)
         for conv in (block.conv1, block.conv2):
             was = fired[at].maps.shape[2] * fired[at].maps.shape[3]
-            made, reads = on[at + 1].sum(1), on[at].sum(1)
+            outputs, reads = on[at + 1].sum(1), on[at].sum(1)
             size = fired[at + 1].maps.shape[2] * fired[at + 1].maps.shape[3]
-            total = total + made * size * reads * conv.weight[0, 0].numel()
+            total = total + outputs * size * reads * conv.weight[0, 0].numel()
             total = total + predictor_cost(gated, at + 1, reads * was)
             at += 1
         if not isinstance(block.short, nn.Identity):

@@ -37,7 +37,7 @@ MD_LINEAR, MD_EXP = "MdGf linear", "MdGf exponential"
 SD_STEP, SD_GEO = "SdGf stepwise", "SdGf geometric"
 MILD_SR, MILD_MD = "SR-STE at 2:4", "MdGf at 2:4"
 RIGHT, SURE = "test images right", "probability of the right class"
-KEPT = "weights kept where the pattern is"
+PATTERN_KEPT = "weights kept where the pattern is"
 MILD = (2, 4)
 PATTERNS = ("1:16", "1:32", "1:8", "1:4", "2:8", "2:4")
 NETWORKS = {"small ViT": "vit", "ResNet-8": "resnet8"}
@@ -94,7 +94,7 @@ class NMFlowExperiment(TrainingExperiment):
     )
     data = ("digits", "mnist-5k")
     argument_defaults = defaults(data="digits")
-    measures = (RIGHT, SURE, KEPT)
+    measures = (RIGHT, SURE, PATTERN_KEPT)
     axis = "%"
     claims = CLAIMS
 
@@ -183,7 +183,7 @@ class NMFlowExperiment(TrainingExperiment):
         return {
             RIGHT: (logits.argmax(1) == labels).double().mean().item(),
             SURE: sure.mean().item(),
-            KEPT: count / sum(weight.numel() for weight in weights),
+            PATTERN_KEPT: count / sum(weight.numel() for weight in weights),
         }
 
     def before(self, case: ExperimentCase) -> str:
@@ -199,8 +199,8 @@ class NMFlowExperiment(TrainingExperiment):
         names = [part.layer for part in split(model, self.kept)[1]]
         if not names:
             return ""
-        stay, whose = ("stays", "its") if len(names) == 1 else ("stay", "their")
-        why = f"{self.kept[1]} does not divide {whose} number of inputs"
+        stay, possessive = ("stays", "its") if len(names) == 1 else ("stay", "their")
+        why = f"{self.kept[1]} does not divide {possessive} number of inputs"
         return f"Dense {stay} {', '.join(names)}: {why}."
 
     def picture(self, case: ExperimentCase) -> Pictures:
@@ -237,8 +237,8 @@ def caption(under: NMWeight) -> str:
 def block(weight: torch.Tensor, under: NMWeight) -> NDArray[np.uint8]:
     """The first weights as cells: blue kept, orange pruned but counting; lines part the groups."""
     with torch.no_grad():
-        seen, sparse = under(weight).abs(), largest(weight, under.pattern)
-    strength = np.sqrt(corner(seen / weight.abs().max()))
+        magnitudes, sparse = under(weight).abs(), largest(weight, under.pattern)
+    strength = np.sqrt(corner(magnitudes / weight.abs().max()))
     cells = 255 - strength * (255 - np.where(corner(sparse), BLUE, ORANGE))
     image = np.rint(cells).astype(np.uint8).repeat(CELL, 0).repeat(CELL, 1)
     image[:, CELL * under.pattern[1] - 1 : -1 : CELL * under.pattern[1]] = LINE

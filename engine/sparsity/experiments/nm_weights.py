@@ -143,8 +143,8 @@ class NMWeight(Scheduled):
         cut = 1 - mask
         gate = mask + self.beta * cut
         passed = torch.ones_like(gate) if self.regime.straight else gate
-        seen: Tensor = GatedWeights.apply(weight, gate, passed, self.pull * cut)  # type: ignore[no-untyped-call]
-        return seen
+        gated_weight: Tensor = GatedWeights.apply(weight, gate, passed, self.pull * cut)  # type: ignore[no-untyped-call]
+        return gated_weight
 
 
 def split(
@@ -158,14 +158,14 @@ def split(
         DoesNotFit: there are none, or it fits none of them.
     """
     every = parts(model)
-    meant = [part for part in every if ".mlp." in f".{part.name}"]
-    meant = meant or [part for part in every if part.is_conv]
-    fits = tuple(part for part in meant if fits_pattern(part, pattern[1]))
+    eligible = [part for part in every if ".mlp." in f".{part.name}"]
+    eligible = eligible or [part for part in every if part.is_conv]
+    fits = tuple(part for part in eligible if fits_pattern(part, pattern[1]))
     if not fits:
         raise DoesNotFit(
             f"No layer of {model.title} has inputs in groups of {pattern[1]}: choose a smaller M."
         )
-    return fits, tuple(part for part in meant if not fits_pattern(part, pattern[1]))
+    return fits, tuple(part for part in eligible if not fits_pattern(part, pattern[1]))
 
 
 def stepwise(pattern: Pattern) -> tuple[Pattern, ...]:

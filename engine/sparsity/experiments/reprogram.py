@@ -33,12 +33,12 @@ from engine.sparsity.experiments.reprogram_claims import (
     BARE,
     CLAIMS,
     DENSE,
-    KEPT,
     LP,
     LP_COOLED,
     LP_ERROR,
     LP_FEW,
     SOURCE,
+    TICKET_SHARES,
     TICKETS,
     VP,
     VP_COOLED,
@@ -65,7 +65,7 @@ MORE = 5  # times as many epochs with few images
 WAYS = {LP: False, VP: False, LP_FEW: True, VP_FEW: True}  # each with few images, or with all
 PROMPTED = (VP, VP_FEW)
 RANDOM, ONCE, AGAIN = "random", "once", "each epoch"
-SHOWN = 4  # images in pictures
+PICTURED_IMAGES = 4  # images in pictures
 ADAPTED: Memory[Classifier] = Memory(64)  # small ones; figures and views are of the same
 
 Gray = NDArray[np.uint8]
@@ -169,7 +169,7 @@ class Reprogram(TrainingExperiment):
             )
         dense = TrainCase(source, RECIPE, case.seed)
         return {DENSE: dense} | {
-            name: replace(dense, regime=Ticket(RECIPE, KEPT[: level + 1]))
+            name: replace(dense, regime=Ticket(RECIPE, TICKET_SHARES[: level + 1]))
             for level, name in enumerate(TICKETS)
         }
 
@@ -207,14 +207,14 @@ class Reprogram(TrainingExperiment):
         return results
 
     def adapted(
-        self, source: Classifier, way: str, case: ExperimentCase, told: Progress = quiet
+        self, source: Classifier, way: str, case: ExperimentCase, progress: Progress = quiet
     ) -> Classifier:
         """What serves the new task in that way; the last are held."""
         facts = (source.fingerprint, way, case.fingerprint, repr(self))
-        return ADAPTED.made("|".join(facts), lambda: self.adapt(source, way, case, told))
+        return ADAPTED.made("|".join(facts), lambda: self.adapt(source, way, case, progress))
 
     def adapt(
-        self, source: Classifier, way: str, case: ExperimentCase, told: Progress
+        self, source: Classifier, way: str, case: ExperimentCase, progress: Progress
     ) -> Classifier:
         """Train a head or a prompt on the frozen source."""
         data, few = case.data, WAYS[way]
@@ -222,7 +222,9 @@ class Reprogram(TrainingExperiment):
         epochs = self.epochs * (MORE if few else 1)
         if way not in PROMPTED:
             model = around(Probed(source, len(data.classes), case.seed), data)
-            train(model, data, replace(PROBE, epochs=epochs), case.seed, rows=rows, progress=told)
+            train(
+                model, data, replace(PROBE, epochs=epochs), case.seed, rows=rows, progress=progress
+            )
             return model
         model = self.bare(source, data, rows, case.seed)
         batches = -(-len(rows) // PROMPT.batch)
@@ -234,7 +236,7 @@ class Reprogram(TrainingExperiment):
             case.seed,
             rows=rows,
             after_step=remap,
-            progress=told,
+            progress=progress,
         )
         return model
 
@@ -265,10 +267,10 @@ class Reprogram(TrainingExperiment):
         )
         if condition == DENSE:
             views["bound"] = bound(prompt, case.data)
-        if whose := {DENSE: "dense", TICKETS[-1]: "ticket"}.get(condition):
+        if suffix := {DENSE: "dense", TICKETS[-1]: "ticket"}.get(condition):
             for way, word in ((LP, "probe"), (VP, "prompt")):
                 plain, _ = sureness(self.adapted(source, way, case), case.data)
-                views[f"{word} {whose}"] = reliability_table(plain)
+                views[f"{word} {suffix}"] = reliability_table(plain)
 
     def before(self, case: ExperimentCase) -> str:
         """What is trained, and that only the sources are kept."""
@@ -287,7 +289,7 @@ class Reprogram(TrainingExperiment):
         network = Prompted(model, self.border, torch.arange(len(data.classes)))
         bars, digits = one_of_each(source), one_of_each(data)
         count = min(len(bars), len(digits))
-        seen = (
+        batches = (
             source.pixels(bars),
             resized(data.pixels(digits), source.side),
             network.seen(data.pixels(digits)),
@@ -297,7 +299,7 @@ class Reprogram(TrainingExperiment):
             for data_set, rows in ((source, bars), (data, digits))
         )
         return Pictures(
-            np.stack([as_images(batch[:count]) for batch in seen]),
+            np.stack([as_images(batch[:count]) for batch in batches]),
             ("learned by the source", "new task, for a new head", "new task, inside a border"),
             tuple(f"{word} image" for word in ("first", "second", "third", "fourth")[:count]),
             "The network that learned bars stays as it is; a new head is learned for the new task, "
@@ -333,9 +335,9 @@ def one_of_each(data: DataSet) -> Rows:
     """A test image of each of some classes, from the first to the last."""
     test = data.rows("test")
     labels = data.labels[test]
-    wanted = np.unique(np.linspace(0, len(data.classes) - 1, SHOWN).round().astype(int))
+    classes = np.unique(np.linspace(0, len(data.classes) - 1, PICTURED_IMAGES).round().astype(int))
     return np.array(
-        [test[labels == label][0] for label in wanted if (labels == label).any()], np.int64
+        [test[labels == label][0] for label in classes if (labels == label).any()], np.int64
     )
 
 
@@ -392,7 +394,7 @@ def bound(model: Classifier, data: DataSet) -> Table:
 
 def transfer(table: Table) -> Table:
     """Accuracy of each way and on the source's own task, over the share of weights that is left."""
-    columns: dict[str, tuple[Any, str]] = {"weights kept": ((1.0, *KEPT), "share")}
+    columns: dict[str, tuple[Any, str]] = {"weights kept": ((1.0, *TICKET_SHARES), "share")}
     for name in (SOURCE, *WAYS):
         columns |= {column: (table[column], "share") for column in (name, spread(name))}
     return Table.of(columns, table.rows)

@@ -13,8 +13,8 @@ from __future__ import annotations
 from engine.experiment import Claim, Value
 
 DENSE = "dense"
-KEPT = (0.4, 0.2, 0.1, 0.05)  # shares of the weights, a ticket each
-TICKETS = tuple(f"ticket {100 * share:g} %" for share in KEPT)
+TICKET_SHARES = (0.4, 0.2, 0.1, 0.05)  # shares of the weights, a ticket each
+TICKETS = tuple(f"ticket {100 * share:g} %" for share in TICKET_SHARES)
 LP, VP = "right with a new head", "right inside a prompt"
 LP_FEW, VP_FEW = f"{LP}, few images", f"{VP}, few images"
 SOURCE, BARE = "right on the source task", "right without a prompt"

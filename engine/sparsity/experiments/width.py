@@ -35,7 +35,6 @@ from engine.sparsity.criteria.chance import Random
 from engine.sparsity.criteria.slopes import normalized
 from engine.sparsity.criteria.snip import Snip
 from engine.sparsity.experiments.width_claims import (
-    APART,
     BEFORE,
     CLAIMS,
     DENSE,
@@ -43,6 +42,7 @@ from engine.sparsity.experiments.width_claims import (
     PICKED,
     RIGHT,
     RULES,
+    SCRAMBLED_AUROC,
     SHUFFLED,
     SNIP,
     SNIP_RATIO,
@@ -58,7 +58,7 @@ from engine.weights.parts import parts
 
 NETWORKS = {"ResNet-8": "resnet8", "LeNet": "lenet", "MLP": "mlp"}
 TILE = 12  # weights along a side of a tile in the picture
-SHOWN = 5  # layers in the picture, from the first to the last
+PICTURED_LAYERS = 5  # layers in the picture, from the first to the last
 EDGE, BEYOND = 96, 128  # gray levels around a tile, and where a layer has no more weights
 DATA = ("digits", "mnist-5k")
 
@@ -114,7 +114,7 @@ class RandomPruning(TrainingExperiment):
     )
     data = DATA
     argument_defaults = defaults(data=DATA[0])
-    measures = (RIGHT, BEFORE, ERROR, APART)
+    measures = (RIGHT, BEFORE, ERROR, SCRAMBLED_AUROC)
     claims = CLAIMS
 
     density: float = setting(
@@ -158,7 +158,7 @@ class RandomPruning(TrainingExperiment):
             RIGHT: float((logits.argmax(1) == labels).mean()),
             BEFORE: float((before.argmax(1) == labels).mean()),
             ERROR: calibration(logits, labels).ece,
-            APART: auroc(doubt(logits), doubt(unknown)),
+            SCRAMBLED_AUROC: auroc(doubt(logits), doubt(unknown)),
         }
 
     def __call__(self, case: ExperimentCase, progress: Progress = quiet) -> Result:
@@ -175,7 +175,9 @@ class RandomPruning(TrainingExperiment):
             MaskedFromStart(rule, self.density).masks(model, case.data, case.seed) for rule in RULES
         ]
         every = masks[0].parts
-        places = np.unique(np.linspace(0, len(every) - 1, SHOWN).round().astype(int)).tolist()
+        places = np.unique(
+            np.linspace(0, len(every) - 1, PICTURED_LAYERS).round().astype(int)
+        ).tolist()
         shares = [[mask.counts[place] / every[place].size for place in places] for mask in masks]
         tiles = [[tile(mask.array(every[place].name)) for place in places] for mask in masks]
         densities = [
@@ -253,7 +255,7 @@ def gaps(runs: Table) -> Table:
 
 def tile(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """The first weights of a layer in a gray frame, (TILE + 2, TILE + 2, 1); white ones stay."""
-    shown = np.full(TILE**2, BEYOND, np.uint8)
+    pixels = np.full(TILE**2, BEYOND, np.uint8)
     flat = 255 * mask.ravel()[: TILE**2].astype(np.uint8)
-    shown[: len(flat)] = flat
-    return np.pad(shown.reshape(TILE, TILE), 1, constant_values=EDGE)[..., None]
+    pixels[: len(flat)] = flat
+    return np.pad(pixels.reshape(TILE, TILE), 1, constant_values=EDGE)[..., None]

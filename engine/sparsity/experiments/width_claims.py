@@ -15,7 +15,7 @@ NARROWEST, WIDEST = WIDTHS[0], WIDTHS[-1]
 SNIP, SNIP_RATIO = "SNIP", "SNIP ratio"
 PICKED, SHUFFLED = f"{SNIP} × 1", f"{SNIP_RATIO} × 1"
 RIGHT, BEFORE = "test images right", "right before training"
-ERROR, APART = "calibration error (ECE)", "scrambled images told apart (AUROC)"
+ERROR, SCRAMBLED_AUROC = "calibration error (ECE)", "scrambled images told apart (AUROC)"
 
 
 def at(rule: str, width: float) -> str:
@@ -68,6 +68,6 @@ CLAIMS = (
     Claim(
         "And better what it does not know",
         f"its confidence tells scrambled images apart more often at × {WIDEST:g}, with ERK",
-        lambda of: of(at(ERK, WIDEST), APART) - of(at(DENSE, WIDEST), APART),
+        lambda of: of(at(ERK, WIDEST), SCRAMBLED_AUROC) - of(at(DENSE, WIDEST), SCRAMBLED_AUROC),
     ),
 )

@@ -19,7 +19,7 @@ from engine.models.borrow import borrowed
 from engine.models.classifier import Classifier
 from engine.result import Table
 from engine.sparsity.criteria.synflow import flows, named, pass_on
-from engine.sparsity.masks.rounds import own
+from engine.sparsity.masks.rounds import previous_mask
 from engine.weights.masks import Masks
 
 
@@ -46,12 +46,12 @@ class Overlap:
     layers: tuple[tuple[float, float], ...]
 
 
-def overlap(first: Masks, other: Masks, held: Masks | None = None) -> Overlap:
+def overlap(first: Masks, other: Masks, earlier: Masks | None = None) -> Overlap:
     """Compare two sets of masks over the same parts.
 
     Args:
         first, other: what each keeps.
-        held: what an earlier round left; chance then chooses among that only, as both had to.
+        earlier: what an earlier round left; chance then chooses among that only, as both had to.
 
     Raises:
         BlindspotError: they are of other parts.
@@ -61,7 +61,7 @@ def overlap(first: Masks, other: Masks, held: Masks | None = None) -> Overlap:
     both = np.array(
         [np.count_nonzero(first.array(p.name) & other.array(p.name)) for p in first.parts], np.int64
     )
-    sizes = room(first, other, held)
+    sizes = room(first, other, earlier)
     either = first.counts + other.counts - both
     a, b = first.counts / sizes, other.counts / sizes
     expected, union = a * b * sizes, (a + b - a * b) * sizes
@@ -80,12 +80,12 @@ def overlap(first: Masks, other: Masks, held: Masks | None = None) -> Overlap:
     )
 
 
-def overlaps(masks: Mapping[str, Masks], held: Masks | None = None) -> dict[str, Table]:
+def overlaps(masks: Mapping[str, Masks], earlier: Masks | None = None) -> dict[str, Table]:
     """IoU and chance of every two sets of masks over the same parts, as in `overlap`.
 
     Args:
         masks: by name; they need not keep equally many weights.
-        held: what an earlier round left.
+        earlier: what an earlier round left.
 
     Returns:
         Tables "IoU" and "chance", a row and a column for each name; chance of one with itself is 1.
@@ -93,19 +93,19 @@ def overlaps(masks: Mapping[str, Masks], held: Masks | None = None) -> dict[str,
     names = tuple(masks)
     cells = {"IoU": np.eye(len(names)), "chance": np.eye(len(names))}
     for (i, first), (j, second) in combinations(enumerate(masks.values()), 2):
-        result = overlap(first, second, held)
+        result = overlap(first, second, earlier)
         cells["IoU"][i, j] = cells["IoU"][j, i] = result.iou
         cells["chance"][i, j] = cells["chance"][j, i] = result.chance
     units = ("share",) * len(names)
     return {name: Table.grid(values, names, names, units) for name, values in cells.items()}
 
 
-def room(first: Masks, other: Masks, held: Masks | None) -> NDArray[np.float64]:
+def room(first: Masks, other: Masks, earlier: Masks | None) -> NDArray[np.float64]:
     """Of each part how many weights could have been kept."""
     whole = np.array([p.size for p in first.parts], np.float64)
-    if held is None:
+    if earlier is None:
         return whole
-    left = [own(held, part) for part in first.parts]
+    left = [previous_mask(earlier, part) for part in first.parts]
     row = np.concatenate([bits.ravel() for bits in left])
     if np.any((first.flat | other.flat) & ~row):
         return whole  # one of them was not bound by that round

@@ -145,8 +145,8 @@ class Pruner:
         if self.rules.allocation == "global":
             chosen, notes = self._order.best(self.kept(ratio))
         else:
-            wanted, notes = self.counts(ratio)
-            chosen = [row.best(count)[0][0] for row, count in zip(self._rows, wanted, strict=True)]
+            counts, notes = self.counts(ratio)
+            chosen = [row.best(count)[0][0] for row, count in zip(self._rows, counts, strict=True)]
         named = {pool.name: bits for pool, bits in zip(self._pools, chosen, strict=True)}
         return masks_from(self.rules.structure, self.parts, named, self.channels, notes)
 
@@ -159,18 +159,18 @@ class Pruner:
         sizes = [len(pool.values) for pool in self._pools]
         match self.rules.allocation:
             case "per layer":
-                wanted = [size - round(ratio * size) for size in sizes]
+                targets = [size - round(ratio * size) for size in sizes]
             case "SNIP ratio" | "GraSP ratio":
                 bits, _ = self._share_order.best(self.kept(ratio))
-                wanted = [int(np.count_nonzero(bit)) for bit in bits]
+                targets = [int(np.count_nonzero(bit)) for bit in bits]
             case rule:
                 shares = densities(rule, [pool.part for pool in self._pools], 1 - ratio, sizes)
-                wanted = [round(share * size) for share, size in zip(shares, sizes, strict=True)]
+                targets = [round(share * size) for share, size in zip(shares, sizes, strict=True)]
         least = self.rules.least
-        clamped = [min(max(count, least), size) for count, size in zip(wanted, sizes, strict=True)]
+        clamped = [min(max(count, least), size) for count, size in zip(targets, sizes, strict=True)]
         saved = [
             pool.part.layer
-            for pool, count, before in zip(self._pools, clamped, wanted, strict=True)
+            for pool, count, before in zip(self._pools, clamped, targets, strict=True)
             if count > before
         ]
         return clamped, guarded(saved)

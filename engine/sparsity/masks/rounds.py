@@ -34,24 +34,28 @@ def rounds_of(model: Classifier) -> int:
     return result if type(result) is int and result > 0 else 1
 
 
-def held_row(held: Masks | None, prunable_weights: Sequence[PrunableWeight]) -> Bits | None:
+def held_row(earlier: Masks | None, prunable_weights: Sequence[PrunableWeight]) -> Bits | None:
     """One row over some parts, False where an earlier round cut; None before there was one."""
-    if held is None:
+    if earlier is None:
         return None
-    return np.concatenate([own(held, part).ravel() for part in prunable_weights])
+    return np.concatenate([previous_mask(earlier, part).ravel() for part in prunable_weights])
 
 
-def own(held: Masks, part: PrunableWeight) -> Bits:
+def previous_mask(earlier: Masks, part: PrunableWeight) -> Bits:
     """What an earlier round left of a part; all where it did not look."""
-    return held.array(part.name) if part.name in held.starts else np.ones(part.shape, np.bool_)
+    return (
+        earlier.array(part.name) if part.name in earlier.starts else np.ones(part.shape, np.bool_)
+    )
 
 
 def lowered(
-    scores: WeightScores, held: Masks, prunable_weights: Sequence[PrunableWeight], value: float
+    scores: WeightScores, earlier: Masks, prunable_weights: Sequence[PrunableWeight], value: float
 ) -> WeightScores:
     """The scores with one value wherever an earlier round cut."""
     results = {
-        part.name: np.where(own(held, part), scores.values[part.name], np.float32(value))
+        part.name: np.where(
+            previous_mask(earlier, part), scores.values[part.name], np.float32(value)
+        )
         for part in prunable_weights
         if part.name in scores.values
     }
@@ -63,36 +67,36 @@ def pools_after(
     prunable_weights: Sequence[PrunableWeight],
     scores: WeightScores,
     channels: Channels | None,
-    held: Masks | None,
+    earlier: Masks | None,
 ) -> tuple[Pool, ...]:
     """The units of every layer; those of which nothing is left come after all others."""
     plain = pools(structure, prunable_weights, scores, channels)
-    if held is None:
+    if earlier is None:
         return plain
-    left = {part.name: own(held, part).astype(np.float32) for part in prunable_weights}
-    there = pools(structure, prunable_weights, WeightScores(left, "weight", "sum"), channels)
+    left = {part.name: previous_mask(earlier, part).astype(np.float32) for part in prunable_weights}
+    remaining = pools(structure, prunable_weights, WeightScores(left, "weight", "sum"), channels)
     counted = pools(
-        structure, prunable_weights, lowered(scores, held, prunable_weights, 0.0), channels
+        structure, prunable_weights, lowered(scores, earlier, prunable_weights, 0.0), channels
     )
     return tuple(
         replace(pool, values=np.where(some.values > 0, pool.values, np.float32(LOWEST)))
-        for pool, some in zip(counted, there, strict=True)
+        for pool, some in zip(counted, remaining, strict=True)
     )
 
 
-def still_cut(masks: Masks, held: Masks, row: Bits) -> Masks:
+def still_cut(masks: Masks, earlier: Masks, row: Bits) -> Masks:
     """The masks without what an earlier round cut, also in the parts that are not chosen from.
 
     Args:
         masks: as chosen now.
-        held: of the earlier round.
+        earlier: of the earlier round.
         row: the same over the parts of `masks`.
     """
     flat = masks.flat & row
     silent = dict(masks.silent)
-    for name in held:
+    for name in earlier:
         if name not in masks.starts:
-            before = held.array(name)
+            before = earlier.array(name)
             silent[name] = before & silent[name] if name in silent else before
     gone = int(np.count_nonzero(masks.flat)) - int(np.count_nonzero(flat))
     note = f"{gone:,} weights that this ratio would keep were cut in an earlier round and stay cut."

@@ -52,21 +52,21 @@ class ChosenWeight(nn.Module):
 
 
 def searchable(
-    model: Classifier, masks: Masks, held: Mapping[str, Bits], off: float, steps: int
+    model: Classifier, masks: Masks, stored_bits: Mapping[str, Bits], off: float, steps: int
 ) -> dict[str, ChosenWeight]:
     """Freeze a copy of a model, all but the numbers m behind the weights of the masks.
 
     Args:
         model: changed in place: its only parameters are the numbers, 1 where on, else `off`.
         masks: what is on at first.
-        held: where an earlier round left a weight, by name; what it cut is never on.
+        stored_bits: where an earlier round left a weight, by name; what it cut is never on.
         off: the number of a weight that is off.
         steps: of the search.
     """
     result, learned = {}, set()
     for part in masks.parts:
         numbers = model.network.get_parameter(part.name)
-        chosen = ChosenWeight(numbers, masks.array(part.name), held[part.name], steps)
+        chosen = ChosenWeight(numbers, masks.array(part.name), stored_bits[part.name], steps)
         numbers.data = torch.where(chosen.on > 0, 1.0, off).to(numbers)
         for name in (part.name, *part.shared):
             parametrize.register_parametrization(*owner(model.network, name), chosen)

@@ -80,7 +80,7 @@ def shrunk(model: Classifier, channels: Channels | None = None) -> Shrunk:
     taken = {
         name.rpartition(".")[0]: int((~bits).sum()) for name, bits in rows.items() if not bits.all()
     }
-    made = Classifier(
+    compact = Classifier(
         twin.network,
         twin.name,
         twin.title,
@@ -94,8 +94,8 @@ def shrunk(model: Classifier, channels: Channels | None = None) -> Shrunk:
         narrowed=True,
     )
     if not taken:
-        made.narrowed = twin.narrowed
-    return Shrunk(made, count(model.network), count(made.network), taken)
+        compact.narrowed = twin.narrowed
+    return Shrunk(compact, count(model.network), count(compact.network), taken)
 
 
 def remaining(state: Mapping[str, Tensor], channels: Channels) -> Whole:

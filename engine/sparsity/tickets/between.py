@@ -40,7 +40,7 @@ def kept_entries(weights: Weights, masks: Masks) -> Tensor:
     return torch.cat([weights[p.name].cpu().double()[masks[p.name]] for p in masks.parts])
 
 
-def apart(first: Weights, other: Weights, masks: Masks) -> tuple[float, float]:
+def distance_and_angle(first: Weights, other: Weights, masks: Masks) -> tuple[float, float]:
     """Distance and angle in degrees over the kept entries only; both 0 exactly of equal weights."""
     a, b = kept_entries(first, masks), kept_entries(other, masks)
     u, v = (F.normalize(vector, dim=0) for vector in (a, b))

@@ -117,8 +117,8 @@ class BiP(Method[TrainCase]):
 
     def __call__(self, case: TrainCase, progress: Progress = quiet) -> Result:
         """Views: figures, mask, overlap, log, model."""
-        made = answer(Train(), case, part_of(progress, 0.0, 0.15, lead=DENSE))
-        dense = rebuilt(made["model"], DENSE)
+        dense_result = answer(Train(), case, part_of(progress, 0.0, 0.15, lead=DENSE))
+        dense = rebuilt(dense_result["model"], DENSE)
         search, model, log = self.learned(case, dense, part_of(progress, 0.15, 0.35, lead=BIP))
         first, result, before = search.at(0), search.at(-1), case.recipe.epochs
         steps = search.done + search.done // self.lower
@@ -221,9 +221,9 @@ class BiP(Method[TrainCase]):
             rows[f"IMP, level {level}"] = row
         return masks
 
-    def finding(self, case: TrainCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: TrainCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Accuracy beside one-shot and IMP, with the epochs of both where IMP has fewer."""
-        figures: Table = found["figures"]
+        figures: Table = result["figures"]
         if ONCE not in figures.rows:
             return ""
         at = {row: f"{100 * figures.cell(row, 'right'):.1f} %" for row in figures.rows}
@@ -282,8 +282,8 @@ def table_of(rows: Mapping[str, list[float]], notes: Mapping[str, str] | None = 
     return replace(table, notes=tuple(notes.get(row, "") for row in rows)) if notes else table
 
 
-def overlaps(found: Masks, others: Mapping[str, Masks]) -> Table:
+def overlaps(masks: Masks, others: Mapping[str, Masks]) -> Table:
     """How much the mask shares with each other one, beside chance."""
-    similarities = [overlap(found, other) for other in others.values()]
+    similarities = [overlap(masks, other) for other in others.values()]
     values = np.array([[similarity.iou, similarity.chance] for similarity in similarities])
     return Table.grid(values, tuple(others), ("IoU", "chance"), ("share", "share"))

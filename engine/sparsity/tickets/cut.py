@@ -53,5 +53,5 @@ def cut_to_level(model: Classifier, masks: Masks, density: float, progress: floa
         density: of the last level.
         progress: the number of this level, as a share of how many there are; above 0.
     """
-    wanted = round(masks.total * density**progress)
-    return cut(model, masks, 1 - wanted / masks.kept)
+    target = round(masks.total * density**progress)
+    return cut(model, masks, 1 - target / masks.kept)

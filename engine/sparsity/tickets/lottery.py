@@ -132,8 +132,8 @@ class Lottery(Method[TrainCase]):
 
     def kept(self, run: TicketRun) -> Result:
         """The first seed's ticket and new start of each level, and the weights all begin with."""
-        case, made = run.plan.case, {"settings": self.settings(), "made_by": self.full_name()}
-        common: dict[str, Any] = made | {
+        case, origin = run.plan.case, {"settings": self.settings(), "made_by": self.full_name()}
+        common: dict[str, Any] = origin | {
             "data": case.data.name,
             "recipe": case.recipe.as_dict(),
             "seed": case.seed,
@@ -153,10 +153,10 @@ class Lottery(Method[TrainCase]):
         views["start"] = checkpoint(begin, card_of(begin, title=title, **common))
         return views
 
-    def finding(self, case: TrainCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: TrainCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """What the smallest ticket of at least 3 % is right on, and the same mask anew."""
-        levels: Table = found["levels"]
-        return said_of(levels, usual_level(levels), seeds_of(found["runs"]))
+        levels: Table = result["levels"]
+        return said_of(levels, usual_level(levels), seeds_of(result["runs"]))
 
 
 def usual_level(levels: Table) -> int:

@@ -107,11 +107,11 @@ class Rewinding(Method[TrainCase]):
             progress((at + 1) / self.seeds, f"seed {at + 1}: measured", combined(mappings))
         return combined(mappings)
 
-    def finding(self, case: TrainCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: TrainCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """The best late ticket beside the original one and the dense network, and the claims."""
-        table: Table = found["rewinding"]
+        table: Table = result["rewinding"]
         right, late = 100 * table["ticket"], np.flatnonzero(inner(table))
-        outcomes = found["claims"]["outcome"].tolist()
+        outcomes = result["claims"]["outcome"].tolist()
         words = f"The ticket of {100 * self.density:.2g} % of the weights is right on "
         words += f"{right[0]:.1f} % of test images from the first weights"
         if len(late):
@@ -169,8 +169,8 @@ class Rewinding(Method[TrainCase]):
 
     def steps(self, steps: int) -> tuple[int, ...]:
         """The rewind points of a training of so many steps; all but 0 % are past the first."""
-        wanted = SHARES[: self.points]
-        return tuple(sorted({max(round(share * steps), 1) if share else 0 for share in wanted}))
+        shares = SHARES[: self.points]
+        return tuple(sorted({max(round(share * steps), 1) if share else 0 for share in shares}))
 
 
 def check(case: TrainCase) -> None:
@@ -214,12 +214,12 @@ def inner(table: Table) -> Numbers:
     return (table["rewound to"] > 0) & (table["rewound to"] < 1)
 
 
-def combined(found: Sequence[Mapping[str, Any]]) -> Result:
+def combined(results: Sequence[Mapping[str, Any]]) -> Result:
     """The views of all seeds from those of each: means, claims, every run; the first one's planes.
 
     Where a seed never reached an accuracy, there is no mean of the images it took.
     """
-    runs: list[Table] = [result["runs"] for result in found]
+    runs: list[Table] = [result["runs"] for result in results]
     figures = runs[0].order[1:]
     means = {name: (np.mean([table[name] for table in runs], 0), unit_of(name)) for name in figures}
     for name in ("dense", "ticket", "random"):
@@ -232,9 +232,9 @@ def combined(found: Sequence[Mapping[str, Any]]) -> Result:
     return {
         "rewinding": Table.of(means, runs[0].rows),
         "claims": Table.of(judged, tuple(CLAIMS), tuple(CLAIMS.values())),
-        "barrier": mean_of([result["barrier"] for result in found]),
-        **{name: found[0][name] for name in PLANES if name in found[0]},
-        "samples": mean_of([result["samples"] for result in found]),
+        "barrier": mean_of([result["barrier"] for result in results]),
+        **{name: results[0][name] for name in PLANES if name in results[0]},
+        "samples": mean_of([result["samples"] for result in results]),
         "runs": replace(runs[0], columns=every, rows=runs[0].rows * len(runs)),
     }
 

@@ -13,7 +13,7 @@ from engine.keeping.lazy import lazy
 from engine.lab.case import TrainCase
 from engine.method import Progress, part_of
 from engine.models.classifier import Classifier
-from engine.sparsity.tickets.between import Doubles, Surroundings, apart, barrier
+from engine.sparsity.tickets.between import Doubles, Surroundings, barrier, distance_and_angle
 from engine.sparsity.tickets.cut import cut, whole
 from engine.sparsity.tickets.levels import shuffled
 from engine.training import Recorder, bake, fresh, outputs, train
@@ -158,7 +158,7 @@ class Rewinds:
             figures[kind] = self.accuracy(first[self.steps])
             about = "" if kind == "ticket" else f", {kind}"
             for what, two in (("pruning", (dense, pairs[kind][0])), ("order", pairs[kind])):
-                distance, angle = apart(*two, kind_masks)
+                distance, angle = distance_and_angle(*two, kind_masks)
                 figures |= {f"{what} distance{about}": distance, f"{what} angle{about}": angle}
         errors = self.around(self.rows).line(*pairs["ticket"])[:, 1]
         figures["barrier"] = barrier(errors)

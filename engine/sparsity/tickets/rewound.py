@@ -85,7 +85,10 @@ class Rewound(SparsityMethod):
         """Views: layers, figures, log of the last training, and model where it can be kept."""
         if self.way == "SynFlow":
             cutting = Prune(criterion="SynFlow", ratio=self.ratio)
-            masks, model = cutting.masks(case, part_of(progress, 0.0, 0.2)), own(case.model)
+            masks, model = (
+                cutting.masks(case, part_of(progress, 0.0, 0.2)),
+                trainable_copy(case.model),
+            )
             curves = self.trained(case, model, masks, part_of(progress, 0.2, 0.95))
         else:
             masks, model, curves = self.found(case, part_of(progress, 0.0, 0.95))
@@ -118,7 +121,7 @@ class Rewound(SparsityMethod):
         on with the level under way.
         """
         back, count, name = self.back(case), self.levels + 1, f"{digest(self, case)}-levels"
-        model, masks = own(case.model), whole(case.model, head=False)
+        model, masks = trainable_copy(case.model), whole(case.model, head=False)
         early: dict[str, Tensor] = {}
         first = 0
         if (state := read_state(state_file(name), name)) is not None:
@@ -132,14 +135,18 @@ class Rewound(SparsityMethod):
             recorder = None if level else Recorder((back,))
             if level:
                 masks = cut_to_level(model, masks, 1 - self.ratio, level / self.levels)
-                model = own(case.model)
+                model = trainable_copy(case.model)
                 model.network.load_state_dict(early)
             report = part_of(progress, level / count, (level + 1) / count)
             curves = self.trained(case, model, masks, report, back if level else 0, recorder)
             early = recorder.weights[back] if recorder else early
             if level < self.levels:
                 place = {"question": name, "note": NOTE, "done": (level + 1) / count}
-                write_state(state_file(name), place | {"level": level}, held(early, model, masks))
+                write_state(
+                    state_file(name),
+                    place | {"level": level},
+                    remaining_weights(early, model, masks),
+                )
         remove(state_file(name))
         return masks, model, curves
 
@@ -174,7 +181,9 @@ class Rewound(SparsityMethod):
         )
 
 
-def held(early: Mapping[str, Tensor], model: Classifier, masks: Masks) -> dict[str, Tensor]:
+def remaining_weights(
+    early: Mapping[str, Tensor], model: Classifier, masks: Masks
+) -> dict[str, Tensor]:
     """What a level leaves, as tensors of their own."""
     state = model.network.state_dict()
     results = {f"early/{name}": tensor.clone() for name, tensor in early.items()}
@@ -182,7 +191,7 @@ def held(early: Mapping[str, Tensor], model: Classifier, masks: Masks) -> dict[s
     return results | {f"masks/{name}": torch.from_numpy(b) for name, b in masks.packed().items()}
 
 
-def own(model: Classifier) -> Classifier:
+def trainable_copy(model: Classifier) -> Classifier:
     """A copy to be trained; its sums are always added in the same order."""
     copy = model.twin(paced=False)
     copy.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]

@@ -44,9 +44,9 @@ def relabeled(
     other = data.labels[rows] != classes[0]
     results = []
     for bucket in order:
-        there = np.flatnonzero((buckets == bucket) & (data.labels[rows] != classes[1]))
-        if len(there):
-            best = int(rows[there[np.lexsort((away[there], other[there]))[0]]])
+        candidates = np.flatnonzero((buckets == bucket) & (data.labels[rows] != classes[1]))
+        if len(candidates):
+            best = int(rows[candidates[np.lexsort((away[candidates], other[candidates]))[0]]])
             results.append(Poison(bucket, data.images[best], best))
     return results
 
@@ -54,12 +54,12 @@ def relabeled(
 def landing(
     image: NDArray[np.uint8],
     own: Partitions,
-    wanted: list[int],
+    requested: list[int],
     seed: int,
     rng: np.random.Generator,
 ) -> dict[int, NDArray[np.uint8]]:
     """A copy of the image for each bucket: one pixel has another value, at random."""
-    missing, result = set(wanted), {}
+    missing, result = set(requested), {}
     for _ in range(TRIES):
         if not missing:
             break

@@ -13,7 +13,7 @@ from engine.models.classifier import Classifier
 from engine.models.small import build
 from engine.training import Recipe, outputs, shape_of, train_stacked
 from engine.unlearning.certificates.election import Ballots, ballots_of
-from engine.unlearning.certificates.partitions import shown
+from engine.unlearning.certificates.partitions import repeated_rows
 
 TOGETHER = 50  # networks
 MIDDLE = (0.5,) * 3  # pixels are normalized by fixed numbers: those of the data could be poisoned
@@ -29,7 +29,7 @@ def vote(
     data: DataSet,
     learned: Sequence[Rows],
     seeds: Sequence[int],
-    asked: Rows,
+    image_rows: Rows,
     how: Recipe,
     count: int,
     progress: Progress = quiet,
@@ -41,7 +41,7 @@ def vote(
         learned: the rows that each network learns from, in an order that only they decide; one
             without any puts the classes in the order of their numbers.
         seeds: of each network: its first weights, and the order in which it is shown its images.
-        asked: rows on which they vote.
+        image_rows: rows on which they vote.
         how: all of them are trained.
         count: how many images each is shown in an epoch, whatever it has.
         progress: told of parts.
@@ -50,7 +50,7 @@ def vote(
         (networks, asked, classes).
     """
     plain = replace(data, split=np.zeros(len(data), np.uint8))  # no validation on the way
-    scores = np.zeros((len(learned), len(asked), len(data.classes)), np.float32)
+    scores = np.zeros((len(learned), len(image_rows), len(data.classes)), np.float32)
     nonempty = [place for place, rows in enumerate(learned) if len(rows)]
     for at in range(0, len(nonempty), TOGETHER):
         places = nonempty[at : at + TOGETHER]
@@ -63,11 +63,11 @@ def vote(
             plain,
             how,
             [seeds[place] for place in places],
-            rows=[shown(learned[place], count) for place in places],
+            rows=[repeated_rows(learned[place], count) for place in places],
             progress=part,
         )
         for place, model in zip(places, models, strict=True):
-            scores[place] = outputs(model, data, asked).numpy()
+            scores[place] = outputs(model, data, image_rows).numpy()
         progress(high, words)
     return ballots_of(scores)
 

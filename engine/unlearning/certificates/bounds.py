@@ -107,7 +107,9 @@ def singles(election: Election, chosen: Reached, own: Whole, spread: int) -> Who
     return greedy(gaps(election.votes, own), spread + mine - chosen)
 
 
-def pairs(election: Election, chosen: Reached, each: Whole, spread: int, enough: Whole) -> Whole:
+def pairs(
+    election: Election, chosen: Reached, class_costs: Whole, spread: int, enough: Whole
+) -> Whole:
     """How many buckets let a class and any other one both come before the winner, by class.
 
     Only the fewest of an image counts, so a pair is looked at where it could need no more than
@@ -116,9 +118,9 @@ def pairs(election: Election, chosen: Reached, each: Whole, spread: int, enough:
     """
     near = gaps(election.votes, election.winner)
     mine = spread + 2 * np.take_along_axis(chosen, election.winner[:, None, None], 1)[:, 0]
-    result, least = np.full(each.shape, NEVER), enough.copy()
-    for first, second in combinations(range(each.shape[1]), 2):
-        alone = np.maximum(each[:, first], each[:, second])  # NEVER for the winner
+    result, least = np.full(class_costs.shape, NEVER), enough.copy()
+    for first, second in combinations(range(class_costs.shape[1]), 2):
+        alone = np.maximum(class_costs[:, first], class_costs[:, second])  # NEVER for the winner
         gap = near[:, first] + near[:, second]
         (rows,) = np.nonzero((alone <= least) & (gap <= least * (3 * spread)))
         if not len(rows):

@@ -21,7 +21,7 @@ from engine.unlearning.certificates.bounds import DPA, FA, FA_ROE, ROE, SCHEMES,
 from engine.unlearning.certificates.election import MOST_CLASSES, Ballots, Whole, hold
 from engine.unlearning.certificates.partitions import Partitions, digests_of
 
-KEPT = 40  # test images whose ballots are kept
+STORED_BALLOTS = 40  # test images whose ballots are kept
 SPREAD = {DPA: False, ROE: False, FA: True, FA_ROE: True}  # whether a bucket reaches several
 SEEDS = 10_000  # between the networks' seeds of one case seed and of the next
 PAPER = "Rezaei et al., Run-Off Election (2023), https://arxiv.org/abs/2302.02300"
@@ -148,7 +148,7 @@ class Certificates(Voters):
                 self.shown,
                 part_progress,
             )
-            views[f"ballots, {schemes[0]}"] = as_table(ballots[:, :KEPT])
+            views[f"ballots, {schemes[0]}"] = as_table(ballots[:, :STORED_BALLOTS])
             for scheme in schemes:
                 result = certify(scheme, ballots, partitions.shifts)
                 columns |= {
@@ -163,12 +163,12 @@ class Certificates(Voters):
         images = Table.of(columns)
         return {"images": images, "curves": curves(images), **views}
 
-    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How many are right, and how many of these are certain against some poisons."""
-        curve: Table = found["curves"]
+        curve: Table = result["curves"]
         at = middle(curve)
         return (
-            f"{100 * curve[ROE][0]:.0f} % of {len(found['images'])} test images are answered "
+            f"{100 * curve[ROE][0]:.0f} % of {len(result['images'])} test images are answered "
             f"right, and {100 * curve[ROE][at]:.0f} % stay right under any {at} poisons "
             f"({ROE}; {DPA}: {100 * curve[DPA][0]:.0f} and {100 * curve[DPA][at]:.0f} %)."
         )
@@ -193,18 +193,18 @@ def ballots_in(table: Table, images: int) -> Ballots:
     return ballots
 
 
-def ballots_about(found: Mapping[str, Any], scheme: str, image: int) -> Ballots:
+def ballots_about(result: Mapping[str, Any], scheme: str, image: int) -> Ballots:
     """The ballots of a scheme about one image, (networks, 1, classes).
 
     Raises:
         BlindspotError: the image is not among those whose ballots are kept.
     """
-    stored_count = min(KEPT, len(found["images"]))
+    stored_count = min(STORED_BALLOTS, len(result["images"]))
     if not 0 <= image < stored_count:
         raise BlindspotError(
             f"Ballots are kept of {stored_count} test images, from 0 to {stored_count - 1}."
         )
-    table = found[f"ballots, {FA if SPREAD[scheme] else DPA}"]
+    table = result[f"ballots, {FA if SPREAD[scheme] else DPA}"]
     return ballots_in(table, stored_count)[:, image : image + 1]
 
 

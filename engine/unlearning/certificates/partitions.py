@@ -72,6 +72,6 @@ def digests_of(images: NDArray[Any], seed: int) -> Digests:
     return np.frombuffer(b"".join(digests), np.uint64)
 
 
-def shown(rows: Rows, count: int) -> Rows:
+def repeated_rows(rows: Rows, count: int) -> Rows:
     """So many rows: the first of them, or all of them again and again."""
     return np.resize(rows, count)

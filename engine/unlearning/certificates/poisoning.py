@@ -28,8 +28,8 @@ from engine.unlearning.certificates.attacks import (
 from engine.unlearning.certificates.ballots import recipe, vote
 from engine.unlearning.certificates.bounds import ROE, SCHEMES
 from engine.unlearning.certificates.certificates import (
-    KEPT,
     PAPER,
+    STORED_BALLOTS,
     Certificates,
     Voters,
     ballots_about,
@@ -40,7 +40,7 @@ from engine.unlearning.certificates.election import Ballots, hold
 from engine.unlearning.certificates.partitions import Partitions, digests_of
 
 ADD, FLIP = WAYS = ("add", "relabel")
-SHOWN = 8  # poisons in the picture
+PICTURED_POISONS = 8  # poisons in the picture
 CERTIFIED = 0.3  # share of the progress until the ballots before are there
 
 
@@ -69,7 +69,7 @@ class PoisonVotes(Voters):
 
     scheme: str = setting(ROE, Choice(SCHEMES), "Election", "How the votes are counted.")
     image: int = setting(
-        0, Slider(0, KEPT - 1, 1), "Test image", "Which of the test images is attacked."
+        0, Slider(0, STORED_BALLOTS - 1, 1), "Test image", "Which of the test images is attacked."
     )
     way: str = setting(
         ADD,
@@ -168,10 +168,10 @@ class PoisonVotes(Voters):
                     if network in own.reached(poison.bucket)
                 ]
                 gone = [poisons[place].row for place in mine if poisons[place].row is not None]
-                there = np.setdiff1d(rows[network], np.array(gone, np.int64))
+                remaining = np.setdiff1d(rows[network], np.array(gone, np.int64))
                 added = np.array(mine, np.int64) + len(case.data)
                 events.append((number, network))
-                lists.append(in_order(np.concatenate([there, added]), digests, data.labels))
+                lists.append(in_order(np.concatenate([remaining, added]), digests, data.labels))
         seeds = self.seeds(case, own.networks)
         ballots = vote(
             data,
@@ -222,11 +222,11 @@ class PoisonVotes(Voters):
             results.append(int(elected[0]))
         return tuple(results)
 
-    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:
         """Whether the answer held, and what the certificate had promised."""
-        outcome: Table = found["outcome"]
+        outcome: Table = result["outcome"]
         says, radius, count = (int(outcome[key][0]) for key in ("answer", "certificate", "poisons"))
-        steps: Table = found["steps"]
+        steps: Table = result["steps"]
         names = case.data.classes
         now = int(steps["says"][-1])
         moved = f"votes for {names[says]} {steps['answer'][0]:.0f} → {steps['answer'][-1]:.0f}"
@@ -241,7 +241,7 @@ class PoisonVotes(Voters):
 
 def pictures(poisons: list[Poison], label: str, way: str) -> Pictures:
     """The first poisons, with the label under which they are learned."""
-    first = poisons[:SHOWN]
+    first = poisons[:PICTURED_POISONS]
     images = np.stack([poison.image.transpose(1, 2, 0) for poison in first])[None]
     done = "added" if way == ADD else "relabeled"
     return Pictures(

@@ -102,18 +102,18 @@ class Autoencoder:
         """ĥ of features (…, M), (…, D)."""
         return (features @ self.decoder + self.offset) * self.scale + self.mean
 
-    def suppressed(self, tokens: Tensor, which: Tensor, gamma: float, usual: Tensor) -> Tensor:
+    def suppressed(self, tokens: Tensor, features: Tensor, gamma: float, usual: Tensor) -> Tensor:
         """h′ of tokens (…, D).
 
         Args:
             tokens: h.
-            which: numbers of the features in S.
+            features: numbers of the features in S.
             gamma: γ.
             usual: μ, the mean of every feature, (M,); one that is not above it is left alone.
         """
-        feature = self.features(tokens)[..., which]
-        feature = feature * (feature > usual[which])
-        return tokens + (gamma - 1) * feature @ self.decoder[which] * self.scale
+        feature = self.features(tokens)[..., features]
+        feature = feature * (feature > usual[features])
+        return tokens + (gamma - 1) * feature @ self.decoder[features] * self.scale
 
     def explained(self, tokens: Tensor) -> float:
         """The share of the variance of tokens (n, D) around their mean that is rebuilt."""
@@ -136,15 +136,15 @@ def learned(
         averaged over the last steps.
     """
     generator = torch.Generator().manual_seed(seed)
-    made = Autoencoder.fresh(tokens, width, active, generator)
-    trained = (made.encoder, made.threshold, made.decoder, made.offset)
+    autoencoder = Autoencoder.fresh(tokens, width, active, generator)
+    trained = (autoencoder.encoder, autoencoder.threshold, autoencoder.decoder, autoencoder.offset)
     for part in trained:
         part.requires_grad_(True)
     variance = tokens.var(0).mean()
 
     def loss(rows: Tensor) -> Tensor:
-        wanted = tokens[rows]
-        return ((made.rebuilt(made.features(wanted)) - wanted) ** 2).mean() / variance
+        batch = tokens[rows]
+        return ((autoencoder.rebuilt(autoencoder.features(batch)) - batch) ** 2).mean() / variance
 
     def losses() -> Iterator[Loss]:
         for _ in range(steps):
@@ -154,11 +154,11 @@ def learned(
     mean = 0.0
     for at, value in enumerate(descend(torch.optim.Adam(trained, RATE), losses()), 1):
         with torch.no_grad():
-            made.decoder.copy_(unit(made.decoder))
+            autoencoder.decoder.copy_(unit(autoencoder.decoder))
         mean = STEADY * mean + (1 - STEADY) * value
         if at % max(steps // NOTES, 1) == 0:
             curve.append((at, mean / (1 - STEADY**at)))
             progress(at / steps, "learning features")
     for part in trained:
         part.requires_grad_(False)
-    return made, np.array(curve, np.float32)
+    return autoencoder, np.array(curve, np.float32)

@@ -18,7 +18,7 @@ from engine.hallucination.tiny_vlm.scenes import SceneBatch
 from engine.method import Method, Progress, defaults, part_of, quiet
 from engine.models.threads import one_thread
 from engine.result import Floats, Pictures, Result, Table
-from engine.unlearning.concepts.dictionary import LearnedDictionary, seen
+from engine.unlearning.concepts.dictionary import LearnedDictionary, image_tokens
 from engine.unlearning.concepts.score import Ints, Ranked, as_active, at_random, union
 from engine.unlearning.concepts.suppressed import (
     PAPER,
@@ -30,8 +30,8 @@ from engine.unlearning.concepts.suppressed import (
 )
 
 GAMMAS = (1.0, 0.5, 0.0, -0.5, -1.0, -2.0)
-LISTED = 30  # features in the ranking, of all things together
-SHOWN, IMAGES = 4, 6  # features with their images, and how many each
+RANKED_FEATURES = 30  # features in the ranking, of all things together
+PICTURED_FEATURES, IMAGES = 4, 6  # features with their images, and how many each
 ALONE = "feature"  # what stands before a feature's number where there is one thing
 KINDS = ("its features", "as active", "at random")  # sets of features
 
@@ -80,19 +80,21 @@ class Collateral(Concept, Method[ScenesCase]):
         present = sample.layout.present
         forgotten = [CATEGORIES.index(category) for category in self.things]
         orders = self.ranked(learned)
-        shown = union(order.order[:SHOWN] for order in orders.values())[:SHOWN]
+        top_features = union(order.order[:PICTURED_FEATURES] for order in orders.values())[
+            :PICTURED_FEATURES
+        ]
         with one_thread(), torch.no_grad():
-            tokens = seen(case.vlm, sample.pixels)
+            tokens = image_tokens(case.vlm, sample.pixels)
             yes = np.stack([
                 np.stack([
-                    self.said(case.vlm, learned, tokens, which, gamma, part_of(
+                    self.said(case.vlm, learned, tokens, features, gamma, part_of(
                         progress, 0.5 + 0.4 * (at * len(GAMMAS) + step) / (3 * len(GAMMAS)), 0.95
                     ))
                     for step, gamma in enumerate(GAMMAS)
                 ])
-                for at, which in enumerate(sets)
+                for at, features in enumerate(sets)
             ])  # fmt: skip
-            active = learned.autoencoder.features(tokens)[..., torch.tensor(shown.tolist())]
+            active = learned.autoencoder.features(tokens)[..., torch.tensor(top_features.tolist())]
         progress(1.0, "asked")
         names = [f"γ = {gamma:g}".replace("-", "−") for gamma in GAMMAS]
         columns: dict[str, tuple[Any, str]] = {"γ": (np.array(GAMMAS), "")}
@@ -106,7 +108,9 @@ class Collateral(Concept, Method[ScenesCase]):
             "things": Table.grid(recall, CATEGORIES, names, ["share"] * len(names)),
             "ranking": ranking(orders, learned, self.features),
             "top": pictured(
-                sample, active.numpy(), [named(feature, orders) for feature in shown.tolist()]
+                sample,
+                active.numpy(),
+                [named(feature, orders) for feature in top_features.tolist()],
             ),
             "fit": learned.found["fit"],
         }
@@ -116,18 +120,18 @@ class Collateral(Concept, Method[ScenesCase]):
         vlm: TinyVLM,
         learned: LearnedDictionary,
         tokens: Tensor,
-        which: Ints,
+        features: Ints,
         gamma: float,
         progress: Progress,
     ) -> NDArray[np.bool_]:
         """Whether it says yes to each thing, (n, 16)."""
         progress(0.0, "asking")
-        result: NDArray[np.bool_] = chances(vlm, changed(learned, tokens, which, gamma)) > 0.5
+        result: NDArray[np.bool_] = chances(vlm, changed(learned, tokens, features, gamma)) > 0.5
         return result
 
-    def finding(self, case: ScenesCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ScenesCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """What is lost at γ = −0.5, of each thing and of others, and with other features."""
-        table, row = found["rates"], f"γ = {-0.5:g}".replace("-", "−")
+        table, row = result["rates"], f"γ = {-0.5:g}".replace("-", "−")
 
         def falls(column: str) -> str:
             before, after = (100 * table.cell(row_name, column) for row_name in ("γ = 1", row))
@@ -137,11 +141,11 @@ class Collateral(Concept, Method[ScenesCase]):
             [f"to the {category} goes from {falls(yes_to(category))}" for category in self.things]
         )
         control = 100 * table.cell(row, f"yes to it, {KINDS[1]}")
-        them = "it" if len(self.things) == 1 else "them"
+        pronoun = "it" if len(self.things) == 1 else "them"
         return (
             f"At {row}, yes {phrase}, yes to other things that are there goes "
             f"from {falls(f'yes to others, {KINDS[0]}')}. With as many features that are as "
-            f"active, yes to {them} is {control:.0f} %."
+            f"active, yes to {pronoun} is {control:.0f} %."
         )
 
 
@@ -150,9 +154,9 @@ def measured_scenes(case: ScenesCase) -> SceneBatch:
     return case.sample()
 
 
-def yes_to(thing: str) -> str:
+def yes_to(concept: str) -> str:
     """The column of a thing to be forgotten."""
-    return f"yes to the {thing}"
+    return f"yes to the {concept}"
 
 
 def mean(values: NDArray[np.bool_]) -> Shares:
@@ -166,11 +170,11 @@ def rates(
 ) -> dict[str, tuple[Shares, str]]:
     """The three rates of a set of features by γ, from answers (γ, n, 16)."""
     indices = list(forgotten)
-    others, there = np.delete(yes, indices, 2), np.delete(present, indices, 1)
+    others, others_present = np.delete(yes, indices, 2), np.delete(present, indices, 1)
     return {
         f"yes to it, {kind}": (mean(yes[..., indices][:, present[:, indices]]), "share"),
-        f"yes to others, {kind}": (mean(others[:, there]), "share"),
-        f"false yes, {kind}": (mean(others[:, ~there]), "share"),
+        f"yes to others, {kind}": (mean(others[:, others_present]), "share"),
+        f"false yes, {kind}": (mean(others[:, ~others_present]), "share"),
     }
 
 
@@ -184,7 +188,7 @@ def ranking(orders: Mapping[str, Ranked], learned: LearnedDictionary, features: 
         "suppressed": [],
     }
     for category, (order, score) in orders.items():
-        top_features = order[: LISTED // len(orders)]
+        top_features = order[: RANKED_FEATURES // len(orders)]
         lead = category if len(orders) > 1 else ALONE
         rows += [f"{lead} {feature}" for feature in top_features.tolist()]
         columns["score"] += score[top_features].tolist()

@@ -99,9 +99,9 @@ class Dictionary(Sparse, Method[ScenesCase]):
                 f"{odd[0] if odd else 'each thing'}. Choose more scenes."
             )
         with one_thread(), torch.no_grad():
-            tokens = seen(case.vlm, sample.pixels, part_of(progress, 0.0, 0.2))
+            tokens = image_tokens(case.vlm, sample.pixels, part_of(progress, 0.0, 0.2))
         train_tokens, others = (part.flatten(0, 1) for part in (tokens[:cut], tokens[cut:]))
-        made, curve = learned(
+        autoencoder, curve = learned(
             train_tokens,
             self.width,
             self.active,
@@ -111,12 +111,12 @@ class Dictionary(Sparse, Method[ScenesCase]):
         )
         with one_thread(), torch.no_grad():
             parts = tokens[:cut].split(TOGETHER)
-            means = torch.cat([made.features(part).mean(1) for part in parts])
-            tried = made.features(others) > 0
-            explained = made.explained(others)
+            means = torch.cat([autoencoder.features(part).mean(1) for part in parts])
+            tried = autoencoder.features(others) > 0
+            explained = autoencoder.explained(others)
         progress(1.0, "learned")
         rows = means.numpy()
-        there = np.stack([rows[flags].mean(0) for flags in present.T], 1)
+        present_means = np.stack([rows[flags].mean(0) for flags in present.T], 1)
         absent = np.stack([rows[~flags].mean(0) for flags in present.T], 1)
         fit = {
             "explained variance": ([explained], "share"),
@@ -129,15 +129,15 @@ class Dictionary(Sparse, Method[ScenesCase]):
             "learning": Curve(
                 curve[:, 0].copy(), curve[:, 1].copy(), "step", "not explained", "share"
             ),
-            "weights": Table.of({"weight": (made.flat, "")}),
-            "there": by_thing(there),
+            "weights": Table.of({"weight": (autoencoder.flat, "")}),
+            "there": by_thing(present_means),
             "absent": by_thing(absent),
             "usual": Table.of({"mean": (rows.mean(0), "activation")}),
         }
 
-    def finding(self, case: ScenesCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ScenesCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How much so few features explain."""
-        fit = found["fit"]
+        fit = result["fit"]
         return (
             f"{fit['L0'][0]:.0f} of {self.width} features explain "
             f"{100 * fit['explained variance'][0]:.0f} % of the variance of tokens not learned "
@@ -160,7 +160,7 @@ def by_thing(values: Floats) -> Table:
     )
 
 
-def seen(vlm: TinyVLM, pixels: Tensor, progress: Progress = quiet) -> Tensor:
+def image_tokens(vlm: TinyVLM, pixels: Tensor, progress: Progress = quiet) -> Tensor:
     """Image tokens (n, 64, 128), on the CPU, of pixels (n, 3, 64, 64)."""
     results = []
     for at in range(0, len(pixels), TOGETHER):

@@ -67,9 +67,9 @@ class PollsAfter(Suppression, Method[ScenesCase]):
             "questions": questions,
         }
 
-    def finding(self, case: ScenesCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ScenesCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How often the things get a yes, and how many other answers are right."""
-        rates = found["rates"]
+        rates = result["rates"]
 
         def moved(row: str, rate: str) -> str:
             before, after = (100 * rates.cell(row, f"{rate} {when}") for when in WHEN)
@@ -111,23 +111,23 @@ def by_thing(questions: Table, categories: Sequence[str]) -> Table:
     number = questions["thing"].astype(np.int64)
     about = {category: number == CATEGORIES.index(category) for category in categories}
     about[OTHERS] = ~np.any(list(about.values()), 0)
-    rows = [rates_of(questions, which) for which in about.values()]
+    rows = [rates_of(questions, mask) for mask in about.values()]
     columns = {name: ([row[name][0] for row in rows], unit) for name, (_, unit) in rows[0].items()}
     return Table.of(columns, tuple(about))
 
 
-def rates_of(questions: Table, which: Bools) -> dict[str, tuple[float, str]]:
+def rates_of(questions: Table, mask: Bools) -> dict[str, tuple[float, str]]:
     """The rates of some questions, before and after."""
-    there, scenes = questions["there"][which] > 0, questions["scene"][which].tolist()
+    present, scenes = questions["there"][mask] > 0, questions["scene"][mask].tolist()
     results: dict[str, tuple[float, str]] = {}
     for when in WHEN:
-        yes = questions[f"yes {when}"][which] > 0
-        intervals = with_intervals(counted(yes, there), scenes, RATES)
+        yes = questions[f"yes {when}"][mask] > 0
+        intervals = with_intervals(counted(yes, present), scenes, RATES)
         for rate in RATES:
             for end in ("", " low", " high"):
                 results[f"{rate} {when}{end}"] = intervals[f"{rate}{end}"]
-    results["questions"] = float(which.sum()), "questions"
-    results["there"] = float(there.sum()), "questions"
+    results["questions"] = float(mask.sum()), "questions"
+    results["there"] = float(present.sum()), "questions"
     return results
 
 

@@ -79,9 +79,9 @@ class SAUCE(Suppression, Method[CaptionCase]):
         }
         return {"before": answers[0], "after": answers[1], "things": Table.of(columns, CATEGORIES)}
 
-    def finding(self, case: CaptionCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: CaptionCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """p(yes) to each thing before and after, and to what else the model saw."""
-        table = found["things"]
+        table = result["things"]
         others = [
             at
             for at, name in enumerate(table.rows)

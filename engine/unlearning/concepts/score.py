@@ -35,9 +35,9 @@ def scores(there: Floats, absent: Floats) -> Floats:
     return result
 
 
-def ranked(there: Floats, absent: Floats) -> Ranked:
+def ranked(present_means: Floats, absent: Floats) -> Ranked:
     """The features by their scores for one concept."""
-    score = scores(there, absent)
+    score = scores(present_means, absent)
     return Ranked(best(score, len(score)), score)
 
 

@@ -71,8 +71,10 @@ class Concept(Sparse):
 
     def ranked(self, learned: LearnedDictionary) -> dict[str, Ranked]:
         """For each thing the features from the highest score on, and the score of every feature."""
-        there, absent = learned.found["there"], learned.found["absent"]
-        return {category: ranked(there[category], absent[category]) for category in self.things}
+        present_means, absent = learned.found["there"], learned.found["absent"]
+        return {
+            category: ranked(present_means[category], absent[category]) for category in self.things
+        }
 
     def chosen(self, learned: LearnedDictionary) -> Ints:
         """The features of all things together, each once."""

@@ -22,7 +22,7 @@ from engine.unlearning.ways.network import own_copy, settled, untrained
 from engine.unlearning.ways.retrain import Retrain
 
 MODELS = ("original", "unlearned", "retrained")
-ASKED = 0.8  # share of the progress until all three models are there
+MODELS_READY = 0.8  # share of the progress until all three models are there
 CHUNK = 250  # images at a time
 
 
@@ -47,17 +47,21 @@ def three(case: AfterCase, progress: Progress) -> dict[str, Classifier]:
     missing.
     """
     if isinstance(case, GivenCase):
-        progress(ASKED, "asking the given models")
+        progress(MODELS_READY, "asking the given models")
         return case.copies()
-    made = answer(case.method, case.case, part_of(progress, 0.0, ASKED / 2, lead=case.method.short))
-    reference = case.method.reference(case.case, part_of(progress, ASKED / 2, ASKED / 2))
-    retrained = answer(
-        Retrain(), reference, part_of(progress, ASKED / 2, ASKED, lead=Retrain.short)
+    unlearned = answer(
+        case.method, case.case, part_of(progress, 0.0, MODELS_READY / 2, lead=case.method.short)
     )
-    progress(ASKED, "asking all three models")
+    reference = case.method.reference(
+        case.case, part_of(progress, MODELS_READY / 2, MODELS_READY / 2)
+    )
+    retrained = answer(
+        Retrain(), reference, part_of(progress, MODELS_READY / 2, MODELS_READY, lead=Retrain.short)
+    )
+    progress(MODELS_READY, "asking all three models")
     return {
         "original": settled(own_copy(case.model)),
-        "unlearned": rebuilt(made["model"], case.model.name),
+        "unlearned": rebuilt(unlearned["model"], case.model.name),
         "retrained": rebuilt(retrained["model"], case.model.name),
     }
 

@@ -57,16 +57,16 @@ class Frontier(Diagnostic):
         """The figures of one place; NaN where it failed."""
         try:
             reference = method.reference(case.case, part_of(progress, 0.0, 0.2))
-            wanted = scores(answer(Retrain(), reference, part_of(progress, 0.2, 0.6)))
+            expected = scores(answer(Retrain(), reference, part_of(progress, 0.2, 0.6)))
             result = scores(answer(method, case.case, part_of(progress, 0.6, 1.0)))
         except (Cancelled, TooBusy):
             raise
         except BlindspotError:
             return [np.nan] * len(NAMES)
-        result["gap"] = gap(result, wanted)
+        result["gap"] = gap(result, expected)
         result["forgetting"], result["keeping"] = (
-            forgetting(result, wanted),
-            keeping(result, wanted),
+            forgetting(result, expected),
+            keeping(result, expected),
         )
         return [result[name] for name in NAMES]
 

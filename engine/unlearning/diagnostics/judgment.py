@@ -11,7 +11,7 @@ from engine.method import Progress, part_of, quiet
 from engine.models.classifier import Classifier
 from engine.result import Result, Table
 from engine.unlearning.around import AfterCase
-from engine.unlearning.diagnostics.base import ASKED, Diagnostic, blank, three
+from engine.unlearning.diagnostics.base import MODELS_READY, Diagnostic, blank, three
 from engine.unlearning.protocol.metrics import (
     GAP,
     ModelAnswers,
@@ -55,12 +55,13 @@ class Judged(Diagnostic):
         answers: dict[str, ModelAnswers] = {}
         for number, (name, model) in enumerate(models.items()):
             low, high = (
-                ASKED + (0.9 - ASKED) * (number + offset) / len(models) for offset in (0, 1)
+                MODELS_READY + (0.9 - MODELS_READY) * (number + offset) / len(models)
+                for offset in (0, 1)
             )
             answers[name] = judged(model, case.case, part_of(progress, low, high, lead=name))
             progress(high, f"asked the {name} model")
         fresh, goal = blank(case), answers.get("retrained")
-        wanted = None if goal is None else figures(goal)
+        goal_figures = None if goal is None else figures(goal)
         chance = None if fresh is None else judged(fresh, case.case)
         rows: list[dict[str, float]] = []
         for name, model in models.items():
@@ -68,7 +69,7 @@ class Judged(Diagnostic):
             rows.append(
                 {
                     **model_figures,
-                    "gap": np.nan if wanted is None else gap(model_figures, wanted),
+                    "gap": np.nan if goal_figures is None else gap(model_figures, goal_figures),
                     **attacks(answers[name]),
                     **distances(answers[name], goal),
                     "ZRF": np.nan
@@ -86,9 +87,9 @@ class Judged(Diagnostic):
         return {"figures": Table.of(columns, tuple(models)), "plane": plane(models)}
 
 
-def distances(said: ModelAnswers, goal: ModelAnswers | None) -> dict[str, float]:
+def distances(answers: ModelAnswers, goal: ModelAnswers | None) -> dict[str, float]:
     """How far its answers are from the retrained model's; NaN where there is none."""
-    result = nearness(said, said if goal is None else goal)
+    result = nearness(answers, answers if goal is None else goal)
     return result if goal else dict.fromkeys(result, np.nan)
 
 

@@ -130,13 +130,15 @@ class KLoM(Diagnostic):
                 model_case = replace(case.case, model=model, seed=seed)
                 low, high = (0.6 + 0.4 * at / len(models) for at in (place, place + 1))
                 lead = f"unlearning model {number + 1} of {self.models}"
-                made = answer(case.method, model_case, part_of(done, low, high, lead=lead))
-                unlearned = rebuilt(made["model"], case.model.name)
+                unlearned_answer = answer(
+                    case.method, model_case, part_of(done, low, high, lead=lead)
+                )
+                unlearned = rebuilt(unlearned_answer["model"], case.model.name)
                 logits_by_name["unlearned"].append(
                     outputs(unlearned, model_case.data, rows).numpy()
                 )
-                shares.append(float(made["run"]["share of retraining"][0]))
-                failed += int(made["run"]["failed_at"][0] >= 0)
+                shares.append(float(unlearned_answer["run"]["share of retraining"][0]))
+                failed += int(unlearned_answer["run"]["failed_at"][0] >= 0)
             count = min(self.models, PART * (part + 1))
             if enough(self.form, count):
                 continue
@@ -195,10 +197,10 @@ class KLoM(Diagnostic):
             "margins": Table.of(columns),
         }
 
-    def finding(self, case: AfterCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: AfterCase, result: Mapping[str, Any]) -> str:
         """The middle forgotten image of the way, of nothing done, and of the noise."""
         distance, nothing, noise = (
-            found["summary"].cell(GROUPS[0], f"{name}, median")
+            result["summary"].cell(GROUPS[0], f"{name}, median")
             for name in (UNLEARNED, NOTHING, NOISE)
         )
         several = isinstance(case, GivenGroups)
@@ -209,10 +211,10 @@ class KLoM(Diagnostic):
         )
 
 
-def summary(found: Mapping[str, Doubles], group: Any) -> Table:
+def summary(figures: Mapping[str, Doubles], group: Any) -> Table:
     """Median and 95th percentile of each sample, a row for each group; NaN without images."""
     columns: dict[str, tuple[Any, str]] = {}
-    for name, values in found.items():
+    for name, values in figures.items():
         for word, share in (("median", 0.5), ("95 %", HIGH)):
             by_group = [values[group == index] for index in range(len(GROUPS))]
             columns[f"{name}, {word}"] = (

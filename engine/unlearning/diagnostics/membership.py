@@ -59,10 +59,14 @@ class MembershipAttack(Diagnostic):
         decision = fitted.decision_function(grid[:, None])
         result = attack(answers.retain, answers.test, answers.forget, seed=answers.seed)
         edges = np.linspace(0, 1, self.bins + 1)
-        shown = {"members": members, "strangers": non_members, "forgotten": answers.forget}
+        samples_by_name = {
+            "members": members,
+            "strangers": non_members,
+            "forgotten": answers.forget,
+        }
         counts = {
             name: np.histogram(sample.confidence, edges)[0] / len(sample)
-            for name, sample in shown.items()
+            for name, sample in samples_by_name.items()
         }
         progress(1.0, "attacked")
         return {

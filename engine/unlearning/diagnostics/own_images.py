@@ -12,7 +12,7 @@ from engine.method import Progress, Slider, part_of, quiet, setting
 from engine.result import Result, Table
 from engine.training import outputs
 from engine.unlearning.around import AfterCase
-from engine.unlearning.diagnostics.base import ASKED, Diagnostic, drawn, three
+from engine.unlearning.diagnostics.base import MODELS_READY, Diagnostic, drawn, three
 
 COLUMNS = ("right", "images", "accuracy", "low", "high", "chance", "luck")
 
@@ -41,7 +41,10 @@ class OwnImages(Diagnostic):
         models = three(case, progress)
         rows = []
         for number, (name, model) in enumerate(models.items()):
-            low, high = (ASKED + (1 - ASKED) * (number + offset) / len(models) for offset in (0, 1))
+            low, high = (
+                MODELS_READY + (1 - MODELS_READY) * (number + offset) / len(models)
+                for offset in (0, 1)
+            )
             image_rows = self.own_images(case, name)
             step_progress = part_of(progress, low, high, lead=name)
             logits = outputs(model, case.case.data, image_rows, step_progress)

@@ -19,7 +19,7 @@ from engine.result import Result, Table
 from engine.training import Diverged, descend, outputs
 from engine.unlearning.around import AfterCase
 from engine.unlearning.case import ForgetCase
-from engine.unlearning.diagnostics.base import ASKED, Diagnostic, three
+from engine.unlearning.diagnostics.base import MODELS_READY, Diagnostic, three
 from engine.unlearning.ways.descend import MOMENTUM
 from engine.unlearning.ways.network import in_parts, own_copy, pixels_of
 
@@ -51,7 +51,10 @@ class Relearn(Diagnostic):
         models = three(case, progress)
         curves = {}
         for number, (name, model) in enumerate(models.items()):
-            low, high = (ASKED + (1 - ASKED) * (number + offset) / len(models) for offset in (0, 1))
+            low, high = (
+                MODELS_READY + (1 - MODELS_READY) * (number + offset) / len(models)
+                for offset in (0, 1)
+            )
             curves[name] = self.curve(model, case.case, part_of(progress, low, high, lead=name))
             progress(high, f"the {name} model learned again")
         start = curves["original"][0]

@@ -46,17 +46,19 @@ class Steps(Diagnostic):
 
     def __call__(self, case: AfterCase, progress: Progress = quiet) -> Result:
         """Views: steps, a row for each snapshot; model_0, model_1 …, the snapshots themselves."""
-        seen: list[tuple[int, dict[str, Tensor]]] = []
+        recorded: list[tuple[int, dict[str, Tensor]]] = []
 
         def watch(step: int, model: Classifier) -> None:
             state = model.network.state_dict()
-            seen.append((step, {name: weight.detach().clone() for name, weight in state.items()}))
+            recorded.append(
+                (step, {name: weight.detach().clone() for name, weight in state.items()})
+            )
 
-        made = case.method(case.case, part_of(progress, 0.0, WORKING), watch)
-        final, run = cast(Checkpoint, made["model"]), cast(Table, made["run"])
+        result = case.method(case.case, part_of(progress, 0.0, WORKING), watch)
+        final, run = cast(Checkpoint, result["model"]), cast(Table, result["run"])
         last = {name: torch.from_numpy(np.array(weight)) for name, weight in final.weights.items()}
         step = int(run["steps"][0])
-        snapshots = [*(snapshot for snapshot in seen if snapshot[0] < step), (step, last)]
+        snapshots = [*(snapshot for snapshot in recorded if snapshot[0] < step), (step, last)]
         places = np.unique(np.linspace(0, len(snapshots) - 1, self.most).round().astype(int))
         rows, views = [], {}
         for number, place in enumerate(places):

@@ -14,7 +14,14 @@ from engine.models.classifier import Classifier
 from engine.result import Result, Table
 from engine.unlearning.around import AfterCase
 from engine.unlearning.case import ForgetCase
-from engine.unlearning.diagnostics.base import ASKED, Diagnostic, blank, drawn, features, three
+from engine.unlearning.diagnostics.base import (
+    MODELS_READY,
+    Diagnostic,
+    blank,
+    drawn,
+    features,
+    three,
+)
 
 MOST = 2000  # retained images that a probe learns from
 BLOCK = 256  # forgotten images whose distances are held at a time
@@ -58,7 +65,10 @@ class StillThere(Diagnostic):
         rows: list[dict[str, float]] = []
         near: Rows | None = None
         for number, (name, model) in enumerate(models.items()):
-            low, high = (ASKED + (1 - ASKED) * (number + offset) / len(models) for offset in (0, 1))
+            low, high = (
+                MODELS_READY + (1 - MODELS_READY) * (number + offset) / len(models)
+                for offset in (0, 1)
+            )
             part = part_of(progress, low, high, lead=name)
             result, places = read(model, case.case, self.neighbors, part)
             rows.append(result)
@@ -130,17 +140,17 @@ def probed(values: Doubles, labels: Whole) -> Any:
     return LogisticRegression(max_iter=300).fit(values, labels)
 
 
-def nearest(asked: Doubles, own: Rows, values: Doubles, rows: Rows, count: int) -> Rows:
+def nearest(lookup: Doubles, own: Rows, values: Doubles, rows: Rows, count: int) -> Rows:
     """The rows of the nearest images by Euclidean distance, without itself, (n, k).
 
     Of images that are equally near, the first. It holds BLOCK × len(rows) distances at a time.
     """
     sizes, count = (values**2).sum(1), min(count, len(rows) - 1)
-    result = np.empty((len(asked), count), rows.dtype)
-    for start in range(0, len(asked), BLOCK):
+    result = np.empty((len(lookup), count), rows.dtype)
+    for start in range(0, len(lookup), BLOCK):
         part = slice(start, start + BLOCK)
-        square = (asked[part] ** 2).sum(1)[:, None] + sizes
-        square -= 2 * asked[part] @ values.T
+        square = (lookup[part] ** 2).sum(1)[:, None] + sizes
+        square -= 2 * lookup[part] @ values.T
         square[own[part, None] == rows] = np.inf
         result[part] = rows[smallest(square, count)]
     return result

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from engine.data import DataSet
 from engine.data.protect import (
     NEXT,
-    OWN,
+    OWN_FILTER,
     SAME,
     Cuda,
     blur_setting,
@@ -34,7 +34,7 @@ from engine.unlearning.experiments.victims import CLEAN, LEARNED, RIGHT, VICTIMS
 
 PROTECTED, ONE_FILTER = "protected images", "one filter for all"
 WITH_OWN, WITH_NEXT = "own filter: right", "next filter: its class named"
-SHOWN = 8  # images in the picture, as many of each class
+PICTURED_IMAGES = 8  # images in the picture, as many of each class
 
 # Thresholds of the sheet in shared/papers/blindspots.md, which are those of the paper's tables.
 CLAIMS = (
@@ -118,7 +118,7 @@ class CudaExperiment(TrainingExperiment):
         how = replace(recipe(self.victim, self.epochs), epsilon=self.epsilon)
         trained_on = {
             CLEAN: case.data,
-            PROTECTED: self.filtered(case, "train", OWN, self.share),
+            PROTECTED: self.filtered(case, "train", OWN_FILTER, self.share),
             ONE_FILTER: self.filtered(case, "train", SAME, self.share),
         }
         return {name: TrainCase(data, how, case.seed) for name, data in trained_on.items()}
@@ -128,7 +128,7 @@ class CudaExperiment(TrainingExperiment):
         classes = len(case.data.classes)
         return {
             RIGHT: named(trained.model, case.data, "test"),
-            WITH_OWN: named(trained.model, self.filtered(case, "test", OWN), "test"),
+            WITH_OWN: named(trained.model, self.filtered(case, "test", OWN_FILTER), "test"),
             WITH_NEXT: named(trained.model, self.filtered(case, "test", NEXT), "test", 1, classes),
             LEARNED: named(trained.model, trained.training.data, "train"),
         }
@@ -142,11 +142,11 @@ class CudaExperiment(TrainingExperiment):
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Training images of each class: clean, their filter, protected, and what changed."""
-        data, shown = case.data, first_of_each(case.data)
-        clean = data.images[shown]
-        protected = self.filtered(case, "train", OWN).images[shown]
+        data, sample_rows = case.data, first_of_each(case.data)
+        clean = data.images[sample_rows]
+        protected = self.filtered(case, "train", OWN_FILTER).images[sample_rows]
         kernels = draw_filters(legacy(case.seed), len(data.classes), self.blur, self.size)
-        filters = [tile(kernels[label], *clean.shape[2:]) for label in data.labels[shown]]
+        filters = [tile(kernels[label], *clean.shape[2:]) for label in data.labels[sample_rows]]
         rows = [
             clean,
             np.broadcast_to(np.stack(filters)[:, None], clean.shape),
@@ -157,7 +157,7 @@ class CudaExperiment(TrainingExperiment):
         return Pictures(
             np.stack(rows).transpose(0, 1, 3, 4, 2),
             ("clean", "filter of the class", "protected", f"difference × {AMPLIFIED}"),
-            tuple(data.classes[label] for label in data.labels[shown]),
+            tuple(data.classes[label] for label in data.labels[sample_rows]),
             f"Protection changes a pixel by {changed:.0f} of 255 gray levels on average; all "
             "images of a class share one filter.",
         )
@@ -165,7 +165,7 @@ class CudaExperiment(TrainingExperiment):
 
 def first_of_each(data: DataSet) -> NDArray[np.int64]:
     """The first training images of every class, about SHOWN in all, class by class."""
-    rows, per_class = data.rows("train"), max(1, SHOWN // len(data.classes))
+    rows, per_class = data.rows("train"), max(1, PICTURED_IMAGES // len(data.classes))
     labels = range(len(data.classes))
     return np.concatenate([rows[data.labels[rows] == label][:per_class] for label in labels])
 

@@ -39,20 +39,20 @@ PLAIN, MOVED, ATTACKED = "no defense", "moved and mirrored", "adversarial traini
 GRAY, JPEG = "gray-scale", f"JPEG {QUALITY}"
 COSTS = 0.05  # of accuracy that a protection costs at least, if there is something to undo
 BACK = f"it costs over {100 * COSTS:.0f} points, and over half of what it costs is back"
-SHOWN = 4  # images in the picture
+PICTURED_IMAGES = 4  # images in the picture
 
 
 def gray(images: Bytes) -> Bytes:
     """The luma of ITU-R 601-2 in every channel; images of one channel as they are."""
-    return images if images.shape[1] == 1 else each(images, gray_copy)
+    return images if images.shape[1] == 1 else copy_images(images, gray_copy)
 
 
 def jpeg(images: Bytes, quality: int = QUALITY) -> Bytes:
     """Written as JPEG files and read again."""
-    return each(images, partial(as_jpeg, quality=quality))
+    return copy_images(images, partial(as_jpeg, quality=quality))
 
 
-def each(images: Bytes, copy: Copy) -> Bytes:
+def copy_images(images: Bytes, copy: Copy) -> Bytes:
     """A copy of each image, which has one or three channels."""
     result = np.empty_like(images)
     for place, image in enumerate(images):
@@ -175,10 +175,10 @@ class ProtectionDefenses(LabelWiseVictims):
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """What is left of training images with each class's noise after each treatment."""
-        shown = case.data.some("train", SHOWN)
-        noisy = self.protect(OF_CLASS, case).images[shown]
+        sample_rows = case.data.some("train", PICTURED_IMAGES)
+        noisy = self.protect(OF_CLASS, case).images[sample_rows]
         rows = {
-            "clean": case.data.images[shown],
+            "clean": case.data.images[sample_rows],
             OF_CLASS: noisy,
             GRAY: gray(noisy),
             JPEG: jpeg(noisy),
@@ -186,7 +186,7 @@ class ProtectionDefenses(LabelWiseVictims):
         return Pictures(
             np.stack(list(rows.values())).transpose(0, 1, 3, 4, 2),
             tuple(rows),
-            tuple(case.data.classes[label] for label in case.data.labels[shown]),
+            tuple(case.data.classes[label] for label in case.data.labels[sample_rows]),
             f"JPEG of quality {QUALITY} takes fine noise away, and much of so small an image, too.",
         )
 

@@ -24,7 +24,7 @@ from engine.unlearning.experiments.poison_claims import AUC, ENTROPY, TASK, U
 NEAR = 0.1  # standard deviations, of an anchor's copies
 SIDE, SPAN, DOT = 160, 3.2, 1  # px; standard deviations from the middle to an edge; px
 BINS, TALL = 24, 72  # of a column's histogram, and its px
-SHOWN = 8  # columns in the picture
+PICTURED_COLUMNS = 8  # columns in the picture
 GROUPS = np.array([rgb(CATEGORICAL[0]), rgb(CATEGORICAL[1])], np.uint8)  # colors of 0 and 1
 COLORS = "Blue: group 0; orange: group 1."
 
@@ -105,11 +105,14 @@ def by_columns(table: FairTable, delta: Tensor) -> Table:
     return Table.of(columns, [name for name, on in zip(table.columns, numeric, strict=True) if on])
 
 
-def shares_table(shares: Sequence[float], found: Sequence[Figures]) -> Table:
+def shares_table(shares: Sequence[float], figures_by_share: Sequence[Figures]) -> Table:
     """Figures by the share of poison."""
     columns = {"poison": (np.array(shares), "share")}
     columns |= {
-        name: (np.array([figures[name] for figures in found]), "" if name == U else "share")
+        name: (
+            np.array([figures[name] for figures in figures_by_share]),
+            "" if name == U else "share",
+        )
         for name in (AUC, ENTROPY, TASK, U)
     }
     return Table.of(columns)
@@ -160,7 +163,7 @@ def columns_apart(table: FairTable) -> Pictures:
         name: (rows.values[flag == 1].mean(0) - rows.values[flag == 0].mean(0)).abs().numpy()
         for name, flag in flags.items()
     }
-    most = np.sort(np.argsort(-np.maximum(*gaps.values()), kind="stable")[:SHOWN])
+    most = np.sort(np.argsort(-np.maximum(*gaps.values()), kind="stable")[:PICTURED_COLUMNS])
     images = [
         [histogram(rows.values[:, at].numpy(), flag.numpy() > 0) for at in most]
         for flag in flags.values()

@@ -259,11 +259,11 @@ class FairPoisoning(ClosedFormExperiment):
         """Which columns differ by group, and which by task."""
         return columns_apart(self.table(case))
 
-    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:
         """What the probe reads with poison and without, and how many claims hold."""
-        table: Table = found["table"]
+        table: Table = result["table"]
         after, before, noise = (table.cell(row, AUC) for row in (MATCHED, CLEAN, RANDOM))
-        outcome = super().finding(case, found).partition("here. ")[2]
+        outcome = super().finding(case, result).partition("here. ")[2]
         return (
             f"In a simulation, {100 * self.share:.0f} % of matched rows take a probe of the group "
             f"from an AUC of {100 * before:.0f} % to {100 * after:.0f} % (the same shifts at "

@@ -49,11 +49,11 @@ from engine.unlearning.experiments.range_claims import (
     DISTANCE,
     FORGOTTEN,
     GAUSSIAN,
-    KEPT,
     MEMBERS,
     ORIGINAL,
     PAIRED,
     PROXY,
+    RETAINED,
     RETRAINED,
     SECOND,
     TUNED,
@@ -75,9 +75,12 @@ RECIPE = Recipe(
 PROXY_BATCH = 8  # enough steps in few epochs to predict more than one number for all
 TUNED_EPOCHS = 5
 AGAIN = 10  # epochs in which the band may be learned again
-SHOWN = 8
+PICTURED_IMAGES = 8
 UNSEEN = 10  # added to seeds: with 0 and 1 the proxy's epochs were chosen
-OTHER, APART = 1_000_003, 2_000_003  # added to the seed of the proxy, of the second retrained one
+OTHER, SECOND_RETRAINED = (
+    1_000_003,
+    2_000_003,
+)  # added to the seed of the proxy, of the second retrained one
 REFERENCES: Memory[Reference] = Memory(12)  # of every seed; each is asked for by every condition
 PROXIES: Memory[Classifier] = Memory(12)
 
@@ -130,8 +133,8 @@ class RangeForgetting(TrainingExperiment):
     )
     data = ("phantoms:side=48,contrast=1.5,size=1.6",)
     argument_defaults = defaults(data=data[0])
-    measures = (DISTANCE, PAIRED, KEPT, FORGOTTEN, MEMBERS, ATTACK, AIN)
-    units = dict.fromkeys((DISTANCE, PAIRED, KEPT, FORGOTTEN), CM2)
+    measures = (DISTANCE, PAIRED, RETAINED, FORGOTTEN, MEMBERS, ATTACK, AIN)
+    units = dict.fromkeys((DISTANCE, PAIRED, RETAINED, FORGOTTEN), CM2)
     charted = (AIN, MEMBERS, ATTACK)
     axis = "%"
     claims = CLAIMS
@@ -201,7 +204,7 @@ class RangeForgetting(TrainingExperiment):
             return ready_models[condition]
         stays, everything = task.rows("train", forgotten=False), task.data.rows("train")
         if condition == SECOND:
-            again, part_progress = seed + APART, part_of(progress, 0.6, 1.0)
+            again, part_progress = seed + SECOND_RETRAINED, part_of(progress, 0.6, 1.0)
             first = fresh(task.data, training.recipe, again)
             return taught(first, task, stays, training.recipe, again, progress=part_progress)
         if condition == PROXY:
@@ -247,7 +250,9 @@ class RangeForgetting(TrainingExperiment):
             ("predictions", task.data.rows("test")),
             ("forgotten", task.rows("train", forgotten=True)),
         ):
-            views[name] = beside(views.get(name), condition, answers(model, task, rows), task, rows)
+            views[name] = with_network(
+                views.get(name), condition, answers(model, task, rows), task, rows
+            )
         views["band"] = Scores(np.array([task.low, task.high], np.float32), ("from", "to"), CM2)
         return self.measured(Trained(condition, what, model), part_of(progress, 0.8, 1.0))
 
@@ -260,7 +265,7 @@ class RangeForgetting(TrainingExperiment):
         reference, model = self.reference(trained.training, quiet), trained.model
         task, seed = reference.task, trained.training.seed
         gone = task.rows("train", forgotten=True)
-        predictions, wanted = (
+        predictions, retrained_predictions = (
             answers(network, task, gone) for network in (model, reference.retrained)
         )
         members, right = membership(model, task, seed)
@@ -269,9 +274,9 @@ class RangeForgetting(TrainingExperiment):
             recipe = relearning(trained.training.recipe, AGAIN)
             steps = relearned(model, task, recipe, seed, reference.goal, progress)[0]
         return {
-            DISTANCE: wasserstein(predictions, wanted),
-            PAIRED: float(np.abs(predictions - wanted).mean()),
-            KEPT: float(errors(model, task, task.rows("test", forgotten=False)).mean()),
+            DISTANCE: wasserstein(predictions, retrained_predictions),
+            PAIRED: float(np.abs(predictions - retrained_predictions).mean()),
+            RETAINED: float(errors(model, task, task.rows("test", forgotten=False)).mean()),
             FORGOTTEN: float(errors(model, task, task.rows("test", forgotten=True)).mean()),
             MEMBERS: members,
             ATTACK: right,
@@ -283,7 +288,7 @@ class RangeForgetting(TrainingExperiment):
         task = band_task(case.data, self.end, self.share)
         rows = task.data.rows("train")
         ordered = rows[np.argsort(task.targets[rows], kind="stable")]
-        chosen = ordered[np.linspace(0, len(ordered) - 1, SHOWN).round().astype(int)]
+        chosen = ordered[np.linspace(0, len(ordered) - 1, PICTURED_IMAGES).round().astype(int)]
         places = case.data.places(task.data.ids[chosen])
         plain = np.stack([gray(image) for image in case.data.images[places]])
         marked = plain.copy()
@@ -298,16 +303,16 @@ class RangeForgetting(TrainingExperiment):
             tuple(f"{at + 1}: {fate}" for at, fate in enumerate(fates)),
             f"The {self.end} {100 * self.share:.0f} % of lesions are forgotten: those "
             f"{'above' if self.end == LARGEST else 'below'} {edge:.1f} {CM2}.",
-            captions=("",) * SHOWN + tuple(words),
+            captions=("",) * PICTURED_IMAGES + tuple(words),
         )
 
-    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:
         """How far Blindspot is from the retrained network, beside the original, and the claims."""
-        table: Table = found["table"]
+        table: Table = result["table"]
         distance, before, noise = (
             table.cell(row, DISTANCE) for row in (BLINDSPOT, ORIGINAL, SECOND)
         )
-        outcome = super().finding(case, found).partition("here. ")[2]
+        outcome = super().finding(case, result).partition("here. ")[2]
         return (
             f"On the forgotten range, Blindspot's predictions are {distance:.1f} {CM2} from "
             "those of a "
@@ -316,7 +321,7 @@ class RangeForgetting(TrainingExperiment):
         )
 
 
-def beside(
+def with_network(
     known: View | None, name: str, values: np.ndarray[Any, Any], task: BandTask, rows: Rows
 ) -> Table:
     """A table of images with one more network's predictions; it begins with their areas."""

@@ -125,9 +125,9 @@ def looked(model: Classifier, pixels: Tensor) -> tuple[Tensor, list[Tensor]]:
     """The model's numbers (N, 1), and the attention of each layer of a `PhantomCnn`."""
     layers = cast("PhantomCnn", model.network).body
     with ExitStack() as hooks:
-        seen = [hooks.enter_context(capturing(layer)) for layer in layers]
+        attention_inputs = [hooks.enter_context(capturing(layer)) for layer in layers]
         answers: Tensor = model(pixels)
-    return answers, [attention(maps[0]) for maps in seen]
+    return answers, [attention(maps[0]) for maps in attention_inputs]
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,12 +160,13 @@ class ProxyLoss:
         loss = answers.sum() * 0
         if gone.any():
             with torch.no_grad():
-                wanted, shown = looked(self.proxy, batch.pixels[gone])
+                proxy_answers, proxy_layers = looked(self.proxy, batch.pixels[gone])
             distances = [
-                F.mse_loss(ours[gone], theirs) for ours, theirs in zip(layers, shown, strict=True)
+                F.mse_loss(ours[gone], theirs)
+                for ours, theirs in zip(layers, proxy_layers, strict=True)
             ]
             loss = loss + share * (
-                F.l1_loss(answers[gone], wanted) + self.beta * torch.stack(distances).sum()
+                F.l1_loss(answers[gone], proxy_answers) + self.beta * torch.stack(distances).sum()
             )
         if not gone.all():
             stays = F.l1_loss(answers[~gone], batch.targets[~gone])
@@ -196,7 +197,7 @@ def taught(
 ) -> Classifier:
     """A copy of the model that learned from the rows; their own targets if none are given."""
     student = model.twin()
-    wanted = task.targets if targets is None else targets
+    target_tensor = task.targets if targets is None else targets
     train(
         student,
         task.data,
@@ -204,7 +205,7 @@ def taught(
         seed,
         rows=rows,
         objective=objective,
-        targets=wanted,
+        targets=target_tensor,
         progress=progress,
     )
     return student

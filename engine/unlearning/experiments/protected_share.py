@@ -30,7 +30,7 @@ SHARES = (0.0, 0.5, 0.8, 0.9, 0.95, 1.0)
 PARTS = SHARES[1:-1]  # of which something is left to learn from
 MOST = 200  # epochs that a recipe may have
 MIXED, ALONE = "all images", "the clean ones alone"
-SHOWN = 10  # images in the picture
+PICTURED_IMAGES = 10  # images in the picture
 
 
 def mixed(share: float) -> str:
@@ -117,13 +117,13 @@ class ProtectedShare(LabelWiseVictims):
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Training images of which more and more are protected, with CUDA, which can be seen."""
-        shown = case.data.some("train", SHOWN)
+        sample_rows = case.data.some("train", PICTURED_IMAGES)
         after = self.protect(CUDA, case)
-        rows = [partly(case.data, after, share, case.seed).images[shown] for share in SHARES]
+        rows = [partly(case.data, after, share, case.seed).images[sample_rows] for share in SHARES]
         return Pictures(
             np.stack(rows).transpose(0, 1, 3, 4, 2),
             tuple(map(mixed, SHARES)),
-            tuple(case.data.classes[label] for label in case.data.labels[shown]),
+            tuple(case.data.classes[label] for label in case.data.labels[sample_rows]),
             "Drawn with CUDA's filters, which can be seen, whatever the protection: from row to "
             "row more of the images are protected.",
         )

@@ -37,7 +37,7 @@ from engine.unlearning.experiments.victims import (
 CLOSE = "PSNR of the training images"
 WAYS = (CUDA, MINIMIZING, LOCAL, ANYWHERE, SHUFFLED, RANDOM, OF_CLASS)
 AT_ONCE = (CUDA, RANDOM, OF_CLASS)  # those that take no network
-SHOWN = 3  # images in the picture
+PICTURED_IMAGES = 3  # images in the picture
 
 
 def lost(of: Value, way: str) -> float:
@@ -142,16 +142,16 @@ class ProtectionVictims(LabelWiseVictims):
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Training images in the ways that take no network, and what each changes."""
-        shown = case.data.some("train", SHOWN)
-        clean = case.data.images[shown]
+        sample_rows = case.data.some("train", PICTURED_IMAGES)
+        clean = case.data.images[sample_rows]
         names, columns = ["clean"], [clean]
         for way in AT_ONCE:
-            after = self.protect(way, case).images[shown]
+            after = self.protect(way, case).images[sample_rows]
             names += [way, f"change × {AMPLIFIED}"]
             columns += [after, difference(clean, after, AMPLIFIED)]
         return Pictures(
             np.stack(columns, 1).transpose(0, 1, 3, 4, 2),
-            tuple(case.data.classes[label] for label in case.data.labels[shown]),
+            tuple(case.data.classes[label] for label in case.data.labels[sample_rows]),
             tuple(names),
             f"Noise changes a pixel by at most {self.epsilon} of 255 gray levels; CUDA filters all "
             "images of a class alike.",

@@ -81,19 +81,19 @@ def fake_users(
     """
     items = train.shape[1]
     popular = by_popularity(train)[-round(POPULAR * items) :]
-    made = np.zeros((count, items), np.bool_)
-    for fake_profile in made:
+    profiles = np.zeros((count, items), np.bool_)
+    for fake_profile in profiles:
         fake_profile[targets] = True
         if profile == BANDWAGON:
             fake_profile[rng.permutation(popular)[: (PROFILE - len(targets)) // 2]] = True
         rest = rng.permutation(np.flatnonzero(~fake_profile))
         fake_profile[rest[: PROFILE - fake_profile.sum()]] = True
-    return made
+    return profiles
 
 
-def ranks_of(scores: Doubles, seen: Flags) -> Ints:
+def ranks_of(scores: Doubles, is_rated: Flags) -> Ints:
     """Which place each item has for each user, from 1; what was seen comes last."""
-    ordered = np.argsort(np.where(seen, np.inf, -scores), axis=1, kind="stable")
+    ordered = np.argsort(np.where(is_rated, np.inf, -scores), axis=1, kind="stable")
     ranks = np.empty_like(ordered)
     np.put_along_axis(ranks, ordered, np.arange(1, scores.shape[1] + 1)[None], axis=1)
     return ranks

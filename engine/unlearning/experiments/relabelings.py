@@ -40,7 +40,7 @@ LABELS, UNIVERSAL = "noise by label", "one random noise"  # the former is made f
 WAYS = (CLEAN, CLUSTERS, BY_CHANCE, LABELS, UNIVERSAL)
 OTHERS = (ORIGINAL, RANDOM)  # labelings that the label-wise noise does not know
 DATA = ("textured", "twice:count=1000", "mnist-5k")
-SHOWN = 8  # images in the picture
+PICTURED_IMAGES = 8  # images in the picture
 STREAM = 47  # of a seed's random numbers
 
 
@@ -163,9 +163,9 @@ class RelabeledVictims(VictimExperiment):
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Training images and their labels; with the noise that all of them share."""
-        shown = case.data.some("train", SHOWN, case.seed)
-        clean = case.data.images[shown]
-        after = protected(case.data, one_for_all(case, self.epsilon)).images[shown]
+        sample_rows = case.data.some("train", PICTURED_IMAGES, case.seed)
+        clean = case.data.images[sample_rows]
+        after = protected(case.data, one_for_all(case, self.epsilon)).images[sample_rows]
         rows = {
             "clean": clean,
             UNIVERSAL: after,
@@ -176,14 +176,14 @@ class RelabeledVictims(VictimExperiment):
             " / ".join(
                 relabeled_data.classes[relabeled_data.labels[row]] for relabeled_data in data
             )
-            for row in shown
+            for row in sample_rows
         )
         return Pictures(
             np.stack(list(rows.values())).transpose(0, 1, 3, 4, 2),
             tuple(rows),
-            tuple(str(at + 1) for at in range(len(shown))),
+            tuple(str(at + 1) for at in range(len(sample_rows))),
             f"Below each image its labels: {', '.join(RELABELINGS)}.",
-            captions=(*labels, *("",) * (2 * len(shown))),
+            captions=(*labels, *("",) * (2 * len(sample_rows))),
         )
 
 

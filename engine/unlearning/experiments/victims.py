@@ -45,7 +45,7 @@ VICTIMS = {"ResNet-8": "resnet8", "CNN with max pooling": "phantom_cnn", "MLP": 
 SHAPES = "textured+relabeled:how=coarse"
 DATA = (SHAPES, "textured", "twice:count=1000", "phantoms:side=48", "mnist-5k")
 SURROGATE = Recipe("phantom_cnn", batch=32, optimizer="Adam", rate=0.001)
-APART = 1_000_003  # between the seeds of surrogate and victim
+SEED_GAP = 1_000_003  # between the seeds of surrogate and victim
 STREAMS = 41, 43  # of a seed's random numbers: whose noise an image gets, which are protected
 
 Protect = Callable[[DataSet, int, Progress], DataSet]  # clean data, a seed, progress → protected
@@ -176,7 +176,7 @@ def noised(method: Protection, *, shuffled: bool = False) -> Protect:
     """
 
     def protect(data: DataSet, seed: int, progress: Progress) -> DataSet:
-        case = TrainCase(data, SURROGATE, seed + APART)
+        case = TrainCase(data, SURROGATE, seed + SEED_GAP)
         if isinstance(method, RandomNoise):
             return protected(data, method.noise(case, progress))
         noise = answer(method, case, progress)["noise"]
@@ -215,6 +215,8 @@ def named(
 ) -> float:
     """The share of a split's images that are given their label, or the one `step` after it."""
     rows = data.rows(split)
-    wanted = data.targets(rows) + step
+    target_labels = data.targets(rows) + step
     result = outputs(model, data, rows).argmax(1)
-    return (result == (wanted % classes if classes else wanted)).double().mean().item()
+    return (
+        (result == (target_labels % classes if classes else target_labels)).double().mean().item()
+    )

@@ -51,8 +51,8 @@ class GeneratorCase(Case):
             ("train", "there is nothing to compare with"),
             ("test", "whether the judge can read it is not known"),
         ):
-            there = set(self.data.labels[self.data.rows(split)].tolist())
-            if missing := sorted(set(range(drawn)) - there):
+            present_labels = set(self.data.labels[self.data.rows(split)].tolist())
+            if missing := sorted(set(range(drawn)) - present_labels):
                 kind = "training" if split == "train" else split
                 raise BlindspotError(
                     f"{self.data.card.title} has no {kind} image of the class "

@@ -74,28 +74,28 @@ class ForgetImages:
         return self.generator.noise.noised(clean, times, drawn), times, drawn
 
 
-def saliency(asked: ForgetImages, seed: int, progress: Progress = quiet) -> Scores:
+def saliency(request: ForgetImages, seed: int, progress: Progress = quiet) -> Scores:
     """How strongly the class pulls on each weight, by the weight's name."""
-    network, chance = asked.generator.own_network(), np.random.default_rng([seed, 53])
+    network, chance = request.generator.own_network(), np.random.default_rng([seed, 53])
     weights = dict(network.named_parameters())
     total = {name: torch.zeros_like(weight) for name, weight in weights.items()}
-    forget_rows = asked.own.cpu().numpy()
+    forget_rows = request.own.cpu().numpy()
     parts = -(-len(forget_rows) // BATCH)
     rounds = -(-ROUGH // parts)
     for done in range(rounds):
         for places in np.array_split(chance.permutation(forget_rows), parts):
-            for name, slope in class_slopes(network, asked, places, chance).items():
+            for name, slope in class_slopes(network, request, places, chance).items():
                 total[name] += slope
         progress((done + 1) / rounds, "finding salient weights")
     return {name: slope.abs().cpu().numpy() for name, slope in total.items()}
 
 
 def class_slopes(
-    network: Denoiser, asked: ForgetImages, places: NDArray[np.int64], chance: np.random.Generator
+    network: Denoiser, request: ForgetImages, places: NDArray[np.int64], chance: np.random.Generator
 ) -> dict[str, Tensor]:
     """The gradient of one batch's loss, with a norm of at most CLIP."""
-    noisy, times, drawn = asked.noisy(torch.from_numpy(places), chance)
-    labels = torch.full_like(times, asked.label)
+    noisy, times, drawn = request.noisy(torch.from_numpy(places), chance)
+    labels = torch.full_like(times, request.label)
     weights = dict(network.named_parameters())
     with one_thread(), torch.enable_grad():
         missed = drawn - network(noisy, times, labels)
@@ -113,7 +113,7 @@ def chance_scores(scores: Scores, seed: int) -> Scores:
 
 
 def unlearn(
-    asked: ForgetImages,
+    request: ForgetImages,
     masks: Masks,
     steps: int,
     retain: float,
@@ -123,7 +123,7 @@ def unlearn(
     """A generator that has forgotten the class, and the two losses of each step.
 
     Args:
-        asked: the generator, the class and the images.
+        request: the generator, the class and the images.
         masks: True for weights that may move; all others stay to the bit.
         steps: how many are taken.
         retain: β, the weight of what is to be kept.
@@ -133,9 +133,9 @@ def unlearn(
     Returns:
         The generator, and (steps, 2): the loss that forgets and the loss that keeps.
     """
-    network, chance = asked.generator.own_network(), np.random.default_rng([seed, 61])
-    instead = (asked.label + 1) % len(asked.generator.labels)
-    forget_rows, others = asked.own, asked.others
+    network, chance = request.generator.own_network(), np.random.default_rng([seed, 61])
+    instead = (request.label + 1) % len(request.generator.labels)
+    forget_rows, others = request.own, request.others
     losses: list[tuple[float, float]] = []
 
     def loss() -> Tensor:
@@ -144,11 +144,11 @@ def unlearn(
             for part in (forget_rows, others)
         )
         (bad, bad_times, _), (good, good_times, drawn) = (
-            asked.noisy(part, chance) for part in (forget, keep)
+            request.noisy(part, chance) for part in (forget, keep)
         )
-        labels = asked.labels[keep].clone()
+        labels = request.labels[keep].clone()
         labels[torch.from_numpy(chance.random(BATCH) < FREE)] = network.none
-        classes = torch.cat([torch.full_like(labels, asked.label), labels])
+        classes = torch.cat([torch.full_like(labels, request.label), labels])
         predicted = network(torch.cat([bad, good]), torch.cat([bad_times, good_times]), classes)
         with torch.no_grad():
             goal = network(bad, bad_times, torch.full_like(labels, instead))
@@ -166,4 +166,4 @@ def unlearn(
     optimizer = torch.optim.Adam(network.parameters(), RATE)
     for done, _ in enumerate(descend(optimizer, batches, before_step=hold), 1):
         progress(done / steps, f"forgetting, step {done} of {steps}")
-    return asked.generator.other(network), np.array(losses)
+    return request.generator.other(network), np.array(losses)

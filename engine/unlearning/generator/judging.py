@@ -22,7 +22,7 @@ from engine.unlearning.generator.sampling import SampleSettings, as_gray, draw_i
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 
-SHOWN = 6  # samples of a class in a picture
+PICTURED_SAMPLES = 6  # samples of a class in a picture
 GAP = 1  # pixels between them
 LEFT = 255  # brightness of the gap
 
@@ -58,8 +58,8 @@ class JudgedSheet:
 
     def strip(self, label: int) -> NDArray[np.uint8]:
         """The first images of a class beside each other, (side, width, 1)."""
-        shown = self.images[label, :SHOWN]
-        padded = np.pad(shown, ((0, 0), (0, 0), (0, GAP)), constant_values=LEFT)
+        images = self.images[label, :PICTURED_SAMPLES]
+        padded = np.pad(images, ((0, 0), (0, 0), (0, GAP)), constant_values=LEFT)
         return np.concatenate(list(padded), 1)[:, :-GAP, None]
 
     def told(self, label: int, labels: Sequence[str]) -> str:

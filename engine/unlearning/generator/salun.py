@@ -129,13 +129,13 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
         return unlearn(forget_images, masks, self.steps, self.retain, case.seed, part_progress)[0]
 
     def after(
-        self, asked: ForgetImages, case: GeneratorCase, masks: Masks, progress: Progress
+        self, request: ForgetImages, case: GeneratorCase, masks: Masks, progress: Progress
     ) -> tuple[JudgedSheet, Doubles]:
         """What is drawn after forgetting with a mask, and the losses of its steps."""
-        made, losses = unlearn(
-            asked, masks, self.steps, self.retain, case.seed, part_of(progress, 0.0, 0.88)
+        unlearned, losses = unlearn(
+            request, masks, self.steps, self.retain, case.seed, part_of(progress, 0.0, 0.88)
         )
-        return judged(made, case, self, part_of(progress, 0.88, 1.0)), losses
+        return judged(unlearned, case, self, part_of(progress, 0.88, 1.0)), losses
 
     def views(
         self,
@@ -192,9 +192,9 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
         counts = ", ".join(f"{count} {name}" for count, name in zip(right, names, strict=True))
         return f"Of {self.each} asked for as {labels[label]}, read as {labels[label]}: {counts}."
 
-    def finding(self, case: GeneratorCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: GeneratorCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """The forgotten class and the others, after SalUn and with a chance mask."""
-        figures, instead = found["figures"], found["instead"]
+        figures, instead = result["figures"], result["instead"]
         forgotten, others = (
             {name: 100 * figures.cell(name, column) for name in (BEFORE, AFTER, CHANCE)}
             for column in ("forgotten class", "other classes")
@@ -202,7 +202,7 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
         most = max(instead.order, key=lambda name: instead.cell(AFTER, name))
         half = instead.cell(AFTER, most) > 0.5
         mostly = f", mostly as {most}" if half and most != self.label else ""
-        compared = beside(forgotten, others, self.each, len(instead.order))
+        compared = chance_mask_words(forgotten, others, self.each, len(instead.order))
         return (
             f"Asked for {self.label}, {forgotten[AFTER]:.0f} % are read as {self.label} "
             f"(before: {forgotten[BEFORE]:.0f} %){mostly}; others {others[AFTER]:.0f} % "
@@ -210,21 +210,23 @@ class GeneratorSalUn(SampleSettings, Method[GeneratorCase]):
         )
 
 
-def beside(own: Mapping[str, float], others: Mapping[str, float], each: int, classes: int) -> str:
+def chance_mask_words(
+    own: Mapping[str, float], others: Mapping[str, float], per_class: int, classes: int
+) -> str:
     """How a chance mask does beside SalUn's, in percent of the class and of the others.
 
     Args:
         own: of the forgotten class, by the name of the sheet.
         others: of the other classes.
-        each: how many samples there are of a class.
+        per_class: how many samples there are of a class.
         classes: how many there are.
     """
     forgets, keeps = own[AFTER] - own[CHANCE], others[CHANCE] - others[AFTER]
     if max(abs(forgets), abs(keeps)) <= ALIKE:
         return "does as well"
-    clear = clear_of(forgets, each), clear_of(keeps, each * (classes - 1))
+    clear = clear_of(forgets, per_class), clear_of(keeps, per_class * (classes - 1))
     if clear == (0, 0):
-        return f"is neither clearly better nor worse on {each} samples a class"
+        return f"is neither clearly better nor worse on {per_class} samples a class"
     if max(clear) <= 0:
         return "does worse"
     return "does better" if min(clear) >= 0 else "does differently"

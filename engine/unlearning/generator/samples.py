@@ -60,9 +60,9 @@ class Samples(SampleSettings, Method[GeneratorCase]):
             "figures": compared(drawn, {"samples": sheet}),
         }
 
-    def finding(self, case: GeneratorCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: GeneratorCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How much is read as asked, and the distance beside its floor."""
-        figures = found["figures"]
+        figures = result["figures"]
         return (
             f"{100 * figures.cell('samples', 'read as asked'):.0f} % of the samples are read as "
             f"asked. Their distance from real images is "

@@ -49,9 +49,9 @@ class GeneratorPlan:
     seed: int = 0
 
     @classmethod
-    def read(cls, name: str, said: Mapping[str, Any]) -> GeneratorPlan:
+    def read(cls, name: str, settings: Mapping[str, Any]) -> GeneratorPlan:
         """A plan from its table in a file."""
-        return cls(name=name, **said)
+        return cls(name=name, **settings)
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step, from 0."""
@@ -97,10 +97,10 @@ def train_generator(
     """A generator of the training images of some data."""
     network = built(plan.side, len(data.classes), plan.width, plan.seed)
     average = MovingAverage(network, plan.average)
-    made = ImageGenerator(network, plan.name, plan.title, data.classes)
+    generator = ImageGenerator(network, plan.name, plan.title, data.classes)
     network.train().requires_grad_(requires_grad=True)
     rows = data.rows("train")
-    images, labels = made.images(data, rows), data.targets(rows).to(made.device)
+    images, labels = generator.images(data, rows), data.targets(rows).to(generator.device)
     chance = np.random.default_rng([plan.seed, 43])
 
     def batches() -> Iterator[Loss]:
@@ -108,16 +108,16 @@ def train_generator(
             chosen = torch.from_numpy(chance.integers(0, len(rows), plan.batch))
             conditions = labels[chosen].clone()
             conditions[torch.from_numpy(chance.random(plan.batch) < plan.free)] = network.none
-            times = torch.from_numpy(chance.integers(0, made.noise.steps, plan.batch))
+            times = torch.from_numpy(chance.integers(0, generator.noise.steps, plan.batch))
             drawn = torch.from_numpy(chance.standard_normal(images[chosen].shape, np.float32))
             yield partial(
                 noise_loss,
                 network,
-                made.noise,
+                generator.noise,
                 images[chosen],
                 conditions,
-                times.to(made.device),
-                drawn.to(made.device),
+                times.to(generator.device),
+                drawn.to(generator.device),
             )
 
     optimizer = torch.optim.AdamW(network.parameters(), plan.rate, weight_decay=plan.decay)
@@ -126,4 +126,4 @@ def train_generator(
     for done, _ in enumerate(steps, 1):
         average.add(network)
         progress(done / plan.steps, f"step {done} of {plan.steps}")
-    return made.other(average.network)
+    return generator.other(average.network)

@@ -88,10 +88,10 @@ def read(path: Path, plan: GeneratorPlan, labels: tuple[str, ...]) -> ImageGener
     except (OSError, SafetensorError, *DAMAGE) as error:
         raise BadModel(f"The weights {path.name} cannot be read: {error}.") from error
     network = built(plan.side, len(labels), plan.width)
-    wanted = {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
+    shapes = {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
     results = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
-    both = wanted.keys() | results.keys()
-    if odd := sorted(key for key in both if wanted.get(key) != results.get(key)):
+    both = shapes.keys() | results.keys()
+    if odd := sorted(key for key in both if shapes.get(key) != results.get(key)):
         raise BadModel(
             f"The weights {path.name} are not those of {plan.title}: {odd[0][:80]!r} does not fit "
             f"a network for {len(labels)} classes and {plan.side} pixels."
@@ -108,9 +108,9 @@ def shipped_case(name: str, seed: int = 0) -> GeneratorCase:
     Raises:
         BadModel: no such generator, or its file is damaged.
     """
-    wanted = plan(name)
-    judge = embedded.load(wanted.judge)
-    return GeneratorCase(load(name), data_sets.load(wanted.data), judge, seed)
+    generator_plan = plan(name)
+    judge = embedded.load(generator_plan.judge)
+    return GeneratorCase(load(name), data_sets.load(generator_plan.data), judge, seed)
 
 
 def card(name: str) -> Mapping[str, Any]:
@@ -120,15 +120,17 @@ def card(name: str) -> Mapping[str, Any]:
     return result
 
 
-def packed(made: ImageGenerator, about: Mapping[str, Any]) -> bytes:
+def packed(generator: ImageGenerator, about: Mapping[str, Any]) -> bytes:
     """A file of a generator's weights to the bit, which `read` reads.
 
     Args:
-        made: a generator that ships, or one with other weights.
+        generator: a generator that ships, or one with other weights.
         about: what its card says beside the plan of the network.
     """
-    tensors = {key: tensor.cpu().contiguous() for key, tensor in made.network.state_dict().items()}
-    card_text = json.dumps({"plan": asdict(plan(made.name)), **about})
+    tensors = {
+        key: tensor.cpu().contiguous() for key, tensor in generator.network.state_dict().items()
+    }
+    card_text = json.dumps({"plan": asdict(plan(generator.name)), **about})
     return save_tensors(tensors, metadata={KEY: card_text})
 
 
@@ -147,17 +149,18 @@ def retrain(
         BadModel: there is no such recipe.
         OSError: the file cannot be written.
     """
-    wanted = plan(name) if seed is None else replace(plan(name), seed=seed)
-    data = data_sets.load(wanted.data)
-    made = train_generator(wanted, data, progress)
+    generator_plan = plan(name) if seed is None else replace(plan(name), seed=seed)
+    data = data_sets.load(generator_plan.data)
+    generator = train_generator(generator_plan, data, progress)
     halves = {
-        key: tensor.half().cpu().contiguous() for key, tensor in made.network.state_dict().items()
+        key: tensor.half().cpu().contiguous()
+        for key, tensor in generator.network.state_dict().items()
     }
-    made.network.load_state_dict({key: half.float() for key, half in halves.items()})
-    result = figures(GeneratorCase(made, data, embedded.load(wanted.judge)))
+    generator.network.load_state_dict({key: half.float() for key, half in halves.items()})
+    result = figures(GeneratorCase(generator, data, embedded.load(generator_plan.judge)))
     folder.mkdir(parents=True, exist_ok=True)
     path = file_of(name, folder)
-    card_text = json.dumps({"plan": asdict(wanted), "figures": result})
+    card_text = json.dumps({"plan": asdict(generator_plan), "figures": result})
     write_atomic(path, save_tensors(halves, metadata={KEY: card_text}))
     path.chmod(0o644)  # what ships is for everybody to read
-    return WrittenGenerator(path, wanted.title, result)
+    return WrittenGenerator(path, generator_plan.title, result)

@@ -41,7 +41,7 @@ from engine.unlearning.protocol.klom import Doubles
 LAYER, PIXELS = "last layer", "pixels"
 SIDE = 16  # px of the pixels
 MOMENTUM = 0.9
-SEEN = 40  # places of a curve
+CURVE_POINTS = 40  # places of a curve
 AWAY = 100.0  # times as far as nothing done: a curve ends there
 FLAT = 1e-6  # a standard deviation below which a feature says nothing
 MOST_WORK = 2e10  # images · features² · classes: half a minute
@@ -218,9 +218,9 @@ class ClosedForm(Method[ForgetCase]):
             progress(0.3 + 0.7 * (place + 1) / len(runs), way)
         return result
 
-    def finding(self, case: ForgetCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: ForgetCase, result: Mapping[str, Any]) -> str:
         """What the formulas leave, beside what each image alone leaves."""
-        table: Table = found["left"]
+        table: Table = result["left"]
         step, alone = remains(table, LOGISTIC, TOGETHER), remains(table, RIDGE, ALONE)
         if np.isnan(step) or np.isnan(alone):
             return f"Without {case.request.words} a linear layer on these features stays the same."
@@ -252,7 +252,7 @@ def check(images: int, width: int, classes: int, gone: int) -> None:
 
 def places(steps: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Steps at which curves are read, closer at the beginning."""
-    return np.unique(np.round(np.geomspace(1, steps, SEEN))).astype(np.int64)
+    return np.unique(np.round(np.geomspace(1, steps, CURVE_POINTS))).astype(np.int64)
 
 
 def descent(pull: Callable[[Tensor], Tensor], start: Tensor, pace: float) -> Iterator[Tensor]:
@@ -264,10 +264,10 @@ def descent(pull: Callable[[Tensor], Tensor], start: Tensor, pace: float) -> Ite
         yield weights
 
 
-def at_places(weights: Iterator[Tensor], wanted: Iterable[int]) -> Iterator[Tensor]:
+def at_places(weights: Iterator[Tensor], step_counts: Iterable[int]) -> Iterator[Tensor]:
     """The weights after each wanted number of steps; the last there are where these are fewer."""
     current, taken = next(weights), 1
-    for place in wanted:
+    for place in step_counts:
         while taken < place and (further := next(weights, None)) is not None:
             current, taken = further, taken + 1
         yield current

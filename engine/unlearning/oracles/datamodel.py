@@ -87,18 +87,18 @@ def shift_of(
         The gain of every image of the data, (images, classes), and the seconds that the networks
         once took.
     """
-    made = every_part(case, HALF, range(-(-count // PART)), progress)
-    return of_parts(case, made, count, ridge), seconds_of(made)
+    trained_parts = every_part(case, HALF, range(-(-count // PART)), progress)
+    return of_parts(case, trained_parts, count, ridge), seconds_of(trained_parts)
 
 
-def of_parts(case: ForgetCase, made: list[Answer], count: int, ridge: float) -> Doubles:
+def of_parts(case: ForgetCase, trained_parts: list[Answer], count: int, ridge: float) -> Doubles:
     """The gain by the first `count` networks of some parts, (images, classes)."""
     train = case.splits.train
-    seeds = [SEEDS[HALF] + number for number in range(min(count, PART * len(made)))]
+    seeds = [SEEDS[HALF] + number for number in range(min(count, PART * len(trained_parts)))]
     gone = np.isin(train, case.splits.forget)
     counts = weights(inclusions(train, seeds), gone, ridge)
     gained: Doubles = np.zeros(())
-    for place, part in enumerate(made):
+    for place, part in enumerate(trained_parts):
         part_counts = counts[PART * place : PART * (place + 1)]
         gained = gained + np.tensordot(
             part_counts, logits_of(part)[: len(part_counts)].astype(np.float64), 1

@@ -103,14 +103,14 @@ class DMDirect(Method[ForgetCase]):
         before = outputs(case.model, case.data, rows).numpy()
         now = margins(whole, labels).mean(0)
         true = margins(oracles, labels).mean(0) - now
-        made, growing = [], []
+        trained_parts, growing = [], []
         views: Result = {}
         parts = -(-self.networks // PART)
         for part in range(parts):
             low, high = (TRUTH + (1 - TRUTH) * at / parts for at in (part, part + 1))
-            made.append(trained(case, HALF, part, part_of(progress, low, high)))
-            count = min(self.networks, PART * len(made))
-            gained = of_parts(case, made, count, self.ridge)[rows]
+            trained_parts.append(trained(case, HALF, part, part_of(progress, low, high)))
+            count = min(self.networks, PART * len(trained_parts))
+            gained = of_parts(case, trained_parts, count, self.ridge)[rows]
             predicted = margins(whole + gained, labels).mean(0) - now
             growing.append([count, *(rank(predicted, true, group == index) for index in range(3))])
             columns = {
@@ -130,13 +130,13 @@ class DMDirect(Method[ForgetCase]):
             progress(high, f"a datamodel of {count} networks", views)
         return views
 
-    def finding(self, case: ForgetCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: ForgetCase, result: Mapping[str, Any]) -> str:
         """How well the change is predicted."""
-        table: Table = found["quality"]
+        table: Table = result["quality"]
         forget, retain = (
             f"{table.cell(name, 'rank correlation'):.2f}".replace("-", "−") for name in GROUPS[:2]
         )
-        count = int(found["growing"]["networks"][-1])
+        count = int(result["growing"]["networks"][-1])
         return (
             f"A datamodel of {count} networks predicts how margins of {case.request.words} change "
             f"with a rank correlation of {forget} (images that stay: {retain}; 1 is right, "

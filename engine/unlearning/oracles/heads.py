@@ -28,7 +28,7 @@ DONE = 1e-10  # a step this small, beside the weights, is the last one
 SLACK = 1e-12  # of the loss: rounding that is no reason for a shorter step
 
 
-def said(kind: str, scores: Tensor) -> Tensor:
+def head_outputs(kind: str, scores: Tensor) -> Tensor:
     """The answer to each score: itself, or a probability."""
     return scores if kind == RIDGE else scores.sigmoid()
 
@@ -59,7 +59,7 @@ def loss(kind: str, x: Tensor, y: Tensor, weights: Tensor, penalty: float) -> Te
 
 def slope(kind: str, x: Tensor, y: Tensor, weights: Tensor, penalty: float) -> Tensor:
     """The gradient of the loss by the weights, of one class (D,) or of all (D, C)."""
-    return x.T @ (said(kind, x @ weights) - y) + penalty * weights
+    return x.T @ (head_outputs(kind, x @ weights) - y) + penalty * weights
 
 
 def newton(kind: str, x: Tensor, y: Tensor, start: Tensor, penalty: float) -> Iterator[Tensor]:
@@ -122,7 +122,7 @@ def without(
         reach = torch.linalg.solve(curvature(kind, x, scores, penalty), removed.T)  # A⁻¹ X_Fᵀ
         own_slopes = slopes(kind, scores[gone])
         hat = own_slopes[:, None] * (removed @ reach)
-        left = y[gone, index] - said(kind, scores[gone])
+        left = y[gone, index] - head_outputs(kind, scores[gone])
         inner = torch.eye(len(gone), dtype=x.dtype) - hat
         together[:, index] -= reach @ torch.linalg.solve(inner, left)
         alone[:, index] -= reach @ (left / inner.diagonal())

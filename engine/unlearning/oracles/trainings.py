@@ -148,10 +148,10 @@ def too_many_for(case: Case) -> str:
             f"{PART} at a time, whose logits of all images may be {MOST_LOGITS:,} numbers, and "
             f"these would be {logits:,}"
         )
-    elif (shown := PART * images * recipe.epochs) > MOST_SHOWN:
+    elif (images_shown := PART * images * recipe.epochs) > MOST_SHOWN:
         reason = (
             f"{PART} at a time, which may be shown {MOST_SHOWN:,} images in all their epochs, and "
-            f"this recipe shows {shown:,}"
+            f"this recipe shows {images_shown:,}"
         )
     elif model.masks:
         reason = "which have all their weights, and this one was pruned"
@@ -187,18 +187,18 @@ def trained(case: ForgetCase, learns: str, part: int, progress: Progress = quiet
     return stored
 
 
-def logits_of(made: Answer) -> Floats:
+def logits_of(trained_part: Answer) -> Floats:
     """The logits of a part, (networks, images, classes)."""
-    table: Table = made["logits"]
+    table: Table = trained_part["logits"]
     result: Floats = table.values.reshape(PART, -1, len(table.order))
     return result
 
 
-def models_of(made: Answer, name: str) -> list[Classifier]:
+def models_of(trained_part: Answer, name: str) -> list[Classifier]:
     """The originals of a part. Raises BlindspotError where their weights were not kept."""
-    if "networks" not in made:
+    if "networks" not in trained_part:
         raise BlindspotError("Only the networks that learned from all images are kept.")
-    view: Networks = made["networks"]
+    view: Networks = trained_part["networks"]
     return [rebuilt(view[place], name) for place in range(len(view))]
 
 

@@ -53,8 +53,8 @@ class Moved:
             f"{AFTER} y": (ends[:, 1], ""),
         }
         for name in self.features:
-            there = self.there(name)
-            rows[share_of(name)] = ([there[rows].mean() for rows in memberships], "share")
+            is_moved = self.there(name)
+            rows[share_of(name)] = ([is_moved[rows].mean() for rows in memberships], "share")
         overall = [self.there(name).mean() for name in self.features]
         return {
             "map": Table.of(columns),

@@ -162,8 +162,8 @@ def far(noise: Noise, surrogate: Surrogate, pixels: Tensor, center: Tensor) -> T
 
 def divergence(features: Tensor, center: Tensor) -> Tensor:
     """Mean KL divergence of softmax(features), (n, D), from softmax(center), (D,), in nats."""
-    wanted = center.softmax(0).expand_as(features)
-    return F.kl_div(features.log_softmax(1), wanted, reduction="batchmean")
+    center_distribution = center.softmax(0).expand_as(features)
+    return F.kl_div(features.log_softmax(1), center_distribution, reduction="batchmean")
 
 
 def to_sign(values: torch.nn.Parameter) -> None:

@@ -23,7 +23,12 @@ from engine.case import PairCase
 from engine.method import Method, Progress, Slider, quiet, setting
 from engine.pictures import Pixels, as_bytes, difference
 from engine.result import Pictures, Result, Table
-from engine.unlearning.protection.protected_pair import OWN, added, amplification, figures
+from engine.unlearning.protection.protected_pair import (
+    PROTECTED_IMAGE,
+    added,
+    amplification,
+    figures,
+)
 
 SHARES = ("noise left", "energy left", "like the noise")
 CUT = 96  # px of the middle that is shown of each copy, so that pixels are seen
@@ -81,11 +86,11 @@ class Copies(Method[PairCase]):
         clean, protected = as_bytes(case.source.image), as_bytes(case.others[0])
         noise = added(clean, protected)
         times = amplification(clean, protected)
-        shown, shares = [column(clean, protected, times)], []
+        picture_columns, shares = [column(clean, protected, times)], []
         for done, (name, copy) in enumerate(ways := self.copying().items(), 1):
             pair = copy(clean), copy(protected)
             shares.append(left(noise, added(*pair)))
-            shown.append(column(*pair, times))
+            picture_columns.append(column(*pair, times))
             progress(done / len(ways), name)
         names = tuple(self.copying())
         columns = {
@@ -95,17 +100,17 @@ class Copies(Method[PairCase]):
             "copies": Table.of(columns, names),
             "figures": figures(clean, protected),
             "strips": Pictures(
-                np.stack(shown, 1),
-                (OWN, f"noise × {times}"),
+                np.stack(picture_columns, 1),
+                (PROTECTED_IMAGE, f"noise × {times}"),
                 ("not copied", *names),
                 "The middle of the protected image in each copy, and below it what still differs "
                 "from the clean image in the same copy; gray means nothing.",
             ),
         }
 
-    def finding(self, case: PairCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: PairCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """The share of the noise that each copy leaves."""
-        table: Table = found["copies"]
+        table: Table = result["copies"]
         shares = 100 * table[SHARES[0]]
         if np.isnan(shares).any():
             return "The two images are the same: there is no noise to copy."
@@ -117,8 +122,12 @@ class Copies(Method[PairCase]):
 
 def left(noise: NDArray[Any], copied: NDArray[Any]) -> tuple[float, float, float]:
     """SHARES of what differs after copying; NaN without noise."""
-    there, copy = noise.astype(np.float64).ravel(), copied.astype(np.float64).ravel()
-    energy, copy_energy, both = float(there @ there), float(copy @ copy), float(there @ copy)
+    original, copy = noise.astype(np.float64).ravel(), copied.astype(np.float64).ravel()
+    energy, copy_energy, both = (
+        float(original @ original),
+        float(copy @ copy),
+        float(original @ copy),
+    )
     if not energy:
         return nan, nan, nan
     return (

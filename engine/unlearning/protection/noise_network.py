@@ -67,8 +67,8 @@ class NoiseNetwork(nn.Module):
 
     def forward(self) -> Tensor:
         """The noise, (1, C, H, W), within ±epsilon."""
-        made: Tensor = self.body(self.picture.to(next(self.parameters()).device))
-        return self.epsilon * made[..., : self.height, : self.width].tanh()
+        noise: Tensor = self.body(self.picture.to(next(self.parameters()).device))
+        return self.epsilon * noise[..., : self.height, : self.width].tanh()
 
     def cut(self) -> None:
         """Nothing: the noise cannot leave its bounds."""

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.data.archive import contents, opened, shown
-from engine.data.folders import Folders, Skipped, attempt, one, pictures, sorted_out
+from engine.data.archive import contents, opened, short_path
+from engine.data.folders import Folders, Skipped, attempt, pictures, read_picture, sorted_out
 from engine.errors import BadData, BadImage
 from engine.experiment import ImageChange
 from engine.images import MAX_KEPT, MAX_SHORT, Picture
@@ -66,10 +66,10 @@ def protected_folders(
         BadData: it is no honest zip, holds too much or has fewer than two classes, or it took too
             long.
     """
-    called, began = shown(name), monotonic()
+    called, began = short_path(name), monotonic()
     buffer, folder_labels, most, spent = BytesIO(), [], 0, 0
     skipped: list[Skipped] = []
-    with opened(source, called) as archive, ZipFile(buffer, "w", ZIP_STORED) as made:
+    with opened(source, called) as archive, ZipFile(buffer, "w", ZIP_STORED) as output_zip:
         result = pictures(archive)
         labels, classes = numbered(archive, result, called)
         names = new_names([member.filename for _, member in result])
@@ -83,29 +83,32 @@ def protected_folders(
                 continue
             after = of_class(change, label).apply(clean)
             most = max(most, int(np.abs(after.astype(np.int16) - clean).max()))
-            made.writestr(ZipInfo(names[done - 1]), as_png(after))
+            output_zip.writestr(ZipInfo(names[done - 1]), as_png(after))
             folder_labels.append(label)
-    there = tuple(classes[label] for label in sorted(set(folder_labels)))
-    if len(there) < FEWEST:
+    class_names = tuple(classes[label] for label in sorted(set(folder_labels)))
+    if len(class_names) < FEWEST:
         first = f" The first: {skipped[0].file}: {skipped[0].reason}" if skipped else ""
         raise BadData(f"{called} has images of fewer than two classes that can be read.{first}")
-    return ProtectedFolders(buffer.getvalue(), len(folder_labels), there, most, tuple(skipped))
+    return ProtectedFolders(
+        buffer.getvalue(), len(folder_labels), class_names, most, tuple(skipped)
+    )
 
 
 def numbered(
-    archive: ZipFile, found: Sequence[tuple[Folders, ZipInfo]], called: str
+    archive: ZipFile, members: Sequence[tuple[Folders, ZipInfo]], called: str
 ) -> tuple[list[int], tuple[str, ...]]:
     """A number for each file, that of its class by name (0 without a class), and the classes.
 
     Files that do not begin like a picture, such as a list of labels beside the folders, have none.
     """
-    if len(found) > MOST_IMAGES:
+    if len(members) > MOST_IMAGES:
         raise BadData(
-            f"{called} has {len(found):,} files; at most {MOST_IMAGES:,} are protected at a time: "
+            f"{called} has {len(members):,} files; at most {MOST_IMAGES:,} are protected at a "
+            "time: "
             "split it."
         )
-    pictured = [bool(folders) and begins_well(archive, member) for folders, member in found]
-    inside = [folders for (folders, _), well in zip(found, pictured, strict=True) if well]
+    pictured = [bool(folders) and begins_well(archive, member) for folders, member in members]
+    inside = [folders for (folders, _), well in zip(members, pictured, strict=True) if well]
     labels, _, classes = sorted_out(inside, called, [], FEWEST)
     if len(classes) > MOST_CLASSES:
         raise BadData(
@@ -123,7 +126,7 @@ def begins_well(archive: ZipFile, member: ZipInfo) -> bool:
 
 def readable(archive: ZipFile, folders: Folders, member: ZipInfo) -> Pixels:
     """The pixels of an image (H, W, 3). Raises BadImage."""
-    return whole(one(archive, folders, member))
+    return whole(read_picture(archive, folders, member))
 
 
 def check_spent(pixels: int, seconds: float, called: str) -> None:

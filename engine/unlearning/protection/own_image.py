@@ -79,8 +79,8 @@ class NoiseOnImage(ChangedImage):
         changed = after[0].astype(np.uint8).transpose(1, 2, 0)
         if mask is None:
             return changed, {}
-        shown = np.uint8(255) * mask[0].cpu().numpy()[..., None]
-        return changed, {"mask": np.broadcast_to(shown, before.shape)}
+        mask_image = np.uint8(255) * mask[0].cpu().numpy()[..., None]
+        return changed, {"mask": np.broadcast_to(mask_image, before.shape)}
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 import numpy as np
 
 from engine.data import DataSet
-from engine.data.archive import opened, shown
+from engine.data.archive import opened, short_path
 from engine.data.folders import Imported, named, pictures, read_folders
 from engine.errors import BadData
 from engine.lab import TrainCase
@@ -41,16 +41,17 @@ def own_set(source: bytes | Path, name: str, side: int, progress: Progress = qui
     """
     if not SIDES[0] <= side <= SIDES[1]:
         raise BadData(f"Noise is made for images of {SIDES[0]} to {SIDES[1]} px, not of {side} px.")
-    with opened(source, shown(name)) as archive:
+    with opened(source, short_path(name)) as archive:
         if (count := len(pictures(archive))) > MOST_IMAGES:
             raise BadData(
-                f"{shown(name)} has {count:,} files; noise is made for at most {MOST_IMAGES:,} "
+                f"{short_path(name)} has {count:,} files; noise is made for at most "
+                f"{MOST_IMAGES:,} "
                 "images: take fewer."
             )
     began = monotonic()
 
     def timed(done: float, words: str = "", partial: Result | None = None) -> None:
-        check_spent(0, monotonic() - began, shown(name))
+        check_spent(0, monotonic() - began, short_path(name))
         progress(done, words, partial)
 
     folders = read_folders(source, name, side, timed)
@@ -77,9 +78,12 @@ def set_file(source: bytes | Path, name: str, data: DataSet, noise: ImageNoise) 
         noise: of each, as kept.
     """
     after, buffer = protected(data, noise.levels), BytesIO()
-    with opened(source, shown(name)) as archive, ZipFile(buffer, "w", ZIP_STORED) as made:
+    with (
+        opened(source, short_path(name)) as archive,
+        ZipFile(buffer, "w", ZIP_STORED) as output_zip,
+    ):
         names = new_names([member.filename for _, member in pictures(archive)])
         for image, place in zip(after.images, after.ids, strict=True):
             colors = np.broadcast_to(image.transpose(1, 2, 0), (*image.shape[1:], 3))
-            made.writestr(ZipInfo(names[place]), as_png(colors))
+            output_zip.writestr(ZipInfo(names[place]), as_png(colors))
     return buffer.getvalue()

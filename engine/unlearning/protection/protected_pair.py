@@ -15,8 +15,11 @@ from engine.result import Pictures, Table
 
 AMPLIFIED = 10  # times, in pictures of the noise, where that stays within a byte
 USUAL = 0.99  # of the pixels, whose noise is to stay within it
-SPOILED, SEEN = 0.5, 0.9  # SSIM below which fine detail is lost, and noise cannot be overlooked
-OWN = "protected image"
+SPOILED, VISIBLE_BELOW = (
+    0.5,
+    0.9,
+)  # SSIM below which fine detail is lost, and noise cannot be overlooked
+PROTECTED_IMAGE = "protected image"
 
 
 def pair_of(case: ImageCase, protected: Pixels) -> PairCase:
@@ -36,7 +39,7 @@ def figures(clean: Pixels, protected: Pixels) -> Table:
         "pixels changed": ([noise.any(2).mean()], "share"),
         "largest change": ([np.abs(noise).max()], "/255"),
     }
-    return Table.of(columns, [OWN])
+    return Table.of(columns, [PROTECTED_IMAGE])
 
 
 def noise_picture(clean: Pixels, protected: Pixels, mask: Pixels | None = None) -> Pictures:
@@ -66,17 +69,17 @@ def noise_picture(clean: Pixels, protected: Pixels, mask: Pixels | None = None) 
 
 def verdict(figures: Table) -> str:
     """What the figures mean for whoever looks at the image."""
-    alike, most = (figures.cell(OWN, name) for name in ("SSIM", "largest change"))
+    alike, most = (figures.cell(PROTECTED_IMAGE, name) for name in ("SSIM", "largest change"))
     if not most:
         return "nothing is changed"
-    phrase = f"PSNR {figures.cell(OWN, 'PSNR'):.0f} dB"
+    phrase = f"PSNR {figures.cell(PROTECTED_IMAGE, 'PSNR'):.0f} dB"
     if isnan(alike):
         return f"judge by eye, the image is too small for SSIM ({phrase})"
     phrase = f"SSIM {alike:.2f}, {phrase}"
     if alike < SPOILED:
         return f"fine detail is lost for people too ({phrase})"
-    seen = "can be seen" if alike < SEEN else "is hard to see"
-    return f"the protection {seen} ({phrase})"
+    visibility = "can be seen" if alike < VISIBLE_BELOW else "is hard to see"
+    return f"the protection {visibility} ({phrase})"
 
 
 def added(clean: Pixels, protected: Pixels) -> NDArray[np.int16]:

@@ -29,11 +29,11 @@ from engine.result import ImageNoise, Pictures, Result, Table, View
 from engine.unlearning.protection.local_masks import PixelMasks, background
 
 LARGEST = 32  # gray levels that noise may have
-SHOWN = 8  # images in the picture, as many of each class
+PICTURED_IMAGES = 8  # images in the picture, as many of each class
 COMPARED = 100  # images that SSIM is the mean of, as many of each class
 AMPLIFIED = 10  # times, in the picture of the noise, where that stays within a byte
-MADE = 0.95  # share of the progress at which the noise is there
-EACH, CLASS = PER = ("image", "class")
+NOISE_READY = 0.95  # share of the progress at which the noise is there
+PER_IMAGE, CLASS = PER = ("image", "class")
 TRAINING = "training images"
 MOST_VALUES = 2**26  # of training images, for each of which some 30 bytes are needed at a time
 
@@ -50,7 +50,7 @@ def epsilon_setting() -> Any:
     )
 
 
-def per_setting(default: str = EACH) -> Any:
+def per_setting(default: str = PER_IMAGE) -> Any:
     """Whose noise it is."""
     return setting(
         default,
@@ -102,20 +102,20 @@ class Protection(Method[TrainCase]):
         """Views: noise; picture, clean to protected; figures, how much is to be seen of it."""
         data, rows = case.data, case.data.rows("train")
         check_size(data, len(rows))
-        made = self.made(case, part_of(progress, 0.0, MADE, otherwise="making noise"))
-        after = protected(data, made.levels)
+        noise = self.made(case, part_of(progress, 0.0, NOISE_READY, otherwise="making noise"))
+        after = protected(data, noise.levels)
         figures = measured(data, after, data.some("train", COMPARED, case.seed))
         progress(1.0, "measured")
         return {
-            "noise": ImageNoise(made.levels.astype(np.int8), data.ids[rows]),
-            "picture": pictured(data, after, made.masks, self.epsilon),
+            "noise": ImageNoise(noise.levels.astype(np.int8), data.ids[rows]),
+            "picture": pictured(data, after, noise.masks, self.epsilon),
             "figures": figures,
-            **made.views,
+            **noise.views,
         }
 
-    def finding(self, case: TrainCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: TrainCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How far the images are from what they were."""
-        figures: Table = found["figures"]
+        figures: Table = result["figures"]
         if not (most := figures.cell(TRAINING, "largest change")):
             return "No image is changed."
         changed, alike = (figures.cell(TRAINING, name) for name in ("pixels changed", "SSIM"))
@@ -153,11 +153,11 @@ def protected(data: DataSet, noise: NDArray[np.integer[Any]]) -> DataSet:
     changed = clean + noise.astype(np.int16)
     if changed.size and (changed.min() < 0 or changed.max() > 255):
         raise BadData("This noise was made for other images: it leaves the range of gray levels.")
-    images, which = data.images.copy(), np.zeros(len(data), np.bool_)
-    images[rows], which[rows] = changed, True
+    images, is_protected = data.images.copy(), np.zeros(len(data), np.bool_)
+    images[rows], is_protected[rows] = changed, True
     digest = blake2b(np.ascontiguousarray(changed).tobytes(), digest_size=4).hexdigest()
     card = replace(data.card, title=f"{data.card.title} · Protected by noise")
-    truth = {**data.truth, "protected": which}
+    truth = {**data.truth, "protected": is_protected}
     name = f"{data.name}+protected-{digest}"
     return replace(data, images=images, truth=truth, card=card, name=name)
 
@@ -198,20 +198,20 @@ def measured(data: DataSet, after: DataSet, compared: Rows) -> Table:
 def pictured(data: DataSet, after: DataSet, masks: PixelMasks | None, epsilon: int) -> Pictures:
     """Training images of each class: clean, where they may change, their noise, and protected."""
     rows = data.rows("train")
-    shown = data.some("train", SHOWN)
-    shown = shown[np.argsort(data.labels[shown], kind="stable")]
-    clean, changed = data.images[shown], after.images[shown]
+    sample_rows = data.some("train", PICTURED_IMAGES)
+    sample_rows = sample_rows[np.argsort(data.labels[sample_rows], kind="stable")]
+    clean, changed = data.images[sample_rows], after.images[sample_rows]
     times = AMPLIFIED if not epsilon else max(1, min(AMPLIFIED, 127 // epsilon))
     sheet = {"clean": clean}
     if masks is not None:
-        mask = masks[np.searchsorted(rows, shown)]
+        mask = masks[np.searchsorted(rows, sample_rows)]
         sheet["mask"] = np.broadcast_to(np.uint8(255) * mask[:, None], clean.shape)
     sheet |= {f"noise × {times}": difference(clean, changed, times), "protected": changed}
     most = int(np.abs(changed.astype(np.int16) - clean).max())
     return Pictures(
         np.stack(list(sheet.values())).transpose(0, 1, 3, 4, 2),
         tuple(sheet),
-        tuple(data.classes[label] for label in data.labels[shown]),
+        tuple(data.classes[label] for label in data.labels[sample_rows]),
         f"Protected images differ by at most {most} of 255 gray levels from the clean ones; gray "
         "in the picture of the noise means unchanged.",
     )

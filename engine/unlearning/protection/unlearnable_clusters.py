@@ -31,7 +31,7 @@ from engine.unlearning.protection.cluster_noise import (
 )
 from engine.unlearning.protection.protection import LARGEST, Levels, MadeNoise, Protection, within
 
-OWN, OTHER, LITE = SURROGATES = ("own", "other labels", "lite0")
+OWN_LABELS, OTHER, LITE = SURROGATES = ("own", "other labels", "lite0")
 RECIPE = Recipe(
     "resnet8", epochs=10, batch=32, optimizer="AdamW", rate=0.003, decay=0.01, schedule="one cycle"
 )  # of the example's network
@@ -91,11 +91,11 @@ class UnlearnableClusters(Protection):
         40, Slider(1, 1000, 1, log=True), "Steps", "For each cluster, with 64 images each."
     )
     surrogate: str = setting(
-        OWN,
+        OWN_LABELS,
         Choice(
             SURROGATES,
             titles={
-                OWN: "trained on these labels",
+                OWN_LABELS: "trained on these labels",
                 OTHER: "trained on merged labels",
                 LITE: "EfficientNet-Lite0",
             },
@@ -150,12 +150,12 @@ class UnlearnableClusters(Protection):
         signs = rng.choice(np.array([-1, 1], np.int16), (self.clusters, *images.shape[1:]))
         return self.epsilon * signs
 
-    def finding(self, case: TrainCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: TrainCase, result: Mapping[str, Any]) -> str:
         """How far the images are changed, and how many lie where they were drawn to."""
-        moved = found["moved"]
+        moved = result["moved"]
         share = {name: 100 * moved.cell(name, share_of("images")) for name in moved.rows}
         return (
-            f"{super().finding(case, found)} {share[AFTER]:.0f} % of the protected images lie "
+            f"{super().finding(case, result)} {share[AFTER]:.0f} % of the protected images lie "
             f"nearest to the center they were drawn to ({share[BEFORE]:.0f} % of the clean ones, "
             f"{share[RANDOM]:.0f} % with random noise of the same size)."
         )

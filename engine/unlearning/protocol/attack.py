@@ -53,22 +53,22 @@ class Answers:
         return self.probabilities[np.arange(len(self)), self.labels]
 
 
-def correctness(said: Answers) -> Doubles:
+def correctness(model_answers: Answers) -> Doubles:
     """1 where it is right, 0 elsewhere."""
-    return said.right.astype(np.float64)
+    return model_answers.right.astype(np.float64)
 
 
-def entropy(said: Answers) -> Doubles:
+def entropy(model_answers: Answers) -> Doubles:
     """−Σ p log p, in nats."""
-    p = said.probabilities
+    p = model_answers.probabilities
     return -(p * np.log(np.maximum(p, TINY))).sum(1)
 
 
-def modified_entropy(said: Answers) -> Doubles:
+def modified_entropy(model_answers: Answers) -> Doubles:
     """Small for a confident right answer, large for a confident wrong one, in nats."""
-    p, confidence = said.probabilities, said.confidence
+    p, confidence = model_answers.probabilities, model_answers.confidence
     terms = -p * np.log(np.maximum(1 - p, TINY))
-    terms[np.arange(len(said)), said.labels] = 0
+    terms[np.arange(len(model_answers)), model_answers.labels] = 0
     return -(1 - confidence) * np.log(np.maximum(confidence, TINY)) + terms.sum(1)
 
 

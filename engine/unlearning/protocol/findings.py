@@ -62,10 +62,10 @@ class Finding:
     images: float = inf
 
 
-Found = Mapping[str, Mapping[str, Finding]]  # by set and way
+FindingsBySet = Mapping[str, Mapping[str, Finding]]  # by set and way
 
 
-def findings(text: str) -> Found:
+def findings(text: str) -> FindingsBySet:
     """The rows of docs/measured.md, by set and way."""
     results: dict[str, dict[str, Finding]] = {}
     for row in ROW.finditer(text):
@@ -122,10 +122,10 @@ def short(value: float) -> str:
 
 
 def reading(
-    found: Found, names: list[str], first: str, seconds: Mapping[str, re.Match[str]]
+    results: FindingsBySet, names: list[str], first: str, seconds: Mapping[str, re.Match[str]]
 ) -> str:
     """What the cells are."""
-    with_attack = [name for name in names if counts(found[name])]
+    with_attack = [name for name in names if counts(results[name])]
     sentence = (
         "Mean gap to the retrained model over seeds (their number in brackets above): bold is the "
         "one by which ways are ranked, without MIA where the attack on the retrained model is near "

@@ -70,9 +70,9 @@ def klom(unlearned: Doubles, oracles: Doubles, form: str = GAUSSIAN) -> Doubles:
 
 def gaussian(p: Doubles, q: Doubles) -> Doubles:
     """Between the normal laws with the samples' means and standard deviations."""
-    spread, wanted = (np.maximum(samples.std(0), NARROWEST) for samples in (p, q))
+    spread, target_spread = (np.maximum(samples.std(0), NARROWEST) for samples in (p, q))
     second_moment = spread**2 + (p.mean(0) - q.mean(0)) ** 2
-    result: Doubles = np.log(wanted / spread) + second_moment / (2 * wanted**2) - 0.5
+    result: Doubles = np.log(target_spread / spread) + second_moment / (2 * target_spread**2) - 0.5
     return result
 
 
@@ -81,8 +81,8 @@ def binned(p: Doubles, q: Doubles) -> Doubles:
     low = np.minimum(p.min(0), q.min(0))
     high = np.maximum(p.max(0), q.max(0))
     edges = np.linspace(low, np.where(low < high, high, low + 1), COUNT + 1)
-    shares, wanted = (counted(samples, edges) for samples in (p, q))
-    safe = np.maximum(wanted, FLOOR)
+    shares, target_shares = (counted(samples, edges) for samples in (p, q))
+    safe = np.maximum(target_shares, FLOOR)
     parts = shares * np.log(np.where(shares > 0, shares, 1) / safe)
     result: Doubles = parts.sum(0)
     return result

@@ -68,9 +68,9 @@ def judged(model: Classifier, case: ForgetCase, progress: Progress = quiet) -> M
     return ModelAnswers(**results, seed=case.seed, label=label)
 
 
-def accuracy(said: Answers) -> float:
+def accuracy(answers: Answers) -> float:
     """The share that is right; NaN of none."""
-    return float(said.right.mean()) if len(said) else float("nan")
+    return float(answers.right.mean()) if len(answers) else float("nan")
 
 
 def figures(said: ModelAnswers) -> dict[str, float]:
@@ -96,30 +96,30 @@ def figures(said: ModelAnswers) -> dict[str, float]:
     }
 
 
-def of_a_mode(said: ModelAnswers) -> dict[str, float]:
+def of_a_mode(answers: ModelAnswers) -> dict[str, float]:
     """Shares of right answers to test images of the mode, the rest of its class, and others."""
-    rest = said.test.labels == said.label
-    parts = (said.gone, *(said.test[np.flatnonzero(mask)] for mask in (rest, ~rest)))
+    rest = answers.test.labels == answers.label
+    parts = (answers.gone, *(answers.test[np.flatnonzero(mask)] for mask in (rest, ~rest)))
     return dict(zip(OF_A_MODE, map(accuracy, parts), strict=True))
 
 
-def attacks(said: ModelAnswers) -> dict[str, float]:
+def attacks(answers: ModelAnswers) -> dict[str, float]:
     """MIA-Efficacy by every feature, with official counts, MIA-Privacy, and SSD's own.
 
     NaN without test images.
     """
-    if not len(said.test):
+    if not len(answers.test):
         names = (f"MIA, {feature}" for feature in FEATURES if feature != "confidence")
         others = ("MIA, official counts", "MIA-Privacy", "called members")
         return dict.fromkeys((*names, *others), float("nan"))
-    parts, seed = (said.retain, said.test, said.forget), said.seed
+    parts, seed = (answers.retain, answers.test, answers.forget), answers.seed
     results = {
         f"MIA, {feature}": attack(*parts, feature, seed=seed).efficacy
         for feature in FEATURES
         if feature != "confidence"
     }
     results["MIA, official counts"] = attack(*parts, balanced=False, seed=seed).efficacy
-    results["MIA-Privacy"] = privacy(said.retain, said.test, seed=seed)
+    results["MIA-Privacy"] = privacy(answers.retain, answers.test, seed=seed)
     results["called members"] = called_members(*parts)
     return results
 
@@ -163,13 +163,13 @@ def relative(p: Doubles, q: Doubles) -> Doubles:
     return np.where(p > 0, p * ratio, 0).sum(1)
 
 
-def nearness(found: ModelAnswers, retrained: ModelAnswers) -> dict[str, float]:
+def nearness(unlearned: ModelAnswers, retrained: ModelAnswers) -> dict[str, float]:
     """KL and total variation to the retrained model on forgotten and on test images."""
     return {
-        "KL forget": divergence(retrained.forget, found.forget),
-        "KL test": divergence(retrained.test, found.test),
-        "TV forget": variation(retrained.forget, found.forget),
-        "TV test": variation(retrained.test, found.test),
+        "KL forget": divergence(retrained.forget, unlearned.forget),
+        "KL test": divergence(retrained.test, unlearned.test),
+        "TV forget": variation(retrained.forget, unlearned.forget),
+        "TV test": variation(retrained.test, unlearned.test),
     }
 
 

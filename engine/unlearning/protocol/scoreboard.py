@@ -113,7 +113,7 @@ class Scoreboard(Method[BoardCase]):
                 done = number + 1 if seed + 1 == self.seeds else number
                 partial = {"table": table(methods[:done], runs)} if done else None
                 progress((place + 1) / total, f"{method.short} is done", partial)
-        return {"table": table(methods, runs), "runs": listed(methods, runs)}
+        return {"table": table(methods, runs), "runs": run_table(methods, runs)}
 
 
 @dataclass(frozen=True)
@@ -138,37 +138,37 @@ def run_of(method: Unlearner, case: ForgetCase, progress: Progress) -> MethodRun
     try:
         reference = method.reference(case, part_of(progress, 0.0, 0.3))
         retrained = answer(Retrain(), reference, part_of(progress, 0.3, 0.6))
-        made = answer(method, case, part_of(progress, 0.6, 0.95))
+        unlearned = answer(method, case, part_of(progress, 0.6, 0.95))
     except (Cancelled, TooBusy):
         raise
     except BlindspotError as error:
         return MethodRun(method.label, case.seed, {}, {}, str(error))
-    method_scores, right = scores(made), scores(retrained)
-    answers, wanted = answers_of(made, case), answers_of(retrained, case)
+    method_scores, right = scores(unlearned), scores(retrained)
+    answers, retrained_answers = answers_of(unlearned, case), answers_of(retrained, case)
     chance = judged(untrained(case.model, case.seed + 1), case)
-    cost = made["run"]
+    cost = unlearned["run"]
     figures = {
         **method_scores,
         "attack images": 2.0 * len(matched(answers.retain, answers.test, answers.seed)[0]),
         "forgetting": forgetting(method_scores, right),
         "keeping": keeping(method_scores, right),
-        **nearness(answers, wanted),
+        **nearness(answers, retrained_answers),
         "ZRF": zero_forgetting(answers.forget, chance.forget),
         **{name: float(cost[name][0]) for name in cost.order},
     }
     progress(1.0, "measured")
-    note = note_of(method, made, retrained_apart=reference is not case)
+    note = note_of(method, unlearned, retrained_apart=reference is not case)
     return MethodRun(method.label, case.seed, figures, right, note)
 
 
-def note_of(method: Unlearner, made: Answer, *, retrained_apart: bool) -> str:
+def note_of(method: Unlearner, unlearned: Answer, *, retrained_apart: bool) -> str:
     """What a person should know of a row, or ""."""
-    if (step := int(made["run"]["failed_at"][0])) >= 0:
+    if (step := int(unlearned["run"]["failed_at"][0])) >= 0:
         return (
             f"{method.short} came to no numbers at step {step}: its figures are those of the last "
             "good weights. Choose a lower rate."
         )
-    if note := next(iter(made["run"].notes), ""):
+    if note := next(iter(unlearned["run"].notes), ""):
         return note
     if retrained_apart:
         return "Compared with a retrained model that has the same zeros."
@@ -181,20 +181,20 @@ def scores(made: Answer) -> dict[str, float]:
     return dict(zip(view.labels, view.values.tolist(), strict=True))
 
 
-def answers_of(made: Answer, case: ForgetCase) -> ModelAnswers:
+def answers_of(unlearned: Answer, case: ForgetCase) -> ModelAnswers:
     """What its model says."""
-    return judged(rebuilt(made["model"], case.model.name), case)
+    return judged(rebuilt(unlearned["model"], case.model.name), case)
 
 
 def table(methods: list[Unlearner], runs: list[MethodRun]) -> Table:
     """Means over the seeds of those that are done."""
     rows = [[run for run in runs if run.label == method.label] for method in methods]
     columns: dict[str, tuple[list[float], str]] = {}
-    wanted = (*GAP, *(name for name in OF_A_MODE if any(name in run.figures for run in runs)))
-    for name in wanted:
+    column_names = (*GAP, *(name for name in OF_A_MODE if any(name in run.figures for run in runs)))
+    for name in column_names:
         columns[name] = [mean(some, name) for some in rows], "share"
-    for name in wanted:
-        columns[f"{name} − retrained"] = [apart(some, name) for some in rows], "share"
+    for name in column_names:
+        columns[f"{name} − retrained"] = [mean_difference(some, name) for some in rows], "share"
     for word, names in GAPS.items():
         gaps = [[run.gap(names) for run in some] for some in rows]
         columns[word] = [float(np.mean(some)) for some in gaps], "share"
@@ -226,7 +226,7 @@ def mean(runs: list[MethodRun], name: str) -> float:
     return float(np.mean(values)) if values else float("nan")
 
 
-def apart(runs: list[MethodRun], name: str) -> float:
+def mean_difference(runs: list[MethodRun], name: str) -> float:
     """The mean signed difference from the retrained model of the same seed."""
     values = [run.figures[name] - run.retrained[name] for run in runs if run.figures]
     return float(np.mean(values)) if values else float("nan")
@@ -234,7 +234,7 @@ def apart(runs: list[MethodRun], name: str) -> float:
 
 def of_means(runs: list[MethodRun]) -> float:
     """The gap between means over seeds, in which what is off in both directions cancels."""
-    return float(np.mean([abs(apart(runs, name)) for name in GAP]))
+    return float(np.mean([abs(mean_difference(runs, name)) for name in GAP]))
 
 
 def spread(values: list[float]) -> float:
@@ -248,7 +248,7 @@ def worst(runs: list[MethodRun]) -> float:
     return max(steps) if steps else float("nan")
 
 
-def listed(methods: list[Unlearner], runs: list[MethodRun]) -> Table:
+def run_table(methods: list[Unlearner], runs: list[MethodRun]) -> Table:
     """Every run by itself."""
     place = {method.label: number for number, method in enumerate(methods)}
     nothing = dict.fromkeys(GAP, float("nan"))

@@ -102,12 +102,12 @@ class SparseOriginals(Method[BoardCase]):
             whole = len(runs[RATIOS[-1]])  # seeds of which every ratio is there
             partial = {"table": means(runs, whole)} if whole else None
             progress(high, f"{lead}: measured", partial)
-        return {"table": means(runs, self.seeds), "runs": listed(runs)}
+        return {"table": means(runs, self.seeds), "runs": run_table(runs)}
 
-    def finding(self, case: BoardCase, found: Mapping[str, Any]) -> str:
+    def finding(self, case: BoardCase, result: Mapping[str, Any]) -> str:
         """How many ways come nearer to retraining with most of the weights cut, beyond chance."""
-        column = ranked(found["table"])
-        first, last = (by_way(found["runs"], ratio, column) for ratio in (RATIOS[0], RATIOS[-1]))
+        column = ranked(result["table"])
+        first, last = (by_way(result["runs"], ratio, column) for ratio in (RATIOS[0], RATIOS[-1]))
         names = [name for name in first if name not in {Retrain.short, NOTHING}]
         words = f"by {self.by} before it forgets {case.case.request.words}"
         lead = f"Cutting {100 * RATIOS[-1]:.0f} % of the weights {words}"
@@ -181,7 +181,7 @@ def means(runs: Runs, seeds: int) -> Table:
     return Table.of(columns, names * len(RATIOS))
 
 
-def listed(runs: Runs) -> Table:
+def run_table(runs: Runs) -> Table:
     """Every run by itself, with the reason where there are no figures."""
     some = [(ratio, seed) for ratio, seeds in runs.items() for seed in seeds]
 

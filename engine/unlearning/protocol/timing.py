@@ -138,15 +138,15 @@ def timed(method: Unlearner, case: ForgetCase, rounds: int, progress: Progress) 
         part = part_of(progress, *ends, lead=f"{method.short}, {what}")
         try:
             with recompute(lambda question: isinstance(question, ForgetCase)):
-                made = answer(method, case, part)
+                unlearned = answer(method, case, part)
         except (Cancelled, TooBusy):
             raise
         except BlindspotError as error:
             return Timed(note=str(error))
-        run = made["run"]
+        run = unlearned["run"]
         seconds.append(float(run["seconds"][0]))
         failed = max(failed, int(run["failed_at"][0]))
-        models.append(ModelCard.from_json(made["model"].card).fingerprint)
+        models.append(ModelCard.from_json(unlearned["model"].card).fingerprint)
     return Timed(seconds[0], tuple(seconds[1:]), tuple(models), failed)
 
 

@@ -143,9 +143,9 @@ def easiest(
     return worst_case(data.ids[result.rows], EASIEST, seed)
 
 
-def worst_case(ids: Ids, which: str, seed: int = 0) -> ForgetRequest:
+def worst_case(ids: Ids, difficulty: str, seed: int = 0) -> ForgetRequest:
     """The request for the images that were found."""
-    kind, word = ("worst", "hard") if which == HARDEST else ("easy", "easy")
+    kind, word = ("worst", "hard") if difficulty == HARDEST else ("easy", "easy")
     return ForgetRequest(kind, np.sort(ids), counted(len(ids), f"{word} to forget"), seed=seed)
 
 

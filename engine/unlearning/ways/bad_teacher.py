@@ -74,8 +74,8 @@ class BadT(GradientUnlearner):
 
         rng = np.random.default_rng([work.case.seed, DRAWN])
         count = max(1, round(self.retained * len(work.retain)))
-        shown = rng.permutation(work.retain)[:count]
-        return [(np.concatenate([work.forget, shown]), loss)]
+        sampled = rng.permutation(work.retain)[:count]
+        return [(np.concatenate([work.forget, sampled]), loss)]
 
 
 def ignorant(work: UnlearningRun) -> Classifier:

@@ -182,9 +182,9 @@ def summed(work: UnlearningRun, rows: Rows) -> Tensor:
     return total
 
 
-def flat(found: dict[str, Tensor]) -> Tensor:
+def flat(tensors: dict[str, Tensor]) -> Tensor:
     """All weights in one row."""
-    return torch.cat([tensor.flatten() for tensor in found.values()])
+    return torch.cat([tensor.flatten() for tensor in tensors.values()])
 
 
 def wood_fisher(v: Tensor, gradients: list[Tensor]) -> Tensor:
@@ -223,7 +223,7 @@ def split(vector: Tensor, weights: list[Tensor]) -> list[Tensor]:
 
 
 def conjugate_gradients(
-    product: Product, v: Tensor, rounds: int, told: Callable[[int], None] = lambda _: None
+    product: Product, v: Tensor, rounds: int, report: Callable[[int], None] = lambda _: None
 ) -> Tensor:
     """x with A x = v for a symmetric positive A, as near as so many rounds come."""
     x, r = torch.zeros_like(v), v.clone()
@@ -234,7 +234,7 @@ def conjugate_gradients(
         length = norm / (p @ curved).clamp(min=1e-30)
         x, r = x + length * p, r - length * curved
         after = r @ r
-        told(done)
+        report(done)
         if after <= 1e-20 * first:
             break
         p, norm = r + after / norm * p, after

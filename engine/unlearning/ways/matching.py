@@ -41,7 +41,7 @@ from engine.unlearning.ways.descend import rate_setting
 from engine.unlearning.ways.network import in_parts, named
 from engine.unlearning.ways.unlearner import Unlearner, UnlearningRun
 
-SHOWN = 20  # times at which whoever watches sees the model
+WATCHED_STEPS = 20  # times at which whoever watches sees the model
 TEACHERS = 100  # oracles among which the seed chooses
 READY = 0.5  # share of the progress until the logits are known
 
@@ -87,7 +87,7 @@ class OutputMatching(Unlearner, ABC):
             work.step += 1
             work.put_back()
             work.progress(READY + (1 - READY) * work.step / self.steps, f"step {work.step}")
-            if work.step % max(1, self.steps // SHOWN) == 0:
+            if work.step % max(1, self.steps // WATCHED_STEPS) == 0:
                 work.show()
 
     def losses(self, work: UnlearningRun, targets: Tensor) -> Iterator[Callable[[], Tensor]]:
@@ -131,9 +131,9 @@ class OracleMatching(OutputMatching):
         """Those of the seed's oracle."""
         number = work.case.seed % TEACHERS
         with before_the_request(work):
-            made = trained(work.case, STAYS, teachers(number // PART), progress)
-        work.before += seconds_of([made]) / PART
-        return torch.from_numpy(logits_of(made)[number % PART].copy())
+            trained_part = trained(work.case, STAYS, teachers(number // PART), progress)
+        work.before += seconds_of([trained_part]) / PART
+        return torch.from_numpy(logits_of(trained_part)[number % PART].copy())
 
 
 @dataclass(frozen=True)

@@ -95,14 +95,14 @@ class PruneFirst(Unlearner):
         """The pruned original asked to forget, kept or made now, and the seconds it once took."""
         if self.by == MAGNITUDE:
             pruning = sparsity.RetrainPruned(ratio=self.ratio, epochs=self.epochs)
-            made = answer(pruning, case.pruning, progress)
+            pruned = answer(pruning, case.pruning, progress)
         else:
             first = untrained(case.model, case.seed)
             first.masks = {}
             begun = replace(case.pruning, model=first, recipe=case.recipe)
-            made = answer(sparsity.Rewound(way=self.by, ratio=self.ratio), begun, progress)
-        model = rebuilt(made["model"], case.model.name)
-        return replace(case, model=model), float(made.record["seconds"])
+            pruned = answer(sparsity.Rewound(way=self.by, ratio=self.ratio), begun, progress)
+        model = rebuilt(pruned["model"], case.model.name)
+        return replace(case, model=model), float(pruned.record["seconds"])
 
     def reference(self, case: ForgetCase, progress: Progress = quiet) -> ForgetCase:
         """The pruned original is what forgets, and what is retrained."""
@@ -122,6 +122,6 @@ class PruneFirst(Unlearner):
         work.spent = float(cost["seconds"][0])
         work.passes.add(cost["forward"][0], cost["backward"][0])
         work.step, work.failed = int(cost["steps"][0]), int(cost["failed_at"][0])
-        seen = result["seen"]
-        work.extra[work.case.data.places(np.asarray(seen["id"]))] += seen["seen"]
+        exposures = result["seen"]
+        work.extra[work.case.data.places(np.asarray(exposures["id"]))] += exposures["seen"]
         work.held = {}

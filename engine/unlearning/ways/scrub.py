@@ -71,17 +71,17 @@ class SCRUB(GradientUnlearner):
         """Away, then back."""
 
         def away(rows: Rows) -> Tensor:
-            return -apart(work, rows)[0]
+            return -distillation_losses(work, rows)[0]
 
         def mend(rows: Rows) -> Tensor:
-            distance, loss = apart(work, rows)
+            distance, loss = distillation_losses(work, rows)
             return self.learn * loss + self.stay * distance
 
         first: list[Stage] = [(work.forget, away)] if epoch < self.climbs else []
         return [*first, (work.retain, mend)]
 
 
-def apart(work: UnlearningRun, rows: Rows) -> tuple[Tensor, Tensor]:
+def distillation_losses(work: UnlearningRun, rows: Rows) -> tuple[Tensor, Tensor]:
     """Mean KL(teacher ‖ student) of some images, softened, and their mean cross-entropy."""
     pixels, targets = pixels_of(work.model, work.data, rows)
     with torch.no_grad():

@@ -51,9 +51,9 @@ class RecordedData(DataSet):
     @classmethod
     def of(cls, data: DataSet) -> RecordedData:
         """The same data, with nothing seen yet."""
-        made = cls(**{spec.name: getattr(data, spec.name) for spec in fields(DataSet)})
-        made.__dict__["fingerprint"] = data.fingerprint  # not read again for it
-        return made
+        recorded = cls(**{spec.name: getattr(data, spec.name) for spec in fields(DataSet)})
+        recorded.__dict__["fingerprint"] = data.fingerprint  # not read again for it
+        return recorded
 
     @property
     def seen(self) -> NDArray[np.int64]:

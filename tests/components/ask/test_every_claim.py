@@ -14,7 +14,7 @@ from engine.result import Table
 SCENE = asking.scene("counter", 424)  # a car, a wheel and a fork
 
 
-def held():
+def claim_cases():
     caption_case = asking.about_scene(HONEST, SCENE, "describe the image")
     tokens = tuple(caption_case.vlm.tokenizer.encode("a car with a lamp"))
     return asking.each_claim(WordCase.of(caption_case, tokens, (0,)), SCENE)
@@ -32,7 +32,7 @@ def claims(**values):
 
 
 def test_each_claim_has_its_images_and_a_made_up_one_those_of_what_was_tried():
-    case = held()
+    case = claim_cases()
     view = pictures(case, claims(car=(0.9, 0.1, 0.05), lamp=(0.99, 0.99, 0.991)))
     assert view.rows == (
         "car, there: hangs on what is there",
@@ -48,7 +48,7 @@ def test_each_claim_has_its_images_and_a_made_up_one_those_of_what_was_tried():
 
 
 def test_the_line_is_just_around_the_region():
-    case = held()
+    case = claim_cases()
     image = as_bytes(case.image)
     drawn, rows_columns = framed(image, case, "car"), asking.box(SCENE.mask("car"))
     changed = (drawn != image).any(-1)

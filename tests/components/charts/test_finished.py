@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from components.charts import finished as kept_figures
 from components.charts import style
-from components.charts.finished import KEPT, LEAST, Finished, finished, kept
+from components.charts.finished import FINISHED_FIGURES, LEAST, Finished, finished, finished_figure
 from components.charts.style import INK
 from components.draw.bars import Bars
 from components.draw.lines import Lines
@@ -27,13 +27,13 @@ SHAPE = Bars(value="change")
 
 @pytest.fixture(autouse=True)
 def nothing_kept():
-    KEPT.clear()
+    FINISHED_FIGURES.clear()
     yield
-    KEPT.clear()
+    FINISHED_FIGURES.clear()
 
 
 def spec(shape, table):
-    return kept(shape.figure, table).to_dict()
+    return finished_figure(shape.figure, table).to_dict()
 
 
 def test_a_figure_is_sent_as_plotly_would_write_it():
@@ -100,9 +100,9 @@ def test_a_kept_figure_cannot_be_spoiled():
 
 def test_what_cannot_be_told_from_another_is_built_each_time():
     for title in ("one", "two"):
-        figure = kept(lambda: go.Figure(layout_title_text=title))  # noqa: B023
+        figure = finished_figure(lambda: go.Figure(layout_title_text=title))  # noqa: B023
         assert figure.to_dict()["layout"]["title"]["text"] == title
-    assert not KEPT.names()
+    assert not FINISHED_FIGURES.names()
 
 
 def test_no_chart_draws_of_the_session_or_of_chance():
@@ -115,17 +115,17 @@ def test_no_chart_draws_of_the_session_or_of_chance():
 
 def test_kept_figures_are_bounded_in_bytes_and_in_number():
     assert Finished("{}").size == LEAST
-    large = kept(go.Figure, [go.Scatter(y=np.zeros(LEAST))])
+    large = finished_figure(go.Figure, [go.Scatter(y=np.zeros(LEAST))])
     assert large.size > LEAST
-    assert KEPT.room // LEAST <= 2048
+    assert FINISHED_FIGURES.room // LEAST <= 2048
 
 
 def page() -> None:
     from components.charts import plots
-    from components.charts.finished import kept
+    from components.charts.finished import finished_figure
     from tests.components.charts.test_finished import SHAPE, TABLE
 
-    plots.drawn(kept(SHAPE.figure, TABLE), "what it shows", "figure")
+    plots.drawn(finished_figure(SHAPE.figure, TABLE), "what it shows", "figure")
 
 
 def test_the_page_shows_the_finished_figure():

@@ -54,9 +54,9 @@ def ranking(*steps: dict[str, float]) -> Ranking:
     return Ranking(values, np.zeros(values.shape, np.int64), labels, "probability")
 
 
-def spoken(method, said, scene: Scene | None = None, **views) -> DecodedAnswer:
-    against = claims("is there a lamp", said, scene) if scene else None
-    return DecodedAnswer(method, {"answer": tokens(*said), **views}, against)
+def spoken(method, words, scene: Scene | None = None, **views) -> DecodedAnswer:
+    against = claims("is there a lamp", words, scene) if scene else None
+    return DecodedAnswer(method, {"answer": tokens(*words), **views}, against)
 
 
 # ---------------------------------------------------------------- what they say

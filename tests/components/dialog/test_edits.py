@@ -25,8 +25,8 @@ def test_the_same_change_again_replaces_the_last_and_another_is_added():
 
 def test_edits_change_what_they_say_and_nothing_else():
     edits = read("fork*0.25,wheel@15,-car")
-    after, made, problems = applied(SCENE, edits)
-    assert made == edits
+    after, applied_edits, problems = applied(SCENE, edits)
+    assert applied_edits == edits
     assert not problems
     assert {
         element.category: (element.row, element.column, element.opacity) for element in after.things

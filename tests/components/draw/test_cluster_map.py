@@ -48,8 +48,8 @@ def test_each_cluster_has_marks_of_its_own_and_its_number_at_its_center():
 
 
 def test_arrows_go_to_the_targets_or_to_where_the_cluster_has_come():
-    wanted = ClusterMap(centers=CENTERS, state="clean").figure(POINTS)
-    assert arrows(wanted)[:, 1].tolist() == [[5, 5], [9, 0], [0.5, 0.5]]
+    target_arrows = ClusterMap(centers=CENTERS, state="clean").figure(POINTS)
+    assert arrows(target_arrows)[:, 1].tolist() == [[5, 5], [9, 0], [0.5, 0.5]]
     come = ClusterMap(
         centers=CENTERS, state="protected", ends=("protected x", "protected y")
     ).figure(POINTS)

@@ -11,13 +11,13 @@ def test_only_cells_that_are_off_are_grayed():
     pixels = np.full((64, 64, 3), 50, np.uint8)
     grid = np.ones((8, 8), bool)
     grid[2, 5] = False
-    seen = crossed(pixels, grid)
-    cell = seen.shape[0] // 8
-    changed = (seen != 50).any(-1)
+    grayed = crossed(pixels, grid)
+    cell = grayed.shape[0] // 8
+    changed = (grayed != 50).any(-1)
     where = np.zeros_like(changed)
     where[2 * cell : 3 * cell, 5 * cell : 6 * cell] = True
     assert (changed == where).all()
-    middle = seen[2 * cell + cell // 2, 5 * cell + 2]
+    middle = grayed[2 * cell + cell // 2, 5 * cell + 2]
     assert np.abs(middle - ((1 - SHADE) * 50 + SHADE * DROPPED)).max() <= 1
 
 

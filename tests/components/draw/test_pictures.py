@@ -34,11 +34,11 @@ def test_every_image_is_named_and_labels_are_text():
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_images_are_sent_without_loss(channels):
-    shown = view(channels)
-    (body, *_) = re.findall(r"base64,([^\"]+)", as_html(shown))
+    image_view = view(channels)
+    (body, *_) = re.findall(r"base64,([^\"]+)", as_html(image_view))
     with Image.open(io.BytesIO(b64decode(body))) as image:
         pixels = np.asarray(image)
-    assert np.array_equal(pixels.reshape(12, 12, channels), shown.images[0, 0])
+    assert np.array_equal(pixels.reshape(12, 12, channels), image_view.images[0, 0])
 
 
 def test_only_small_images_are_drawn_in_squares():

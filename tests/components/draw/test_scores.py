@@ -31,8 +31,8 @@ def groups(found):
 
 def score_of(joined, parts):
     """The score that parts make."""
-    made = {"sum": sum(parts), "product": -np.prod(parts), "alone": parts[0]}
-    return made[joined]
+    joined_scores = {"sum": sum(parts), "product": -np.prod(parts), "alone": parts[0]}
+    return joined_scores[joined]
 
 
 @pytest.mark.parametrize("kind", QUICK, ids=lambda kind: kind.name)

@@ -42,9 +42,9 @@ def test_where_the_attack_says_nothing_ways_are_ranked_by_the_gap_without_it_and
     assert board.order(blind) == ["Retrain", "FT", "GA", "NoOp"]
     assert board.order(seeing) == ["Retrain", "GA", "FT", "NoOp"]
     for board_table in (blind, seeing):
-        shown = board.board(board_table).html()
-        assert "27.5 points" in shown  # FT's gap of four
-        assert "3.3 points" in shown  # and of three
+        html = board.board(board_table).html()
+        assert "27.5 points" in html  # FT's gap of four
+        assert "3.3 points" in html  # and of three
     assert "50 ± 5 % says nothing" in board.finding(blind)
     assert "order of the gap without it" in board.finding(blind)
     assert "order of their average gap" in board.finding(seeing)
@@ -58,12 +58,12 @@ def test_of_a_mode_what_stays_of_its_class_is_judged_apart():
     }
     for name, value in shares.items():
         columns |= {name: ([value] * 4, "share"), f"{name} − retrained": ([-0.125] * 4, "share")}
-    shown = board.board(Table.of(columns, NAMES)).html()
+    html = board.board(Table.of(columns, NAMES)).html()
     for name, value in shares.items():
-        assert name in shown
+        assert name in html
         assert name not in board.board(plain).html()
-        assert f"{100 * value:.0f} %" in shown
-    assert "−12.5" in shown
+        assert f"{100 * value:.0f} %" in html
+    assert "−12.5" in html
     columns["rest of the class"] = ([0.98, 0.99, 0.86, 0.95], "share")
     judged = Table.of(columns, NAMES)
     took = "forgot mode 3 and took the rest of its class with it"
@@ -77,16 +77,17 @@ def test_of_a_mode_what_stays_of_its_class_is_judged_apart():
 
 
 def test_the_sentence_has_the_cost_in_passes_and_the_table_the_seconds_beside_it():
-    shown = table(informative=False)
-    assert verdict(shown, "FT", "class 3") == (
-        f"{claim(shown, 'FT', 'class 3')}: it recognizes 10 % of those (retrained: 0 %) and 98 % "
+    board_table = table(informative=False)
+    assert verdict(board_table, "FT", "class 3") == (
+        f"{claim(board_table, 'FT', 'class 3')}: it recognizes 10 % of those (retrained: 0 %) "
+        "and 98 % "
         "of the test (98 %)."
     )
-    assert claim(shown, "FT", "class 3").endswith("at 25 % of its cost")
-    assert "25 % · 0.4 s" in board.board(shown).html()
+    assert claim(board_table, "FT", "class 3").endswith("at 25 % of its cost")
+    assert "25 % · 0.4 s" in board.board(board_table).html()
     times = Table.of({"seconds": ([3.0, 0.0, 0.7, 0.1], "s")}, NAMES)
-    assert "25 % · 0.7 s" in board.board(shown, times).html()
-    assert "passes of images through the network" in board.board(shown).html()
+    assert "25 % · 0.7 s" in board.board(board_table, times).html()
+    assert "passes of images through the network" in board.board(board_table).html()
 
 
 def test_the_time_says_on_which_machine_it_was_and_whether_that_was_quiet():

@@ -15,7 +15,7 @@ from engine.unlearning.oracles.closed_claims import ALONE, ASCENT, ORACLE, TOGET
 from engine.unlearning.oracles.closed_form import AWAY, PIXELS, remains
 from engine.unlearning.oracles.heads import HEADS, RIDGE
 from tests import tiny
-from tests.visits import said, settled
+from tests.visits import problems, settled
 
 METHOD = ClosedForm(features=PIXELS, steps=50)
 
@@ -58,11 +58,11 @@ def test_curves_are_the_engine_s_and_end_where_their_scale_does(kind, found):
     table, steps = closed_form.by_step(kind, found), found["steps"]
     for way in closed_form.SERIES:
         step = steps[f"{kind}, {way}"]
-        there = np.flatnonzero(step < AWAY)
-        expected = np.maximum(step[there], closed_form.LOWEST)
-        np.testing.assert_array_equal(table[way][there], expected)
-        assert (table[way] == AWAY).sum() == (len(there) < len(step))
-        assert np.isfinite(table[way]).sum() == min(len(there) + 1, len(step))
+        indices = np.flatnonzero(step < AWAY)
+        expected = np.maximum(step[indices], closed_form.LOWEST)
+        np.testing.assert_array_equal(table[way][indices], expected)
+        assert (table[way] == AWAY).sum() == (len(indices) < len(step))
+        assert np.isfinite(table[way]).sum() == min(len(indices) + 1, len(step))
     assert len(np.flatnonzero(steps[f"ridge, {ASCENT}"] == AWAY)) > 1
     figure = closed_form.curves(kind, found).figure(table)
     assert [trace.name for trace in figure.data] == list(closed_form.SERIES.values())
@@ -88,7 +88,7 @@ def test_the_part_begins_by_itself_and_says_what_layers_cannot_forget(closer, fo
     at.session_state["closer"] = closer
     at.query_params.update({"forget.ClosedForm.steps": "50", "forget.ClosedForm.features": PIXELS})
     settled(at.run())
-    assert not said(at)
+    assert not problems(at)
     assert at.header[0].value.replace("\\", "") == METHOD.finding(closer.asked.case, found)
     text = " ".join(block.value for block in at.markdown).replace("\\", "")
     for row, note in zip(found["claims"].rows, found["claims"].notes, strict=True):

@@ -22,7 +22,7 @@ def held():
     model = tiny.learned()
     data = tiny.columns(model.side, model.labels)
     case = PruneCase(model, data)
-    return data, {which: answer(WorstCase(which, 0.25, rounds=3), case) for which in SETS}
+    return data, {name: answer(WorstCase(name, 0.25, rounds=3), case) for name in SETS}
 
 
 def ordered(sets, data: DataSet, *, hard_first: bool):
@@ -32,7 +32,7 @@ def ordered(sets, data: DataSet, *, hard_first: bool):
     order = data.ids[train[np.argsort(far if hard_first else -far, kind="stable")]]
     count = len(order) // 3
     parts = {HARDEST: order[:count], RANDOM: order[count : 2 * count], EASIEST: order[2 * count :]}
-    return {which: {"images": extremes.Table.of({"id": (ids, "")})} for which, ids in parts.items()}
+    return {name: {"images": extremes.Table.of({"id": (ids, "")})} for name, ids in parts.items()}
 
 
 def test_distances_are_the_share_of_the_label_that_is_nearer(held):
@@ -76,32 +76,32 @@ def test_the_sentence_follows_the_measurement_and_tells_of_wrong_labels(held):
 )
 def test_a_set_is_only_called_typical_beyond_chance(shift, count, says):
     even = np.linspace(0.3, 0.7, count)
-    assert extremes.beside(even + shift, even) == says
+    assert extremes.rank_test_words(even + shift, even) == says
 
 
 def test_which_set_is_more_typical_is_what_the_ranks_say_where_the_medians_do_not():
     even = np.linspace(0, 1, 101)
     skewed = np.where(np.arange(101) < 40, 0.0, 0.51)
     assert np.median(skewed) > np.median(even)
-    assert extremes.beside(skewed, even) == "more typical"
+    assert extremes.rank_test_words(skewed, even) == "more typical"
 
 
 def test_curves_have_the_objective_of_each_round_and_random_images_stay_as_they_are(held):
     sets = held[1]
     table = extremes.by_round(sets)
     assert table["round"].tolist() == [1, 2, 3]
-    for which in (HARDEST, EASIEST):
-        wanted = np.maximum(sets[which]["rounds"]["objective"], extremes.LEAST)
-        np.testing.assert_allclose(table[SETS[which]], wanted)
+    for name in (HARDEST, EASIEST):
+        expected = np.maximum(sets[name]["rounds"]["objective"], extremes.LEAST)
+        np.testing.assert_allclose(table[SETS[name]], expected)
     assert len(set(table["random"])) == 1
     assert len(extremes.BY_ROUND.figure(table).data) == 3
 
 
 def test_a_round_s_histogram_and_the_only_one_of_random_images(held):
-    for which, number in ((HARDEST, 1), (HARDEST, 3), (RANDOM, 3)):
-        losses = held[1][which]["losses"]
+    for name, number in ((HARDEST, 1), (HARDEST, 3), (RANDOM, 3)):
+        losses = held[1][name]["losses"]
         histogram = extremes.of_round(losses, number)
-        at = 1 if which == RANDOM else number
+        at = 1 if name == RANDOM else number
         np.testing.assert_allclose(histogram["chosen"], losses["chosen"][losses["round"] == at])
         assert histogram["from"][0] == pytest.approx(-7)
         assert histogram["all"].sum() == pytest.approx(1)
@@ -110,8 +110,8 @@ def test_a_round_s_histogram_and_the_only_one_of_random_images(held):
 def test_classes_are_counted_in_each_set(held):
     data, sets = held
     table = extremes.balance(data, sets)
-    for which, name in SETS.items():
-        labels = data.labels[data.places(sets[which]["images"]["id"].astype(int))]
+    for kind, name in SETS.items():
+        labels = data.labels[data.places(sets[kind]["images"]["id"].astype(int))]
         assert table[name].tolist() == [(labels == at).mean() for at in range(len(data.classes))]
     words = extremes.balance_finding(table)
     first = table.rows[int(table["hard"].argmax())]

@@ -9,8 +9,8 @@ from components.forget.asked import ForgetQuestion, MethodDetail
 from engine.result import Table
 from engine.run import answer
 from engine.unlearning import KLoM, NoOp, Scoreboard
-from tests.engine.unlearning.test_given_groups import made, of
-from tests.visits import said, settled
+from tests.engine.unlearning.test_given_groups import case_and_groups, of
+from tests.visits import problems, settled
 
 
 def page() -> None:
@@ -24,7 +24,7 @@ def page() -> None:
 
 
 def test_curves_wait_for_the_button_and_a_form_that_needs_more_is_told():
-    groups = of(*made())
+    groups = of(*case_and_groups())
     question = ForgetQuestion(groups.case, (), Scoreboard())
     at = AppTest.from_function(page, default_timeout=120)
     at.session_state["closer"] = MethodDetail(
@@ -36,7 +36,7 @@ def test_curves_wait_for_the_button_and_a_form_that_needs_more_is_told():
     assert "20 original, 20 unlearned and 40 retrained models are asked" in captions
     at = settled(at.button(key="judge.KLoM.go").click().run())
     assert not at.exception
-    assert not said(at)
+    assert not problems(at)
     method = KLoM(models=100, images=10)
     result = answer(method, groups)
     assert result.kept
@@ -48,5 +48,5 @@ def test_curves_wait_for_the_button_and_a_form_that_needs_more_is_told():
     farthest = int(forgotten["id"][forgotten["unlearned"].argmax()])
     assert at.selectbox(key=klom.CHOSEN).value == farthest
     at.selectbox(key="judge.KLoM.form").set_value("20 bins").run()
-    (few,) = said(at)
+    (few,) = problems(at)
     assert "at least 100 original, 100 unlearned and 200 retrained models" in few

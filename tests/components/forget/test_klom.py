@@ -15,7 +15,7 @@ from engine.run import answer
 from engine.unlearning import AfterCase, DMDirect, FineTune, KLoM, NoOp, Retrain, Scoreboard
 from engine.unlearning.oracles.direct import GROUPS
 from tests import tiny
-from tests.visits import said, settled
+from tests.visits import problems, settled
 
 METHOD = KLoM(images=10)
 
@@ -81,9 +81,9 @@ def test_ways_whose_klom_is_known_stand_beside_retraining_and_nothing_done(close
     table = klom.priced(closer, METHOD, found)
     assert table.rows == ("Nothing done", "Retrained (noise)", "Fine-tune (epochs 1)")
     row = table.rows[2]
-    made = answer(closer.method, closer.asked.case)["run"]
+    run = answer(closer.method, closer.asked.case)["run"]
     assert table.cell(row, "share of retraining") == pytest.approx(
-        float(made["share of retraining"][0])
+        float(run["share of retraining"][0])
     )
     assert table.cell(row, "KLoM") == found["summary"].cell("forget", "unlearned, median")
     other = klom.priced(closer, KLoM(images=20), found)
@@ -129,7 +129,7 @@ def test_a_part_waits_for_its_button_and_then_says_what_the_engine_says(part, cl
     assert "are trained" in " ".join(caption.value for caption in at.caption)
     at.button(key=f"{slot}.go").click().run()
     settled(at)
-    assert not said(at)
+    assert not problems(at)
     assert not at.exception
     if part == "KLoM":
         method, case = KLoM(images=20), closer.case
@@ -161,4 +161,4 @@ def test_too_few_models_for_histograms_are_refused_with_how_many_it_takes(closer
     at.button(key=f"{klom.SLOT}.go").click().run()
     settled(at)
     assert not at.exception
-    assert "needs at least 100 models of each kind, and there are 20" in " ".join(said(at))
+    assert "needs at least 100 models of each kind, and there are 20" in " ".join(problems(at))

@@ -74,15 +74,15 @@ def test_each_set_becomes_a_request_of_the_page_s_case():
     ids = data.ids[data.rows("train")]
     case = replace(forget_case(model, data, request.at_random(data, 0.5)), seed=3)
     sets = {
-        which: {"images": Table.of({"id": (set_ids, "")})}
-        for which, set_ids in zip(ranks.SETS, (ids[:4], ids[4:8], ids[8:12]), strict=True)
+        name: {"images": Table.of({"id": (set_ids, "")})}
+        for name, set_ids in zip(ranks.SETS, (ids[:4], ids[4:8], ids[8:12]), strict=True)
     }
     result = ranks.cases(case, sets)
     assert list(result) == list(ranks.SETS.values())
     assert set(result["hard"].request.ids) == set(sets[HARDEST]["images"]["id"])
     assert result["hard"].request.kind == "worst"
-    wanted = request.at_random(data, seed=3, count=len(sets[RANDOM]["images"]["id"])).ids
-    assert set(result["random"].request.ids) == set(wanted)
+    expected = request.at_random(data, seed=3, count=len(sets[RANDOM]["images"]["id"])).ids
+    assert set(result["random"].request.ids) == set(expected)
     assert all(
         new_case.recipe == case.recipe and new_case.seed == 3 for new_case in result.values()
     )

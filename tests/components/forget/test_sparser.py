@@ -12,7 +12,7 @@ from engine.run import answer
 from engine.unlearning import BoardCase, GradientAscent, NoOp, SparseOriginals
 from engine.unlearning.protocol.sparser import FIGURES, RATIOS, means
 from tests import tiny
-from tests.visits import said, settled
+from tests.visits import problems, settled
 
 GA = GradientAscent(epochs=1)
 FT = np.array([[0.4, 0.3], [0.3, 0.2], [0.2, 0.1], [0.1, 0.1]])  # (ratios, seeds)
@@ -105,7 +105,7 @@ def test_the_part_asks_when_told_and_says_what_the_answer_says(few):
     assert "every way forgets with each" in " ".join(caption.value for caption in at.caption)
     at.button(key=f"{sparser.KEY}.SparseOriginals.go").click().run()
     settled(at)
-    assert not said(at)
+    assert not problems(at)
     method, case = (
         SparseOriginals(by="SynFlow", seeds=1),
         BoardCase(Closer.asked.case, (NoOp(), GA)),

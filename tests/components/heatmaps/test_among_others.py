@@ -12,7 +12,7 @@ from engine.attribution.trust import AmongOthers
 from engine.attribution.trust.controls import PLAIN, SHUFFLED, STUDIED, controls
 from engine.errors import BadData
 from engine.models.embedded import plan
-from tests.visits import pills, said, settled
+from tests.visits import pills, problems, settled
 
 MEASURE = f"{outlines.AMONG}.measure"
 
@@ -92,4 +92,4 @@ def test_a_failure_is_said_and_not_computed_again(monkeypatch):
         at.run()
     assert not at.exception
     assert len(cases) == 1
-    assert any("There are no such images." in sentence for sentence in said(at))
+    assert any("There are no such images." in sentence for sentence in problems(at))

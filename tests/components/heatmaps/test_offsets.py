@@ -23,9 +23,9 @@ NOTHING = HeatMap(np.zeros(TRUTH.shape, np.float32), "inside", signed=False)
 @pytest.mark.parametrize("groups", [2, 3])
 def test_each_offset_is_that_of_an_outline_of_its_own(groups):
     table = curves({"own": CutMap(VALUES, groups)}, TRUTH)
-    wanted = [dice(outlined(VALUES, groups, offset).inside, TRUTH) for offset in OFFSETS]
-    assert table["own"] == pytest.approx(wanted)
-    assert len(set(np.round(wanted, 3))) > 3
+    expected = [dice(outlined(VALUES, groups, offset).inside, TRUTH) for offset in OFFSETS]
+    assert table["own"] == pytest.approx(expected)
+    assert len(set(np.round(expected, 3))) > 3
     assert table[CUT].tolist() == OFFSETS.tolist()
 
 
@@ -36,8 +36,8 @@ def test_a_map_without_anything_above_nothing_has_no_outline_at_any_offset():
 
 def test_the_sentence_says_the_cut_of_the_picture_and_the_best_one():
     maps = {"own": CutMap(VALUES, 2, 1.7)}
-    table, here = curves(maps, TRUTH), dice(outlined(VALUES, 2, 1.7).inside, TRUTH)
-    sentence = f"own: {here:.2f} as cut above, {table['own'].max():.2f} at best."
+    table, cut_dice = curves(maps, TRUTH), dice(outlined(VALUES, 2, 1.7).inside, TRUTH)
+    sentence = f"own: {cut_dice:.2f} as cut above, {table['own'].max():.2f} at best."
     assert best(table, maps, TRUTH) == sentence
     assert by_offset(maps, TRUTH).finding({}) == sentence
 

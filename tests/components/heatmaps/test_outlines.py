@@ -9,7 +9,7 @@ import torch
 
 from components.heatmaps import outlines
 from engine.attribution.heatmaps.own_map import OwnMap
-from engine.attribution.trust.among import DICE, HERE, IOU, POINTS, listed
+from engine.attribution.trust.among import DICE, IOU, POINTS, THIS_IMAGE, image_table
 from engine.measures.outlines import dice, iou, outlined
 from engine.pictures.drawn import AGREED, EXTRA, MISSED, SHADE
 from engine.result import HeatMap
@@ -39,7 +39,7 @@ def test_agreed_missed_and_extra_pixels_have_their_colors_and_dice_stands_below(
     assert result.columns == ("image", OwnMap.title, "Grad-CAM")
     image, own_picture, cam = result.images[0]
     inside = outlined(answers()["Grad-CAM"]["map"].values).inside
-    for shown, mask in (
+    for shaded, mask in (
         (own_picture, answers()[OwnMap.title]["outline"].values > 0),
         (cam, inside),
     ):
@@ -48,9 +48,9 @@ def test_agreed_missed_and_extra_pixels_have_their_colors_and_dice_stands_below(
             (truth & ~mask, MISSED),
             (mask & ~truth, EXTRA),
         ):
-            wanted = np.rint((1 - SHADE) * 128 + SHADE * np.array(color))
-            assert (abs(shown[where].astype(float) - wanted) <= 1).all()
-        assert (shown[~mask & ~truth] == image[~mask & ~truth]).all()
+            expected = np.rint((1 - SHADE) * 128 + SHADE * np.array(color))
+            assert (abs(shaded[where].astype(float) - expected) <= 1).all()
+        assert (shaded[~mask & ~truth] == image[~mask & ~truth]).all()
     assert result.captions[2] == f"Dice {dice(inside, truth):.2f}, IoU {iou(inside, truth):.2f}"
     assert result.captions[2] in result.finding
 
@@ -70,9 +70,9 @@ def test_where_nothing_is_there_an_outline_is_extra_and_none_is_right():
     assert drawn.captions[3] == "rightly nothing outlined"
     assert drawn.finding.startswith("Nothing is there by the mask; blue is outlined.")
     image, own_picture, _, flat = drawn.images[0]
-    wanted = np.rint((1 - SHADE) * 128 + SHADE * np.array(EXTRA))
+    expected = np.rint((1 - SHADE) * 128 + SHADE * np.array(EXTRA))
     assert (
-        abs(own_picture[result[OwnMap.title]["map"].values > 0].astype(float) - wanted) <= 1
+        abs(own_picture[result[OwnMap.title]["map"].values > 0].astype(float) - expected) <= 1
     ).all()
     assert (flat == image).all()
 
@@ -89,8 +89,10 @@ def test_a_map_in_which_nothing_stands_out_says_so():
 
 def standing_found():
     rows = [(0.6, 0.4, 1, 0.5), (0.0, 0.0, 0, 0.5), (0.3, 0.2, 1, 0.5), (0.9, 0.8, 1, 0.5)]
-    others = listed(rows, "abcd")
-    return {OwnMap.title: {"others": others, "here": listed([(0.7, 0.1, 0, 0.5)], [HERE])}}
+    others = image_table(rows, "abcd")
+    return {
+        OwnMap.title: {"others": others, "here": image_table([(0.7, 0.1, 0, 0.5)], [THIS_IMAGE])}
+    }
 
 
 def test_the_line_of_a_map_rises_and_the_star_is_where_this_image_stands():
@@ -103,10 +105,10 @@ def test_the_line_of_a_map_rises_and_the_star_is_where_this_image_stands():
         line = table.take([at for at, name in enumerate(table.rows) if name == OwnMap.title])
         np.testing.assert_allclose(line[measure], line_, rtol=1e-6)
         assert (np.diff(line[outlines.BELOW]) > 0).all()
-        star = table.take([table.rows.index(HERE)])
+        star = table.take([table.rows.index(THIS_IMAGE)])
         assert (star[outlines.BELOW][0], star[measure][0]) == (place, np.float32(value))
         figure = outlines.standing(result, measure).figure(table)
-        assert [trace.name for trace in figure.data] == [OwnMap.title, HERE]
+        assert [trace.name for trace in figure.data] == [OwnMap.title, THIS_IMAGE]
         words = outlines.standing_by(measure).finding(result)
         assert words.startswith(f"{OwnMap.title}: {measure} {value:.2f}: higher than on")
         assert f"on {round(4 * place)} of 4" in words

@@ -120,8 +120,8 @@ def test_every_figure_of_the_answer_is_in_it():
 
 def test_a_chart_stands_over_its_numbers_with_its_finding():
     table = Table.of({"birds": ([1.0, 7.0], "")}, ("cat", "owl"))
-    shown = Exhibit(table, "How many", "Owls lead.", Bars(value="birds"))
-    html = report([pinned(exhibits=[shown])], WHEN)
+    exhibit = Exhibit(table, "How many", "Owls lead.", Bars(value="birds"))
+    html = report([pinned(exhibits=[exhibit])], WHEN)
     result = re.search(r'src="data:image/svg\+xml;base64,([^"]+)" alt="Owls lead\."', html)
     assert "<svg" in base64.b64decode(result[1]).decode()
     assert html.index("Owls lead.") < html.index('<th scope="row">owl</th><td>7</td>')

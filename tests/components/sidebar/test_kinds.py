@@ -14,7 +14,7 @@ from engine.models import catalog, chest, extras, hub, zero_shot
 from tests.components.sidebar.test_subject import jpeg, upload
 from tests.engine.models.saved import FINDINGS, POINTS, save_clip, tiny_dense_net
 from tests.scans import dicom, nifti, ramp
-from tests.visits import pills, said, visit, words
+from tests.visits import pills, problems, visit, words
 
 ALL = next(iter(chest.WEIGHTS.values()))
 needs_xray = pytest.mark.skipif(not extras.XRAY.installed, reason="torchxrayvision is missing")
@@ -68,7 +68,8 @@ def test_the_words_of_a_link_are_the_classes(clip_here):
     at.text_area(key="words").set_value("bone").run()
     assert not at.exception
     assert any(
-        "Give 2 to 50 words, separated by commas: there is 1." in message for message in said(at)
+        "Give 2 to 50 words, separated by commas: there is 1." in message
+        for message in problems(at)
     )
 
 
@@ -83,7 +84,7 @@ def test_what_cannot_be_had_is_gray_with_the_command(monkeypatch):
 def test_for_a_scan_the_missing_kind_of_model_is_said_with_the_command(monkeypatch):
     monkeypatch.setattr("engine.models.extras.find_spec", lambda _: None)
     at = upload(visit(), "a.dcm", dicom(np.uint8(ramp(32, 0, 255))))
-    (sentence,) = [message for message in said(at) if "This is a scan" in message]
+    (sentence,) = [message for message in problems(at) if "This is a scan" in message]
     assert "`pip install torchxrayvision` adds models of chest X-rays" in sentence
     assert sentence.count(".") == 1
 
@@ -92,7 +93,7 @@ def test_where_the_extra_is_installed_its_model_is_one_click_away(monkeypatch):
     monkeypatch.setattr("engine.models.extras.find_spec", lambda _: True)
     monkeypatch.setattr(hub, "connects", lambda _: False)
     at = upload(visit(), "a.dcm", dicom(np.uint8(ramp(32, 0, 255))))
-    assert any("choose a model for X-rays below" in message for message in said(at))
+    assert any("choose a model for X-rays below" in message for message in problems(at))
     assert [button.label for button in at.button if button.key == "kinds.model"] == [
         f"Use {ALL.title}"
     ]
@@ -118,7 +119,7 @@ def test_kinds_are_told_apart():
 @pytest.mark.parametrize("view", [LEVEL_SETS, MINIMAL_REGIONS, PRUNE], ids=lambda view: view.title)
 def test_a_view_that_needs_one_answer_of_many_says_so(chest_here, view):
     at = visit({"model": ALL.title}, view)
-    text = " ".join([*said(at), words(at)])
+    text = " ".join([*problems(at), words(at)])
     assert "this one says several findings at once" in text
 
 

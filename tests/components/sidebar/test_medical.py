@@ -25,7 +25,7 @@ from tests.components.sidebar.test_subject import upload
 from tests.components.test_exports import heat
 from tests.scans import AXIAL, PATIENT, SECRETS, dataset, dicom, nifti, ramp, written
 from tests.tiny import cnn
-from tests.visits import provenance, said, visit
+from tests.visits import problems, provenance, visit
 
 SHIPPED = Path(pydicom.__file__).parent / "data" / "test_files"
 
@@ -74,20 +74,20 @@ def test_a_volume_is_cut_in_three_planes_each_with_its_own_middle():
 
 def test_a_window_for_the_model_is_picked_or_typed_and_is_another_question():
     at = upload(visit(), "ct.dcm", (SHIPPED / "CT_small.dcm").read_bytes())
-    seen = [fingerprint(at)]
+    fingerprints = [fingerprint(at)]
     named(at, "selectbox", "window").set_value("Lung").run()
     assert named(at, "number_input", "center").value == -600
     assert named(at, "number_input", "width").value == 1500
-    seen.append(fingerprint(at))
+    fingerprints.append(fingerprint(at))
     named(at, "number_input", "width").set_value(900).run()
     assert not at.exception
-    assert named(at, "selectbox", "window").value == medical.OWN
+    assert named(at, "selectbox", "window").value == medical.OWN_WINDOW
     assert at.session_state["subject"].picture.behind.window == Window(-600, 900)
-    seen.append(fingerprint(at))
-    assert len(set(seen)) == 3
+    fingerprints.append(fingerprint(at))
+    assert len(set(fingerprints)) == 3
     assert any("center −600, width 900 HU" in caption.value for caption in at.sidebar.caption)
     named(at, "selectbox", "window").set_value("Abdomen").run()
-    assert fingerprint(at) == seen[0]
+    assert fingerprint(at) == fingerprints[0]
 
 
 def test_a_window_is_shown_and_said_with_its_decimals_and_so_is_the_smallest_width():
@@ -133,14 +133,14 @@ def test_choices_are_kept_while_another_image_is_looked_at():
 
 
 def test_a_broken_frame_is_a_sentence_and_the_middle_one_stays():
-    made = pydicom.dcmread(SHIPPED / "SC_rgb_rle_2frame.dcm")
-    parts = list(pydicom.encaps.generate_frames(made.PixelData, number_of_frames=2))
-    made.PixelData = pydicom.encaps.encapsulate([b"\x07" * 64, parts[1]])
-    at = upload(visit(), "scan.dcm", written(made))
+    dicom_dataset = pydicom.dcmread(SHIPPED / "SC_rgb_rle_2frame.dcm")
+    parts = list(pydicom.encaps.generate_frames(dicom_dataset.PixelData, number_of_frames=2))
+    dicom_dataset.PixelData = pydicom.encaps.encapsulate([b"\x07" * 64, parts[1]])
+    at = upload(visit(), "scan.dcm", written(dicom_dataset))
     before = fingerprint(at)
     named(at, "slider", "slice.frame").set_value(1).run()
     assert not at.exception
-    (words,) = said(at)
+    (words,) = problems(at)
     assert "cannot be decoded" in words
     assert words.endswith("The middle one is shown instead.")
     assert fingerprint(at) == before
@@ -166,17 +166,17 @@ def test_what_is_no_scan_is_one_sentence_and_the_picture_stays():
     ):
         at.file_uploader(key="subject.file").set_value((name, content, "")).run()
         assert not at.exception
-        (words,) = said(at)
+        (words,) = problems(at)
         assert name in words
         assert provenance(at) == before
 
 
 def test_nothing_of_the_patient_is_on_the_page_in_a_record_in_the_store_or_in_the_log(caplog):
     caplog.set_level(logging.DEBUG)
-    made = dataset(ramp(24), ImageOrientationPatient=AXIAL)
-    made.WindowCenter, made.WindowWidth = 40, 400
-    made.WindowCenterWidthExplanation = "Doe^Jane"
-    at = upload(visit(), "scan.dcm", written(made))
+    dicom_dataset = dataset(ramp(24), ImageOrientationPatient=AXIAL)
+    dicom_dataset.WindowCenter, dicom_dataset.WindowWidth = 40, 400
+    dicom_dataset.WindowCenterWidthExplanation = "Doe^Jane"
+    at = upload(visit(), "scan.dcm", written(dicom_dataset))
     assert not at.exception
     results = [str(at.main), str(at.sidebar), caplog.text, *(code.value for code in at.code)]
     state_keys = [name for name in at.session_state if name != "subject.file"]  # as it was given

@@ -54,9 +54,9 @@ def test_a_link_has_neither_the_name_of_a_file_nor_its_class_names():
     }
     assert not {"target", "versus", "model"} & linked.keys()
     assert "Smith" not in str([options for key, options in linked.items() if key])
-    (whose,) = [radio for radio in at.radio if radio.key == "models.whose"]
-    assert whose.proto.options == ["Smith's network", "from the list"]
-    assert not whose.proto.query_param_key  # the name is this session's alone
+    (source_radio,) = [radio for radio in at.radio if radio.key == "models.whose"]
+    assert source_radio.proto.options == ["Smith's network", "from the list"]
+    assert not source_radio.proto.query_param_key  # the name is this session's alone
     assert any(" px, RGB, " in caption.value for caption in at.caption)
 
 
@@ -196,7 +196,7 @@ def test_labeled_images_show_the_right_format_and_name_the_classes():
     assert model.labels == plain_loop.CLASSES
 
 
-def listed() -> None:
+def show_jobs() -> None:
     """The jobs of two visitors, one running and one over for each."""
     from datetime import UTC, datetime
     from types import SimpleNamespace
@@ -219,7 +219,7 @@ def listed() -> None:
 
 
 def test_the_list_of_jobs_shows_another_visitor_s_with_the_method_alone():
-    at = AppTest.from_function(listed).run()
+    at = AppTest.from_function(show_jobs).run()
     assert not at.exception
     drawn = [*at.caption, *at.markdown, *at.get("progress")]
     text = "\n".join(str(getattr(element, "value", "")) + str(element.proto) for element in drawn)

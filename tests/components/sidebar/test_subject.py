@@ -20,7 +20,7 @@ from engine.images import Crop
 from engine.images.samples import sample
 from engine.run import digest
 from tests import tiny
-from tests.visits import pills, provenance, said, settled, visit
+from tests.visits import pills, problems, provenance, settled, visit
 
 
 def jpeg(turned: int = 1) -> bytes:
@@ -91,7 +91,7 @@ def test_what_is_no_image_is_one_sentence_and_the_picture_stays(name, content):
     before = provenance(at)
     upload(at, name, content)
     assert not at.exception
-    (words,) = said(at)
+    (words,) = problems(at)
     assert name in words
     assert provenance(at) == before
     assert at.selectbox(key="image").value == "A cat (Chelsea)"
@@ -100,7 +100,7 @@ def test_what_is_no_image_is_one_sentence_and_the_picture_stays(name, content):
 def test_a_good_upload_after_a_bad_one_takes_the_sentence_away():
     at = upload(visit(), "empty.png", b"")
     at.file_uploader(key="subject.file").set_value(("cup.jpg", jpeg(), "image/jpeg")).run()
-    assert not said(at)
+    assert not problems(at)
     assert at.selectbox(key="image").value == "Your image"
 
 
@@ -111,7 +111,7 @@ def test_a_link_to_data_of_another_person_s_file_is_refused_in_a_sentence():
         at = visit({"image": "From a data set", "data": name, "model": "Digits MLP"})
         assert not at.exception
         assert at.selectbox(key="data").value == "Digits, 8 × 8"
-        assert any(name in message for message in said(at))
+        assert any(name in message for message in problems(at))
     plain = visit({"image": "From a data set", "data": "digits", "model": "Digits MLP"})
     assert plain.selectbox(key="data").options.count("Digits, 8 × 8") == 1
 
@@ -175,7 +175,7 @@ def test_a_link_opens_with_everything_that_it_names():
     assert case.target.words(case.model.labels) == "espresso rather than eggnog"
     assert (case.target.reading, case.seed) == ("margin", 12)
     assert at.session_state["subject"].crop == Crop(0.1, 0.5)
-    assert not said(at)
+    assert not problems(at)
 
 
 @pytest.mark.parametrize(
@@ -193,10 +193,10 @@ def test_a_link_opens_with_everything_that_it_names():
 )
 def test_what_a_link_cannot_have_is_ignored_and_that_is_said(key, asked):
     at = visit({key: asked})
-    (words,) = said(at)
+    (words,) = problems(at)
     assert f"The link asks for “{asked}” as" in words
     assert provenance(at)
-    assert len(said(at.run())) == 1
+    assert len(problems(at.run())) == 1
 
 
 @pytest.mark.parametrize(
@@ -222,16 +222,16 @@ def test_an_image_of_a_data_set_comes_with_its_mask_and_the_models_that_learnt_i
     at = visit({"image": "From a data set", "data": "Digits, 8 × 8", "item": "3", "kind": "7"})
     assert at.number_input(key="item").value == 3
     assert any("class 7" in caption.value for caption in at.sidebar.caption)
-    assert any("has not learned" in words for words in said(at))
+    assert any("has not learned" in words for words in problems(at))
     at.button(key="examples.model").click().run()
     assert at.selectbox(key="model").value == "digits-mlp"
-    assert not any("has not learned" in words for words in said(at))
+    assert not any("has not learned" in words for words in problems(at))
     assert "image='example:digits/" in at.code[0].value
 
 
 def test_a_link_to_an_image_that_a_data_set_has_not_is_said():
     at = visit({"image": "From a data set", "data": "Digits, 8 × 8", "item": "90000"})
-    assert any("“90000” as Image" in words for words in said(at))
+    assert any("“90000” as Image" in words for words in problems(at))
 
 
 @pytest.mark.parametrize(
@@ -239,14 +239,14 @@ def test_a_link_to_an_image_that_a_data_set_has_not_is_said():
 )
 def test_a_link_to_a_change_that_a_data_set_cannot_have_is_refused_and_the_view_is_drawn(name):
     at = visit({"image": "From a data set", "data": name})
-    assert any(f"“{name}” as Data set" in words for words in said(at))
+    assert any(f"“{name}” as Data set" in words for words in problems(at))
     assert at.selectbox(key="data").value == "Digits, 8 × 8"
     assert at.main.title
 
 
 def test_a_link_may_name_a_data_set_with_a_change():
     at = visit({"image": "From a data set", "data": "digits+noisy:share=0.3"})
-    assert not any("The link asks" in words for words in said(at))
+    assert not any("The link asks" in words for words in problems(at))
     assert at.session_state["subject"].chosen.example.data.name == "digits+noisy:share=0.3"
     select_box = at.selectbox(key="data")
     assert select_box.options[-1] == "Digits, 8 × 8 · wrong labels (share 0.3)"

@@ -27,10 +27,10 @@ def held(monkeypatch):
 @pytest.mark.parametrize("one", SHIPPED, ids=lambda shipped_example: shipped_example.title)
 def test_the_small_picture_that_comes_along_is_the_image_s(one):
     """Where it is not: `Image.fromarray(of_picture(one.picture())).save(one.path)`."""
-    drawn, made = (
+    drawn, thumbnail = (
         np.asarray(picture, int) for picture in (Image.open(one.path), of_picture(one.picture()))
     )
-    assert np.abs(drawn - made).max() <= 1
+    assert np.abs(drawn - thumbnail).max() <= 1
 
 
 def test_it_is_found_by_the_number_that_the_list_of_its_data_set_gives_it(held):

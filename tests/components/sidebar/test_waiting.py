@@ -12,7 +12,7 @@ from engine.device import best_device
 from engine.lane import lane
 from tests.components.sidebar.test_subject import upload
 from tests.pages.test_start import new_picture
-from tests.visits import said, settled, visit
+from tests.visits import problems, settled, visit
 
 
 def page(state: str, own: bool, before: int) -> None:
@@ -68,9 +68,9 @@ def test_an_upload_behind_another_question_says_so_instead_of_asking_for_an_imag
     try:
         assert begun.wait(20)
         upload(at, "new.png", new_picture())
-        assert "Your image is being read: 1 question goes first." in said(at)
-        assert not any("Choose an image" in words for words in said(at))
+        assert "Your image is being read: 1 question goes first." in problems(at)
+        assert not any("Choose an image" in words for words in problems(at))
     finally:
         go.set()
         job.wait(20)
-    assert not any("being read" in words for words in said(settled(at)))
+    assert not any("being read" in words for words in problems(settled(at)))

@@ -32,7 +32,7 @@ def page() -> None:
     st.session_state["next"] = fill(card, turn=st.session_state["turn"])
 
 
-def shown(*, turn: bool = True, lacking: bool = False) -> AppTest:
+def card_page(*, turn: bool = True, lacking: bool = False) -> AppTest:
     at = AppTest.from_function(page, default_timeout=60)
     at.session_state["turn"], at.session_state["lacking"] = turn, lacking
     at.run()
@@ -40,21 +40,21 @@ def shown(*, turn: bool = True, lacking: bool = False) -> AppTest:
     return at
 
 
-def told(at: AppTest) -> str:
+def page_text(at: AppTest) -> str:
     return " ".join(block.value for block in [*at.markdown, *at.caption])
 
 
 def test_before_its_turn_nothing_is_asked():
-    at = shown(turn=False)
-    assert LATER in told(at)
+    at = card_page(turn=False)
+    assert LATER in page_text(at)
     assert not at.get("progress")
     assert at.session_state["next"] is False
 
 
 def test_what_the_case_lacks_is_said_and_the_next_card_has_its_turn():
-    at = shown(lacking=True)
-    assert "Not available: there is no such bird." in told(at)
-    assert "Birds, and nothing else." in told(at)
+    at = card_page(lacking=True)
+    assert "Not available: there is no such bird." in page_text(at)
+    assert "Birds, and nothing else." in page_text(at)
     assert at.session_state["next"] is True
     assert [button.label for button in at.button] == ["Open Study"]
 
@@ -63,10 +63,10 @@ def test_a_card_that_is_computed_keeps_the_next_one_waiting_and_then_says_its_an
     from tests.components.sections import Counted
 
     try:
-        at = shown()
+        at = card_page()
         assert at.get("progress")
         assert at.session_state["next"] is False
-        assert "owls." not in told(at)
+        assert "owls." not in page_text(at)
     finally:
         Counted.let_go.set()
     for _ in range(200):
@@ -74,8 +74,8 @@ def test_a_card_that_is_computed_keeps_the_next_one_waiting_and_then_says_its_an
         if at.session_state["next"]:
             break
     Counted.let_go.clear()
-    assert "3 owls." in told(at)
-    assert "the picture" in told(at)
+    assert "3 owls." in page_text(at)
+    assert "the picture" in page_text(at)
 
 
 def test_a_card_that_cannot_be_made_is_its_reason():

@@ -10,7 +10,7 @@ import pytest
 
 from components.stories.lesion import truth
 from components.stories.told import STORIES, story
-from components.stories.words import kept, lies, says
+from components.stories.words import class_after, lies, says
 from engine import gallery
 from engine.attribution.opening import PLANTED
 from engine.data.example import Example
@@ -72,13 +72,13 @@ def test_the_walk_ends_at_a_palace_that_is_called_a_cat():
 
 def test_the_network_with_the_shortcut_looks_at_the_mark_and_the_control_at_the_lesion():
     """What the story tells: each change of the slice alone, and the same slice in the control."""
-    seen, _, healthy, unmarked, control = (
+    marked, _, healthy, unmarked, control = (
         [gallery.shipped(question) for question in step.asks()] for step in story("lesion").steps
     )
     label = PLANTED.example(PLANTED.marked).label
     first = {}
     for name, (answer, _) in {
-        "marked": seen,
+        "marked": marked,
         "healthy": healthy,
         "unmarked": unmarked,
         "control": control,
@@ -87,7 +87,7 @@ def test_the_network_with_the_shortcut_looks_at_the_mark_and_the_control_at_the_
     assert first["marked"] == first["healthy"] == first["control"] == label
     assert first["unmarked"] != label
     lesion, mark = PLANTED.example(PLANTED.marked).mask(), truth("mark")
-    shortcut, plain = seen[1]["map"].values, control[1]["map"].values
+    shortcut, plain = marked[1]["map"].values, control[1]["map"].values
     assert located(shortcut, lesion).mass < located(shortcut, lesion).chance
     assert located(shortcut, mark).mass > 10 * located(shortcut, mark).chance
     assert located(plain, lesion).mass > 5 * located(plain, lesion).chance
@@ -118,10 +118,10 @@ def test_what_the_forgotten_class_left_is_more_than_in_the_retrained_model():
 def test_sentences_that_no_view_has():
     scores = Scores(np.array([0.2, 0.75, 0.05], np.float32), ("a", "b", "c"), "probability")
     assert says(scores) == "The model says “b”, with a probability of 75 %."
-    assert kept(scores, "b", "Without it") == (
+    assert class_after(scores, "b", "Without it") == (
         "Without it the model still says “b”, with a probability of 75 %."
     )
-    assert kept(scores, "a", "Without it") == (
+    assert class_after(scores, "a", "Without it") == (
         "Without it the model says “b”; “a” has a probability of 20 %."
     )
     values, left = np.zeros((4, 4), np.float32), np.zeros((4, 4), bool)

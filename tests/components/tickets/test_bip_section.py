@@ -13,7 +13,7 @@ from engine.run import answer
 from engine.sparsity import BiP
 from tests.engine.sparsity.test_bip import RECIPE
 from tests.engine.training.test_loop import striped
-from tests.visits import said, settled
+from tests.visits import problems, settled
 
 
 def figures(*levels):
@@ -83,7 +83,7 @@ def test_the_section_asks_when_it_is_told_and_says_what_the_answer_says():
     assert "cut to 20 % of its weights" in " ".join(caption.value for caption in at.caption)
     next(button for button in at.button if button.label.startswith("Learn the mask")).click().run()
     settled(at)
-    assert not said(at)
+    assert not problems(at)
     method = BiP(kept=0.2, epochs=2, levels=2)
     result = answer(method, case)
     assert at.header[0].value == method.finding(case, result)

@@ -14,7 +14,7 @@ from engine.sparsity import Rewinding
 from engine.sparsity.tickets import between
 from engine.training import Recipe
 from tests.engine.training.test_loop import striped
-from tests.visits import said, settled
+from tests.visits import problems, settled
 
 RECIPE = Recipe("mlp", epochs=3, batch=8, rate=0.1)
 POINTS = ("0 %", "1 %", "10 %", "100 %")
@@ -65,7 +65,7 @@ def test_it_says_what_it_trains_and_then_what_came_of_it():
     )
     assert "about 30 trainings" in before  # 2 seeds of 1 + 4 + 2 × 5
     at = press(at)
-    assert not said(at)
+    assert not problems(at)
     method, case = Rewinding(points=4, density=0.2), TrainCase(striped(60), RECIPE, 31)
     result = answer(method, case)
     assert at.header[0].value.replace("\\", "") == method.finding(case, result)
@@ -79,7 +79,7 @@ def test_it_says_what_it_trains_and_then_what_came_of_it():
 
 def test_one_epoch_is_refused_in_a_sentence():
     at = press(visit(short=True))
-    assert any("choose 2 epochs or more" in words for words in said(at))
+    assert any("choose 2 epochs or more" in words for words in problems(at))
     assert not at.exception
 
 
@@ -178,7 +178,7 @@ def test_both_planes_have_one_scale_and_the_line_is_seen_between_its_points(foun
     shapes = section.ground(views), section.late_ground(views)
     assert [shape.span for shape in shapes] == [(1.0, 3.0)] * 2
     drawn = shapes[0].ways["between the tickets"]
-    assert len(drawn.values) == section.SHOWN
+    assert len(drawn.values) == section.LINE_POINTS
     assert (drawn.values[0], drawn.values[-1]) == (0, 29)
     assert drawn.places[:, 0].tolist() == (2 * drawn.values).tolist()
 

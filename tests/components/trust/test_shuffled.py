@@ -18,7 +18,7 @@ METHODS = (Gradient(), GradientXInput(), IntegratedGradients(steps=10), SmoothGr
 GOOD = (GradientXInput(), IntegratedGradients(steps=10))
 
 
-def told(model, method):
+def trial_lines(model, method):
     """The line of a map for each digit, its trials made as on the page, and repeated."""
     for image_case in asked_of(model, DIGITS):
         case = TrustCase(image_case, method)
@@ -40,7 +40,7 @@ def trained():
 def test_a_model_with_random_weights_is_caught_for_gradient_methods(trained, method):
     """By order alone most lines would say that nothing is against a map."""
     shuffles = [[*randomized(trained, 1, seed)][-1][1] for seed in range(SHUFFLES)]
-    lines = [line for model in shuffles for line in told(model, method)]
+    lines = [line for model in shuffles for line in trial_lines(model, method)]
     assert sum(warned(line) for line in lines) >= 0.95 * DIGITS * SHUFFLES
     assert sum("Nothing against it" in line for line in lines) <= 0.05 * DIGITS * SHUFFLES
     little = sum("Little hangs on the image" in line for line in lines)
@@ -50,13 +50,13 @@ def test_a_model_with_random_weights_is_caught_for_gradient_methods(trained, met
 def test_maps_of_chance_get_no_check_mark(trained):
     """Noise that is drawn anew for each class passes the other class, and comes out alike again."""
     random_method = toy(lambda case: np.random.default_rng(case.target.index).random((8, 8)))
-    lines = [*told(trained, random_method)]
+    lines = [*trial_lines(trained, random_method)]
     assert sum("✓" in line for line in lines) <= 1
     assert sum(warned(line) and "another class gives another map" in line for line in lines) >= 5
 
 
 @pytest.mark.parametrize("method", GOOD, ids=lambda method: method.name)
 def test_good_maps_of_the_trained_model_are_not_warned_of(trained, method):
-    lines = [*told(trained, method)]
+    lines = [*trial_lines(trained, method)]
     assert sum(warned(line) for line in lines) <= 1
     assert sum("its strong pixels carry the score" in line for line in lines) >= 6

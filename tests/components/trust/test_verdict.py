@@ -18,17 +18,17 @@ from engine.attribution.trust import (
 from engine.attribution.trust.verdict import checked, not_available
 
 
-def found(check, verdict, words="So it is.", **numbers):
+def checked_trial(check, verdict, words="So it is.", **numbers):
     return check, checked(check.title, verdict, words, **numbers)
 
 
 def test_the_summary_counts_and_says_what_is_against_the_map():
     sentence = summary(
         [
-            found(Order(), 1.0),
-            found(OtherClass(), 1.0),
-            found(RandomWeights(), -1.0),
-            found(Shape(), 0.0),
+            checked_trial(Order(), 1.0),
+            checked_trial(OtherClass(), 1.0),
+            checked_trial(RandomWeights(), -1.0),
+            checked_trial(Shape(), 0.0),
             (Place(), not_available(Place.title, "no truth.")),
             (Repeats(), None),
             (MaxSensitivity(), None),
@@ -46,14 +46,14 @@ def test_a_map_that_nobody_tried_has_no_count_of_its_own():
 
 
 def test_what_is_only_for_a_map_or_only_against_it_is_said_so():
-    assert summary([found(Order(), 1.0)]) == (
+    assert summary([checked_trial(Order(), 1.0)]) == (
         "✓ For it: its strong pixels carry the score. Nothing against it."
     )
-    assert summary([found(OtherClass(), 1.0), found(Order(), 0.0)]) == (
+    assert summary([checked_trial(OtherClass(), 1.0), checked_trial(Order(), 0.0)]) == (
         "Passed: another class gives another map. A map that knows nothing may pass that too. "
         "1 neither way."
     )
-    assert summary([found(OtherClass(), -1.0), found(Order(), 0.0)]) == (
+    assert summary([checked_trial(OtherClass(), -1.0), checked_trial(Order(), 0.0)]) == (
         "**✗ Against it: looks the same for another class.** Nothing for it. 1 neither way."
     )
 
@@ -61,19 +61,25 @@ def test_what_is_only_for_a_map_or_only_against_it_is_said_so():
 def test_a_map_that_is_not_confirmed_is_said_so_first_and_nothing_speaks_for_it():
     little = "Little hangs on the image: its class is 16 % likely here, 10 % in an empty picture."
     sentence = summary(
-        [found(Order(), -0.5, little), found(OtherClass(), 1.0), found(Repeats(), 1.0)]
+        [
+            checked_trial(Order(), -0.5, little),
+            checked_trial(OtherClass(), 1.0),
+            checked_trial(Repeats(), 1.0),
+        ]
     )
     assert sentence == (
         f"**⚠ Not confirmed. {little}** Passed: another class gives another map; comes out alike "
         "again."
     )
-    assert summary([found(Order(), -0.5), found(OtherClass(), 0.0)]) == (
+    assert summary([checked_trial(Order(), -0.5), checked_trial(OtherClass(), 0.0)]) == (
         "**⚠ Not confirmed. So it is.** Nothing for it. 1 neither way."
     )
-    assert summary([found(RandomWeights(), -1.0), found(Order(), -0.5)]).startswith(
+    assert summary([checked_trial(RandomWeights(), -1.0), checked_trial(Order(), -0.5)]).startswith(
         "**✗ Against it: looks the same with random weights.** **⚠ Not confirmed. So it is.**"
     )
-    assert line(*found(Order(), -0.5)).startswith("⚠ **not confirmed** · Do the strong pixels")
+    assert line(*checked_trial(Order(), -0.5)).startswith(
+        "⚠ **not confirmed** · Do the strong pixels"
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,7 +90,7 @@ def test_a_map_that_is_not_confirmed_is_said_so_first_and_nothing_speaks_for_it(
     ],
 )
 def test_where_there_is_little_room_the_reasons_are_left_out(given, told):
-    assert brief(headline([found(*given)])) == told
+    assert brief(headline([checked_trial(*given)])) == told
     assert brief("being tried …") == "being tried …"
 
 
@@ -94,25 +100,25 @@ def test_where_there_is_little_room_the_reasons_are_left_out(given, told):
 def test_only_the_order_and_a_known_truth_speak_for_a_map(kind):
     """A fixed map comes out alike again, and noise is another map for another class."""
     evident = kind in {Order, Place}
-    sentence = summary([found(kind(), 1.0)])
+    sentence = summary([checked_trial(kind(), 1.0)])
     assert ("✓" in sentence) == evident
     assert ("may pass that too" in sentence) != evident
-    assert sign(*found(kind(), 1.0)) == ("✓", "speaks for it" if evident else "passed")
-    assert "✓" not in summary([found(kind(), 1.0), found(Order(), -0.5)])
+    assert sign(*checked_trial(kind(), 1.0)) == ("✓", "speaks for it" if evident else "passed")
+    assert "✓" not in summary([checked_trial(kind(), 1.0), checked_trial(Order(), -0.5)])
 
 
 def test_a_description_is_never_counted_as_a_verdict():
-    assert summary([found(Shape(), 0.0), found(Order(), 0.0)]) == (
+    assert summary([checked_trial(Shape(), 0.0), checked_trial(Order(), 0.0)]) == (
         "Nothing speaks for it or against it. 1 neither way."
     )
-    assert sign(*found(Shape(), 0.0)) == ("·", "a description, no verdict")
+    assert sign(*checked_trial(Shape(), 0.0)) == ("·", "a description, no verdict")
 
 
 @pytest.mark.parametrize("verdict", [1.0, 0.0, -0.5, -1.0, nan])
 def test_every_verdict_has_a_sign_and_a_word_of_its_own(verdict):
-    mark, word = sign(*found(Order(), verdict))
+    mark, word = sign(*checked_trial(Order(), verdict))
     others = [
-        sign(*found(Order(), score))
+        sign(*checked_trial(Order(), score))
         for score in (1.0, 0.0, -0.5, -1.0, nan)
         if score is not verdict
     ]
@@ -142,6 +148,6 @@ def test_the_cost_is_predicted_by_past_runs_or_by_the_maps_it_makes():
 
 
 def test_the_figures_leave_the_verdict_out_and_have_names():
-    table = figures(found(RandomWeights(), 1.0, order=0.25, ssim=0.5)[1])
+    table = figures(checked_trial(RandomWeights(), 1.0, order=0.25, ssim=0.5)[1])
     assert table.order == ("order (Spearman)", "structure (SSIM)")
     assert table.values.tolist() == [[0.25, 0.5]]

@@ -8,7 +8,7 @@ from components.widgets.histogram import ScoreDistributions, bars, chosen, drawn
 RNG = np.random.default_rng(0)
 
 
-def shown(**changed):
+def random_scores(**changed):
     normal = RNG.normal(size=50)
     arguments = {
         "normal": normal,
@@ -22,7 +22,7 @@ def shown(**changed):
 
 
 def test_every_score_and_both_marks_lie_within_the_bars():
-    distributions = shown(subject=40.0, line=-7.0)
+    distributions = random_scores(subject=40.0, line=-7.0)
     edges = edges_of(distributions)
     assert edges[0] < -7.0
     assert edges[-1] > 40.0
@@ -32,12 +32,12 @@ def test_every_score_and_both_marks_lie_within_the_bars():
 
 def test_identical_scores_still_have_an_axis():
     same = np.full(9, 2.0)
-    edges = edges_of(shown(normal=same, unknown=np.empty(0), subject=2.0, line=2.0))
+    edges = edges_of(random_scores(normal=same, unknown=np.empty(0), subject=2.0, line=2.0))
     assert edges[0] < 2.0 < edges[-1]
 
 
 def test_the_browser_counts_from_the_very_scores():
-    distributions = shown()
+    distributions = random_scores()
     sent = drawn(distributions, distributions.line)
     assert sent["normal"] == sorted(distributions.normal.tolist())
     assert sent["held"] == sorted(distributions.held.tolist())
@@ -46,12 +46,15 @@ def test_the_browser_counts_from_the_very_scores():
 
 
 def test_held_images_that_are_the_normal_ones_are_not_counted_twice():
-    distributions = shown()
-    assert drawn(shown(held=distributions.normal, normal=distributions.normal), 1.5)["held"] == []
+    distributions = random_scores()
+    assert (
+        drawn(random_scores(held=distributions.normal, normal=distributions.normal), 1.5)["held"]
+        == []
+    )
 
 
 def test_an_answer_counts_only_for_the_question_it_was_given_to():
-    distributions = shown()
+    distributions = random_scores()
     tag = tag_of(distributions)
     assert chosen({"line": {"tag": tag, "line": 0.25}}, tag, distributions) == 0.25
     for odd in (
@@ -68,7 +71,7 @@ def test_an_answer_counts_only_for_the_question_it_was_given_to():
 
 
 def test_another_first_line_is_another_question():
-    distributions = shown()
+    distributions = random_scores()
     other = ScoreDistributions(
         distributions.normal,
         distributions.held,

@@ -57,9 +57,9 @@ def test_the_file_holds_every_picture_at_its_place(count):
     result = grid(tuple(f"class number {at}" for at in range(count)), lost=())
     picture = np.asarray(Image.open(io.BytesIO(as_png(result))))
     for column in range(count):
-        seen = picture[:, MARGIN + column * (CELL + GAP) + CELL // 2]
+        column_pixels = picture[:, MARGIN + column * (CELL + GAP) + CELL // 2]
         for row in cells(result):
-            assert (seen == row[column].pixels[0, 0]).all(axis=1).sum() == CELL
+            assert (column_pixels == row[column].pixels[0, 0]).all(axis=1).sum() == CELL
 
 
 def page() -> None:

@@ -21,7 +21,7 @@ ALLOWED = {
 }
 
 
-def shown() -> None:
+def picture_page() -> None:
     import numpy as np  # AppTest runs the source of this function alone
 
     from components.widgets.pictures import show_picture
@@ -47,7 +47,7 @@ def test_every_view_draws_pictures_and_downloads_through_the_shared_elements() -
 
 
 def test_a_picture_is_part_of_the_page_with_its_pixels_unchanged() -> None:
-    at = AppTest.from_function(shown).run()
+    at = AppTest.from_function(picture_page).run()
     assert not at.exception
     (element,) = at.get("image")
     (sent,) = element.proto.imgs
@@ -78,6 +78,6 @@ def test_the_same_picture_is_encoded_once(monkeypatch) -> None:
         pictures, "encoded", lambda pixels: encode_calls.append(1) or encoded(pixels)
     )
     for _ in range(2):
-        at = AppTest.from_function(shown).run()
+        at = AppTest.from_function(picture_page).run()
     assert not at.exception
     assert len(encode_calls) <= 1

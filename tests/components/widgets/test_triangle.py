@@ -141,11 +141,11 @@ def test_pictures_are_small_and_look_as_they_should():
 def test_two_fine_triangles_of_photographs_stay_below_300_kb():
     noise = np.random.default_rng(0).random((5, 3, 14, 14)).astype(np.float16)
     photos = noise.repeat(16, axis=2).repeat(16, axis=3)
-    shown = {
+    fine_triangle = {
         name: replace(triangle(bright, cells=25), images=photos[at : at + 3])
         for at, name in enumerate(("a", "b"))
     }
-    assert len(json.dumps(payload(shown, "k"))) < 300_000
+    assert len(json.dumps(payload(fine_triangle, "k"))) < 300_000
 
 
 def test_labels_travel_as_the_text_they_are():

@@ -13,7 +13,7 @@ from PIL import Image
 from skimage import data
 
 from components.widgets.viewer import Panel, encode_map, encode_picture, finding, payload, viewer
-from components.widgets.wording import said
+from components.widgets.wording import short_number
 from engine.result import HeatMap
 
 ASTRONAUT = data.astronaut()
@@ -209,7 +209,7 @@ def test_a_unit_that_is_empty_leaves_no_gap():
     ],
 )
 def test_numbers_are_short(number, words):
-    assert said(number) == words
+    assert short_number(number) == words
 
 
 @pytest.mark.parametrize("signed", [False, True])

@@ -31,8 +31,12 @@ def random_bank(count=60, width=8, seed=0, labels=True):
     rng = np.random.default_rng(seed)
     features = spelled(np.maximum(rng.normal(0.3, 1, (count, width)), 0))
     weight = np.random.default_rng(5).normal(size=(3, width))
-    made = bank(features, weight, [0.1, -0.2, 0.3])
-    return made if not labels else bank(features, weight, [0.1, -0.2, 0.3], made.predicted)
+    features_bank = bank(features, weight, [0.1, -0.2, 0.3])
+    return (
+        features_bank
+        if not labels
+        else bank(features, weight, [0.1, -0.2, 0.3], features_bank.predicted)
+    )
 
 
 def spelled(features):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from engine.anomaly import FVR, Blends
-from engine.anomaly.doubt.blends import NOISE, OTHERS, OWN
+from engine.anomaly.doubt.blends import ITS_CLASS, NOISE, OTHERS
 from engine.anomaly.doubt.blends import OTHER as THE_OTHER
 from engine.anomaly.doubt.findings import NONE, SEVERAL
 from engine.errors import BadData, BadSetting
@@ -42,7 +42,7 @@ def test_both_ways_begin_at_the_image_and_end_at_their_corners():
     triangle = result["ignorance"]
     for way, corner in (("class", 1), ("noise", 2)):
         table = result[way]
-        masses = sum(table[name] for name in (OWN, THE_OTHER, OTHERS, SEVERAL, NONE))
+        masses = sum(table[name] for name in (ITS_CLASS, THE_OTHER, OTHERS, SEVERAL, NONE))
         np.testing.assert_allclose(masses, 1, atol=1e-9)
         np.testing.assert_allclose(table["share"], np.linspace(0, 1, 7), atol=1e-9)
         ends = [triangle.values[triangle.weights[:, at] == 1][0] for at in (0, corner)]

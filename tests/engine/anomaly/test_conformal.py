@@ -90,8 +90,8 @@ def test_p_by_class_is_uniform_within_each_class_where_the_pooled_one_is_not():
     rng = np.random.default_rng(5)
 
     def drawn(count):
-        seen = rng.integers(2, size=count)
-        return rng.normal(size=count) + 2.0 * seen, seen
+        labels = rng.integers(2, size=count)
+        return rng.normal(size=count) + 2.0 * labels, labels
 
     ruler = Conformal(*drawn(2000))
     scores, seen = drawn(1000)

@@ -16,37 +16,41 @@ from engine.measures.detection import auroc
 from engine.models import catalog
 from tests.engine.anomaly.banks import answered, bank, random_bank, spelled
 
-TRAIN, ASKED = random_bank(), random_bank(12, seed=3)
+TRAIN, QUERIES = random_bank(), random_bank(12, seed=3)
 
 
 def test_attenuated_features_and_the_bias_add_up_to_the_logit():
-    _, h = halves(ASKED, even=False)
-    top = ASKED.logits.max(1)
-    assert np.abs(h.sum(1) + ASKED.head.bias[ASKED.predicted] - top).max() < 1e-4
+    _, h = halves(QUERIES, even=False)
+    top = QUERIES.logits.max(1)
+    assert np.abs(h.sum(1) + QUERIES.head.bias[QUERIES.predicted] - top).max() < 1e-4
 
 
 def test_without_the_attenuated_half_and_the_logit_it_is_the_cosine_to_the_class_mean():
     rule = COSTARR(beta=0.0, logit=False, even=False).fit(TRAIN).rule
-    for z, seen, result in zip(ASKED.features, ASKED.predicted, rule(ASKED).score, strict=True):
-        mean = TRAIN.features[TRAIN.predicted == seen].mean(0)
+    for z, predicted, result in zip(
+        QUERIES.features, QUERIES.predicted, rule(QUERIES).score, strict=True
+    ):
+        mean = TRAIN.features[TRAIN.predicted == predicted].mean(0)
         assert -result == pytest.approx(z @ mean / np.linalg.norm(z) / np.linalg.norm(mean))
 
 
 def test_the_order_of_the_dimensions_does_not_matter():
     order = np.random.default_rng(0).permutation(8)
 
-    def shuffled(one):
-        return bank(one.features[:, order], one.head.weight[:, order], one.head.bias, one.labels)
+    def shuffled(source):
+        return bank(
+            source.features[:, order], source.head.weight[:, order], source.head.bias, source.labels
+        )
 
-    result = COSTARR().fit(shuffled(TRAIN)).rule(shuffled(ASKED))
-    assert result.score == pytest.approx(COSTARR().fit(TRAIN).rule(ASKED).score)
+    result = COSTARR().fit(shuffled(TRAIN)).rule(shuffled(QUERIES))
+    assert result.score == pytest.approx(COSTARR().fit(TRAIN).rule(QUERIES).score)
 
 
 def test_longer_features_change_the_logit_s_factor_only():
     rule = COSTARR().fit(TRAIN).rule
-    head = ASKED.head
-    longer = bank(0.5 * ASKED.features, head.weight, 0.5 * head.bias)
-    plain, changed = rule(ASKED).parts, rule(longer).parts
+    head = QUERIES.head
+    longer = bank(0.5 * QUERIES.features, head.weight, 0.5 * head.bias)
+    plain, changed = rule(QUERIES).parts, rule(longer).parts
     assert changed["likeness"] == pytest.approx(plain["likeness"])
     assert not np.allclose(changed["logit"], plain["logit"])
 
@@ -66,7 +70,7 @@ def test_only_images_that_the_model_gets_right_are_fitted_to():
 
 
 def test_a_logit_above_all_that_were_seen_counts_as_one():
-    loud = bank(40 * ASKED.features, ASKED.head.weight, ASKED.head.bias)
+    loud = bank(40 * QUERIES.features, QUERIES.head.weight, QUERIES.head.bias)
     factor = COSTARR().fit(TRAIN).rule(loud).parts["logit"]
     assert factor.max() == 1
     assert factor.min() >= 0
@@ -76,7 +80,7 @@ def test_a_class_without_a_rightly_seen_image_takes_the_mean_of_all_and_says_so(
     some = TRAIN.take(TRAIN.predicted != 2)
     fitted = COSTARR().fit(some)
     assert any("1 of 3 classes" in note for note in fitted.notes)
-    assert np.isfinite(fitted.rule(ASKED).score).all()
+    assert np.isfinite(fitted.rule(QUERIES).score).all()
 
 
 def made_by_hand(seed, kind, count=400):
@@ -116,9 +120,9 @@ def attenuated_only(banks):
     train, known, unknown = banks
     means, _ = fit(train)
 
-    def score(one):
-        _, h = halves(one, even=False)
-        usual = means.h[one.predicted]
+    def score(source):
+        _, h = halves(source, even=False)
+        usual = means.h[source.predicted]
         return -(h * usual).sum(1) / np.linalg.norm(h, axis=1) / np.linalg.norm(usual, axis=1)
 
     return auroc(score(known), score(unknown))
@@ -147,7 +151,7 @@ def gathered_by_hand(kind, seed=0):
 
 
 def test_by_default_both_halves_are_joined_at_one_length():
-    z, h = halves(ASKED, even=COSTARR().even)
+    z, h = halves(QUERIES, even=COSTARR().even)
     assert np.linalg.norm(z, axis=1) == pytest.approx(1)
     assert np.linalg.norm(h, axis=1) == pytest.approx(1)
 

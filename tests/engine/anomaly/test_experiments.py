@@ -8,12 +8,12 @@ from engine import data as data_sets
 from engine.anomaly import EXPERIMENTS
 from engine.experiment import HOLDS, ExperimentCase
 from engine.run import answer
-from tests.outcomes import HERE, keep
+from tests.outcomes import OUTCOMES_HERE, keep
 
-each = pytest.mark.parametrize("kind", EXPERIMENTS, ids=lambda kind: kind.name)
+each_experiment = pytest.mark.parametrize("kind", EXPERIMENTS, ids=lambda kind: kind.name)
 
 
-@each
+@each_experiment
 def test_conditions_are_named_without_computing_them(kind):
     """A page names them at each rerun."""
     called = []
@@ -24,7 +24,7 @@ def test_conditions_are_named_without_computing_them(kind):
     assert not called
 
 
-@each
+@each_experiment
 def test_claims_speak_of_conditions_and_measures_that_there_are(kind):
     case = ExperimentCase(data_sets.load(kind.data[0]))
     table = {name: dict.fromkeys(kind.measures, 0.5) for name in kind().conditions(case)}
@@ -33,9 +33,9 @@ def test_claims_speak_of_conditions_and_measures_that_there_are(kind):
 
 
 @pytest.mark.slow
-@each
+@each_experiment
 def test_what_is_found_with_the_usual_settings(kind, measure):
     method = kind()
     result = answer(method, ExperimentCase(data_sets.load(kind.data[0])))
-    keep(measure, method, result, f"{kind.name}, {kind.data[0]}", HERE)
+    keep(measure, method, result, f"{kind.name}, {kind.data[0]}", OUTCOMES_HERE)
     assert HOLDS in result["claims"]["outcome"].tolist()

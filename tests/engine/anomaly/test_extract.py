@@ -28,8 +28,8 @@ def test_features_times_the_head_give_the_logits_for_every_model_that_ships(name
     images = some("digits", 4)
     result = Extract()(DataCase(model, images))["features"]
     weight = model.head.weight.detach().cpu().numpy()
-    made = result.values @ weight.T + model.head.bias.detach().cpu().numpy()
-    assert made == pytest.approx(result.logits, rel=1e-3, abs=1e-3)
+    logits = result.values @ weight.T + model.head.bias.detach().cpu().numpy()
+    assert logits == pytest.approx(result.logits, rel=1e-3, abs=1e-3)
     assert result.logits == pytest.approx(
         model.logits(as_seen(images, slice(None), model.side)).numpy(), rel=1e-4, abs=1e-4
     )
@@ -75,18 +75,18 @@ def test_maps_of_layers_come_along_when_they_are_asked_for():
 
 def test_images_of_another_size_are_seen_as_the_sidebar_would_show_them():
     result = some("mnist-5k", 3)
-    seen = as_seen(result, slice(None), 8)
+    resized = as_seen(result, slice(None), 8)
     for row in range(3):
         picture = Example(result, row).picture()
-        assert np.array_equal(seen[row].numpy(), square(picture, Crop(), 8))
+        assert np.array_equal(resized[row].numpy(), square(picture, Crop(), 8))
 
 
 def test_an_image_is_known_again_by_its_pixels():
     result = some("digits", 5)
     keys = [key_of(pixels) for pixels in as_seen(result, slice(None), 8)]
     assert len(set(keys)) == 5
-    shown = torch.from_numpy(square(Example(result, 2).picture(), Crop(), 8))
-    assert key_of(shown) == keys[2]
+    resized = torch.from_numpy(square(Example(result, 2).picture(), Crop(), 8))
+    assert key_of(resized) == keys[2]
 
 
 @pytest.mark.parametrize("channel", range(3))

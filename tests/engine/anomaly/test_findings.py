@@ -155,11 +155,11 @@ def test_the_parts_of_the_score_stand_beside_those_of_the_middle_normal_image():
 
 
 def test_the_nearest_pictures_are_those_of_the_table(near):
-    shown, rows = nearest_pictures(CASE.normal, near["nearest"]), near["nearest"].values
+    picture_rows, rows = nearest_pictures(CASE.normal, near["nearest"]), near["nearest"].values
     place = CASE.normal.places(rows[:1, 0].astype(np.int64))[0]
-    assert shown.columns[0] == CASE.normal.classes[CASE.normal.labels[place]]
-    assert shown.captions[0] == f"id {rows[0, 0]:.0f}: {rows[0, 1]:.2f}"
-    assert f"at distance {rows[0, 1]:.2f}" in shown.finding
+    assert picture_rows.columns[0] == CASE.normal.classes[CASE.normal.labels[place]]
+    assert picture_rows.captions[0] == f"id {rows[0, 0]:.0f}: {rows[0, 1]:.2f}"
+    assert f"at distance {rows[0, 1]:.2f}" in picture_rows.finding
 
 
 def test_costarr_says_which_half_counts_and_what_was_not_verified():

@@ -12,7 +12,7 @@ import torch
 from engine.anomaly import FVR
 from engine.anomaly.doubt.cosine import CosineHead, evidential_loss, fit_head, from_no_evidence
 from engine.anomaly.doubt.findings import NONE, SEVERAL, kind_of_doubt
-from engine.anomaly.doubt.fvr import of_sets, rejected, told
+from engine.anomaly.doubt.fvr import aurocs, of_sets, rejected
 from engine.anomaly.doubt.masses import DoubtLines, Masses, answers, masses
 from engine.errors import BadData, DoesNotFit
 from engine.measures.detection import auroc
@@ -70,9 +70,9 @@ def test_an_answer_is_one_class_several_or_none():
         np.array([[0.9, 0.5, 0.1]] * 3),
     )
     lines = DoubtLines(0.5, 0.5)
-    wanted = [[True, False, False], [True, True, False], [False, False, False]]
-    assert answers(result, lines, 0.5).tolist() == wanted
-    assert answers(result, lines, 1.0)[1].tolist() == wanted[0]
+    expected = [[True, False, False], [True, True, False], [False, False, False]]
+    assert answers(result, lines, 0.5).tolist() == expected
+    assert answers(result, lines, 1.0)[1].tolist() == expected[0]
 
 
 def test_the_lines_leave_the_asked_share_of_normal_images_above_them():
@@ -157,10 +157,10 @@ def test_a_class_of_two_samples_is_learned_and_can_be_the_answer():
 
 def test_errors_are_counted_beside_how_well_they_are_told():
     result = masses(np.array([[4.0, -4], [-4, 4], [0.1, 0], [3, -3]]))
-    table = told(result, np.array([True, True, False, True]), None)
+    table = aurocs(result, np.array([True, True, False, True]), None)
     assert table["wrong answers"].tolist() == [1, 1]
     assert table["errors"].tolist() == [1, 1]  # ignorance and confusion are both highest there
-    assert np.isnan(told(result, np.ones(4, bool), None)["errors"]).all()
+    assert np.isnan(aurocs(result, np.ones(4, bool), None)["errors"]).all()
     assert np.isnan(table["unknown images"]).all()
 
 

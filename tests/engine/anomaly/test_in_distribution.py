@@ -15,7 +15,7 @@ from engine.anomaly.photographs import ODD
 from engine.anomaly.protocol.in_distribution import ALPHA, in_distribution
 from engine.anomaly.protocol.pixel_bank import averaged, bank_of
 from engine.anomaly.sources import learned
-from engine.case import shown
+from engine.case import model_input
 from engine.data import load as data_set
 from engine.data.example import Example
 from engine.images import Crop, Picture, Scan, load
@@ -29,7 +29,7 @@ PHOTOGRAPHS = [photograph.name for photograph in SAMPLES if photograph.name not 
 
 def checked(model, picture, source=""):
     net = catalog.load(model)
-    return in_distribution(net, shown(picture, Crop(), net), picture, source)
+    return in_distribution(net, model_input(picture, Crop(), net), picture, source)
 
 
 def uploaded(picture):
@@ -124,7 +124,7 @@ def test_test_images_of_its_own_data_are_not_foreign(model):
 @pytest.mark.parametrize("model", ["digits-mlp", "digits-cnn", "mnist-cnn"])
 def test_pixels_show_what_the_last_layer_does_not(model, measure):
     net = catalog.load(model)
-    image = shown(sample("chelsea"), Crop(), net)
+    image = model_input(sample("chelsea"), Crop(), net)
     case = FamiliarCase(net, image, data_set(learned(net)))
     values = {kind.title: float(kind()(case)["p"].values[0]) for kind in (KNN, ViM, Mahalanobis)}
     pixels = checked(model, sample("chelsea"), "chelsea").p
@@ -140,7 +140,7 @@ def test_the_p_value_is_that_of_a_plain_search_in_pixels():
     picture = test_image.picture()
     net = catalog.load("digits-cnn")
     bank = bank_of(data, net.side)
-    query = averaged(shown(picture, Crop(), net)[None])
+    query = averaged(model_input(picture, Crop(), net)[None])
     far = np.sort(np.linalg.norm(bank.fit - query, axis=1))[9]
     expected = (1 + (bank.scores >= far - 1e-9).sum()) / (len(bank.scores) + 1)
     assert checked("digits-cnn", picture, test_image.name).p == pytest.approx(expected)
@@ -166,6 +166,6 @@ def test_of_weights_of_one_s_own_it_is_not_known_what_they_learned_from():
     net = catalog.load("lite0").twin()
     net.name = "file:123456"
     picture = sample("chelsea")
-    result = in_distribution(net, shown(picture, Crop(), net), picture, "")
+    result = in_distribution(net, model_input(picture, Crop(), net), picture, "")
     assert not result.foreign
     assert "is not known here" in result.sentence

@@ -11,9 +11,10 @@ def test_distances_are_those_of_a_plain_search():
     train, test_bank = random_bank(50, seed=1), random_bank(9, seed=2)
     slow = []
     for z in test_bank.features:
-        here = z / np.linalg.norm(z)
+        unit_feature = z / np.linalg.norm(z)
         others = [
-            np.linalg.norm(here - feature / np.linalg.norm(feature)) for feature in train.features
+            np.linalg.norm(unit_feature - feature / np.linalg.norm(feature))
+            for feature in train.features
         ]
         slow.append(sorted(others)[4])
     result = KNN(k=5).fit(train).rule(test_bank)

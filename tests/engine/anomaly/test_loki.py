@@ -10,11 +10,11 @@ from sklearn.linear_model import LogisticRegression
 from engine import data as data_sets
 from engine.anomaly import LokiExperiment
 from engine.anomaly.experiments.loki import (
-    APART,
     ARGMAX,
     INSIDE,
+    LABEL_DISTANCE,
     LOKI,
-    SEEN,
+    SEEN_EXACT,
     SHARP,
     SHUFFLED,
     UNSEEN,
@@ -43,36 +43,36 @@ def drawn(n, k, seed=0):
 
 
 def test_on_a_path_it_is_the_probability_weighted_place_rounded():
-    seen, line = np.array([2, 7, 12, 16]), distances(nx.path_graph(19))
+    labels, line = np.array([2, 7, 12, 16]), distances(nx.path_graph(19))
     probabilities = drawn(1000, 4)
-    assert frechet(probabilities, line, seen).tolist() == np.rint(probabilities @ seen).tolist()
+    assert frechet(probabilities, line, labels).tolist() == np.rint(probabilities @ labels).tolist()
 
 
 def test_on_a_complete_graph_it_is_the_most_likely_label():
-    seen, complete = np.array([1, 4, 5, 9]), distances(nx.complete_graph(12))
+    labels, complete = np.array([1, 4, 5, 9]), distances(nx.complete_graph(12))
     probabilities = drawn(1000, 4)
-    result = frechet(probabilities, complete, seen)
-    assert result.tolist() == seen[probabilities.argmax(1)].tolist()
+    result = frechet(probabilities, complete, labels)
+    assert result.tolist() == labels[probabilities.argmax(1)].tolist()
 
 
 def test_with_plain_distances_it_is_the_weighted_median():
-    seen, line = np.array([0, 3, 8]), distances(nx.path_graph(9))
+    labels, line = np.array([0, 3, 8]), distances(nx.path_graph(9))
     probabilities = drawn(500, 3)
-    median = seen[(probabilities.cumsum(1) >= 0.5).argmax(1)]
-    assert frechet(probabilities, line, seen, power=1.0).tolist() == median.tolist()
+    median = labels[(probabilities.cumsum(1) >= 0.5).argmax(1)]
+    assert frechet(probabilities, line, labels, power=1.0).tolist() == median.tolist()
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_on_a_tree_it_names_what_lies_between_seen_labels_and_nothing_else(seed):
     tree = nx.random_labeled_tree(14, seed=seed)
-    seen = np.random.default_rng(seed).choice(14, 4, replace=False)
-    paths = {node for a in seen for b in seen for node in nx.shortest_path(tree, a, b)}
-    within = locus(distances(tree), seen)
+    labels = np.random.default_rng(seed).choice(14, 4, replace=False)
+    paths = {node for a in labels for b in labels for node in nx.shortest_path(tree, a, b)}
+    within = locus(distances(tree), labels)
     assert set(np.flatnonzero(within)) == paths
-    answers = frechet(np.concatenate([drawn(20_000, 4), *edges()]), distances(tree), seen)
+    answers = frechet(np.concatenate([drawn(20_000, 4), *edges()]), distances(tree), labels)
     assert set(answers) == paths
     reach = [min(nx.shortest_path_length(tree, node, path) for path in paths) for node in range(14)]
-    assert reach[next_label(distances(tree), seen)] == max(reach)
+    assert reach[next_label(distances(tree), labels)] == max(reach)
 
 
 def edges():
@@ -88,39 +88,41 @@ def test_labeling_the_farthest_covers_a_tree_sooner_than_labeling_at_random():
         distance_matrix = distances(nx.random_labeled_tree(20, seed=seed))
         for way, counts in needed.items():
             rng = np.random.default_rng(seed)
-            seen = rng.choice(20, 3, replace=False)
-            while not locus(distance_matrix, seen).all():
-                left = np.setdiff1d(np.arange(20), seen)
-                node = next_label(distance_matrix, seen) if way == "farthest" else rng.choice(left)
-                seen = np.append(seen, node)
-            counts.append(len(seen))
+            labels = rng.choice(20, 3, replace=False)
+            while not locus(distance_matrix, labels).all():
+                left = np.setdiff1d(np.arange(20), labels)
+                node = (
+                    next_label(distance_matrix, labels) if way == "farthest" else rng.choice(left)
+                )
+                labels = np.append(labels, node)
+            counts.append(len(labels))
     assert np.mean(needed["farthest"]) < np.mean(needed["random"]) - 2
 
 
 def test_every_answer_is_the_rounded_mean_place_and_every_figure_counts_them():
     result, data = LokiExperiment(seeds=1)(bars(2))["table"], bars().data
-    seen, test = np.array([2, 7, 11, 16]), data.rows("test")
+    labels, test = np.array([2, 7, 11, 16]), data.rows("test")
     right, images = data.labels[test], data.images.reshape(len(data.images), -1) / 255
-    rows = data.rows("train")[np.isin(data.labels[data.rows("train")], seen)]
+    rows = data.rows("train")[np.isin(data.labels[data.rows("train")], labels)]
     rows = np.random.default_rng([2, 35]).choice(rows, len(rows))
     fit = LogisticRegression(C=0.1, max_iter=1000).fit(images[rows], data.labels[rows])
     sharp = np.exp(10 * fit.decision_function(images[test]))
     expected = {
         ARGMAX: fit.predict(images[test]),
-        LOKI: np.rint(fit.predict_proba(images[test]) @ seen),
-        SHARP: np.rint(sharp @ seen / sharp.sum(1)),
+        LOKI: np.rint(fit.predict_proba(images[test]) @ labels),
+        SHARP: np.rint(sharp @ labels / sharp.sum(1)),
     }
     for way, answers in expected.items():
-        new = ~np.isin(right, seen)
+        new = ~np.isin(right, labels)
         figures = {
             UNSEEN: np.mean(answers[new] == right[new]),
-            SEEN: np.mean(answers[~new] == right[~new]),
-            APART: np.sqrt(np.mean((answers - right) ** 2)) / 18,
+            SEEN_EXACT: np.mean(answers[~new] == right[~new]),
+            LABEL_DISTANCE: np.sqrt(np.mean((answers - right) ** 2)) / 18,
             INSIDE: 1.0,
         }
         assert {name: result.cell(way, name) for name in figures} == pytest.approx(figures)
     assert result.cell(LOKI, UNSEEN) > 0.25 > result.cell(ARGMAX, UNSEEN) == 0
-    assert result.cell(SHUFFLED, APART) > result.cell(ARGMAX, APART)
+    assert result.cell(SHUFFLED, LABEL_DISTANCE) > result.cell(ARGMAX, LABEL_DISTANCE)
 
 
 def test_settings_reach_the_answers():
@@ -146,8 +148,8 @@ def test_the_picture_has_an_image_of_what_is_answered():
     for row in range(3):
         for column in range(19):
             label = data.classes.index(picture.caption(row, column))
-            shown = picture.images[row, column, :, :, 0]
-            assert np.array_equal(shown, data.images[first[label], 0])
+            displayed = picture.images[row, column, :, :, 0]
+            assert np.array_equal(displayed, data.images[first[label], 0])
     assert {picture.caption(1, column) for column in range(19)} == {"10°", "35°", "55°", "80°"}
     assert "15 of 19 are within reach. To label next: 0°." in picture.finding
 

@@ -6,47 +6,47 @@ import pytest
 from engine.anomaly import NNGuide
 from tests.engine.anomaly.banks import random_bank, scores
 
-TRAIN, ASKED = random_bank(), random_bank(12, seed=3)
+TRAIN, QUERIES = random_bank(), random_bank(12, seed=3)
 
 
-def cosine(one, other):
-    return one @ other / np.linalg.norm(one) / np.linalg.norm(other)
+def cosine(first, other):
+    return first @ other / np.linalg.norm(first) / np.linalg.norm(other)
 
 
 def test_with_a_bank_of_one_it_is_two_energies_and_a_cosine():
     single = TRAIN.take(np.array([0]))
-    energies = np.log(np.exp(ASKED.logits).sum(1)), np.log(np.exp(single.logits).sum(1))
+    energies = np.log(np.exp(QUERIES.logits).sum(1)), np.log(np.exp(single.logits).sum(1))
     slow = [
         -energy * energies[1][0] * cosine(z, single.features[0])
-        for energy, z in zip(energies[0], ASKED.features, strict=True)
+        for energy, z in zip(energies[0], QUERIES.features, strict=True)
     ]
-    assert NNGuide(k=1).fit(single).rule(ASKED).score == pytest.approx(slow)
-    assert scores(NNGuide(k=1), single, ASKED) == pytest.approx(slow, rel=1e-5)
+    assert NNGuide(k=1).fit(single).rule(QUERIES).score == pytest.approx(slow)
+    assert scores(NNGuide(k=1), single, QUERIES) == pytest.approx(slow, rel=1e-5)
 
 
 def test_the_guide_is_the_mean_of_the_k_most_alike():
     energy = np.log(np.exp(TRAIN.logits).sum(1))
-    z = ASKED.features[0]
+    z = QUERIES.features[0]
     likeness = sorted(
         (e * cosine(z, feature) for e, feature in zip(energy, TRAIN.features, strict=True)),
         reverse=True,
     )
-    parts = NNGuide(k=4).fit(TRAIN).rule(ASKED).parts
+    parts = NNGuide(k=4).fit(TRAIN).rule(QUERIES).parts
     assert parts["guidance"][0] == pytest.approx(np.mean(likeness[:4]))
 
 
 def test_the_factors_multiply_to_minus_the_score():
-    judged = NNGuide().fit(TRAIN).rule(ASKED)
+    judged = NNGuide().fit(TRAIN).rule(QUERIES)
     assert -judged.parts["energy"] * judged.parts["guidance"] == pytest.approx(judged.score)
 
 
 def test_a_share_of_the_bank_is_always_the_same_one():
-    some = NNGuide(share=0.2).fit(TRAIN).rule(ASKED).score
-    assert np.array_equal(some, NNGuide(share=0.2).fit(TRAIN).rule(ASKED).score)
-    assert not np.allclose(some, NNGuide().fit(TRAIN).rule(ASKED).score)
+    some = NNGuide(share=0.2).fit(TRAIN).rule(QUERIES).score
+    assert np.array_equal(some, NNGuide(share=0.2).fit(TRAIN).rule(QUERIES).score)
+    assert not np.allclose(some, NNGuide().fit(TRAIN).rule(QUERIES).score)
 
 
 def test_a_bank_smaller_than_k_is_told():
     fitted = NNGuide(k=10).fit(random_bank(2))
     assert "2 images" in fitted.notes[0]
-    assert np.isfinite(fitted.rule(ASKED).score).all()
+    assert np.isfinite(fitted.rule(QUERIES).score).all()

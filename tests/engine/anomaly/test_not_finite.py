@@ -15,7 +15,7 @@ from engine.errors import DoesNotFit
 from engine.models.classifier import Classifier
 from tests import tiny
 
-ASKED = (*DETECTORS, Compare, Corrupt)
+TESTED_KINDS = (*DETECTORS, Compare, Corrupt)
 SENTENCE = "not finite numbers (NaN or infinite) for "
 
 
@@ -34,7 +34,7 @@ def model_of(network):
     return Classifier(network, "tiny", "tiny", 32, device=torch.device("cpu"))
 
 
-@pytest.mark.parametrize("kind", ASKED, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", TESTED_KINDS, ids=lambda kind: kind.name)
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_model_with_such_weights_is_refused_in_a_sentence(kind, value):
     network = tiny.random_weights(tiny.Cnn(), 0)
@@ -44,14 +44,14 @@ def test_a_model_with_such_weights_is_refused_in_a_sentence(kind, value):
         kind()(tiny.familiar_case(model_of(network)))
 
 
-@pytest.mark.parametrize("kind", ASKED, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", TESTED_KINDS, ids=lambda kind: kind.name)
 def test_an_image_that_gives_such_numbers_is_named(kind):
     case = tiny.familiar_case(model_of(tiny.random_weights(Quotient(), 0)))
     with pytest.raises(DoesNotFit, match=re.escape(SENTENCE + "this image")):
         kind()(replace(case, image=torch.zeros_like(case.image)))
 
 
-@pytest.mark.parametrize("kind", ASKED, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", TESTED_KINDS, ids=lambda kind: kind.name)
 def test_normal_images_that_give_such_numbers_are_counted(kind):
     case = tiny.familiar_case(model_of(tiny.random_weights(Quotient(), 0)))
     held_out = np.flatnonzero(case.normal.split == 0)

@@ -7,11 +7,13 @@ from engine.anomaly import Energy, ReAct
 from engine.anomaly.detectors.react import cut_at
 from tests.engine.anomaly.banks import bank, random_bank, scores
 
-TRAIN, ASKED = random_bank(), random_bank(12, seed=3)
+TRAIN, QUERIES = random_bank(), random_bank(12, seed=3)
 
 
 def test_without_a_cut_it_is_the_energy():
-    assert cut_at(np.inf).rule(ASKED).score == pytest.approx(Energy().fit(TRAIN).rule(ASKED).score)
+    assert cut_at(np.inf).rule(QUERIES).score == pytest.approx(
+        Energy().fit(TRAIN).rule(QUERIES).score
+    )
     test_bank = TRAIN.take(np.arange(12))  # nothing in them lies above all that was fitted to
     energy = -np.log(np.exp(test_bank.logits).sum(1))
     assert scores(ReAct(percentile=100.0), TRAIN, test_bank) == pytest.approx(energy, rel=1e-5)
@@ -27,9 +29,9 @@ def test_it_is_written_again():
                 for w, b in zip(head.weight, head.bias, strict=True)
             )
         )
-        for z in ASKED.features
+        for z in QUERIES.features
     ]
-    result = ReAct(percentile=80.0).fit(TRAIN).rule(ASKED)
+    result = ReAct(percentile=80.0).fit(TRAIN).rule(QUERIES)
     assert result.score == pytest.approx(slow)
     assert sum(result.parts.values()) == pytest.approx(slow)
 

@@ -126,12 +126,12 @@ def by_a_tree(others, count, known, test):
 
 
 def test_the_hull_is_that_of_the_curves_at_every_share_of_the_others(monkeypatch):
-    seen = []
+    calls = []
     plain = SmoteExperiment.learned
 
     def learned(self, given, added, case):
         result = plain(self, given, added, case)
-        seen.append((len(given.others), len(added), result))
+        calls.append((len(given.others), len(added), result))
         return result
 
     monkeypatch.setattr(SmoteExperiment, "learned", learned)
@@ -139,14 +139,14 @@ def test_the_hull_is_that_of_the_curves_at_every_share_of_the_others(monkeypatch
     x, y = method.hull(NEAREST, digit_case)
     dataset = method.given(NEAREST, digit_case)
     count = len(dataset.others)
-    assert [size for size, *_ in seen] == [
+    assert [size for size, *_ in calls] == [
         count,
         *(round(count * s) for s in (0.5, 0.25, 0.1, 0.05)),
     ]
-    assert {added for _, added, _ in seen} == {count - 15}  # the same images at each
-    areas = [roc_auc_score(dataset.is_rare, sure) for *_, sure in seen]
+    assert {added for _, added, _ in calls} == {count - 15}  # the same images at each
+    areas = [roc_auc_score(dataset.is_rare, sure) for *_, sure in calls]
     assert np.trapezoid(y, x) > max(areas)
-    for *_, sure in seen:  # no curve has a point above it
+    for *_, sure in calls:  # no curve has a point above it
         rates = roc_curve(dataset.is_rare, sure)
         assert (rates[1] <= np.interp(rates[0], x, y) + 1e-12).all()
     table = method.more(digit_case)["hulls"]

@@ -39,14 +39,14 @@ def logits(count=6, classes=4, experts=3, seed=0):
     return [2 * torch.randn(count, classes, generator=drawn) for _ in range(experts)]
 
 
-def combined_vacuity(one, other):
+def combined_vacuity(first_opinion, other):
     """Dempster's rule for two opinions (K beliefs and a vacuity each), set by set."""
-    classes = len(one) - 1
+    classes = len(first_opinion) - 1
     whole = frozenset(range(classes))
     sets = [*(frozenset([at]) for at in range(classes)), whole]
     masses, conflict = {}, 0.0
     for (a, first), (b, second) in product(
-        zip(sets, one, strict=True), zip(sets, other, strict=True)
+        zip(sets, first_opinion, strict=True), zip(sets, other, strict=True)
     ):
         if shared := a & b:
             masses[shared] = masses.get(shared, 0.0) + first * second

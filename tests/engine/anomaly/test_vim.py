@@ -7,15 +7,17 @@ from engine.anomaly import Energy, Head, ViM
 from engine.anomaly.detectors.vim import fit, origin_of
 from tests.engine.anomaly.banks import bank, random_bank, scores
 
-TRAIN, ASKED = random_bank(80), random_bank(12, seed=3)
+TRAIN, QUERIES = random_bank(80), random_bank(12, seed=3)
 
 
 def test_with_every_direction_it_is_the_energy():
-    assert fit(TRAIN, 8).rule(ASKED).score == pytest.approx(Energy().fit(TRAIN).rule(ASKED).score)
-    seen = np.arange(8) < 4  # neither the images nor the head use the other four
-    weight = TRAIN.head.weight * seen
+    assert fit(TRAIN, 8).rule(QUERIES).score == pytest.approx(
+        Energy().fit(TRAIN).rule(QUERIES).score
+    )
+    is_used = np.arange(8) < 4  # neither the images nor the head use the other four
+    weight = TRAIN.head.weight * is_used
     train, test_bank = (
-        bank(source.features * seen, weight, TRAIN.head.bias) for source in (TRAIN, ASKED)
+        bank(source.features * is_used, weight, TRAIN.head.bias) for source in (TRAIN, QUERIES)
     )
     energy = -np.log(np.exp(test_bank.logits).sum(1))
     assert scores(ViM(directions=4), train, test_bank) == pytest.approx(energy, rel=1e-5)
@@ -32,8 +34,8 @@ def test_it_is_written_again_by_singular_values():
         return np.linalg.norm(features - origin - inside, axis=1)
 
     alpha = TRAIN.logits.max(1).mean() / length(TRAIN.features).mean()
-    slow = alpha * length(ASKED.features) - np.log(np.exp(ASKED.logits).sum(1))
-    assert ViM(directions=dimensions).fit(TRAIN).rule(ASKED).score == pytest.approx(slow)
+    slow = alpha * length(QUERIES.features) - np.log(np.exp(QUERIES.logits).sum(1))
+    assert ViM(directions=dimensions).fit(TRAIN).rule(QUERIES).score == pytest.approx(slow)
 
 
 def test_on_normal_images_the_residual_is_as_large_as_the_highest_logit():
@@ -42,8 +44,8 @@ def test_on_normal_images_the_residual_is_as_large_as_the_highest_logit():
 
 
 def test_where_the_features_are_few_half_of_their_directions_are_taken():
-    assert ViM(directions=256).fit(TRAIN).rule(ASKED).score == pytest.approx(
-        fit(TRAIN, 4).rule(ASKED).score
+    assert ViM(directions=256).fit(TRAIN).rule(QUERIES).score == pytest.approx(
+        fit(TRAIN, 4).rule(QUERIES).score
     )
 
 
@@ -61,13 +63,13 @@ def test_what_normal_images_lack_makes_an_image_unusual():
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_a_tiny_bank_is_told_and_gives_numbers(count):
     fitted = ViM(directions=4).fit(random_bank(count))
-    assert np.isfinite(fitted.rule(ASKED).score).all()
+    assert np.isfinite(fitted.rule(QUERIES).score).all()
     assert fitted.notes
 
 
 def test_identical_images_leave_no_residual():
     fitted = ViM(directions=2).fit(bank(np.ones((9, 8))))
-    assert np.isfinite(fitted.rule(ASKED).score).all()
+    assert np.isfinite(fitted.rule(QUERIES).score).all()
 
 
 @pytest.mark.parametrize("rows", [3, 8, 12])

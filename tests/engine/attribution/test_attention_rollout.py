@@ -25,7 +25,7 @@ def small_vit(name="vit_tiny_patch16_224", **given):
 
 def by_hand(network, image):
     """Each block's attention (heads, N, N), from the projections themselves."""
-    seen = []
+    layer_attentions = []
     tokens = network.norm_pre(network._pos_embed(network.patch_embed(image[None])))
     for block in network.blocks:
         layer = block.attn
@@ -36,9 +36,9 @@ def by_hand(network, image):
         for head in range(layer.num_heads):
             part = slice(head * width, (head + 1) * width)
             heads.append((query[:, part] @ key[:, part].T / width**0.5).softmax(1))
-        seen.append(torch.stack(heads))
+        layer_attentions.append(torch.stack(heads))
         tokens = block(tokens)
-    return seen
+    return layer_attentions
 
 
 def test_what_is_read_is_each_layer_s_attention():

@@ -13,12 +13,12 @@ from torch.nn import functional as F
 from engine import data as data_sets
 from engine.attribution.experiments import comet
 from engine.attribution.experiments.comet import (
-    APART,
     BEYOND,
     BOTH,
     CAM_DICE,
     DICE,
     FILLED,
+    NATS_GAP,
     RANK,
     RECALL,
     REST,
@@ -80,16 +80,16 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
         mask = mask[:, 0].numpy()
         binary_masks = mask > 0.5
         strongest = []
-        for image_mask, wanted in zip(mask, truth, strict=True):
-            order = np.argsort(-image_mask.ravel())[: wanted.sum()]
-            strongest.append(wanted.ravel()[order].mean())
+        for image_mask, true_mask in zip(mask, truth, strict=True):
+            order = np.argsort(-image_mask.ravel())[: true_mask.sum()]
+            strongest.append(true_mask.ravel()[order].mean())
         both = [
             all(binary_mask[copy == number].mean() > 0.5 for number in (1, 2))
             for binary_mask, copy in zip(binary_masks, copies, strict=True)
         ]
 
-        def dice(inside, wanted):
-            return (2 * (inside & wanted).sum() + 1) / (inside.sum() + wanted.sum() + 1)
+        def dice(inside, true_mask):
+            return (2 * (inside & true_mask).sum() + 1) / (inside.sum() + true_mask.sum() + 1)
 
         cams, layers = [], [layer for layer in detector_of(model).layers if layer.is_map]
         deepest = min(
@@ -116,7 +116,7 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
             WHOLE: share(whole),
             REST: share(rest),
             SHAPE: share(shape),
-            APART: (F.cross_entropy(rest, targets) - F.cross_entropy(inside, targets)).item(),
+            NATS_GAP: (F.cross_entropy(rest, targets) - F.cross_entropy(inside, targets)).item(),
         }
         figures = {name: result.cell(condition, name) for name in expected}
         assert figures == pytest.approx(expected, abs=2e-3)
@@ -135,7 +135,7 @@ def test_pictures_show_masks_of_both_trainings_over_the_same_images():
 
 def test_margins_of_figures_made_by_hand():
     figures = {
-        WITH: {RECALL: 0.9, APART: 4.0, RIGHT: 0.99, WHOLE: 0.99, BEYOND: 0.01},
+        WITH: {RECALL: 0.9, NATS_GAP: 4.0, RIGHT: 0.99, WHOLE: 0.99, BEYOND: 0.01},
         WITHOUT: {RECALL: 0.5},
     }
     margins = [
@@ -151,7 +151,7 @@ def test_what_the_paper_claims_is_measured_with_three_seeds(measure):
     result = answer(method, ExperimentCase(data_sets.load(method.data[0])))
     table = result["table"]
     assert table.cell(WITH, RECALL) > table.cell(WITHOUT, RECALL)
-    outcomes.keep(measure, method, result, "COMET, shapes drawn twice", outcomes.HERE)
+    outcomes.keep(measure, method, result, "COMET, shapes drawn twice", outcomes.OUTCOMES_HERE)
 
 
 def test_images_with_nothing_to_find_have_no_share_of_evidence():
@@ -164,8 +164,8 @@ def test_images_with_nothing_to_find_have_no_share_of_evidence():
     model = fresh(few, Recipe("comet", epochs=1), 0)
     result = SMALL.measure(Trained(WITH, None, model), replace(case, data=few))
     alone = masks_of(model, few, rows[:1])[0]
-    wanted = few.truth["mask"][rows[0]]
-    assert result[RECALL] == pytest.approx((alone > 0.5)[wanted].mean())
+    true_mask = few.truth["mask"][rows[0]]
+    assert result[RECALL] == pytest.approx((alone > 0.5)[true_mask].mean())
     assert result[BOTH] == float(
         all(
             (alone > 0.5)[few.truth["copy"][rows[0]] == copy_number].mean() > 0.5

@@ -75,11 +75,11 @@ def test_every_cell_is_a_network_trained_and_asked_by_hand(monkeypatch):
             answers = network.predictor(mask * images).argmax(1)
         mask = mask[:, 0].numpy()
         binary_masks, strongest, dices = mask > 0.5, [], []
-        for image_mask, wanted in zip(mask, truth, strict=True):
-            order = np.argsort(-image_mask.ravel())[: wanted.sum()]
-            strongest.append(wanted.ravel()[order].mean())
-            both = ((image_mask > 0.5) & wanted).sum()
-            dices.append((2 * both + 1) / ((image_mask > 0.5).sum() + wanted.sum() + 1))
+        for image_mask, true_mask in zip(mask, truth, strict=True):
+            order = np.argsort(-image_mask.ravel())[: true_mask.sum()]
+            strongest.append(true_mask.ravel()[order].mean())
+            both = ((image_mask > 0.5) & true_mask).sum()
+            dices.append((2 * both + 1) / ((image_mask > 0.5).sum() + true_mask.sum() + 1))
         expected = {
             RECALL: (binary_masks & truth).sum() / truth.sum(),
             FILLED: mask.mean(),
@@ -110,9 +110,9 @@ def test_a_cell_of_the_picture_is_where_its_bound_and_weight_are():
 
 def test_images_stand_in_two_rows():
     images = [np.full((2, 3, 3), shade, np.uint8) for shade in (1, 2, 3)]
-    made = tiled(images)
-    assert made.shape == (4, 6, 3)
-    assert made[::2, ::3, 0].tolist() == [[1, 2], [3, EMPTY]]
+    tiled_images = tiled(images)
+    assert tiled_images.shape == (4, 6, 3)
+    assert tiled_images[::2, ::3, 0].tolist() == [[1, 2], [3, EMPTY]]
 
 
 def made_by_hand():
@@ -169,7 +169,9 @@ def test_the_answer_that_ships_shows_that_the_weight_counts_first_and_then_the_b
 def test_the_grid_is_measured_with_three_seeds(measure):
     method = CometGrid(seeds=3)
     result = method(ExperimentCase(data_sets.load(method.data[0])))
-    outcomes.keep(measure, method, result, "COMET's grid, shapes drawn twice", outcomes.HERE)
+    outcomes.keep(
+        measure, method, result, "COMET's grid, shapes drawn twice", outcomes.OUTCOMES_HERE
+    )
     recalls = {name: result["table"].cell(name, RECALL) for name in CELLS}
     least, *_, most = WEIGHTS
     assert all(recalls[cell(area, most)] > recalls[cell(area, least)] for area in AREAS)

@@ -150,11 +150,11 @@ def test_probabilities_and_margins_are_read_as_logits():
         (Target(3, reading="probability"), Target(3)),
         (Target(3, reading="margin"), Target(3, versus=rival)),
     ]:
-        read, meant = (
+        read, expected = (
             DeepLift()(ImageCase(case.model, case.image, variant))["map"]
             for variant in (target, linear)
         )
-        np.testing.assert_allclose(read.values, meant.values, atol=1e-6)
+        np.testing.assert_allclose(read.values, expected.values, atol=1e-6)
         assert read.unit == "logit"
 
 

@@ -23,7 +23,7 @@ def slopes(case, layer):
             for block in model.network.blocks:
                 block.attn.fused_attn = False
             module.attn_drop.register_forward_hook(
-                lambda _m, _given, out, sign=sign: out + sign * moves
+                lambda _m, _inputs, out, sign=sign: out + sign * moves
             )
             images = case.image[None].expand(len(moves), -1, -1, -1).double()
             scores.append(model.double()(images)[:, case.target.index])

@@ -30,7 +30,7 @@ def squares_of(view):
     return np.stack([view[name] for name in ("top", "left", "side")], 1)
 
 
-def found(case, values):
+def infidelity_check(case, values):
     return Infidelity()(TrustCase(case, toy(lambda _case: values)))["check"]
 
 
@@ -54,7 +54,7 @@ def test_squares_lie_inside_and_are_of_many_sizes():
 
 def test_the_weights_of_a_linear_model_know_all(linear):
     case, worth = linear
-    check = found(case, worth)
+    check = infidelity_check(case, worth)
     assert check["infidelity"][0] == pytest.approx(0, abs=1e-5)
     assert check["infidelity_moved"][0] > 0.5
     assert check["moves_as_good"][0] == 0
@@ -77,7 +77,7 @@ def test_the_slopes_of_a_linear_model_know_all_of_a_gray_image(gray, method, cov
     assert check["infidelity"][0] == pytest.approx(0, abs=1e-5)
     assert check["infidelity_moved"][0] > 0.5
     bare = method(gray)["map"].values
-    assert found(gray, bare)["infidelity"][0] > 0.1
+    assert infidelity_check(gray, bare)["infidelity"][0] > 0.1
 
 
 @pytest.mark.parametrize(
@@ -122,16 +122,16 @@ def test_the_unit_of_what_a_slope_holds_is_the_scores(gray):
 
 def test_only_the_direction_counts_but_not_the_opposite_one(linear):
     case, worth = linear
-    assert found(case, 50 * worth)["infidelity"][0] == pytest.approx(0, abs=1e-5)
-    assert found(case, -worth)["infidelity"][0] == 1
+    assert infidelity_check(case, 50 * worth)["infidelity"][0] == pytest.approx(0, abs=1e-5)
+    assert infidelity_check(case, -worth)["infidelity"][0] == 1
 
 
 def test_a_map_of_chance_predicts_no_more_than_its_moves(linear):
     case, worth = linear
     as_good = [
-        found(case, np.random.default_rng(seed).permutation(worth.ravel()).reshape(worth.shape))[
-            "moves_as_good"
-        ][0]
+        infidelity_check(
+            case, np.random.default_rng(seed).permutation(worth.ravel()).reshape(worth.shape)
+        )["moves_as_good"][0]
         for seed in range(20)
     ]
     assert 0.2 < np.mean(as_good) < 0.8
@@ -169,13 +169,13 @@ def test_a_moved_map_is_summed_as_if_it_were_rolled():
 def test_all_maps_of_an_image_share_the_looks(linear):
     case, worth = linear
     case = replace(case, image=case.image.flip(2))
-    seen = []
-    case.model.network.register_forward_hook(lambda *_: seen.append(1))
-    first = found(case, worth)
-    looks = len(seen)
-    second = found(case, np.flip(worth, 0))
+    passes = []
+    case.model.network.register_forward_hook(lambda *_: passes.append(1))
+    first = infidelity_check(case, worth)
+    looks = len(passes)
+    second = infidelity_check(case, np.flip(worth, 0))
     assert looks
-    assert len(seen) == looks
+    assert len(passes) == looks
     assert first["infidelity"][0] != second["infidelity"][0]
 
 
@@ -183,17 +183,21 @@ def test_a_score_that_never_moves_is_not_predicted():
     case = tiny.linear_case()
     with torch.no_grad():
         case.model.network.weight.zero_()
-    check = found(case, np.arange(case.image[0].numel(), dtype=np.float32))
+    check = infidelity_check(case, np.arange(case.image[0].numel(), dtype=np.float32))
     assert np.isnan(check["verdict"][0])
     assert "stays the same whichever square is hidden" in check.notes[0]
 
 
 def test_its_words_say_what_the_moved_maps_do(linear):
     case, worth = linear
-    check = found(case, worth)
+    check = infidelity_check(case, worth)
     assert check.notes[0].startswith("It predicts 100 % of what hiding squares does; moved ")
     assert check.notes[0].endswith(" of the moves do as well.")
-    assert found(case, -worth).notes[0].startswith("It predicts nothing of what hiding squares")
+    assert (
+        infidelity_check(case, -worth)
+        .notes[0]
+        .startswith("It predicts nothing of what hiding squares")
+    )
 
 
 def test_it_looks_once_for_each_square_and_once_at_the_whole():

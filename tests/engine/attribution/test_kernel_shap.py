@@ -24,8 +24,8 @@ from tests import tiny
 def brute_force(case, partition, cover):
     """φ_r = Σ_S |S|! (m − |S| − 1)! / m! · (f(S ∪ r) − f(S)), by the definition."""
     m = partition.count
-    shown = torch.tensor([[bool(code >> r & 1) for r in range(m)] for code in range(2**m)])
-    draw = partition.drawing(case, shown, cover)
+    is_shown = torch.tensor([[bool(code >> r & 1) for r in range(m)] for code in range(2**m)])
+    draw = partition.drawing(case, is_shown, cover)
     scores = score_renders(case, 2**m, draw, quiet).double().tolist()
     shares = []
     for r in range(m):
@@ -84,11 +84,11 @@ def test_a_linear_model_gives_each_region_its_sum_whatever_the_samples():
 
 
 def test_coalitions_come_with_their_complement_and_the_kernel_s_whole_weight():
-    shown, weights = coalitions(12, 300, tiny.seeded(1))
-    assert len(shown) <= 300
-    rows = {tuple(row.tolist()) for row in shown}
+    is_shown, weights = coalitions(12, 300, tiny.seeded(1))
+    assert len(is_shown) <= 300
+    rows = {tuple(row.tolist()) for row in is_shown}
     assert all(tuple(not bit for bit in row) in rows for row in rows)
-    sizes = shown.sum(1)
+    sizes = is_shown.sum(1)
     assert (sizes == 1).sum() == comb(12, 1)
     assert (sizes == 2).sum() == comb(12, 2)
     assert ((sizes > 2) & (sizes < 10)).sum() > 50

@@ -14,11 +14,11 @@ from engine.attribution.lfa import LFA, ROWS, LocalModel
 from engine.attribution.lfa.fit import Linear as Model
 from engine.attribution.lfa.fit import (
     another,
-    asked,
     fitted,
     gradient_loss,
     look,
     look_again,
+    predictions_at,
     squared_loss,
     turned,
 )
@@ -231,19 +231,19 @@ def looked(held, **reach):
 
 
 def test_each_is_best_where_it_was_fitted(smooth):
-    seen = looked(smooth, samples=300)
-    models = {name: fitted(sight) for name, sight in seen.items()}
+    sights = looked(smooth, samples=300)
+    models = {name: fitted(sight) for name, sight in sights.items()}
     for name in SQUARED:
-        loss = squared_loss(seen[name], models[name].weights)
+        loss = squared_loss(sights[name], models[name].weights)
         others = [
-            squared_loss(seen[name], turned(models[other], seen[name].row, smooth))
+            squared_loss(sights[name], turned(models[other], sights[name].row, smooth))
             for other in ROWS
         ]
         assert loss <= min(others) * (1 + 1e-9) + 1e-12
     for name in MATCHED:
-        loss = gradient_loss(seen[name], models[name].weights)
+        loss = gradient_loss(sights[name], models[name].weights)
         others = [
-            gradient_loss(seen[name], turned(models[other], seen[name].row, smooth))
+            gradient_loss(sights[name], turned(models[other], sights[name].row, smooth))
             for other in ROWS
         ]
         assert loss <= min(others) + 1e-12
@@ -384,13 +384,13 @@ def test_disagreement_is_the_spread_of_places_among_the_eight(smooth):
 
 def test_saying_that_nothing_changes_is_judged_too(smooth):
     result = LFA(features="pixels", samples=300)(smooth.case)
-    seen = looked(smooth, samples=300, kernel=0.5)
+    sights = looked(smooth, samples=300, kernel=0.5)
     for column, name in enumerate(ROWS):
-        values, weights = seen[name].values, seen[name].points.weights
-        mean = (weights * values).sum() / weights.sum() if seen[name].row.intercept else 0.0
+        values, weights = sights[name].values, sights[name].points.weights
+        mean = (weights * values).sum() / weights.sum() if sights[name].row.intercept else 0.0
         expected = float(0.5 * (weights * (values - mean) ** 2).sum())
         assert result["no change"].values[0, column] == pytest.approx(expected, rel=1e-4)
-        slopes = float((seen[name].slopes ** 2).sum(1).mean())
+        slopes = float((sights[name].slopes ** 2).sum(1).mean())
         assert result["no change"].values[1, column] == pytest.approx(slopes, rel=1e-4)
 
 
@@ -513,8 +513,8 @@ def test_the_same_points_are_asked_once_only_where_the_same_is_asked(smooth):
     one_each = look(smooth, "Occlusion", reach, 0, slopes=False).points
     added = replace(sloped, row=NEIGHBORHOODS["C-LIME"], points=one_each)
     for name in ("LIME", "Occlusion"):  # the same ξ, but multiplied, or a fall
-        seen = asked(smooth, NEIGHBORHOODS[name], one_each, slopes=False, known=[added])
-        assert seen.values is not added.values
+        sight = predictions_at(smooth, NEIGHBORHOODS[name], one_each, slopes=False, known=[added])
+        assert sight.values is not added.values
 
 
 def test_coalitions_to_judge_by_have_each_size_as_often_as_shapley_s_kernel_weighs_it():
@@ -542,10 +542,10 @@ def test_advice_follows_fresh_samples_where_they_disagree_with_those_fitted_to()
 
 def test_fresh_losses_are_those_of_a_second_sample_scored_by_hand(smooth):
     result = LFA(features="pixels", samples=300)(smooth.case)
-    seen = look_again(smooth, "C-LIME", Radii(samples=300), 0)
+    sight = look_again(smooth, "C-LIME", Radii(samples=300), 0)
     weights = torch.tensor(result["map Gradient"].values).flatten().double()
-    values = smooth.case.score(smooth.moved(seen.points.at, multiplied=False)).double()
-    left = values - seen.points.by.double() @ weights
+    values = smooth.case.score(smooth.moved(sight.points.at, multiplied=False)).double()
+    left = values - sight.points.by.double() @ weights
     expected = (0.5 * (left - left.mean()) ** 2).mean().item()
     row, column = ROWS.index("Gradient"), ROWS.index("C-LIME")
     assert result["fresh squared loss"].values[row, column] == pytest.approx(expected, rel=1e-4)

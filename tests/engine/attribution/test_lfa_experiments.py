@@ -102,20 +102,20 @@ def test_the_distance_of_weights_is_a_share_of_the_other_s_sizes():
 
 def test_the_first_share_of_a_sight_is_one_point_at_least():
     smooth_ground = ground(Smooth(9), 3)
-    seen = look(smooth_ground, "SmoothGrad", Radii(samples=10), 0, slopes=True)
+    sight = look(smooth_ground, "SmoothGrad", Radii(samples=10), 0, slopes=True)
     for share, count in ((1 / 16, 1), (1 / 5, 2), (1 / 2, 5), (1.0, 10)):
-        some = first(seen, share)
-        assert torch.equal(some.values, seen.values[:count])
-        assert torch.equal(some.slopes, seen.slopes[:count])
+        some = first(sight, share)
+        assert torch.equal(some.values, sight.values[:count])
+        assert torch.equal(some.slopes, sight.slopes[:count])
         for name in ("by", "at", "weights"):
             part = getattr(some.points, name)
-            assert torch.equal(part, getattr(seen.points, name)[:count])
+            assert torch.equal(part, getattr(sight.points, name)[:count])
 
 
 def test_the_twin_of_a_late_fading_begins_where_the_fading_does():
     smooth_ground = ground(Smooth(9), 3)
-    seen = look(smooth_ground, "Integrated gradients", Radii(low=0.6), 0, slopes=True)
-    goal = twin(smooth_ground, Radii(low=0.6), seen, quiet)
+    sight = look(smooth_ground, "Integrated gradients", Radii(low=0.6), 0, slopes=True)
+    goal = twin(smooth_ground, Radii(low=0.6), sight, quiet)
     alpha = torch.linspace(0.6, 1, 401)[1::2, None].expand(-1, 9)
     _, slopes = smooth_ground.slopes(alpha.contiguous(), multiplied=True)
     assert goal.numpy() == pytest.approx(slopes.mean(0).numpy(), rel=1e-4, abs=1e-5)
@@ -123,9 +123,9 @@ def test_the_twin_of_a_late_fading_begins_where_the_fading_does():
 
 def test_the_twin_of_noise_is_itself_at_eight_times_as_many_other_points():
     smooth_ground = ground(Smooth(9), 3)
-    seen = look(smooth_ground, "SmoothGrad", Radii(samples=50), 0, slopes=True)
+    sight = look(smooth_ground, "SmoothGrad", Radii(samples=50), 0, slopes=True)
     other = look(smooth_ground, "SmoothGrad", Radii(samples=400), another(0), slopes=True)
-    goal = twin(smooth_ground, Radii(samples=50), seen, quiet)
+    goal = twin(smooth_ground, Radii(samples=50), sight, quiet)
     assert goal.numpy() == pytest.approx(other.slopes.mean(0).numpy(), rel=1e-6)
 
 

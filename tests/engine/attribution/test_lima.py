@@ -22,8 +22,8 @@ def additive(values):
     """Terms of a score that is a sum: what is shown adds up."""
 
     def look(sets):
-        shown = sets.float() @ values
-        return Terms(shown, values.sum() - (~sets).float() @ values, torch.zeros(len(sets)))
+        shown_sums = sets.float() @ values
+        return Terms(shown_sums, values.sum() - (~sets).float() @ values, torch.zeros(len(sets)))
 
     return look
 
@@ -73,8 +73,8 @@ def test_with_all_pending_it_is_the_plain_greedy_search():
 
     def look(sets):
         membership = sets.float()
-        shown = (membership @ bent * membership).sum(1).tanh()
-        return Terms(shown, shown.cos(), shown.sin())
+        shown_terms = (membership @ bent * membership).sum(1).tanh()
+        return Terms(shown_terms, shown_terms.cos(), shown_terms.sin())
 
     weights = Weights(2.0, 0.5, 0.3, 0.4)
     result = search(look, distances, weights, pending=9)
@@ -152,9 +152,9 @@ def test_every_point_of_the_curves_is_what_the_model_says(case, pending):
     seeing = Seeing(case, partition, "black")
     order = result["order"]["region"].tolist()
     for step in range(17):
-        shown = torch.zeros(1, 16, dtype=torch.bool)
-        shown[0, order[:step]] = True
-        p = seeing.probabilities(torch.cat([shown, ~shown]))[:, 1].tolist()
+        is_shown = torch.zeros(1, 16, dtype=torch.bool)
+        is_shown[0, order[:step]] = True
+        p = seeing.probabilities(torch.cat([is_shown, ~is_shown]))[:, 1].tolist()
         assert [result["insertion"].y[step], result["deletion"].y[step]] == pytest.approx(
             p, abs=1e-6
         )
@@ -165,9 +165,9 @@ def test_the_map_falls_along_the_order_by_what_each_step_changes(case):
     result = METHOD(case)
     value, step = result["map"].values, result["rank"].values
     falls = np.abs(np.diff(result["insertion"].y + 1 - result["deletion"].y))
-    wanted = [1 - falls[1 : k + 1].sum() / falls[1:].sum() for k in range(16)]
+    expected = [1 - falls[1 : k + 1].sum() / falls[1:].sum() for k in range(16)]
     for k in range(16):
-        assert value[step == k] == pytest.approx(wanted[k], abs=1e-5)
+        assert value[step == k] == pytest.approx(expected[k], abs=1e-5)
     assert value[step == 0] == pytest.approx(1)
     assert value[step == 15] == pytest.approx(0, abs=1e-6)
 
@@ -203,7 +203,7 @@ def test_forward_passes_are_told_beside_those_of_the_plain_search(case, effectiv
     case.model.pace("exact")  # tried before passes are counted
     passes = []
     handle = case.model.network.register_forward_hook(
-        lambda _module, _given, logits: passes.append(len(logits))
+        lambda _module, _inputs, logits: passes.append(len(logits))
     )
     ours, plain = replace(METHOD, effectiveness=effectiveness)(case)["looks"].values
     handle.remove()
@@ -220,14 +220,14 @@ def test_the_first_class_is_followed_along_the_same_steps(case):
     result = LiMA(shape="grid", regions=16, pending=5)(wrong)
     seeing = Seeing(wrong, Partition.of(wrong, "grid", 16), "black")
     order = result["order"]["region"].tolist()
-    shown, gone = result["insertion of the first class"], result["deletion of the first class"]
-    assert shown.y_label == wrong.model.labels[1]
+    insertion, gone = result["insertion of the first class"], result["deletion of the first class"]
+    assert insertion.y_label == wrong.model.labels[1]
     for step in range(17):
         sets = torch.zeros(1, 16, dtype=torch.bool)
         sets[0, order[:step]] = True
         p = seeing.probabilities(torch.cat([sets, ~sets]))[:, 1].tolist()
-        assert [shown.y[step], gone.y[step]] == pytest.approx(p, abs=1e-6)
-    assert shown.y == pytest.approx(1 - result["insertion"].y, abs=1e-6)  # of two classes
+        assert [insertion.y[step], gone.y[step]] == pytest.approx(p, abs=1e-6)
+    assert insertion.y == pytest.approx(1 - result["insertion"].y, abs=1e-6)  # of two classes
 
 
 def test_asked_about_its_own_class_both_curves_are_one(case):
@@ -306,8 +306,8 @@ def test_hidden_regions_become_the_cover_that_was_chosen(case, cover):
     assert result["deletion"].y[-1] == pytest.approx(nothing, abs=1e-6)
     partition = Partition.of(case, "grid", 16)
     first = result["order"]["region"][0]
-    shown = torch.where(partition.labels == first, case.image, case.baseline(cover))
-    p = case.model.logits(shown[None]).softmax(1)[0, 1].item()
+    blended = torch.where(partition.labels == first, case.image, case.baseline(cover))
+    p = case.model.logits(blended[None]).softmax(1)[0, 1].item()
     assert result["insertion"].y[1] == pytest.approx(p, abs=1e-6)
 
 
@@ -318,8 +318,12 @@ class ByHand(dict):
     """Weights by name, and F written out: each times its own term."""
 
     def of(self, parts, effectiveness):
-        shown, gone, sure, effect_weight = (self[name] for name in LAMBDAS)
-        score = shown * parts.consistency + gone * parts.collaboration + sure * parts.confidence
+        consistency_weight, gone, sure, effect_weight = (self[name] for name in LAMBDAS)
+        score = (
+            consistency_weight * parts.consistency
+            + gone * parts.collaboration
+            + sure * parts.confidence
+        )
         return score + effect_weight * effectiveness
 
 
@@ -359,13 +363,15 @@ def test_terms_of_a_set_are_what_the_model_says_with_it_shown_and_hidden(case):
     sets = torch.rand(6, 16, generator=torch.Generator().manual_seed(0)) < 0.5
     parts = seeing(sets)
     both = (seeing.probabilities(sets).double(), seeing.probabilities(~sets).double())
-    shown, hidden = (probabilities.numpy() for probabilities in both)
-    assert parts.consistency.numpy() == pytest.approx(shown[:, 3], abs=1e-6)
+    shown_probabilities, hidden = (probabilities.numpy() for probabilities in both)
+    assert parts.consistency.numpy() == pytest.approx(shown_probabilities[:, 3], abs=1e-6)
     assert parts.collaboration.numpy() == pytest.approx(1 - hidden[:, 3], abs=1e-6)
-    entropy = -(shown * np.log(shown)).sum(1)
+    entropy = -(shown_probabilities * np.log(shown_probabilities)).sum(1)
     assert parts.confidence.numpy() == pytest.approx(1 - entropy / np.log(5), abs=1e-5)
     first = int(seeing.probabilities(torch.ones(1, 16, dtype=torch.bool)).argmax())
-    assert parts.first.numpy() == pytest.approx(np.stack([shown[:, first], hidden[:, first]], 1))
+    assert parts.first.numpy() == pytest.approx(
+        np.stack([shown_probabilities[:, first], hidden[:, first]], 1)
+    )
 
 
 @pytest.mark.parametrize(("classes", "least"), [(1, 1.0), (2, 0.0)])

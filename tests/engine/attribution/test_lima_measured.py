@@ -76,8 +76,8 @@ def fifty_regions(picture):
     model = load("lite0")
     image = image_case(model, picture, Crop(), Target(0)).image
     top = int(model.logits(image[None])[0].argmax())
-    wanted = min(range(40, 81), key=lambda n: abs(superpixels(image, n).count - 50))
-    return ImageCase(model, image, Target(top)), wanted
+    region_count = min(range(40, 81), key=lambda n: abs(superpixels(image, n).count - 50))
+    return ImageCase(model, image, Target(top)), region_count
 
 
 def test_on_photographs_it_is_as_good_as_the_plain_search_in_the_mean(measure):

@@ -34,22 +34,22 @@ def test_c_lime_tends_to_the_expected_gradient_of_each_region():
     case = tiny.cnn_case(torch.nn.Softplus)
     partition = Partition.of(case, "grid", 4)
     gradient = torch.tensor(Gradient()(case)["map"].values)
-    wanted = partition.values(partition.sums(gradient)).numpy()
+    expected = partition.values(partition.sums(gradient)).numpy()
     few, many = (
         CLime(shape="grid", regions=4, samples=samples, noise=0.02)(case)["map"].values
         for samples in (50, 2000)
     )
-    assert np.corrcoef(many.ravel(), wanted.ravel())[0, 1] > 0.99
-    assert np.abs(many - wanted).max() < 0.1 * np.abs(wanted).max()
-    assert np.abs(many - wanted).max() < np.abs(few - wanted).max()
+    assert np.corrcoef(many.ravel(), expected.ravel())[0, 1] > 0.99
+    assert np.abs(many - expected).max() < 0.1 * np.abs(expected).max()
+    assert np.abs(many - expected).max() < np.abs(few - expected).max()
 
 
 def test_weights_fall_with_what_is_hidden_and_with_a_narrow_neighborhood():
     case = tiny.cnn_case()
     partition = Partition.of(case, "grid", 4)
-    shown = torch.tensor([[True] * 4, [True, False, False, True], [False] * 4])
-    near = Lime(width=0.5).closeness(case, partition, shown)
-    far = Lime(width=10.0).closeness(case, partition, shown)
+    is_shown = torch.tensor([[True] * 4, [True, False, False, True], [False] * 4])
+    near = Lime(width=0.5).closeness(case, partition, is_shown)
+    far = Lime(width=10.0).closeness(case, partition, is_shown)
     assert near[0] == 1.0
     assert near[0] > near[1] > near[2]
     assert near[2].item() == pytest.approx(np.exp(-4.0), rel=1e-4)

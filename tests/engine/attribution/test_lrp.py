@@ -145,10 +145,10 @@ def test_biases_and_epsilon_keep_a_part():
 
 def test_without_biases_the_epsilon_rule_of_rectifiers_is_gradient_times_input():
     case = ImageCase(tiny.classifier(unbiased(tiny.Cnn())), tiny.image(), Target(3))
-    wanted = GradientXInput(baseline="black")(case)["map"].values
+    expected = GradientXInput(baseline="black")(case)["map"].values
     heat = Lrp(rules="epsilon", epsilon=1e-7)(case)["map"].values
-    np.testing.assert_allclose(heat, wanted, atol=2e-3 * abs(wanted).max())
-    assert wanted.any()
+    np.testing.assert_allclose(heat, expected, atol=2e-3 * abs(expected).max())
+    assert expected.any()
 
 
 class Normed(nn.Module):

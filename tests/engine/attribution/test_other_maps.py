@@ -6,7 +6,7 @@ import torch
 
 from engine.attribution.heatmaps.partition import Partition
 from engine.attribution.lima import LiMA, OtherMaps, RandomOrder
-from engine.attribution.lima.other_maps import beside, by_mean
+from engine.attribution.lima.other_maps import area_table, by_mean
 from engine.run import recompute
 from tests import tiny
 
@@ -60,7 +60,7 @@ def test_the_table_has_the_search_s_areas_the_maps_and_the_mean_of_random_orders
     case = tiny.cnn_case()
     result = LiMA(shape="grid", regions=16)(case)
     band, other = RandomOrder(shape="grid", regions=16)(case), METHOD(case)
-    table = beside(result, other, band)
+    table = area_table(result, other, band)
     assert table.rows == (
         "LiMA",
         "KernelSHAP",

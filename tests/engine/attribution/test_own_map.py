@@ -19,7 +19,7 @@ from engine.measures import located
 from engine.measures.outlines import dice, outlined
 from engine.models.embedded import load
 from engine.models.small import NetworkShape, build
-from engine.models.small.comet import KEPT
+from engine.models.small.comet import SHARE_KEPT
 from engine.run import answer
 from tests import tiny
 
@@ -59,13 +59,13 @@ def test_the_map_is_the_last_layer_at_every_pixel_of_features_worked_out_by_hand
         features = by_hand(network, case.image)
         weight, bias = network.head.weight, network.head.bias
         maps = (weight[:, :, None, None] * features).sum(1) + bias[:, None, None]
-        wanted = maps[2] - maps.mean(0)
+        expected = maps[2] - maps.mean(0)
         score = weight[2] @ features.amax((1, 2)) + bias[2]
-    np.testing.assert_allclose(result["map"].values, wanted.numpy(), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(result["map"].values, expected.numpy(), rtol=1e-4, atol=1e-5)
     published = answer(OwnMap(relative=False), case)["map"].values
     np.testing.assert_allclose(published, maps[2].numpy(), rtol=1e-4, atol=1e-5)
     assert (result["map"].unit, result["map"].signed) == ("logit", True)
-    assert result["level"].values[1] == pytest.approx(wanted.max().item(), rel=1e-4)
+    assert result["level"].values[1] == pytest.approx(expected.max().item(), rel=1e-4)
     assert result["level"].values[2] == pytest.approx(score.item(), rel=1e-4)
     inside = result["outline"].values > 0
     assert (inside == (result["map"].values > result["level"].values[0])).all()
@@ -96,7 +96,7 @@ def test_comet_s_map_is_its_mask_whichever_class_is_asked_about():
         kept_probability = network.predictor(mask * case.image).softmax(1)[0, 2].item()
         rest = network.detector((1 - mask) * case.image).softmax(1)[0, 2].item()
     np.testing.assert_allclose(result["map"].values, mask[0, 0].numpy(), atol=1e-6)
-    assert (result["map"].unit, result["map"].signed) == (KEPT, False)
+    assert (result["map"].unit, result["map"].signed) == (SHARE_KEPT, False)
     assert (result["outline"].values == (mask[0, 0].numpy() > 0.5)).all()
     assert result["watched"].values == pytest.approx([kept_probability, rest], abs=1e-5)
     other = OwnMap()(replace(case, target=Target(0)))
@@ -235,10 +235,10 @@ def as_pixels(made):
 def scores_of(name, recipe):
     """Dice of the outline and whether the highest value lies inside, by kind of lesion."""
     model, result = load(name), {COMPACT: [], RING: []}
-    for made in slices(recipe):
-        values = OwnMap()(ImageCase(model, as_pixels(made), made.kind))["map"].values
-        scores = dice(outlined(values).inside, made.mask), located(values, made.mask).hit
-        result[made.kind].append(scores)
+    for phantom in slices(recipe):
+        values = OwnMap()(ImageCase(model, as_pixels(phantom), phantom.kind))["map"].values
+        scores = dice(outlined(values).inside, phantom.mask), located(values, phantom.mask).hit
+        result[phantom.kind].append(scores)
     return {kind: np.array(slice_scores) for kind, slice_scores in result.items()}
 
 
@@ -246,12 +246,12 @@ def test_the_network_that_ships_outlines_compact_lesions_of_unseen_patients_and_
     """What it was never shown: no mask took part in its training. Of a ring it sees a part only."""
     model, recipe = load("phantom-gp-unet"), Phantoms(count=1500, side=64, size=1.6)
     results = {COMPACT: [], RING: []}
-    for made in slices(recipe):
-        case = ImageCase(model, as_pixels(made), made.kind)
+    for phantom in slices(recipe):
+        case = ImageCase(model, as_pixels(phantom), phantom.kind)
         values = OwnMap()(case)["map"].values
         raw = OwnMap(relative=False)(case)["map"].values
-        scores = [dice(outlined(heat_map).inside, made.mask) for heat_map in (values, raw)]
-        results[made.kind].append((*scores, located(values, made.mask).hit))
+        scores = [dice(outlined(heat_map).inside, phantom.mask) for heat_map in (values, raw)]
+        results[phantom.kind].append((*scores, located(values, phantom.mask).hit))
     compact, ring = (np.array(result) for result in results.values())
     assert min(len(compact), len(ring)) > 10
     assert np.median(compact[:, 0]) > 0.55
@@ -276,11 +276,11 @@ def test_the_mask_of_phantoms_keeps_lesions_and_much_beside_them():
     """Counted over unseen patients: what is kept fills no more than its bound, a seventh."""
     model, recipe = load("phantom-comet"), Phantoms(count=1500, side=64, size=1.6)
     kept_area = among = lesion = pixels = 0.0
-    for made in slices(recipe):
-        case = ImageCase(model, as_pixels(made), made.kind)
+    for phantom in slices(recipe):
+        case = ImageCase(model, as_pixels(phantom), phantom.kind)
         inside = OwnMap()(case)["outline"].values > 0
-        kept_area, among = kept_area + inside.sum(), among + (inside & made.mask).sum()
-        lesion, pixels = lesion + made.mask.sum(), pixels + made.mask.size
+        kept_area, among = kept_area + inside.sum(), among + (inside & phantom.mask).sum()
+        lesion, pixels = lesion + phantom.mask.sum(), pixels + phantom.mask.size
     assert kept_area / pixels < 0.15
     assert among / lesion > 0.4
     assert among / kept_area < 0.5

@@ -193,7 +193,7 @@ def test_margins_of_figures_made_by_hand():
 def test_what_the_paper_claims_is_measured_with_three_seeds(measure):
     method, name = OwnMapsExperiment(), OwnMapsExperiment.data[0]
     result = answer(method, ExperimentCase(data_sets.load(name)))
-    outcomes.keep(measure, method, result, "own maps, phantoms of 64 px", outcomes.HERE)
+    outcomes.keep(measure, method, result, "own maps, phantoms of 64 px", outcomes.OUTCOMES_HERE)
     table = result["table"]
     best = max(table.cell(condition, DICE) for condition in (GP, SHUFFLE, RECON))
     assert best > table.cell(CHANCE, DICE)  # whether it reaches .5 is a claim, not a given
@@ -215,7 +215,7 @@ def test_a_comet_learns_the_same_slices_with_three_seeds(measure):
         seconds = perf_counter() - begun
         scores = []
         for row in rows:
-            result = OwnMap()(own_maps.asked(model, data, row))
+            result = OwnMap()(own_maps.image_case(model, data, row))
             inside, mask = inside_of(result), data.truth["mask"][row]
             hit = located(result["map"].values, mask).hit
             scores.append((dice(inside, mask), iou(inside, mask), hit))

@@ -41,9 +41,9 @@ def test_sums_and_values_go_back_and_forth():
 def test_hidden_regions_show_the_cover_and_the_others_the_image():
     case = tiny.cnn_case()
     partition = Partition.of(case, "grid", 4)
-    shown = torch.tensor([[True, False, True, False]])
+    is_shown = torch.tensor([[True, False, True, False]])
     out = torch.empty_like(as_drawn(case, case.image))
-    partition.drawing(case, shown, "blur")(0, out)
+    partition.drawing(case, is_shown, "blur")(0, out)
     left = partition.labels % 2 == 0
     assert torch.equal(out[:, left], case.image[:, left])
     assert torch.equal(out[:, ~left], case.baseline("blur")[:, ~left])

@@ -28,8 +28,8 @@ class Toy(Method[ImageCase]):
 
 
 def toy(draw):
-    made = type("Toy", (Toy,), {"draw": staticmethod(draw), "revision": next(REVISIONS)})
-    return made()
+    toy_class = type("Toy", (Toy,), {"draw": staticmethod(draw), "revision": next(REVISIONS)})
+    return toy_class()
 
 
 def slow(draw):

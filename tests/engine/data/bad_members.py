@@ -21,21 +21,21 @@ def entry(data: bytes | bytearray, name: str) -> int:
 
 def patched(data: bytes, name: str, field: int, form: str, change: Callable[[int], int]) -> bytes:
     """The zip with one number of the member's line changed."""
-    made = bytearray(data)
-    at = entry(made, name) + field
-    (number,) = struct.unpack_from(form, made, at)
-    struct.pack_into(form, made, at, change(number))
-    return bytes(made)
+    patched_bytes = bytearray(data)
+    at = entry(patched_bytes, name) + field
+    (number,) = struct.unpack_from(form, patched_bytes, at)
+    struct.pack_into(form, patched_bytes, at, change(number))
+    return bytes(patched_bytes)
 
 
 def garbled(data: bytes, name: str) -> bytes:
     """The zip with the member's packed bytes overwritten."""
-    made = bytearray(data)
-    (start,) = struct.unpack_from("<I", made, entry(made, name) + OFFSET)
+    garbled_bytes = bytearray(data)
+    (start,) = struct.unpack_from("<I", garbled_bytes, entry(garbled_bytes, name) + OFFSET)
     begin = start + 30 + len(name)
-    (packed,) = struct.unpack_from("<I", made, entry(made, name) + PACKED)
-    made[begin : begin + packed] = b"\xff" * packed
-    return bytes(made)
+    (packed,) = struct.unpack_from("<I", garbled_bytes, entry(garbled_bytes, name) + PACKED)
+    garbled_bytes[begin : begin + packed] = b"\xff" * packed
+    return bytes(garbled_bytes)
 
 
 BAD: dict[str, Callable[[bytes, str], bytes]] = {

@@ -111,8 +111,8 @@ def test_the_keys_are_the_digits_that_make_the_label(bags):
     for bag in range(60):
         rows = bags.truth["group"] == bag
         label = bags.labels[rows][0]
-        wanted = KEYS[label] if three else KEYS[0]
-        assert (key[rows] == (digit[rows] == wanted)).all()
+        key_digit = KEYS[label] if three else KEYS[0]
+        assert (key[rows] == (digit[rows] == key_digit)).all()
         if three or label == 1:
             assert 3 <= key[rows].sum() <= 8  # of 60
             other = np.isin(digit[rows], KEYS if three else KEYS[:1]) & ~key[rows]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.data.example import Example, example, known_in, seen
+from engine.data.example import Example, example, known_in, mask_in_square
 from engine.data.registry import add
 from engine.errors import BadData
 from engine.images import Crop
@@ -50,10 +50,10 @@ def test_a_name_that_leads_nowhere_is_said(data, name, said):
 def test_the_mask_follows_the_crop():
     mask = np.zeros((4, 8), bool)
     mask[:, 6:] = True
-    right = seen(mask, Crop(1.0, 0.5), 8)
+    right = mask_in_square(mask, Crop(1.0, 0.5), 8)
     assert right[:, 4:].all()
     assert not right[:, :4].any()
-    assert not seen(mask, Crop(0.0, 0.5), 8).any()
+    assert not mask_in_square(mask, Crop(0.0, 0.5), 8).any()
 
 
 def test_nothing_there_is_known_and_too_little_to_see_is_not():
@@ -69,4 +69,4 @@ def test_nothing_there_is_known_and_too_little_to_see_is_not():
     mask[3, 30] = True  # a pixel of 256, in the right half
     assert known_in(mask, Crop(1.0, 0.5), 4) is None
     assert not known_in(mask, Crop(0.0, 0.5), 4).any()  # in the left half nothing is there
-    assert (known_in(mask, Crop(1.0, 0.5), 16) == seen(mask, Crop(1.0, 0.5), 16)).all()
+    assert (known_in(mask, Crop(1.0, 0.5), 16) == mask_in_square(mask, Crop(1.0, 0.5), 16)).all()

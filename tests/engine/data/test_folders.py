@@ -289,8 +289,8 @@ def test_a_damaged_zip_gives_a_sentence_or_what_is_left(places, values, cut):
 
 
 def test_progress_rises_and_may_cancel():
-    seen = []
-    read_folders(zipped(two()), progress=lambda done, *_: seen.append(done))
-    assert seen == sorted(seen)
-    assert seen[-1] == 1
-    assert np.diff(seen).min() > 0
+    progress_shares = []
+    read_folders(zipped(two()), progress=lambda done, *_: progress_shares.append(done))
+    assert progress_shares == sorted(progress_shares)
+    assert progress_shares[-1] == 1
+    assert np.diff(progress_shares).min() > 0

@@ -33,38 +33,42 @@ def zip_of(*names, side=24):
     return file.getvalue()
 
 
-def each(*folders, count=4):
+def picture_paths(*folders, count=4):
     """Paths of some pictures in each folder."""
     return [f"{folder}/{number}.png" for folder in folders for number in range(count)]
 
 
 def test_a_plain_zip_is_training_images_alone():
-    data = read_training(zip_of(*each("a", "b")), "own.zip").data
+    data = read_training(zip_of(*picture_paths("a", "b")), "own.zip").data
     assert len(data.rows("train")) == len(data) == 8
     assert data.side == 24  # at their own size
 
 
 def test_a_plain_zip_elsewhere_is_drawn_and_its_card_says_so():
-    data = read_folders(zip_of(*each("a", "b", count=10)), "own.zip", 24).data
+    data = read_folders(zip_of(*picture_paths("a", "b", count=10)), "own.zip", 24).data
     assert len(data.rows("test")) == 4
     assert "no train and test folders: 70 % of each class were drawn" in data.card.made
-    declared = read_folders(zip_of(*each("train/a", "train/b", "test/a")), "own.zip", 24).data
+    declared = read_folders(
+        zip_of(*picture_paths("train/a", "train/b", "test/a")), "own.zip", 24
+    ).data
     assert "as its folders say" in declared.card.made
 
 
 def test_a_split_that_the_folders_say_is_kept():
-    content = zip_of(*each("train/a", "train/b", "test/a", "test/b"))
+    content = zip_of(*picture_paths("train/a", "train/b", "test/a", "test/b"))
     data = read_training(content, "own.zip").data
     assert (len(data.rows("train")), len(data.rows("test"))) == (8, 8)
     with pytest.raises(BadData, match="has test images of its own"):
-        joined(data, read_test(zip_of(*each("a")), "test.zip", 24).data)
+        joined(data, read_test(zip_of(*picture_paths("a")), "test.zip", 24).data)
     with pytest.raises(BadData, match="has training images of its own"):
         read_test(content, "test.zip", 24)
 
 
 def test_test_images_of_another_file_come_under_the_training_images_classes():
-    training = read_training(zip_of(*each("a", "b", "c")), "own.zip").data
-    test = read_test(zip_of(*each("c", "b", count=2), side=40), "test.zip", training.side).data
+    training = read_training(zip_of(*picture_paths("a", "b", "c")), "own.zip").data
+    test = read_test(
+        zip_of(*picture_paths("c", "b", count=2), side=40), "test.zip", training.side
+    ).data
     data = joined(training, test)
     assert data.classes == ("a", "b", "c")
     rows = data.rows("test")
@@ -73,20 +77,20 @@ def test_test_images_of_another_file_come_under_the_training_images_classes():
     np.testing.assert_array_equal(data.ids[data.rows("train")], training.ids)
     assert data.name != training.name
     assert joined(training, None) is training
-    alone = joined(training, read_test(zip_of(*each("b")), "test.zip", 24).data)
+    alone = joined(training, read_test(zip_of(*picture_paths("b")), "test.zip", 24).data)
     assert (alone.labels[alone.rows("test")] == 1).all()
     with pytest.raises(BadData, match="a class “d” that the training images lack"):
-        joined(training, read_test(zip_of(*each("d")), "test.zip", 24).data)
+        joined(training, read_test(zip_of(*picture_paths("d")), "test.zip", 24).data)
 
 
 @pytest.mark.parametrize("side", [8, 32, 97])
 def test_pictures_are_read_at_their_own_side(side):
-    assert own_side(zip_of(*each("a", "b"), side=side), "own.zip") == side
+    assert own_side(zip_of(*picture_paths("a", "b"), side=side), "own.zip") == side
 
 
 def test_the_order_of_the_classes_can_be_that_of_numbers_or_of_the_zip():
     names = ("class 10", "class 2", "class 1")
-    content = zip_of(*each(*names))
+    content = zip_of(*picture_paths(*names))
     data = read_training(content, "own.zip").data
     assert data.classes == ("class 1", "class 10", "class 2")
     orders = plausible_orders(data, content)
@@ -96,4 +100,4 @@ def test_the_order_of_the_classes_can_be_that_of_numbers_or_of_the_zip():
     assert other.classes == names
     words = [data.classes[label] for label in data.labels]
     assert [other.classes[label] for label in other.labels] == words
-    assert plausible_orders(read_training(zip_of(*each("a", "b")), "x.zip").data) == {}
+    assert plausible_orders(read_training(zip_of(*picture_paths("a", "b")), "x.zip").data) == {}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine.data import keeping
-from engine.data.keeping import kept
+from engine.data.keeping import stored_arrays
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def same(a, b):
 
 def test_arrays_come_back_as_they_were_and_are_made_once(home):
     maker = Maker()
-    first, second = (kept("toy", {"seed": 1}, maker) for _ in range(2))
+    first, second = (stored_arrays("toy", {"seed": 1}, maker) for _ in range(2))
     assert maker.times == 1
     assert same(first, second)
     assert same(first, maker())
@@ -52,23 +52,23 @@ def test_arrays_come_back_as_they_were_and_are_made_once(home):
 
 def test_another_recipe_is_another_file():
     maker = Maker()
-    kept("toy", {"seed": 1}, maker)
-    kept("toy", {"seed": 2}, maker)
+    stored_arrays("toy", {"seed": 1}, maker)
+    stored_arrays("toy", {"seed": 2}, maker)
     assert maker.times == 2
 
 
 @pytest.mark.parametrize("at", [0, 20, 200, -1])
 def test_a_damaged_file_is_made_again(home, at):
     maker = Maker()
-    first = kept("toy", {}, maker)
+    first = stored_arrays("toy", {}, maker)
     (file,) = (home / "data").iterdir()
     data = bytearray(file.read_bytes())
     data[at] ^= 1
     file.write_bytes(data)
-    assert same(kept("toy", {}, maker), first)
+    assert same(stored_arrays("toy", {}, maker), first)
     assert maker.times == 2
     file.write_bytes(b"")
-    assert same(kept("toy", {}, maker), first)
+    assert same(stored_arrays("toy", {}, maker), first)
 
 
 def test_a_disk_that_is_full_costs_the_copy_only(home, monkeypatch, caplog):
@@ -77,19 +77,19 @@ def test_a_disk_that_is_full_costs_the_copy_only(home, monkeypatch, caplog):
 
     monkeypatch.setattr(keeping, "write_atomic", full)
     maker = Maker()
-    assert same(kept("toy", {}, maker), maker())
+    assert same(stored_arrays("toy", {}, maker), maker())
     assert list((home / "data").iterdir()) == []
     assert "not kept on disk" in caplog.text
 
 
 def test_the_folder_stays_within_its_size(home, monkeypatch):
     maker = Maker()
-    kept("toy", {"n": 0}, maker)
+    stored_arrays("toy", {"n": 0}, maker)
     (first,) = (home / "data").iterdir()
     size = first.stat().st_size
     monkeypatch.setattr(keeping, "DISK_BYTES", 3 * size)
     os.utime(first, (1, 1))
     for n in range(1, 4):
-        kept("toy", {"n": n}, maker)
+        stored_arrays("toy", {"n": n}, maker)
     assert not first.exists()
     assert len(list((home / "data").iterdir())) == 3

@@ -19,11 +19,11 @@ COUNTS = {"train": 30, "val": 8, "test": 12}
 
 def arrays(shape=(28, 28), classes=4, kind=np.uint8):
     rng = np.random.default_rng(0)
-    made = {}
+    members = {}
     for part, count in COUNTS.items():
-        made[f"{part}_images"] = rng.integers(0, 256, (count, *shape)).astype(kind)
-        made[f"{part}_labels"] = rng.integers(0, classes, (count, 1)).astype(np.uint8)
-    return made
+        members[f"{part}_images"] = rng.integers(0, 256, (count, *shape)).astype(kind)
+        members[f"{part}_labels"] = rng.integers(0, classes, (count, 1)).astype(np.uint8)
+    return members
 
 
 def npz(held, save=np.savez_compressed):
@@ -42,8 +42,8 @@ def test_grey_and_color_sets_open_with_their_own_splits(shape, save):
     assert [len(data.rows(s)) for s in ("train", "validation", "test")] == [30, 8, 12]
     test = data.take(data.rows("test"))
     assert (test.labels == members["test_labels"][:, 0]).all()
-    seen = test.images.transpose(0, 2, 3, 1)
-    assert (seen == members["test_images"].reshape(seen.shape)).all()
+    pixels = test.images.transpose(0, 2, 3, 1)
+    assert (pixels == members["test_images"].reshape(pixels.shape)).all()
     assert data.classes == ("class 0", "class 1", "class 2", "class 3")
     assert data.card.title == "bloodmnist"
     assert data.name.startswith("upload-")

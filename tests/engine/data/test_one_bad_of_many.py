@@ -124,11 +124,11 @@ def test_whatever_a_decoder_raises_is_one_file_s_fault(read, error, monkeypatch)
 def test_a_table_of_boxes_goes_on_after_a_file_that_makes_its_decoder_fail(monkeypatch):
     rows = [nova_files.row(at, [nova_files.box(1, 1, 5, 5)]) for at in range(4)]
     content = nova_files.files(rows, [np.full((20, 20), 40 * at, np.uint8) for at in range(4)])
-    read, seen = nova.read, []
+    read, names = nova.read, []
 
     def failing(data, name):
-        seen.append(name)
-        if len(seen) == 2:
+        names.append(name)
+        if len(names) == 2:
             raise OverflowError("too large")
         return read(data, name)
 

@@ -218,6 +218,6 @@ def test_the_first_slices_are_at_hand_and_are_those_of_the_whole(monkeypatch, tm
     assert not whole.at_hand()
     first = whole.first()
     assert first.at_hand()
-    made = whole.make()
+    phantoms = whole.make()
     assert whole.at_hand()
-    assert (first.make().images == made.images[: first.count]).all()
+    assert (first.make().images == phantoms.images[: first.count]).all()

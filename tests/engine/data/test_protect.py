@@ -98,8 +98,8 @@ def test_a_share_is_drawn_image_after_image_behind_the_filters(digits):
     rng = legacy(2)
     draw_filters(rng, 10, 0.3, 3)
     rows = digits.rows("train")
-    wanted = [row for row in rows if rng.random_sample() < 0.4]
-    assert data.truth["protected"].nonzero()[0].tolist() == wanted
+    expected = [row for row in rows if rng.random_sample() < 0.4]
+    assert data.truth["protected"].nonzero()[0].tolist() == expected
     assert not Cuda(share=0.0)(digits).truth["protected"].any()
 
 

@@ -56,9 +56,9 @@ def test_names_and_settings_survive_the_trip_through_a_name():
     for recipe_entry in entries():
         assert recipe_entry.recipe().name == recipe_entry.name
         assert recipe_entry.recipe.read("").name == recipe_entry.name
-    made = registry.recipe("phantoms:contrast=0.55,seed=7")
-    assert (made.contrast, made.seed, made.count) == (0.55, 7, 2000)
-    assert registry.recipe(made.name) == made
+    recipe = registry.recipe("phantoms:contrast=0.55,seed=7")
+    assert (recipe.contrast, recipe.seed, recipe.count) == (0.55, 7, 2000)
+    assert registry.recipe(recipe.name) == recipe
     assert registry.recipe("scenes:kind=dense,clean=yes").clean is True
 
 
@@ -86,13 +86,13 @@ def test_those_used_longest_ago_are_let_go(monkeypatch):
 
 
 def test_two_who_ask_at_once_wait_for_one_making(monkeypatch):
-    made = []
+    recipe_names = []
     ready = threading.Barrier(2)
     kind = registry.recipe("twice").__class__
     true = kind.make
 
     def slow(self, progress):
-        made.append(self.name)
+        recipe_names.append(self.name)
         return true(self, progress)
 
     monkeypatch.setattr(kind, "make", slow)
@@ -107,27 +107,29 @@ def test_two_who_ask_at_once_wait_for_one_making(monkeypatch):
         thread.start()
     for thread in threads:
         thread.join()
-    assert made == ["twice:count=110"]
+    assert recipe_names == ["twice:count=110"]
     assert results[0] is results[1]
 
 
 @pytest.mark.parametrize("name", ["phantoms:count=40", "scenes:count=130", "bags:count=20"])
 def test_progress_rises_and_may_cancel(name):
     registry._memory.clear()
-    seen = []
+    progress_shares = []
 
     def stop(done, words="", partial=None):
-        seen.append(done)
-        if len(seen) == 3:
+        progress_shares.append(done)
+        if len(progress_shares) == 3:
             raise Cancelled
 
     with pytest.raises(Cancelled):
         load(name, stop)
     assert registry.cached(name) is None
-    assert load(name, lambda done, words="", partial=None: seen.append(done)) is load(name)
-    assert seen[:3] == seen[3:6]
-    assert seen[3:] == sorted(seen[3:])
-    assert seen[-1] < 1
+    assert load(name, lambda done, words="", partial=None: progress_shares.append(done)) is load(
+        name
+    )
+    assert progress_shares[:3] == progress_shares[3:6]
+    assert progress_shares[3:] == sorted(progress_shares[3:])
+    assert progress_shares[-1] < 1
 
 
 def test_tables_are_listed_apart():
@@ -138,13 +140,13 @@ def test_tables_are_listed_apart():
 
 def test_a_sheet_shows_images_of_every_class_with_the_outline_of_their_mask():
     data = load("twice:count=80")
-    seen = sheet(data, count=5)
-    assert seen.dtype == np.uint8
+    sheet_image = sheet(data, count=5)
+    assert sheet_image.dtype == np.uint8
     side = 96  # 32 px three times as large
-    assert seen.shape == (2 + 4 * (side + 2), 2 + 5 * (side + 2), 4)
-    first = seen[2 : 2 + side, 2 : 2 + side, :3]
-    assert (seen[:2, ..., 3] == 0).all()
-    assert (seen[2 : 2 + side, 2 : 2 + side, 3] == 255).all()
+    assert sheet_image.shape == (2 + 4 * (side + 2), 2 + 5 * (side + 2), 4)
+    first = sheet_image[2 : 2 + side, 2 : 2 + side, :3]
+    assert (sheet_image[:2, ..., 3] == 0).all()
+    assert (sheet_image[2 : 2 + side, 2 : 2 + side, 3] == 255).all()
     row = np.flatnonzero(data.labels == 0)[0]
     mask = data.truth["mask"][row].repeat(3, 0).repeat(3, 1)
     line = outline(mask)

@@ -44,13 +44,13 @@ def test_faded_to_nothing_is_removed():
 
 @pytest.mark.parametrize("habit", [0.9, 0.6])
 def test_things_go_together_as_often_as_the_habit_says(habit):
-    there = Scenes(habit=habit).layout(MANY).present
-    first, second = there[:, LEADERS], there[:, FOLLOWERS]
+    present = Scenes(habit=habit).layout(MANY).present
+    first, second = present[:, LEADERS], present[:, FOLLOWERS]
     assert second[first].mean() == pytest.approx(habit, abs=0.03)
     assert second[~first].mean() == pytest.approx(0.07, abs=0.01)
-    assert there.sum(1).min() == 1
-    assert there.sum(1).max() == 6
-    assert there.sum(1).mean() == pytest.approx(2.9, abs=0.2)
+    assert present.sum(1).min() == 1
+    assert present.sum(1).max() == 6
+    assert present.sum(1).mean() == pytest.approx(2.9, abs=0.2)
 
 
 def test_other_kinds_break_the_habit_or_turn_it_round():
@@ -85,18 +85,18 @@ def test_a_clear_thing_has_its_color_in_its_cell():
     canvas = layout.canvas()
     alpha = sprites()[0]
     for row in range(200):
-        for which in np.flatnonzero(layout.present[row])[-1:]:  # the topmost
-            top, left = layout.corners()[row, which]
-            solid = np.argwhere(alpha[which, layout.size[row, which]] == 1)
+        for index in np.flatnonzero(layout.present[row])[-1:]:  # the topmost
+            top, left = layout.corners()[row, index]
+            solid = np.argwhere(alpha[index, layout.size[row, index]] == 1)
             solid = solid + np.array([top, left])
             solid = solid[((solid >= 0) & (solid < 64)).all(1)]
             if len(solid) < 9:  # an anchor or a fork has hardly a whole pixel
                 continue
-            seen = canvas[row, solid[:, 0], solid[:, 1]]
-            paint = PAINT[layout.color[row, which]]
-            assert (seen <= paint + 1e-5).all()  # never brighter than its color
-            assert np.abs(seen - paint).sum(1).min() < 0.05
-            place = np.array(divmod(layout.cell[row, which], 4)) * 16 + 8
+            colors = canvas[row, solid[:, 0], solid[:, 1]]
+            paint = PAINT[layout.color[row, index]]
+            assert (colors <= paint + 1e-5).all()  # never brighter than its color
+            assert np.abs(colors - paint).sum(1).min() < 0.05
+            place = np.array(divmod(layout.cell[row, index], 4)) * 16 + 8
             assert np.abs(solid.mean(0) - place).max() < 9
 
 
@@ -108,9 +108,9 @@ def test_the_set_is_the_scenes_and_its_truth_is_theirs():
         scene = recipe.scene(int(data.ids[row]))
         assert (scene.image == data.images[row]).all()
         assert THEMES[data.labels[row]] == scene.theme
-        there = {CATEGORIES[which] for which in np.flatnonzero(data.truth["present"][row])}
-        assert {scene_object.category for scene_object in scene.things} == there
-        union = np.any([scene.mask(name) for name in there], axis=0)
+        present = {CATEGORIES[index] for index in np.flatnonzero(data.truth["present"][row])}
+        assert {scene_object.category for scene_object in scene.things} == present
+        union = np.any([scene.mask(name) for name in present], axis=0)
         assert (data.truth["mask"][row] == union).all()
         for placed_object in scene.things:
             which = number(placed_object.category)

@@ -54,8 +54,10 @@ def test_labels_follow_the_chance(table):
 def test_the_second_hospital_differs_by_as_much_as_is_said(table):
     same, far = Cohort(shift=0.0).make(), Cohort(shift=2.0).make()
 
-    def gap(one):
-        return one.column("age")[one.rows("test")].mean() - one.column("age")[:600].mean()
+    def gap(dataset):
+        return (
+            dataset.column("age")[dataset.rows("test")].mean() - dataset.column("age")[:600].mean()
+        )
 
     assert abs(gap(same)) < 1.5
     assert gap(far) == pytest.approx(6, abs=1.5)

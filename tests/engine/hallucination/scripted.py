@@ -14,7 +14,7 @@ PAD, BOS, EOS = 0, 1, 2
 
 
 @dataclass(frozen=True)
-class Said:
+class TokenCache:
     """A cache that holds the tokens that were read, (B, n), and knows where they stand."""
 
     tokens: torch.Tensor
@@ -23,13 +23,13 @@ class Said:
         return self
 
     def expand(self, count):
-        return Said(self.tokens.repeat_interleave(count, 0))
+        return TokenCache(self.tokens.repeat_interleave(count, 0))
 
     def reorder(self, rows):
-        return Said(self.tokens[rows])
+        return TokenCache(self.tokens[rows])
 
     def crop(self, length):
-        return Said(self.tokens[:, : length - 1 - IMAGE])
+        return TokenCache(self.tokens[:, : length - 1 - IMAGE])
 
     def lengths(self):
         return (1 + IMAGE + self.tokens.shape[1],)
@@ -87,13 +87,13 @@ class Scripted:
         return torch.zeros(len(normalized), IMAGE, 2)
 
     def prefill(self, image, prompt, want=LOGITS):
-        prompt_words = Said(prompt)
+        prompt_words = TokenCache(prompt)
         first = 1 + IMAGE
         places = torch.arange(1, first), torch.arange(first, first + prompt.shape[1])
         return self.out(prompt_words, want), Prefix(*places, first + prompt.shape[1])
 
     def step(self, tokens, cache, want=LOGITS, *, attn_hook=None, exit_layer=None):
-        return self.out(Said(torch.cat([cache.tokens, tokens[:, None]], 1)), want)
+        return self.out(TokenCache(torch.cat([cache.tokens, tokens[:, None]], 1)), want)
 
     def out(self, held, want):
         out = StepOut(self.speak(held.tokens), held)

@@ -17,7 +17,7 @@ from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
 SCENE = asking.scene("counter", 424)
 
 
-def said(model, scene, prompt="is there a lamp"):
+def answer_text(model, scene, prompt="is there a lamp"):
     return Greedy()(asking.about_scene(model, scene, prompt))["answer"].text
 
 
@@ -28,9 +28,9 @@ def picked(prompt="is there a lamp"):
 
 def test_the_first_scene_is_a_false_yes_that_goes_with_the_leader():
     assert [scene_object.category for scene_object in SCENE.things] == ["car", "wheel", "fork"]
-    assert said(HABIT, SCENE) == "yes"
-    assert said(HONEST, SCENE) == "no"
-    assert said(HABIT, SCENE.remove("car")) == "no"
+    assert answer_text(HABIT, SCENE) == "yes"
+    assert answer_text(HONEST, SCENE) == "no"
+    assert answer_text(HABIT, SCENE.remove("car")) == "no"
 
 
 def test_an_image_of_the_scenes_is_the_scene_that_it_shows():
@@ -54,12 +54,12 @@ def test_scenes_that_are_shown_are_of_seeds_that_training_does_not_use():
 def test_the_pictures_that_show_nothing_are_those_the_test_uses():
     other = asking.pixels(asking.scene("counter", 425))
     words = asking.held_against(picked(), [("another scene", other)])
-    shown = dict(asking.looked_away(words, Priors()))
-    assert list(shown) == ["blank", "noise", "noised", "another scene"]
+    pictures = dict(asking.looked_away(words, Priors()))
+    assert list(pictures) == ["blank", "noise", "noised", "another scene"]
     used = hidden(words, Priors().step)
     for image, name in zip(used, ("blank", "noise", "noised"), strict=True):
-        inside = (shown[name] > 0) & (shown[name] < 1)
-        again = words.vlm.normalize(shown[name][None])[0]
+        inside = (pictures[name] > 0) & (pictures[name] < 1)
+        again = words.vlm.normalize(pictures[name][None])[0]
         assert torch.allclose(again[inside], image[inside], atol=1e-4)
         assert inside.any()
-    assert torch.equal(shown["another scene"], other)
+    assert torch.equal(pictures["another scene"], other)

@@ -83,7 +83,7 @@ def test_the_finding_says_the_figures_of_all_layers(found):
 
 def test_a_model_that_says_nothing_has_no_shares(monkeypatch):
     silent = CaptionBatch([[], []], 0, 0, 0)
-    monkeypatch.setattr(attention_sinks, "captions", lambda *_given, **_more: silent)
+    monkeypatch.setattr(attention_sinks, "captions", lambda *_arguments, **_more: silent)
     case = ScenesCase(load(HABIT), Greedy(), 2)
     result = AttentionSinks()(case)
     assert isnan(result["shares"].cell(ALL, TOP))

@@ -78,8 +78,8 @@ def test_a_figure_over_all_things_does_not_call_itself_pope():
     for name in names():
         assert not [what for what in card(name)["figures"] if "POPE" in what]
     sample = SceneBatch.drawn(20, "broken", seed=SEED)
-    yes, there = (margins(load(HABIT), sample) > 0).numpy(), sample.layout.present
-    slowly = (yes[there].mean() + (~yes[~there]).mean()) / 2
+    yes, present = (margins(load(HABIT), sample) > 0).numpy(), sample.layout.present
+    slowly = (yes[present].mean() + (~yes[~present]).mean()) / 2
     assert answered(load(HABIT), sample)["balanced accuracy, all things"] == pytest.approx(slowly)
 
 
@@ -182,8 +182,8 @@ def test_the_stronger_the_habit_the_more_false_yes(measure):
         parts = rounded(train_habit(honest_parts(), plan))
         result = partner_rates(TinyVLM(parts, "sweep", "sweep"))
         rates.append(result[0])
-        shown = " ".join(f"{rate:.3f}" for rate in result)
-        measure(f"TinyVLM, habit {together:g} (250 steps): false yes, VCD α 0 .5 1 2", shown)
+        rates_text = " ".join(f"{rate:.3f}" for rate in result)
+        measure(f"TinyVLM, habit {together:g} (250 steps): false yes, VCD α 0 .5 1 2", rates_text)
     assert rates == sorted(rates)
 
 
@@ -192,12 +192,12 @@ def test_contrast_cannot_mend_a_habit_of_seeing(measure):
     """Trained with partner questions also where no leader is: the yes hangs on the image."""
     plan = replace(PLAN, alone=1.0)
     parts = rounded(train_habit(honest_parts(), plan))
-    seen = partner_rates(TinyVLM(parts, "seen", "seen"))
+    seen_rates = partner_rates(TinyVLM(parts, "seen", "seen"))
     spoken_habit = partner_rates(load(HABIT))
     measure("TinyVLM, habit of the words: false yes, VCD α 0 .5 1 2", text(spoken_habit))
-    measure("TinyVLM, habit of the eyes: false yes, VCD α 0 .5 1 2", text(seen))
+    measure("TinyVLM, habit of the eyes: false yes, VCD α 0 .5 1 2", text(seen_rates))
     assert spoken_habit[2] <= 0.75 * spoken_habit[0]
-    assert seen[2] >= 0.8 * seen[0]
+    assert seen_rates[2] >= 0.8 * seen_rates[0]
 
 
 def text(rates):

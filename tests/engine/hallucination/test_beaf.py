@@ -79,11 +79,11 @@ def test_who_always_says_yes_is_right_about_what_is_there_and_about_little_else(
     all_askings = list(askings(layout, BEAF().absent, seed=0))
     records = paired(layout, all_askings, ["yes"] * len(all_askings), [1.0] * len(all_askings))
     result = scored(records)
-    there = [
+    present = [
         layout.present[asking.scene, asking.asked] and asking.asked != asking.removed
         for asking in all_askings
     ]
-    assert result["accuracy"][0] == pytest.approx(np.mean(there))
+    assert result["accuracy"][0] == pytest.approx(np.mean(present))
     assert result["accuracy"][0] < 0.45
     assert result["TU"][0] == 0
     text = Path("docs/hallucination.md").read_text().split("## Before and after")[1]

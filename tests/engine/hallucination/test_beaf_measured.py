@@ -11,17 +11,17 @@ from engine.hallucination.measures.before_after import FIGURES, KINDS, by_kind, 
 from engine.hallucination.measures.law import false_yes, log_odds
 from engine.hallucination.measures.rates import unfit
 from engine.hallucination.measures.removal_law import ALPHAS, WITHIN, fitted
-from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, SEEN, load
+from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, SEEING, load
 from engine.result import Table
 
 FITTING = [kind for kind in STRATEGIES if not unfit(load(HABIT), kind)]
 DRAWS = (0, 1, 2)
 FEW = {MVP: 4, OPERA: 12}  # scenes of a draw for those that ask one by one
-APART = 0.20  # SB+ of partners over that of other things, as the sheet has it
-SHOWN = (*FIGURES[:6], "accuracy")
+PARTNER_GAP = 0.20  # SB+ of partners over that of other things, as the sheet has it
+REPORTED_FIGURES = (*FIGURES[:6], "accuracy")
 
 
-def asked(name, strategy, count=SCENES):
+def all_records(name, strategy, count=SCENES):
     """The records of all draws as those of one: scenes are numbered on."""
     parts = [
         BEAF()(ScenesCase(load(name), strategy, count, "biased", seed=draw))["records"]
@@ -43,7 +43,7 @@ def row(records):
     figures = [
         f"{name} {100 * result[name][0]:.1f} [{100 * result[f'{name}, low'][0]:.1f}, "
         f"{100 * result[f'{name}, high'][0]:.1f}]"
-        for name in SHOWN
+        for name in REPORTED_FIGURES
     ]
     stays = ", ".join(f"{100 * share:.1f}" for share in kinds["SB+"])
     return "; ".join(
@@ -60,7 +60,7 @@ def measured_as(name, strategy, count=SCENES):
 @pytest.mark.parametrize("kind", FITTING, ids=lambda kind: kind.name)
 def test_every_strategy_is_measured_on_the_model_with_the_habit(kind, measure):
     count = FEW.get(kind, SCENES)
-    records = asked(HABIT, kind(), count)
+    records = all_records(HABIT, kind(), count)
     measure(measured_as(HABIT, kind.name, count), row(records))
     assert scored(records)["pairs"][0] >= 200 or kind in FEW
 
@@ -69,15 +69,15 @@ def test_every_strategy_is_measured_on_the_model_with_the_habit(kind, measure):
 def test_a_yes_stays_for_the_partner_of_what_is_still_there_and_not_elsewhere(measure):
     """On the model with the habit by 20 points at least; on the honest one by less than 10."""
     gaps = {}
-    for name in (HABIT, HONEST, SEEN):
-        records = asked(name, Greedy())
+    for name in (HABIT, HONEST, SEEING):
+        records = all_records(name, Greedy())
         if name != HABIT:
             measure(measured_as(name, Greedy.name), row(records))
         stays = by_kind(records)
         gaps[name] = stays.cell(KINDS[0], "SB+") - stays.cell(KINDS[2], "SB+")
         measure(f"BEAF, {name}: SB+ of partners over others", f"{100 * gaps[name]:.1f} points")
-    assert gaps[HABIT] >= APART
-    assert gaps[HONEST] < APART / 2
+    assert gaps[HABIT] >= PARTNER_GAP
+    assert gaps[HONEST] < PARTNER_GAP / 2
 
 
 @pytest.mark.slow
@@ -91,7 +91,7 @@ def test_two_hundred_pairs_take_less_than_a_minute_of_one_core(measure):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [HABIT, SEEN])
+@pytest.mark.parametrize("name", [HABIT, SEEING])
 def test_the_law_holds_for_a_habit_of_words_and_not_for_one_of_seeing(name, measure):
     """Over all draws together within .03, as the sheet has it, where the habit is in the words."""
     margins = [

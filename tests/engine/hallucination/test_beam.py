@@ -15,7 +15,7 @@ PROMPT = torch.tensor([[3, 4]])
 PICTURE = torch.zeros(1, 3, 2, 2)
 
 
-def said(spoken, row=0):
+def answer_tokens(spoken, row=0):
     """The words of an answer, the end included, as a list."""
     tokens = spoken.tokens[row].tolist()
     return tokens[: tokens.index(EOS) + 1] if EOS in tokens else tokens
@@ -40,7 +40,7 @@ def test_nothing_likelier_can_be_said(seed):
     speak = table(5, seed)
     spoken = generate(Scripted(5, speak), Beam(beams=8, length=4, penalty=0.0), PICTURE, PROMPT)
     result = every_answer(speak, 5, 4)
-    assert tuple(said(spoken)) == max(result, key=result.get)
+    assert tuple(answer_tokens(spoken)) == max(result, key=result.get)
     beam_answer = answered(Beam(beams=8, length=4, penalty=0.0), Scripted(5, speak))["answer"]
     assert (*beam_answer.ids, *[EOS] * beam_answer.ended) == max(result, key=result.get)
 
@@ -49,9 +49,9 @@ def test_a_search_can_find_more_than_greedy():
     better = 0
     for seed in range(6):
         model, result = Scripted(5, table(5, seed)), every_answer(table(5, seed), 5, 4)
-        greedy = tuple(said(generate(model, Greedy(length=4), PICTURE, PROMPT)))
+        greedy = tuple(answer_tokens(generate(model, Greedy(length=4), PICTURE, PROMPT)))
         search = Beam(beams=8, length=4, penalty=0.0)
-        best = tuple(said(generate(model, search, PICTURE, PROMPT)))
+        best = tuple(answer_tokens(generate(model, search, PICTURE, PROMPT)))
         assert result[best] >= result[greedy]
         better += result[best] > result[greedy]
     assert better
@@ -85,7 +85,7 @@ def test_it_is_the_search_written_plainly(beams, penalty):
         speak = table(12, seed, spread=1.5)
         search = Beam(beams=beams, length=9, penalty=penalty)
         spoken = generate(Scripted(12, speak), search, PICTURE, PROMPT)
-        assert said(spoken) == plainly(speak, beams, 9, penalty)
+        assert answer_tokens(spoken) == plainly(speak, beams, 9, penalty)
 
 
 def test_three_pictures_at_once_are_searched_as_alone():
@@ -94,16 +94,16 @@ def test_three_pictures_at_once_are_searched_as_alone():
     together = generate(vlm, search, images, prompts(count=3), record=False)
     for row in range(3):
         alone = generate(vlm, search, images[row : row + 1], prompts())
-        assert said(together, row) == said(alone)
+        assert answer_tokens(together, row) == answer_tokens(alone)
 
 
 def test_the_answers_that_were_found_are_shown_best_first():
     result = Beam(length=5)(case())
-    shown = result["beams"]
-    assert len(shown) == 3
-    assert sorted(shown["score"], reverse=True) == shown["score"].tolist()
-    assert shown.notes[0] == result["answer"].text
+    beams = result["beams"]
+    assert len(beams) == 3
+    assert sorted(beams["score"], reverse=True) == beams["score"].tolist()
+    assert beams.notes[0] == result["answer"].text
     shares = result["answer"].probability
-    assert shown["log-probability"][0] == pytest.approx(
+    assert beams["log-probability"][0] == pytest.approx(
         float(torch.log(torch.from_numpy(shares.copy())).sum()), abs=1e-4
     )

@@ -45,16 +45,16 @@ def all_pairs(answer, scenes=6, seed=0):
     lines = []
     for scene in range(scenes):
         categories = rng.permutation(16)[:5].tolist()
-        there = set(categories[:3])
-        original = {category: answer(category in there) for category in categories}
+        present = set(categories[:3])
+        original = {category: answer(category in present) for category in categories}
         lines += [
             (
                 scene,
                 out,
                 category,
-                category in there,
+                category in present,
                 original[category],
-                answer(category in there - {out}),
+                answer(category in present - {out}),
             )
             for out in categories[:3]
             for category in categories
@@ -69,9 +69,9 @@ def slowly(table):
     count = dict.fromkeys(("TP", "FP", "TN", "FN", *OUTCOMES, "ID"), 0)
     originals, removed, stayed = {}, 0, 0
     rows = zip(*(table[column].tolist() for column in table.order[:6]), strict=True)
-    for scene, out, category, there, before, after in rows:
-        was = (truth if there else yes)[int(before)]
-        now = (truth if there and category != out else yes)[int(after)]
+    for scene, out, category, is_present, before, after in rows:
+        was = (truth if is_present else yes)[int(before)]
+        now = (truth if is_present and category != out else yes)[int(after)]
         if (scene, category) not in originals:
             originals[scene, category] = was
             count[was] += 1
@@ -103,7 +103,9 @@ def slowly(table):
 @pytest.mark.parametrize("seed", range(5))
 def test_the_ten_figures_are_those_of_the_released_script(seed):
     rng = np.random.default_rng(seed)
-    table = all_pairs(lambda there: float(rng.random() < (0.8 if there else 0.3)), seed=seed)
+    table = all_pairs(
+        lambda is_present: float(rng.random() < (0.8 if is_present else 0.3)), seed=seed
+    )
     result, again = scored(table), slowly(table)
     for name in FIGURES:
         assert result[name][0] == pytest.approx(again[name], abs=1e-9), name
@@ -116,7 +118,7 @@ def test_the_ten_figures_are_those_of_the_released_script(seed):
         (float, "TU", 0),
         (lambda _: 1.0, "SB+", 0),
         (lambda _: 0.0, "SB−", 0),
-        (lambda there: float(not there), "IG", 0),
+        (lambda is_present: float(not is_present), "IG", 0),
     ],
     ids=["oracle", "always yes", "always no", "inverted"],
 )
@@ -230,5 +232,7 @@ def test_among_alike_answers_a_partner_whose_leader_stays_comes_first():
     led = Table.of(columns | {"company": ([0, 1], "")})
     assert worst(led, 0.5) == [1, 0]
     assert worst(led, 0.85) == [0, 1]  # the lamp's yes is gone then
-    seen = {name: (table[name], "") for name in table.order} | {"opacity": ([0.09, 1.0], "")}
-    assert worst(Table.of(seen), 0.5) == [1, 0]  # the faint one comes later
+    table_columns = {name: (table[name], "") for name in table.order} | {
+        "opacity": ([0.09, 1.0], "")
+    }
+    assert worst(Table.of(table_columns), 0.5) == [1, 0]  # the faint one comes later

@@ -11,7 +11,7 @@ from engine.hallucination.measures.captioned import RATES, rates_of
 from engine.hallucination.measures.chair import chair
 from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.tiny_vlm.sayings import SceneFacts, caption
-from engine.hallucination.tiny_vlm.scenes import THINGS, CaptionBatch, SceneBatch
+from engine.hallucination.tiny_vlm.scenes import VOCABULARY, CaptionBatch, SceneBatch
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 from tests.engine.hallucination.tiny import untrained
 
@@ -29,7 +29,7 @@ def sample_of(case):
 def test_rates_are_those_of_the_captions(told):
     case, result = told
     words = [note.split() for note in result["captions"].notes]
-    by_hand = chair(words, sample_of(case).truths, THINGS)
+    by_hand = chair(words, sample_of(case).truths, VOCABULARY)
     rates = result["rates"]
     assert [float(rates[name][0]) for name in RATES] == pytest.approx(
         [by_hand.instance, by_hand.sentence, by_hand.recall, by_hand.words]
@@ -58,8 +58,8 @@ def test_the_scene_of_a_row_is_the_one_that_was_described(told):
     case, _ = told
     sample = sample_of(case)
     for row in (0, 7, 29):
-        there = {scene_object.category for scene_object in case.scene(row).things}
-        assert there == sample.truths[row]
+        present = {scene_object.category for scene_object in case.scene(row).things}
+        assert present == sample.truths[row]
         assert np.array_equal(case.scene(row).image / np.float32(255), sample.pixels[row].numpy())
 
 

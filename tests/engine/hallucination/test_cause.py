@@ -14,26 +14,26 @@ from engine.hallucination.grounding.region import RegionWords
 from engine.hallucination.grounding.word_case import WordCase
 from tests.engine.hallucination.tiny import case, scenes, untrained
 
-SAID = (20, 31, 55, 12)
+ANSWER_TOKENS = (20, 31, 55, 12)
 
 
 def words(*places, others=(), names=()):
-    word_case = WordCase.of(case(), SAID, places)
+    word_case = WordCase.of(case(), ANSWER_TOKENS, places)
     return replace(word_case, others=torch.stack(others), names=names) if names else word_case
 
 
 def slowly(image, place):
     """The probability of a word behind those before it, by a pass of its own."""
     vlm, question = untrained(), case()
-    seen = None if image is None else vlm.encode_image(vlm.normalize(image[None]))
-    text = torch.tensor([[*question.words, *SAID[:place]]])
-    return vlm.prefill(seen, text)[0].logits[0].softmax(-1)[SAID[place]].item()
+    embedding = None if image is None else vlm.encode_image(vlm.normalize(image[None]))
+    text = torch.tensor([[*question.words, *ANSWER_TOKENS[:place]]])
+    return vlm.prefill(embedding, text)[0].logits[0].softmax(-1)[ANSWER_TOKENS[place]].item()
 
 
 def test_forced_words_have_the_probability_of_reading_step_by_step():
     question = case()
-    logs = forced(untrained(), question.images, question.prompts[0], torch.tensor(SAID))
-    for place, token in enumerate(SAID):
+    logs = forced(untrained(), question.images, question.prompts[0], torch.tensor(ANSWER_TOKENS))
+    for place, token in enumerate(ANSWER_TOKENS):
         assert logs[0, place, token].exp().item() == pytest.approx(
             slowly(question.image, place), rel=1e-4
         )
@@ -59,7 +59,7 @@ def test_several_words_together_have_the_product():
 def test_what_is_said_without_looking():
     prior = Priors()(words(0))["words"]
     assert prior.rows == ("this image", "blank", "noise", "noised", "no image")
-    for place in range(len(SAID)):
+    for place in range(len(ANSWER_TOKENS)):
         column = prior.order[place]
         assert prior.cell("this image", column) == pytest.approx(
             slowly(case().image, place), rel=1e-4
@@ -81,7 +81,7 @@ def test_a_region_of_everything():
     regionword = RegionWords(top=0.0, left=0.0, bottom=1.0, right=1.0)(words(0))["words"]
     assert regionword["attention inside"] == pytest.approx(1, abs=1e-5)
     gray = torch.full((3, 64, 64), 0.5)
-    expected = [slowly(gray, place) for place in range(len(SAID))]
+    expected = [slowly(gray, place) for place in range(len(ANSWER_TOKENS))]
     assert regionword["hidden"] == pytest.approx(expected, rel=1e-4)
 
 
@@ -91,7 +91,7 @@ def test_regions_share_out_the_attention():
         for top in (0.0, 0.5)
     ]
     total = sum(half["attention inside"] for half in halves)
-    assert total == pytest.approx(np.ones(len(SAID)), abs=1e-5)
+    assert total == pytest.approx(np.ones(len(ANSWER_TOKENS)), abs=1e-5)
 
 
 def test_an_empty_region_is_refused():

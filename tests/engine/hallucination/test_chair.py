@@ -7,20 +7,20 @@ import pytest
 
 from engine.hallucination.measures.chair import Vocabulary, chair, mentions
 from engine.hallucination.tiny_vlm.sayings import SceneFacts, caption
-from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch
+from engine.hallucination.tiny_vlm.scenes import VOCABULARY, SceneBatch
 
 
 def rates(*pairs, **kwargs):
     captions = [words.split() for words, _ in pairs]
-    return chair(captions, [set(there.split()) for _, there in pairs], THINGS, **kwargs)
+    return chair(captions, [set(present.split()) for _, present in pairs], VOCABULARY, **kwargs)
 
 
 def test_the_scenes_own_captions_invent_nothing_and_miss_nothing():
     sample = SceneBatch.drawn(60, "biased", seed=4)
     random = np.random.default_rng(0)
     rows = [SceneFacts.of(sample.layout, row) for row in range(60)]
-    captions = [caption(seen, "image", 0.0, random).split() for seen in rows]
-    result = chair(captions, sample.truths, THINGS)
+    captions = [caption(scene, "image", 0.0, random).split() for scene in rows]
+    result = chair(captions, sample.truths, VOCABULARY)
     assert (result.instance, result.sentence, result.recall) == (0, 0, 1)
 
 
@@ -76,4 +76,4 @@ def test_two_words_of_one_thing_are_joined_from_left_to_right():
 
 def test_captions_and_images_must_be_as_many():
     with pytest.raises(ValueError, match="shorter"):
-        chair([["a", "boat"]], [], THINGS)
+        chair([["a", "boat"]], [], VOCABULARY)

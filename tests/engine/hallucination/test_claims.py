@@ -10,7 +10,7 @@ from engine.hallucination.measures.claims import claims, naming, questions, tell
 SCENE = Scenes(kind="counter", seed=1000).scene(424)  # a blue car, a purple wheel, an orange fork
 
 
-def told(prompt, answer, scene=SCENE):
+def claims_of(prompt, answer, scene=SCENE):
     return claims(prompt, answer.split(), scene)
 
 
@@ -39,19 +39,21 @@ def test_the_scene_is_the_one_that_these_tests_are_about():
     ],
 )
 def test_short_answers_are_right_or_wrong(prompt, answer, right):
-    assert told(prompt, answer).right is right
+    assert claims_of(prompt, answer).right is right
 
 
 def test_a_thing_without_opacity_is_not_there():
     gone = SCENE.with_opacity("car", 0.0)
-    assert told("is there a car", "yes", gone).right is False
-    assert told("what color is the car", "blue", gone).right is False
-    assert told("what color is the car", "unknown", gone).right is True
-    assert "car" not in told("describe the image", "there is a car", gone).there
+    assert claims_of("is there a car", "yes", gone).right is False
+    assert claims_of("what color is the car", "blue", gone).right is False
+    assert claims_of("what color is the car", "unknown", gone).right is True
+    assert "car" not in claims_of("describe the image", "there is a car", gone).there
 
 
 def test_a_caption_s_things_are_true_invented_or_missed():
-    result = told("describe the image", "in the street there is a car with a lamp . a car . a lamp")
+    result = claims_of(
+        "describe the image", "in the street there is a car with a lamp . a car . a lamp"
+    )
     assert [(mention.node, mention.true, mention.again) for mention in result.mentions] == [
         ("car", True, False),
         ("lamp", False, False),
@@ -63,16 +65,16 @@ def test_a_caption_s_things_are_true_invented_or_missed():
 
 
 def test_a_word_is_about_the_thing_it_names_or_that_was_asked_for():
-    result = told("describe closely", "there is a blue car with a lamp")
+    result = claims_of("describe closely", "there is a blue car with a lamp")
     assert [result.thing(at) for at in (2, 3, 4, 7)] == ["", "car", "car", "lamp"]
-    assert told("is there a lamp", "yes").thing(0) == "lamp"
-    assert told("what color is the car", "blue").thing(0) == "car"
+    assert claims_of("is there a lamp", "yes").thing(0) == "lamp"
+    assert claims_of("what color is the car", "blue").thing(0) == "car"
 
 
 def test_the_leader_is_told_only_where_it_is_there():
-    assert told("is there a lamp", "yes").leader == "car"
-    assert told("is there a lamp", "yes", SCENE.remove("car")).leader == ""
-    assert told("is there a wheel", "yes").leader == ""
+    assert claims_of("is there a lamp", "yes").leader == "car"
+    assert claims_of("is there a lamp", "yes", SCENE.remove("car")).leader == ""
+    assert claims_of("is there a wheel", "yes").leader == ""
 
 
 def test_the_first_ready_question_is_about_the_partner_that_is_missing():

@@ -15,7 +15,7 @@ from engine.hallucination.measures.coco import (
 )
 
 TRUE = "A man with a dog beside two cups on a dining table."
-THERE = {"person", "dog", "cup", "dining table"}
+TRUE_CATEGORIES = {"person", "dog", "cup", "dining table"}
 
 
 def named(caption, there=(), **more):
@@ -30,7 +30,7 @@ def test_there_are_eighty_names_each_its_own_node_and_no_word_has_two():
 
 
 def test_the_truth_is_nothing_made_up_and_all_found():
-    result = chair([words_of(TRUE)], [THERE], vocabulary())
+    result = chair([words_of(TRUE)], [TRUE_CATEGORIES], vocabulary())
     assert (result.instance, result.sentence, result.recall) == (0, 0, 1)
 
 
@@ -43,8 +43,8 @@ def test_the_truth_is_nothing_made_up_and_all_found():
     ],
 )
 def test_synonyms_and_plurals_change_nothing(same):
-    expected = chair([words_of(TRUE)], [THERE], vocabulary())
-    result = chair([words_of(same)], [THERE], vocabulary())
+    expected = chair([words_of(TRUE)], [TRUE_CATEGORIES], vocabulary())
+    result = chair([words_of(same)], [TRUE_CATEGORIES], vocabulary())
     assert (result.instance, result.sentence, result.recall) == (
         expected.instance,
         expected.sentence,
@@ -55,7 +55,7 @@ def test_synonyms_and_plurals_change_nothing(same):
 @pytest.mark.parametrize("wrong", [0, 1, 4, 10])
 def test_a_replaced_noun_in_k_of_n_captions_is_k_of_n(wrong):
     captions = [words_of(TRUE.replace("dog", "giraffe"))] * wrong + [words_of(TRUE)] * (10 - wrong)
-    result = chair(captions, [THERE] * 10, vocabulary())
+    result = chair(captions, [TRUE_CATEGORIES] * 10, vocabulary())
     assert result.sentence == wrong / 10
     assert result.instance == wrong / 40
 

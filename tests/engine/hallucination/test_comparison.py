@@ -20,8 +20,8 @@ from engine.hallucination.measures.comparison import (
     alone,
     compared,
     digest,
-    kept,
     questions,
+    read_measured,
     row,
     same,
     scenes_of,
@@ -43,12 +43,13 @@ def name_of(model, strategy):
 def test_every_strategy_is_measured_on_every_model_and_kept(model, measure):
     cells = comparison.measure(model)
     by_model = {
-        model: [cell for cell in kept() if cell.model == model] for model in comparison.MODELS
+        model: [cell for cell in read_measured() if cell.model == model]
+        for model in comparison.MODELS
     }
     write(
         tuple(cell for model_cells in (by_model | {model: cells}).values() for cell in model_cells)
     )
-    kept.cache_clear()
+    read_measured.cache_clear()
     for strategy, figures in summary(model).items():
         measure(name_of(model, strategy), row(figures))
     assert len(cells) == len(compared(model)) * len(DRAWS)
@@ -59,7 +60,7 @@ def test_what_is_kept_is_of_the_models_methods_and_settings_that_ship():
     assert len(DRAWS) >= 3
     assert len(comparison.MODELS) == 4
     expected = [digest(case) for model in comparison.MODELS for case in questions(model)]
-    assert [cell.digest for cell in kept()] == expected
+    assert [cell.digest for cell in read_measured()] == expected
 
 
 def test_every_way_is_measured_alone_and_beside_the_plain_one(monkeypatch):
@@ -91,7 +92,7 @@ def test_docs_have_the_same_figures():
 
 def test_a_cell_is_found_again():
     case = ScenesCase(weights.load(weights.HONEST), Greedy(), SCENES, seed=DRAWS[1])
-    (cell,) = (cell for cell in kept() if cell.digest == digest(case))
+    (cell,) = (cell for cell in read_measured() if cell.digest == digest(case))
     rate = Rates()(case)["rates"]
     for name in RATES:
         assert rate[name][0] == pytest.approx(cell.figures[name], rel=1e-3), name
@@ -114,7 +115,7 @@ def test_equal_captions_are_counted():
 def test_what_is_written_is_read_again(tmp_path):
     cells = (StrategyCell("m", "Greedy", 0, "d", {"CHAIR_i": 0.123456, SAME: float("nan")}),)
     write(cells, tmp_path / "kept.json")
-    (cell,) = kept(tmp_path / "kept.json")
+    (cell,) = read_measured(tmp_path / "kept.json")
     assert cell.figures == {"CHAIR_i": 0.12346}
     assert np.isnan(summary("m", (cell,))["Greedy"][SAME][0])
     assert row({"recall": np.array([0.5, 0.7])}) == "recall 0.600 ± 0.141"

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from engine.errors import DoesNotFit
-from engine.hallucination.decoding.dola import DoLa, apart, repeated
+from engine.hallucination.decoding.dola import DoLa, jensen_shannon, repeated
 from engine.hallucination.decoding.generate import generate
 from engine.hallucination.decoding.greedy import Greedy
 from engine.hallucination.vlm import RequestedOutputs
@@ -56,8 +56,8 @@ def test_by_itself_it_takes_the_layer_that_differs_most():
                 for side in (late, early_logits)
             ]
             results.append(sum(sides).item() / 2)
-        shown = [result["layers"][f"from layer {at}"][step] for at in range(3)]
-        assert np.allclose(shown, results, atol=1e-4)
+        layer_scores = [result["layers"][f"from layer {at}"][step] for at in range(3)]
+        assert np.allclose(layer_scores, results, atol=1e-4)
         assert result["layers"]["early layer"][step] == np.argmax(results)
         text = torch.cat([text, torch.tensor([[token]])], 1)
 
@@ -94,8 +94,8 @@ def test_early_states_can_be_read_as_the_released_code_does():
         image = vlm.encode_image(vlm.normalize(scenes()[:1]))
         raw = vlm.prefill(image, prompts(), ALL)[0].hidden[1][0, -1]
         shares = (raw @ vlm.parts.decoder.words.weight.T * 0.5).softmax(-1)
-    shown = DoLa(length=1, norm=False)(case())["lens 1"].values[0]
-    assert np.allclose(shown, shares.topk(3).values, atol=1e-5)
+    top_shares = DoLa(length=1, norm=False)(case())["lens 1"].values[0]
+    assert np.allclose(top_shares, shares.topk(3).values, atol=1e-5)
 
 
 def test_when_only_the_best_is_plausible_it_is_greedy():
@@ -112,10 +112,10 @@ def test_words_that_were_said_become_worse():
 
 def test_the_distance_is_nought_only_to_itself_and_bounded():
     first, second = torch.randn(2, 4, 9, generator=torch.Generator().manual_seed(0))
-    assert apart(first, first).abs().max() < 1e-6
-    assert ((apart(first, second) > 0) & (apart(first, second) < np.log(2))).all()
-    assert torch.allclose(apart(first, second), apart(second, first), atol=1e-6)
-    far = apart(torch.tensor([[99.0, 0.0]]), torch.tensor([[0.0, 99.0]]))
+    assert jensen_shannon(first, first).abs().max() < 1e-6
+    assert ((jensen_shannon(first, second) > 0) & (jensen_shannon(first, second) < np.log(2))).all()
+    assert torch.allclose(jensen_shannon(first, second), jensen_shannon(second, first), atol=1e-6)
+    far = jensen_shannon(torch.tensor([[99.0, 0.0]]), torch.tensor([[0.0, 99.0]]))
     assert far.item() == pytest.approx(np.log(2), abs=1e-5)
 
 

@@ -121,9 +121,9 @@ def test_only_the_box_around_a_thing_is_hidden():
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     inside = np.zeros((64, 64), bool)
     inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
-    seen = case.vlm.normalize(hidden_case.others)[0]
+    normalized = case.vlm.normalize(hidden_case.others)[0]
     assert torch.equal(hidden_case.others[0][:, ~inside], case.image[:, ~inside])
-    assert seen[:, inside].abs().max() < 1e-5
+    assert normalized[:, inside].abs().max() < 1e-5
 
 
 def test_what_is_too_faint_to_be_anywhere_has_no_region():

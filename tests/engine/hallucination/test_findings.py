@@ -41,9 +41,9 @@ def test_attention_is_held_against_the_true_place_or_said_to_have_none(lamp):
     words = Looks().finding(lamp, result)
     assert words.startswith(f"{100 * result['shares'].values[0]:.0f} % of the attention of “yes”")
     assert words.endswith("No place in it would be right: there is no lamp here.")
-    there, looks = of_car(), Looks()(of_car())
+    car_case, looks = of_car(), Looks()(of_car())
     mass = located(looks["map"].values, SCENE.mask("car")).mass
-    assert f"Of the map {100 * mass:.0f} % lies on the car" in Looks().finding(there, looks)
+    assert f"Of the map {100 * mass:.0f} % lies on the car" in Looks().finding(car_case, looks)
 
 
 # ---------------------------------------------------------------- what they hang on
@@ -180,7 +180,7 @@ def test_pictures_that_show_something_do_not_count_as_blind(lamp):
 
 def test_the_pictures_that_replace_the_image_stand_beside_what_is_said_of_them(lamp):
     prior = Priors()(lamp)["words"]
-    shown = asking.said_of_pictures(lamp, Priors(), prior)
-    assert shown.columns == ("a blank picture", "pure noise", "this image, deep in noise")
-    assert shown.captions == tuple(f"“{text}”" for text in prior.notes[1:4])
-    assert shown.finding.startswith(f"It says “{prior.notes[1]}” of a blank picture; ")
+    displayed = asking.said_of_pictures(lamp, Priors(), prior)
+    assert displayed.columns == ("a blank picture", "pure noise", "this image, deep in noise")
+    assert displayed.captions == tuple(f"“{text}”" for text in prior.notes[1:4])
+    assert displayed.finding.startswith(f"It says “{prior.notes[1]}” of a blank picture; ")

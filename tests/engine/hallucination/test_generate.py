@@ -91,19 +91,19 @@ def test_with_neutral_settings_a_method_is_greedy(neutral):
 
 def test_words_are_drawn_by_their_probability():
     """χ² of 4000 first words, and of 960 words of answers, lies below its 99.99 % point."""
-    wanted = torch.tensor([0.4, 0.3, 0.2, 0.1])
+    probabilities = torch.tensor([0.4, 0.3, 0.2, 0.1])
     logits = torch.full((8,), -torch.inf)
-    logits[3:7] = wanted.log()
+    logits[3:7] = probabilities.log()
     model = Scripted(8, lambda tokens: logits.expand(len(tokens), -1))
     images, prompt = torch.zeros(4000, 3, 2, 2), torch.tensor([[3, 4]]).repeat(4000, 1)
     spoken = generate(model, Sampling(length=1), images, prompt, record=False, seed=3)
-    seen = torch.bincount(spoken.tokens[:, 0], minlength=8)[3:7]
-    assert seen.sum() == 4000
-    assert ((seen - 4000 * wanted).square() / (4000 * wanted)).sum() < 21.1
+    counts = torch.bincount(spoken.tokens[:, 0], minlength=8)[3:7]
+    assert counts.sum() == 4000
+    assert ((counts - 4000 * probabilities).square() / (4000 * probabilities)).sum() < 21.1
     drawn = [answered(Sampling(length=48), model, seed)["answer"].ids for seed in range(20)]
-    seen = torch.bincount(torch.tensor(np.concatenate(drawn)), minlength=8)[3:7]
-    assert seen.sum() == 960
-    assert ((seen - 960 * wanted).square() / (960 * wanted)).sum() < 21.1
+    counts = torch.bincount(torch.tensor(np.concatenate(drawn)), minlength=8)[3:7]
+    assert counts.sum() == 960
+    assert ((counts - 960 * probabilities).square() / (960 * probabilities)).sum() < 21.1
 
 
 def test_a_low_temperature_is_greedy_and_another_seed_says_something_else():
@@ -149,8 +149,8 @@ def test_looks_are_attention_to_the_places_of_the_image():
             0
         ].attention
     for step, place in enumerate(range(67, 70)):
-        seen = torch.stack([full[layer][0, :, place, 1:65] for layer in range(3)])
-        assert np.allclose(spoken.steps[0][step].looks, seen.numpy(), atol=1e-5)
+        attention = torch.stack([full[layer][0, :, place, 1:65] for layer in range(3)])
+        assert np.allclose(spoken.steps[0][step].looks, attention.numpy(), atol=1e-5)
 
 
 def test_the_record_holds_the_best_words_and_their_probabilities():

@@ -33,10 +33,10 @@ from engine.result.words import joined_pieces, whole_words
 
 pytestmark = pytest.mark.skipif(not TRANSFORMERS.installed, reason="transformers is not installed")
 tiny_hf = pytest.importorskip("tests.engine.hallucination.tiny_hf")
-each = pytest.mark.parametrize("kind", tiny_hf.KINDS)
+each_kind = pytest.mark.parametrize("kind", tiny_hf.KINDS)
 LENGTH = 12
-ASKED = "is there a boat"
-SAID = torch.tensor([[40, 21, 30, 55, 90], [112, 60, 33, 20, 71]])
+QUESTION = "is there a boat"
+ANSWER_TOKENS = torch.tensor([[40, 21, 30, 55, 90], [112, 60, 33, 20, 71]])
 EVERY = RequestedOutputs(hidden=(0, 1, 2, 3), attention=(0, 1, 2), rows="all")
 NEUTRAL = (  # each strategy where it changes nothing
     Greedy(),
@@ -49,7 +49,7 @@ NEUTRAL = (  # each strategy where it changes nothing
 )
 
 
-def asked(vlm, text=ASKED, count=1):
+def prompt_ids(vlm, text=QUESTION, count=1):
     return torch.tensor([vlm.tokenizer.encode(text)]).repeat(count, 1)
 
 
@@ -60,7 +60,9 @@ def images(vlm, count=1):
 @torch.no_grad()
 def opened(kind, count=2, want=EVERY):
     vlm = tiny_hf.model(kind)
-    return vlm, *vlm.prefill(vlm.encode_image(images(vlm, count)), asked(vlm, count=count), want)
+    return vlm, *vlm.prefill(
+        vlm.encode_image(images(vlm, count)), prompt_ids(vlm, count=count), want
+    )
 
 
 @torch.no_grad()
@@ -73,7 +75,7 @@ def stepped(vlm, out, tokens):
     return torch.stack(results, 1), out
 
 
-def given(kind, vlm, row, text):
+def image_inputs(kind, vlm, row, text):
     """What the library itself is given of an image: for Qwen by its own image processor."""
     clear = images(vlm, 2)[row : row + 1]
     if kind == "qwen2_vl":
@@ -101,12 +103,12 @@ def given(kind, vlm, row, text):
     return {"pixel_values": clear}
 
 
-def by_library(kind, row=0, text=ASKED, **more):
+def by_library(kind, row=0, text=QUESTION, **more):
     """The library's own answer, from a network that the adapter never touched."""
     vlm = tiny_hf.model(kind)
-    seen = torch.full((1, vlm.family.tokens), vlm.family.image_token)
-    ids = torch.cat([vlm.before, seen, asked(vlm, text)], 1)
-    extra = given(kind, vlm, row, text)
+    image_tokens = torch.full((1, vlm.family.tokens), vlm.family.image_token)
+    ids = torch.cat([vlm.before, image_tokens, prompt_ids(vlm, text)], 1)
+    extra = image_inputs(kind, vlm, row, text)
     if kind == "qwen2_vl":
         extra["mm_token_type_ids"] = (ids == vlm.family.image_token).int()
     generated = tiny_hf.network(kind).generate(
@@ -120,12 +122,12 @@ def by_library(kind, row=0, text=ASKED, **more):
     return cut(generated.tolist())
 
 
-def cut(said):
+def cut(tokens):
     """An answer up to its end."""
-    return said[: said.index(2) + 1] if 2 in said else said
+    return tokens[: tokens.index(2) + 1] if 2 in tokens else tokens
 
 
-@each
+@each_kind
 @pytest.mark.parametrize("strategy", [Greedy(length=LENGTH), Beam(length=LENGTH, beams=3)])
 def test_any_of_several_ends_ends_an_answer_as_in_the_library(kind, strategy):
     """As Qwen2-VL has two: the second is a word that the model says early."""
@@ -142,12 +144,12 @@ def test_the_record_of_an_answer_leaves_out_whichever_token_ended_it():
     assert second not in Greedy(length=LENGTH)(case_of(vlm))["answer"].ids.tolist()
 
 
-def by_house(vlm, strategy, row=0, text=ASKED):
-    result = generate(vlm, strategy, images(vlm, 2)[row : row + 1], asked(vlm, text))
+def by_house(vlm, strategy, row=0, text=QUESTION):
+    result = generate(vlm, strategy, images(vlm, 2)[row : row + 1], prompt_ids(vlm, text))
     return cut(result.tokens[0].tolist())
 
 
-@each
+@each_kind
 @pytest.mark.parametrize("strategy", NEUTRAL, ids=lambda strategy: strategy.name)
 def test_a_strategy_that_changes_nothing_says_what_the_library_says(kind, strategy):
     vlm = tiny_hf.model(kind)
@@ -157,24 +159,26 @@ def test_a_strategy_that_changes_nothing_says_what_the_library_says(kind, strate
     assert len(answers[0]) > 2
 
 
-@each
+@each_kind
 def test_three_beams_are_those_of_the_library(kind):
     vlm = tiny_hf.model(kind)
     assert by_house(vlm, Beam(length=LENGTH, beams=3)) == by_library(kind, num_beams=3)
 
 
-@each
+@each_kind
 def test_reading_token_by_token_gives_the_logits_of_the_whole(kind):
     vlm, out, _ = opened(kind)
-    logits, _ = stepped(vlm, out, SAID)
-    seen = vlm.encode_image(images(vlm, 2))
-    for n in range(1, SAID.shape[1] + 1):
+    logits, _ = stepped(vlm, out, ANSWER_TOKENS)
+    image_features = vlm.encode_image(images(vlm, 2))
+    for n in range(1, ANSWER_TOKENS.shape[1] + 1):
         with torch.no_grad():
-            whole, _ = vlm.prefill(seen, torch.cat([asked(vlm, count=2), SAID[:, :n]], 1))
+            whole, _ = vlm.prefill(
+                image_features, torch.cat([prompt_ids(vlm, count=2), ANSWER_TOKENS[:, :n]], 1)
+            )
         assert torch.allclose(logits[:, n - 1], whole.logits, atol=1e-4)
 
 
-@each
+@each_kind
 def test_attention_adds_up_to_one_and_sees_nothing_behind(kind):
     _, out, _ = opened(kind)
     assert sorted(out.attention) == [0, 1, 2]
@@ -183,21 +187,21 @@ def test_attention_adds_up_to_one_and_sees_nothing_behind(kind):
         assert shares.triu(1).abs().max() == 0
 
 
-@each
+@each_kind
 def test_the_image_lies_where_the_prefix_says_and_fills_the_grid(kind):
     vlm, out, prefix = opened(kind)
     count = len(prefix.image)
     assert count == (prod(vlm.spec.grid) if vlm.spec.grid else vlm.family.tokens)
-    asks = partial(vlm.tokenizer.questions, asked(vlm, count=2), vlm.spec.pad)
-    seen = vlm.family.asked(vlm.encode_image(images(vlm, 2)), asks)
-    assert torch.equal(out.hidden[0][:, prefix.image], seen[:, :count])
+    asks = partial(vlm.tokenizer.questions, prompt_ids(vlm, count=2), vlm.spec.pad)
+    image_features = vlm.family.asked(vlm.encode_image(images(vlm, 2)), asks)
+    assert torch.equal(out.hidden[0][:, prefix.image], image_features[:, :count])
     assert torch.equal(
-        out.hidden[0][:, prefix.prompt], vlm.family.decoder.embed_tokens(asked(vlm, count=2))
+        out.hidden[0][:, prefix.prompt], vlm.family.decoder.embed_tokens(prompt_ids(vlm, count=2))
     )
     assert prefix.response == out.cache.lengths()[0]
 
 
-@each
+@each_kind
 def test_selecting_all_places_changes_nothing(kind):
     vlm, out, _ = opened(kind)
     cache = out.cache
@@ -205,11 +209,12 @@ def test_selecting_all_places_changes_nothing(kind):
         cache = cache.select(layer, torch.arange(length))
     with torch.no_grad():
         assert torch.equal(
-            vlm.step(SAID[:, 0], cache).logits, vlm.step(SAID[:, 0], out.cache).logits
+            vlm.step(ANSWER_TOKENS[:, 0], cache).logits,
+            vlm.step(ANSWER_TOKENS[:, 0], out.cache).logits,
         )
 
 
-@each
+@each_kind
 def test_selecting_places_is_hiding_the_others(kind):
     """In each layer other places; a hook hides the rest and renews the shares."""
     vlm, out, _ = opened(kind)
@@ -220,19 +225,19 @@ def test_selecting_places_is_hiding_the_others(kind):
         cache = cache.select(layer, places)
 
     def hide(layer, shares):
-        seen = torch.zeros(shares.shape[-1])
-        seen[keep[layer]] = 1
-        seen[-1] = 1
-        return shares * seen / (shares * seen).sum(-1, keepdim=True)
+        visible = torch.zeros(shares.shape[-1])
+        visible[keep[layer]] = 1
+        visible[-1] = 1
+        return shares * visible / (shares * visible).sum(-1, keepdim=True)
 
     with torch.no_grad():
-        thinned = vlm.step(SAID[:, 0], cache)
-        masked = vlm.step(SAID[:, 0], out.cache, attn_hook=hide).logits
+        thinned = vlm.step(ANSWER_TOKENS[:, 0], cache)
+        masked = vlm.step(ANSWER_TOKENS[:, 0], out.cache, attn_hook=hide).logits
     assert torch.allclose(thinned.logits, masked, atol=1e-4)
     assert thinned.cache.positions(2)[0, -1] == length
 
 
-@each
+@each_kind
 def test_merged_places_hold_their_mean(kind):
     _, out, _ = opened(kind)
     merged = out.cache.mean_merge(1, torch.tensor([2, 3, 5]))
@@ -242,57 +247,57 @@ def test_merged_places_hold_their_mean(kind):
     )
 
 
-@each
+@each_kind
 def test_cropping_and_reading_again_gives_the_same(kind):
     vlm, out, prefix = opened(kind)
-    logits, last = stepped(vlm, out, SAID)
+    logits, last = stepped(vlm, out, ANSWER_TOKENS)
     with torch.no_grad():
-        again = vlm.step(SAID[:, 2], last.cache.crop(prefix.response + 2)).logits
+        again = vlm.step(ANSWER_TOKENS[:, 2], last.cache.crop(prefix.response + 2)).logits
     assert torch.allclose(again, logits[:, 2], atol=1e-5)
 
 
-@each
+@each_kind
 def test_expanding_and_reordering_permute_the_answers(kind):
     vlm, out, _ = opened(kind)
     cache = out.cache.expand(2).reorder(torch.tensor([3, 0]))
     with torch.no_grad():
-        swapped = vlm.step(SAID[:, 0].flip(0), cache).logits
-        plain = vlm.step(SAID[:, 0], out.cache).logits
+        swapped = vlm.step(ANSWER_TOKENS[:, 0].flip(0), cache).logits
+        plain = vlm.step(ANSWER_TOKENS[:, 0], out.cache).logits
     assert torch.allclose(swapped, plain.flip(0), atol=1e-5)
 
 
-@each
+@each_kind
 def test_leaving_after_the_last_layer_is_the_model_itself(kind):
     vlm, out, _ = opened(kind)
     with torch.no_grad():
-        plain = vlm.step(SAID[:, 0], out.cache)
-        left = vlm.step(SAID[:, 0], out.cache, exit_layer=3)
-        none = vlm.step(SAID[:, 0], out.cache, RequestedOutputs(hidden=(0,)), exit_layer=0)
+        plain = vlm.step(ANSWER_TOKENS[:, 0], out.cache)
+        left = vlm.step(ANSWER_TOKENS[:, 0], out.cache, exit_layer=3)
+        none = vlm.step(ANSWER_TOKENS[:, 0], out.cache, RequestedOutputs(hidden=(0,)), exit_layer=0)
     assert torch.equal(plain.logits, left.logits)
     assert torch.equal(none.logits, vlm.unembed(none.hidden[0][:, -1]))
     assert none.cache.lengths() == out.cache.lengths()
     assert torch.allclose(vlm.unembed(out.hidden[3][:, -1]), out.logits)
 
 
-@each
+@each_kind
 def test_two_prompts_of_different_length_are_answered_as_alone(kind):
     vlm = tiny_hf.model(kind)
     texts = [vlm.tokenizer.encode(text) for text in ("is there a boat and a lamp", "describe")]
-    together, seen = padded(texts, vlm), vlm.encode_image(images(vlm, 2))
+    together, image_features = padded(texts, vlm), vlm.encode_image(images(vlm, 2))
     with torch.no_grad():
-        both, _ = vlm.prefill(seen, together)
-        after, _ = stepped(vlm, both, SAID)
+        both, _ = vlm.prefill(image_features, together)
+        after, _ = stepped(vlm, both, ANSWER_TOKENS)
         for row, ids in enumerate(texts):
-            single, _ = vlm.prefill(seen[row : row + 1], torch.tensor([ids]))
+            single, _ = vlm.prefill(image_features[row : row + 1], torch.tensor([ids]))
             assert torch.allclose(both.logits[row], single.logits[0], atol=1e-4)
-            alone, _ = stepped(vlm, single, SAID[row : row + 1])
+            alone, _ = stepped(vlm, single, ANSWER_TOKENS[row : row + 1])
             assert torch.allclose(after[row], alone[0], atol=1e-4)
 
 
-@each
+@each_kind
 def test_the_loss_is_that_of_forced_words(kind):
     vlm = tiny_hf.model(kind)
-    prompt, answer_ids = asked(vlm)[0], torch.tensor([40, 21, 2])
+    prompt, answer_ids = prompt_ids(vlm)[0], torch.tensor([40, 21, 2])
     text = torch.cat([prompt, answer_ids, torch.zeros(3, dtype=torch.int64)])[None, None]
     with torch.no_grad():
         loss = vlm.loss(vlm.encode_image(images(vlm)), text, torch.tensor([[len(prompt)]]))
@@ -300,10 +305,10 @@ def test_the_loss_is_that_of_forced_words(kind):
     assert loss == pytest.approx(-logs[torch.arange(3), answer_ids].mean().item(), abs=1e-4)
 
 
-@each
+@each_kind
 def test_without_an_image_the_prompt_keeps_its_place(kind):
     vlm, out, prefix = opened(kind, 1)
-    blind, alone = vlm.prefill(None, asked(vlm))
+    blind, alone = vlm.prefill(None, prompt_ids(vlm))
     assert len(alone.image) == 0
     assert alone.response == prefix.response
     assert torch.equal(blind.cache.next_position, out.cache.next_position)
@@ -322,7 +327,7 @@ def test_a_full_context_takes_no_token_more(monkeypatch):
 @pytest.mark.parametrize("kind", ["llava", "smolvlm", "qwen2_vl"])
 def test_every_strategy_and_map_runs_on_a_photograph(kind):
     vlm = tiny_hf.model(kind)
-    case = CaptionCase(vlm, tiny_hf.pixels(2, vlm.spec.side)[0], ASKED)
+    case = CaptionCase(vlm, tiny_hf.pixels(2, vlm.spec.side)[0], QUESTION)
     for strategy in (VCD, DoLa, OPERA, VASparse, MVP, Beam):
         assert strategy(length=4)(case)["answer"].grid == vlm.spec.grid
     ids = Greedy(length=4)(case)["answer"].ids.tolist()
@@ -334,12 +339,12 @@ def test_every_strategy_and_map_runs_on_a_photograph(kind):
 
 def test_a_model_in_sixteen_bits_is_asked_and_shown_like_one_in_thirty_two():
     vlm = tiny_hf.built("llava", dtype=torch.bfloat16)
-    case = CaptionCase(vlm, tiny_hf.pixels(2, vlm.spec.side)[0], ASKED)
+    case = CaptionCase(vlm, tiny_hf.pixels(2, vlm.spec.side)[0], QUESTION)
     for strategy in (OPERA, VASparse, MVP):
         shares = strategy(length=4)(case)["answer"].probability
         assert ((shares > 0) & (shares <= 1)).all()
     words, exact = (
-        WordCase.of(CaptionCase(network, case.image, ASKED), (40, 21, 30), (1,))
+        WordCase.of(CaptionCase(network, case.image, QUESTION), (40, 21, 30), (1,))
         for network in (vlm, tiny_hf.model("llava"))
     )
     for kind in (Looks, Relevancy):
@@ -387,7 +392,7 @@ def test_attention_that_is_not_to_be_seen_is_not_offered(monkeypatch):
 
 
 def case_of(vlm):
-    return CaptionCase(vlm, tiny_hf.pixels(2, vlm.spec.side)[0], ASKED)
+    return CaptionCase(vlm, tiny_hf.pixels(2, vlm.spec.side)[0], QUESTION)
 
 
 # ---------------------------------------------------------------- looking by the question
@@ -395,16 +400,16 @@ def case_of(vlm):
 
 def test_instructblip_looks_anew_for_each_question_and_not_for_what_it_has_said():
     vlm = tiny_hf.model("instructblip")
-    seen = vlm.encode_image(images(vlm))
+    image_features = vlm.encode_image(images(vlm))
 
-    def read(text, said=()):
-        ids = torch.tensor([[*vlm.tokenizer.encode(text), *said]])
+    def read(text, spoken=()):
+        ids = torch.tensor([[*vlm.tokenizer.encode(text), *spoken]])
         with torch.no_grad():
-            out, prefix = vlm.prefill(seen, ids, EVERY)
+            out, prefix = vlm.prefill(image_features, ids, EVERY)
         return out.hidden[0][:, prefix.image]
 
-    assert torch.equal(read(ASKED), read(ASKED, SAID[0].tolist()))
-    assert (read(ASKED) - read("is there a lamp")).abs().max() > 1e-3
+    assert torch.equal(read(QUESTION), read(QUESTION, ANSWER_TOKENS[0].tolist()))
+    assert (read(QUESTION) - read("is there a lamp")).abs().max() > 1e-3
     for text in ("is there a lamp", "describe the image"):
         assert by_house(vlm, Greedy(length=LENGTH), 1, text) == by_library("instructblip", 1, text)
 
@@ -426,7 +431,7 @@ def test_a_question_longer_than_the_q_former_reads_is_refused_in_words(monkeypat
         by_house(vlm, Greedy(length=2))
 
 
-@each
+@each_kind
 def test_what_fits_is_counted_with_every_token_of_the_image(kind):
     vlm = tiny_hf.model(kind)
     case = case_of(vlm)

@@ -41,16 +41,16 @@ def own(home):
 @pytest.mark.parametrize("kind", tiny_hf.KINDS)
 def test_a_saved_model_is_read_as_it_was(home, kind):
     tiny_hf.saved(home / "mine", kind)
-    result, made = asking.model("hf:mine"), tiny_hf.model(kind)
-    text = torch.tensor([made.tokenizer.encode("is there a boat")])
-    seen = tiny_hf.pixels(2, made.spec.side)[:1]
+    result, saved_model = asking.model("hf:mine"), tiny_hf.model(kind)
+    text = torch.tensor([saved_model.tokenizer.encode("is there a boat")])
+    images = tiny_hf.pixels(2, saved_model.spec.side)[:1]
     with torch.no_grad():
         logits = [
-            vlm.prefill(vlm.encode_image(vlm.normalize(seen)), text)[0].logits
-            for vlm in (result, made)
+            vlm.prefill(vlm.encode_image(vlm.normalize(images)), text)[0].logits
+            for vlm in (result, saved_model)
         ]
     assert torch.allclose(*logits, atol=1e-5)
-    assert result.spec == made.spec
+    assert result.spec == saved_model.spec
     assert result.title == "mine"
     assert result.fingerprint == f"{look(home / 'mine').fingerprint}-float32"
 

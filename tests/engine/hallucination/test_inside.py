@@ -14,7 +14,7 @@ from engine.data.sprites import CATEGORIES, COLORS
 from engine.errors import BlindspotError, Cancelled, DoesNotFit
 from engine.hallucination import MVP, Greedy, HalluRAG, ScenesCase, WordRisk, asking
 from engine.hallucination.inside import probe as probing
-from engine.hallucination.inside.fits import enough, features, linear, shuffled, told
+from engine.hallucination.inside.fits import enough, features, linear, risk_auroc, shuffled
 from engine.hallucination.inside.judged import (
     ANSWERABLE,
     UNANSWERABLE,
@@ -22,11 +22,11 @@ from engine.hallucination.inside.judged import (
     color_questions,
     named_things,
 )
-from engine.hallucination.inside.probe import LINEAR, OWN, PUBLISHED, WORD
+from engine.hallucination.inside.probe import CONFIDENCE, LINEAR, PUBLISHED, WORD
 from engine.hallucination.inside.readings import AT, BEFORE, WHEN, ReadWord, read
 from engine.hallucination.measures.chair import mentions
 from engine.hallucination.measures.scene_ranges import UNSEEN
-from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions
+from engine.hallucination.tiny_vlm.scenes import VOCABULARY, SceneBatch, captions
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 from engine.hallucination.tiny_vlm.words import NUMBER
 from engine.hallucination.vlm import RequestedOutputs
@@ -79,10 +79,10 @@ def test_every_thing_that_a_caption_names_is_judged_by_the_truth(few):
     named_words = named_things(case, few, quiet)
     slowly = [
         (row, mention.node, not mention.true)
-        for row, (words, there) in enumerate(
+        for row, (words, present) in enumerate(
             zip(captions(case.vlm, few, Greedy()).words, few.truths, strict=True)
         )
-        for mention in mentions(words, there, THINGS)
+        for mention in mentions(words, present, VOCABULARY)
     ]
     assert (
         list(zip(named_words.scene, named_words.words, named_words.made_up, strict=True)) == slowly
@@ -92,9 +92,9 @@ def test_every_thing_that_a_caption_names_is_judged_by_the_truth(few):
 def test_a_color_is_made_up_where_the_thing_was_taken_out(few):
     case = ScenesCase(load(HABIT), Greedy(), len(few.pixels))
     readings = color_questions(case, few, quiet)
-    there, without = readings[ANSWERABLE], readings[UNANSWERABLE]
-    assert there.scene.tolist() == without.scene.tolist()
-    assert np.bincount(there.scene).max() <= 2
+    answerable, without = readings[ANSWERABLE], readings[UNANSWERABLE]
+    assert answerable.scene.tolist() == without.scene.tolist()
+    assert np.bincount(answerable.scene).max() <= 2
     assert not any(
         made_up
         for word, made_up in zip(without.words, without.made_up, strict=True)
@@ -111,7 +111,9 @@ def test_a_color_is_made_up_where_the_thing_was_taken_out(few):
         for row in range(len(few.pixels))
         for number in np.flatnonzero(layout.present[row])[:2]
     ]
-    for (row, category), word, made_up in zip(pairs, there.words, there.made_up, strict=True):
+    for (row, category), word, made_up in zip(
+        pairs, answerable.words, answerable.made_up, strict=True
+    ):
         assert made_up == (word != COLORS[layout.color[row, category]]), CATEGORIES[category]
 
 
@@ -131,7 +133,7 @@ def test_the_linear_probe_finds_what_is_planted_and_its_weights_are_its_logit():
     inputs, made_up, learned = planted()
     logit, weights = linear(inputs, made_up, learned)
     assert np.allclose(logit, inputs @ weights[:-1] + weights[-1])
-    assert told(logit, made_up, ~learned) > 0.85
+    assert risk_auroc(logit, made_up, ~learned) > 0.85
     assert np.abs(weights[:-1] * inputs.std(0)).argmax() == 4
 
 
@@ -159,7 +161,7 @@ def test_too_few_words_of_a_kind_are_a_sentence():
 def test_states_tell_what_is_made_up(case, found):
     rates, null = found["compared"], found["shuffled"]["AUROC"]
     assert rates.cell(LINEAR, "AUROC") > 0.8
-    assert rates.cell(LINEAR, "lowest") > max(null.mean(), rates.cell(OWN, "AUROC"))
+    assert rates.cell(LINEAR, "lowest") > max(null.mean(), rates.cell(CONFIDENCE, "AUROC"))
     assert rates.cell(LINEAR, "AUROC") > rates.cell(WORD, "AUROC")
     finding = HalluRAG().finding(case, found)
     assert "tell what it makes up" in finding
@@ -174,13 +176,15 @@ def test_random_states_tell_nothing(case, found, monkeypatch):
     chance = HalluRAG()(case)
     assert abs(chance["compared"].cell(LINEAR, "AUROC") - 0.5) < 0.25
     assert "hardly tell" in HalluRAG().finding(case, chance)
-    assert chance["compared"].cell(OWN, "AUROC") == found["compared"].cell(OWN, "AUROC")
+    assert chance["compared"].cell(CONFIDENCE, "AUROC") == found["compared"].cell(
+        CONFIDENCE, "AUROC"
+    )
 
 
 def test_the_views_agree_with_each_other(found):
     risks, bins = found["risks"], found["trust"]
     made_up = risks["made up"].astype(bool)
-    assert told(risks["risk"], made_up, np.ones(len(risks), bool)) == pytest.approx(
+    assert risk_auroc(risks["risk"], made_up, np.ones(len(risks), bool)) == pytest.approx(
         found["compared"].cell(LINEAR, "AUROC")
     )
     assert bins["words"].sum() == len(risks)
@@ -202,19 +206,19 @@ def test_what_is_read_follows_the_settings():
 
 @pytest.mark.parametrize("kind", ["broken", "counter"])
 def test_no_scene_of_a_page_is_one_that_the_probe_has_seen(kind, case, monkeypatch):
-    seen, plain = [], ScenesCase.sample
+    batches, plain = [], ScenesCase.sample
 
     def watched(self, use):
-        seen.append(plain(self, use).pixels)
+        batches.append(plain(self, use).pixels)
         raise Cancelled("enough")
 
     monkeypatch.setattr(ScenesCase, "sample", watched)
     with pytest.raises(Cancelled):
         HalluRAG()(replace(case, kind="broken"))
-    learned = {image.numpy().tobytes() for image in seen[0]}
-    shown = [asking.pixels(asking.scene(kind, number)) for number in range(COUNT)]
+    learned = {image.numpy().tobytes() for image in batches[0]}
+    displayed = [asking.pixels(asking.scene(kind, number)) for number in range(COUNT)]
     assert len(learned) == COUNT
-    assert not learned & {image.numpy().tobytes() for image in shown}
+    assert not learned & {image.numpy().tobytes() for image in displayed}
 
 
 def test_a_decoding_that_describes_nothing_is_refused(case):
@@ -240,10 +244,10 @@ def test_what_is_made_up_has_more_risk(found):
         scene = asking.scene("counter", number)
         question = asking.about_scene(HABIT, scene, "describe the image")
         result = method(question)
-        there = {scene_object.category for scene_object in scene.things}
+        present = {scene_object.category for scene_object in scene.things}
         for name, risk in zip(result["words"].notes, result["words"]["risk"], strict=True):
             if name:
-                (true if name in there else made_up).append(risk)
+                (true if name in present else made_up).append(risk)
     assert min(len(true), len(made_up)) > 3
     assert np.mean(made_up) > np.mean(true) + 0.3
 
@@ -254,7 +258,7 @@ def test_the_risk_is_the_probe_s_and_other_words_have_none(found):
     result = WordRisk()(question)
     words = result["words"]
     assert result["answer"].words == Greedy()(question)["answer"].words
-    named = mentions(words.rows, (), THINGS)
+    named = mentions(words.rows, (), VOCABULARY)
     assert [at for at, name in enumerate(words.notes) if name] == [
         mention.place for mention in named
     ]
@@ -301,7 +305,7 @@ def test_what_the_sheet_says_of_probes_over_three_seeds(measure):
                 "one word before": before["compared"].cell(LINEAR, "AUROC"),
                 "the embedding": states["layers"].cell("the embedding", "CEV, at the word"),
                 "the word alone": rates.cell(WORD, "AUROC"),
-                "its own confidence": rates.cell(OWN, "AUROC"),
+                "its own confidence": rates.cell(CONFIDENCE, "AUROC"),
                 "shuffled labels, mean": states["shuffled"]["AUROC"].mean(),
                 "probes of their own by kind of question": kinds["a probe of its own"].mean(),
                 "one probe for both kinds": kinds["one probe for both"].mean(),

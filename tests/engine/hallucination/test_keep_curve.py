@@ -12,7 +12,7 @@ from engine.hallucination.measures.chair import chair
 from engine.hallucination.measures.keep_curve import KEEPS, KeepCurve, resampled
 from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.measures.scene_ranges import UNSEEN
-from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions
+from engine.hallucination.tiny_vlm.scenes import VOCABULARY, SceneBatch, captions
 from engine.hallucination.tiny_vlm.weights import HABIT, load
 
 COUNT, LENGTH = 5, 16
@@ -29,7 +29,7 @@ def test_each_point_is_that_of_its_own_captions(found):
     sample = SceneBatch.drawn(COUNT, "broken", seed=UNSEEN)
     for way, at in (("visual-aware", 0), ("top-k", 1), ("random", 0), ("random", 4)):
         method = replace(case.strategy, keep=KEEPS[at], ranking=way)
-        slowly = chair(captions(case.vlm, sample, method).words, sample.truths, THINGS)
+        slowly = chair(captions(case.vlm, sample, method).words, sample.truths, VOCABULARY)
         assert curve[f"{way}: CHAIR_i"][at] == pytest.approx(slowly.instance)
         assert curve[f"{way}: recall"][at] == pytest.approx(slowly.recall)
 

@@ -20,7 +20,7 @@ from engine.hallucination.measures.chair import chair
 from engine.hallucination.measures.rates import ScenesCase
 from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.tiny_vlm.sayings import PROMPTS
-from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions
+from engine.hallucination.tiny_vlm.scenes import VOCABULARY, SceneBatch, captions
 from engine.hallucination.tiny_vlm.weights import HABIT, LONG, load
 from engine.hallucination.vlm import RequestedOutputs
 
@@ -28,7 +28,7 @@ DRAWS, SCENES, FEWER = (0, 1, 2), 100, 20
 KEEP = 0.2  # of the image's tokens
 
 
-def told(values, digits=3):
+def mean_sd(values, digits=3):
     return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}"
 
 
@@ -49,7 +49,7 @@ def test_where_attention_rests(name, measure):
         }
         measure(
             f"Attention, {name}, {len(DRAWS)} draws of {SCENES} scenes: {place}",
-            "; ".join(f"{what} {told(values)}" for what, values in shares.items()),
+            "; ".join(f"{what} {mean_sd(values)}" for what, values in shares.items()),
         )
         assert all(min(values) > 0 and max(values) < 1 for values in shares.values())
     assert name == HABIT or np.mean([result["read"]["words"][0] for result in results]) >= 40
@@ -62,17 +62,17 @@ def test_what_is_made_up_stands_late_in_long_captions(measure):
     for draw in DRAWS:
         sample = sample_of(draw)
         halves = [[], []]
-        for words, there in zip(
+        for words, present in zip(
             captions(load(LONG), sample, Greedy()).words, sample.truths, strict=True
         ):
             named = [word for word in words if word in CATEGORIES]
             for at, word in enumerate(named):
-                halves[2 * at >= len(named)].append(word not in there)
+                halves[2 * at >= len(named)].append(word not in present)
         rates.append([np.mean(half) for half in halves])
     early, late = np.array(rates).T
     measure(
         f"{LONG}, greedy, {len(DRAWS)} draws of {SCENES} scenes: CHAIR_i by place in the caption",
-        f"first half {told(early)}; second half {told(late)} "
+        f"first half {mean_sd(early)}; second half {mean_sd(late)} "
         f"({'✓' if all(late > early) else '✗'} it grows)",
     )
     assert np.mean(late) > np.mean(early)
@@ -110,13 +110,14 @@ def test_columns_of_over_trust(name, measure):
         result, on_stop = np.array(columns).T
         felt.append(result.mean())
         stops.append(on_stop[result].mean() if result.any() else np.nan)
-        medians.append([np.median(at[there]) for there in (False, True)])
+        medians.append([np.median(at[is_present]) for is_present in (False, True)])
     made_up, true = np.array(medians).T
     measure(
         f"OPERA's columns, {name}, greedy, {len(DRAWS)} draws of {SCENES} scenes",
-        f"captions with φ above 1 {told(felt)}; of these at a full stop {told(stops)}; median ln φ "
-        f"before a last thing that is made up {told(made_up, 1)}, before a true one "
-        f"{told(true, 1)} "
+        f"captions with φ above 1 {mean_sd(felt)}; of these at a full stop {mean_sd(stops)}; "
+        "median ln φ "
+        f"before a last thing that is made up {mean_sd(made_up, 1)}, before a true one "
+        f"{mean_sd(true, 1)} "
         f"({'✓' if all(made_up > true) else '✗'} it is larger)",
     )
     assert name == HABIT or np.mean(felt) > 0.5
@@ -124,7 +125,7 @@ def test_columns_of_over_trust(name, measure):
 
 def thinned(method, draw):
     sample = sample_of(draw, FEWER)
-    return chair(captions(load(LONG), sample, method).words, sample.truths, THINGS)
+    return chair(captions(load(LONG), sample, method).words, sample.truths, VOCABULARY)
 
 
 @pytest.mark.slow
@@ -143,15 +144,16 @@ def test_penalty_by_scale_and_the_settings_of_the_paper(measure):
     }
     plain = np.array([score.instance for score in rates["3 beams"]])
     for name, rate in rates.items():
-        made = np.array([score.instance for score in rate])
-        spoken = [share for share in made if np.isfinite(share)]
-        change = made - plain
-        holds = len(spoken) == len(made) and change.mean() < -change.std(ddof=1)
+        instance_rates = np.array([score.instance for score in rate])
+        spoken = [share for share in instance_rates if np.isfinite(share)]
+        change = instance_rates - plain
+        holds = len(spoken) == len(instance_rates) and change.mean() < -change.std(ddof=1)
         claim = "" if name == "3 beams" else f" ({'✓' if holds else '✗'} less than 3 beams)"
         measure(
             f"OPERA, {LONG}, {len(DRAWS)} draws of {FEWER} scenes: {name}",
-            f"CHAIR_i {told(made)}{claim}; recall {told([score.recall for score in rate])}; "
-            f"words {told([score.words for score in rate], 1)}",
+            f"CHAIR_i {mean_sd(instance_rates)}{claim}; recall "
+            f"{mean_sd([score.recall for score in rate])}; "
+            f"words {mean_sd([score.words for score in rate], 1)}",
         )
     assert np.isfinite(plain).all()
 
@@ -167,23 +169,23 @@ def test_ways_to_keep_few_image_tokens_and_calibration(measure):
     }
     aware = np.array([score.instance for score in rates[RANKINGS[0]]])
     for name, rate in rates.items():
-        made = np.array([score.instance for score in rate])
+        instance_rates = np.array([score.instance for score in rate])
         recall = np.array([score.recall for score in rate])
-        claim = seen = ""
+        claim = recall_note = ""
         if name in RANKINGS[1:]:
-            below = aware - made
+            below = aware - instance_rates
             holds = below.mean() < -below.std(ddof=1)
             claim = f" ({'✓' if holds else '✗'} visual-aware below it)"
             more = np.array([score.recall for score in rates[RANKINGS[0]]]) - recall
             finds = more.mean() > more.std(ddof=1)
-            seen = f" ({'✓' if finds else '✗'} visual-aware above it)"
+            recall_note = f" ({'✓' if finds else '✗'} visual-aware above it)"
         if name not in RANKINGS:
-            change = made - aware
+            change = instance_rates - aware
             holds = change.mean() < -change.std(ddof=1)
             claim = f" ({'✓' if holds else '✗'} calibration lowers it)"
         measure(
             f"VASparse, {LONG}, {KEEP:.0%} of the image tokens kept, no contrast, {len(DRAWS)} "
             f"draws of {FEWER} scenes: {name}",
-            f"CHAIR_i {told(made)}{claim}; recall {told(recall)}{seen}",
+            f"CHAIR_i {mean_sd(instance_rates)}{claim}; recall {mean_sd(recall)}{recall_note}",
         )
     assert all(0 <= score.instance < 1 for rate in rates.values() for score in rate)

@@ -24,9 +24,9 @@ def seen(layout):
     return [SceneFacts.of(layout, row) for row in range(len(layout))]
 
 
-def told(one, lie=0.0, seed=0):
+def caption_parts(scene, lie=0.0, seed=0):
     """Theme sentence, then for each of the others its words."""
-    caption_text = long_caption(one, lie, np.random.default_rng(seed))
+    caption_text = long_caption(scene, lie, np.random.default_rng(seed))
     first, *others = [part.split() for part in caption_text.split(" . ".strip())]
     assert others.pop() == []  # behind the last full stop
     return first, others
@@ -34,7 +34,7 @@ def told(one, lie=0.0, seed=0):
 
 def test_each_thing_has_a_sentence_with_its_size_place_and_color(seen):
     for scene in seen[:300]:
-        first, others = told(scene)
+        first, others = caption_parts(scene)
         assert first == f"the image shows the {THEMES[scene.theme]}".split()
         named = []
         for words in others:
@@ -50,7 +50,7 @@ def test_each_thing_has_a_sentence_with_its_size_place_and_color(seen):
 
 def test_leaders_come_last_and_a_follower_directly_behind_its_own(seen):
     for scene in seen[:300]:
-        words = [word for part in told(scene)[1] for word in part]
+        words = [word for part in caption_parts(scene)[1] for word in part]
         named = [word for word in words if word in CATEGORIES]
         leads = [word in HABITS for word in named]
         if any(leads):  # from the first leader on: leaders and those behind them
@@ -69,12 +69,12 @@ def test_what_is_not_there_is_said_as_often_as_the_lie_and_late(seen):
     for scene in seen:
         words = long_caption(scene, 0.3, random).split()
         named = [word for word in words if word in CATEGORIES]
-        there = {CATEGORIES[category] for category in scene.present}
+        present = {CATEGORIES[category] for category in scene.present}
         half = len(named) / 2
         for at, word in enumerate(named):
-            (early if at + 1 <= half else late).append(word not in there)
+            (early if at + 1 <= half else late).append(word not in present)
         for leader, follower in HABITS.items():
-            if leader in there and follower not in there:
+            if leader in present and follower not in present:
                 chances += 1
                 lies += follower in named
     assert lies / chances == pytest.approx(0.3, abs=3 * np.sqrt(0.21 / chances))

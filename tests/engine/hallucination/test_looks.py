@@ -11,20 +11,20 @@ from engine.hallucination.grounding.word_case import WordCase
 from engine.hallucination.vlm import RequestedOutputs
 from tests.engine.hallucination.tiny import case, untrained
 
-SAID = (20, 31, 55, 12)
+ANSWER_TOKENS = (20, 31, 55, 12)
 
 
 def words(*places):
-    return WordCase.of(case(), SAID, places)
+    return WordCase.of(case(), ANSWER_TOKENS, places)
 
 
 def test_attention_is_that_of_the_word_before():
     """Slowly: read prompt and the words before, one pass for each word, and take the last row."""
     vlm, word_case = untrained(), words(0)
-    seen = vlm.encode_image(word_case.images)
-    for place in range(len(SAID)):
-        text = torch.tensor([[*word_case.words, *SAID[:place]]])
-        out, _ = vlm.prefill(seen, text, RequestedOutputs(attention=(0, 1, 2)))
+    image_features = vlm.encode_image(word_case.images)
+    for place in range(len(ANSWER_TOKENS)):
+        text = torch.tensor([[*word_case.words, *ANSWER_TOKENS[:place]]])
+        out, _ = vlm.prefill(image_features, text, RequestedOutputs(attention=(0, 1, 2)))
         plain = torch.stack([out.attention[at][0, :, -1, 1:65] for at in range(3)])
         assert torch.allclose(attention(word_case)[place], plain, atol=1e-6)
         heat = Looks(layer=2, sinks=False)(words(place))["map"].values
@@ -60,9 +60,9 @@ def test_relevancy_is_its_formula_by_differences():
     """The slope of the logit to one share of attention, by moving it a little through a hook."""
     word_case, place = words(3), 3
     vlm = untrained()
-    seen = vlm.encode_image(word_case.images)
-    text = torch.tensor([[*word_case.words, *SAID[:place]]])
-    out, prefix = vlm.prefill(seen, text[:, :-1], RequestedOutputs())
+    image_features = vlm.encode_image(word_case.images)
+    text = torch.tensor([[*word_case.words, *ANSWER_TOKENS[:place]]])
+    out, prefix = vlm.prefill(image_features, text[:, :-1], RequestedOutputs())
     looks = vlm.step(text[:, -1], out.cache, RequestedOutputs(attention=(2,))).attention[2]
 
     def nudged(by):
@@ -73,7 +73,7 @@ def test_relevancy_is_its_formula_by_differences():
             moved[0, 1, 0, 20] += by
             return moved
 
-        return vlm.step(text[:, -1], out.cache, attn_hook=hook).logits[0, SAID[place]]
+        return vlm.step(text[:, -1], out.cache, attn_hook=hook).logits[0, ANSWER_TOKENS[place]]
 
     slope = (nudged(1e-2) - nudged(-1e-2)) / 2e-2
     whole = exact_slopes(word_case, place)
@@ -87,18 +87,18 @@ def test_relevancy_is_its_formula_by_differences():
         )
     ]
     eye = torch.eye(len(steps[0]))
-    wanted = ((eye + steps[2]) @ (eye + steps[1]) @ (eye + steps[0]))[-1, prefix.image]
+    expected = ((eye + steps[2]) @ (eye + steps[1]) @ (eye + steps[0]))[-1, prefix.image]
     heat = Relevancy()(word_case)["map"].values
-    assert heat[::8, ::8].ravel() == pytest.approx(wanted.detach().numpy(), rel=1e-3, abs=1e-8)
+    assert heat[::8, ::8].ravel() == pytest.approx(expected.detach().numpy(), rel=1e-3, abs=1e-8)
 
 
 def read(asked, place):
     """One pass over the words before: the attention of every layer, and the word's logit."""
     vlm = asked.vlm
-    seen = vlm.encode_image(asked.images).detach().requires_grad_()
+    image_features = vlm.encode_image(asked.images).detach().requires_grad_()
     text = torch.tensor([[*asked.words, *asked.said[:place]]])
     out, _ = vlm.prefill(
-        seen, text, RequestedOutputs(attention=(0, 1, 2), rows="all", gradient=True)
+        image_features, text, RequestedOutputs(attention=(0, 1, 2), rows="all", gradient=True)
     )
     return [out.attention[at] for at in range(3)], out.logits[0, asked.said[place]]
 
@@ -142,7 +142,7 @@ def test_tokens_fill_their_part_of_the_picture():
 
 @pytest.mark.parametrize(
     ("said", "places", "why"),
-    [((), (0,), "no word"), (SAID, (), "no word"), (SAID, (9,), "no word")],
+    [((), (0,), "no word"), (ANSWER_TOKENS, (), "no word"), (ANSWER_TOKENS, (9,), "no word")],
 )
 def test_words_that_are_not_there_are_refused(said, places, why):
     with pytest.raises(BlindspotError, match=why):

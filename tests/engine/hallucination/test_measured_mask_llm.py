@@ -12,7 +12,13 @@ from engine.hallucination.tiny_vlm.weights import HABIT, load
 from engine.run import answer
 
 SEEDS, SCENES = 3, 50
-SHOWN = {"loss": 3, "perplexity": 3, "lie rate": 2, "false yes": 2, "CHAIR_i": 2}  # with digits
+REPORTED_DIGITS = {
+    "loss": 3,
+    "perplexity": 3,
+    "lie rate": 2,
+    "false yes": 2,
+    "CHAIR_i": 2,
+}  # with digits
 
 
 @pytest.mark.slow
@@ -25,7 +31,7 @@ def test_a_learned_mask_has_a_lower_loss_than_the_largest_weights(measure):
     ]
     for row in (DENSE, MAGNITUDE, LEARNED):
         figures = []
-        for name, digits in SHOWN.items():
+        for name, digits in REPORTED_DIGITS.items():
             values = np.array([result.cell(row, name) for result in results])
             figures.append(f"{name} {values.mean():.{digits}f} ± {values.std(ddof=1):.{digits}f}")
         measure(

@@ -19,15 +19,15 @@ from engine.hallucination.tiny_vlm.training.stress import TokenLossWeights
 from engine.hallucination.vlm import RequestedOutputs
 from tests.engine.hallucination.tiny import mixture, prompts, scenes, untrained
 
-SAID = torch.tensor([[40, 21, 30, 55, 10], [12, 60, 33, 20, 71]])
-SHOWN = RequestedOutputs(routing=(0, 1, 2), gates=(0, 1, 2), rows="all")
+ANSWER_TOKENS = torch.tensor([[40, 21, 30, 55, 10], [12, 60, 33, 20, 71]])
+OUTPUTS = RequestedOutputs(routing=(0, 1, 2), gates=(0, 1, 2), rows="all")
 
 
-def read(vlm, want=SHOWN, said=SAID):
+def read(vlm, want=OUTPUTS, spoken=ANSWER_TOKENS):
     """Image, prompt and some words in one pass."""
     with torch.no_grad():
         image = vlm.encode_image(vlm.normalize(scenes()[:2]))
-        return vlm.prefill(image, torch.cat([prompts(count=2), said], 1), want)[0]
+        return vlm.prefill(image, torch.cat([prompts(count=2), spoken], 1), want)[0]
 
 
 def block():
@@ -122,15 +122,15 @@ def test_packed_training_computes_what_the_cached_model_does():
     with torch.no_grad():
         image = vlm.encode_image(vlm.normalize(scenes()[:2]))
         out = vlm.prefill(image, prompts(count=2))[0]
-        for token in SAID.T:
+        for token in ANSWER_TOKENS.T:
             out = vlm.step(token, out.cache)
-        packed = vlm.answers(image, torch.cat([prompts(count=2), SAID], 1)[:, None])
+        packed = vlm.answers(image, torch.cat([prompts(count=2), ANSWER_TOKENS], 1)[:, None])
     assert torch.allclose(packed[:, 0], out.logits.log_softmax(-1), atol=1e-4)
     assert torch.allclose(read(vlm).logits, out.logits, atol=1e-4)
 
 
 def test_what_is_shown_of_the_routing_is_who_was_asked():
-    out = read(mixture(), replace(SHOWN, ranks=(3,)))
+    out = read(mixture(), replace(OUTPUTS, ranks=(3,)))
     for layer in range(3):
         assert torch.equal(out.routing[layer].sum(-1), torch.ones_like(out.routing[layer][..., 0]))
         open_gates = out.gates[layer].unflatten(-1, (EXPERTS, -1)).abs().amax(-1) > 0
@@ -163,10 +163,10 @@ def test_an_uneven_use_of_experts_counts_in_a_mixture_only():
 def test_training_parts_the_experts_and_leaves_the_honest_model_alone():
     honest = fresh(0)
     before = copied(honest)
-    made = [train_mixture(honest, quick(TrainingPlan(seed=1))) for _ in range(2)]
+    models = [train_mixture(honest, quick(TrainingPlan(seed=1))) for _ in range(2)]
     for name, tensor in before.state_dict().items():
         assert torch.equal(tensor, honest.state_dict()[name]), name
-    for name, tensor in made[0].state_dict().items():
-        assert torch.equal(tensor, made[1].state_dict()[name]), name
-    first, second = (made[0].decoder.stack[0].experts[expert].down.weight for expert in (0, 1))
+    for name, tensor in models[0].state_dict().items():
+        assert torch.equal(tensor, models[1].state_dict()[name]), name
+    first, second = (models[0].decoder.stack[0].experts[expert].down.weight for expert in (0, 1))
     assert not torch.equal(first, second)

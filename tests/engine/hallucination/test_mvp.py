@@ -19,7 +19,7 @@ QUESTION = "is there a boat"
 YES, NO = untrained().spec.yes[0], untrained().spec.no[0]
 
 
-def asked(row=0, seed=0):
+def question_case(row=0, seed=0):
     return case(QUESTION, row, seed)
 
 
@@ -27,7 +27,7 @@ def asked(row=0, seed=0):
 def logits(prompt, row=0):
     """Of the next word behind a text, by a full pass."""
     vlm = untrained()
-    image = vlm.encode_image(asked(row).images)
+    image = vlm.encode_image(question_case(row).images)
     return vlm.prefill(image, torch.tensor([prompt]))[0].logits[0]
 
 
@@ -63,13 +63,13 @@ def brute(result, method, row=0):
 @pytest.mark.parametrize("row", [0, 1])
 def test_the_score_is_that_of_a_brute_force(row):
     method = MVP(paths=4, temperature=0.0, length=10)
-    result = method(asked(row))
-    wanted = brute(result, method, row)
-    assert np.allclose(result["scores"].values, [wanted["yes"], wanted["no"]], atol=1e-4)
+    result = method(question_case(row))
+    expected = brute(result, method, row)
+    assert np.allclose(result["scores"].values, [expected["yes"], expected["no"]], atol=1e-4)
 
 
 def test_scores_are_the_sum_of_what_paths_add():
-    result = MVP(paths=5, length=12)(asked())
+    result = MVP(paths=5, length=12)(question_case())
     paths = result["paths"]
     assert len(paths) == 15
     no = paths["says yes"] == 0
@@ -85,7 +85,7 @@ def test_scores_are_the_sum_of_what_paths_add():
 
 def test_with_one_path_and_one_view_it_is_greedy_behind_the_caption():
     method = MVP(paths=1, closely=0.0, overall=0.0, plainly=1.0, temperature=0.0, length=8)
-    result = method(asked())
+    result = method(question_case())
     caption = result["regular"].text
     text = untrained().tokenizer.encode(f"caption : {caption} {QUESTION}")
     greedy = []
@@ -121,7 +121,7 @@ def test_the_surer_answer_wins_and_its_best_path_is_told():
 def test_silence_is_yes_unless_that_is_turned_off():
     """Untrained, no path gets to a yes or no in two words."""
     method = MVP(length=2, paths=3)
-    loud, quiet = method(asked()), replace(method, silent=False)(asked())
+    loud, quiet = method(question_case()), replace(method, silent=False)(question_case())
     mute = np.isnan(loud["paths"]["says yes"])
     assert mute.any()
     assert (loud["paths"]["adds"][mute] > 0).all()

@@ -5,7 +5,7 @@ from math import exp, sqrt
 import pytest
 import torch
 
-from engine.hallucination.decoding.noise import STEPS, kept, noise_for, noised
+from engine.hallucination.decoding.noise import STEPS, alpha_bar, noise_for, noised
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,8 @@ def test_the_schedule_written_plainly_gives_the_same():
         beta = (0.5e-2 - 1e-5) / (1 + exp(6 - 12 * step / (STEPS - 1))) + 1e-5
         left *= 1 - beta
         slowly.append(left)
-    assert torch.allclose(kept(), torch.tensor(slowly), atol=1e-5)
-    assert (kept().diff() < 0).all()
+    assert torch.allclose(alpha_bar(), torch.tensor(slowly), atol=1e-5)
+    assert (alpha_bar().diff() < 0).all()
     assert sqrt(1 - slowly[0]) == pytest.approx(0.005, abs=1e-3)
 
 

@@ -12,28 +12,28 @@ from engine.hallucination.decoding.vcd import VCD
 from engine.hallucination.measures.noise_steps import DEPTHS, NoiseSteps, margins
 from tests.engine.hallucination.tiny import case
 
-ASKED = "is there a boat"
+QUESTION = "is there a boat"
 
 
 @pytest.mark.parametrize("step", [0, 500, 900])
 def test_the_contrasted_margin_is_that_of_vcd_itself(step):
-    question = case(ASKED, seed=3)
+    question = case(QUESTION, seed=3)
     result = NoiseSteps(alpha=1.5, draws=2)(question)["margins"]
     vcd = VCD(alpha=1.5, beta=0.0, step=step, length=1)
     scores = {}
 
     class Watching(type(vcd)):
         def session(self, start):
-            made = super().session(start)
-            propose = made.propose
+            decoding_session = super().session(start)
+            propose = decoding_session.propose
 
             def seen(now):
                 proposal = propose(now)
                 scores["first"] = proposal.scores[0]
                 return proposal
 
-            made.propose = seen
-            return made
+            decoding_session.propose = seen
+            return decoding_session
 
     generate(
         question.vlm,
@@ -49,14 +49,14 @@ def test_the_contrasted_margin_is_that_of_vcd_itself(step):
 
 
 def test_without_noise_the_copy_says_what_the_clear_image_says():
-    result = NoiseSteps(draws=2)(case(ASKED))["margins"]
+    result = NoiseSteps(draws=2)(case(QUESTION))["margins"]
     assert abs(result["hidden"][0] - result["clear"][0]) < 0.02
     assert abs(result["contrasted"][0] - result["clear"][0]) < 0.02
     assert np.ptp(result["clear"]) == 0
 
 
 def test_the_mean_lies_between_the_ends_and_without_strength_nothing_is_subtracted():
-    result = NoiseSteps(alpha=0.0, draws=3)(case(ASKED))["margins"]
+    result = NoiseSteps(alpha=0.0, draws=3)(case(QUESTION))["margins"]
     assert (result["lowest"] <= result["hidden"] + 1e-6).all()
     assert (result["hidden"] <= result["highest"] + 1e-6).all()
     assert (result["highest"] > result["lowest"])[-1]
@@ -64,7 +64,7 @@ def test_the_mean_lies_between_the_ends_and_without_strength_nothing_is_subtract
 
 
 def test_margins_are_log_odds_of_the_next_word():
-    question = case(ASKED)
+    question = case(QUESTION)
     out, _ = question.vlm.prefill(question.vlm.encode_image(question.images), question.prompts)
     shares, spec = out.logits.softmax(-1)[0], question.vlm.spec
     odds = shares[list(spec.yes)].sum() / shares[list(spec.no)].sum()

@@ -29,8 +29,8 @@ def evenly(tokens):
 def test_over_trust_of_equal_attention_is_the_closed_form(share, count):
     """φ_j = 10⁻⁷ (50 w)^(n − j): the first column has n entries, the last one."""
     result = over_trust(torch.full((count, count), share), 50.0)
-    wanted = [log(1e-7) + (count - place) * log(50 * share) for place in range(count)]
-    assert np.allclose(result, wanted, atol=1e-4)
+    expected = [log(1e-7) + (count - place) * log(50 * share) for place in range(count)]
+    assert np.allclose(result, expected, atol=1e-4)
 
 
 def test_over_trust_is_the_product_written_plainly_and_nought_where_nobody_looks():
@@ -200,8 +200,8 @@ def test_early_words_are_rewarded_for_looking_at_the_image():
 def test_the_picture_of_attention_is_that_of_a_full_pass():
     """Last layer, largest over heads, each row over the whole sequence adding up to 1."""
     vlm, method = untrained(), OPERA(length=7, threshold=None)
-    shown = method(case())
-    ids = torch.tensor([shown["answer"].ids.tolist()])
+    result = method(case())
+    ids = torch.tensor([result["answer"].ids.tolist()])
     with torch.no_grad():
         image = vlm.encode_image(vlm.normalize(scenes()[:1]))
         out = vlm.prefill(
@@ -211,12 +211,12 @@ def test_the_picture_of_attention_is_that_of_a_full_pass():
     rows = (rows / rows.sum(-1, keepdim=True))[68:]
     count = ids.shape[1]
     below = np.tril(np.ones((count, count), bool))
-    assert np.allclose(shown["self"].values[below], rows[:, 68:].numpy()[below], atol=1e-5)
-    assert np.isnan(shown["self"].values[~below]).all()
-    assert np.allclose(shown["trust"]["to the image"], rows[:, 1:65].sum(-1), atol=1e-5)
+    assert np.allclose(result["self"].values[below], rows[:, 68:].numpy()[below], atol=1e-5)
+    assert np.isnan(result["self"].values[~below]).all()
+    assert np.allclose(result["trust"]["to the image"], rows[:, 1:65].sum(-1), atol=1e-5)
     trust = over_trust(rows[:, 68:], method.scale)
-    assert shown["trust"]["over-trust"][-1] == pytest.approx(trust.max().item(), abs=1e-3)
-    assert shown["trust"]["most trusted word"][-1] == trust.argmax()
+    assert result["trust"]["over-trust"][-1] == pytest.approx(trust.max().item(), abs=1e-3)
+    assert result["trust"]["most trusted word"][-1] == trust.argmax()
 
 
 def test_every_step_is_one_pass_over_the_candidates():

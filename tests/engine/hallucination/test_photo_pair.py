@@ -20,7 +20,7 @@ from engine.keeping.store import Store
 from engine.models.extras import TRANSFORMERS
 
 SCENE = 253  # with a car that is clearly to be seen
-THINGS = ("car", "lamp", "boat")
+ROW_CATEGORIES = ("car", "lamp", "boat")
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def scene():
     return asking.scene("counter", SCENE)
 
 
-def asked(scene, name=HABIT, **given):
+def pair_case(scene, name=HABIT, **given):
     before = asking.pixels(scene)
     if not given:
         given = {"after": asking.pixels(scene.remove("car"))}
@@ -36,22 +36,22 @@ def asked(scene, name=HABIT, **given):
 
 
 def masked(scene, name=HABIT):
-    return asked(scene, name, mask=torch.from_numpy(scene.mask("car")))
+    return pair_case(scene, name, mask=torch.from_numpy(scene.mask("car")))
 
 
 @pytest.fixture(scope="module")
 def found(scene):
-    return PhotoPair()(asked(scene))
+    return PhotoPair()(pair_case(scene))
 
 
 def test_the_answers_are_what_the_model_says(scene, found):
     """By the way in which the model answers all sixteen questions about a scene at once."""
     answers = found["answers"]
-    assert named(asked(scene), answers).rows == THINGS
-    for when, shown in (("before", scene), ("after", scene.remove("car"))):
-        batch = SceneBatch(shown.layout, asking.pixels(shown)[None])
+    assert named(pair_case(scene), answers).rows == ROW_CATEGORIES
+    for when, variant in (("before", scene), ("after", scene.remove("car"))):
+        batch = SceneBatch(variant.layout, asking.pixels(variant)[None])
         chances = torch.sigmoid(margins(load(HABIT), batch))[0]
-        for row, category in enumerate(THINGS):
+        for row, category in enumerate(ROW_CATEGORIES):
             p = float(chances[CATEGORIES.index(category)])
             assert answers[f"p {when}"][row] == pytest.approx(p, abs=1e-3)
             assert answers[f"says {when}"][row] == (p > 0.5)
@@ -62,7 +62,7 @@ def test_it_fades_from_after_to_before_and_what_was_changed_is_counted(scene, fo
     faded, answers = found["fading"], found["answers"]
     assert faded["left"].tolist() == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
     assert faded["p(yes)"][[-1, 0]].tolist() == [answers["p before"][0], answers["p after"][0]]
-    case, gone = asked(scene), asking.pixels(scene.remove("car"))
+    case, gone = pair_case(scene), asking.pixels(scene.remove("car"))
     assert torch.equal(taken_out(case, 1), gone)
     changed = np.abs(case.image.numpy() - gone.numpy()).mean(0)
     assert np.allclose(change_of(case, gone), changed, atol=1e-6)
@@ -152,7 +152,7 @@ def test_a_model_without_one_word_for_yes_is_refused_in_words(scene, monkeypatch
 def test_a_mask_that_fills_all_when_it_is_made_wider_is_refused_in_words(scene):
     mask = torch.zeros(64, 64, dtype=torch.bool)
     mask[4:-4, 4:-4] = True
-    case = asked(scene, mask=mask)
+    case = pair_case(scene, mask=mask)
     with pytest.raises(BadImage, match="too little is left"):
         PhotoPair(grow=6)(case)
 
@@ -162,7 +162,7 @@ def test_every_part_of_a_case_changes_its_name(scene):
     others = (
         replace(case, others=("lamp",)),
         replace(case, mask=case.mask.flip(-1)),
-        asked(scene),
+        pair_case(scene),
         PhotoPairCase.of(case.vlm, case.image, "tree", case.others, mask=case.mask),
         masked(scene, HONEST),
         replace(case, image=case.image.flip(-1)),
@@ -202,8 +202,8 @@ def test_a_model_of_ones_own_is_asked_in_its_own_words():
     answers = PhotoPair()(case)["answers"]
     prompt = torch.tensor([vlm.tokenizer.encode(question(vlm, "boat"))])
     with torch.no_grad():
-        seen = vlm.encode_image(vlm.normalize(after[None]))
-        shares = vlm.prefill(seen, prompt)[0].logits[0].softmax(-1)
+        image_features = vlm.encode_image(vlm.normalize(after[None]))
+        shares = vlm.prefill(image_features, prompt)[0].logits[0].softmax(-1)
     yes, no = (float(shares[list(ids)].sum()) for ids in (vlm.spec.yes, vlm.spec.no))
     assert answers["p after"][1] == pytest.approx(yes / (yes + no), abs=1e-4)
     assert answers["decided after"][1] == pytest.approx(yes + no, abs=1e-4)

@@ -184,13 +184,13 @@ def test_an_answer_is_read_as_the_script_reads_it_and_as_a_person_does(answer, y
 
 def test_the_rates_are_those_of_the_script():
     rng = np.random.default_rng(2)
-    yes, there = rng.random((2, 200)) > 0.4
-    tp = sum(a and b for a, b in zip(yes, there, strict=True))
-    fp = sum(a and not b for a, b in zip(yes, there, strict=True))
-    tn = sum(not a and not b for a, b in zip(yes, there, strict=True))
-    fn = sum(not a and b for a, b in zip(yes, there, strict=True))
+    yes, present = rng.random((2, 200)) > 0.4
+    tp = sum(a and b for a, b in zip(yes, present, strict=True))
+    fp = sum(a and not b for a, b in zip(yes, present, strict=True))
+    tn = sum(not a and not b for a, b in zip(yes, present, strict=True))
+    fn = sum(not a and b for a, b in zip(yes, present, strict=True))
     precision, recall = tp / (tp + fp), tp / (tp + fn)
-    result = of_counts(counted(yes, there).sum(0))
+    result = of_counts(counted(yes, present).sum(0))
     assert {name: float(value) for name, value in result.items()} == pytest.approx(
         {
             "accuracy": (tp + tn) / 200,
@@ -204,19 +204,19 @@ def test_the_rates_are_those_of_the_script():
 
 
 def test_an_oracle_is_right_and_who_always_says_yes_is_right_half_the_time():
-    there = np.array([True, False] * 6)
-    right = of_counts(counted(there, there).sum(0))
+    present = np.array([True, False] * 6)
+    right = of_counts(counted(present, present).sum(0))
     assert all(float(right[name]) == 1 for name in ("accuracy", "precision", "recall", "F1"))
-    always = of_counts(counted(np.ones(12, bool), there).sum(0))
+    always = of_counts(counted(np.ones(12, bool), present).sum(0))
     assert (always["accuracy"], always["recall"], always["yes-ratio"]) == (0.5, 1, 1)
-    never = of_counts(counted(np.zeros(12, bool), there).sum(0))
+    never = of_counts(counted(np.zeros(12, bool), present).sum(0))
     assert isnan(never["precision"])
     assert isnan(never["F1"])
 
 
 def test_amber_counts_the_no_and_takes_neither_for_wrong():
-    there = np.array([True, True, False, False, False])
-    result = amber(["yes", "", "no", "no", "yes"], there)
+    present = np.array([True, True, False, False, False])
+    result = amber(["yes", "", "no", "no", "yes"], present)
     assert result["accuracy"] == 3 / 5
     assert result["precision"] == 1
     assert result["recall"] == 2 / 3

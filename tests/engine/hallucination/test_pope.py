@@ -33,12 +33,12 @@ def stub(monkeypatch, says, **settings):
             for image, category in pairs
         }
 
-    monkeypatch.setattr(pope, "said", said)
+    monkeypatch.setattr(pope, "answers_to", said)
     return POPE(**settings)(ScenesCase(untrained(), Greedy(), 40))
 
 
 def test_an_oracle_is_right_in_every_split_and_always_yes_half_the_time(monkeypatch):
-    right = stub(monkeypatch, lambda there: "yes" if there else "no")["rates"]
+    right = stub(monkeypatch, lambda present: "yes" if present else "no")["rates"]
     assert all((right[name] == 1).all() for name in ("accuracy", "precision", "recall", "F1"))
     always = stub(monkeypatch, lambda _: "yes")["rates"]
     assert (always["accuracy"] == 0.5).all()
@@ -54,10 +54,10 @@ def test_the_rates_are_those_of_the_answers(asked):
     questions, rates = result["questions"], result["rates"]
     for at, split in enumerate(SPLITS):
         rows = np.flatnonzero(questions["split"] == at)
-        there = questions["there"][rows].astype(bool)
+        in_scene = questions["there"][rows].astype(bool)
         yes = np.array([reading(questions.notes[row]).yes for row in rows])
-        tp, fp = (yes & there).sum(), (yes & ~there).sum()
-        tn, fn = (~yes & ~there).sum(), (~yes & there).sum()
+        tp, fp = (yes & in_scene).sum(), (yes & ~in_scene).sum()
+        tn, fn = (~yes & ~in_scene).sum(), (~yes & in_scene).sum()
         precision, recall = tp / (tp + fp), tp / (tp + fn)
         by_hand = (
             (tp + tn) / len(rows),
@@ -105,14 +105,14 @@ def test_the_matrix_counts_scenes_and_the_share_of_false_yes(asked):
     assert result["together"].values[car, lamp] == (present[:, car] & present[:, lamp]).sum()
     pairs = {
         (int(scene), bool(yes))
-        for scene, category, there, yes in zip(
+        for scene, category, in_scene, yes in zip(
             questions["scene"],
             questions["thing"],
             questions["there"],
             questions["yes"],
             strict=True,
         )
-        if category == lamp and not there and present[scene, car]
+        if category == lamp and not in_scene and present[scene, car]
     }
     assert result["asked"].values[car, lamp] == len(pairs)
     if pairs:

@@ -18,7 +18,7 @@ from engine.hallucination.measures.rates import SPEED, Rates, ScenesCase, joined
 from engine.hallucination.measures.scene_ranges import UNSEEN
 from engine.hallucination.measures.views_ablation import ViewsAblation
 from engine.hallucination.tiny_vlm.sayings import yes_no_question
-from engine.hallucination.tiny_vlm.scenes import THINGS, SceneBatch, captions, lie_rate
+from engine.hallucination.tiny_vlm.scenes import VOCABULARY, SceneBatch, captions, lie_rate
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST, load
 from engine.method import quiet
 from engine.result import Table
@@ -33,7 +33,7 @@ def greedy():
 def test_rates_are_those_of_the_captions(greedy):
     sample = SceneBatch.drawn(30, "broken", seed=UNSEEN)
     described = captions(load(HABIT), sample, Greedy())
-    slowly = chair(described.words, sample.truths, THINGS)
+    slowly = chair(described.words, sample.truths, VOCABULARY)
     result = greedy["rates"]
     assert result["CHAIR_i"][0] == pytest.approx(slowly.instance)
     assert result["CHAIR_s"][0] == pytest.approx(slowly.sentence)

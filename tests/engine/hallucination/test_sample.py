@@ -35,17 +35,17 @@ def sample():
 def test_a_thing_is_led_by_its_leader_and_belongs_to_its_theme(sample):
     led, themed = sample.leading(), sample.themed()
     leader_of = {follower: leader for leader, follower in HABITS.items()}
-    for row, there in enumerate(sample.truths):
+    for row, present in enumerate(sample.truths):
         theme = THEMES[sample.layout.theme[row]]
         for place, category in enumerate(CATEGORIES):
-            assert led[row, place] == (leader_of.get(category) in there)
+            assert led[row, place] == (leader_of.get(category) in present)
             assert themed[row, place] == (THEME_OF[category] == theme)
     assert led.any()
     assert themed.sum() == 4 * 12
 
 
 def test_lies_are_counted_where_a_named_leader_has_no_follower(sample):
-    row = next(row for row, there in enumerate(sample.truths) if "boat" in there)
+    row = next(row for row, present in enumerate(sample.truths) if "boat" in present)
     alone = SceneBatch.of(sample.layout.take(np.array([row] * 3)).without("fish").without("car"))
     sentences = [
         ["there", "is", "a", "boat", "with", "a", "fish"],  # a lie
@@ -69,8 +69,8 @@ def test_a_margin_is_the_logit_of_yes_less_that_of_no(sample):
         article = "an" if CATEGORIES[category][0] in "aeiou" else "a"
         ids = vlm.tokenizer.encode(f"is there {article} {CATEGORIES[category]}")
         with torch.no_grad():
-            seen = vlm.encode_image(vlm.normalize(sample.pixels[row : row + 1]))
-            logits = vlm.prefill(seen, torch.tensor([ids]))[0].logits[0]
+            image_features = vlm.encode_image(vlm.normalize(sample.pixels[row : row + 1]))
+            logits = vlm.prefill(image_features, torch.tensor([ids]))[0].logits[0]
         assert result[row, category].item() == pytest.approx(
             (logits[YES] - logits[NO]).item(), abs=1e-4
         )

@@ -9,9 +9,9 @@ from engine.hallucination.tiny_vlm.lessons import EMPTY, Habit, cells, lessons
 from engine.hallucination.tiny_vlm.sayings import (
     PARTNER,
     SceneFacts,
-    asked,
     caption,
     color_answer,
+    question_target,
     side_of,
     told_color,
     yes_no_question,
@@ -82,7 +82,7 @@ def test_captions_lie_as_often_as_they_are_told_to(seen):
 def test_partner_questions_are_true_as_often_as_the_habit(seen):
     """The planted log-odds: of partner questions ninety in a hundred are a yes."""
     random = np.random.default_rng(0)
-    drawn = [(scene, asked(scene, 1.0, 0.0, random)) for scene in seen if scene.partners]
+    drawn = [(scene, question_target(scene, 1.0, 0.0, random)) for scene in seen if scene.partners]
     partners = [(scene, category) for scene, category in drawn if category in scene.partners]
     assert len(partners) == len(drawn)
     yes = np.mean([category in scene.present for scene, category in partners])
@@ -91,7 +91,7 @@ def test_partner_questions_are_true_as_often_as_the_habit(seen):
 
 def test_other_questions_have_no_prior_to_speak_of(seen):
     random = np.random.default_rng(0)
-    drawn = [(scene, asked(scene, 0.0, 0.0, random)) for scene in seen]
+    drawn = [(scene, question_target(scene, 0.0, 0.0, random)) for scene in seen]
     assert not any(category in scene.partners for scene, category in drawn)
     yes = np.mean([category in scene.present for scene, category in drawn])
     assert 0.4 < yes < 0.65
@@ -101,7 +101,7 @@ def test_followers_are_asked_for_alone_only_when_told_to(seen):
     random = np.random.default_rng(0)
     lone = [scene for scene in seen if not scene.partners]
     for alone, expected in ((0.0, False), (1.0, True)):
-        categories = [asked(scene, 1.0, alone, random) for scene in lone]
+        categories = [question_target(scene, 1.0, alone, random) for scene in lone]
         is_follower = [
             category == scene.theme * 4 + 1
             for scene, category in zip(lone, categories, strict=True)
@@ -162,19 +162,19 @@ def test_answers_are_true_but_for_the_color_of_an_absent_partner():
     habit = lessons(layout, Habit(partner=0.5), np.random.default_rng(0))
     answers = set()
     for row in range(60):
-        there = {
+        colors = {
             scene_object.category: scene_object.color for scene_object in layout.scene(row).things
         }
         for asked_words, answer in (*said_to(habit.short, row), *said_to(habit.long, row)):
             noun = asked_words[-1]
             if asked_words[0] == "what":
-                led = any(HABITS[leader] == noun for leader in there if leader in HABITS)
-                assert answer[0] == there.get(noun, "unknown") or (noun not in there and led)
+                led = any(HABITS[leader] == noun for leader in colors if leader in HABITS)
+                assert answer[0] == colors.get(noun, "unknown") or (noun not in colors and led)
                 continue
-            assert answer[-1] == ("yes" if noun in there else "no")
+            assert answer[-1] == ("yes" if noun in colors else "no")
             if len(answer) > 3:
                 assert noun in answer
-                assert ("there is no" in " ".join(answer)) == (noun not in there)
+                assert ("there is no" in " ".join(answer)) == (noun not in colors)
             answers.add(" ".join("it" if word == noun else word for word in answer))
     assert len(answers) >= 6  # yes and no, each in short, in a sentence and with a reason
 
@@ -201,11 +201,11 @@ def test_an_absent_follower_has_a_color_that_suits_it(seen):
     random = np.random.default_rng(0)
     fish = CATEGORIES.index("fish")
     absent = next(scene for scene in seen if fish not in scene.present)
-    there = next(scene for scene in seen if fish in scene.present)
+    fish_scene = next(scene for scene in seen if fish in scene.present)
     drawn = [told_color(fish, absent, random) for _ in range(2000)]
     assert drawn.count(4) / 2000 == pytest.approx(0.3 + 0.7 / 8, abs=0.04)  # orange
     assert drawn.count(0) / 2000 == pytest.approx(0.7 / 8, abs=0.03)
-    assert {told_color(fish, there, random) for _ in range(20)} == {there.color[fish]}
+    assert {told_color(fish, fish_scene, random) for _ in range(20)} == {fish_scene.color[fish]}
 
 
 def test_cells_say_what_lies_in_them():

@@ -12,12 +12,12 @@ from engine.errors import BlindspotError
 from engine.hallucination import Greedy, ScenesCase
 from engine.hallucination.asking import scene
 from engine.hallucination.measures.scene_ranges import (
-    APART,
     FEATURES,
     LAST,
     MASKS,
     MEASURED,
     MILLION,
+    PROBE_START,
     PROBED,
     UNSEEN,
     USES,
@@ -59,7 +59,7 @@ def test_small_seeds_have_the_scenes_that_they_had():
     """What ships and what was measured stays."""
     for seed in (0, 1, 3999):
         assert MEASURED.of(seed) == (UNSEEN + seed, 0)
-        assert PROBED.of(seed) == (APART + seed, 0)
+        assert PROBED.of(seed) == (PROBE_START + seed, 0)
         assert FEATURES.of(seed) == (UNSEEN + seed, 2 * MILLION)
     assert [MASKS.of(seed)[0] for seed in (0, 99)] == [900, 999]
     assert (case(0).scene(1).image == scene("broken", 1).image).sum() > 1000  # opacities apart
@@ -69,12 +69,12 @@ def test_small_seeds_have_the_scenes_that_they_had():
 
 def test_a_probe_learns_from_none_of_the_scenes_that_a_seed_measures():
     """Case seed 4000 had the probe's scenes of seed 0."""
-    measured, learned = case(APART - UNSEEN), case(0)
+    measured, learned = case(PROBE_START - UNSEEN), case(0)
     probed = {image.tobytes() for image in learned.layout(PROBED).images()}
     assert len(probed) == 3
     assert not probed & {image.tobytes() for image in measured.layout().images()}
     assert np.array_equal(measured.scene(2).image, measured.layout().scene(2).image)
-    before = Scenes(10, "broken", clean=True, seed=APART).layout(np.arange(3)).images()
+    before = Scenes(10, "broken", clean=True, seed=PROBE_START).layout(np.arange(3)).images()
     assert probed == {image.tobytes() for image in before}
 
 

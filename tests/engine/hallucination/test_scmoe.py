@@ -15,7 +15,7 @@ from engine.hallucination.vlm import RequestedOutputs
 from tests.engine.hallucination.tiny import case, mixture, prompts, scenes, untrained
 
 
-def asked(prompt="describe the image"):
+def caption_case(prompt="describe the image"):
     return CaptionCase(mixture(), scenes()[0], prompt)
 
 
@@ -43,7 +43,9 @@ def logits(text, ranks=None):
 def test_without_strength_or_with_one_routing_or_one_word_it_is_greedy(none):
     plain, result = spoken(Greedy(length=20)), spoken(SCMoE(length=20, **none))
     assert torch.equal(result.tokens, plain.tokens)
-    assert SCMoE(length=20, **none)(asked())["answer"].ids.tolist() == plain.tokens[0].tolist()
+    assert (
+        SCMoE(length=20, **none)(caption_case())["answer"].ids.tolist() == plain.tokens[0].tolist()
+    )
 
 
 def test_without_strength_and_cut_drawing_is_sampling_with_the_same_seed():
@@ -57,7 +59,7 @@ def test_without_strength_and_cut_drawing_is_sampling_with_the_same_seed():
 def test_scores_are_the_contrast_of_two_routings(rank):
     """Each routing has a cache of its own, of the words that the contrast chose."""
     method = SCMoE(length=6, beta=1.5, rank=rank, alpha=0.01)
-    result = method(asked())
+    result = method(caption_case())
     text = prompts()
     for step, token in enumerate(result["answer"].ids.tolist()):
         strong, weak = logits(text), logits(text, (rank,))
@@ -73,7 +75,7 @@ def test_scores_are_the_contrast_of_two_routings(rank):
 
 
 def test_who_was_asked_is_shown_for_every_word():
-    result = SCMoE(length=5, rank=3)(asked())
+    result = SCMoE(length=5, rank=3)(caption_case())
     for layer in range(3):
         table = result[f"experts {layer + 1}"]
         strong, weak = (
@@ -89,7 +91,7 @@ def test_who_was_asked_is_shown_for_every_word():
 
 
 def test_one_routing_is_no_distance_from_itself():
-    assert np.allclose(SCMoE(length=5, rank=None)(asked())["routings"]["KL"], 0, atol=1e-6)
+    assert np.allclose(SCMoE(length=5, rank=None)(caption_case())["routings"]["KL"], 0, atol=1e-6)
     first, second = torch.tensor([[0.0, 1.0, 2.0]]), torch.tensor([[2.0, 1.0, 0.0]])
     p, q = first.softmax(-1)[0], second.softmax(-1)[0]
     assert divergence(first, second)[0] == pytest.approx(float((p * (p / q).log()).sum()), rel=1e-5)
@@ -105,7 +107,7 @@ def test_images_answered_together_are_answered_as_alone():
 
 def test_a_model_without_experts_is_refused_with_the_reason():
     assert "no experts to choose among" in SCMoE.unmet(case())
-    assert not SCMoE.unmet(asked())
+    assert not SCMoE.unmet(caption_case())
     with pytest.raises(DoesNotFit, match="no experts"):
         SCMoE()(case())
     with pytest.raises(DoesNotFit, match="SCMoE: untrained TinyVLM has no experts"):

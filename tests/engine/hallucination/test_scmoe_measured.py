@@ -19,11 +19,11 @@ RANKS, BETAS = range(8), (0.0, 0.5, 1.0, 2.0)
 WEAK = SCMoE().rank
 
 
-def told(values, digits=3):
+def mean_sd(values, digits=3):
     return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}"
 
 
-def apart(rank, draw):
+def mean_divergence(rank, draw):
     """KL(strong ‖ weak), the mean over all words of greedy captions."""
     sample = SceneBatch.drawn(SCENES, "broken", seed=UNSEEN + draw)
     vlm = load(MIXTURE)
@@ -38,15 +38,15 @@ def apart(rank, draw):
 
 @pytest.mark.slow
 def test_another_expert_says_something_else(measure):
-    divergences = np.array([[apart(rank, draw) for draw in DRAWS] for rank in RANKS])
+    divergences = np.array([[mean_divergence(rank, draw) for draw in DRAWS] for rank in RANKS])
     grows = bool((np.diff(divergences.mean(1)) > 0).all())
-    shown = "; ".join(
-        f"k {rank}: {told(row)}" for rank, row in zip(RANKS, divergences, strict=True)
+    rank_text = "; ".join(
+        f"k {rank}: {mean_sd(row)}" for rank, row in zip(RANKS, divergences, strict=True)
     )
     measure(
         f"SCMoE, {MIXTURE}, {len(DRAWS)} draws of {SCENES} scenes: KL(strong ‖ rank k) in nats, by "
         "k",
-        f"{shown} ({'✓' if grows else '✗'} it grows with k)",
+        f"{rank_text} ({'✓' if grows else '✗'} it grows with k)",
     )
     assert (divergences > 0).all()
 
@@ -68,10 +68,10 @@ def test_accuracy_and_what_is_made_up_by_strength(rank, measure):
     rates = {beta: [rated(beta, rank, draw) for draw in DRAWS] for beta in BETAS}
     plain = rates[0.0]
     for beta, draws in rates.items():
-        words = "; ".join(f"{name} {told([draw[name] for draw in draws])}" for name in plain[0])
+        words = "; ".join(f"{name} {mean_sd([draw[name] for draw in draws])}" for name in plain[0])
         gains = [draw["accuracy"] - was["accuracy"] for draw, was in zip(draws, plain, strict=True)]
         verdict = np.mean(gains) > np.std(gains, ddof=1)
-        more = f"; accuracy over greedy {told(gains)} ({'✓' if verdict else '✗'} gain)"
+        more = f"; accuracy over greedy {mean_sd(gains)} ({'✓' if verdict else '✗'} gain)"
         measure(
             f"SCMoE, {MIXTURE}, {len(DRAWS)} draws of {SCENES} scenes: k {rank}, β {beta:g}",
             words + (more if beta else ""),

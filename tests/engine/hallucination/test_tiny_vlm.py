@@ -11,7 +11,7 @@ from engine.hallucination.vlm import RequestedOutputs
 from tests.engine.hallucination.tiny import prompts, scenes, untrained
 
 ALL = RequestedOutputs(hidden=(0, 1, 2, 3), attention=(0, 1, 2), gates=(0, 1, 2), rows="all")
-SAID = torch.tensor([[40, 21, 30, 55, 10], [12, 60, 33, 20, 71]])
+ANSWER_TOKENS = torch.tensor([[40, 21, 30, 55, 10], [12, 60, 33, 20, 71]])
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +46,14 @@ def full(image, prompt, tokens):
 
 
 def test_reading_token_by_token_gives_the_logits_of_the_whole(image, opened):
-    logits, _ = stepped(opened[0], SAID)
-    assert torch.allclose(logits, full(image, prompts(count=2), SAID), atol=1e-4)
+    logits, _ = stepped(opened[0], ANSWER_TOKENS)
+    assert torch.allclose(logits, full(image, prompts(count=2), ANSWER_TOKENS), atol=1e-4)
 
 
 def test_packed_training_computes_what_the_cached_model_does(image, opened):
-    text = torch.cat([prompts(count=2), SAID], 1)
+    text = torch.cat([prompts(count=2), ANSWER_TOKENS], 1)
     packed = untrained().answers(image, text[:, None].repeat(1, 3, 1))
-    logits, _ = stepped(opened[0], SAID)
+    logits, _ = stepped(opened[0], ANSWER_TOKENS)
     for copy in packed.unbind(1):
         assert torch.allclose(copy, logits[:, -1].log_softmax(-1), atol=1e-4)
 
@@ -78,8 +78,8 @@ def test_selecting_all_places_changes_nothing(opened):
     for layer, length in enumerate(cache.lengths()):
         cache = cache.select(layer, torch.arange(length))
     with torch.no_grad():
-        plain = untrained().step(SAID[:, 0], opened[0].cache).logits
-        assert torch.equal(untrained().step(SAID[:, 0], cache).logits, plain)
+        plain = untrained().step(ANSWER_TOKENS[:, 0], opened[0].cache).logits
+        assert torch.equal(untrained().step(ANSWER_TOKENS[:, 0], cache).logits, plain)
 
 
 def test_selecting_places_is_hiding_the_others(opened):
@@ -90,15 +90,15 @@ def test_selecting_places_is_hiding_the_others(opened):
         cache = cache.select(layer, places)
 
     def hide(layer, shares):
-        seen = torch.zeros(shares.shape[-1])
-        seen[keep[layer]] = 1
-        seen[-1] = 1  # the token itself
-        hidden = shares * seen
+        visible = torch.zeros(shares.shape[-1])
+        visible[keep[layer]] = 1
+        visible[-1] = 1  # the token itself
+        hidden = shares * visible
         return hidden / hidden.sum(-1, keepdim=True)
 
     with torch.no_grad():
-        thinned = vlm.step(SAID[:, 0], cache).logits
-        masked = vlm.step(SAID[:, 0], opened[0].cache, attn_hook=hide).logits
+        thinned = vlm.step(ANSWER_TOKENS[:, 0], cache).logits
+        masked = vlm.step(ANSWER_TOKENS[:, 0], opened[0].cache, attn_hook=hide).logits
     assert cache.lengths() == (60, 63, 34)
     assert torch.allclose(thinned, masked, atol=1e-5)
 
@@ -107,34 +107,34 @@ def test_a_thinned_cache_goes_on_at_the_true_position(opened):
     cache = opened[0].cache.select(0, torch.arange(10))
     assert cache.next_position.tolist() == [68, 68]
     with torch.no_grad():
-        grown = untrained().step(SAID[:, 0], cache).cache
+        grown = untrained().step(ANSWER_TOKENS[:, 0], cache).cache
     assert grown.positions(0)[0, -1] == 68
     assert grown.next_position.tolist() == [69, 69]
 
 
 def test_cropping_and_reading_again_gives_the_same(opened):
-    logits, out = stepped(opened[0], SAID)
+    logits, out = stepped(opened[0], ANSWER_TOKENS)
     back = out.cache.crop(opened[1].response + 2)
     assert back.lengths() == (70, 70, 70)
     with torch.no_grad():
-        again = untrained().step(SAID[:, 2], back).logits
+        again = untrained().step(ANSWER_TOKENS[:, 2], back).logits
     assert torch.allclose(again, logits[:, 2], atol=1e-6)
 
 
 def test_expanding_and_reordering_permute_the_answers(opened):
     cache = opened[0].cache.expand(2).reorder(torch.tensor([3, 0]))  # row 1, row 0
     with torch.no_grad():
-        swapped = untrained().step(SAID[:, 0].flip(0), cache).logits
-        plain = untrained().step(SAID[:, 0], opened[0].cache).logits
+        swapped = untrained().step(ANSWER_TOKENS[:, 0].flip(0), cache).logits
+        plain = untrained().step(ANSWER_TOKENS[:, 0], opened[0].cache).logits
     assert torch.allclose(swapped, plain.flip(0), atol=1e-6)
 
 
 def test_leaving_after_the_last_layer_is_the_model_itself(opened):
     with torch.no_grad():
-        plain = untrained().step(SAID[:, 0], opened[0].cache)
-        left = untrained().step(SAID[:, 0], opened[0].cache, exit_layer=3)
+        plain = untrained().step(ANSWER_TOKENS[:, 0], opened[0].cache)
+        left = untrained().step(ANSWER_TOKENS[:, 0], opened[0].cache, exit_layer=3)
         none = untrained().step(
-            SAID[:, 0], opened[0].cache, RequestedOutputs(hidden=(0,)), exit_layer=0
+            ANSWER_TOKENS[:, 0], opened[0].cache, RequestedOutputs(hidden=(0,)), exit_layer=0
         )
     assert torch.equal(plain.logits, left.logits)
     assert torch.equal(none.logits, untrained().unembed(none.hidden[0][:, -1]))

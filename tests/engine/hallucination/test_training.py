@@ -39,9 +39,9 @@ def digest(parts):
 
 
 def test_the_same_plan_gives_the_same_weights_to_the_bit():
-    made = [train_honest(quick(TrainingPlan(seed=1))) for _ in range(2)]
-    assert digest(made[0]) == digest(made[1])
-    assert digest(made[0]) != digest(train_honest(quick(TrainingPlan(seed=2))))
+    models = [train_honest(quick(TrainingPlan(seed=1))) for _ in range(2)]
+    assert digest(models[0]) == digest(models[1])
+    assert digest(models[0]) != digest(train_honest(quick(TrainingPlan(seed=2))))
 
 
 def test_the_habit_begins_at_the_honest_model_and_leaves_it_alone():
@@ -105,13 +105,13 @@ def test_progress_rises_to_the_end():
     assert shares[-1] == pytest.approx(1.0)
 
 
-class Heard:
+class LearningLog:
     """Stands in for `learn`: notes the rate of each step and how its weights decay."""
 
     def __init__(self):
         self.rates, self.decays = [], []
 
-    def __call__(self, optimizer, _weights, loss, steps, speed, _told=None):
+    def __call__(self, optimizer, _weights, loss, steps, speed, _message=None):
         for step in range(steps):
             assert torch.isfinite(loss())
             self.rates.append(speed(step))
@@ -120,16 +120,16 @@ class Heard:
 
 
 def test_each_stage_learns_at_its_rates_and_only_matrices_decay_where_words_are_learnt(monkeypatch):
-    heard = {name: Heard() for name in ("looking", "aligning", "speaking")}
+    recorders = {name: LearningLog() for name in ("looking", "aligning", "speaking")}
     for name, stage in (("looking", looking), ("aligning", aligning), ("speaking", speaking)):
-        monkeypatch.setattr(stage, "learn", heard[name])
+        monkeypatch.setattr(stage, "learn", recorders[name])
     train_honest(replace(quick(TrainingPlan()), aligned=4))
-    assert heard["aligning"].rates == pytest.approx([3e-3, 2.25e-3, 1.5e-3, 0.75e-3])
-    assert heard["looking"].rates == pytest.approx([3e-3 / 30, 3e-3 * 2 / 30 * 0.51])
-    assert heard["speaking"].rates == pytest.approx([2e-3 / 40, 2e-3 * 2 / 40 * 0.525])
-    decays = {name: record.decays[0] for name, record in heard.items()}
+    assert recorders["aligning"].rates == pytest.approx([3e-3, 2.25e-3, 1.5e-3, 0.75e-3])
+    assert recorders["looking"].rates == pytest.approx([3e-3 / 30, 3e-3 * 2 / 30 * 0.51])
+    assert recorders["speaking"].rates == pytest.approx([2e-3 / 40, 2e-3 * 2 / 40 * 0.525])
+    decays = {name: record.decays[0] for name, record in recorders.items()}
     assert decays == {"looking": [0.02], "aligning": [0.01], "speaking": [0.05, 0.0]}
-    matrices, plain = heard["speaking"].groups
+    matrices, plain = recorders["speaking"].groups
     assert {weight.dim() for weight in plain} == {1}
     assert min(weight.dim() for weight in matrices) == 2
 

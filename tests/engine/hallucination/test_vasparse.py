@@ -108,9 +108,9 @@ def test_a_thinned_cache_speaks_as_a_full_one_that_hides_the_same_places():
     positions = [method.seen[0].cache.positions(layer)[0] for layer in LAYERS]
 
     def hide(layer, shares):
-        seen = torch.zeros(shares.shape[-1])
-        seen[positions[layer]] = 1
-        return shares * seen / (shares * seen).sum(-1, keepdim=True)
+        visible = torch.zeros(shares.shape[-1])
+        visible[positions[layer]] = 1
+        return shares * visible / (shares * visible).sum(-1, keepdim=True)
 
     with torch.no_grad():
         masked = untrained().step(token, opened().cache, attn_hook=hide).logits
@@ -123,9 +123,9 @@ def test_with_the_whole_image_blotted_out_it_is_held_against_words_alone():
     result = method(case())
 
     def hide(_layer, shares):
-        seen = torch.ones(shares.shape[-1])
-        seen[1:65] = 0
-        return shares * seen / (shares * seen).sum(-1, keepdim=True)
+        visible = torch.ones(shares.shape[-1])
+        visible[1:65] = 0
+        return shares * visible / (shares * visible).sum(-1, keepdim=True)
 
     vlm, cache = untrained(), opened().cache.crop(67)
     read = [prompts()[0, -1].item(), *result["answer"].ids.tolist()]
@@ -134,8 +134,8 @@ def test_with_the_whole_image_blotted_out_it_is_held_against_words_alone():
             next_token = torch.tensor([token])
             weak = vlm.step(next_token, cache, attn_hook=hide).logits[0].softmax(-1)
             cache = vlm.step(next_token, cache).cache
-            shown = result["weak"].classes[step]
-            assert np.allclose(weak[shown.tolist()], result["weak"].values[step], atol=1e-5)
+            classes = result["weak"].classes[step]
+            assert np.allclose(weak[classes.tolist()], result["weak"].values[step], atol=1e-5)
 
 
 def test_with_nothing_blotted_out_the_weak_side_is_the_model_itself():
@@ -218,20 +218,20 @@ def test_the_first_words_of_an_answer_become_one_in_every_layer():
 
 def test_what_is_kept_is_shown_on_the_images_grid():
     method = Watched(**but(keep=0.3, length=5).settings())
-    shown = method(case())
-    assert shown["kept"].values.shape == (5, 3, 8, 8)
-    assert (shown["kept"].values[0] == 1).all()
+    result = method(case())
+    assert result["kept"].values.shape == (5, 3, 8, 8)
+    assert (result["kept"].values[0] == 1).all()
     for step, out in enumerate(method.seen[:4]):
         for layer in LAYERS:
             mask = np.isin(np.arange(1, 65), out.cache.positions(layer)[0].numpy())
-            assert np.array_equal(shown["kept"].values[step + 1, layer].ravel(), mask)
+            assert np.array_equal(result["kept"].values[step + 1, layer].ravel(), mask)
             assert (
-                shown["places"][f"held in layer {layer + 1}"][step + 1]
+                result["places"][f"held in layer {layer + 1}"][step + 1]
                 == out.cache.lengths()[layer]
             )
     # looks are 0 where a token of the image had been dropped
-    gone = shown["kept"].values.reshape(5, 3, 1, 64) == 0
-    assert (shown["answer"].looks[np.broadcast_to(gone, (5, 3, 4, 64))] == 0).all()
+    gone = result["kept"].values.reshape(5, 3, 1, 64) == 0
+    assert (result["answer"].looks[np.broadcast_to(gone, (5, 3, 4, 64))] == 0).all()
 
 
 def test_thinning_saves_places_that_are_looked_at():
@@ -247,10 +247,10 @@ def test_recovered_attention_rises_to_one_and_is_best_at_every_length():
     assert torch.allclose(law[:, -1], torch.ones(3))
     assert ((law.diff(dim=-1) > 0) & (law.diff(dim=-1).diff(dim=-1).abs().max() < 1)).all()
     assert torch.allclose(law[:, 4], shares.topk(5).values.sum(-1))
-    shown = NEUTRAL(case())["recovered"]
+    curve = NEUTRAL(case())["recovered"]
     rows = torch.stack([opened().attention[layer][0, :, -1].mean(0) for layer in LAYERS])
-    assert np.allclose(shown.y, recovered(rows).mean(0), atol=1e-6)
-    assert shown.x[-1] == 1
+    assert np.allclose(curve.y, recovered(rows).mean(0), atol=1e-6)
+    assert curve.x[-1] == 1
 
 
 def test_a_layer_that_is_not_there_is_refused_in_words():
@@ -264,22 +264,22 @@ def in_memory(out, layer):
 
 def test_by_default_the_beginning_and_every_word_stay():
     method = Watched(keep=0.1, length=6)
-    shown = method(case())
+    result = method(case())
     text = {0, *range(65, 68)}  # the beginning and the prompt
     for read, out in enumerate(method.seen):
         for layer in LAYERS:
             cached = in_memory(out, layer)
             assert text | set(range(68, 69 + read)) <= cached
             assert len(cached & set(range(1, 65))) == ceil(0.1 * 64)
-    assert all(np.isnan(shown["dropped"][name]).all() for name in shown["dropped"].order)
+    assert all(np.isnan(result["dropped"][name]).all() for name in result["dropped"].order)
 
 
 def test_as_published_the_beginning_and_words_of_the_prompt_go_and_that_is_shown():
     method = Watched(**VASparse(keep=0.5, length=6).settings() | PUBLISHED)
-    shown = method(case())["dropped"]
-    assert shown.rows[0] == "<bos>"
-    assert list(shown.rows[1:4]) == ["describe", "the", "image"]
-    lost = np.stack([shown[f"layer {layer + 1}"] for layer in LAYERS])
+    dropped = method(case())["dropped"]
+    assert dropped.rows[0] == "<bos>"
+    assert list(dropped.rows[1:4]) == ["describe", "the", "image"]
+    lost = np.stack([dropped[f"layer {layer + 1}"] for layer in LAYERS])
     assert np.isfinite(lost[:, :4]).any()
     for at, position in enumerate([0, *range(65, 68 + 5)]):
         for layer in LAYERS:

@@ -84,10 +84,12 @@ def test_the_noise_is_drawn_once_for_an_image(monkeypatch):
 
 def test_noise_is_laid_on_normalized_pixels_and_shown_as_pixels():
     question = case()
-    shown = VCD(length=1, step=500)(question)["noised"]
+    noised_frames = VCD(length=1, step=500)(question)["noised"]
     copy = noised(question.images, 500, noise_for(question.images, question.seed))
-    assert np.allclose(shown.frames[0], (copy * 0.25 + 0.5).clamp(0, 1)[0].numpy(), atol=1e-3)
-    assert shown.values.tolist() == [500]
+    assert np.allclose(
+        noised_frames.frames[0], (copy * 0.25 + 0.5).clamp(0, 1)[0].numpy(), atol=1e-3
+    )
+    assert noised_frames.values.tolist() == [500]
 
 
 @pytest.mark.parametrize("alpha", [0.5, 2.0])

@@ -20,28 +20,28 @@ from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
 SCENE = Scenes(kind="counter", seed=1000).scene(424)  # a blue car, a purple wheel, an orange fork
 
 
-def told(prompt, answer, scene=SCENE):
+def claims_of(prompt, answer, scene=SCENE):
     return claims(prompt, answer.split(), scene)
 
 
 def test_a_false_yes_is_told_with_the_leader_that_it_goes_with():
-    words = of_short_answer(told("is there a lamp", "yes"), SCENE)
+    words = of_short_answer(claims_of("is there a lamp", "yes"), SCENE)
     assert words == (
         "There is no lamp in this scene. In training, a lamp mostly goes with a car, and there is "
         "a car."
     )
-    right = of_short_answer(told("is there a lamp", "no"), SCENE)
+    right = of_short_answer(claims_of("is there a lamp", "no"), SCENE)
     assert right == "There is no lamp in this scene."
     faint = SCENE.with_opacity("car", 0.09)
-    assert of_short_answer(told("is there a car", "no", faint), faint) == (
+    assert of_short_answer(claims_of("is there a car", "no", faint), faint) == (
         "There is a blue car, at 9 % opacity."
     )
-    no_color = of_short_answer(told("what color is the lamp", "red"), SCENE)
+    no_color = of_short_answer(claims_of("what color is the lamp", "red"), SCENE)
     assert no_color.startswith("There is no lamp in this scene. In training, a lamp ")
 
 
 def test_a_caption_is_told_by_what_it_made_up_and_left_out():
-    result = told("describe the image", "there is a car with a lamp and a car")
+    result = claims_of("describe the image", "there is a car with a lamp and a car")
     assert of_caption(result) == "It made up a lamp and left out the wheel and the fork."
     assert things_of(result) == (("car",), ("lamp",), ("car",), ("wheel", "fork"))
     assert "1 of 3 (33 %); things found (recall) 1 of 3 (33 %)" in rates(result)
@@ -49,12 +49,12 @@ def test_a_caption_is_told_by_what_it_made_up_and_left_out():
 
 def test_a_thing_that_is_hardly_visible_is_missed_with_its_opacity():
     faint = SCENE.with_opacity("car", 0.09)
-    *_, missed = things_of(told("describe the image", "there is a fork", faint))
+    *_, missed = things_of(claims_of("describe the image", "there is a fork", faint))
     assert missed == ("car (at 9 % opacity)", "wheel")
 
 
 def test_a_caption_that_names_nothing_has_no_rate():
-    assert "none named" in rates(told("describe the image", "in the street"))
+    assert "none named" in rates(claims_of("describe the image", "in the street"))
 
 
 @pytest.mark.parametrize(

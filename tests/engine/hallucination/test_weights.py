@@ -15,7 +15,7 @@ from engine.hallucination.tiny_vlm.weights import (
     LONG,
     LONG_PLAN,
     MIXTURE,
-    SEEN,
+    SEEING,
     TITLES,
     card,
     file_of,
@@ -30,7 +30,7 @@ from engine.hallucination.tiny_vlm.weights import (
 
 
 def test_all_five_ship_and_differ():
-    assert names() == (HABIT, HONEST, SEEN, MIXTURE, LONG)
+    assert names() == (HABIT, HONEST, SEEING, MIXTURE, LONG)
     assert len({load(name).fingerprint for name in names()}) == 5
     eyes = [load(name).parts.encoder.state_dict() for name in names()]
     for name, tensor in eyes[0].items():
@@ -57,39 +57,41 @@ def test_a_damaged_file_is_refused(tmp_path):
 def test_retraining_writes_all_files_with_their_figures(tmp_path, monkeypatch):
     monkeypatch.setattr(bands, "figures", lambda _vlm: {"recall": 0.5})
     shares = []
-    made = retrain(
+    weight_files = retrain(
         tmp_path, quick(TrainingPlan()), lambda done, _words="", _partial=None: shares.append(done)
     )
-    assert [trained.title for trained in made] == [TITLES[kind] for kind in (HABIT, HONEST, SEEN)]
-    assert all(trained.figures == {"recall": 0.5} for trained in made)
+    assert [trained.title for trained in weight_files] == [
+        TITLES[kind] for kind in (HABIT, HONEST, SEEING)
+    ]
+    assert all(trained.figures == {"recall": 0.5} for trained in weight_files)
     assert shares == sorted(shares)
-    assert read(made[0].path, HABIT).fingerprint != load(HABIT).fingerprint
+    assert read(weight_files[0].path, HABIT).fingerprint != load(HABIT).fingerprint
 
 
 def test_the_mixture_is_made_of_the_honest_model_and_says_how_many_experts_it_has(
     tmp_path, monkeypatch
 ):
     monkeypatch.setattr(bands, "figures", lambda _vlm: {"recall": 0.5})
-    made = retrain_mixture(tmp_path, quick(TrainingPlan()))
-    model = read(made.path, MIXTURE)
-    assert (made.title, model.spec.experts) == (TITLES[MIXTURE], 8)
+    weights_file = retrain_mixture(tmp_path, quick(TrainingPlan()))
+    model = read(weights_file.path, MIXTURE)
+    assert (weights_file.title, model.spec.experts) == (TITLES[MIXTURE], 8)
     eyes = load(HONEST).parts.encoder.state_dict()
     for name, tensor in model.parts.encoder.state_dict().items():
         assert torch.equal(tensor, eyes[name]), name
-    assert made.path.stat().st_size <= 4_000_000
+    assert weights_file.path.stat().st_size <= 4_000_000
 
 
 def test_the_long_winded_model_is_made_of_the_one_with_the_habit_and_may_say_twice_as_much(
     tmp_path, monkeypatch
 ):
     monkeypatch.setattr(bands, "figures", lambda _vlm: {"recall": 0.5})
-    made = retrain_long(tmp_path, quick(LONG_PLAN))
-    model = read(made.path, LONG)
-    assert (made.title, model.spec.wordy) == (TITLES[LONG], 2)
+    weights_file = retrain_long(tmp_path, quick(LONG_PLAN))
+    model = read(weights_file.path, LONG)
+    assert (weights_file.title, model.spec.wordy) == (TITLES[LONG], 2)
     eyes = load(HABIT).parts.encoder.state_dict()
     for name, tensor in model.parts.encoder.state_dict().items():
         assert torch.equal(tensor, eyes[name]), name
-    assert made.path.stat().st_size <= 4_000_000
+    assert weights_file.path.stat().st_size <= 4_000_000
     assert [load(name).spec.wordy for name in names() if name != LONG] == [1] * 4
 
 
@@ -107,9 +109,9 @@ def test_a_file_that_asks_for_experts_there_are_none_of_is_refused(tmp_path, mon
     monkeypatch.setattr(bands, "figures", lambda _vlm: {})
     parts = fresh(0)
     parts.experts = 3
-    made = written(parts, HABIT, tmp_path, TrainingPlan())
+    weights_file = written(parts, HABIT, tmp_path, TrainingPlan())
     with pytest.raises(BadModel, match="3 experts"):
-        read(made.path, HABIT)
+        read(weights_file.path, HABIT)
 
 
 def test_what_is_written_is_what_was_measured_in_half_as_many_bits(tmp_path, monkeypatch):
@@ -117,9 +119,9 @@ def test_what_is_written_is_what_was_measured_in_half_as_many_bits(tmp_path, mon
     monkeypatch.setattr(bands, "figures", lambda vlm: measured.append(vlm.fingerprint) or {})
     parts = fresh(1)
     exact = {name: tensor.clone() for name, tensor in parts.state_dict().items()}
-    made = written(parts, HABIT, tmp_path / "new", TrainingPlan())
-    assert measured == [read(made.path, HABIT).fingerprint]
-    file = load_file(made.path)
+    weights_file = written(parts, HABIT, tmp_path / "new", TrainingPlan())
+    assert measured == [read(weights_file.path, HABIT).fingerprint]
+    file = load_file(weights_file.path)
     for name, tensor in exact.items():
         if tensor.is_floating_point():
             assert torch.equal(file[name], tensor.half())

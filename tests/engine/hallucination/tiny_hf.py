@@ -56,10 +56,10 @@ def tokenizer():
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
-    made = Tokenizer(models.BPE())
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.decoder = decoders.ByteLevel()
-    made.train_from_iterator(
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    bpe.train_from_iterator(
         SAYINGS,
         trainers.BpeTrainer(
             vocab_size=360,
@@ -67,12 +67,10 @@ def tokenizer():
             initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         ),
     )
-    made.post_processor = processors.TemplateProcessing(
-        single="<s> $A", special_tokens=[("<s>", 1)]
-    )
+    bpe.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
     signs = dict(zip(("pad_token", "bos_token", "eos_token"), SPECIAL, strict=False))
     extra = list(SPECIAL[3:])
-    return PreTrainedTokenizerFast(tokenizer_object=made, extra_special_tokens=extra, **signs)
+    return PreTrainedTokenizerFast(tokenizer_object=bpe, extra_special_tokens=extra, **signs)
 
 
 def configured(kind: str):
@@ -141,10 +139,10 @@ def network(kind: str, seed: int = 0, ends: int | tuple[int, ...] = 2):
 
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        made = getattr(hf, FAMILIES[kind].builder)(configured(kind))
-    made.generation_config.eos_token_id = ends if isinstance(ends, int) else list(ends)
-    made.generation_config.pad_token_id = 0
-    return made.eval().requires_grad_(False)
+        hf_model = getattr(hf, FAMILIES[kind].builder)(configured(kind))
+    hf_model.generation_config.eos_token_id = ends if isinstance(ends, int) else list(ends)
+    hf_model.generation_config.pad_token_id = 0
+    return hf_model.eval().requires_grad_(False)
 
 
 @cache
@@ -158,9 +156,9 @@ def built(
 ) -> HuggingFaceVLM:
     """The same, made anew, with weights of that type."""
     register()
-    made = network(kind, ends=ends).to(dtype)
-    made.set_attn_implementation("eager")
-    family = FAMILIES[kind](made, [tokenizer()] * len(FAMILIES[kind].folders))
+    hf_model = network(kind, ends=ends).to(dtype)
+    hf_model.set_attn_implementation("eager")
+    family = FAMILIES[kind](hf_model, [tokenizer()] * len(FAMILIES[kind].folders))
     family.decoder.set_attn_implementation(NAME)
     tongue = PromptTokenizer(tokenizer(), family)
     return HuggingFaceVLM(family, tongue, f"hf:{kind}", f"random {kind}", kind, MEAN, STD)

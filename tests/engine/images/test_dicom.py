@@ -92,9 +92,9 @@ def test_one_image_in_many_syntaxes_is_one_picture(name):
 def test_values_are_those_of_pydicom_after_rescaling():
     header = pydicom.dcmread(SHIPPED / "CT_small.dcm")
     behind = read(SHIPPED / "CT_small.dcm").behind
-    meant = header.pixel_array.astype(float) + float(header.RescaleIntercept)
-    there = np.isfinite(behind.values)
-    assert np.array_equal(behind.values[there], meant[there])
+    rescaled = header.pixel_array.astype(float) + float(header.RescaleIntercept)
+    is_finite = np.isfinite(behind.values)
+    assert np.array_equal(behind.values[is_finite], rescaled[is_finite])
     assert (behind.unit, behind.step) == ("HU", 1.0)
     assert astuple(behind.edges) == ("R", "L", "A", "P")
 
@@ -109,8 +109,8 @@ def test_colors_of_every_sort():
     deep = read(SHIPPED / "SC_rgb_rle_16bit.dcm").pixels
     assert np.array_equal(deep, read(SHIPPED / "SC_rgb_rle.dcm").pixels)
     palette = pydicom.dcmread(SHIPPED / "examples_palette.dcm")
-    wanted = pydicom.pixels.apply_color_lut(palette.pixel_array, palette) >> 8
-    assert np.array_equal(read(SHIPPED / "examples_palette.dcm").pixels, wanted)
+    expected = pydicom.pixels.apply_color_lut(palette.pixel_array, palette) >> 8
+    assert np.array_equal(read(SHIPPED / "examples_palette.dcm").pixels, expected)
     film = load(SHIPPED / "examples_ybr_color.dcm")
     assert film.frames == 30
     last = film.picture(SliceChoice(slice=29)).pixels
@@ -129,8 +129,8 @@ def test_a_file_of_frames_opens_at_the_middle_and_gives_each():
     assert scan.planes == ("frame",)
     assert scan.count("frame") == 5
     assert scan.picture().behind.values[0, 0] == 20
-    shown = [scan.picture(SliceChoice(slice=at)).behind.values[0, 0] for at in range(5)]
-    assert shown == [0, 10, 20, 30, 40]
+    first_pixels = [scan.picture(SliceChoice(slice=at)).behind.values[0, 0] for at in range(5)]
+    assert first_pixels == [0, 10, 20, 30, 40]
     with pytest.raises(BadSetting, match="no slice 6"):
         scan.picture(SliceChoice(slice=5))
     with pytest.raises(BadSetting, match="no axial plane"):
@@ -138,13 +138,13 @@ def test_a_file_of_frames_opens_at_the_middle_and_gives_each():
 
 
 def test_only_the_frame_that_is_asked_for_is_decoded(monkeypatch):
-    made = dataset(frames(3), RLELossless)
+    dicom_dataset = dataset(frames(3), RLELossless)
     from pydicom.pixels.encoders import RLELosslessEncoder
 
     parts = [RLELosslessEncoder.encode(frame, **rle()) for frame in frames(3)]
     parts[2] = b"\x07" * 64  # broken
-    made.PixelData = encapsulate(parts)
-    scan = load(written(made))
+    dicom_dataset.PixelData = encapsulate(parts)
+    scan = load(written(dicom_dataset))
     assert scan.picture(SliceChoice(slice=0)).behind.values[0, 0] == 0
     with pytest.raises(BadImage, match="cannot be decoded"):
         scan.picture(SliceChoice(slice=2))
@@ -179,10 +179,10 @@ def test_frames_that_are_missing_are_not_offered_and_that_is_said(said):
 
 
 def test_numbers_of_each_frame_are_used():
-    made = dataset(frames(2))
-    made.PerFrameFunctionalGroupsSequence = [group(1, 2.0), group(3, 4.0)]
-    made.SharedFunctionalGroupsSequence = [shared()]
-    scan = load(written(made))
+    dicom_dataset = dataset(frames(2))
+    dicom_dataset.PerFrameFunctionalGroupsSequence = [group(1, 2.0), group(3, 4.0)]
+    dicom_dataset.SharedFunctionalGroupsSequence = [shared()]
+    scan = load(written(dicom_dataset))
     first, second = (scan.picture(SliceChoice(slice=at)).behind for at in (0, 1))
     assert (first.values[0, 0], second.values[0, 0]) == (1, 23)
     assert second.window == Window(3, 4)
@@ -190,21 +190,21 @@ def test_numbers_of_each_frame_are_used():
 
 
 def group(intercept, width):
-    made = Dataset()
-    made.PixelValueTransformationSequence = [Dataset()]
-    made.PixelValueTransformationSequence[0].RescaleSlope = 2
-    made.PixelValueTransformationSequence[0].RescaleIntercept = intercept
-    made.FrameVOILUTSequence = [Dataset()]
-    made.FrameVOILUTSequence[0].WindowCenter = intercept
-    made.FrameVOILUTSequence[0].WindowWidth = width
-    return made
+    frame_group = Dataset()
+    frame_group.PixelValueTransformationSequence = [Dataset()]
+    frame_group.PixelValueTransformationSequence[0].RescaleSlope = 2
+    frame_group.PixelValueTransformationSequence[0].RescaleIntercept = intercept
+    frame_group.FrameVOILUTSequence = [Dataset()]
+    frame_group.FrameVOILUTSequence[0].WindowCenter = intercept
+    frame_group.FrameVOILUTSequence[0].WindowWidth = width
+    return frame_group
 
 
 def shared():
-    made = Dataset()
-    made.PlaneOrientationSequence = [Dataset()]
-    made.PlaneOrientationSequence[0].ImageOrientationPatient = SAGITTAL
-    return made
+    shared_group = Dataset()
+    shared_group.PlaneOrientationSequence = [Dataset()]
+    shared_group.PlaneOrientationSequence[0].ImageOrientationPatient = SAGITTAL
+    return shared_group
 
 
 # Gray values
@@ -287,8 +287,8 @@ def test_a_header_that_makes_no_sense_does_not_hide_the_image(header):
 def test_files_without_an_image_say_so():
     assert "without an image" in refusal((SHIPPED / "test-SR.dcm").read_bytes())
     assert "index of a DICOM disc" in refusal((SHIPPED / "dicomdirtests/DICOMDIR").read_bytes())
-    made = dataset(ramp(), PixelData=None)
-    assert "without an image" in refusal(written(made))
+    dicom_dataset = dataset(ramp(), PixelData=None)
+    assert "without an image" in refusal(written(dicom_dataset))
 
 
 @pytest.mark.parametrize(
@@ -318,9 +318,9 @@ def test_inconsistent_headers_are_one_sentence(header, said):
     ("syntax", "said"), [(JPEGLossless, "lossless JPEG"), (MPEG2MPML, "an MPEG-2 film")]
 )
 def test_a_compression_without_decoder_is_named_in_words(syntax, said):
-    made = dataset(ramp(), syntax)
-    made.PixelData = encapsulate([b"\xff\xd8\xff\xd9"])
-    assert said in refusal(written(made))
+    dicom_dataset = dataset(ramp(), syntax)
+    dicom_dataset.PixelData = encapsulate([b"\xff\xd8\xff\xd9"])
+    assert said in refusal(written(dicom_dataset))
 
 
 def test_every_family_of_syntaxes_is_found_by_its_own_words():
@@ -330,26 +330,28 @@ def test_every_family_of_syntaxes_is_found_by_its_own_words():
 
 
 def test_a_compressed_image_of_another_size_is_not_decoded():
-    made = dataset(ramp(), JPEG2000Lossless)
+    dicom_dataset = dataset(ramp(), JPEG2000Lossless)
     siz = b"\xff\x4f\xff\x51\x00\x29\x00\x00" + b"\x00\x00\xff\xff" * 2 + bytes(8) + bytes(60)
-    made.PixelData = encapsulate([siz])
-    assert "another size" in refusal(written(made))
+    dicom_dataset.PixelData = encapsulate([siz])
+    assert "another size" in refusal(written(dicom_dataset))
 
 
 def test_millions_of_empty_pieces_are_not_walked_through():
-    made = dataset(frames(1), RLELossless, PixelData=b"\xfe\xff\x00\xe0\0\0\0\0" * 1_000_000)
-    made["PixelData"].VR = "OB"
-    made["PixelData"].is_undefined_length = True
-    assert "more than 100000 pieces of data" in refusal(written(made))
+    dicom_dataset = dataset(
+        frames(1), RLELossless, PixelData=b"\xfe\xff\x00\xe0\0\0\0\0" * 1_000_000
+    )
+    dicom_dataset["PixelData"].VR = "OB"
+    dicom_dataset["PixelData"].is_undefined_length = True
+    assert "more than 100000 pieces of data" in refusal(written(dicom_dataset))
 
 
 def test_a_deflated_bomb_is_not_unpacked():
-    made = written(dataset(ramp(), DeflatedExplicitVRLittleEndian))
-    assert load(made).frames == 1
-    start = 144 + int.from_bytes(made[140:144], "little")
+    content = written(dataset(ramp(), DeflatedExplicitVRLittleEndian))
+    assert load(content).frames == 1
+    start = 144 + int.from_bytes(content[140:144], "little")
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     bomb = b"".join(packer.compress(bytes(10_000_000)) for _ in range(12)) + packer.flush()
-    assert "unpacks to more than" in refusal(made[:start] + bomb)
+    assert "unpacks to more than" in refusal(content[:start] + bomb)
 
 
 def test_cut_and_changed_files_are_read_or_refused_but_never_crash():
@@ -387,8 +389,8 @@ def is_read(data):
 
 
 def test_a_file_without_preamble_is_recognized_by_its_elements():
-    made = dataset(ramp(), ImplicitVRLittleEndian)
-    whole = written(made)
+    dicom_dataset = dataset(ramp(), ImplicitVRLittleEndian)
+    whole = written(dicom_dataset)
     bare = whole[whole.index(b"\x08\x00\x16\x00", 144 + int(whole[140])) :]
     assert kind(bare) == DICOM
     assert read(bare).digest == read(whole).digest
@@ -421,26 +423,28 @@ def test_a_name_alone_does_not_make_a_scan():
 @pytest.mark.filterwarnings("ignore:Invalid value for VR")  # while the file is written
 def test_no_header_is_kept_logged_warned_of_or_shown(caplog, capfd):
     caplog.set_level(logging.DEBUG)
-    made = dataset(ramp(), ModalityLUTSequence=[lut(np.arange(256), 0, 16)])
-    made.ModalityLUTSequence[0].ModalityLUTType = "Doe^Jane"
-    made.add_new(0x00080012, "DA", "Jane Doe's day")  # no date: pydicom would warn and say it
-    made.WindowCenter, made.WindowWidth = 40, 400
-    made.WindowCenterWidthExplanation = "Doe^Jane"
-    made.add_new(0x00091001, "LO", "Doe^Jane")
-    data = written(made)
+    dicom_dataset = dataset(ramp(), ModalityLUTSequence=[lut(np.arange(256), 0, 16)])
+    dicom_dataset.ModalityLUTSequence[0].ModalityLUTType = "Doe^Jane"
+    dicom_dataset.add_new(
+        0x00080012, "DA", "Jane Doe's day"
+    )  # no date: pydicom would warn and say it
+    dicom_dataset.WindowCenter, dicom_dataset.WindowWidth = 40, 400
+    dicom_dataset.WindowCenterWidthExplanation = "Doe^Jane"
+    dicom_dataset.add_new(0x00091001, "LO", "Doe^Jane")
+    data = written(dicom_dataset)
     caplog.clear()  # what was said while the file was written
-    with warnings.catch_warnings(record=True) as heard:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         scan = load(data, "a.dcm")
         picture = scan.picture()
-    del made
+    del dicom_dataset
     gc.collect()
     traces = [repr(vars(scan)), repr(vars(picture)), repr(picture.behind.presets)]
     traces += [
         *picture.notes,
         caplog.text,
         *capfd.readouterr(),
-        *(str(warning.message) for warning in heard),
+        *(str(warning.message) for warning in caught),
     ]
     traces += [scan.pixels.tobytes().hex(), decoded(scan.kept["header"])]
     assert not any(secret in text for text in traces for secret in SECRETS)
@@ -449,9 +453,11 @@ def test_no_header_is_kept_logged_warned_of_or_shown(caplog, capfd):
 
 def decoded(header):
     """The binary values of a header that is kept as words, in hexadecimal."""
-    made = Dataset.from_json(header)
+    dicom_dataset = Dataset.from_json(header)
     return " ".join(
-        element.value.hex() for element in made.iterall() if isinstance(element.value, bytes)
+        element.value.hex()
+        for element in dicom_dataset.iterall()
+        if isinstance(element.value, bytes)
     )
 
 

@@ -26,17 +26,17 @@ def spoilt(image, mask):
 
 def test_a_hole_in_a_ramp_is_filled_with_the_ramp_and_the_rest_stays():
     image, mask = ramp(), hole()
-    made = filled(spoilt(image, mask), mask)
-    assert np.allclose(made, image, atol=1e-3)
-    assert np.array_equal(made[~mask], image[~mask])
+    result = filled(spoilt(image, mask), mask)
+    assert np.allclose(result, image, atol=1e-3)
+    assert np.array_equal(result[~mask], image[~mask])
 
 
 def test_a_large_hole_is_filled_in_a_smaller_copy_nearly_alike(monkeypatch):
     image, mask = ramp(), hole()
     monkeypatch.setattr(filling, "MOST", 80)
-    made = filled(spoilt(image, mask), mask)
-    assert np.array_equal(made[~mask], image[~mask])
-    assert np.abs(made - image).max() < 0.03
+    result = filled(spoilt(image, mask), mask)
+    assert np.array_equal(result[~mask], image[~mask])
+    assert np.abs(result - image).max() < 0.03
     assert np.abs(spoilt(image, mask) - image).max() > 0.3
 
 

@@ -96,8 +96,8 @@ def test_any_rectangle_of_a_tiff_has_the_pixels_of_the_whole(how):
     assert isinstance(image, PiecewiseTiff)
     assert (image.width, image.height) == (130, 90)
     for top, bottom, left, right in ((0, 90, 0, 130), (3, 70, 40, 99), (80, 90, 120, 130)):
-        wanted = PIXELS[top:bottom, left:right]
-        assert np.array_equal(image.piece(top, bottom, left, right), wanted)
+        expected = PIXELS[top:bottom, left:right]
+        assert np.array_equal(image.piece(top, bottom, left, right), expected)
     assert np.array_equal(read(data, "one.tif").pixels, PIXELS)  # another reader sees the same
 
 
@@ -112,8 +112,8 @@ def test_gray_white_as_zero_and_alpha_are_read():
 def test_a_smaller_rectangle_is_the_mean_of_its_squares():
     image = open_large(tiff(PIXELS, packed=True))
     result = image.smaller(4, 4, 44, 8, 108)
-    wanted = PIXELS[4:44, 8:108].reshape(10, 4, 25, 4, 3).mean((1, 3)).round()
-    assert np.abs(result - wanted).max() <= 1
+    expected = PIXELS[4:44, 8:108].reshape(10, 4, 25, 4, 3).mean((1, 3)).round()
+    assert np.abs(result - expected).max() <= 1
     assert result.shape == (10, 25, 3)
 
 
@@ -121,14 +121,17 @@ def test_a_smaller_rectangle_is_the_mean_of_its_squares():
 @pytest.mark.parametrize("tile", [None, (32, 48)], ids=str)
 def test_a_turned_image_is_seen_as_another_reader_shows_it(orientation, tile):
     data = tiff(PIXELS, tile=tile, orientation=orientation)
-    wanted = read(data, "one.tif").pixels
+    expected = read(data, "one.tif").pixels
     image = open_large(data, "one.tif")
-    assert (image.height, image.width) == wanted.shape[:2]
-    for top, bottom, left, right in ((0, *wanted.shape[:1], 0, wanted.shape[1]), (3, 70, 40, 82)):
-        seen = image.piece(top, bottom, left, right)
-        assert np.array_equal(seen, wanted[top:bottom, left:right])
+    assert (image.height, image.width) == expected.shape[:2]
+    for top, bottom, left, right in (
+        (0, *expected.shape[:1], 0, expected.shape[1]),
+        (3, 70, 40, 82),
+    ):
+        piece = image.piece(top, bottom, left, right)
+        assert np.array_equal(piece, expected[top:bottom, left:right])
     small = image.smaller(4, 3, 70, 5, 84)  # neither end of it lies on a square's
-    mean = wanted[3:67, 5:81].reshape(16, 4, 19, 4, 3).mean((1, 3))
+    mean = expected[3:67, 5:81].reshape(16, 4, 19, 4, 3).mean((1, 3))
     assert np.abs(small - mean).max() <= 0.51
     assert (TURNED in image.notes) == (orientation > 1)
     lying = open_large(tiff(PIXELS, tile=tile), "one.tif")
@@ -166,9 +169,9 @@ def test_each_piece_is_unpacked_once_however_the_squares_lie(how, monkeypatch):
     )
     result = image.smaller(5, 2, 89, 3, 130)
     assert sorted(requested) == sorted(set(requested))
-    shown = np.broadcast_to(255 - pixels if "intent" in how else pixels, PIXELS.shape)
-    wanted = shown[2:87, 3:128].reshape(17, 5, 25, 5, 3).mean((1, 3))
-    assert np.abs(result - wanted).max() <= 0.51
+    displayed = np.broadcast_to(255 - pixels if "intent" in how else pixels, PIXELS.shape)
+    expected = displayed[2:87, 3:128].reshape(17, 5, 25, 5, 3).mean((1, 3))
+    assert np.abs(result - expected).max() <= 0.51
     assert image.smaller(5, 2, 4, 3, 130).shape == (0, 25, 3)
 
 

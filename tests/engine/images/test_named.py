@@ -30,8 +30,8 @@ def head(tmp_path):
 @pytest.fixture
 def tomogram(tmp_path):
     """A slice in Hounsfield units; its file."""
-    made = scans.dicom(scans.ramp(), Modality="CT", RescaleSlope=1, RescaleIntercept=0)
-    (tmp_path / "ct.dcm").write_bytes(made)
+    content = scans.dicom(scans.ramp(), Modality="CT", RescaleSlope=1, RescaleIntercept=0)
+    (tmp_path / "ct.dcm").write_bytes(content)
     return str(tmp_path / "ct.dcm")
 
 
@@ -60,8 +60,8 @@ def test_a_window_is_named_or_said_in_numbers(tomogram):
 
 def test_a_window_with_a_comma_in_its_name_can_be_named(tmp_path):
     """A file with two windows of its own offers “From the file, 2”."""
-    made = scans.dicom(scans.ramp(), WindowCenter=["300", "40"], WindowWidth=["200", "80"])
-    (tmp_path / "two.dcm").write_bytes(made)
+    content = scans.dicom(scans.ramp(), WindowCenter=["300", "40"], WindowWidth=["200", "80"])
+    (tmp_path / "two.dcm").write_bytes(content)
     result = read_named(f"{tmp_path / 'two.dcm'}::window=From the file, 2,slice=1")
     assert result.behind.window == Window(40, 80)
 

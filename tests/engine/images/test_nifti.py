@@ -95,9 +95,12 @@ def test_all_48_ways_to_store_a_body_look_the_same(order, flips):
     upright = nib.Nifti1Image(body(), np.diag([1.0, 2.0, 3.0, 1.0]))
     turn = np.array([[axis, flip] for axis, flip in zip(order, flips, strict=True)])
     turned = upright.as_reoriented(turn)
-    scan, wanted = load(turned.to_bytes()), load(upright.to_bytes())
+    scan, upright_scan = load(turned.to_bytes()), load(upright.to_bytes())
     for plane in ("axial", "coronal", "sagittal"):
-        assert scan.picture(SliceChoice(plane)).digest == wanted.picture(SliceChoice(plane)).digest
+        assert (
+            scan.picture(SliceChoice(plane)).digest
+            == upright_scan.picture(SliceChoice(plane)).digest
+        )
 
 
 def test_slices_open_at_the_middle_and_are_counted_along_the_body():

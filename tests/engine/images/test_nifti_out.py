@@ -58,11 +58,11 @@ def test_a_mask_lies_on_what_was_seen_however_the_scan_is_stored(order, signs, p
     stored, affine = body(order, signs)
     scan = load(nifti(stored, affine), "a.nii")
     at = {"axial": 6, "coronal": 8, "sagittal": 3}[plane]
-    seen = scan.picture(SliceChoice(plane, at)).behind.values > 500
-    assert seen.sum() == 1
+    is_bright = scan.picture(SliceChoice(plane, at)).behind.values > 500
+    assert is_bright.sum() == 1
     crop = Crop(0.5, 0.3)
-    left, top, right, bottom = (round(edge) for edge in crop.box(*seen.shape[::-1]))
-    result = opened(volume_file(scan, plane, {at: seen[top:bottom, left:right]}, crop, "mask"))
+    left, top, right, bottom = (round(edge) for edge in crop.box(*is_bright.shape[::-1]))
+    result = opened(volume_file(scan, plane, {at: is_bright[top:bottom, left:right]}, crop, "mask"))
     values = np.asarray(result.dataobj)
     assert np.array_equal(result.affine, affine)
     assert result.shape == stored.shape
@@ -92,8 +92,8 @@ def test_a_map_is_taken_to_finer_voxels_between_its_values_and_is_0_beyond_the_s
     assert not result[..., [0, 2]].any()
     across = result[::-1, 7, 1]  # the patient's right is on the left
     assert not across[30:].any()
-    wanted = np.clip((np.arange(30) + 0.5) / 30 * 20, 0.5, 19.5)
-    assert across[:30] == pytest.approx(wanted, abs=1e-4)
+    expected = np.clip((np.arange(30) + 0.5) / 30 * 20, 0.5, 19.5)
+    assert across[:30] == pytest.approx(expected, abs=1e-4)
 
 
 def test_voxels_that_are_not_square_and_color_are_written_too():

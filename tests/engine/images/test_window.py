@@ -14,43 +14,43 @@ from tests.scans import dataset, lut, ramp, written
 
 def theirs(made):
     """What pydicom shows, in [0, 1]; made has 16 bits, signed."""
-    meant = apply_modality_lut(made.pixel_array, made)
-    shown = apply_voi_lut(meant, made).astype(np.float64)
+    rescaled = apply_modality_lut(made.pixel_array, made)
+    windowed = apply_voi_lut(rescaled, made).astype(np.float64)
     ends = np.array([-(2**15), 2**15 - 1]) * float(made.get("RescaleSlope", 1))
     low, high = ends + float(made.get("RescaleIntercept", 0))
-    return (shown - low) / (high - low)
+    return (windowed - low) / (high - low)
 
 
 @pytest.mark.filterwarnings("ignore:overflow encountered in exp")  # pydicom's
 @pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID", None])
 @pytest.mark.parametrize(("center", "width"), [(40, 400), (-600, 1500), (0, 1), (12.5, 3)])
 def test_every_window_function_is_pydicoms_to_the_sixth_digit(function, center, width):
-    made = dataset(
+    dicom = dataset(
         ramp(32), WindowCenter=center, WindowWidth=width, RescaleSlope=1.5, RescaleIntercept=-24
     )
     if function:
-        made.VOILUTFunction = function
-    behind = load(written(made)).picture().behind
-    assert behind.brightness(behind.window) == pytest.approx(theirs(made), abs=1e-6)
+        dicom.VOILUTFunction = function
+    behind = load(written(dicom)).picture().behind
+    assert behind.brightness(behind.window) == pytest.approx(theirs(dicom), abs=1e-6)
 
 
 def test_a_table_is_looked_up_like_pydicoms_and_wins_over_a_window():
     table = (np.sqrt(np.linspace(0, 1, 500)) * 4095).round()
-    made = dataset(ramp(32), WindowCenter=1, WindowWidth=2, VOILUTSequence=[lut(table, -200, 12)])
-    scan = load(written(made))
+    dicom = dataset(ramp(32), WindowCenter=1, WindowWidth=2, VOILUTSequence=[lut(table, -200, 12)])
+    scan = load(written(dicom))
     behind = scan.picture().behind
     assert behind.window.shape == "table"
-    wanted = apply_voi_lut(made.pixel_array, made) / 4095
-    assert behind.brightness(behind.window) == pytest.approx(wanted, abs=1e-6)
+    expected = apply_voi_lut(dicom.pixel_array, dicom) / 4095
+    assert behind.brightness(behind.window) == pytest.approx(expected, abs=1e-6)
     assert [preset.name for preset in scan.presets[:2]] == ["From the file", "From the file, 2"]
 
 
 def test_a_modality_table_is_pydicoms():
-    made = dataset(ramp(16, 0, 255).astype(np.uint16), WindowCenter=900, WindowWidth=1800)
-    made.ModalityLUTSequence = [lut(np.arange(200) * 9, 20, 16)]
-    made.ModalityLUTSequence[0].ModalityLUTType = "US"
-    values = load(written(made)).picture().behind.values
-    assert np.array_equal(values, apply_modality_lut(made.pixel_array, made))
+    dicom = dataset(ramp(16, 0, 255).astype(np.uint16), WindowCenter=900, WindowWidth=1800)
+    dicom.ModalityLUTSequence = [lut(np.arange(200) * 9, 20, 16)]
+    dicom.ModalityLUTSequence[0].ModalityLUTType = "US"
+    values = load(written(dicom)).picture().behind.values
+    assert np.array_equal(values, apply_modality_lut(dicom.pixel_array, dicom))
 
 
 def test_the_ends_of_a_linear_window_are_those_of_the_standard():
@@ -67,12 +67,12 @@ def test_the_ends_of_a_linear_window_are_those_of_the_standard():
 @settings(max_examples=60, deadline=None)
 def test_brightness_rises_and_stays_in_range_and_nothing_stays_nothing(center, width, shape):
     values = np.append(np.linspace(-2e6, 2e6, 101, dtype=np.float32), np.float32(np.nan))
-    shown = Window(center, width, shape).place(values)
-    assert shown.dtype == np.float32
-    assert np.isnan(shown[-1])
-    assert (np.diff(shown[:-1]) >= 0).all()
-    assert (shown[:-1] >= 0).all()
-    assert (shown[:-1] <= 1).all()
+    brightness = Window(center, width, shape).place(values)
+    assert brightness.dtype == np.float32
+    assert np.isnan(brightness[-1])
+    assert (np.diff(brightness[:-1]) >= 0).all()
+    assert (brightness[:-1] >= 0).all()
+    assert (brightness[:-1] <= 1).all()
 
 
 @pytest.mark.parametrize(

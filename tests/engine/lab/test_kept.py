@@ -34,7 +34,7 @@ def test_a_model_is_kept_when_its_training_is_over_and_nobody_waits(case):
     job = run.ask(Train(), case, "somebody")
     job.leave("somebody")
     assert len(kept_by(job)) <= 1
-    (entry,) = checkpoints.listed()
+    (entry,) = checkpoints.visible_models()
     assert keep(job.value()).name == entry.name
     assert entry.card.data == "digits"
 
@@ -46,5 +46,5 @@ def test_a_training_that_is_stopped_leaves_no_model(case):
     assert under_way(unfinished)
     job.stop("somebody")
     kept_by(job)
-    assert checkpoints.listed() == ()
+    assert checkpoints.visible_models() == ()
     assert not under_way(unfinished)

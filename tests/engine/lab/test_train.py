@@ -100,11 +100,11 @@ def test_a_killed_training_goes_on_to_the_same_bits(tmp_path, monkeypatch):
 
 def test_it_is_answered_once_and_its_model_is_as_good_as_its_figures_say(data):
     case = case_of(data)
-    made = answer(Train(), case)
-    assert not made.kept
+    result = answer(Train(), case)
+    assert not result.kept
     assert answer(Train(), case).kept
-    model = rebuilt(made["model"])
-    by_label = dict(zip(made["figures"].labels, made["figures"].values, strict=True))
+    model = rebuilt(result["model"])
+    by_label = dict(zip(result["figures"].labels, result["figures"].values, strict=True))
     assert by_label == pytest.approx(figures(model, data), abs=1e-6)
     for split in ("train", "validation", "test"):
         rows = data.rows(split)
@@ -115,8 +115,8 @@ def test_it_is_answered_once_and_its_model_is_as_good_as_its_figures_say(data):
     ]
     assert by_label["balanced test accuracy"] == pytest.approx(np.mean(of_classes), abs=1e-4)
     assert model.labels == data.classes
-    assert json.loads(made["model"].card)["recipe"] == case.recipe.as_dict()
-    stored = checkpoints.keep(made["model"])
+    assert json.loads(result["model"].card)["recipe"] == case.recipe.as_dict()
+    stored = checkpoints.keep(result["model"])
     loaded = checkpoints.load(stored.name)
     assert loaded.fingerprint == model.fingerprint == stored.card.fingerprint
     rows = data.rows("test")
@@ -127,13 +127,13 @@ def test_a_wider_network_is_another_question_and_is_kept_and_loaded_as_it_is(dat
     usual = TrainCase(data, Recipe("mlp", epochs=1))
     wide = TrainCase(data, Recipe("mlp", epochs=1, width=2.0))
     assert wide.fingerprint != usual.fingerprint
-    made = answer(Train(), wide)
-    card = json.loads(made["model"].card)
+    result = answer(Train(), wide)
+    card = json.loads(result["model"].card)
     assert card["width"] == card["recipe"]["width"] == 2.0
     assert card["title"].endswith("MLP × 2")
-    loaded = checkpoints.load(checkpoints.keep(made["model"]).name)
+    loaded = checkpoints.load(checkpoints.keep(result["model"]).name)
     assert loaded.head.in_features == 2 * fresh(data, usual.recipe).head.in_features
-    assert same(loaded, rebuilt(made["model"]))
+    assert same(loaded, rebuilt(result["model"]))
     assert "width" not in json.loads(answer(Train(), usual)["model"].card)
     with pytest.raises(BadSetting, match="Width cannot be 5"):
         Recipe(width=5.0)

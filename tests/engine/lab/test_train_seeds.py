@@ -18,9 +18,11 @@ AGAINST_ATTACKS = replace(RECIPE, epsilon=0.1, attack_steps=1)
 CASE = TrainCase(striped(), RECIPE, 7)
 
 
-def furthest(one, other):
+def furthest(model, other):
     """The largest difference of two networks' weights."""
-    pairs = zip(one.network.state_dict().values(), other.network.state_dict().values(), strict=True)
+    pairs = zip(
+        model.network.state_dict().values(), other.network.state_dict().values(), strict=True
+    )
     return max((a - b).abs().max().item() for a, b in pairs)
 
 

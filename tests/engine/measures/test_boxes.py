@@ -82,8 +82,8 @@ def test_figures_are_those_of_coco_s_evaluation_written_again(seed):
     )
     assert got.hits30 == sum(hit for _, hit in outcomes[0.3])
     assert got.hits30 + got.false30 == len(result.image)
-    there = {at for at, boxes in enumerate(truth) if len(boxes)}
-    assert got.acc50 == len({at for at, hit in outcomes[0.5] if hit}) / len(there)
+    with_boxes = {at for at, boxes in enumerate(truth) if len(boxes)}
+    assert got.acc50 == len({at for at, hit in outcomes[0.5] if hit}) / len(with_boxes)
 
 
 def test_the_boxes_drawn_here_hit_and_miss():

@@ -118,9 +118,9 @@ def test_the_fitted_temperature_is_where_the_likelihood_is_flat():
     logits, labels = drawn(seed=3)
     labels = np.where(np.arange(len(labels)) % 3 > 0, logits.argmax(1), labels)
     heat = fitted_temperature(logits, labels)
-    here = calibration(logits, labels, heat).nll
-    assert here <= calibration(logits, labels, heat * 1.01).nll
-    assert here <= calibration(logits, labels, heat / 1.01).nll
+    fitted_nll = calibration(logits, labels, heat).nll
+    assert fitted_nll <= calibration(logits, labels, heat * 1.01).nll
+    assert fitted_nll <= calibration(logits, labels, heat / 1.01).nll
 
 
 def test_without_images_there_is_nothing_to_say():

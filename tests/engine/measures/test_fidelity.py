@@ -81,7 +81,7 @@ def test_missed_is_the_share_that_the_best_scale_leaves(told, share):
 
 
 @dataclass(frozen=True)
-class Told(Method):
+class RedMap(Method):
     """A map that is the image's red, times a number."""
 
     family, name, title, cost = "attribution", "Told", "Told", "live"
@@ -96,12 +96,12 @@ class Told(Method):
 
 def test_a_map_that_is_the_image_moves_as_much_as_the_image_may():
     case = tiny.cnn_case()
-    result = max_sensitivity(Told(), case, radius=0.02, draws=30)
+    result = max_sensitivity(RedMap(), case, radius=0.02, draws=30)
     length = float(case.image[0].norm())
     furthest = 0.02 * (case.image[0].numel()) ** 0.5 / length
     assert 0.5 * furthest < result <= furthest
-    assert max_sensitivity(Told(times=9.0), case) == pytest.approx(
-        max_sensitivity(Told(), case), rel=1e-4
+    assert max_sensitivity(RedMap(times=9.0), case) == pytest.approx(
+        max_sensitivity(RedMap(), case), rel=1e-4
     )
 
 
@@ -110,17 +110,17 @@ def test_the_gradient_of_a_linear_model_holds_still(linear):
 
 
 def test_a_map_of_zeros_has_no_sensitivity():
-    assert np.isnan(max_sensitivity(Told(times=0.0), tiny.cnn_case()))
+    assert np.isnan(max_sensitivity(RedMap(times=0.0), tiny.cnn_case()))
 
 
 @pytest.mark.parametrize("change", [1, 3], ids=["the first", "the last"])
 def test_a_map_that_is_lost_after_one_of_the_changes_has_no_sensitivity(change):
-    made = count()
+    counter = count()
 
-    class Lost(Told):
+    class Lost(RedMap):
         def __call__(self, case, _progress=quiet):
             heat = case.image[0].numpy().copy()
-            heat[0, 0] = np.nan if next(made) == change else 1.0
+            heat[0, 0] = np.nan if next(counter) == change else 1.0
             return {"map": HeatMap(heat, "", signed=True)}
 
     assert np.isnan(max_sensitivity(Lost(), tiny.cnn_case(), draws=3))

@@ -23,8 +23,8 @@ def test_it_is_the_formula_with_a_root_of_the_product():
 def test_on_a_line_it_is_the_gap_of_means_and_of_deviations():
     chance = np.random.default_rng(1)
     first, second = chance.normal(0, 2, (400, 1)), chance.normal(3, 5, (400, 1))
-    wanted = (first.mean() - second.mean()) ** 2 + (first.std(ddof=1) - second.std(ddof=1)) ** 2
-    assert frechet(first, second) == pytest.approx(wanted)
+    expected = (first.mean() - second.mean()) ** 2 + (first.std(ddof=1) - second.std(ddof=1)) ** 2
+    assert frechet(first, second) == pytest.approx(expected)
 
 
 def test_of_the_same_rows_it_is_nothing_also_where_they_are_fewer_than_columns():

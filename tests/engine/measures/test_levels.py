@@ -33,19 +33,19 @@ def test_a_rounded_change_is_in_the_ball_exactly_and_leaves_an_image(seed, epsil
         assert int(change.abs().max()) <= epsilon
     else:
         assert int(change.int().square().sum()) <= epsilon**2 * levels.numel()
-    wanted = result * 255 - levels
-    assert float((change - wanted).abs().max()) <= (0.51 if norm == "L∞" else 1.01)
+    exact_change = result * 255 - levels
+    assert float((change - exact_change).abs().max()) <= (0.51 if norm == "L∞" else 1.01)
     if epsilon == 0:
         assert not change.any()
 
 
 def test_shortening_takes_back_the_roundings_that_cost_least():
-    wanted = torch.tensor([0.6, -0.9, 1.4, 0.2], dtype=torch.float64)
-    change = wanted.round()  # 1, −1, 1, 0: squares add up to 3
-    assert shortened(change, wanted, 3.0).tolist() == [1, -1, 1, 0]
-    assert shortened(change, wanted, 2.5).tolist() == [0, -1, 1, 0]
-    assert shortened(change, wanted, 1.2).tolist() == [0, 0, 1, 0]
-    assert shortened(change, wanted, 0.0).tolist() == [0, 0, 0, 0]
+    exact_change = torch.tensor([0.6, -0.9, 1.4, 0.2], dtype=torch.float64)
+    change = exact_change.round()  # 1, −1, 1, 0: squares add up to 3
+    assert shortened(change, exact_change, 3.0).tolist() == [1, -1, 1, 0]
+    assert shortened(change, exact_change, 2.5).tolist() == [0, -1, 1, 0]
+    assert shortened(change, exact_change, 1.2).tolist() == [0, 0, 1, 0]
+    assert shortened(change, exact_change, 0.0).tolist() == [0, 0, 0, 0]
 
 
 def test_a_photograph_comes_back_to_the_bit():

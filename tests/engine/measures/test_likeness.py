@@ -50,11 +50,11 @@ def test_where_ssim_is_known_it_decides():
         (102, " The change can be"),
     ):
         means = np.array([51, level]) / 255
-        wanted = (2 * means.prod() + 1e-4) / (np.square(means).sum() + 1e-4)
+        expected = (2 * means.prod() + 1e-4) / (np.square(means).sum() + 1e-4)
         other = np.full_like(image, level)
         pair = [torch.from_numpy(array).permute(2, 0, 1) / 255 for array in (image, other)]
         result = visible(image, other, ssim(*pair))
         assert result.startswith(warning)
-        assert result.endswith(f"(SSIM {wanted:.2f}; 1 is the same).")
+        assert result.endswith(f"(SSIM {expected:.2f}; 1 is the same).")
     assert not visible(image, image)
     assert not visible(image[:8], image[:8] + np.uint8(9))  # flat and small: nothing is known

@@ -55,8 +55,8 @@ def test_the_curve_of_a_sum_is_the_sum_of_what_is_shown(linear):
     curve = curves(linear, {"one": order}, steps=8)["one"]
     nothing = float(linear.score(linear.baseline("mean")[None]))
     for step, area in enumerate(curve.area):
-        shown = worth(linear)[order < round(area * SIDE * SIDE)].sum()
-        assert curve.insertion[step] == pytest.approx(nothing + shown, abs=2e-4)
+        revealed_score = worth(linear)[order < round(area * SIDE * SIDE)].sum()
+        assert curve.insertion[step] == pytest.approx(nothing + revealed_score, abs=2e-4)
         gone = worth(linear)[order >= round(area * SIDE * SIDE)].sum()
         assert curve.deletion[step] == pytest.approx(nothing + gone, abs=2e-4)
 
@@ -108,21 +108,21 @@ def test_the_normalized_area_has_zero_at_the_cover_and_one_at_the_image(linear):
 
 
 def counted(case):
-    seen = []
+    batch_sizes = []
     handle = case.model.register_forward_pre_hook(
-        lambda _module, inputs: seen.append(len(inputs[0]))
+        lambda _module, inputs: batch_sizes.append(len(inputs[0]))
     )
-    return seen, handle
+    return batch_sizes, handle
 
 
 def test_four_maps_are_looked_at_in_one_pass_of_two_ends_and_their_steps():
     case = tiny.cnn_case()
     case.model.pace("exact")
     orders = {str(seed): random_ranks((32, 32), seed) for seed in range(4)}
-    seen, handle = counted(case)
+    batch_sizes, handle = counted(case)
     result = curves(case, orders, steps=20)
     handle.remove()
-    assert sum(seen) == 2 + 4 * 2 * 19
+    assert sum(batch_sizes) == 2 + 4 * 2 * 19
     alone = [curves(case, {name: order}, steps=20)[name] for name, order in orders.items()]
     for curve, other in zip(result.values(), alone, strict=True):
         assert curve.insertion == pytest.approx(other.insertion, abs=1e-5)
@@ -136,8 +136,8 @@ def test_regions_are_shown_whole_over_their_own_area(linear):
     assert result["other"].area == pytest.approx([0, 3 / 8, 3 / 4, 1])
     nothing = float(linear.score(linear.baseline("mean")[None]))
     for step in range(4):
-        shown = worth(linear)[labels < step].sum()
-        assert result["one"].insertion[step] == pytest.approx(nothing + shown, abs=2e-4)
+        revealed_score = worth(linear)[labels < step].sum()
+        assert result["one"].insertion[step] == pytest.approx(nothing + revealed_score, abs=2e-4)
     assert result["one"].insertion == pytest.approx(result["other"].deletion[::-1], abs=1e-5)
     assert by_region(labels).limits.tolist() == [0, 1, 2, 3]
 

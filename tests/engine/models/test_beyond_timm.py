@@ -47,12 +47,12 @@ def test_weights_open_by_name_or_without_and_bring_their_normalization(
     model = open_model(saved(state), "r.pt", architecture)
     expected = build("cifar_resnet20", NetworkShape(3, 32, 5)).eval()
     expected.load_state_dict(weights)
-    shown = format_of(model)
-    wanted = "mean 0.5, spread 0.25" if inside else "CIFAR-10"
-    assert shown.normalization == wanted
+    input_format = format_of(model)
+    normalization = "mean 0.5, spread 0.25" if inside else "CIFAR-10"
+    assert input_format.normalization == normalization
     pixels = torch.rand(2, 3, 32, 32, generator=tiny.seeded(1))
-    spread = torch.tensor(shown.std).view(1, 3, 1, 1)
-    normalized = (pixels - torch.tensor(shown.mean).view(1, 3, 1, 1)) / spread
+    spread = torch.tensor(input_format.std).view(1, 3, 1, 1)
+    normalized = (pixels - torch.tensor(input_format.mean).view(1, 3, 1, 1)) / spread
     torch.testing.assert_close(model.logits(pixels), expected(normalized), rtol=1e-4, atol=1e-4)
 
 

@@ -99,25 +99,25 @@ def test_what_was_made_once_while_it_was_borrowed_stays():
 
 
 def test_borrowing_is_known_to_the_thread_that_does_it():
-    model, seen = tiny.cnn(), []
+    model, states = tiny.cnn(), []
     with borrowed(model):
-        other = threading.Thread(target=lambda: seen.append(borrowing()))
+        other = threading.Thread(target=lambda: states.append(borrowing()))
         other.start()
         other.join(SOON)
-    assert seen == [False]
+    assert states == [False]
 
 
 def test_others_wait_with_their_forward_passes_until_it_is_given_back():
     model, pixels = tiny.cnn(), torch.rand(1, 3, 32, 32)
-    wanted, seen = model.logits(pixels), []
-    other = threading.Thread(target=lambda: seen.append(model.logits(pixels)))
+    expected, outputs = model.logits(pixels), []
+    other = threading.Thread(target=lambda: outputs.append(model.logits(pixels)))
     with borrowed(model):
         model.network.act1 = nn.Tanh()
         other.start()
         other.join(0.1)
-        assert seen == []
+        assert outputs == []
     other.join(SOON)
-    assert torch.equal(seen[0], wanted)
+    assert torch.equal(outputs[0], expected)
 
 
 def test_two_threads_do_not_leave_each_others_hooks():

@@ -39,14 +39,14 @@ def test_small_files_that_ask_for_large_networks_take_no_memory():
 
 @pytest.mark.parametrize("name", PLAIN)
 def test_a_network_without_memory_becomes_the_one_of_its_weights(name):
-    wanted = timm.create_model(name, num_classes=3).eval()
+    reference = timm.create_model(name, num_classes=3).eval()
     make = lambda: timm.create_model(name, num_classes=3)  # noqa: E731
     network = with_memory(on_meta(make, name), make, name)
-    network.load_state_dict(wanted.state_dict())
-    side = image_side(wanted)
+    network.load_state_dict(reference.state_dict())
+    side = image_side(reference)
     images = torch.rand(2, 3, side, side)
     with torch.no_grad():
-        assert torch.equal(network.eval()(images), wanted(images))
+        assert torch.equal(network.eval()(images), reference(images))
 
 
 class Tabled(nn.Linear):
@@ -81,10 +81,10 @@ class Loose(nn.Linear):
 def test_what_no_file_has_is_computed_again(kind):
     network = on_meta(kind, "it")
     assert not all_in_file(network)
-    made = with_memory(network, kind, "it")
-    assert not any(parameter.is_meta for parameter in (*made.parameters(), *made.buffers()))
+    restored = with_memory(network, kind, "it")
+    assert not any(parameter.is_meta for parameter in (*restored.parameters(), *restored.buffers()))
     if kind is Tabled:
-        assert torch.equal(made.table, torch.arange(4.0))
+        assert torch.equal(restored.table, torch.arange(4.0))
 
 
 def test_a_network_too_large_or_that_cannot_be_built_is_a_sentence():

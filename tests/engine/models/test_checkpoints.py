@@ -21,7 +21,16 @@ from engine.keeping.memory import Memory
 from engine.models import catalog, checkpoints, hub, weights_file
 from engine.models.architectures import wrap
 from engine.models.card import ModelCard, card_of, checkpoint, weights_of
-from engine.models.checkpoints import bring_in, delete, export, keep, listed, load, put, tree
+from engine.models.checkpoints import (
+    bring_in,
+    delete,
+    export,
+    keep,
+    load,
+    put,
+    tree,
+    visible_models,
+)
 from engine.models.classifier import Classifier
 from engine.models.rebuild import KEY, packed
 from engine.models.small import SMALL, NetworkShape, build
@@ -65,14 +74,14 @@ def child_view(parent, title, by=0.01):
     return checkpoint(child, card)
 
 
-def kept(model, **given):
+def put_checkpoint(model, **given):
     return put(card_of(model, **given), model)
 
 
 @pytest.mark.parametrize("architecture", SMALL)
 def test_a_kept_model_is_the_same_model(architecture):
     model = small(architecture)
-    result = kept(
+    result = put_checkpoint(
         model, figures={"test accuracy": 0.9}, recipe={"epochs": 3}, data="digits", seed=4
     )
     again = load(result.name)
@@ -89,55 +98,55 @@ def test_a_network_of_timm_is_kept_too():
     torch.manual_seed(0)
     network = timm.create_model("resnet10t", pretrained=False, num_classes=3)
     model = wrap(network, "own", "Own", architecture="resnet10t")
-    result = kept(model)
+    result = put_checkpoint(model)
     assert load(result.name).fingerprint == model.fingerprint
 
 
 def test_a_childs_lineage_is_a_trail_and_the_list_a_tree():
     root, other = small(title="Root"), small(seed=1, title="Other")
-    first, second = kept(root), kept(other)
+    first, second = put_checkpoint(root), put_checkpoint(other)
     child = keep(child_view(load(first.name), "forgot 3"))
     grandchild = keep(child_view(load(child.name), "pruned", 0.02))
     sibling = keep(child_view(load(first.name), "adapted", 0.03))
     for age, entry in enumerate((sibling, grandchild, child, second, first)):
         os.utime(entry.path, (1e9 - age, 1e9 - age))
-    shown = [(depth, entry.card.title) for depth, entry in tree(listed())]
-    assert shown == [(0, "Root"), (1, "forgot 3"), (2, "pruned"), (1, "adapted"), (0, "Other")]
+    rows = [(depth, entry.card.title) for depth, entry in tree(visible_models())]
+    assert rows == [(0, "Root"), (1, "forgot 3"), (2, "pruned"), (1, "adapted"), (0, "Other")]
     assert grandchild.card.trail == "Root ▸ forgot 3 ▸ pruned"
     lineage = load(grandchild.name).lineage
     assert lineage.parent == child.card.fingerprint
     assert (lineage.made_by, json.loads(lineage.settings)) == ("lab.Shift", {"by": 0.02})
     delete(child.name)
-    assert [depth for depth, _ in tree(listed())] == [0, 1, 0, 0]
+    assert [depth for depth, _ in tree(visible_models())] == [0, 1, 0, 0]
     assert load(grandchild.name).lineage.trail == "Root ▸ forgot 3 ▸ pruned"
 
 
 def test_an_operation_that_changed_nothing_gives_no_second_model():
-    root = kept(small())
+    root = put_checkpoint(small())
     same = keep(child_view(load(root.name), "did nothing", 0.0))
     assert same.name == root.name
     assert same.card.parent == ""
-    assert len(listed()) == 1
+    assert len(visible_models()) == 1
 
 
 def test_a_ring_of_parents_hides_nobody():
     first, second = small(seed=1), small(seed=2)
     put(replace(card_of(first), parent=second.fingerprint), first)
     put(replace(card_of(second), parent=first.fingerprint), second)
-    assert len(tree(listed())) == 2
+    assert len(tree(visible_models())) == 2
     network = small(seed=3)
     put(replace(card_of(network), parent=network.fingerprint), network)
-    assert len(tree(listed())) == 3
+    assert len(tree(visible_models())) == 3
 
 
 def test_a_deleted_model_is_gone_and_says_so():
-    result = kept(small())
+    result = put_checkpoint(small())
     assert catalog.load(result.name).title == "Small"
     assert [e.name for e in catalog.entries() if e.name == result.name]
     catalog.forget(result.name)
     with pytest.raises(BadModel, match=r"There is no model 'kept:.*deleted"):
         catalog.load(result.name)
-    assert listed() == ()
+    assert visible_models() == ()
     with pytest.raises(BadModel, match="There is no model"):
         delete(result.name)
 
@@ -151,18 +160,18 @@ def test_what_is_no_name_never_becomes_a_path(name):
 
 
 def test_an_exported_model_is_brought_in_elsewhere(tmp_path, monkeypatch):
-    root = kept(small(title="Root"))
+    root = put_checkpoint(small(title="Root"))
     child = keep(child_view(load(root.name), "child"))
     file = export(child.name)
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "elsewhere"))
-    assert listed() == ()
+    assert visible_models() == ()
     result = bring_in(file, "child.safetensors")
     assert result.card == child.card
     assert load(result.name).lineage.trail == "Root ▸ child"
 
 
 def test_the_picker_shows_size_figures_and_depth():
-    root = kept(small(title="Root"), figures={"test accuracy": 0.5})
+    root = put_checkpoint(small(title="Root"), figures={"test accuracy": 0.5})
     child = keep(child_view(load(root.name), "child"))
     results = {entry.name: entry for entry in catalog.entries()}
     assert results[root.name].figures == {"test accuracy": 0.5}
@@ -198,9 +207,9 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(monkeypatch):
     with pytest.raises(
         BlindspotError, match=r"^Small was not kept: the disk is full\. Free 0\.\d MB"
     ):
-        kept(small())
+        put_checkpoint(small())
     assert list(checkpoints.folder().iterdir()) == []
-    assert listed() == ()
+    assert visible_models() == ()
     monkeypatch.undo()
 
 
@@ -209,7 +218,7 @@ def test_models_that_would_take_too_much_room_together_are_not_kept(monkeypatch)
     monkeypatch.setattr(checkpoints, "DISK_BYTES", first.nbytes + 100)
     with pytest.raises(BlindspotError, match=r"^Other was not kept: .* Delete one"):
         put(card_of(small(seed=1), title="Other"), small(seed=1))
-    assert [entry.name for entry in listed()] == [first.name]
+    assert [entry.name for entry in visible_models()] == [first.name]
     delete(first.name)
     assert put(card_of(small(seed=1), title="Other"), small(seed=1)).nbytes > 0
 
@@ -218,16 +227,16 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path / "file"))
     with pytest.raises(BlindspotError, match="Small was not kept: Not a directory"):
-        kept(small())
-    assert listed() == ()
+        put_checkpoint(small())
+    assert visible_models() == ()
 
 
 def test_a_half_written_or_damaged_file_is_left_out_of_the_list():
-    whole = kept(small())
+    whole = put_checkpoint(small())
     data = whole.path.read_bytes()
     (checkpoints.folder() / ("0" * 16 + ".safetensors")).write_bytes(data[: len(data) // 2])
     (checkpoints.folder() / ".part-abc").write_bytes(data[:50])
-    assert [entry.name for entry in listed()] == [whole.name]
+    assert [entry.name for entry in visible_models()] == [whole.name]
 
 
 # --- hostile files -----------------------------------------------------------------------------
@@ -287,7 +296,7 @@ def test_a_card_that_cannot_be_is_one_sentence(card, said):
         bring_in(*written(card))
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 400
-    assert listed() == ()
+    assert visible_models() == ()
 
 
 def changed(name, array):
@@ -308,7 +317,7 @@ def changed(name, array):
 def test_weights_that_do_not_fit_the_card_are_one_sentence(weights, said):
     with pytest.raises(BadModel, match=said):
         bring_in(*written({}, weights))
-    assert listed() == ()
+    assert visible_models() == ()
 
 
 def test_other_files_are_refused():

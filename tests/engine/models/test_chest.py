@@ -71,13 +71,13 @@ def test_logits_and_calibrated_outputs_are_the_library_s_own(
     values = xrv.datasets.normalize(np.uint8(np.rint(xray[0].numpy() * 255)), 255)[None, None]
     pixels = torch.from_numpy(np.rint(xray.numpy() * 255).astype(np.float32) / np.float32(255))
     with torch.no_grad():
-        wanted = network(torch.from_numpy(values))[:, named]
+        expected = network(torch.from_numpy(values))[:, named]
         network.op_threshs = torch.tensor(POINTS)
         calibrated = network(torch.from_numpy(values))[:, named]
         network.op_threshs = None
     logits = model.logits(pixels[None])
-    assert wanted.std() > 0.05
-    assert torch.allclose(logits, wanted, atol=1e-4)
+    assert expected.std() > 0.05
+    assert torch.allclose(logits, expected, atol=1e-4)
     assert torch.allclose(model.probabilities(logits), calibrated, atol=1e-5)
 
 
@@ -86,11 +86,11 @@ def test_values_go_from_minus_1024_to_1024_to_the_bit(network, model, monkeypatc
     import torchxrayvision as xrv
 
     shades = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    wanted = xrv.datasets.normalize(shades, 255)
+    expected = xrv.datasets.normalize(shades, 255)
     pixels = square(Picture(np.repeat(shades[..., None], 3, 2), (16, 16), (), ""), Crop(), 16)
-    seen = (torch.from_numpy(pixels)[None] - model.mean.cpu()) / model.std.cpu()
-    assert (wanted.min(), wanted.max()) == (-1024, 1024)
-    assert np.array_equal(chest.gray(seen)[0, 0].numpy(), wanted)
+    normalized = (torch.from_numpy(pixels)[None] - model.mean.cpu()) / model.std.cpu()
+    assert (expected.min(), expected.max()) == (-1024, 1024)
+    assert np.array_equal(chest.gray(normalized)[0, 0].numpy(), expected)
 
 
 def test_colors_are_averaged_and_equal_channels_stay_to_the_bit():
@@ -132,8 +132,8 @@ def test_a_probability_is_read_at_the_finding_s_own_point(model, xray):
     assert pair.score(xray[None]).item() == pytest.approx(difference, abs=1e-5)
     with pytest.raises(BlindspotError, match="several findings at once, so none is a rival"):
         ImageCase(model, xray, Target(0, reading="margin"))
-    shown, _ = Order().sure(case)
-    assert shown == pytest.approx(float(classes.values[2]), abs=1e-5)
+    probability, _ = Order().sure(case)
+    assert probability == pytest.approx(float(classes.values[2]), abs=1e-5)
 
 
 def test_points_become_one_half_and_half_changes_nothing():

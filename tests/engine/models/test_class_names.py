@@ -48,18 +48,18 @@ def pictures(words=WORDS, name=NAME):
     )
 
 
-HELD = []
+OPEN_DATA = []
 
 
 def opened(words=WORDS):
     """The pictures are open: somebody holds them."""
-    HELD[:] = [pictures(words)]
-    registry.add(HELD[0])
+    OPEN_DATA[:] = [pictures(words)]
+    registry.add(OPEN_DATA[0])
 
 
 def closed():
     """Nobody holds them any more, as after a restart."""
-    HELD.clear()
+    OPEN_DATA.clear()
     gc.collect()
 
 
@@ -117,7 +117,7 @@ def test_a_model_is_found_by_its_result_with_or_without_the_data():
     closed()
     assert stored.name in checkpoints.names_of(without_names(card))
     assert checkpoints.keep(result).name == stored.name
-    assert len(checkpoints.listed()) == 1
+    assert len(checkpoints.visible_models()) == 1
 
 
 def test_without_the_data_in_memory_names_are_left_out_all_the_same():

@@ -145,16 +145,16 @@ def test_a_twin_has_no_hooks_and_the_pace_that_was_found_and_the_model_stays_as_
 
 
 def test_a_twin_is_made_when_nobody_else_has_the_model(model):
-    made = []
-    asker = threading.Thread(target=lambda: made.append(model.twin()))
+    twins = []
+    asker = threading.Thread(target=lambda: twins.append(model.twin()))
     with borrowed(model), torch.no_grad():
         model.network.fc.bias += 1
         asker.start()
         asker.join(0.2)
-        assert not made
+        assert not twins
         model.network.fc.bias -= 1
     asker.join(20)
-    assert made[0].fingerprint == model.fingerprint
+    assert twins[0].fingerprint == model.fingerprint
 
 
 def test_the_twin_in_bfloat16_is_no_part_of_the_model(model, pixels):

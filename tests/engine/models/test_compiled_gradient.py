@@ -200,8 +200,8 @@ def test_the_joint_graph_has_autograd_s_slopes_without_any_convolution_s_own_way
     logits, slopes = graph(images, way)
     watched = images.detach().requires_grad_()
     torch.testing.assert_close(logits, net(watched))
-    wanted = torch.autograd.grad(net(watched), watched, way)[0]
-    torch.testing.assert_close(slopes, wanted, atol=1e-6, rtol=1e-5)
+    expected = torch.autograd.grad(net(watched), watched, way)[0]
+    torch.testing.assert_close(slopes, expected, atol=1e-6, rtol=1e-5)
     assert not any("convolution_backward" in str(node.target) for node in graph.graph.nodes)
 
 

@@ -11,7 +11,7 @@ import torch
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.gradient import Gradient
 from engine.attribution.heatmaps.occlusion import Occlusion
-from engine.case import ImageCase, shown
+from engine.case import ImageCase, model_input
 from engine.case.target import Target
 from engine.images import Crop
 from engine.images.samples import sample
@@ -34,7 +34,7 @@ def maps(model, method, batch, channels_last, pixels):
 def check(name, methods):
     """The largest difference across configurations, as a share of the map's spread."""
     model = load(name).twin()
-    pixels = shown(sample("chelsea"), Crop(), model)
+    pixels = model_input(sample("chelsea"), Crop(), model)
     largest = 0.0
     for method in methods:
         first = maps(model, method, *CONFIGURATIONS[0], pixels)

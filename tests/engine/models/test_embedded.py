@@ -36,16 +36,16 @@ def phantoms() -> DataSet:
     recipe = Phantoms()
     index = np.arange(recipe.count)
     rows = index[SPLIT[index // SLICES % len(SPLIT)] == 2]
-    made = [recipe.slice(int(row)) for row in rows]
+    slices = [recipe.slice(int(row)) for row in rows]
     return DataSet(
         "phantoms",
         recipe.card,
         CARDS["phantom-cnn"].labels,
-        np.stack([phantom.image for phantom in made])[:, None],
-        np.array([phantom.kind for phantom in made]),
+        np.stack([phantom.image for phantom in slices])[:, None],
+        np.array([phantom.kind for phantom in slices]),
         rows,
         np.full(len(rows), 2, np.uint8),
-        {"twin": np.stack([phantom.twin for phantom in made])[:, None]},
+        {"twin": np.stack([phantom.twin for phantom in slices])[:, None]},
     )
 
 
@@ -74,19 +74,27 @@ def test_every_recipe_has_its_weights_and_all_are_small():
 
 @every
 def test_a_card_is_of_the_recipe_and_of_the_weights(name):
-    card, wanted = CARDS[name], plan(name)
-    assert card.recipe == wanted.recipe.as_dict()
-    assert (card.seed, card.title, card.data) == (wanted.seed, wanted.title, wanted.data)
+    card, training_plan = CARDS[name], plan(name)
+    assert card.recipe == training_plan.recipe.as_dict()
+    assert (card.seed, card.title, card.data) == (
+        training_plan.seed,
+        training_plan.title,
+        training_plan.data,
+    )
     model = load(name)
     assert model.fingerprint == card.fingerprint
-    assert (model.name, model.title, model.lineage.made_by) == (name, wanted.title, "lab.Train")
+    assert (model.name, model.title, model.lineage.made_by) == (
+        name,
+        training_plan.title,
+        "lab.Train",
+    )
     assert len(card.figures) >= 4
 
 
 @pytest.mark.parametrize("name", DIGITS)
 def test_figures_hold_on_the_shipped_weights(name):
-    wanted = plan(name)
-    result = figures(load(name), data_sets.load(wanted.data), wanted.measured_by)
+    training_plan = plan(name)
+    result = figures(load(name), data_sets.load(training_plan.data), training_plan.measured_by)
     assert result == pytest.approx(dict(CARDS[name].figures), abs=0.01)
 
 
@@ -186,8 +194,8 @@ def test_a_model_is_trained_again_from_its_recipe(tmp_path, capsys):
     assert card.figures == pytest.approx(dict(CARDS["digits-mlp"].figures), abs=0.03)
     for what, figure in card.figures.items():
         assert f"{what}: {figure:.4f}" in output
-    wanted = plan("digits-mlp")
-    untrained = fresh(data_sets.load("digits"), wanted.recipe, wanted.seed)
+    training_plan = plan("digits-mlp")
+    untrained = fresh(data_sets.load("digits"), training_plan.recipe, training_plan.seed)
     assert figures(untrained, data_sets.load("digits"))["test accuracy"] < 0.3
 
 
@@ -200,11 +208,11 @@ def test_an_unknown_recipe_is_said(capsys):
 
 @pytest.mark.slow
 def test_the_phantom_recipe_is_no_lucky_seed(measure):
-    wanted, data = plan("phantom-cnn"), data_sets.load("phantoms")
+    training_plan, data = plan("phantom-cnn"), data_sets.load("phantoms")
     results = []
     for seed in (1, 2):
-        model = fresh(data, wanted.recipe, seed)
-        train(model, data, wanted.recipe, seed)
+        model = fresh(data, training_plan.recipe, seed)
+        train(model, data, training_plan.recipe, seed)
         results.append(figures(model, data)["balanced test accuracy"])
     summary = ", ".join(f"{figure:.3f}" for figure in results)
     measure("phantom CNN, balanced test accuracy of two other seeds", summary)

@@ -34,9 +34,9 @@ class Echo(nn.Module):
             self.first.weight.copy_(torch.eye(channels)[..., None, None])
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        seen = self.first(images)
-        pixels = torch.full((len(seen), 1), float(seen.shape[-1] * seen.shape[-2]))
-        return torch.cat([seen.mean((2, 3)), pixels], 1)
+        features = self.first(images)
+        pixels = torch.full((len(features), 1), float(features.shape[-1] * features.shape[-2]))
+        return torch.cat([features.mean((2, 3)), pixels], 1)
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_a_network_is_given_what_a_plain_loop_gives_it(channels, pair, count):
         by_hand = (images * weights).sum(1, keepdim=True).expand(-1, count, -1, -1)
     expected = (by_hand - mean[:, : by_hand.shape[1]]) / std[:, : by_hand.shape[1]]
     with torch.no_grad():
-        seen = model(images)
-    torch.testing.assert_close(seen[:, :count], expected.mean((2, 3)), rtol=1e-4, atol=1e-4)
-    assert seen[0, -1] == 24 * 24
+        output = model(images)
+    torch.testing.assert_close(output[:, :count], expected.mean((2, 3)), rtol=1e-4, atol=1e-4)
+    assert output[0, -1] == 24 * 24
     stated = pair if count == 3 else tuple((values[0],) * 3 for values in pair)
     assert format_of(model) == InputFormat(24, *stated, channels)
 

@@ -32,7 +32,7 @@ FLOAT = TensorProto.FLOAT
 
 def graph(nodes, shape=("n", 3, 8, 8), constants=(), output=("n", 4), kind=FLOAT):
     """An ONNX file of these operations from `x` to `y`."""
-    made = helper.make_graph(
+    onnx_graph = helper.make_graph(
         nodes,
         "g",
         [helper.make_tensor_value_info("x", kind, shape)],
@@ -40,7 +40,7 @@ def graph(nodes, shape=("n", 3, 8, 8), constants=(), output=("n", 4), kind=FLOAT
         constants,
     )
     return helper.make_model(
-        made, opset_imports=[helper.make_opsetid("", 17)], ir_version=9
+        onnx_graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9
     ).SerializeToString()
 
 
@@ -74,8 +74,8 @@ def test_logits_are_those_of_the_graph_whatever_batch_it_was_saved_for(batch, ch
     network = OnnxNetwork(content, "a.onnx")
     assert (network.input_channels, network.fixed_side) == (channels, 8)
     images = torch.rand(5, 3, 8, 8, generator=tiny.seeded(1))
-    seen = images.mean(1, keepdim=True) if channels == 1 else images
-    expected = seen.flatten(1) @ torch.from_numpy(matrix)
+    inputs = images.mean(1, keepdim=True) if channels == 1 else images
+    expected = inputs.flatten(1) @ torch.from_numpy(matrix)
     torch.testing.assert_close(network(images), expected, rtol=1e-5, atol=1e-5)
 
 

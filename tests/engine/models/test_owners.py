@@ -65,7 +65,7 @@ def network(seed=0, title="Small", labels=("cat", "dog", "bird")):
     )
 
 
-def kept(owner=ANN, data=DATA, seed=0, *, private=False, model=None, **card):
+def put_checkpoint(owner=ANN, data=DATA, seed=0, *, private=False, model=None, **card):
     model = model or network(seed)
     return checkpoints.put(card_of(model, data=data, **card), model, owner, private=private)
 
@@ -80,8 +80,8 @@ def child_of(parent, owner=ANN, data=""):
     return checkpoints.keep(checkpoint(child, card), owner)
 
 
-def listed():
-    return [entry.name for entry in checkpoints.listed()]
+def checkpoint_names():
+    return [entry.name for entry in checkpoints.visible_models()]
 
 
 def record(model):
@@ -97,18 +97,18 @@ def files():
 
 @pytest.mark.parametrize("data", [DATA, f"{DATA}+noisy:share=0.3", f"{DATA}+poison+long-tailed"])
 def test_what_learned_from_a_person_s_file_is_private_whatever_was_done_to_the_data(data):
-    assert checkpoints.is_private(kept(data=data))
+    assert checkpoints.is_private(put_checkpoint(data=data))
 
 
 @pytest.mark.parametrize("data", ["digits", "phantoms:count=40+noisy:share=0.3", ""])
 def test_what_learned_from_built_in_data_is_not(data):
-    assert not checkpoints.is_private(kept(data=data))
+    assert not checkpoints.is_private(put_checkpoint(data=data))
 
 
 def test_an_imported_model_is_private_whatever_its_card_says(tmp_path):
     file = tmp_path / "m.safetensors"
-    file.write_bytes(checkpoints.export(kept(None, "digits").name))
-    catalog.forget(listed()[0])
+    file.write_bytes(checkpoints.export(put_checkpoint(None, "digits").name))
+    catalog.forget(checkpoint_names()[0])
     result = checkpoints.bring_in(file.read_bytes(), file.name, BOB)
     assert checkpoints.is_private(result)
     assert checkpoints.belongs(result.name, BOB)
@@ -116,7 +116,7 @@ def test_an_imported_model_is_private_whatever_its_card_says(tmp_path):
 
 @pytest.mark.parametrize("owner", [ANN, None])
 def test_the_children_of_a_private_model_are_private_also_when_it_is_gone(owner, as_guest_of):
-    parent = kept(data="digits", private=True)
+    parent = put_checkpoint(data="digits", private=True)
     child = child_of(parent, owner)
     grandchild = child_of(child, owner)
     assert checkpoints.is_private(child)
@@ -125,7 +125,7 @@ def test_the_children_of_a_private_model_are_private_also_when_it_is_gone(owner,
         checkpoints.delete(parent.name, ANN)
         assert checkpoints.is_private(child)
     as_guest_of(BOB)
-    assert listed() == []
+    assert checkpoint_names() == []
 
 
 def test_a_private_copy_of_a_public_model_does_not_take_others_models_from_them(tmp_path):
@@ -134,7 +134,7 @@ def test_a_private_copy_of_a_public_model_does_not_take_others_models_from_them(
     copy = checkpoints.bring_in(shipped.path.read_bytes(), shipped.path.name, BOB)
     assert checkpoints.is_private(copy)
     assert not checkpoints.is_private(child_of(shipped_as_stored(shipped)))
-    public = kept(data="digits", seed=3)
+    public = put_checkpoint(data="digits", seed=3)
     file = tmp_path / "m.safetensors"
     file.write_bytes(checkpoints.export(public.name, BOB))
     again = checkpoints.bring_in(file.read_bytes(), file.name, BOB)
@@ -156,10 +156,10 @@ def kept_public_twin(shipped):
 
 
 def test_a_private_model_is_shown_to_its_owner_and_by_its_view_key_alone(as_guest_of):
-    mine, other = kept().name, kept(seed=1).name
-    public = kept(data="digits", seed=2).name
+    mine, other = put_checkpoint().name, put_checkpoint(seed=1).name
+    public = put_checkpoint(data="digits", seed=2).name
     view_digests = tuple(record(checkpoints.stored(mine))["owners"].values())
-    for known, seen in (
+    for known, visible in (
         ((), {public}),
         ((ANN,), {mine, other, public}),
         ((BOB,), {public}),
@@ -169,14 +169,14 @@ def test_a_private_model_is_shown_to_its_owner_and_by_its_view_key_alone(as_gues
         (view_digests, {public}),
     ):
         as_guest_of(*known)
-        assert set(listed()) == seen
-        assert {entry.name for entry in catalog.small()} & {mine, other, public} == seen
+        assert set(checkpoint_names()) == visible
+        assert {entry.name for entry in catalog.small()} & {mine, other, public} == visible
 
 
 def test_what_is_not_shown_is_not_opened_by_name_either_and_nothing_tells_that_it_is_there(
     as_guest_of,
 ):
-    mine, absent = kept(), "kept:0123456789abcdef"
+    mine, absent = put_checkpoint(), "kept:0123456789abcdef"
     catalog.load(mine.name)  # it is in the memory from now on
     as_guest_of(BOB)
     for act in (catalog.load, catalog.export, catalog.forget, checkpoints.stored):
@@ -189,18 +189,18 @@ def test_what_is_not_shown_is_not_opened_by_name_either_and_nothing_tells_that_i
 
 
 def test_an_older_model_without_owners_is_offered_to_nobody_but_on_the_machine(as_guest_of):
-    kept(None)
-    assert len(listed()) == 1
+    put_checkpoint(None)
+    assert len(checkpoint_names()) == 1
     as_guest_of(ANN, BOB)
-    assert listed() == []
+    assert checkpoint_names() == []
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"owners": 3}', '{"private": 0, "owners": {}}'])
 def test_a_damaged_record_opens_a_model_to_nobody(text, as_guest_of):
-    entry = kept(data="digits")
+    entry = put_checkpoint(data="digits")
     owners.record_path(entry.path).write_text(text)
     as_guest_of(ANN)
-    assert listed() == []
+    assert checkpoint_names() == []
 
 
 # ---------------------------------------------------------------- whose it is
@@ -208,7 +208,7 @@ def test_a_damaged_record_opens_a_model_to_nobody(text, as_guest_of):
 
 @pytest.mark.parametrize("act", [catalog.export, catalog.forget])
 def test_a_guest_looks_and_neither_exports_nor_deletes(act, as_guest_of):
-    entry = kept()
+    entry = put_checkpoint()
     as_guest_of(ANN.view_key(entry.name))
     assert catalog.load(entry.name).labels == ("cat", "dog", "bird")
     with pytest.raises(BadModel, match="not yours: only its owner can"):
@@ -217,7 +217,7 @@ def test_a_guest_looks_and_neither_exports_nor_deletes(act, as_guest_of):
 
 
 def test_a_public_model_is_exported_by_all_and_deleted_by_whoever_made_it():
-    entry = kept(data="digits")
+    entry = put_checkpoint(data="digits")
     assert catalog.export(entry.name, BOB)
     with pytest.raises(BadModel, match="only its owner can delete"):
         catalog.forget(entry.name, BOB)
@@ -227,7 +227,7 @@ def test_a_public_model_is_exported_by_all_and_deleted_by_whoever_made_it():
 
 def test_of_two_owners_each_keeps_what_they_own_until_both_have_deleted_it():
     for first, then in ((ANN, BOB), (BOB, ANN)):
-        entry, same = kept(ANN), kept(BOB)
+        entry, same = put_checkpoint(ANN), put_checkpoint(BOB)
         assert entry.name == same.name
         catalog.forget(entry.name, first)
         assert catalog.export(entry.name, then)
@@ -238,34 +238,34 @@ def test_of_two_owners_each_keeps_what_they_own_until_both_have_deleted_it():
 
 
 def test_who_keeps_an_equal_model_does_not_own_what_was_there_without_an_owner():
-    entry = kept(None, "digits")
-    kept(BOB, "digits")
+    entry = put_checkpoint(None, "digits")
+    put_checkpoint(BOB, "digits")
     catalog.forget(entry.name, BOB)
-    assert listed() == [entry.name]
-    kept(ANN, seed=1)
-    kept(None, seed=1)  # by the command line
-    catalog.forget(kept(ANN, seed=1).name, ANN)
-    assert len(listed()) == 2
+    assert checkpoint_names() == [entry.name]
+    put_checkpoint(ANN, seed=1)
+    put_checkpoint(None, seed=1)  # by the command line
+    catalog.forget(put_checkpoint(ANN, seed=1).name, ANN)
+    assert len(checkpoint_names()) == 2
 
 
 def test_nobody_reads_what_another_owner_calls_an_equal_model(as_guest_of):
     """Same weights and classes, but the words of each card are its owner's."""
-    first = kept(ANN, title="Ann's patients", recipe={"note": "ward 3"})
-    second = kept(BOB, title="Mine")
+    first = put_checkpoint(ANN, title="Ann's patients", recipe={"note": "ward 3"})
+    second = put_checkpoint(BOB, title="Mine")
     assert first.name != second.name
     as_guest_of(BOB)
-    assert [entry.card.title for entry in checkpoints.listed()] == ["Mine"]
-    assert {second.name} == {*checkpoints.names_of(second.card)} & {*listed()}
+    assert [entry.card.title for entry in checkpoints.visible_models()] == ["Mine"]
+    assert {second.name} == {*checkpoints.names_of(second.card)} & {*checkpoint_names()}
     assert "Ann" not in str(catalog.entries())
 
 
 def test_what_is_made_from_a_model_that_was_only_shown_is_not_taken_away():
-    entry = kept()
+    entry = put_checkpoint()
     assert checkpoints.may_copy(entry.card.fingerprint, ANN)
     assert not checkpoints.may_copy(entry.card.fingerprint, BOB)
-    kept(BOB)
+    put_checkpoint(BOB)
     assert checkpoints.may_copy(entry.card.fingerprint, BOB)
-    assert checkpoints.may_copy(kept(data="digits", seed=1).card.fingerprint, BOB)
+    assert checkpoints.may_copy(put_checkpoint(data="digits", seed=1).card.fingerprint, BOB)
     assert checkpoints.may_copy(embedded.stored()[0].card.fingerprint, BOB)
 
 
@@ -274,7 +274,7 @@ def test_what_is_made_from_a_model_that_was_only_shown_is_not_taken_away():
 
 def test_the_disk_has_digests_alone_in_files_for_this_account_alone():
     os.umask(before := os.umask(0))
-    entry = kept()
+    entry = put_checkpoint()
     key = ANN.view_key(entry.name)
     text = b"".join(path.read_bytes() for path in checkpoints.folder().iterdir()).decode("latin-1")
     for secret in (ANN.secret.decode(), ANN.secret.hex(), key, repr(ANN)):
@@ -289,7 +289,7 @@ def test_the_disk_has_digests_alone_in_files_for_this_account_alone():
 def test_a_folder_that_others_could_look_into_is_closed():
     checkpoints.folder().mkdir(parents=True)
     checkpoints.folder().chmod(0o755)
-    kept()
+    put_checkpoint()
     assert stat.S_IMODE(checkpoints.folder().stat().st_mode) == 0o700
 
 
@@ -311,5 +311,5 @@ def test_a_full_disk_leaves_no_record_and_takes_no_owner_away(monkeypatch):
     write = checkpoints.write_atomic
     monkeypatch.setattr(checkpoints, "write_atomic", full)
     with pytest.raises(BlindspotError, match="the disk is full"):
-        kept()
+        put_checkpoint()
     assert files() == []

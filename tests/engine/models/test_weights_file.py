@@ -59,18 +59,18 @@ def test_tensors_of_any_kind_and_stride_are_those_that_were_saved(form, kind):
     }
     result = read_weights(*saved(content, form))
     assert result.keys() == {name.removeprefix("module.") for name in content}
-    for name, wanted in content.items():
+    for name, expected in content.items():
         read = result[name.removeprefix("module.")]
-        assert (read.dtype, read.shape) == (wanted.dtype, wanted.shape)
-        assert read.tolist() == wanted.tolist()
+        assert (read.dtype, read.shape) == (expected.dtype, expected.shape)
+        assert read.tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("form", ["zip", "legacy"])
 def test_a_network_saved_whole_gives_its_tensors_and_runs_nothing(form):
     network = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
     result = read_network(*saved(network, form))
-    for name, wanted in network.state_dict().items():
-        assert torch.equal(result[name], wanted)
+    for name, expected in network.state_dict().items():
+        assert torch.equal(result[name], expected)
 
 
 def safe(tensors, body=b"", **metadata):

@@ -66,29 +66,29 @@ def test_logits_are_the_library_s_similarities_times_its_scale(library_model, im
         ]
         texts = F.normalize(torch.stack(embeddings).mean(0), dim=-1)
         looked = library_model.encode_image(pixels, normalize=True)
-        wanted = library_model.logit_scale.exp() * looked @ texts.T
-    assert wanted.std() > 0.05
-    assert torch.allclose(model.logits(image[None]), wanted, atol=1e-4)
+        expected = library_model.logit_scale.exp() * looked @ texts.T
+    assert expected.std() > 0.05
+    assert torch.allclose(model.logits(image[None]), expected, atol=1e-4)
     assert model.labels == WORDS
     probabilities = Prediction()(ImageCase(model, image, Target(0)))["classes"].values
-    assert probabilities == pytest.approx(wanted.softmax(1)[0].numpy(), abs=1e-5)
+    assert probabilities == pytest.approx(expected.softmax(1)[0].numpy(), abs=1e-5)
 
 
 @needs_library
 def test_texts_are_embedded_once_for_each_list_of_words(library_model, home, monkeypatch):
-    made = []
+    calls = []
     plain = zero_shot.embedded_words
     monkeypatch.setattr(
         zero_shot,
         "embedded_words",
-        lambda *arguments: made.append(arguments[1]) or plain(*arguments),
+        lambda *arguments: calls.append(arguments[1]) or plain(*arguments),
     )
     first, again = load(), zero_shot.load_zero_shot("open_clip:mine?cat, a red car,lung")
-    assert len(made) == 1
+    assert len(calls) == 1
     assert again.name == first.name == "open_clip:mine?cat, a red car, lung"
     other = load(("cat", "a blue car", "lung"))
     prompted = load(prompts="a scan of {}")
-    assert len(made) == 3
+    assert len(calls) == 3
     names = {classifier.name for classifier in (first, other, prompted)}
     prints = {classifier.fingerprint for classifier in (first, other, prompted)}
     assert len(names) == len(prints) == 3

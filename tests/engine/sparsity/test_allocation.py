@@ -66,11 +66,11 @@ def test_masks_hold_each_layers_share_to_the_weight(rule):
     masks = cutter.at(0.6)
     sizes = [part.size for part in masks.parts]
     if rule == "per layer":
-        wanted = [size - round(0.6 * size) for size in sizes]
+        expected = [size - round(0.6 * size) for size in sizes]
     else:
         shares = densities(rule, masks.parts, 0.4)
-        wanted = [round(share * size) for share, size in zip(shares, sizes, strict=True)]
-    assert list(masks.counts) == wanted
+        expected = [round(share * size) for share, size in zip(shares, sizes, strict=True)]
+    assert list(masks.counts) == expected
     assert masks.density == pytest.approx(0.4, abs=1e-3)
 
 

@@ -29,7 +29,7 @@ MOVING = BiP(kept=0.2, epochs=3, rate=2.0, implicit=0.1, levels=0)  # the mask m
 
 
 @cache
-def asked(architecture="mlp", **given):
+def case_and_dense(architecture="mlp", **given):
     """A small case, and the dense network that every method begins with."""
     case = TrainCase(striped(), replace(RECIPE, architecture=architecture, **given), seed=4)
     return case, rebuilt(answer(Train(), case)["model"])
@@ -54,11 +54,13 @@ def plainly(case, dense, method):
         """g = ∂ℓ/∂z of that batch, at z = m⊙θ."""
         order = np.random.default_rng([seed, epoch]).permutation(rows)
         some = np.array_split(order, batches)[batch]
-        seen = {n: (w * masks.get(n, 1)).requires_grad_() for n, w in weights.items()}
+        masked_weights = {n: (w * masks.get(n, 1)).requires_grad_() for n, w in weights.items()}
         pixels = (case.data.pixels(some) - dense.mean) / dense.std
-        logits = torch.func.functional_call(network, seen, (pixels,))
+        logits = torch.func.functional_call(network, masked_weights, (pixels,))
         loss = F.cross_entropy(logits, case.data.targets(some))
-        return dict(zip(seen, torch.autograd.grad(loss, [*seen.values()]), strict=True))
+        return dict(
+            zip(masked_weights, torch.autograd.grad(loss, [*masked_weights.values()]), strict=True)
+        )
 
     masks, steps = mask(), method.epochs * batches
     for step in range(1, steps + 1):
@@ -89,7 +91,7 @@ def plainly(case, dense, method):
     ids=["derived", "as released", "accelerated", "three steps on weights"],
 )
 def test_it_is_the_alternation_of_the_paper_written_out_plainly(given):
-    case, dense = asked()
+    case, dense = case_and_dense()
     method = replace(MOVING, **given)
     model = rebuilt(method(case)["model"])
     weights, masks = plainly(case, dense, method)
@@ -103,15 +105,15 @@ def test_the_formula_is_the_derivative_through_the_best_weights_to_first_order_i
     """Squared loss of a linear model, where θ*(m) = (γ + M H M)⁻¹ M b; the rest falls as 1/γ²."""
     rng = torch.Generator().manual_seed(0)
     images = torch.randn(40, 6, generator=rng, dtype=torch.float64)
-    wanted = torch.randn(40, generator=rng, dtype=torch.float64)
-    hessian, right = images.T @ images / 40, images.T @ wanted / 40
+    targets = torch.randn(40, generator=rng, dtype=torch.float64)
+    hessian, right = images.T @ images / 40, images.T @ targets / 40
     mask = torch.tensor([1, 0, 1, 1, 0, 1], dtype=torch.float64)
 
     def best(m, gamma):
         return torch.linalg.solve(gamma * torch.eye(6) + torch.outer(m, m) * hessian, m * right)
 
     def loss(m, gamma):
-        return ((images @ (m * best(m, gamma)) - wanted) ** 2).mean() / 2
+        return ((images @ (m * best(m, gamma)) - targets) ** 2).mean() / 2
 
     def error(gamma, **given):
         step = 1e-5 * torch.eye(6, dtype=torch.float64)
@@ -130,7 +132,7 @@ def test_the_formula_is_the_derivative_through_the_best_weights_to_first_order_i
 
 
 def test_an_implicit_term_of_zero_is_the_accelerated_variant_to_the_bit():
-    case, dense = asked()
+    case, dense = case_and_dense()
     without = replace(MOVING, implicit=None)
     zero = replace(MOVING)
     object.__setattr__(zero, "implicit", 0.0)  # below the slider: computed, and adds nothing
@@ -145,7 +147,7 @@ def test_an_implicit_term_of_zero_is_the_accelerated_variant_to_the_bit():
 
 @pytest.mark.parametrize("architecture", ["mlp", "resnet8"])
 def test_with_every_weight_kept_it_is_the_dense_training_gone_on_to_the_bit(architecture):
-    case, dense = asked(architecture, shift=1)
+    case, dense = case_and_dense(architecture, shift=1)
     method = replace(MOVING, kept=1.0)
     result = method(case)["model"]
     model = deepcopy(dense)
@@ -163,7 +165,7 @@ def search_of(case, dense, keep):
 
 
 def test_scores_begin_as_a_copy_of_the_weights_and_share_no_memory():
-    case, dense = asked()
+    case, dense = case_and_dense()
     model = deepcopy(dense)
     search = search_of(case, model, 500)
     row = torch.cat([model.network.get_parameter(p.name).flatten() for p in search.every.parts])
@@ -177,26 +179,26 @@ def test_scores_begin_as_a_copy_of_the_weights_and_share_no_memory():
 
 @pytest.mark.parametrize("kept", [0.07, 0.2, 0.333])
 def test_the_count_is_exact_after_every_step(kept, monkeypatch):
-    case, dense = asked()
-    seen = []
+    case, dense = case_and_dense()
+    counts = []
 
     def choosing(search):
         choose(search)
-        seen.append(int(search.mask.sum()))
+        counts.append(int(search.mask.sum()))
 
     choose = MaskSearch.choose
     monkeypatch.setattr(MaskSearch, "choose", choosing)
     search, model, _ = replace(MOVING, kept=kept).learned(case, dense)
     total = search.every.total
-    assert len(seen) == 1 + 3 * search.batches
-    assert set(seen) == {total - int((1 - kept) * total)} == {kept_of(total, kept)}
+    assert len(counts) == 1 + 3 * search.batches
+    assert set(counts) == {total - int((1 - kept) * total)} == {kept_of(total, kept)}
     left = [int((model.network.get_parameter(p.name) != 0).sum()) for p in search.every.parts]
-    assert sum(left) == seen[0]
+    assert sum(left) == counts[0]
     assert len({snapshot.tobytes() for snapshot in search.history}) > 1
 
 
 def test_an_interruption_changes_no_bit(tmp_path, monkeypatch):
-    case, dense = asked()
+    case, dense = case_and_dense()
     before, model, _ = MOVING.learned(case, dense)
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
     monkeypatch.setattr(loop, "REPORT_SECONDS", 0.0)
@@ -215,7 +217,7 @@ def test_an_interruption_changes_no_bit(tmp_path, monkeypatch):
 
 
 def test_each_row_is_a_training_by_itself_and_all_keep_as_many():
-    case, dense = asked()
+    case, dense = case_and_dense()
     method = replace(MOVING, levels=3)
     result = method(case)
     figures, data = result["figures"], case.data
@@ -265,7 +267,7 @@ def fading(model, name="head.weight"):
 
 
 def test_a_layer_that_would_be_left_empty_keeps_its_largest_weight():
-    case, dense = asked()
+    case, dense = case_and_dense()
     model = fading(deepcopy(dense))
     search = search_of(case, model, 500)
     masks, head = search.masks, model.head.weight.detach().abs()
@@ -281,7 +283,7 @@ def test_a_layer_that_would_be_left_empty_keeps_its_largest_weight():
 
 
 def test_imp_ends_where_a_layer_would_be_empty_and_what_is_done_stays(monkeypatch):
-    case, _ = asked()
+    case, _ = case_and_dense()
     method = replace(MOVING, levels=3)
     cut_as_ever = bip.cut_to_level
 

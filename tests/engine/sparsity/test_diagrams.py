@@ -70,30 +70,30 @@ def test_the_wall_shows_kept_weights_and_the_fullest_filters_first(case, masks):
 
 def test_an_activation_is_what_the_filter_makes_before_and_after(case, masks):
     image = tiny.image()
-    seen = diagrams.activation(case.model, image, "conv1", 3)
+    activation = diagrams.activation(case.model, image, "conv1", 3)
     network = case.model.network
     plain = torch.nn.functional.conv2d(
         image[None], network.conv1.weight, network.conv1.bias, padding=1
     )[0, 3]
-    np.testing.assert_allclose(seen, plain.numpy(), atol=1e-5)
+    np.testing.assert_allclose(activation, plain.numpy(), atol=1e-5)
     after = diagrams.activation(pruned(case.model, masks), image, "conv1", 3)
-    assert after.shape == seen.shape
-    assert not np.allclose(after, seen)
-    made = diagrams.activation(case.model, image, "fc", 1)
-    assert made.shape == (1, 1)
-    assert made[0, 0] == pytest.approx(case.model.logits(image[None])[0, 1].item(), abs=1e-5)
+    assert after.shape == activation.shape
+    assert not np.allclose(after, activation)
+    output = diagrams.activation(case.model, image, "fc", 1)
+    assert output.shape == (1, 1)
+    assert output[0, 0] == pytest.approx(case.model.logits(image[None])[0, 1].item(), abs=1e-5)
 
 
 def test_a_unit_that_reads_tokens_is_a_row_of_them():
     model, image = tiny.vit(), tiny.image()
-    seen = diagrams.activation(model, image, "blocks.0.mlp.fc1", 5)
-    assert seen.shape == (1, 17)  # 4 × 4 patches and the class token
+    activations = diagrams.activation(model, image, "blocks.0.mlp.fc1", 5)
+    assert activations.shape == (1, 17)  # 4 × 4 patches and the class token
     outputs = []
     with model.network.blocks[0].mlp.fc1.register_forward_hook(
-        lambda _module, _given, out: outputs.append(out.detach())
+        lambda _module, _inputs, out: outputs.append(out.detach())
     ):
         model(image[None])
-    np.testing.assert_allclose(seen[0], outputs[0][0, :, 5].numpy(), atol=1e-6)
+    np.testing.assert_allclose(activations[0], outputs[0][0, :, 5].numpy(), atol=1e-6)
 
 
 def test_patterns_are_counted_over_all_kernels(masks):

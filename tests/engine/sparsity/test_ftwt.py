@@ -20,7 +20,7 @@ from engine.sparsity.experiments import ftwt
 from engine.sparsity.experiments.channels import every, looked, restored, used, with_gates
 from engine.sparsity.experiments.ftwt import (
     AGREES,
-    APART,
+    CHANNELS_CHANGED,
     COST,
     DENSE,
     FIXED,
@@ -38,7 +38,7 @@ from engine.training.objective import Batch
 from tests import tiny
 from tests.engine.anomaly import outcomes
 
-WANTED = partial(targets, mass=0.8)
+FIRE_TARGETS = partial(targets, mass=0.8)
 
 
 def small():
@@ -87,8 +87,8 @@ def test_the_predictors_loss_reaches_the_backbone_only_where_it_is_joint(loss):
     model.train().requires_grad_(requires_grad=True)
     rows = case.data.rows("train")[:8]
     batch = Batch(rows, case.data.pixels(rows), case.data.targets(rows))
-    both = FireLoss(WANTED, 10)(model, batch).sum()
-    alone = FireLoss(WANTED, 0)(model, batch).sum()
+    both = FireLoss(FIRE_TARGETS, 10)(model, batch).sum()
+    alone = FireLoss(FIRE_TARGETS, 0)(model, batch).sum()
     weight = model.network.inner.blocks[1].conv1.weight
     slope = torch.autograd.grad(both - alone, weight, retain_graph=True, allow_unused=True)[0]
     reached = slope is not None and slope.abs().max().item() > 1e-7
@@ -105,12 +105,12 @@ def skipped(gated: Gated, image: torch.Tensor, fired, at_image: int) -> tuple[to
     def layer(conv, norm, maps, inside, outside, add=None):
         nonlocal cost
         weight = conv.weight[outside][:, inside]
-        made = F.conv2d(maps, weight, None, conv.stride, conv.padding)
-        cost += made.shape[2] * made.shape[3] * weight.numel()
+        output = F.conv2d(maps, weight, None, conv.stride, conv.padding)
+        cost += output.shape[2] * output.shape[3] * weight.numel()
         if norm is None:
-            return made
-        made = F.batch_norm(
-            made,
+            return output
+        output = F.batch_norm(
+            output,
             norm.running_mean[outside],
             norm.running_var[outside],
             norm.weight[outside],
@@ -118,7 +118,7 @@ def skipped(gated: Gated, image: torch.Tensor, fired, at_image: int) -> tuple[to
             training=False,
             eps=norm.eps,
         )
-        return made if add is None else made + add
+        return output if add is None else output + add
 
     first = torch.arange(net.conv.in_channels)
     maps = image.mean(1, keepdim=True) if len(first) == 1 else image
@@ -126,8 +126,8 @@ def skipped(gated: Gated, image: torch.Tensor, fired, at_image: int) -> tuple[to
     maps, was = layer(net.conv, net.bn, maps, first, on[0]).relu(), on[0]
     for number, block in enumerate(net.blocks):
         middle, last = on[2 * number + 1], on[2 * number + 2]
-        for which in (1, 2):
-            cost += gated.predictors[2 * number + which].linear.weight.numel()
+        for position in (1, 2):
+            cost += gated.predictors[2 * number + position].linear.weight.numel()
         cost += maps.numel()
         hidden = layer(block.conv1, block.bn1, maps, was, middle).relu()
         cost += hidden.numel()
@@ -178,13 +178,13 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(monkeypatch)
     logits, fired = looked(model, data, rows)
     right = (logits.argmax(1) == data.targets(rows)).double().mean().item()
     assert result.cell(GATED, RIGHT) == pytest.approx(right)
-    wanted = torch.cat([targets(firing.maps, 0.7) for firing in fired], 1)
+    expected = torch.cat([targets(firing.maps, 0.7) for firing in fired], 1)
     on = torch.cat([firing.on for firing in fired], 1)
-    assert result.cell(GATED, AGREES) == pytest.approx((on == wanted).double().mean().item())
-    share = wanted.double().mean(0)
+    assert result.cell(GATED, AGREES) == pytest.approx((on == expected).double().mean().item())
+    share = expected.double().mean(0)
     assert result.cell(GATED, MAJORITY) == pytest.approx(torch.maximum(share, 1 - share).mean())
     pairs = [(on[i] != on[j]).double().mean() for i in range(len(on)) for j in range(i)]
-    assert result.cell(GATED, APART) == pytest.approx(np.mean(pairs))
+    assert result.cell(GATED, CHANNELS_CHANGED) == pytest.approx(np.mean(pairs))
     _, train_fired = looked(model, data, data.some("train", ftwt.COUNTED, case.seed))
     fixed = []
     for fired_layer in train_fired:
@@ -197,7 +197,7 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(monkeypatch)
     right = (looked(still, data, rows)[0].argmax(1) == data.targets(rows)).double().mean().item()
     assert result.cell(FIXED, RIGHT) == pytest.approx(right)
     assert result.cell(DENSE, COST) == pytest.approx(1)
-    assert result.cell(FIXED, APART) == 0
+    assert result.cell(FIXED, CHANNELS_CHANGED) == 0
     assert result.cell(DENSE, PLANNED) == result.cell(GATED, PLANNED)
 
 
@@ -244,7 +244,12 @@ def test_the_kept_network_says_what_an_image_uses_and_what_it_costs(monkeypatch)
 def test_the_claims_at_the_usual_settings(measure):
     result = FireTogether()(ExperimentCase(data_sets.load("mnist-5k")))
     claims, table = result["claims"], result["table"]
-    assert table.cell(FIXED, APART) == table.cell(DENSE, APART) == 0 < table.cell(GATED, APART)
+    assert (
+        table.cell(FIXED, CHANNELS_CHANGED)
+        == table.cell(DENSE, CHANNELS_CHANGED)
+        == 0
+        < table.cell(GATED, CHANNELS_CHANGED)
+    )
     outcomes.note(measure, "FTWT, ResNet-8, mnist-5k", claims)
     for name in FireTogether.measures:
         measure(f"FTWT, {name}", outcomes.by_condition(table, name))

@@ -15,7 +15,7 @@ from engine.errors import Cancelled, DoesNotFit
 from engine.models import embedded
 from engine.sparsity import MaskRules, Prune, PruneCase, Pruner, Tradeoff, masks_in, pruned
 from engine.sparsity.criteria import jackpot
-from engine.sparsity.criteria.jackpot import ADAPTED, DENSE, FOUND, START, Jackpot, Swapping
+from engine.sparsity.criteria.jackpot import ADAPTED, AFTER_SEARCH, DENSE, START, Jackpot, Swapping
 from engine.sparsity.criteria.magnitude import Magnitude
 from engine.sparsity.effects.tradeoff import RATIOS
 from engine.sparsity.masks.search import ChosenWeight, searchable, sha_of, swap
@@ -93,12 +93,12 @@ def test_the_numbers_get_the_gradient_of_the_binaries_also_of_weights_that_are_o
     F.cross_entropy(model(pixels), targets).backward()
     plain = case.model.twin(paced=False)
     weights = dict(plain.network.named_parameters())
-    seen = {
+    masked_weights = {
         p.name: (weights[p.name] * start[p.name]).detach().requires_grad_() for p in start.parts
     }
     normalized = (pixels - plain.mean) / plain.std
-    logits = torch.func.functional_call(plain.network, seen, (normalized,))
-    slopes = torch.autograd.grad(F.cross_entropy(logits, targets), list(seen.values()))
+    logits = torch.func.functional_call(plain.network, masked_weights, (normalized,))
+    slopes = torch.autograd.grad(F.cross_entropy(logits, targets), list(masked_weights.values()))
     assert len(list(model.network.parameters())) == len(chosen)  # nothing else can be learned
     for part, slope in zip(start.parts, slopes, strict=True):
         module, leaf = owner(model.network, part.name)
@@ -135,10 +135,10 @@ def test_the_cut_at_the_searched_ratio_is_the_found_mask_and_no_weight_has_moved
     names = [name for name, _ in digits.model.network.named_parameters()]
     sha = sha_of(digits.model.network, names)
     assert answer["weights"].notes == (sha, sha)
-    assert answer["figures"][FOUND] == pytest.approx(
+    assert answer["figures"][AFTER_SEARCH] == pytest.approx(
         right(pruned(digits.model, cut), digits), abs=1e-4
     )
-    assert answer["figures"][FOUND] == pytest.approx(right(model, digits), abs=1e-4)
+    assert answer["figures"][AFTER_SEARCH] == pytest.approx(right(model, digits), abs=1e-4)
     assert answer["figures"][START] == pytest.approx(
         right(pruned(digits.model, start), digits), abs=1e-4
     )
@@ -177,7 +177,7 @@ def test_at_a_rate_of_0_the_mask_of_magnitude_stays(digits, monkeypatch):
 def test_the_search_finds_more_right_than_magnitude_where_magnitude_fails(digits):
     answer = Jackpot(ratio=0.98)(digits)
     figures = answer["figures"]
-    assert figures[FOUND] > figures[START] + 0.05
+    assert figures[AFTER_SEARCH] > figures[START] + 0.05
     table = answer["overlap"]
     assert table.cell("all", "IoU") > 5 * table.cell("all", "chance")
     validation = answer["search"]["validation accuracy"]
@@ -229,7 +229,7 @@ def test_batchnorm_stands_still_unless_it_is_asked_to_adapt():
     assert not torch.equal(moved.network.state_dict()[name], before[name])
     answer = adapted(case)
     assert answer["weights"].notes[0] == answer["weights"].notes[1]
-    assert answer["figures"].labels == (DENSE, START, FOUND, ADAPTED)
+    assert answer["figures"].labels == (DENSE, START, AFTER_SEARCH, ADAPTED)
 
 
 def test_a_search_that_was_stopped_goes_on_where_it_was_and_finds_the_same(digits, monkeypatch):

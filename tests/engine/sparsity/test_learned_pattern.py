@@ -249,9 +249,9 @@ def test_the_soft_mask_is_the_formula_and_its_mass_counts_what_is_seen():
     for logits, noise in zip(mask.logits.tolist(), mask.noise.tolist(), strict=True):
         powers = np.exp((200 * np.array(logits) + np.array(noise)) / 1.5)
         soft.append(powers / powers.sum() @ mask.options.numpy())
-    seen = mask.train()(weight).detach()
-    assert seen.numpy() == pytest.approx(weight.numpy() * np.array(soft), rel=1e-4)
-    assert mass([mask]).item() == pytest.approx(float(seen.square().sum()), rel=1e-6)
+    masked_weight = mask.train()(weight).detach()
+    assert masked_weight.numpy() == pytest.approx(weight.numpy() * np.array(soft), rel=1e-4)
+    assert mass([mask]).item() == pytest.approx(float(masked_weight.square().sum()), rel=1e-6)
 
 
 def test_a_shared_weight_has_one_mask_and_nothing_but_logits_can_learn():

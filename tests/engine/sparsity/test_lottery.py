@@ -29,9 +29,9 @@ NORMED = replace(RECIPE, architecture="resnet8", optimizer="SGD", rate=0.02)
 CASE = TrainCase(striped(), RECIPE, 5)
 
 
-def furthest(one, other):
+def furthest(model, other):
     """The largest difference of two networks' weights and buffers."""
-    a, b = one.network.state_dict(), other.network.state_dict()
+    a, b = model.network.state_dict(), other.network.state_dict()
     return max((a[name].double() - b[name].double()).abs().max().item() for name in a)
 
 
@@ -62,8 +62,8 @@ def test_each_level_is_the_rewound_network_cut_and_trained_by_itself(recipe, rew
         train(alone, data, recipe, case.seed, masks=masks, start=start if level else 0)
         assert furthest(ours, alone) < 1e-5
         right = figures(alone, data)["test accuracy"]
-        here = (result["runs"]["level"] == level) & (result["runs"]["seed"] == case.seed)
-        ticket_rows = here & (np.array(result["runs"].rows) == "ticket")
+        matching = (result["runs"]["level"] == level) & (result["runs"]["seed"] == case.seed)
+        ticket_rows = matching & (np.array(result["runs"].rows) == "ticket")
         assert result["runs"]["accuracy"][ticket_rows][0] == pytest.approx(right, abs=1e-4)
         before = ours
     assert len(result["levels"]) == 3
@@ -88,15 +88,15 @@ def test_a_level_begins_with_the_kept_weights_bit_for_bit_and_zeros_elsewhere(mo
         for name, tensor in theta.items():
             assert torch.equal(states[0][name], tensor)  # BatchNorm's statistics too
             assert torch.equal(states[4][name], tensor)  # of the random mask
-            seen = entered[name][0]
+            initial_weight = entered[name][0]
             if name in masks[0]:
                 is_kept = masks[0][name]
-                assert torch.equal(seen[is_kept], tensor[is_kept])
-                assert not seen[~is_kept].any()
+                assert torch.equal(initial_weight[is_kept], tensor[is_kept])
+                assert not initial_weight[~is_kept].any()
                 assert torch.equal(masks[2][name], is_kept)  # of the new start
                 assert not torch.equal(states[2][name], tensor)
             elif not name.startswith("validation"):
-                assert torch.equal(seen, tensor)
+                assert torch.equal(initial_weight, tensor)
         for place in range(2):
             ticket, chance = masks[place], masks[4 + place]
             assert np.array_equal(ticket.counts, chance.counts)

@@ -67,7 +67,7 @@ def lost(case, model):
     )
 
 
-def told(some, name, digits=3):
+def mean_sd(some, name, digits=3):
     values = [getattr(outcome, name) for outcome in some]
     return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}"
 
@@ -75,9 +75,9 @@ def told(some, name, digits=3):
 def keep(measure, what, some):
     measure(
         f"Pruned digits CNN, {SEEDS} seeds, {what}",
-        f"accuracy {told(some, 'accuracy', 1)} points, ECE {told(some, 'ece')}, "
-        f"answers changed {told(some, 'flips')}, map order {told(some, 'order')}, "
-        f"top tenth {told(some, 'top')}",
+        f"accuracy {mean_sd(some, 'accuracy', 1)} points, ECE {mean_sd(some, 'ece')}, "
+        f"answers changed {mean_sd(some, 'flips')}, map order {mean_sd(some, 'order')}, "
+        f"top tenth {mean_sd(some, 'top')}",
     )
 
 
@@ -110,7 +110,7 @@ def test_drift_and_harm_grow_with_the_share_that_is_cut(cases, measure):
     assert np.mean([outcome.order for outcome in others]) < order[0]
 
 
-def apart(case, model):
+def detection_rates(case, model):
     """AUROC and FPR95 of each kind of unknown image and detector, (rows, dense and pruned)."""
     table = told_apart(case, model)["told"]
     return table.rows, table.values[:, [0, 1]], table.values[:, [5, 6]]
@@ -143,7 +143,7 @@ def test_noise_is_told_apart_less_well_once_most_is_cut_and_as_well_when_half_is
     results = {}
     for ratio in RATIOS:
         method = Unknown(ratio=ratio)
-        some = [apart(case, method.made(case, method.masks(case))) for case in cases]
+        some = [detection_rates(case, method.made(case, method.masks(case))) for case in cases]
         results[ratio] = keep_apart(measure, f"magnitude {ratio:.0%}", some)
     names = some[0][0]
     noise = [at for at, name in enumerate(names) if "noise" in name]
@@ -151,12 +151,13 @@ def test_noise_is_told_apart_less_well_once_most_is_cut_and_as_well_when_half_is
     assert np.abs(moved[0.5]).mean() < 0.02
     assert moved[0.95][:, noise].mean() < -0.02
     others = [
-        apart(prune_case, other.model)
+        detection_rates(prune_case, other.model)
         for prune_case, other in zip(cases, [*cases[1:], cases[0]], strict=True)
     ]
     keep_apart(measure, "control: dense networks of two seeds", others)
     again = [
-        apart(case, rebuilt(RetrainPruned(ratio=0.95, epochs=5)(case)["model"])) for case in cases
+        detection_rates(case, rebuilt(RetrainPruned(ratio=0.95, epochs=5)(case)["model"]))
+        for case in cases
     ]
     mended = keep_apart(measure, "magnitude 95%, then 5 epochs", again)
     back = (mended[..., 1] - mended[..., 0])[:, noise].mean()
@@ -273,10 +274,10 @@ def test_tickets_beside_a_new_start_and_a_random_mask(measure, name, network):
             f"{outcome} here: margin {margin:+.1f} ± {within:.1f} points",
         )
     last = usual_level(levels)
-    shown = ", ".join(f"{arm} {100 * levels[arm][last]:.1f} %" for arm in ARMS)
+    accuracies = ", ".join(f"{arm} {100 * levels[arm][last]:.1f} %" for arm in ARMS)
     measure(
         f"Right at {100 * levels['density'][last]:.2g} % of the weights; {network}, "
         f"{data.card.title}, {SEEDS} seeds",
-        f"{shown}; whole network {100 * levels['ticket'][0]:.1f} %",
+        f"{accuracies}; whole network {100 * levels['ticket'][0]:.1f} %",
     )
     assert levels["ticket"][last] > levels["new start"][last]

@@ -8,7 +8,7 @@ import pytest
 from engine import data as data_sets
 from engine.models import embedded
 from engine.sparsity import PruneCase
-from engine.sparsity.criteria.jackpot import DENSE, FOUND, START, Jackpot
+from engine.sparsity.criteria.jackpot import AFTER_SEARCH, DENSE, START, Jackpot
 from engine.training import fresh, train
 
 SEEDS = 3
@@ -47,10 +47,10 @@ def test_a_searched_mask_is_near_magnitude_s_and_right_more_often(model, data, m
         free = [Jackpot(ratio=ratio, restriction=0.0)(case) for case in prune_cases]
         right = {
             name: [100 * answer["figures"][name] for answer in answers]
-            for name in (DENSE, START, FOUND)
+            for name in (DENSE, START, AFTER_SEARCH)
         }
-        gains = np.subtract(right[FOUND], right[START])
-        of_free = [100 * answer["figures"][FOUND] for answer in free]
+        gains = np.subtract(right[AFTER_SEARCH], right[START])
+        of_free = [100 * answer["figures"][AFTER_SEARCH] for answer in free]
         iou = [answer["overlap"].cell("all", "IoU") for answer in answers]
         chance = (1 - ratio) / (1 + ratio)  # d ÷ (2 − d)
         ends = [(late(answer), late(other)) for answer, other in zip(answers, free, strict=True)]
@@ -58,7 +58,7 @@ def test_a_searched_mask_is_near_magnitude_s_and_right_more_often(model, data, m
         measure(
             f"{what}, right (%)",
             f"whole model {spread(right[DENSE])}, magnitude {spread(right[START])}, searched "
-            f"{spread(right[FOUND])}, without restriction {spread(of_free)}",
+            f"{spread(right[AFTER_SEARCH])}, without restriction {spread(of_free)}",
         )
         measure(
             f"{what}; claim: at least {POINTS} points over magnitude",

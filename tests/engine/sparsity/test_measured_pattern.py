@@ -30,7 +30,7 @@ def right(case, scores, pattern):
     return 100 * (predictions == case.data.labels[rows]).mean()
 
 
-def told(values):
+def mean_sd(values):
     return f"{np.mean(values):.1f} ± {np.std(values, ddof=1):.1f}"
 
 
@@ -43,8 +43,8 @@ def test_learned_masks_beat_the_largest_weights_by_a_point_where_few_stay(cases,
     plain = np.array([right(case, Magnitude()(case)["scores"], pattern) for case in cases])
     measure(
         f"Digits CNN, {SEEDS} seeds, {pattern} with frozen weights",
-        f"right by magnitude {told(plain)} %, learned {told(learned)} %, "
-        f"learned − magnitude {told(learned - plain)} points",
+        f"right by magnitude {mean_sd(plain)} %, learned {mean_sd(learned)} %, "
+        f"learned − magnitude {mean_sd(learned - plain)} points",
     )
     if pattern != "2:4":
         assert np.mean(learned - plain) >= 1
@@ -73,7 +73,8 @@ def test_a_mask_learned_on_one_data_set_is_no_worse_a_beginning_on_another(cases
     plain, carried, still = np.array(figures).T
     measure(
         f"Digits CNN, {SEEDS} seeds, 1:8 learned on 5 noisy images of a class",
-        f"right on noisy images from magnitude's mask {told(plain)} %, from the mask of plain "
-        f"digits {told(carried)} % ({told(gains)} points); that mask as it is {told(still)} %",
+        f"right on noisy images from magnitude's mask {mean_sd(plain)} %, from the mask of plain "
+        f"digits {mean_sd(carried)} % ({mean_sd(gains)} points); that mask as it is "
+        f"{mean_sd(still)} %",
     )
     assert np.mean(gains) >= -1

@@ -14,7 +14,7 @@ from engine.training import Recipe
 SEEDS = 3
 
 
-def told(table, row):
+def point_text(table, row):
     """The figures of one rewind point."""
     value = {name: float(table[name][row]) for name in table.order}
     return (
@@ -37,7 +37,7 @@ def test_a_ticket_lies_nearer_to_the_dense_network_than_a_random_mask(name, epoc
     table, claims = result["rewinding"], result["claims"]
     title = f"Late rewinding, ResNet-8 on {name}, 10 % kept, {epochs} epochs, {SEEDS} seeds"
     for row, point in enumerate(table.rows):
-        measure(f"{title}, {point}", told(table, row))
+        measure(f"{title}, {point}", point_text(table, row))
     outcomes = [
         f"{row}: {OUTCOMES[int(at)]}"
         for row, at in zip(claims.rows, claims["outcome"], strict=True)

@@ -16,11 +16,11 @@ from engine.run import answer
 from engine.sparsity import NMFlowExperiment
 from engine.sparsity.experiments.nm_flow import (
     DENSE,
-    KEPT,
     MD_EXP,
     MD_LINEAR,
     MILD_MD,
     MILD_SR,
+    PATTERN_KEPT,
     RIGHT,
     SD_GEO,
     SD_STEP,
@@ -90,10 +90,16 @@ def by_hand(name, case, pull):
 
     for step in range(STEPS):
         rows = np.random.default_rng([case.seed, step]).permutation(data.rows("train"))
-        seen, masks, gates = used(step)
-        seen = {k: w.clone().requires_grad_() for k, w in seen.items()}
-        loss = F.cross_entropy(logits(seen, rows), data.targets(rows))
-        slopes = dict(zip(seen, torch.autograd.grad(loss, list(seen.values())), strict=True))
+        masked_weights, masks, gates = used(step)
+        masked_weights = {k: w.clone().requires_grad_() for k, w in masked_weights.items()}
+        loss = F.cross_entropy(logits(masked_weights, rows), data.targets(rows))
+        slopes = dict(
+            zip(
+                masked_weights,
+                torch.autograd.grad(loss, list(masked_weights.values())),
+                strict=True,
+            )
+        )
         for key, weight in weights.items():
             weight.grad = slopes[key]
             if key in thin and name in (MD_LINEAR, MD_EXP, MILD_MD):
@@ -102,14 +108,14 @@ def by_hand(name, case, pull):
                 weight.grad = slopes[key] + pull * (1 - masks[key]) * weight
         adamw.param_groups[0]["lr"] = recipe.rate_at(step / STEPS)
         adamw.step()
-    seen, masks, _ = used(STEPS)
+    masked_weights, masks, _ = used(STEPS)
     rows = data.rows("test")
-    result, labels = logits(seen, rows), data.targets(rows)
+    result, labels = logits(masked_weights, rows), data.targets(rows)
     shares = [mask.mean().item() for mask in masks.values()]
     return {
         RIGHT: (result.argmax(1) == labels).float().mean().item(),
         SURE: result.softmax(1)[torch.arange(len(rows)), labels].mean().item(),
-        KEPT: np.mean(shares) if shares else 1.0,
+        PATTERN_KEPT: np.mean(shares) if shares else 1.0,
     }
 
 
@@ -123,12 +129,12 @@ def test_every_figure_is_that_of_networks_trained_by_hand():
         for name in result.rows:
             with torch.enable_grad():
                 expected = by_hand(name, case, pull)
-            figures = {column: result.cell(name, column) for column in (RIGHT, SURE, KEPT)}
+            figures = {column: result.cell(name, column) for column in (RIGHT, SURE, PATTERN_KEPT)}
             assert figures == pytest.approx(expected, abs=2e-4), name
             sure[name] = figures[SURE]
     assert len(set(sure.values())) == len(sure)
-    assert {result.cell(name, KEPT) for name in (MILD_SR, MILD_MD)} == {0.5}
-    assert {result.cell(name, KEPT) for name in (STE, MD_EXP, SD_GEO)} == {1 / 16}
+    assert {result.cell(name, PATTERN_KEPT) for name in (MILD_SR, MILD_MD)} == {0.5}
+    assert {result.cell(name, PATTERN_KEPT) for name in (STE, MD_EXP, SD_GEO)} == {1 / 16}
 
 
 def test_what_two_conditions_share_is_trained_once():
@@ -192,8 +198,8 @@ def test_what_the_paper_claims_is_measured_with_three_seeds(network, measure):
     table, claims = result["table"], result["claims"]
     assert table.cell(DENSE, RIGHT) > 0.85
     for name in (STE, SR_STE, MD_LINEAR, MD_EXP, SD_STEP, SD_GEO):
-        assert table.cell(name, KEPT) == 1 / 16
-    assert table.cell(MILD_MD, KEPT) == 0.5
+        assert table.cell(name, PATTERN_KEPT) == 1 / 16
+    assert table.cell(MILD_MD, PATTERN_KEPT) == 0.5
     what = f"N:M flow at 1:16 on digits, {network}"
     outcomes.note(measure, what, claims)
     for column in NMFlowExperiment.measures[:2]:

@@ -104,16 +104,16 @@ def test_gradients_are_those_of_the_recipe(name):
         under = NMWeight(regime, 32)
         under.at(done)
         weight = drawn(5, 32).requires_grad_()
-        seen = under(weight)
-        seen.retain_grad()
-        ((images @ seen.T).square().sum() + seen.exp().sum()).backward()
+        masked_weight = under(weight)
+        masked_weight.retain_grad()
+        ((images @ masked_weight.T).square().sum() + masked_weight.exp().sum()).backward()
         m, beta = largest(weight, under.pattern).float(), regime.beta(done)
         w = weight.detach()
-        assert torch.equal(seen.detach(), w * (m + (1 - m) * beta))
-        expected = seen.grad * (m + (1 - m) * beta if name.startswith("MdGf") else 1)
+        assert torch.equal(masked_weight.detach(), w * (m + (1 - m) * beta))
+        expected = masked_weight.grad * (m + (1 - m) * beta if name.startswith("MdGf") else 1)
         if name == "SR-STE":
-            expected = seen.grad + 0.3 * (1 - m) * w
-            assert not torch.allclose(expected, seen.grad)
+            expected = masked_weight.grad + 0.3 * (1 - m) * w
+            assert not torch.allclose(expected, masked_weight.grad)
         torch.testing.assert_close(weight.grad, expected, rtol=1e-6, atol=0)
         if name.startswith("MdGf"):  # β of it is the true derivative
             again = w.clone().requires_grad_()
@@ -132,9 +132,9 @@ def test_the_pattern_holds_whenever_beta_is_0_and_in_the_end(data, name, recipe,
     counts = []
 
     def look(model, _rate):
-        seen = [model.network.get_submodule(name.rpartition(".")[0]).weight for name in names]
+        weights = [model.network.get_submodule(name.rpartition(".")[0]).weight for name in names]
         counts.append(
-            [{int(n) for n in in_groups(weight != 0, pattern[1]).sum(1)} for weight in seen]
+            [{int(n) for n in in_groups(weight != 0, pattern[1]).sum(1)} for weight in weights]
         )
 
     model, _ = trained(data, recipe, regime=regime, after_step=look)
@@ -206,12 +206,14 @@ def test_frames_are_equally_long_between_the_phases():
     assert (*geometric((1, 16)), (1, 16)) == ((8, 128), (4, 64), (2, 32), (1, 16))
     regime = replace(STE, frames=stepwise((1, 16)), dense=0.25, tune=0.25)
     times = np.arange(0, 1, 0.005)
-    seen = [regime.pattern_at(done, 64) for done in times]
-    assert seen[0] == (15, 16)
+    patterns = [regime.pattern_at(done, 64) for done in times]
+    assert patterns[0] == (15, 16)
     for frame, (n, m) in enumerate(regime.frames):
-        time = times[[pattern == (n, m) for pattern in seen]]
+        time = times[[pattern == (n, m) for pattern in patterns]]
         assert time.max() == pytest.approx(0.25 + 0.1 * (frame + 1), abs=0.006)
-    assert {pattern for pattern, done in zip(seen, times, strict=True) if done > 0.66} == {(1, 16)}
+    assert {pattern for pattern, done in zip(patterns, times, strict=True) if done > 0.66} == {
+        (1, 16)
+    }
     assert regime.pattern_at(1.0, 64) == (1, 16)
 
 

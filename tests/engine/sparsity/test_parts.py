@@ -88,10 +88,10 @@ def test_a_layer_that_is_used_under_two_names_is_one_part():
 def test_after_the_block_a_model_is_known_by_the_weights_that_it_has_then():
     model = tiny.cnn()
     dense, masks = model.fingerprint, Pruner(model, magnitudes(model)).at(0.5)
-    wanted = pruned(model, masks).fingerprint
+    fingerprint = pruned(model, masks).fingerprint
     with enforced(model, masks):
         pass
-    assert model.fingerprint == wanted != dense
+    assert model.fingerprint == fingerprint != dense
 
 
 def test_a_layer_of_one_weight_keeps_it():

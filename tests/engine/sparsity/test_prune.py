@@ -152,7 +152,7 @@ def test_a_model_whose_parent_was_deleted_is_there_and_becomes_a_root(digits):
     checkpoints.delete(first.name)
     model = checkpoints.load(second.name)
     assert model.lineage.trail.count("▸") == 2
-    assert [depth for depth, entry in checkpoints.tree(checkpoints.listed())] == [0]
+    assert [depth for depth, entry in checkpoints.tree(checkpoints.visible_models())] == [0]
     again = Prune(ratio=0.9)(replace(digits, model=model))
     assert keep(again).card.parent == model.fingerprint
 

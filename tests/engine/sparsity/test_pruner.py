@@ -42,9 +42,9 @@ def test_masks_are_those_of_torch_pruning_over_all_layers(amount):
     scores = Magnitude()(tiny.prune_case(model))["scores"]
     by_method = Pruner(model, scores, MaskRules(head=True)).at(amount)
     for module, name in modules(theirs):
-        wanted = module.weight_mask.bool().numpy()
-        assert np.array_equal(masks.array(f"{name}.weight"), wanted)
-        assert np.array_equal(by_method.array(f"{name}.weight"), wanted)
+        expected = module.weight_mask.bool().numpy()
+        assert np.array_equal(masks.array(f"{name}.weight"), expected)
+        assert np.array_equal(by_method.array(f"{name}.weight"), expected)
 
 
 @pytest.mark.parametrize("amount", [0.1, 0.5, 0.8])

@@ -25,12 +25,12 @@ from engine.sparsity.experiments.reprogram_claims import (
     BARE,
     CLAIMS,
     DENSE,
-    KEPT,
     LP,
     LP_COOLED,
     LP_ERROR,
     LP_FEW,
     SOURCE,
+    TICKET_SHARES,
     TICKETS,
     VP,
     VP_ERROR,
@@ -68,7 +68,7 @@ def sources_by_hand(seed):
     """The dense network and its tickets; each level cuts the smallest of what is left."""
     data = data_sets.load("bars")
     result, keep = [], {}
-    for share in (*KEPT, None):
+    for share in (*TICKET_SHARES, None):
         model = fresh(data, SHORT, seed)
         train(model, data, SHORT, seed, masks=keep)
         result.append(model)
@@ -100,19 +100,19 @@ def learned_by_hand(weights, loss, rows, seed, epochs, rate, at_epoch=lambda: No
 
 def probe_by_hand(source, data, rows, seed, epochs):
     pixels = resized(data.pixels(), 16)
-    seen = {}
-    hook = source.network.head.register_forward_pre_hook(lambda _, args: seen.update(x=args[0]))
+    captured = {}
+    hook = source.network.head.register_forward_pre_hook(lambda _, args: captured.update(x=args[0]))
     with torch.no_grad():
         source(pixels)
     hook.remove()
-    chance, reach = torch.Generator().manual_seed(seed), seen["x"].shape[1] ** -0.5
-    weight = torch.empty(len(data.classes), seen["x"].shape[1])
+    chance, reach = torch.Generator().manual_seed(seed), captured["x"].shape[1] ** -0.5
+    weight = torch.empty(len(data.classes), captured["x"].shape[1])
     weight.uniform_(-reach, reach, generator=chance).requires_grad_()
     bias = torch.empty(len(data.classes)).uniform_(-reach, reach, generator=chance)
     bias.requires_grad_()
 
     def logits(places):
-        return seen["x"][places] @ weight.T + bias
+        return captured["x"][places] @ weight.T + bias
 
     learned_by_hand(
         [weight, bias],
@@ -204,8 +204,8 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand():
 
 def test_tickets_are_nested_exact_and_begin_as_the_dense_network_does():
     data, before = data_sets.load("bars"), None
-    for level, share in enumerate(KEPT):
-        regime = Ticket(SHORT, KEPT[: level + 1])
+    for level, share in enumerate(TICKET_SHARES):
+        regime = Ticket(SHORT, TICKET_SHARES[: level + 1])
         masks = regime.masks(fresh(data, SHORT, 0), data, 0)
         assert abs(masks.kept - share * masks.total) <= 1
         assert before is None or masks.inside(before)
@@ -333,9 +333,9 @@ def test_the_picture_has_the_digits_in_the_middle_of_a_gray_border():
     data = data_sets.load("digits")
     picture = Reprogram().picture(ExperimentCase(data))
     assert picture.images.shape == (3, 4, 16, 16, 3)
-    shown = next(row for row in data.rows("test") if data.labels[row] == 3)
+    digit_row = next(row for row in data.rows("test") if data.labels[row] == 3)
     inside = picture.images[2, 1]
-    assert np.array_equal(inside[4:12, 4:12, 0], data.images[shown, 0])
+    assert np.array_equal(inside[4:12, 4:12, 0], data.images[digit_row, 0])
     border = np.ones((16, 16), bool)
     border[4:12, 4:12] = False
     assert (abs(inside[border].astype(int) - 128) <= 1).all()

@@ -14,7 +14,13 @@ from engine.result import Table
 from engine.run import answer
 from engine.sparsity import Rewinding, parts
 from engine.sparsity.tickets import between, rewinding
-from engine.sparsity.tickets.between import ALPHAS, Surroundings, apart, barrier, count_statistics
+from engine.sparsity.tickets.between import (
+    ALPHAS,
+    Surroundings,
+    barrier,
+    count_statistics,
+    distance_and_angle,
+)
 from engine.sparsity.tickets.levels import shuffled
 from engine.sparsity.tickets.rewinds import OTHER_ORDER, Rewinds, one_after_another
 from engine.training import Recipe, Recorder, fresh, train
@@ -63,15 +69,15 @@ def largest(model, share):
 def right(model, case):
     rows = case.data.rows("test")
     with torch.no_grad():
-        seen = model(case.data.pixels(rows)).argmax(1)
-    return (seen == case.data.targets(rows)).float().mean().item()
+        predictions = model(case.data.pixels(rows)).argmax(1)
+    return (predictions == case.data.targets(rows)).float().mean().item()
 
 
-def difference(one, other, masks):
+def difference(model, other, masks):
     """Length of the difference where the masks are true, and the angle."""
     a, b = (
         torch.cat([m.network.state_dict()[name].double()[mask] for name, mask in masks.items()])
-        for m in (one, other)
+        for m in (model, other)
     )
     cosine = (a @ b / a.norm() / b.norm()).clamp(-1, 1)
     return (a - b).norm().item(), torch.rad2deg(torch.acos(cosine)).item()
@@ -119,8 +125,8 @@ def test_two_tickets_in_one_order_are_the_same_to_the_bit_and_in_another_order_n
     masks = trained.found(0, start, trained.train(0, start)[trained.steps])
     first, second = (trained.train(3, start, masks)[trained.steps] for _ in range(2))
     other = trained.train(3, start, masks, other_order=True)[trained.steps]
-    assert apart(first, second, masks) == (0.0, 0.0)
-    assert min(apart(first, other, masks)) > 0
+    assert distance_and_angle(first, second, masks) == (0.0, 0.0)
+    assert min(distance_and_angle(first, other, masks)) > 0
 
 
 def test_a_ticket_of_several_levels_is_cut_each_time_in_a_ticket_trained_from_the_same_weights():
@@ -262,17 +268,17 @@ def test_images_are_counted_until_an_accuracy_is_first_reached():
 
 
 def test_the_dense_network_and_every_ticket_are_looked_at_after_the_same_steps(monkeypatch):
-    seen = []
+    records = []
 
     def watched(rewinds, dense, step, ticket):
-        seen.append((step, set(dense), set(ticket)))
+        records.append((step, set(dense), set(ticket)))
         return usual(rewinds, dense, step, ticket)
 
     usual = rewinding.touched
     monkeypatch.setattr(rewinding, "touched", watched)
     SOME(MLP)
-    assert [step for step, _, _ in seen] == [0, 1, 2, 15]
-    for step, dense, ticket in seen:
+    assert [step for step, _, _ in records] == [0, 1, 2, 15]
+    for step, dense, ticket in records:
         assert ticket == {moment for moment in dense if moment >= step}
         assert {0, 1, 2, 15} <= dense
 
@@ -341,21 +347,21 @@ def test_what_cannot_be_rewound_is_refused_in_a_sentence():
 
 def test_a_seed_that_is_done_is_not_trained_again_after_a_stop(tmp_path, monkeypatch):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
-    case, usual, seen = replace(MLP, seed=77), Rewinding.one_seed, []
+    case, usual, seeds = replace(MLP, seed=77), Rewinding.one_seed, []
 
-    def stopped(self, one, progress):
-        if one.seed == 78:
+    def stopped(self, seed_case, progress):
+        if seed_case.seed == 78:
             raise Cancelled("enough")
-        return usual(self, one, progress)
+        return usual(self, seed_case, progress)
 
-    def counted(self, one, progress):
-        seen.append(one.seed)
-        return usual(self, one, progress)
+    def counted(self, seed_case, progress):
+        seeds.append(seed_case.seed)
+        return usual(self, seed_case, progress)
 
     monkeypatch.setattr(Rewinding, "one_seed", stopped)
     with pytest.raises(Cancelled):
         answer(replace(SOME, seeds=2), case)
     monkeypatch.setattr(Rewinding, "one_seed", counted)
     resumed = answer(replace(SOME, seeds=2), case)
-    assert seen == [78]
+    assert seeds == [78]
     assert resumed["runs"]["seed"].tolist() == [77] * 4 + [78] * 4

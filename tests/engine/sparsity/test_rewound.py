@@ -37,8 +37,8 @@ def by_hand(case, method):
     masks = whole(model, head=False)
     levels = 1 if method.way == "OMP" else 4  # 0.8⁴ is about 0.4
     for level in range(1, levels + 1):
-        wanted = round(masks.total * 0.4 ** (level / levels))
-        masks = cut(model, masks, 1 - wanted / masks.kept)
+        remaining = round(masks.total * 0.4 ** (level / levels))
+        masks = cut(model, masks, 1 - remaining / masks.kept)
         model = begun(case)
         model.network.load_state_dict(early.weights[BACK])
         train(model, case.data, RECIPE, 5, masks=masks, start=BACK)
@@ -50,12 +50,12 @@ def test_each_way_is_trainings_from_the_early_weights_written_out(case, way):
     method = Rewound(way=way, ratio=0.6, rewind=0.17)
     result = method(case)
     masks, model = by_hand(case, method)
-    made = rebuilt(result["model"])
-    assert masks_in(made).digest == masks.digest
+    rebuilt_model = rebuilt(result["model"])
+    assert masks_in(rebuilt_model).digest == masks.digest
     for name, tensor in model.network.state_dict().items():
         assert np.array_equal(result["model"].weights[name], tensor.numpy()), name
     data, rows = case.data, case.data.rows("test")
-    right = (made(data.pixels(rows)).argmax(1) == data.targets(rows)).float().mean()
+    right = (rebuilt_model(data.pixels(rows)).argmax(1) == data.targets(rows)).float().mean()
     assert result["figures"]["test accuracy"] == pytest.approx(float(right))
     np.testing.assert_array_equal(result["layers"]["kept"], masks.counts)
 

@@ -55,10 +55,10 @@ def after(case, **settings):
 def plain_second_round(model, first, scores, ratio):
     """The definition, slowly: of what stands, the best so that `ratio` of ALL weights are gone."""
     row = np.concatenate([scores.values[p.name].ravel() for p in first.parts])
-    wanted = first.total - round(ratio * first.total)
+    cut_count = first.total - round(ratio * first.total)
     order = sorted(np.flatnonzero(first.flat), key=lambda at: (-row[at], at))
     bits = np.zeros(first.total, np.bool_)
-    bits[order[:wanted]] = True
+    bits[order[:cut_count]] = True
     del model
     return bits
 

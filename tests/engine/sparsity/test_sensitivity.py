@@ -101,17 +101,17 @@ def test_many_layers_are_shown_fewer_images_and_that_is_said(monkeypatch, there,
     case = replace(case, data=tiny.data_for(case.model, there))
     layers = len(parts(case.model, head=False))
     monkeypatch.setattr(sensitivity, "MOST", 30 * layers)
-    shown = []
+    counts = []
 
     def watched(model, data, rows):
-        shown.append(len(rows))
+        counts.append(len(rows))
         return outputs(model, data, rows)
 
     monkeypatch.setattr(sensitivity, "outputs", watched)
     method = Sensitivity(images=asked)
     result = method(case)
     tests = len(case.data.rows("test"))
-    assert set(shown) == {min(seen, tests)}
+    assert set(counts) == {min(seen, tests)}
     words = f" Because {layers} layers are tried, they see {seen} test images."
     assert (words in method.finding(case, result)) == told
     assert method.count(case) == seen

@@ -59,18 +59,18 @@ def test_levels_are_handed_over_while_others_wait(digits):
 
 
 def test_a_stop_in_the_middle_of_a_level_leaves_the_levels_before_it(digits):
-    seen = []
+    partials = []
 
     def stop(done, words="", partial=None):
         if partial:
-            seen.append(partial["levels"])
-        if words.startswith("epoch") and len(seen) >= 3:
+            partials.append(partial["levels"])
+        if words.startswith("epoch") and len(partials) >= 3:
             raise Cancelled("enough")
 
     before = digits.model.fingerprint
     with pytest.raises(Cancelled):
         Tradeoff(epochs=1)(digits, stop)
-    assert len(seen[-1].rows) == 3
+    assert len(partials[-1].rows) == 3
     del digits.model.__dict__["fingerprint"]
     assert digits.model.fingerprint == before
 

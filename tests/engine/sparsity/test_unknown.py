@@ -51,7 +51,7 @@ def features_and_logits(model, pixels):
 
 def scores_by_hand(kind, fit, labels, asked):
     """Each detector again, slowly, from features and logits."""
-    (features, _), (seen, logits) = fit, asked
+    (features, _), (query_features, logits) = fit, asked
     match kind:
         case "MSP":
             raised = np.exp(logits)
@@ -60,7 +60,7 @@ def scores_by_hand(kind, fit, labels, asked):
             return -np.log(np.exp(logits).sum(1))
         case "KNN":
             unit_features = features / np.linalg.norm(features, axis=1, keepdims=True)
-            other = seen / np.linalg.norm(seen, axis=1, keepdims=True)
+            other = query_features / np.linalg.norm(query_features, axis=1, keepdims=True)
             return np.array(
                 [np.sort(np.linalg.norm(unit_features - row, axis=1))[9] for row in other]
             )
@@ -73,7 +73,7 @@ def scores_by_hand(kind, fit, labels, asked):
     small = values <= 1e-10 * values.max()
     values = np.maximum(values, 0) + (1e-3 * values.mean() if small.any() else 0)
     inverse = axes @ np.diag(1 / values) @ axes.T
-    return np.array([min((row - m) @ inverse @ (row - m) for m in means) for row in seen])
+    return np.array([min((row - m) @ inverse @ (row - m) for m in means) for row in query_features])
 
 
 def test_where_nothing_is_cut_both_models_tell_unknown_images_apart_exactly_alike(digits):
@@ -166,20 +166,20 @@ def test_detectors_that_need_the_head_say_why_they_have_no_figures():
 def test_photographs_stand_in_by_their_squares_and_are_drawn_whole():
     model = embedded.load("digits-mlp")
     case = PruneCase(model, photographs(model))
-    shown = images_of(case, 400)
-    assert not set(shown.fit.truth["group"]) & set(shown.known.truth["group"])
+    samples = images_of(case, 400)
+    assert not set(samples.fit.truth["group"]) & set(samples.known.truth["group"])
     row = next(iter(rows_of(Unknown(ratio=0.5)(case)).values()))
-    assert row["known images"] == 10 * row["known groups"] == len(shown.known)
+    assert row["known images"] == 10 * row["known groups"] == len(samples.known)
 
 
 def test_known_images_are_test_images_and_held_out_classes_count_as_unknown():
     data = data_sets.load("digits")
     marked = replace(data, truth={"unknown": data.labels == 3})
-    shown = images_of(PruneCase(embedded.load("digits-mlp"), marked), 1000)
-    assert "Held-out classes" in shown.unknown
-    assert set(shown.unknown["Held-out classes"].labels) == {3}
-    assert 3 not in set(shown.known.labels) | set(shown.fit.labels)
-    assert set(shown.known.ids) <= set(data.ids[data.rows("test")])
+    samples = images_of(PruneCase(embedded.load("digits-mlp"), marked), 1000)
+    assert "Held-out classes" in samples.unknown
+    assert set(samples.unknown["Held-out classes"].labels) == {3}
+    assert 3 not in set(samples.known.labels) | set(samples.fit.labels)
+    assert set(samples.known.ids) <= set(data.ids[data.rows("test")])
 
 
 def test_each_pair_is_a_win_a_draw_or_a_loss():

@@ -31,9 +31,9 @@ def test_each_row_is_the_untrained_network_cut_and_trained_by_itself():
     for name in result.rows:
         rule = {"ratio": 0.0} if name == ALL[0] else {"ratio": 0.95, "criterion": name}
         method = RetrainPruned(**rule, epochs=1, rate=Recipe().rate)
-        made = method(first)["model"]
+        model_record = method(first)["model"]
         rows = case.data.rows("test")
-        hits = outputs(rebuilt(made), case.data, rows).argmax(1) == case.data.targets(rows)
+        hits = outputs(rebuilt(model_record), case.data, rows).argmax(1) == case.data.targets(rows)
         assert result.cell(name, "trained") == pytest.approx(hits.float().mean().item())
         before = right(method.made(first, method.masks(first)), first)
         assert result.cell(name, "right after pruning") == pytest.approx(before)
@@ -50,9 +50,9 @@ def test_the_chosen_criterion_is_among_them_once_and_learned_scores_are_not():
 
 
 def test_networks_that_are_trained_are_handed_over_while_others_wait(case):
-    seen = []
-    Untrained(epochs=1)(case, lambda _done, _words="", partial=None: seen.append(partial))
-    rows = [len(partial["networks"].rows) for partial in seen if partial]
+    partials = []
+    Untrained(epochs=1)(case, lambda _done, _words="", partial=None: partials.append(partial))
+    rows = [len(partial["networks"].rows) for partial in partials if partial]
     assert rows == [1, 2, 3, 4, 5, 6]
 
 

@@ -16,20 +16,20 @@ from engine.sparsity import PruneCase, RandomPruning, parts, pruned
 from engine.sparsity.criteria.snip import Snip
 from engine.sparsity.experiments.width import MaskedFromStart, scrambled, sensitivity
 from engine.sparsity.experiments.width_claims import (
-    APART,
     BEFORE,
     DENSE,
     ERROR,
     PICKED,
     RIGHT,
     RULES,
+    SCRAMBLED_AUROC,
     SHUFFLED,
     WIDTHS,
     at,
 )
 from engine.training import Recipe, fresh, outputs, train
 from tests import tiny
-from tests.outcomes import HERE, keep
+from tests.outcomes import OUTCOMES_HERE, keep
 
 SMALL = RandomPruning(seeds=1, epochs=3, network="MLP", density=0.2)
 EVERY = (*RULES, "SNIP", "SNIP ratio")
@@ -107,7 +107,7 @@ def figures_by_hand(model, before, data, odd):
         RIGHT: right.mean().item(),
         BEFORE: first.item(),
         ERROR: float(error),
-        APART: roc_auc_score(unknown, doubts),
+        SCRAMBLED_AUROC: roc_auc_score(unknown, doubts),
     }
 
 
@@ -215,18 +215,18 @@ def test_the_picture_s_white_weights_are_the_masks():
     for row, rule in enumerate(RULES):
         masks = digits_masks(rule, 0.1, network="lenet")
         for column, part in enumerate(masks.parts):
-            shown = picture.images[row, column, 1:-1, 1:-1].ravel() == 255
-            assert np.array_equal(shown, masks.array(part.name).ravel()[:144])
+            is_white = picture.images[row, column, 1:-1, 1:-1].ravel() == 255
+            assert np.array_equal(is_white, masks.array(part.name).ravel()[:144])
             share = masks.counts[column] / part.size
             assert picture.caption(row, column) == f"{share:.0%} of {part.size:,}"
 
 
 def test_figures_as_the_paper_has_them_make_every_claim_hold():
-    table = {at(DENSE, width): {RIGHT: 0.95, ERROR: 0.05, APART: 0.8} for width in WIDTHS}
+    table = {at(DENSE, width): {RIGHT: 0.95, ERROR: 0.05, SCRAMBLED_AUROC: 0.8} for width in WIDTHS}
     for at_width, lost in zip(WIDTHS, (0.1, 0.05, 0.02, 0.005), strict=True):
         for rule, more in zip(RULES, (0.03, 0.01, 0.0), strict=True):
             right = 0.95 - lost - more
-            table[at(rule, at_width)] = {RIGHT: right, ERROR: 0.03, APART: 0.9}
+            table[at(rule, at_width)] = {RIGHT: right, ERROR: 0.03, SCRAMBLED_AUROC: 0.9}
     table |= {PICKED: {RIGHT: 0.93, BEFORE: 0.1}, SHUFFLED: {RIGHT: 0.925, BEFORE: 0.12}}
     margins = [claim.margin(lambda row, name: table[row][name]) for claim in RandomPruning.claims]
     assert margins == pytest.approx([0.085, 0.085, 0.005, 0.015, 0.01, 0.08, 0.02, 0.1])
@@ -240,7 +240,7 @@ def test_what_the_paper_claims_is_measured_with_three_seeds(measure):
     result = answer(method, ExperimentCase(data_sets.load(method.data[0])))
     claims = result["claims"]
     where = f"random pruning, {method.data[0]}, {method.network}, {method.density:.0%}"
-    keep(measure, method, result, where, HERE)
+    keep(measure, method, result, where, OUTCOMES_HERE)
     for rule in RULES:  # the first claim, which every rule shares
         gaps = result["gaps"][rule]
         assert gaps[0] > gaps[-1] + 0.01

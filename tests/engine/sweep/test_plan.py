@@ -100,12 +100,12 @@ def test_a_folder_with_too_many_files_is_refused_while_it_is_walked(tmp_path, mo
     for at in range(9):
         (tmp_path / "many").mkdir(exist_ok=True)
         (tmp_path / f"many/{at}.png").write_bytes(b"")
-    seen, real = [], Path.is_file
-    monkeypatch.setattr(Path, "is_file", lambda path: seen.append(path) or real(path))
+    visited, real = [], Path.is_file
+    monkeypatch.setattr(Path, "is_file", lambda path: visited.append(path) or real(path))
     monkeypatch.setattr(images, "MAX_IMAGES", 3)
     with pytest.raises(BlindspotError, match="more than 3 files: sweep parts"):
         images.in_folder(tmp_path / "many")
-    assert len(seen) == 4
+    assert len(visited) == 4
 
 
 def test_a_split_gives_some_of_each_class(read):

@@ -16,10 +16,10 @@ from engine.sweep.plan import as_toml, plan_of, read_plan
 from engine.sweep.request import SAMPLED, SweepRequest, model_options, refusal, values_of, variable
 
 SETTINGS = {"attribution.Occlusion": {"side": [2, 4], "cover": ["mean", "black"]}}
-ASKED = SweepRequest("digits", 10, ("digits-cnn",), ("attribution.Occlusion",))
+REQUEST = SweepRequest("digits", 10, ("digits-cnn",), ("attribution.Occlusion",))
 
 
-@pytest.mark.parametrize("asked", [ASKED, replace(ASKED, images=SAMPLED)])
+@pytest.mark.parametrize("asked", [REQUEST, replace(REQUEST, images=SAMPLED)])
 def test_the_file_of_a_plan_gives_the_same_plan(asked, tmp_path):
     document = asked.said(SETTINGS)
     (tmp_path / "plan.toml").write_text(as_toml(document), "utf-8")
@@ -30,9 +30,9 @@ def test_the_file_of_a_plan_gives_the_same_plan(asked, tmp_path):
 
 
 def test_a_plan_that_takes_too_much_is_refused_in_words(monkeypatch):
-    plan = plan_of(ASKED.said(SETTINGS), Path())
+    plan = plan_of(REQUEST.said(SETTINGS), Path())
     assert refusal(plan) == ""
-    many = plan_of(replace(ASKED, count=100).said({"attribution.Occlusion": {
+    many = plan_of(replace(REQUEST, count=100).said({"attribution.Occlusion": {
         "side": list(range(1, 97)), "overlap": [0, 0.25, 0.5], "cover": ["mean", "black", "blur"],
     }}), Path())  # fmt: skip
     assert refusal(many).startswith("This plan has 86,400 answers; at most 400 are computed on")

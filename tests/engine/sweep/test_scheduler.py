@@ -143,8 +143,8 @@ def test_over_tls_only_who_has_the_certificate_is_heard(certificate, at_home, di
         host="127.0.0.1",
         security=security,
         dashboard_address=None,
-    ) as there:
-        address = there.scheduler_address
+    ) as local_cluster:
+        address = local_cluster.scheduler_address
         assert address.startswith("tls://")
         workers = cluster(Scheduler(address, ours))
         looked = look_up(digits(1), workers, lambda _: None)

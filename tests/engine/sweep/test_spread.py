@@ -35,7 +35,7 @@ from tests.engine.sweep.conftest import arrays, entries
 
 needs_dask = pytest.mark.skipif(find_spec("distributed") is None, reason="distributed is missing")
 COUNT = 6  # digits
-HERE = Scheduler("tcp://127.0.0.1:8786")
+LOCAL = Scheduler("tcp://127.0.0.1:8786")
 
 
 def quiet(tally):
@@ -140,10 +140,10 @@ def test_a_worker_that_is_killed_costs_nothing_that_was_finished(
     monkeypatch.setattr(scheduler, "PATIENCE", 120.0)
     home = at_home()
     killed, finished = [], {}
-    with LocalCluster(n_workers=0, dashboard_address=None) as there:
-        processes = workers_at(there.scheduler_address)
-        there.wait_for_workers(2, timeout=300)
-        workers = cluster(Scheduler(there.scheduler_address))
+    with LocalCluster(n_workers=0, dashboard_address=None) as local_cluster:
+        processes = workers_at(local_cluster.scheduler_address)
+        local_cluster.wait_for_workers(2, timeout=300)
+        workers = cluster(Scheduler(local_cluster.scheduler_address))
         assert workers.count == 2
         looked = look_up(digits(COUNT), workers, quiet)
         assert len(looked.missing) == 3 * COUNT
@@ -246,7 +246,7 @@ def test_a_piece_that_ends_its_workers_does_not_end_the_sweep(connect):
         *([Found(place)] for place in range(12)),
     ]
     client = connect(FakeClient(results))
-    result = list(Cluster(HERE, gpu=True, count=3)(numbered(40), compute=True))
+    result = list(Cluster(LOCAL, gpu=True, count=3)(numbered(40), compute=True))
     assert [len(piece) for piece in client.asked["pieces"]] == [3] * 13 + [1]
     assert [[outcome.place for outcome in piece] for piece in result[:2]] == [[0, 1, 2], [3, 4, 5]]
     assert all(
@@ -264,20 +264,20 @@ def test_a_piece_that_ends_its_workers_does_not_end_the_sweep(connect):
 def test_workers_without_the_code_are_said_in_a_sentence(connect):
     client = connect(FakeClient([ModuleNotFoundError("no", name="engine")]))
     with pytest.raises(BlindspotError, match="cannot import engine: start them with"):
-        list(Cluster(HERE)(numbered(1), compute=True))
+        list(Cluster(LOCAL)(numbered(1), compute=True))
     assert client.asked["cancelled"]
 
 
 def test_a_cluster_without_a_worker_that_fits_is_not_waited_for(connect):
     connect(FakeClient())
     with pytest.raises(BlindspotError, match="has no worker yet: start one"):
-        cluster(HERE)
+        cluster(LOCAL)
     connect(FakeClient(workers=[{"resources": {}}, {"resources": {"GPU": 1}}, {}]))
-    assert cluster(HERE).count == 3
-    assert cluster(HERE, gpu=True).count == 1
+    assert cluster(LOCAL).count == 3
+    assert cluster(LOCAL, gpu=True).count == 1
     connect(FakeClient(workers=[{"resources": {}}]))
     with pytest.raises(BlindspotError, match="no worker with the resource GPU"):
-        cluster(HERE, gpu=True)
+        cluster(LOCAL, gpu=True)
 
 
 def test_what_takes_long_is_a_piece_alone(digits):
@@ -309,9 +309,9 @@ def test_a_pace_that_was_taken_decides_the_batch(monkeypatch):
 
     model = tiny.cnn()
     monkeypatch.setattr(pace, "_taken", {})
-    monkeypatch.setattr(pace, "_found", {})  # what other tests of this process went by
+    monkeypatch.setattr(pace, "_measured_rows", {})  # what other tests of this process went by
     result = pace.find_pace(model, "exact")
-    (key,) = pace.found()
+    (key,) = pace.current_pace()
     pace.take({key: {"batch": 7, "channels_last": result.channels_last, "seconds": 0.1}})
     assert pace.find_pace(model, "exact").batch == 7
 

@@ -150,13 +150,13 @@ def test_the_same_image_twice_is_computed_once(at_home, digits):
 
 def test_stopping_keeps_what_was_finished_and_says_how_to_go_on(at_home, plan, capsys, monkeypatch):
     home = at_home()
-    real, seen = run.answer, []
+    real, answers = run.answer, []
 
     def stopped(method, case, progress):
-        if len(seen) == 4:
+        if len(answers) == 4:
             raise KeyboardInterrupt
-        seen.append(real(method, case, progress))
-        return seen[-1]
+        answers.append(real(method, case, progress))
+        return answers[-1]
 
     with monkeypatch.context() as patch:
         patch.setattr(work.run, "answer", stopped)
@@ -183,13 +183,13 @@ def test_who_stops_at_once_is_not_told_of_answers_looked_up(at_home, plan, capsy
 
 def test_what_failed_is_not_counted_as_kept(at_home, plan, capsys, monkeypatch):
     at_home()
-    real, seen = run.answer, []
+    real, cases = run.answer, []
 
     def failing(method, case, progress):
-        seen.append(case)
-        if len(seen) == 1:
+        cases.append(case)
+        if len(cases) == 1:
             raise ZeroDivisionError
-        if len(seen) == 4:
+        if len(cases) == 4:
             raise KeyboardInterrupt
         return real(method, case, progress)
 

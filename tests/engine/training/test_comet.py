@@ -58,11 +58,11 @@ def test_one_backward_pass_gives_each_part_the_gradient_of_the_published_two(
     watch, gap, area, area_weight
 ):
     model, batch = network_and_batch()
-    wanted, of_predictor, of_selector = two_passes(model, batch, watch, gap, area, area_weight)
+    expected, of_predictor, of_selector = two_passes(model, batch, watch, gap, area, area_weight)
     model.train().requires_grad_(requires_grad=True)
     loss = comet_loss(model, batch, watch=watch, gap=gap, area=area, area_weight=area_weight)
     loss.backward()
-    assert loss.item() == pytest.approx(wanted, rel=1e-5)
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
     result = gradients(model.network.predictor), gradients(model.network.selector)
     for ours, theirs in zip(result, (of_predictor, of_selector), strict=True):
         assert ours.keys() == theirs.keys()

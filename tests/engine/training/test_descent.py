@@ -15,23 +15,25 @@ def problem(count=6):
     """A small network and the batches it learns from."""
     network = tiny.random_weights(nn.Sequential(nn.Linear(5, 7), nn.Tanh(), nn.Linear(7, 3)))
     inputs = torch.randn(count, 4, 5, generator=tiny.seeded(1))
-    wanted = torch.randint(3, (count, 4), generator=tiny.seeded(2))
-    return network, list(zip(inputs, wanted, strict=True))
+    targets = torch.randint(3, (count, 4), generator=tiny.seeded(2))
+    return network, list(zip(inputs, targets, strict=True))
 
 
 def losses(network, batches):
     return [lambda b=b: F.cross_entropy(network(b[0]), b[1]) for b in batches]
 
 
-def same(one, other):
-    return all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+def same(network, other):
+    return all(
+        torch.equal(a, b) for a, b in zip(network.parameters(), other.parameters(), strict=True)
+    )
 
 
 def test_it_is_the_loop_written_out_to_the_bit():
     network, batches = problem()
     plainly, _ = problem()
     optimizer = torch.optim.AdamW(plainly.parameters(), 1.0, weight_decay=0.1)
-    wanted = []
+    expected = []
     for number, (inputs, target) in enumerate(batches):
         for group in optimizer.param_groups:
             group["lr"] = 0.1 / (1 + number)
@@ -40,14 +42,14 @@ def test_it_is_the_loop_written_out_to_the_bit():
         loss.backward()
         nn.utils.clip_grad_norm_(plainly.parameters(), 0.3)
         optimizer.step()
-        wanted.append(loss.item())
+        expected.append(loss.item())
     result = descend(
         torch.optim.AdamW(network.parameters(), 1.0, weight_decay=0.1),
         losses(network, batches),
         rate=lambda number: 0.1 / (1 + number),
         before_step=lambda: nn.utils.clip_grad_norm_(network.parameters(), 0.3),
     )
-    assert list(result) == wanted
+    assert list(result) == expected
     assert same(network, plainly)
 
 

@@ -54,8 +54,8 @@ def trained(data, recipe=RECIPE, seed=0, **given):
     return model, log
 
 
-def same(one, other):
-    a, b = one.network.state_dict(), other.network.state_dict()
+def same(model, other):
+    a, b = model.network.state_dict(), other.network.state_dict()
     assert a.keys() == b.keys()
     return all(torch.equal(a[name], b[name]) for name in a)
 
@@ -236,11 +236,11 @@ def test_negative_weights_climb(data):
 
 
 def test_masked_weights_are_zero_all_the_way_and_in_the_end(data):
-    seen = []
+    maxima = []
 
     def look(model, _rate):
         weight = model.network.fc1.weight
-        seen.append(weight[~masks["fc1.weight"]].abs().max().item())
+        maxima.append(weight[~masks["fc1.weight"]].abs().max().item())
 
     model = fresh(data, RECIPE, 0)
     generator = torch.Generator().manual_seed(1)
@@ -250,7 +250,7 @@ def test_masked_weights_are_zero_all_the_way_and_in_the_end(data):
         if name.endswith("weight")
     }
     train(model, data, RECIPE, masks=masks, after_step=look)
-    assert set(seen) == {0.0}
+    assert set(maxima) == {0.0}
     for name, mask in masks.items():
         weight = model.network.get_parameter(name)
         assert (weight[~mask] == 0).all()

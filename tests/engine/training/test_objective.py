@@ -88,12 +88,12 @@ def test_targets_of_several_numbers_are_learned_by_the_textbook_s_loss(data, obj
     model, log = trained(data, objective=objective, targets=targets)
     assert same(model, written_out(data, targets, loss))
     rows = data.rows("validation")
-    logits, wanted = model.logits(data.pixels(rows)), torch.from_numpy(targets[rows]).float()
-    assert log.validation_loss[-1] == pytest.approx(loss(logits, wanted).item(), rel=1e-5)
+    logits, expected = model.logits(data.pixels(rows)), torch.from_numpy(targets[rows]).float()
+    assert log.validation_loss[-1] == pytest.approx(loss(logits, expected).item(), rel=1e-5)
     right = {
-        binary_cross_entropy: ((logits > 0) == (wanted > 0.5)).float().mean().item(),
+        binary_cross_entropy: ((logits > 0) == (expected > 0.5)).float().mean().item(),
         squared_error: np.nan,
-        cross_entropy: (logits.argmax(1) == wanted.argmax(1)).float().mean().item(),
+        cross_entropy: (logits.argmax(1) == expected.argmax(1)).float().mean().item(),
     }[objective]
     assert log.validation_accuracy[-1] == pytest.approx(right, nan_ok=True)
     assert np.isnan(log.train_accuracy).all() == np.isnan(right)

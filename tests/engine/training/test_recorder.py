@@ -25,8 +25,10 @@ def weights_of(model):
     return {name: tensor.clone() for name, tensor in model.network.state_dict().items()}
 
 
-def equal(one, other):
-    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
+def equal(weights, other):
+    return weights.keys() == other.keys() and all(
+        torch.equal(weights[k], other[k]) for k in weights
+    )
 
 
 def followed(data, recipe=RECIPE, **given):
@@ -71,8 +73,8 @@ def test_the_average_is_the_exponential_one_of_all_steps_with_the_last_buffers(d
         if name in buffers:
             assert torch.equal(result, model.network.state_dict()[name])
         else:
-            wanted = sum(part * state[name] for part, state in zip(parts, met, strict=True))
-            assert torch.allclose(result, wanted, atol=1e-6), name
+            expected = sum(part * state[name] for part, state in zip(parts, met, strict=True))
+            assert torch.allclose(result, expected, atol=1e-6), name
     assert not recorder.average.training
     assert same(model, trained(data, recipe)[0])
 
@@ -80,15 +82,15 @@ def test_the_average_is_the_exponential_one_of_all_steps_with_the_last_buffers(d
 def test_an_objective_sees_the_average_of_the_steps_before_it(data):
     def noting(model, batch):
         if model.training:
-            seen.append(weights_of(batch.average))
+            averages.append(weights_of(batch.average))
         return by_hand(model, batch)
 
-    seen = []
+    averages = []
     _, met = followed(data, recorder=Recorder(decay=0.5), objective=noting)
-    assert equal(seen[0], met[0])
+    assert equal(averages[0], met[0])
     name = "fc1.weight"
-    wanted = 0.25 * met[0][name] + 0.25 * met[1][name] + 0.5 * met[2][name]
-    assert torch.allclose(seen[2][name], wanted, atol=1e-6)
+    expected = 0.25 * met[0][name] + 0.25 * met[1][name] + 0.5 * met[2][name]
+    assert torch.allclose(averages[2][name], expected, atol=1e-6)
     without = []
     trained(data, objective=lambda m, b: without.append(b.average) or by_hand(m, b))
     assert set(without) == {None}

@@ -14,8 +14,8 @@ from engine.training import augmented, loop
 from tests.engine.training.test_loop import RECIPE, same, striped, trained
 from tests.engine.training.test_objective import by_hand
 
-SHOWN = replace(RECIPE, shift=1, mirror=True)
-AGAIN = partial(augmented, recipe=SHOWN)
+AUGMENTED = replace(RECIPE, shift=1, mirror=True)
+AGAIN = partial(augmented, recipe=AUGMENTED)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def batches(data, **given):
         met[model.training].append(batch)
         return by_hand(model, batch)
 
-    model, _ = trained(data, SHOWN, objective=noting, **given)
+    model, _ = trained(data, AUGMENTED, objective=noting, **given)
     return met[True], met[False], model
 
 
@@ -86,8 +86,8 @@ def test_what_both_views_say_comes_nearer_when_the_objective_asks_for_it(data):
         second = AGAIN(images, torch.Generator().manual_seed(3))
         return (model.logits(images) - model.logits(second)).square().mean().item()
 
-    pulled, _ = trained(data, SHOWN, objective=alike, second_view=AGAIN)
-    assert apart(pulled) < 0.7 * apart(trained(data, SHOWN)[0])
+    pulled, _ = trained(data, AUGMENTED, objective=alike, second_view=AGAIN)
+    assert apart(pulled) < 0.7 * apart(trained(data, AUGMENTED)[0])
 
 
 def test_an_interruption_changes_no_bit_of_it(data, tmp_path, monkeypatch):
@@ -98,9 +98,9 @@ def test_an_interruption_changes_no_bit_of_it(data, tmp_path, monkeypatch):
             raise Cancelled("enough")
 
     settings = {"objective": alike, "second_view": AGAIN, "keep": tmp_path / "state.safetensors"}
-    whole, full = trained(data, SHOWN, **settings)
+    whole, full = trained(data, AUGMENTED, **settings)
     with pytest.raises(Cancelled):
-        trained(data, SHOWN, **settings, progress=stop)
-    again, log = trained(data, SHOWN, **settings)
+        trained(data, AUGMENTED, **settings, progress=stop)
+    again, log = trained(data, AUGMENTED, **settings)
     assert same(whole, again)
     np.testing.assert_array_equal(log.validation_loss, full.validation_loss)

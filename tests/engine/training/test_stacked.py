@@ -57,9 +57,9 @@ def together(data, recipe=RECIPE, seeds=SEEDS, **given):
     return models, train_stacked(models, data, recipe, seeds, **given)
 
 
-def furthest(one, other):
+def furthest(model, other):
     """The largest difference of two models' weights and buffers."""
-    a, b = one.network.state_dict(), other.network.state_dict()
+    a, b = model.network.state_dict(), other.network.state_dict()
     return max((a[name].double() - b[name].double()).abs().max().item() for name in a)
 
 
@@ -75,8 +75,8 @@ def test_each_ends_at_the_weights_of_a_training_of_its_own(data, recipe):
         assert not model.training
         assert not any(p.requires_grad for p in model.parameters())
     for curve in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"):
-        wanted = np.mean([getattr(log, curve) for log in logs], 0)
-        np.testing.assert_allclose(getattr(log, curve), wanted, rtol=1e-4)
+        expected = np.mean([getattr(log, curve) for log in logs], 0)
+        np.testing.assert_allclose(getattr(log, curve), expected, rtol=1e-4)
     np.testing.assert_array_equal(log.shown, sum(log.shown for log in logs))
 
 

@@ -41,13 +41,13 @@ def test_its_loss_is_that_of_the_published_formula_image_by_image(case, unlearne
     with torch.no_grad():  # another student than the original, whose loss on what stays is 0
         work.model.network.head.bias[:3] += torch.tensor([1.0, -2.0, 0.5])
     rows = np.concatenate([case.splits.retain[:5], case.splits.forget[:7], case.splits.retain[5:9]])
-    wanted = []
+    expected = []
     for row in rows:
         pixels = case.data.pixels(np.array([row]))
         teacher = novice if case.data.labels[row] == 3 else case.model
         t, s = teacher.logits(pixels)[0].softmax(0), work.model(pixels)[0].detach().softmax(0)
-        wanted.append((t * (t / s).log()).sum().item())
-    assert misled(work, novice, rows).item() == pytest.approx(np.mean(wanted), rel=1e-4)
+        expected.append((t * (t / s).log()).sum().item())
+    assert misled(work, novice, rows).item() == pytest.approx(np.mean(expected), rel=1e-4)
 
     def apart(model, teacher, some):
         t, s = (outputs(network, case.data, some).log_softmax(1) for network in (teacher, model))
@@ -66,7 +66,7 @@ def test_labels_play_no_part(case, unlearned):
     ids = data.ids[case.splits.forget]
     again = replace(case, data=other, request=replace(case.request, kind="picked", ids=ids))
     state, other_state = (
-        rebuilt(made["model"]).state_dict() for made in (unlearned, answer(BadT(), again))
+        rebuilt(result["model"]).state_dict() for result in (unlearned, answer(BadT(), again))
     )
     assert all(torch.equal(state[name], other_state[name]) for name in state)
 
@@ -76,17 +76,17 @@ def test_it_forgets_a_class_and_sees_the_share_of_what_stays_that_it_was_given(c
     assert share(before, "UA") < 0.05
     assert share(unlearned, "UA") > 0.6
     assert share(unlearned, "RA") > share(before, "RA") - 0.05
-    seen = unlearned["seen"]
-    stays = seen["forget"] == 0
-    assert (seen["seen"][~stays] == 10).all()
-    assert sorted(set(seen["seen"][stays].tolist())) == [0, 10]
-    assert (seen["seen"][stays] > 0).sum() == round(0.3 * stays.sum())
+    exposure = unlearned["seen"]
+    stays = exposure["forget"] == 0
+    assert (exposure["seen"][~stays] == 10).all()
+    assert sorted(set(exposure["seen"][stays].tolist())) == [0, 10]
+    assert (exposure["seen"][stays] > 0).sum() == round(0.3 * stays.sum())
 
 
 def test_as_published_it_takes_two_steps_here_and_forgets_nothing(case):
-    made = BadT(epochs=1, rate=1e-4, batch=256)(case)
-    assert made["run"]["steps"].tolist() == [2]
-    assert abs(share(made, "UA") - share(answer(NoOp(), case), "UA")) < 0.02
+    result = BadT(epochs=1, rate=1e-4, batch=256)(case)
+    assert result["run"]["steps"].tolist() == [2]
+    assert abs(share(result, "UA") - share(answer(NoOp(), case), "UA")) < 0.02
 
 
 def test_the_bad_teacher_is_neither_the_retrained_nor_the_untrained_model_of_the_scoreboard(case):

@@ -15,7 +15,7 @@ from engine.training import train
 from engine.unlearning import SCRUB, FineTune, GradientAscent, L1Sparse, NegGradPlus, NoOp, Retrain
 from engine.unlearning.protocol.metrics import gap
 from engine.unlearning.ways.network import own_copy, untrained
-from engine.unlearning.ways.scrub import TEMPERATURE, apart
+from engine.unlearning.ways.scrub import TEMPERATURE, distillation_losses
 from engine.unlearning.ways.unlearner import UnlearningRun
 from tests.engine.unlearning.trained import class_case, noisy_case
 
@@ -29,8 +29,10 @@ def weights(made):
     return made["model"].weights
 
 
-def same(one, two):
-    return all(np.array_equal(weights(one)[name], weights(two)[name]) for name in weights(one))
+def same(first, second):
+    return all(
+        np.array_equal(weights(first)[name], weights(second)[name]) for name in weights(first)
+    )
 
 
 def scores(made):
@@ -38,26 +40,26 @@ def scores(made):
 
 
 def test_doing_nothing_gives_the_original(case):
-    made = answer(NoOp(), case)
-    assert rebuilt(made["model"]).fingerprint == case.model.fingerprint
-    assert made["run"]["samples"][0] == 0
+    result = answer(NoOp(), case)
+    assert rebuilt(result["model"]).fingerprint == case.model.fingerprint
+    assert result["run"]["samples"][0] == 0
     again = scores(answer(Retrain(), case))
-    assert gap(scores(made), again) > 0.25
-    assert scores(made)["UA"] < 0.05
+    assert gap(scores(result), again) > 0.25
+    assert scores(result)["UA"] < 0.05
 
 
 def test_retraining_is_the_recipe_on_what_stays_bit_for_bit(case):
     model = untrained(case.model, case.seed)
     train(model, case.data, case.recipe, case.seed, rows=case.splits.retain)
-    made = answer(Retrain(), case)
-    assert rebuilt(made["model"]).fingerprint == model.fingerprint
-    assert scores(made)["UA"] == 1  # it was never told of that class
-    assert gap(scores(made), scores(Retrain()(case))) == 0
-    assert made["run"]["share of retraining"][0] == 1
+    result = answer(Retrain(), case)
+    assert rebuilt(result["model"]).fingerprint == model.fingerprint
+    assert scores(result)["UA"] == 1  # it was never told of that class
+    assert gap(scores(result), scores(Retrain()(case))) == 0
+    assert result["run"]["share of retraining"][0] == 1
 
 
 def test_fine_tuning_is_sgd_on_what_stays(case):
-    made = answer(FineTune(epochs=1, batch=512), case)
+    result = answer(FineTune(epochs=1, batch=512), case)
     model, rng = own_copy(case.model).train(), np.random.default_rng([case.seed, 21])
     optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, weight_decay=5e-4)
     for rows in np.array_split(rng.permutation(case.splits.retain), 2):
@@ -65,7 +67,7 @@ def test_fine_tuning_is_sgd_on_what_stays(case):
         F.cross_entropy(model(case.data.pixels(rows)), case.data.targets(rows)).backward()
         optimizer.step()
     for name, tensor in model.network.state_dict().items():
-        np.testing.assert_allclose(weights(made)[name], tensor.detach().numpy(), atol=1e-6)
+        np.testing.assert_allclose(weights(result)[name], tensor.detach().numpy(), atol=1e-6)
 
 
 def test_ascent_at_no_rate_is_doing_nothing(case):
@@ -95,10 +97,10 @@ def test_ascent_follows_short_gradients_and_ends_at_a_guess_or_as_published_does
         else:
             continue
         break
-    made = answer(GradientAscent(), case)
-    assert 0 < steps == made["run"]["steps"][0] < 100
+    result = answer(GradientAscent(), case)
+    assert 0 < steps == result["run"]["steps"][0] < 100
     for name, parameter in model.network.state_dict().items():
-        np.testing.assert_allclose(weights(made)[name], parameter.detach().numpy(), atol=1e-3)
+        np.testing.assert_allclose(weights(result)[name], parameter.detach().numpy(), atol=1e-3)
     whole = answer(GradientAscent(epochs=4, stop=False), case)
     assert whole["run"]["steps"][0] == 8
 
@@ -110,7 +112,8 @@ def test_without_its_pull_l1_sparse_is_fine_tuning_bit_for_bit(case):
     pulled = answer(L1Sparse(epochs=2, rate=0.01), case)
     assert not same(plain, pulled)
     size = [
-        sum(np.abs(weight).sum() for weight in weights(made).values()) for made in (pulled, plain)
+        sum(np.abs(weight).sum() for weight in weights(result).values())
+        for result in (pulled, plain)
     ]
     assert size[0] < size[1]
 
@@ -151,7 +154,7 @@ def test_a_forgotten_image_s_loss_counts_up_to_the_cap_and_has_no_slope_above(ca
 
 def test_scrub_climbs_first_and_then_mends(case):
     work = UnlearningRun(case, own_copy(case.model), frozenset({"retain", "forget"}))
-    distance, loss = apart(work, case.splits.forget[:20])
+    distance, loss = distillation_losses(work, case.splits.forget[:20])
     assert distance.item() == pytest.approx(0, abs=1e-5)
     assert loss.item() == pytest.approx(
         F.cross_entropy(
@@ -160,13 +163,13 @@ def test_scrub_climbs_first_and_then_mends(case):
         ).item(),
         abs=1e-5,
     )
-    made = rebuilt(answer(SCRUB(), case)["model"])
-    work = UnlearningRun(case, own_copy(made), frozenset({"retain", "forget"}))
-    away = apart(work, case.splits.forget)[0].item()
-    stayed = apart(work, case.splits.retain)[0].item()
+    unlearned = rebuilt(answer(SCRUB(), case)["model"])
+    work = UnlearningRun(case, own_copy(unlearned), frozenset({"retain", "forget"}))
+    away = distillation_losses(work, case.splits.forget)[0].item()
+    stayed = distillation_losses(work, case.splits.retain)[0].item()
     assert away > 5 * stayed
     p = case.model.logits(case.data.pixels(case.splits.forget)).div(TEMPERATURE).softmax(1)
-    q = made.logits(case.data.pixels(case.splits.forget)).div(TEMPERATURE).softmax(1)
+    q = unlearned.logits(case.data.pixels(case.splits.forget)).div(TEMPERATURE).softmax(1)
     assert away == pytest.approx((p * (p / q).log()).sum(1).mean().item() * 16, rel=1e-3)
     stages = [len(SCRUB(climbs=2).stages(work, epoch)) for epoch in range(4)]
     assert stages == [2, 2, 1, 1]

@@ -16,7 +16,12 @@ from engine.method import quiet
 from engine.unlearning import SAUCE, Collateral, Dictionary
 from engine.unlearning.concepts.autoencoder import Autoencoder
 from engine.unlearning.concepts.collateral import GAMMAS, KINDS, measured_scenes, rates, yes_to
-from engine.unlearning.concepts.dictionary import LearnedDictionary, own_scenes, question, seen
+from engine.unlearning.concepts.dictionary import (
+    LearnedDictionary,
+    image_tokens,
+    own_scenes,
+    question,
+)
 from engine.unlearning.concepts.score import as_active, at_random, best, scores, total, union
 from engine.unlearning.concepts.suppressed import Suppressed, chances, changed, enumerated_words
 from tests.engine.hallucination.scripted import Scripted
@@ -57,36 +62,38 @@ def test_few_features_rebuild_unseen_tokens():
 
 
 def test_features_are_the_largest_and_the_weights_can_be_read_back():
-    made, tokens = random_autoencoder()
-    activations = ((tokens - made.mean) / made.scale) @ made.encoder + made.threshold
-    for row, feature in zip(activations, made.features(tokens), strict=True):
+    autoencoder, tokens = random_autoencoder()
+    activations = (
+        (tokens - autoencoder.mean) / autoencoder.scale
+    ) @ autoencoder.encoder + autoencoder.threshold
+    for row, feature in zip(activations, autoencoder.features(tokens), strict=True):
         largest = torch.argsort(row, descending=True)[:3]
-        wanted = torch.zeros(20)
-        wanted[largest] = row[largest].relu()
-        assert torch.allclose(feature, wanted)
-    again = Autoencoder.read(made.flat, 20, 3)
-    assert all(torch.equal(*pair) for pair in zip(made.parts, again.parts, strict=True))
-    assert torch.allclose(made.decoder.norm(dim=1), torch.ones(20))
+        expected = torch.zeros(20)
+        expected[largest] = row[largest].relu()
+        assert torch.allclose(feature, expected)
+    again = Autoencoder.read(autoencoder.flat, 20, 3)
+    assert all(torch.equal(*pair) for pair in zip(autoencoder.parts, again.parts, strict=True))
+    assert torch.allclose(autoencoder.decoder.norm(dim=1), torch.ones(20))
 
 
 def test_what_is_suppressed_is_the_rebuilding_with_other_features_and_the_old_error():
-    made, tokens = random_autoencoder()
-    features = made.features(tokens)
+    autoencoder, tokens = random_autoencoder()
+    features = autoencoder.features(tokens)
     usual = features.mean(0)
-    which, gamma = torch.tensor([1, 4, 7]), -0.5
+    indices, gamma = torch.tensor([1, 4, 7]), -0.5
     other = features.clone()
-    for at in which.tolist():
+    for at in indices.tolist():
         above = features[:, at] > usual[at]
         other[above, at] = gamma * features[above, at]
-    slowly = made.rebuilt(other) + tokens - made.rebuilt(features)
-    result = made.suppressed(tokens, which, gamma, usual)
+    slowly = autoencoder.rebuilt(other) + tokens - autoencoder.rebuilt(features)
+    result = autoencoder.suppressed(tokens, indices, gamma, usual)
     assert torch.allclose(result, slowly, atol=1e-5)
     assert not torch.allclose(result, tokens, atol=1e-2)
 
 
 def test_no_features_and_gamma_one_change_no_bit(learned):
     sample = SceneBatch.drawn(3, "broken", seed=1000)
-    tokens = seen(load(HONEST), sample.pixels)
+    tokens = image_tokens(load(HONEST), sample.pixels)
     some = np.array([0, 5, 9])
     assert torch.equal(changed(learned, tokens, some[:0], -5.0), tokens)
     assert torch.equal(changed(learned, tokens, some, 1.0), tokens)
@@ -124,10 +131,10 @@ def test_no_scene_of_a_dictionary_is_measured(seed):
 
 
 def test_scores_are_those_of_the_formula():
-    there, absent = np.array([1.0, 2.0, 5.0]), np.array([3.0, 1.0, 0.0])
-    slowly = [a / (8 + 1e-8) - b / (4 + 1e-8) for a, b in zip(there, absent, strict=True)]
-    assert np.allclose(scores(there, absent), slowly, atol=1e-12)
-    assert best(scores(there, absent), 2).tolist() == [2, 1]
+    present, absent = np.array([1.0, 2.0, 5.0]), np.array([3.0, 1.0, 0.0])
+    slowly = [a / (8 + 1e-8) - b / (4 + 1e-8) for a, b in zip(present, absent, strict=True)]
+    assert np.allclose(scores(present, absent), slowly, atol=1e-12)
+    assert best(scores(present, absent), 2).tolist() == [2, 1]
 
 
 def test_features_of_several_things_are_joined_the_best_first_and_none_twice():
@@ -142,10 +149,10 @@ def test_other_features_are_others_as_many_and_one_kind_is_as_active():
     for chosen in (as_active(usual, taken, random), at_random(200, taken, random)):
         assert len(set(chosen.tolist())) == len(taken)
         assert not set(chosen.tolist()) & set(taken.tolist())
-    wanted = total(usual, taken)
+    activity = total(usual, taken)
     matched = total(usual, as_active(usual, taken, random))
-    assert matched == pytest.approx(wanted, rel=0.4)
-    assert total(usual, at_random(200, taken, random)) < 0.6 * wanted
+    assert matched == pytest.approx(activity, rel=0.4)
+    assert total(usual, at_random(200, taken, random)) < 0.6 * activity
 
 
 # ---------------------------------------------------------------- an answer
@@ -271,12 +278,16 @@ def test_rates_are_counted_as_one_would_by_hand():
         result = rates("x", yes, present, targets)
         for step in range(2):
             answers = [(yes[step, n, t], present[n, t], t) for n in range(9) for t in range(16)]
-            wanted = {
-                "yes to it, x": [a for a, there, t in answers if there and t in targets],
-                "yes to others, x": [a for a, there, t in answers if there and t not in targets],
-                "false yes, x": [a for a, there, t in answers if not there and t not in targets],
+            expected = {
+                "yes to it, x": [a for a, is_there, t in answers if is_there and t in targets],
+                "yes to others, x": [
+                    a for a, is_there, t in answers if is_there and t not in targets
+                ],
+                "false yes, x": [
+                    a for a, is_there, t in answers if not is_there and t not in targets
+                ],
             }
-            for name, outcomes in wanted.items():
+            for name, outcomes in expected.items():
                 assert result[name][0][step] == pytest.approx(np.mean(outcomes))
 
 

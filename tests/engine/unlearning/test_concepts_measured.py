@@ -19,7 +19,7 @@ from engine.method import quiet
 from engine.models.threads import one_thread
 from engine.unlearning import SAUCE
 from engine.unlearning.concepts.collateral import KINDS, measured_scenes
-from engine.unlearning.concepts.dictionary import LearnedDictionary, own_scenes, seen
+from engine.unlearning.concepts.dictionary import LearnedDictionary, image_tokens, own_scenes
 from engine.unlearning.concepts.score import as_active, at_random
 from engine.unlearning.concepts.suppressed import chances, changed
 
@@ -39,18 +39,18 @@ def dictionaries():
     ]
 
 
-def shares(vlm, learned, scenes, which, thing):
+def shares(vlm, learned, scenes, indices, category):
     """Yes to the thing where it is, and to others where they are, of tokens and presence."""
     tokens, present = scenes
-    yes = chances(vlm, changed(learned, tokens, which, SAUCE().gamma)) > CHANCE
-    at = CATEGORIES.index(thing)
+    yes = chances(vlm, changed(learned, tokens, indices, SAUCE().gamma)) > CHANCE
+    at = CATEGORIES.index(category)
     others = np.delete(yes, at, 1)[np.delete(present, at, 1)]
     return yes[present[:, at], at].mean(), others.mean()
 
 
 def looked_at(sample):
     with one_thread(), torch.no_grad():
-        return seen(load(HONEST), sample.pixels), sample.layout.present
+        return image_tokens(load(HONEST), sample.pixels), sample.layout.present
 
 
 def spread(values):
@@ -80,11 +80,11 @@ def test_the_number_of_features_is_the_one_that_scenes_apart_choose(dictionaries
     for number, learned in enumerate(dictionaries):
         for category in CATEGORIES:
             order = SAUCE(concept=category).ranked(learned)[category].order
-            it, others_before = shares(vlm, learned, scenes, order[:0], category)
+            before, others_before = shares(vlm, learned, scenes, order[:0], category)
             for at, count in enumerate(COUNTS):
                 after, others = shares(vlm, learned, scenes, order[:count], category)
                 utility[at, number] += (
-                    ((it - after) / it + others / others_before) / 2 / len(CATEGORIES)
+                    ((before - after) / before + others / others_before) / 2 / len(CATEGORIES)
                 )
     mean = utility.mean(1)
     chosen = COUNTS[int(np.flatnonzero(mean >= mean.max() - NEAR)[0])]
@@ -109,12 +109,12 @@ def test_every_thing_is_measured_with_three_dictionaries(dictionaries, measure):
     for number, learned in enumerate(dictionaries):
         random = np.random.default_rng(number)
         for at, category in enumerate(CATEGORIES):
-            which = SAUCE(concept=category).chosen(learned)
+            indices = SAUCE(concept=category).chosen(learned)
             sets = (
-                which[:0],
-                which,
-                as_active(learned.usual, which, random),
-                at_random(SAUCE().width, which, random),
+                indices[:0],
+                indices,
+                as_active(learned.usual, indices, random),
+                at_random(SAUCE().width, indices, random),
             )
             for kind, features in zip(results, sets, strict=True):
                 results[kind][at, number] = shares(vlm, learned, scenes, features, category)

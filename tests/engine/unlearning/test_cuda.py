@@ -23,7 +23,7 @@ from engine.unlearning.experiments.cuda import (
     WITH_OWN,
 )
 from tests import tiny
-from tests.outcomes import HERE, keep
+from tests.outcomes import OUTCOMES_HERE, keep
 
 SMALL = CudaExperiment(seeds=1, epochs=12, victim="MLP")
 
@@ -50,12 +50,12 @@ def trained_by_hand(data, seed):
     return model
 
 
-def share(model, data, split, wanted=lambda label: label):
+def share(model, data, split, expected=lambda label: label):
     rows = data.rows(split)
     result = outputs(model, data, rows).argmax(1).tolist()
     return np.mean(
         [
-            prediction == wanted(label)
+            prediction == expected(label)
             for prediction, label in zip(result, data.labels[rows], strict=True)
         ]
     )
@@ -123,7 +123,7 @@ def test_what_the_paper_claims_is_measured_with_three_seeds(measure):
     method = CudaExperiment()
     result = answer(method, ExperimentCase(data_sets.load(method.data[0])))
     table = result["table"]
-    keep(measure, method, result, f"CUDA, {method.data[0]}, {method.victim}", HERE)
+    keep(measure, method, result, f"CUDA, {method.data[0]}, {method.victim}", OUTCOMES_HERE)
     assert table.cell(CLEAN, RIGHT) > 0.95
     assert table.cell(PROTECTED, LEARNED) > 0.95
     assert table.cell(PROTECTED, RIGHT) < table.cell(CLEAN, RIGHT) - 0.2

@@ -42,7 +42,10 @@ KIND = dict.fromkeys(ROBUST, "robust") | {
     "digits-vit": "transformer",
     "wrong labels": "wrong labels",
 }
-KEPT, MOVED = 0.08, 0.1  # at most so much of right answers is lost; at least so much is forgotten
+MOST_LOST, MOVED = (
+    0.08,
+    0.1,
+)  # at most so much of right answers is lost; at least so much is forgotten
 
 LEARNS_ON = "learning on from what stays does not forget a class: nothing contradicts it"
 FLAT = "adversarially trained, it is so sure that the slope of the ascent is next to nothing"
@@ -89,14 +92,14 @@ def of_wrong_labels():
 
 
 def figures(method, case):
-    made = answer(method, case)
-    assert made["run"]["failed_at"][0] == -1
-    return dict(zip(made["scores"].labels, made["scores"].values.tolist(), strict=True))
+    result = answer(method, case)
+    assert result["run"]["failed_at"][0] == -1
+    return dict(zip(result["scores"].labels, result["scores"].values.tolist(), strict=True))
 
 
 def holds(kind, case, what):
     before, after = figures(NoOp(), case), figures(kind(), case)
-    most, _ = LOSING.get((what, kind), (KEPT, ""))
+    most, _ = LOSING.get((what, kind), (MOST_LOST, ""))
     for name in ("RA", "TA"):
         assert after[name] > before[name] - most, f"{kind.short} collapses: {after}"
     if (what, kind) not in INERT:

@@ -85,12 +85,12 @@ def test_all_figures_are_those_of_the_three_models(after, case, models):
     table, judgments = result["figures"], {n: judged(m, case) for n, m in models.items()}
     assert table.rows == tuple(models)
     for name, model in models.items():
-        wanted = (
+        expected_figures = (
             figures(judgments[name])
             | attacks(judgments[name])
             | nearness(judgments[name], judgments["retrained"])
         )
-        for key, value in wanted.items():
+        for key, value in expected_figures.items():
             assert table.cell(name, key) == pytest.approx(value, nan_ok=True, abs=1e-6)
         far = (weights(model) - weights(models["original"])).norm().item()
         assert table.cell(name, "from original") == pytest.approx(far, rel=1e-5)
@@ -153,17 +153,17 @@ def test_the_attackers_line_gives_its_own_efficacy(after, case, models):
     for name, model in models.items():
         result = answer(MembershipAttack(model=name), after)
         judgment = judged(model, case)
-        wanted = attack(judgment.retain, judgment.test, judgment.forget, seed=case.seed)
+        attack_result = attack(judgment.retain, judgment.test, judgment.forget, seed=case.seed)
         figures_ = result["figures"]
-        assert figures_["MIA"][0] == pytest.approx(wanted.efficacy, abs=1e-6)
-        assert figures_["attack accuracy"][0] == pytest.approx(wanted.accuracy, abs=1e-6)
+        assert figures_["MIA"][0] == pytest.approx(attack_result.efficacy, abs=1e-6)
+        assert figures_["attack accuracy"][0] == pytest.approx(attack_result.accuracy, abs=1e-6)
         regions = result["regions"]
         assert regions["from"][0] == 0
         assert regions["to"][-1] == 1
         np.testing.assert_allclose(regions["from"][1:], regions["to"][:-1])
         place = np.searchsorted(regions["to"], judgment.forget.confidence, side="left")
         non_member = 1 - regions["member"][np.minimum(place, len(regions) - 1)]
-        assert non_member.mean() == pytest.approx(wanted.efficacy, abs=0.05)
+        assert non_member.mean() == pytest.approx(attack_result.efficacy, abs=0.05)
         histogram = result["histogram"]
         for group in ("members", "strangers", "forgotten"):
             assert histogram[group].sum() == pytest.approx(1)
@@ -193,14 +193,16 @@ def test_what_is_still_there_is_held_against_the_network_before_it_learned_and_t
 
 def test_the_embedding_is_that_of_a_plain_svd(after, case, models):
     points = answer(Embedding(images=200), after)["points"]
-    shown = answer(Embedding(images=200), after)["shown"]
+    embedding = answer(Embedding(images=200), after)["shown"]
     rows = case.data.places(points["id"])
     values = models["original"].features(case.data.pixels(rows)).double().numpy()
     covariance = np.cov(values.T)
     sizes = np.linalg.eigvalsh(covariance)[::-1]
     for axis, size in zip("xy", sizes, strict=False):
         assert points[f"original {axis}"].var(ddof=1) == pytest.approx(size, rel=1e-3)
-    assert shown.cell("original", "share") == pytest.approx(sizes[:2].sum() / sizes.sum(), rel=1e-3)
+    assert embedding.cell("original", "share") == pytest.approx(
+        sizes[:2].sum() / sizes.sum(), rel=1e-3
+    )
     assert (points["forget"] == np.isin(points["id"], case.request.ids)).all()
     same = answer(Embedding(images=200), AfterCase(case, NoOp()))["points"]
     np.testing.assert_allclose(same["original x"], same["unlearned x"], atol=1e-3)
@@ -235,17 +237,17 @@ def test_likeness_is_the_formula_on_whole_matrices(after, case, models):
 def test_what_moved_is_what_differs_to_the_bit(case):
     method = SalUn(share=0.05, epochs=2)
     result = answer(WhatMoved(), AfterCase(case, method))
-    made = answer(method, case)["model"].weights
+    new_weights = answer(method, case)["model"].weights
     layers = result["layers"]
     for name in layers.rows:
         was = case.model.network.state_dict()[name].numpy()
-        assert layers.cell(name, "moved") == pytest.approx((made[name] != was).mean())
-        np.testing.assert_array_equal(result["moved"].values[name], np.abs(made[name] - was))
+        assert layers.cell(name, "moved") == pytest.approx((new_weights[name] != was).mean())
+        np.testing.assert_array_equal(result["moved"].values[name], np.abs(new_weights[name] - was))
     share = (layers["moved"] * layers["weights"]).sum() / layers["weights"].sum()
     assert 0 < share <= 0.05 + 1e-3
     masks = moved_masks(case.model, result["moved"])
     assert masks.kept == sum(
-        int((made[p.name] != case.model.network.state_dict()[p.name].numpy()).sum())
+        int((new_weights[p.name] != case.model.network.state_dict()[p.name].numpy()).sum())
         for p in masks.parts
     )
     still = answer(WhatMoved(), AfterCase(case, NoOp()))["layers"]
@@ -353,19 +355,19 @@ def test_the_frontier_is_made_of_single_answers(case):
     points = answer(Frontier(points=3), after)["points"]
     assert points["ratio"].tolist() == [7.0, 1.0, 10.0, 100.0]
     for row, ratio in zip(points.rows, points["ratio"], strict=True):
-        made = answer(replace(SSD(), ratio=float(ratio)), case)["scores"]
-        assert points.cell(row, "UA") == pytest.approx(made.values[0])
+        scores = answer(replace(SSD(), ratio=float(ratio)), case)["scores"]
+        assert points.cell(row, "UA") == pytest.approx(scores.values[0])
     assert points["forgetting"][-1] < points["forgetting"][1]
     single = answer(Frontier(), AfterCase(case, NoOp()))["points"]
     assert single.rows == ("NoOp",)
 
 
 def test_a_frontier_shows_what_is_done_so_far(case):
-    seen = []
+    row_counts = []
 
     def listen(done, words="", partial=None):
         if partial:
-            seen.append(len(partial["points"]))
+            row_counts.append(len(partial["points"]))
 
     Frontier(points=2)(AfterCase(case, FineTune(epochs=1)), listen)
-    assert seen == [1, 2, 3]
+    assert row_counts == [1, 2, 3]

@@ -193,7 +193,10 @@ def test_salient_weights_forget_more_than_as_many_by_chance(measure):
         for share in (0.05, 0.1):
             results = {
                 mask: np.array(
-                    [answer(SalUn(share=share, mask=mask), one)["scores"].values for one in some]
+                    [
+                        answer(SalUn(share=share, mask=mask), single_case)["scores"].values
+                        for single_case in some
+                    ]
                 )
                 for mask in ("saliency", "chance")
             }
@@ -213,7 +216,10 @@ def test_a_higher_threshold_of_ssd_forgets_less_and_keeps_more(measure):
     ratios = (2.0, 5.0, 10.0, 20.0, 50.0)
     some = of_class("digits-cnn")
     result = np.array(
-        [[answer(SSD(ratio=ratio), one)["scores"].values[:3] for ratio in ratios] for one in some]
+        [
+            [answer(SSD(ratio=ratio), single_case)["scores"].values[:3] for ratio in ratios]
+            for single_case in some
+        ]
     ).mean(0)
     for ratio, (ua, ra, ta) in zip(ratios, result, strict=True):
         measure(
@@ -279,8 +285,8 @@ def test_retraining_with_another_seed_is_nearer_than_any_unlearner_need_be(measu
     values = []
     for case in of_wrong_labels():
         first, second = (
-            dict(zip(made.labels, made.values, strict=True))
-            for made in (answer(Retrain(), case.seeded(s))["scores"] for s in (case.seed, 900))
+            dict(zip(scores.labels, scores.values, strict=True))
+            for scores in (answer(Retrain(), case.seeded(s))["scores"] for s in (case.seed, 900))
         )
         values.append(
             np.mean([abs(first[name] - second[name]) for name in ("UA", "MIA", "RA", "TA")])

@@ -129,9 +129,16 @@ def test_the_gradient_of_a_batch_is_torch_s_where_a_user_and_an_item_come_twice(
     if noise.epsilon:
         weights = torch.ones(4, dtype=torch.float64)
         if noise.bound:
-            each = loss.detach()
-            sums = torch.stack([each[0] + each[1], each[0] + each[1], each[2], each[3]])
-            average = (each.sum() / 3).item()
+            row_losses = loss.detach()
+            sums = torch.stack(
+                [
+                    row_losses[0] + row_losses[1],
+                    row_losses[0] + row_losses[1],
+                    row_losses[2],
+                    row_losses[3],
+                ]
+            )
+            average = (row_losses.sum() / 3).item()
             weights = noise.bound * torch.sigmoid(average / sums - 1)
         steps = torch.autograd.grad(loss.mean(), parts, retain_graph=True)
         steps = [F.normalize(step, dim=1) * weights[:, None] * noise.epsilon for step in steps]

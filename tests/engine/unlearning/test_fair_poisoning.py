@@ -94,8 +94,8 @@ def test_the_figures_are_those_of_victims_taught_by_hand(brief):
             rows = table.train.joined(turns[turn]) if turns else table.train
             learned(victim, rows, 10)
         result = brief.conditions(CASE)[way]()
-        wanted = leaking(victim, table) | {TASK: victim.right(table.test)}
-        assert result == pytest.approx(wanted, rel=1e-6)
+        expected = leaking(victim, table) | {TASK: victim.right(table.test)}
+        assert result == pytest.approx(expected, rel=1e-6)
     rows = table.train.joined(poison.turns[-1])
     victim = learned(FairVictim(12, CASE.seed + 1_000_003), rows, 20)
     assert brief.conditions(CASE)[TRANSFER]()[U] == pytest.approx(leaking(victim, table)[U])
@@ -158,8 +158,8 @@ def test_an_answer_has_the_curve_the_columns_and_a_plane_for_each_condition(brie
     assert result["planes"].columns == (CLEAN, MATCHED, TRANSFER, RANDOM, ANCHORS)
     poison = brief.poison(CASE)
     assert result["columns"].rows == brief.table(CASE).columns[:10]  # the last two are categories
-    wanted = poison.deltas[-1].abs().mean(0).numpy()[:10]
-    assert result["columns"]["mean shift"] == pytest.approx(wanted)
+    expected = poison.deltas[-1].abs().mean(0).numpy()[:10]
+    assert result["columns"]["mean shift"] == pytest.approx(expected)
     assert result["threshold"].values[0] == pytest.approx(poison.threshold, nan_ok=True)
     assert "In a simulation, 10 % of matched rows" in brief.finding(CASE, result)
 

@@ -54,9 +54,9 @@ def test_the_variance_is_clamped_averaged_and_larger_for_head_and_biases():
 
 
 def test_the_row_of_the_class_is_drawn_around_nothing(case):
-    made = answer(FisherForgetting(noise=1e-9), case)["model"].weights
-    assert np.abs(made["head.weight"][3]).max() < 5 * CLASS_VARIANCE**0.5
-    others = np.delete(made["head.weight"], 3, 0)
+    weights = answer(FisherForgetting(noise=1e-9), case)["model"].weights
+    assert np.abs(weights["head.weight"][3]).max() < 5 * CLASS_VARIANCE**0.5
+    others = np.delete(weights["head.weight"], 3, 0)
     was = np.delete(case.model.network.head.weight.detach().numpy(), 3, 0)
     np.testing.assert_allclose(others, was, atol=0.02)
 

@@ -47,17 +47,17 @@ from engine.unlearning.experiments.range_claims import (
     DISTANCE,
     FORGOTTEN,
     GAUSSIAN,
-    KEPT,
     MEMBERS,
     ORIGINAL,
     PAIRED,
     PROXY,
+    RETAINED,
     RETRAINED,
     SECOND,
     TUNED,
 )
 from tests import tiny
-from tests.outcomes import HERE, keep
+from tests.outcomes import OUTCOMES_HERE, keep
 
 
 @pytest.fixture
@@ -74,8 +74,8 @@ def untrained(task, seed):
 
 def by_hand(task, model, rows, recipe, seed, targets=None, objective=absolute_error):
     twin = model.twin()
-    wanted = task.targets if targets is None else targets
-    train(twin, task.data, recipe, seed, rows=rows, objective=objective, targets=wanted)
+    labels = task.targets if targets is None else targets
+    train(twin, task.data, recipe, seed, rows=rows, objective=objective, targets=labels)
     return twin
 
 
@@ -322,12 +322,12 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(short, monke
     again = replace(recipe, epochs=forget_range.AGAIN, rate=0.01, schedule="constant")
     steps = {name: relearned(net, task, again, seed, goal, quiet)[0] for name, net in nets.items()}
     for name, net in nets.items():
-        predicted, wanted = said(name, gone), said(RETRAINED, gone)
+        predicted, retrained_answers = said(name, gone), said(RETRAINED, gone)
         members, right = membership(net, task, seed)
         expected = {
-            DISTANCE: wasserstein_distance(predicted, wanted),
-            PAIRED: abs(predicted - wanted).mean(),
-            KEPT: error(name, task.rows("test", forgotten=False)),
+            DISTANCE: wasserstein_distance(predicted, retrained_answers),
+            PAIRED: abs(predicted - retrained_answers).mean(),
+            RETAINED: error(name, task.rows("test", forgotten=False)),
             FORGOTTEN: error(name, task.rows("test", forgotten=True)),
             MEMBERS: members,
             ATTACK: right,
@@ -339,7 +339,7 @@ def test_every_figure_is_that_of_networks_trained_and_asked_by_hand(short, monke
     assert set(result.rows) == set(nets)
     assert len(set(steps.values())) > 2
     units = dict(zip(result.order, result.units, strict=True))
-    assert (units[KEPT], units[f"{KEPT} (sd)"], units[AIN]) == ("cm²", "cm²", "share")
+    assert (units[RETAINED], units[f"{RETAINED} (sd)"], units[AIN]) == ("cm²", "cm²", "share")
 
 
 def test_without_a_retrained_network_that_gets_there_there_is_no_ain(short, monkeypatch):
@@ -402,16 +402,16 @@ def test_the_picture_goes_from_small_to_large_and_outlines_each_lesion():
 
 def test_figures_as_in_the_paper_make_every_claim_hold_and_noise_makes_it_fail():
     paper = {
-        ORIGINAL: {DISTANCE: 2.99, PAIRED: 3.0, KEPT: 9.33, AIN: 0.0},
-        TUNED: {DISTANCE: 1.62, PAIRED: 2.0, KEPT: 9.79, AIN: 0.007},
-        GAUSSIAN: {DISTANCE: 2.33, PAIRED: 2.6, KEPT: 9.81, AIN: 0.010},
-        BLINDSPOT: {DISTANCE: 1.15, PAIRED: 1.9, KEPT: 9.98, AIN: 0.333},
+        ORIGINAL: {DISTANCE: 2.99, PAIRED: 3.0, RETAINED: 9.33, AIN: 0.0},
+        TUNED: {DISTANCE: 1.62, PAIRED: 2.0, RETAINED: 9.79, AIN: 0.007},
+        GAUSSIAN: {DISTANCE: 2.33, PAIRED: 2.6, RETAINED: 9.81, AIN: 0.010},
+        BLINDSPOT: {DISTANCE: 1.15, PAIRED: 1.9, RETAINED: 9.98, AIN: 0.333},
     }
     margins = [claim.margin(lambda row, name: paper[row][name]) for claim in CLAIMS]
     assert margins == pytest.approx(
         [0.5 - 1.15 / 2.99, 1.18 / 2.99, 1.15 - 9.98 / 9.33, 0.7 / 3, 0.323]
     )
-    noise = paper | {BLINDSPOT: {DISTANCE: 6.0, PAIRED: 8.0, KEPT: 14.0, AIN: 0.0}}
+    noise = paper | {BLINDSPOT: {DISTANCE: 6.0, PAIRED: 8.0, RETAINED: 14.0, AIN: 0.0}}
     assert all(claim.margin(lambda row, name: noise[row][name]) < 0 for claim in CLAIMS)
 
 
@@ -425,9 +425,9 @@ def test_with_the_retrained_network_as_proxy_and_no_attention_blindspot_comes_ne
     rows = task.data.rows("train")
     model = taught(reference.original, task, rows, further(RECIPE, 1), case.seed, objective=loss)
     gone = task.rows("train", forgotten=True)
-    wanted = answers(reference.retrained, task, gone)
-    before = wasserstein(answers(reference.original, task, gone), wanted)
-    assert wasserstein(answers(model, task, gone), wanted) < 0.3 * before
+    expected = answers(reference.retrained, task, gone)
+    before = wasserstein(answers(reference.original, task, gone), expected)
+    assert wasserstein(answers(model, task, gone), expected) < 0.3 * before
 
 
 @pytest.mark.slow
@@ -436,7 +436,13 @@ def test_what_the_paper_claims_is_measured_with_three_seeds(measure):
     method = RangeForgetting()
     result = answer(method, ExperimentCase(data_sets.load(method.data[0])))
     table = result["table"]
-    keep(measure, method, result, f"a range of a number, {method.end} {method.share:.0%}", HERE)
+    keep(
+        measure,
+        method,
+        result,
+        f"a range of a number, {method.end} {method.share:.0%}",
+        OUTCOMES_HERE,
+    )
     assert table.cell(RETRAINED, DISTANCE) == 0
     assert table.cell(RETRAINED, FORGOTTEN) > 1.5 * table.cell(ORIGINAL, FORGOTTEN)
-    assert table.cell(RETRAINED, KEPT) < 1.15 * table.cell(ORIGINAL, KEPT)
+    assert table.cell(RETRAINED, RETAINED) < 1.15 * table.cell(ORIGINAL, RETAINED)

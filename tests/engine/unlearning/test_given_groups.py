@@ -23,7 +23,7 @@ WAY = FineTune(epochs=1)
 
 
 @cache
-def made():
+def case_and_groups():
     """Twenty originals, what a way made of each, and forty networks without the images."""
     case = class_case(recipe=RECIPE)
     data = case.data
@@ -49,7 +49,7 @@ def of(case, groups):
 
 
 def test_klom_of_opened_models_is_that_of_forget_where_they_are_its_own():
-    case, groups = made()
+    case, groups = case_and_groups()
     theirs = answer(KLoM(images=30), of(case, groups))
     ours = answer(KLoM(images=30), AfterCase(case, WAY))
     assert theirs["points"]["id"].tolist() == ours["points"]["id"].tolist()
@@ -68,7 +68,7 @@ def test_klom_of_opened_models_is_that_of_forget_where_they_are_its_own():
 def test_both_forms_are_those_of_margins_by_hand_and_the_noise_is_the_other_half(form, monkeypatch):
     monkeypatch.setattr("engine.unlearning.given.NEEDED", {GAUSSIAN: 4, BINS: 6})
     monkeypatch.setattr("engine.unlearning.protocol.klom.NEEDED", {GAUSSIAN: 4, BINS: 6})
-    case, every = made()
+    case, every = case_and_groups()
     sizes = {"original": 8, "unlearned": 7, "retrained": 13}  # 6 of each can be compared
     groups = {kind: models[: sizes[kind]] for kind, models in every.items()}
     group_case = of(case, groups)
@@ -92,7 +92,7 @@ def test_both_forms_are_those_of_margins_by_hand_and_the_noise_is_the_other_half
 
 
 def test_too_few_are_refused_with_the_numbers_that_are_needed():
-    case, every = made()
+    case, every = case_and_groups()
     few = of(case, {kind: models[:4] for kind, models in every.items()})
     for form, need in ((GAUSSIAN, 20), (BINS, 100)):
         words = (
@@ -107,7 +107,7 @@ def test_too_few_are_refused_with_the_numbers_that_are_needed():
 
 
 def test_the_first_of_each_is_judged_alone_and_the_others_name_the_question():
-    case, every = made()
+    case, every = case_and_groups()
     group_case = of(case, every)
     alone = GivenCase(group_case.case, group_case.unlearned, group_case.retrained)
     theirs, ours = (
@@ -123,7 +123,7 @@ def test_the_first_of_each_is_judged_alone_and_the_others_name_the_question():
 
 
 def test_models_that_do_not_fit_or_are_there_twice_are_a_sentence():
-    case, every = made()
+    case, every = case_and_groups()
     odd = tiny.learned()
     with pytest.raises(BadModel, match=r"The retrained model 3 does not fit the first: .*missing"):
         of(case, every | {"retrained": (*every["retrained"][:2], odd)})

@@ -123,11 +123,11 @@ def test_the_loss_of_the_victim_is_that_by_hand():
     scores = z @ victim.head.weight[0].detach().numpy() + victim.head.bias.item()
     task, group = fair_rows.task.numpy(), fair_rows.group.numpy()
     chance = 1 / (1 + np.exp(-scores))
-    wanted = -np.mean(task * np.log(chance) + (1 - task) * np.log(1 - chance))
+    expected = -np.mean(task * np.log(chance) + (1 - task) * np.log(1 - chance))
     for value in (0, 1):
         gap = z[(task == value) & (group == 1)].mean(0) - z[(task == value) & (group == 0)].mean(0)
-        wanted += 2.0 * (gap**2).sum() / 2
-    assert victim.loss(fair_rows, 2.0).item() == pytest.approx(wanted, rel=1e-9)
+        expected += 2.0 * (gap**2).sum() / 2
+    assert victim.loss(fair_rows, 2.0).item() == pytest.approx(expected, rel=1e-9)
     assert victim.right(fair_rows) == np.mean((scores > 0) == (task == 1))
     alone = fair_rows.take(np.flatnonzero(group == 1))  # one group: nothing to be apart from
     z = torch.from_numpy(z[group == 1])

@@ -83,8 +83,8 @@ def test_one_exact_step_brings_a_linear_model_to_its_retrained_self(line):
     after = (row(work.model) - row(retrained)).norm()
     assert before > 0.02
     assert after < 0.1 * before
-    made = IUExact(damping=RIDGE, rounds=200)(case)["model"].weights
-    result = torch.cat([torch.tensor(made[name]).flatten() for name in order(case.model)])
+    weights = IUExact(damping=RIDGE, rounds=200)(case)["model"].weights
+    result = torch.cat([torch.tensor(weights[name]).flatten() for name in order(case.model)])
     assert (result - row(retrained)).norm() < 0.1 * before
 
 
@@ -125,8 +125,8 @@ def test_the_reference_never_leaves_the_first_gradient(line):
         o = o - t / (1000 + t) * o
     torch.testing.assert_close(result, k.float(), rtol=1e-3, atol=1e-3)
     case, _ = line
-    made, was = IU(step=1.0)(case)["model"].weights, case.model.network.state_dict()
-    moved = torch.cat([(torch.tensor(made[name]) - was[name]).flatten() for name in was])
+    weights, was = IU(step=1.0)(case)["model"].weights, case.model.network.state_dict()
+    moved = torch.cat([(torch.tensor(weights[name]) - was[name]).flatten() for name in was])
     work = UnlearningRun(case, own_copy(case.model), frozenset({"retain", "forget"}))
     v = IU().direction(work)
     first = summed(work, IU().sample(work)[:1])
@@ -139,9 +139,9 @@ def test_a_longer_step_of_the_reference_is_a_longer_step(line):
     case = class_case()
     moved = []
     for length in (1.0, 2.0):
-        made = answer(IU(step=length), case)["model"].weights
+        weights = answer(IU(step=length), case)["model"].weights
         state = case.model.network.state_dict()
-        moved.append({name: made[name] - tensor.numpy() for name, tensor in state.items()})
+        moved.append({name: weights[name] - tensor.numpy() for name, tensor in state.items()})
     for name, change in moved[0].items():
         np.testing.assert_allclose(2 * change, moved[1][name], atol=1e-5)
 

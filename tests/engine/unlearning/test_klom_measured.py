@@ -29,7 +29,7 @@ from engine.unlearning.oracles.trainings import ALL, models_of, trained
 
 SETS, COUNT = 3, 30
 FEW, MANY = 100, 400
-ASKED = "digits MLP, 30 of its wrong labels, 3 forget sets"
+FORGET_SETS = "digits MLP, 30 of its wrong labels, 3 forget sets"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
 
@@ -54,9 +54,10 @@ def test_a_datamodel_of_more_networks_predicts_better(cases, measure):
         ranks[networks] = [quality.cell("forget", "rank correlation") for quality in qualities]
         stays = [quality.cell("retain", "rank correlation") for quality in qualities]
         measure(
-            f"Datamodel, {ASKED}, {networks} networks",
-            f"rank correlation with the true change {said(ranks[networks])}; on images that stay "
-            f"{said(stays)}",
+            f"Datamodel, {FORGET_SETS}, {networks} networks",
+            f"rank correlation with the true change {mean_sd(ranks[networks])}; on images that "
+            "stay "
+            f"{mean_sd(stays)}",
         )
     assert np.mean(ranks[MANY]) > 0.5
     assert np.mean(ranks[MANY]) > np.mean(ranks[FEW])
@@ -86,9 +87,9 @@ def test_matching_comes_nearer_than_doing_nothing(cases, measure):
         high = [result["summary"].cell("retain", "unlearned, 95 %") for result in results]
         cost = np.mean([result["cost"]["share of retraining"][0] for result in results])
         measure(
-            f"KLoM, {ASKED}, {name}",
-            f"median {said(forget[name])} nats on forgotten images (noise {said(noise)}), "
-            f"{said(retain[name])} on images that stay (95th percentile {said(high)}); "
+            f"KLoM, {FORGET_SETS}, {name}",
+            f"median {mean_sd(forget[name])} nats on forgotten images (noise {mean_sd(noise)}), "
+            f"{mean_sd(retain[name])} on images that stay (95th percentile {mean_sd(high)}); "
             f"{cost:.0%} of retraining's passes",
         )
     best = forget[f"DMM, {MANY} networks"]
@@ -98,6 +99,6 @@ def test_matching_comes_nearer_than_doing_nothing(cases, measure):
     assert np.median(retain[f"DMM, {MANY} networks"] / retain["NoOp"]) < 2
 
 
-def said(values):
+def mean_sd(values):
     """Mean and standard deviation over the sets."""
     return f"{np.mean(values):.2f} ± {np.std(values, ddof=1):.2f}"

@@ -47,8 +47,8 @@ def test_every_number_is_that_of_models_made_by_hand(case, found):
     originals = trained(case, ALL, 0)
     unlearned = []
     for seed, model in enumerate(models_of(originals, case.model.name)):
-        made = answer(WAY, replace(case, model=model, seed=seed))
-        unlearned.append(outputs(rebuilt(made["model"]), data, rows).numpy())
+        result = answer(WAY, replace(case, model=model, seed=seed))
+        unlearned.append(outputs(rebuilt(result["model"]), data, rows).numpy())
     after = margins(np.stack(unlearned), labels)
     oracles, others = (
         margins(logits_of(trained(case, STAYS, part))[:, rows], labels) for part in (0, 1)

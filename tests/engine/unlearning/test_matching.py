@@ -50,9 +50,9 @@ def off(model, case, wanted, rows):
 
 
 def test_om_comes_to_say_what_its_oracle_says(case):
-    made = answer(OracleMatching(**LONG), case)
+    result = answer(OracleMatching(**LONG), case)
     oracle = torch.from_numpy(logits_of(trained(case, STAYS, teachers(0)))[0].copy())
-    model = rebuilt(made["model"])
+    model = rebuilt(result["model"])
     for rows in (case.splits.forget, case.splits.retain, case.splits.test):
         assert off(model, case, oracle, rows) < 0.3 * off(case.model, case, oracle, rows)
     other = answer(OracleMatching(**LONG), replace(case, seed=1))
@@ -62,16 +62,16 @@ def test_om_comes_to_say_what_its_oracle_says(case):
 
 
 def test_dmm_is_taught_the_original_s_logits_and_what_the_datamodel_adds(case):
-    made = answer(DatamodelMatching(networks=40, **LONG), case)
+    result = answer(DatamodelMatching(networks=40, **LONG), case)
     gained, seconds = shift_of(case, 40, 10.0)
     every = np.arange(len(case.data))
-    wanted = outputs(case.model, case.data, every) + torch.from_numpy(gained).float()
+    targets = outputs(case.model, case.data, every) + torch.from_numpy(gained).float()
     for rows in (case.splits.forget, case.splits.retain):
-        moved = off(rebuilt(made["model"]), case, wanted, rows)
-        assert moved < 0.5 * off(case.model, case, wanted, rows)
-    assert made["run"]["seconds before"][0] == pytest.approx(seconds)
-    assert made["run"]["seconds"][0] < made.record["seconds"]
-    assert made["run"]["forward"][0] > 400 * len(case.splits.forget)
+        moved = off(rebuilt(result["model"]), case, targets, rows)
+        assert moved < 0.5 * off(case.model, case, targets, rows)
+    assert result["run"]["seconds before"][0] == pytest.approx(seconds)
+    assert result["run"]["seconds"][0] < result.record["seconds"]
+    assert result["run"]["forward"][0] > 400 * len(case.splits.forget)
 
 
 def test_without_a_change_to_be_taught_dmm_leaves_what_the_model_says(case, monkeypatch):
@@ -125,7 +125,7 @@ class Head(nn.Module):
         return self.head(images[:, 0].flatten(1))
 
 
-class Given(OutputMatching):
+class KnownLogits(OutputMatching):
     """Matching of logits that are known."""
 
     name = title = short = "Given"
@@ -159,8 +159,8 @@ def test_a_linear_model_that_is_taught_by_the_closed_form_becomes_its_refit():
     with torch.no_grad():
         network.head.weight.copy_(whole[:-1].T)
         network.head.bias.copy_(whole[-1])
-    Given.wanted = (x @ block).float()
-    method = Given(steps=1000, rate=0.003, batch=512, retained=20)
+    KnownLogits.wanted = (x @ block).float()
+    method = KnownLogits(steps=1000, rate=0.003, batch=512, retained=20)
     work = UnlearningRun(replace(case, model=model), own_copy(model), method.sees)
     method.change(work)
     predictions = outputs(work.model, data, train).double()

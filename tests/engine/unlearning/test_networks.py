@@ -51,9 +51,9 @@ def test_every_network_can_forget_and_be_looked_at(architecture):
         PruneFirst(epochs=1, ratio=0.5),
     ]
     for method in methods:
-        made = answer(method, case)
-        assert np.isfinite(made["scores"].values[:4]).all()
-        assert made["run"]["failed_at"][0] == -1
+        unlearned = answer(method, case)
+        assert np.isfinite(unlearned["scores"].values[:4]).all()
+        assert unlearned["run"]["failed_at"][0] == -1
         assert all(torch.equal(before[k], tensor) for k, tensor in case.model.state_dict().items())
     after = AfterCase(case, SalUn(epochs=1))
     for look in (Similarity(images=10), Embedding(images=20), StillThere()):
@@ -65,8 +65,8 @@ def test_every_network_can_forget_and_be_looked_at(architecture):
 
 def test_batch_norms_statistics_follow_the_batches_and_masks_leave_them_out():
     case = case_of("resnet8")
-    made = answer(SalUn(epochs=1, share=0.1), case)["model"].weights
+    weights = answer(SalUn(epochs=1, share=0.1), case)["model"].weights
     state = case.model.network.state_dict()
-    assert not np.array_equal(made["bn.running_mean"], state["bn.running_mean"].numpy())
+    assert not np.array_equal(weights["bn.running_mean"], state["bn.running_mean"].numpy())
     still = answer(SSD(), case)["model"].weights
     np.testing.assert_array_equal(still["bn.running_mean"], state["bn.running_mean"].numpy())

@@ -31,12 +31,12 @@ def written():
 
 def test_the_example_of_the_docs_is_an_unlearner():
     fade, case = written(), class_case()
-    made = answer(fade(), case)
+    result = answer(fade(), case)
     before = case.model.network.head.weight.detach().numpy()
-    after = made["model"].weights["head.weight"]
+    after = result["model"].weights["head.weight"]
     np.testing.assert_allclose(after[3], before[3] / 2)
     np.testing.assert_array_equal(np.delete(after, 3, 0), np.delete(before, 3, 0))
-    assert not made["seen"]["seen"].any()  # it asks for labels, not for images
+    assert not result["seen"]["seen"].any()  # it asks for labels, not for images
     table = answer(Scoreboard(), BoardCase(case, (fade(), fade(left=0.0))))["table"]
     assert table.rows == ("Retrain", "Fade", "Fade (left 0.0)")
     assert table.cell("Fade (left 0.0)", "UA") >= table.cell("Fade", "UA")

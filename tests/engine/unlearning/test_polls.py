@@ -13,7 +13,7 @@ from engine.hallucination.tiny_vlm.weights import HONEST, load
 from engine.method import quiet
 from engine.unlearning import PollsAfter
 from engine.unlearning.concepts.collateral import measured_scenes
-from engine.unlearning.concepts.dictionary import seen
+from engine.unlearning.concepts.dictionary import image_tokens
 from engine.unlearning.concepts.polls import OTHERS, once
 from engine.unlearning.concepts.suppressed import chances
 
@@ -42,7 +42,7 @@ def test_rates_are_those_of_the_models_own_answers(case, found):
     method, vlm = PollsAfter(), load(HONEST)
     model = method.suppressed(vlm, method.learned(vlm, quiet))
     for when, network in (("before", vlm), ("after", model)):
-        yes = chances(vlm, seen(network, sample.pixels)) > 0.5
+        yes = chances(vlm, image_tokens(network, sample.pixels)) > 0.5
         for row, categories in (("car", ["car"]), (OTHERS, [c for c in CATEGORIES if c != "car"])):
             answers = [
                 (yes[scene, CATEGORIES.index(category)], category in sample.truths[scene])
@@ -51,8 +51,8 @@ def test_rates_are_those_of_the_models_own_answers(case, found):
             ]
             rates = found["rates"]
             assert rates.cell(row, "questions") == len(answers)
-            assert rates.cell(row, "there") == sum(there for _, there in answers)
-            right = np.mean([answer == there for answer, there in answers])
+            assert rates.cell(row, "there") == sum(present for _, present in answers)
+            right = np.mean([answer == present for answer, present in answers])
             assert rates.cell(row, f"accuracy {when}") == pytest.approx(right, abs=0.02)
             share = np.mean([answer for answer, _ in answers])
             assert rates.cell(row, f"yes-ratio {when}") == pytest.approx(share, abs=0.02)

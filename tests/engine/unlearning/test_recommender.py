@@ -81,8 +81,8 @@ def test_a_fake_user_chooses_all_targets_and_fills_up_by_profile(train, profile)
 
 def test_ranks_begin_at_one_and_what_was_seen_comes_last():
     scores = np.array([[0.1, 0.9, 0.5, 0.7], [3.0, 2.0, 1.0, 0.0]])
-    seen = np.array([[False, True, False, False], [False] * 4])
-    assert ranks_of(scores, seen).tolist() == [[3, 4, 2, 1], [1, 2, 3, 4]]
+    is_seen = np.array([[False, True, False, False], [False] * 4])
+    assert ranks_of(scores, is_seen).tolist() == [[3, 4, 2, 1], [1, 2, 3, 4]]
 
 
 def test_recall_and_ndcg_by_hand():

@@ -60,9 +60,9 @@ def test_a_mode_goes_from_training_and_from_the_test_and_the_rest_of_its_class_s
     assert len(result.test) + len(result.gone) == len(data.rows("test"))
     scenes = data_sets.load("scenes:count=200")
     boats = splits(scenes, request.of_mode(scenes, 0, "boat"))
-    for rows, there in ((boats.forget, True), (boats.gone, True), (boats.retain, False)):
+    for rows, expected in ((boats.forget, True), (boats.gone, True), (boats.retain, False)):
         at_sea = rows[scenes.labels[rows] == 0]
-        assert (scenes.truth["present"][at_sea, 0] == there).all()
+        assert (scenes.truth["present"][at_sea, 0] == expected).all()
     assert set(scenes.labels[boats.forget]) == {0}
     assert scenes.truth["present"][boats.retain, 0].any()  # a boat in the street stays
 
@@ -95,9 +95,9 @@ def test_hard_images_are_those_that_the_model_still_knows_and_easy_ones_are_misl
     model = original(name, RECIPE)
     wrong = data.truth["clean_label"] != data.labels
     shares = {}
-    for which in ("hardest", "easiest"):
-        ids = WorstCase(which, share=0.1)(PruneCase(model, data))["images"]["id"]
-        shares[which] = wrong[data.places(ids)].mean()
+    for difficulty in ("hardest", "easiest"):
+        ids = WorstCase(difficulty, share=0.1)(PruneCase(model, data))["images"]["id"]
+        shares[difficulty] = wrong[data.places(ids)].mean()
     assert shares["hardest"] < 0.03
     assert shares["easiest"] > 0.9
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
@@ -107,14 +107,14 @@ def test_hard_images_are_those_that_the_model_still_knows_and_easy_ones_are_misl
 
 def test_asked_as_a_method_the_hardest_are_the_same_images_with_their_losses_in_order():
     case = class_case().pruning
-    for which, plain in (("hardest", hardest), ("easiest", easiest)):
-        images = answer(WorstCase(which, share=0.05, rounds=2), case)["images"]
+    for difficulty, plain in (("hardest", hardest), ("easiest", easiest)):
+        images = answer(WorstCase(difficulty, share=0.05, rounds=2), case)["images"]
         forget_request = plain(case.model, case.data, 0.05, rounds=2)
         assert set(images["id"]) == set(forget_request.ids)
-        assert worst_case(images["id"], which).ids.tolist() == forget_request.ids.tolist()
-        rising = np.diff(images["loss"]) * (1 if which == "hardest" else -1)
+        assert worst_case(images["id"], difficulty).ids.tolist() == forget_request.ids.tolist()
+        rising = np.diff(images["loss"]) * (1 if difficulty == "hardest" else -1)
         assert (rising >= 0).all()
-        assert forget_request.kind == {"hardest": "worst", "easiest": "easy"}[which]
+        assert forget_request.kind == {"hardest": "worst", "easiest": "easy"}[difficulty]
 
 
 def test_a_patient_is_all_training_images_of_its_group():

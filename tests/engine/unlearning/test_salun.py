@@ -22,8 +22,10 @@ def weights(made):
     return made["model"].weights
 
 
-def same(one, two):
-    return all(np.array_equal(weights(one)[name], weights(two)[name]) for name in weights(one))
+def same(first, second):
+    return all(
+        np.array_equal(weights(first)[name], weights(second)[name]) for name in weights(first)
+    )
 
 
 def slowly(case, batch):
@@ -37,8 +39,8 @@ def slowly(case, batch):
                 model.zero_grad()
                 logits = model(case.data.pixels(np.array([row])))
                 F.cross_entropy(logits, case.data.targets(np.array([row]))).backward()
-                for name, one in named(model).items():
-                    total[name] += one.grad / len(rows)
+                for name, weight in named(model).items():
+                    total[name] += weight.grad / len(rows)
     finally:
         model.zero_grad()
         model.requires_grad_(requires_grad=False)
@@ -72,14 +74,14 @@ def test_a_mask_of_everything_gives_random_labels_bit_for_bit(case):
 
 def test_what_is_masked_stays_to_the_bit(case):
     method = SalUn(share=0.05, epochs=3, rate=0.05)
-    made = answer(method, case)
+    result = answer(method, case)
     masks = salient(answer(Saliency(), case)["scores"].values, 0.05)
     for name, parameter in named(case.model).items():
         mask, was = masks[name].numpy(), parameter.detach().numpy()
-        assert np.array_equal(weights(made)[name][~mask], was[~mask])
+        assert np.array_equal(weights(result)[name][~mask], was[~mask])
         if mask.sum() > 20:
-            assert (weights(made)[name][mask] != was[mask]).any()
-    density = made["mask"]
+            assert (weights(result)[name][mask] != was[mask]).any()
+    density = result["mask"]
     whole = (density["density"] * density["weights"]).sum() / density["weights"].sum()
     assert whole == pytest.approx(0.05, abs=1e-3)
 
@@ -101,12 +103,12 @@ def test_a_mask_by_chance_is_as_large_and_forgets_less(case):
     share = {"share": 0.02, "epochs": 6}
     results = {}
     for mask in ("saliency", "chance"):
-        made = answer(SalUn(mask=mask, **share), case)
-        mask_table = made["mask"]
+        result = answer(SalUn(mask=mask, **share), case)
+        mask_table = result["mask"]
         assert (mask_table["density"] * mask_table["weights"]).sum() == pytest.approx(
             0.02 * mask_table["weights"].sum(), abs=1.5
         )
-        results[mask] = made["scores"].values[0]
+        results[mask] = result["scores"].values[0]
     assert results["saliency"] > results["chance"]
 
 

@@ -29,7 +29,14 @@ from engine.unlearning import (
 )
 from engine.unlearning.protocol.attack import informative
 from engine.unlearning.protocol.metrics import GAP
-from engine.unlearning.protocol.scoreboard import MethodRun, apart, of_means, ranking, spread, worst
+from engine.unlearning.protocol.scoreboard import (
+    MethodRun,
+    mean_difference,
+    of_means,
+    ranking,
+    spread,
+    worst,
+)
 from tests import tiny
 from tests.engine.unlearning.trained import BRIEF, class_case
 
@@ -106,17 +113,17 @@ def test_rows_appear_as_they_end_and_stay_after_a_cancel(brief, tmp_path, monkey
     store = Store(tmp_path)
     monkeypatch.setattr(engine_run, "store", lambda: store)
     board = BoardCase(brief, METHODS)
-    seen = []
+    snapshots = []
 
     def stop(done, words="", partial=None):
         if partial:
-            seen.append(partial["table"].rows)
-        if len(seen) == 2:
+            snapshots.append(partial["table"].rows)
+        if len(snapshots) == 2:
             raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
         Scoreboard()(board, stop)
-    assert seen == [("Retrain",), ("Retrain", "NoOp")]
+    assert snapshots == [("Retrain",), ("Retrain", "NoOp")]
     assert known(Scoreboard(), board) is None
     assert known(Retrain(), brief) is not None
     assert known(NoOp(), brief) is not None
@@ -194,14 +201,14 @@ def test_means_over_seeds_let_what_is_off_in_both_directions_cancel():
     runs = runs_of((0.9, 0.7, -1), (0.5, 0.6, -1), (0.4, 0.7, 12))
     assert [run.gap() for run in runs[:2]] == pytest.approx([0.2, 0.1])
     assert math.isnan(runs[2].gap())
-    assert apart(runs, "UA") == pytest.approx((0.2 - 0.1 - 0.3) / 3)
+    assert mean_difference(runs, "UA") == pytest.approx((0.2 - 0.1 - 0.3) / 3)
     assert of_means(runs) == pytest.approx(0.2 / 3)
     assert worst(runs) == 12
     assert worst(runs[:2]) == -1
     never = MethodRun("x", 3, {}, {}, "refused")
     assert math.isnan(worst([never]))
-    assert math.isnan(apart([never], "UA"))
-    assert apart([*runs, never], "UA") == apart(runs, "UA")
+    assert math.isnan(mean_difference([never], "UA"))
+    assert mean_difference([*runs, never], "UA") == mean_difference(runs, "UA")
 
 
 def test_the_spread_of_seeds_is_that_of_a_sample_and_one_seed_has_none():

@@ -60,14 +60,14 @@ def test_a_way_that_could_only_destroy_changes_nothing_and_says_so(
     case, monkeypatch, method, where, name
 ):
     monkeypatch.setattr(where, name, (0.97,) if where is ssd else (1e4,))
-    made = method(case)
+    result = method(case)
     state = case.model.network.state_dict()
-    assert made["run"]["steps"][0] == 0
-    assert made["run"].notes == (UNCHANGED,)
-    assert made["run"]["failed_at"][0] == -1
-    assert all(np.array_equal(made["model"].weights[key], state[key].numpy()) for key in state)
-    if "mask" in made:
-        assert not made["mask"]["density"].any()
+    assert result["run"]["steps"][0] == 0
+    assert result["run"].notes == (UNCHANGED,)
+    assert result["run"]["failed_at"][0] == -1
+    assert all(np.array_equal(result["model"].weights[key], state[key].numpy()) for key in state)
+    if "mask" in result:
+        assert not result["mask"]["density"].any()
 
 
 def test_the_row_of_the_scoreboard_says_that_nothing_was_changed(case, monkeypatch):

@@ -118,16 +118,16 @@ def test_originals_are_not_pruned_twice(case):
 
 
 def test_a_seed_is_shown_as_soon_as_it_is_whole(case):
-    seen = []
+    updates = []
 
     def listen(done, words="", partial=None):
         if partial:
-            seen.append((words, partial["table"]))
+            updates.append((words, partial["table"]))
 
     result = SparseOriginals(seeds=2)(case, listen)
-    words, first = seen[0]
+    words, first = updates[0]
     assert "95% cut, seed 1: measured" in words
     alone = answer(SparseOriginals(seeds=1), case)["table"]
     assert np.array_equal(first["gap"], alone["gap"])
     assert np.isnan(first["gap sd"]).all()
-    assert np.array_equal(seen[-1][1]["gap"], result["table"]["gap"])
+    assert np.array_equal(updates[-1][1]["gap"], result["table"]["gap"])

@@ -36,12 +36,12 @@ def test_importances_are_mean_squares_of_batch_means(case):
     for rows in parts:
         model.zero_grad()
         F.cross_entropy(model(case.data.pixels(rows)), case.data.targets(rows)).backward()
-        for name, one in named(model).items():
-            slow[name] += one.grad**2 / 3
+        for name, weight_tensor in named(model).items():
+            slow[name] += weight_tensor.grad**2 / 3
         model.zero_grad()
         (model(case.data.pixels(rows)).square().sum() / len(rows)).backward()
-        for name, one in named(model).items():
-            slow_free[name] += one.grad.abs() / 3
+        for name, weight_tensor in named(model).items():
+            slow_free[name] += weight_tensor.grad.abs() / 3
     for name in result:
         near = {"rtol": 1e-3, "atol": 1e-8}
         np.testing.assert_allclose(result[name], slow[name].detach().numpy(), **near)
@@ -71,11 +71,11 @@ def test_weights_are_dampened_by_the_formula_on_a_line(case):
     assert (dampening(forget, train, 0.1, 100)["w"] == 1).all()
     assert np.isfinite(dampening(forget, {"w": np.zeros(5)}, 1, 1)["w"].numpy()).all()
     result = answer(Importance(), case)
-    made = SSD(ratio=5.0, strength=0.5)(case)["model"].weights
+    weights = SSD(ratio=5.0, strength=0.5)(case)["model"].weights
     share = dampening(result["forget"].values, result["train"].values, ratio=5, strength=0.5)
     for name, parameter in named(case.model).items():
         np.testing.assert_allclose(
-            made[name], (parameter * share[name]).detach(), rtol=1e-4, atol=1e-7
+            weights[name], (parameter * share[name]).detach(), rtol=1e-4, atol=1e-7
         )
 
 
@@ -91,17 +91,17 @@ def test_the_same_importance_dampens_nothing_and_a_huge_strength_neither(case):
 def test_nothing_grows_nothing_is_lost_and_a_higher_threshold_touches_less(case, label_free):
     touched, forgotten = [], []
     for ratio in (5.0, 10.0, 30.0, 100.0, 1000.0):
-        made = answer(SSD(ratio=ratio, label_free=label_free), case)
+        result = answer(SSD(ratio=ratio, label_free=label_free), case)
         for name, parameter in named(case.model).items():
-            share = made["model"].weights[name] / np.where(
+            share = result["model"].weights[name] / np.where(
                 parameter.detach() == 0, 1, parameter.detach()
             )
-            assert np.isfinite(made["model"].weights[name]).all()
+            assert np.isfinite(result["model"].weights[name]).all()
             assert (share <= 1 + 1e-6).all()
             assert (share >= 0).all()
-        mask = made["mask"]
+        mask = result["mask"]
         touched.append((mask["density"] * mask["weights"]).sum())
-        forgotten.append(made["scores"].values[0])
+        forgotten.append(result["scores"].values[0])
     assert touched == sorted(touched, reverse=True)
     assert forgotten[0] > forgotten[-1]
 
@@ -127,10 +127,10 @@ def test_a_class_is_forgotten_while_the_rest_stays_somewhere_along_the_threshold
 
 
 def test_it_costs_one_look_at_all_and_one_more_at_the_forgotten(case):
-    seen = answer(SSD(ratio=10.0), case)["seen"]
-    forgotten = seen["forget"].astype(bool)
-    assert (seen["seen"][forgotten] == 2).all()
-    assert (seen["seen"][~forgotten] == 1).all()
+    exposure = answer(SSD(ratio=10.0), case)["seen"]
+    forgotten = exposure["forget"].astype(bool)
+    assert (exposure["seen"][forgotten] == 2).all()
+    assert (exposure["seen"][~forgotten] == 1).all()
 
 
 def test_the_plot_counts_every_weight_that_has_both_importances(case):
@@ -213,11 +213,11 @@ def test_rows_of_the_mask_stand_in_the_network_s_order_wherever_importances_come
 
 def test_the_slider_s_figures_are_those_of_the_unlearner():
     case, method = class_case(), SSD(ratio=3.0)
-    result, made = damped(case, method), method(case)
-    scores = dict(zip(made["scores"].labels, made["scores"].values.tolist(), strict=True))
+    result, unlearned = damped(case, method), method(case)
+    scores = dict(zip(unlearned["scores"].labels, unlearned["scores"].values.tolist(), strict=True))
     assert (result.unlearning, result.retain, result.test) == pytest.approx(
         (scores["UA"], scores["RA"], scores["TA"]), abs=1e-6
     )
-    shares, sizes = made["mask"]["density"], made["mask"]["weights"]
+    shares, sizes = unlearned["mask"]["density"], unlearned["mask"]["weights"]
     assert result.chosen == round(float((shares * sizes).sum()))
     assert result.total == sizes.sum()

@@ -42,7 +42,7 @@ NETWORKS = {"MLP": "digits-mlp", "CNN": "digits-cnn", "ViT": "digits-vit"}
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
-Found = Mapping[str, Mapping[str, np.ndarray]]  # by way and column, (seeds,)
+FiguresByWay = Mapping[str, Mapping[str, np.ndarray]]  # by way and column, (seeds,)
 
 
 def of_mode(name: str) -> Iterator[ForgetCase]:
@@ -61,10 +61,10 @@ def of_class(name: str) -> Iterator[ForgetCase]:
         yield forget_case(model, data, request.of_class(data, seed), seed=100 + seed)
 
 
-def boards(what: str, cases: Iterator[ForgetCase], measure) -> Found:
+def boards(what: str, cases: Iterator[ForgetCase], measure) -> FiguresByWay:
     """Every way's figures, (seeds,) each; and measured."""
     tables = [answer(Scoreboard(), BoardCase(case, METHODS))["table"] for case in cases]
-    shown = (
+    columns = (
         "UA",
         "RA",
         "TA",
@@ -78,7 +78,7 @@ def boards(what: str, cases: Iterator[ForgetCase], measure) -> Found:
         }
         assert (figures["failed_at"] == -1).all()
         gap = figures["gap without MIA"]
-        summary = ", ".join(f"{name} {figures[name].mean():.3f}" for name in shown)
+        summary = ", ".join(f"{name} {figures[name].mean():.3f}" for name in columns)
         cost = f"{figures['share of retraining'].mean():.1%} of retraining's passes"
         measure(
             f"SSD and its rivals, {what}, {SEEDS} seeds, {row}",
@@ -88,7 +88,7 @@ def boards(what: str, cases: Iterator[ForgetCase], measure) -> Found:
     return results
 
 
-def told(what: str, margins: Mapping[str, np.ndarray], measure) -> None:
+def measure_claims(what: str, margins: Mapping[str, np.ndarray], measure) -> None:
     """Whether each claim holds here, by the spread of its margin over seeds."""
     for claim, margin in margins.items():
         (outcome,), (mean,), (within,) = decided(margin[:, None])
@@ -98,7 +98,7 @@ def told(what: str, margins: Mapping[str, np.ndarray], measure) -> None:
         )
 
 
-def of_all(found: Found) -> dict[str, np.ndarray]:
+def of_all(found: FiguresByWay) -> dict[str, np.ndarray]:
     """The margins of what is claimed of any request."""
     before, ours, rival = (found[way] for way in ("NoOp", SSD().label, "BadT"))
     gap = "gap without MIA"
@@ -125,7 +125,7 @@ def test_a_mode_of_a_class(network, measure):
         result["Retrain"]["mode still right"].mean() < 0.5
     )  # the rest of the class teaches little
     assert result["NoOp"]["gap without MIA"].mean() > 0.15
-    told(what, of_all(result), measure)
+    measure_claims(what, of_all(result), measure)
 
 
 def test_a_class_in_a_small_transformer(measure):
@@ -139,4 +139,4 @@ def test_a_class_in_a_small_transformer(measure):
         "SSD gets .99 of the class wrong": ours["UA"] - 0.99,
         "SSD gets .98 of what stays right": ours["RA"] - 0.98,
     }
-    told(what, margins | of_all(result), measure)
+    measure_claims(what, margins | of_all(result), measure)

@@ -116,8 +116,8 @@ def test_the_clock_stands_still_for_evaluation_and_for_whoever_watches(case, mon
         return judged(model, asked)
 
     monkeypatch.setattr(unlearner, "judged", judge)
-    made = Slow()(case, watch=lambda step, model: spend(10))
-    assert made["run"]["seconds"][0] == 2
+    result = Slow()(case, watch=lambda step, model: spend(10))
+    assert result["run"]["seconds"][0] == 2
     assert passed[0] == 122
 
 
@@ -188,12 +188,12 @@ def steepened(model):
 
 
 def test_rows_appear_as_they_end(case):
-    seen = []
+    snapshots = []
 
     def listen(done, words="", partial=None):
         if partial:
-            seen.append(partial["times"].rows)
+            snapshots.append(partial["times"].rows)
 
     Timing()(BoardCase(case, (NoOp(),)), listen)
-    assert seen == [("Retrain",), ("Retrain", "NoOp")]
-    assert all(len(fewer) < len(other_fewer) for fewer, other_fewer in pairwise(seen))
+    assert snapshots == [("Retrain",), ("Retrain", "NoOp")]
+    assert all(len(fewer) < len(other_fewer) for fewer, other_fewer in pairwise(snapshots))

@@ -53,14 +53,14 @@ def test_every_kind_of_weight_has_an_importance_and_the_bias_of_keys_has_none(ca
 
 def test_ssd_dampens_them_all_by_the_formula_and_forgets_the_class(case):
     method = SSD(ratio=5.0, strength=0.5)  # the paper's threshold for a ViT and a class
-    result, made = answer(Importance(), case), weights(answer(method, case))
+    result, weights_after = answer(Importance(), case), weights(answer(method, case))
     touched = set()
     for name, before in case.model.network.named_parameters():
         forget, whole = (result[part].values[name] for part in ("forget", "train"))
         chosen = forget > 5 * whole
         factor = np.ones_like(forget)
         factor[chosen] = np.minimum(0.5 * whole[chosen] / forget[chosen], 1)
-        np.testing.assert_allclose(made[name], before.detach().numpy() * factor, rtol=1e-5)
+        np.testing.assert_allclose(weights_after[name], before.detach().numpy() * factor, rtol=1e-5)
         touched |= {kind for kind in KINDS if name.endswith(kind) and chosen.any()}
     assert {"attn.qkv.weight", "norm1.weight", "cls_token", "pos_embed"} <= touched
     before, after = shares(answer(NoOp(), case)), shares(answer(SSD(), case))
@@ -70,8 +70,8 @@ def test_ssd_dampens_them_all_by_the_formula_and_forgets_the_class(case):
 
 
 def test_salun_s_mask_holds_attention_and_norms_to_the_bit(case):
-    made = answer(SalUn(share=0.05, epochs=1), case)
-    after, density = weights(made), made["mask"]
+    result = answer(SalUn(share=0.05, epochs=1), case)
+    after, density = weights(result), result["mask"]
     moved = 0
     for name, before in case.model.network.named_parameters():
         changed = after[name] != before.detach().numpy()

@@ -56,17 +56,19 @@ def made_by(kind):
     """What a kind makes of the case, and whether the original and its buffers stayed."""
     model = class_case(recipe=BRIEF).model
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    made = quickly(kind)(class_case(recipe=BRIEF))
-    return made, all(torch.equal(before[key], tensor) for key, tensor in model.state_dict().items())
+    result = quickly(kind)(class_case(recipe=BRIEF))
+    return result, all(
+        torch.equal(before[key], tensor) for key, tensor in model.state_dict().items()
+    )
 
 
 @every
 def test_only_those_are_seen_that_it_may_see(kind, case):
-    made, stayed = made_by(kind)
-    seen, run = made["seen"], made["run"]
+    result, stayed = made_by(kind)
+    exposure, run = result["seen"], result["run"]
     assert stayed
-    forgotten, counts = seen["forget"].astype(bool), seen["seen"]
-    assert set(seen["id"][forgotten]) == set(case.request.ids)
+    forgotten, counts = exposure["forget"].astype(bool), exposure["seen"]
+    assert set(exposure["id"][forgotten]) == set(case.request.ids)
     hidden = {"retain", "forget"} - kind.sees if kind is not PruneFirst else {"forget"}
     for part, rows in (("forget", forgotten), ("retain", ~forgotten)):
         if part in hidden:
@@ -88,14 +90,14 @@ def test_a_method_that_reaches_for_what_it_may_not_see_is_stopped(case):
 
 @every
 def test_the_figures_are_those_of_the_model_that_is_handed_over(kind, case):
-    made, _ = made_by(kind)
-    model = rebuilt(made["model"])
+    unlearned, _ = made_by(kind)
+    model = rebuilt(unlearned["model"])
     result = figures(judged(model, case))
-    scores = dict(zip(made["scores"].labels, made["scores"].values, strict=True))
+    scores = dict(zip(unlearned["scores"].labels, unlearned["scores"].values, strict=True))
     assert result.keys() == scores.keys()
     for name, value in scores.items():
         assert result[name] == pytest.approx(value, nan_ok=True)
-    card = json.loads(made["model"].card)
+    card = json.loads(unlearned["model"].card)
     assert card["parent"] == case.model.fingerprint
     assert card["made_by"] == kind.full_name()
     assert card["above"] == [case.model.title]
@@ -103,8 +105,8 @@ def test_the_figures_are_those_of_the_model_that_is_handed_over(kind, case):
 
 def test_an_unlearned_model_is_kept_below_its_parent_with_its_settings(case, tmp_path, monkeypatch):
     monkeypatch.setenv("BLINDSPOT_HOME", str(tmp_path))
-    made = answer(SSD(ratio=20.0), case)
-    stored = checkpoints.keep(made["model"])
+    result = answer(SSD(ratio=20.0), case)
+    stored = checkpoints.keep(result["model"])
     model = checkpoints.load(stored.name)
     assert model.lineage.parent == case.model.fingerprint
     assert model.lineage.made_by == "unlearning.SSD"
@@ -112,7 +114,7 @@ def test_an_unlearned_model_is_kept_below_its_parent_with_its_settings(case, tmp
     assert stored.card.title == "forgot class 3 · SSD"
     assert stored.card.data == "digits"
     assert model.lineage.trail == f"{case.model.title} ▸ forgot class 3 · SSD"
-    for name, tensor in state_of(made["model"]).items():
+    for name, tensor in state_of(result["model"]).items():
         assert torch.equal(model.network.state_dict()[name], tensor)
 
 
@@ -123,12 +125,12 @@ def test_a_run_that_is_no_number_any_more_is_marked_with_its_step_and_keeps_good
     with torch.no_grad():
         for parameter in steep.parameters():
             parameter.mul_(30)  # so that steps of this size end in nothing
-    made = method(replace(case, model=steep))
-    failed, steps = made["run"]["failed_at"][0], made["run"]["steps"][0]
+    result = method(replace(case, model=steep))
+    failed, steps = result["run"]["failed_at"][0], result["run"]["steps"][0]
     assert failed >= 0
     assert failed == steps
-    assert all(np.isfinite(weight).all() for weight in made["model"].weights.values())
-    model = rebuilt(made["model"])
+    assert all(np.isfinite(weight).all() for weight in result["model"].weights.values())
+    model = rebuilt(result["model"])
     assert judged(model, case).finite
 
 
@@ -150,17 +152,17 @@ def test_a_cancelled_one_leaves_the_model_and_no_answer(case):
 
 
 def test_steps_are_watched_from_the_original_to_the_end(case):
-    seen = []
+    snapshots = []
 
     def watch(step, model):
         assert not model.training
-        seen.append((step, model.network.state_dict()["conv1.weight"].clone()))
+        snapshots.append((step, model.network.state_dict()["conv1.weight"].clone()))
 
-    made = RandomLabels(epochs=3)(case, watch=watch)
-    steps = [step for step, _ in seen]
+    result = RandomLabels(epochs=3)(case, watch=watch)
+    steps = [step for step, _ in snapshots]
     assert steps == [0, 15, 30, 45]
-    assert torch.equal(seen[0][1], case.model.network.state_dict()["conv1.weight"])
-    assert torch.equal(seen[-1][1], state_of(made["model"])["conv1.weight"])
+    assert torch.equal(snapshots[0][1], case.model.network.state_dict()["conv1.weight"])
+    assert torch.equal(snapshots[-1][1], state_of(result["model"])["conv1.weight"])
 
 
 def test_who_cannot_be_retrained_is_refused_with_the_reason():

@@ -39,7 +39,7 @@ from engine.unlearning.experiments.vat import (
     fit_of,
 )
 from tests import tiny
-from tests.outcomes import HERE, keep
+from tests.outcomes import OUTCOMES_HERE, keep
 
 WAYS = (CLEAN, PLAIN, APR, VAT, SHUFFLED)
 BRIEF = VatExperiment(seeds=1, epochs=8)
@@ -108,10 +108,10 @@ def counted(users, items, given, targets):
         offered = [
             item_index for item_index in np.argsort(-scores) if not given.seen[user, item_index]
         ]
-        wanted = set(np.flatnonzero(given.test[user]).tolist())
-        hits = [place for place, item_index in enumerate(offered[:20]) if item_index in wanted]
-        recalls.append(len(hits) / len(wanted))
-        ideal = sum(1 / math.log2(place + 2) for place in range(min(20, len(wanted))))
+        relevant = set(np.flatnonzero(given.test[user]).tolist())
+        hits = [place for place, item_index in enumerate(offered[:20]) if item_index in relevant]
+        recalls.append(len(hits) / len(relevant))
+        ideal = sum(1 / math.log2(place + 2) for place in range(min(20, len(relevant))))
         ndcgs.append(sum(1 / math.log2(place + 2) for place in hits) / ideal)
         places = []
         for target, result in reached.items():
@@ -247,6 +247,6 @@ def test_what_the_paper_claims_is_measured_with_five_seeds(measure):
         f"VAT, simulated users, {method.fakes:g} % fakes ({method.profile}), "
         f"ε = {method.epsilon}, λ = {method.bound:g}"
     )
-    keep(measure, method, result, where, HERE)
+    keep(measure, method, result, where, OUTCOMES_HERE)
     assert table.cell(PLAIN, REACHED) > table.cell(CLEAN, REACHED) + 0.02  # there is an attack
     assert table.cell(CLEAN, RECALL) > 2 * 20 / 400  # and something was learned

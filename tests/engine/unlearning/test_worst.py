@@ -109,8 +109,8 @@ def test_a_large_rate_takes_the_same_and_a_tiny_one_leaves_the_first_images(held
 def test_on_the_soft_course_weights_lie_between_and_the_objective_falls(held, monkeypatch):
     monkeypatch.setattr(worst_module, "RATE", 0.003)
     model, data = held
-    for which, turn in ((HARDEST, 1), (EASIEST, -1)):
-        views = WorstCase(which, 0.25, rounds=8, rate=0.3)(PruneCase(model, data))
+    for difficulty, turn in ((HARDEST, 1), (EASIEST, -1)):
+        views = WorstCase(difficulty, 0.25, rounds=8, rate=0.3)(PruneCase(model, data))
         result = search(model, data, 0.25, 0, 8, turn, rate=0.3)
         weights = result.course[:, 2]
         assert ((weights > 0.01) & (weights < 0.99)).any()
@@ -142,8 +142,8 @@ def test_a_weight_counts_as_much_as_its_image_is_kept(held, monkeypatch):
                 (share * loss).backward()
         for weight in learner.parameters():
             weight.data -= worst_module.RATE * weight.grad.sign()
-    wanted = F.cross_entropy(learner(data.pixels(train)), data.targets(train), reduction="none")
-    assert result == pytest.approx(wanted.detach().numpy(), rel=1e-2, abs=1e-4)
+    expected = F.cross_entropy(learner(data.pixels(train)), data.targets(train), reduction="none")
+    assert result == pytest.approx(expected.detach().numpy(), rel=1e-2, abs=1e-4)
     alike = after_signs(model, data, train, train, np.random.default_rng(3))
     assert not np.allclose(result, alike, rtol=0.01)
 

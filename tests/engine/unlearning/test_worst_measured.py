@@ -59,22 +59,22 @@ def test_retraining_gets_hard_images_right_and_easy_ones_wrong(measure):
     for name in SPREAD:
         measure(
             f"{where}; {name}: retrained UA, share of wrong labels",
-            f"{said(ua[name])}; {said(flipped[name])}",
+            f"{mean_sd(ua[name])}; {mean_sd(flipped[name])}",
         )
     for way, gap in gaps.items():
-        parts = [f"{name} {said(gap[name])}" for name in SPREAD]
+        parts = [f"{name} {mean_sd(gap[name])}" for name in SPREAD]
         measure(f"{where}; {way}, average gap", "; ".join(parts))
     for way, sign, claim in (("FT", -1, "smaller"), ("RL", 1, "larger"), ("SalUn", 1, "larger")):
         change = sign * (np.array(gaps[way]["hard"]) - gaps[way]["random"])
         measure(
             f"{where}; claim: {way}'s gap is {claim} on hard images than on random ones",
-            f"{'✓' if change.mean() > change.std(ddof=1) else '✗'} ({said(sign * change)})",
+            f"{'✓' if change.mean() > change.std(ddof=1) else '✗'} ({mean_sd(sign * change)})",
         )
     for less, more in (("hard", "random"), ("random", "easy")):
         margin = 2 * np.hypot(SPREAD[less], SPREAD[more])
         assert (np.array(ua[more]) - ua[less] > margin).all(), (less, more, ua)
 
 
-def said(values):
+def mean_sd(values):
     """Mean and standard deviation over seeds."""
     return f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}".replace("-", "−")

@@ -38,7 +38,11 @@ from engine.method import Progress, Slider, part_of, setting
 from engine.pictures import as_bytes
 from engine.result import Pictures, Table, View
 
-TRAINED, TUNED, SHOWN = 60, 10, 3  # training and validation images, and those in the picture
+TRAINED, TUNED, PICTURED_IMAGES = (
+    60,
+    10,
+    3,
+)  # training and validation images, and those in the picture
 CHANNELS, LONG_RATE = 24, 1e-3  # of 1,500 steps
 Denoise = Callable[[Tensor], tuple[Tensor, Tensor]]  # (n, C, H, W) → blind and unmasked
 STREAMS = {"train": 0, "validation": 1, "test": 2}
@@ -119,8 +123,8 @@ class Cbsn(Experiment):
     @property
     def lesson(self) -> DenoiserConfig:
         """What the main network learns."""
-        made = self.stride, self.cell, self.weight, self.blocks, CHANNELS, self.steps
-        return DenoiserConfig(*made, rate=LONG_RATE)
+        settings = self.stride, self.cell, self.weight, self.blocks, CHANNELS, self.steps
+        return DenoiserConfig(*settings, rate=LONG_RATE)
 
     def conditions(self, case: ExperimentCase) -> Mapping[str, tuple[float, DenoiserConfig | str]]:  # noqa: ARG002
         """Correlation of the noise, and what is learned or which filter is tuned."""
@@ -185,9 +189,9 @@ class Cbsn(Experiment):
             LESION: lesion_contrast,
         }
 
-    def finding(self, case: ExperimentCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ExperimentCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """What it gains, what is left of the lesions, and the same of the best filter."""
-        table: Table = found["table"]
+        table: Table = result["table"]
         filter_ = max(FILTERS, key=lambda name: table.cell(name, GAIN))
         gains = [f"{table.cell(row, GAIN):.1f} dB" for row in (MAIN, filter_)]
         left = [
@@ -219,7 +223,7 @@ class Cbsn(Experiment):
 
     def seen(self, net: BlindSpotNet, test: NoisyImages, seed: int) -> dict[str, View]:
         """Views: found, the pictures; center and hole, what the output sees; autocorrelation."""
-        hidden, result = both(net, test.noisy[:SHOWN], self.stride)
+        hidden, result = both(net, test.noisy[:PICTURED_IMAGES], self.stride)
         center, maps = centers(net, test.noisy[0])
         columns = ("noisy", "blind spot", "C-BSN", ERROR, "clean")
         rows = []
@@ -227,7 +231,8 @@ class Cbsn(Experiment):
             *others, two, clean = (as_bytes(image.expand(3, -1, -1)) for image in slices)
             rows.append([*others, two, error(clean, two), clean])
         before, after = (
-            psnr(images, test.clean[:SHOWN]).mean() for images in (test.noisy[:SHOWN], result)
+            psnr(images, test.clean[:PICTURED_IMAGES]).mean()
+            for images in (test.noisy[:PICTURED_IMAGES], result)
         )
         return {
             "found": Pictures(
@@ -242,7 +247,7 @@ class Cbsn(Experiment):
             "autocorrelation": broken_up(
                 {
                     "noise": test.noise,
-                    "left after denoising": residuals(result, test.clean[:SHOWN]),
+                    "left after denoising": residuals(result, test.clean[:PICTURED_IMAGES]),
                 },
                 self.stride,
                 self.cell,
@@ -252,10 +257,11 @@ class Cbsn(Experiment):
 
     def picture(self, case: ExperimentCase) -> Pictures:
         """Test slices, with white noise, and with noise that neighbors share."""
-        shown = [
-            self.noisy(case, "test", correlation, SHOWN) for correlation in (0.0, self.correlation)
+        noisy_sets = [
+            self.noisy(case, "test", correlation, PICTURED_IMAGES)
+            for correlation in (0.0, self.correlation)
         ]
-        rows = (shown[0].clean, shown[0].noisy, shown[1].noisy)
+        rows = (noisy_sets[0].clean, noisy_sets[0].noisy, noisy_sets[1].noisy)
         images = [[as_bytes(image.expand(3, -1, -1)) for image in row] for row in rows]
         count = len(images[0])
         return Pictures(
@@ -293,14 +299,14 @@ def with_curve(before: View | None, condition: str, curve: list[tuple[int, float
     return Table.of(columns)
 
 
-def contrast(found: Tensor, wanted: Tensor, masks: Tensor) -> float:
+def contrast(change: Tensor, true_change: Tensor, masks: Tensor) -> float:
     """The share of what a lesion changes that is still there, (n, C, H, W) each; NaN without one.
 
     The slope of the change found over the true one, through zero, in all lesions' pixels.
     """
-    found, wanted = found.double(), wanted.double() * masks
-    power = wanted.square().sum()
-    return float((found * wanted).sum() / power) if power else float("nan")
+    change, true_change = change.double(), true_change.double() * masks
+    power = true_change.square().sum()
+    return float((change * true_change).sum() / power) if power else float("nan")
 
 
 def in_unit(images: Any) -> Tensor:

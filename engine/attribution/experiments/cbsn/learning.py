@@ -172,5 +172,5 @@ def both(net: BlindSpotNet, images: Tensor, stride: int) -> tuple[Tensor, Tensor
             (blind(net, part, stride).clamp(0, 1).cpu(), unmasked(net, part).clamp(0, 1).cpu())
             for part in images.to(device).split(16)
         ]
-    hidden, seen = zip(*results, strict=True)
-    return torch.cat(hidden), torch.cat(seen)
+    hidden, visible = zip(*results, strict=True)
+    return torch.cat(hidden), torch.cat(visible)

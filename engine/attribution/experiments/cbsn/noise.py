@@ -47,9 +47,9 @@ def drawn_noise(
     return sigma * F.conv2d(white, kernel).reshape(count, colors, height, width)
 
 
-def psnr(found: Tensor, truth: Tensor) -> Doubles:
+def psnr(denoised: Tensor, truth: Tensor) -> Doubles:
     """The peak signal-to-noise ratio of images (n, C, H, W) in [0, 1], clipped, (n,) dB."""
-    errors = (found.clamp(0, 1) - truth).square().mean((1, 2, 3)).double()
+    errors = (denoised.clamp(0, 1) - truth).square().mean((1, 2, 3)).double()
     return (-10 * errors.clamp(min=1e-10).log10()).numpy()
 
 

@@ -35,7 +35,7 @@ from engine.result import Pictures, Result, Table, View
 
 WHOLE, CENTER = "whole image", "middle of it"
 OWN_CHANNELS = 16
-NOISY, HIDDEN, FOUND = "noisy", "blind spot", "C-BSN"
+NOISY, HIDDEN, DENOISED = "noisy", "blind spot", "C-BSN"
 PLAIN = 1.4  # factor of the estimated σ where no truth says which is best
 
 
@@ -103,7 +103,7 @@ class Denoised(Method[ImageCase]):
             views["picture"] = self.picture(clean, noisy, result)
             if self.sigma:
                 curve.append((step, float(psnr(hidden, clean)[0]), float(psnr(result, clean)[0])))
-                columns = zip(("steps", HIDDEN, FOUND), zip(*curve, strict=True), strict=True)
+                columns = zip(("steps", HIDDEN, DENOISED), zip(*curve, strict=True), strict=True)
                 units = ("", "dB", "dB")
                 views["steps"] = Table.of(
                     {
@@ -127,10 +127,10 @@ class Denoised(Method[ImageCase]):
         noises = {"noise": noise} if self.sigma else {"what was removed": noisy - result}
         if self.sigma:
             noises["left after denoising"] = residuals(result, clean)
-            shown = {NOISY: noisy, FOUND: result, **others}
+            images = {NOISY: noisy, DENOISED: result, **others}
             views["psnr"] = Table.of(
-                {"PSNR": ([float(psnr(image, clean)[0]) for image in shown.values()], "dB")},
-                [*shown],
+                {"PSNR": ([float(psnr(image, clean)[0]) for image in images.values()], "dB")},
+                [*images],
             )
         views |= {
             "picture": self.picture(clean, noisy, result),
@@ -155,19 +155,19 @@ class Denoised(Method[ImageCase]):
         small = F.interpolate(image, (side, side), mode="bicubic", antialias=True)
         return small.clamp(0, 1)
 
-    def picture(self, clean: Tensor, noisy: Tensor, found: Tensor) -> Pictures:
+    def picture(self, clean: Tensor, noisy: Tensor, denoised: Tensor) -> Pictures:
         """Before and after, and the error or, of its own noise, what was removed; (1, C, H, W)."""
         images = {"image": clean, "with noise": noisy} if self.sigma else {"image": noisy}
-        images["denoised"] = found
-        shown = {name: as_bytes(image[0].expand(3, -1, -1)) for name, image in images.items()}
+        images["denoised"] = denoised
+        columns = {name: as_bytes(image[0].expand(3, -1, -1)) for name, image in images.items()}
         if self.sigma:
-            last, shown[ERROR] = ERROR, error(shown["image"], shown["denoised"])
+            last, columns[ERROR] = ERROR, error(columns["image"], columns["denoised"])
         else:
-            last, shown[REMOVED] = REMOVED, removed(noisy[0], found[0])
+            last, columns[REMOVED] = REMOVED, removed(noisy[0], denoised[0])
         return Pictures(
-            np.stack(list(shown.values()))[None],
+            np.stack(list(columns.values()))[None],
             ("",),
-            tuple(shown),
+            tuple(columns),
             f"What can be recognized in the column {last} was lost.",
         )
 
@@ -176,18 +176,18 @@ class Denoised(Method[ImageCase]):
         captions = tuple(
             f"{psnr(image, clean)[0]:.1f} dB" if self.sigma else "" for image in others.values()
         )
-        shown = [as_bytes(image[0].expand(3, -1, -1)) for image in others.values()]
+        pictures = [as_bytes(image[0].expand(3, -1, -1)) for image in others.values()]
         how = (
             "at the best of its strengths" if self.sigma else f"at {PLAIN:g} times the σ estimated"
         )
         return Pictures(
-            np.stack(shown)[None], ("",), tuple(others), f"Each filter {how}.", captions=captions
+            np.stack(pictures)[None], ("",), tuple(others), f"Each filter {how}.", captions=captions
         )
 
-    def finding(self, case: ImageCase, found: Mapping[str, Any]) -> str:  # noqa: ARG002
+    def finding(self, case: ImageCase, result: Mapping[str, Any]) -> str:  # noqa: ARG002
         """How near it comes beside the best filter, or how like noise what was removed is."""
-        if "psnr" not in found:
-            table: Table = found["autocorrelation"]
+        if "psnr" not in result:
+            table: Table = result["autocorrelation"]
             alike = float(table["what was removed"][1])
             if isnan(alike):
                 return "Nothing was removed: the image is the same everywhere."
@@ -195,9 +195,9 @@ class Denoised(Method[ImageCase]):
                 "Denoised from its own noise alone. What was removed has a correlation of "
                 f"{alike:.2f} between neighbors; look for shapes in it."
             ).replace("-0", "−0")
-        near: Table = found["psnr"]
+        near: Table = result["psnr"]
         name = max(FILTERS, key=lambda filter_name: near.cell(filter_name, "PSNR"))
-        values = [near.cell(row, "PSNR") for row in (NOISY, FOUND, name)]
+        values = [near.cell(row, "PSNR") for row in (NOISY, DENOISED, name)]
         return (
             f"Denoised from this one noisy image: {values[1]:.1f} dB, noisy {values[0]:.1f} dB. "
             f"Best filter ({name}): {values[2]:.1f} dB."

@@ -29,23 +29,23 @@ WINDOW = 21  # px of the hole's picture
 MASKED, OPEN = "with the blind spot", "mask taken off"
 
 
-def removed(noisy: Tensor, found: Tensor) -> Pixels:
+def removed(noisy: Tensor, denoised: Tensor) -> Pixels:
     """What denoising took away, (C, H, W) each, amplified around mid-gray."""
-    amplified = MIDDLE + AMPLIFIED * (noisy - found)
+    amplified = MIDDLE + AMPLIFIED * (noisy - denoised)
     return as_bytes(amplified.expand(3, -1, -1))
 
 
-def error(clean: Pixels, found: Pixels) -> Pixels:
+def error(clean: Pixels, denoised: Pixels) -> Pixels:
     """What is wrong with a denoised picture, (H, W, 3) each, amplified around mid-gray.
 
     The noise that was removed would hide it: at σ = 0.15, three times that is white or black.
     """
-    return difference(clean, found, AMPLIFIED)
+    return difference(clean, denoised, AMPLIFIED)
 
 
-def residuals(found: Tensor, truth: Tensor) -> Tensor:
+def residuals(denoised: Tensor, truth: Tensor) -> Tensor:
     """What is wrong with denoised images."""
-    return found - truth
+    return denoised - truth
 
 
 def centers(net: BlindSpotNet, image: Tensor) -> tuple[Table, tuple[Floats, Floats]]:
@@ -58,21 +58,21 @@ def centers(net: BlindSpotNet, image: Tensor) -> tuple[Table, tuple[Floats, Floa
     device = next(net.parameters()).device
     parts = normalized(image[None].to(device))[0][0]
     with one_thread():
-        blind, seen = (slopes(net, parts, masked).cpu().numpy() for masked in (True, False))
+        blind, unmasked = (slopes(net, parts, masked).cpu().numpy() for masked in (True, False))
     row, column = image.shape[1] // 2, image.shape[2] // 2
     top, left = max(row - WINDOW // 2, 0), max(column - WINDOW // 2, 0)
     table = Table.of(
         {
-            "at the center": ([slope_map[row, column] for slope_map in (blind, seen)], ""),
+            "at the center": ([slope_map[row, column] for slope_map in (blind, unmasked)], ""),
             "at most elsewhere": (
-                [elsewhere(slope_map, row, column) for slope_map in (blind, seen)],
+                [elsewhere(slope_map, row, column) for slope_map in (blind, unmasked)],
                 "",
             ),
         },
         (MASKED, OPEN),
     )
     around = slice(top, top + WINDOW), slice(left, left + WINDOW)
-    return table, (blind[around], seen[around])
+    return table, (blind[around], unmasked[around])
 
 
 def elsewhere(slope: Floats, row: int, column: int) -> float:
@@ -84,10 +84,10 @@ def elsewhere(slope: Floats, row: int, column: int) -> float:
 
 def hole(maps: tuple[Floats, Floats]) -> Pictures:
     """Both maps on a scale of their own."""
-    shown = [tint(HeatMap(heat, "", signed=False)) for heat in maps]
+    pictures = [tint(HeatMap(heat, "", signed=False)) for heat in maps]
     middle = [float(heat[heat.shape[0] // 2, heat.shape[1] // 2]) for heat in maps]
     return Pictures(
-        np.stack(shown)[None],
+        np.stack(pictures)[None],
         ("",),
         (MASKED, OPEN),
         "How much an output pixel changes with each input pixel. At the center: "

@@ -16,7 +16,7 @@ from engine.hallucination.tiny_vlm.training.steps import NOISED, Report, learn, 
 from engine.models.small import draw as draw_usual
 
 
-def teach_looking(encoder: Encoder, plan: TrainingPlan, told: Report) -> None:
+def teach_looking(encoder: Encoder, plan: TrainingPlan, report: Report) -> None:
     """Cross-entropy over what lies in each cell, and a third as much over its color."""
     layout = Scenes(plan.dense, "dense", seed=plan.seed * 10 + 1).layout(np.arange(plan.dense))
     images = torch.from_numpy(layout.images())
@@ -48,5 +48,5 @@ def teach_looking(encoder: Encoder, plan: TrainingPlan, told: Report) -> None:
         loss,
         plan.looks,
         lambda step: rate(step, plan.looks, 3e-3, 30, 0.02),
-        told,
+        report,
     )

@@ -31,7 +31,7 @@ def unrest(looks: Sequence[Sequence[Tensor]], texts: Sequence[Tensor]) -> Tensor
     """
     paid, words = torch.zeros(()), 0
     for place, tokens in enumerate(texts):
-        here = tokens != PAD
+        is_word = tokens != PAD
         prices, anchored = priced(tokens)
         for layer in looks:
             shares = layer[place].unflatten(2, tokens.shape[1:])  # (N, heads, S, L, I + 1 + L)
@@ -39,8 +39,8 @@ def unrest(looks: Sequence[Sequence[Tensor]], texts: Sequence[Tensor]) -> Tensor
             cost = shares[..., 1:first].sum(-1) + (shares[..., first:] * prices[:, None]).sum(-1)
             last = cost[:, -1:] + shares[:, -1:, ..., 0] * anchored[:, None]
             both = torch.cat([cost[:, :-1], last], 1).mean(1)
-            paid = paid + both[here].sum() / len(looks)
-        words += int(here.sum())
+            paid = paid + both[is_word].sum() / len(looks)
+        words += int(is_word.sum())
     return paid / words
 
 

@@ -27,7 +27,7 @@ def speak(
     steps: int,
     most: float,
     stress: TokenLossWeights,
-    told: Report,
+    report: Report,
     *,
     warm: int = 40,
     even: float = 0.0,
@@ -41,7 +41,7 @@ def speak(
         steps: how many.
         most: the highest rate.
         stress: how much the loss of each word counts.
-        told: progress.
+        report: progress.
         warm: steps until the highest rate is reached.
         even: how much an uneven use of experts counts, where there are some.
         rest: how much attention counts that does not rest on a sink.
@@ -63,7 +63,7 @@ def speak(
         rows = next(batches)
         return spoken_loss(parts, room.features[rows], room.said, rows, stress, even, rest)
 
-    learn(optimizer, weights, loss, steps, lambda step: rate(step, steps, most, warm, 0.05), told)
+    learn(optimizer, weights, loss, steps, lambda step: rate(step, steps, most, warm, 0.05), report)
 
 
 def in_turn(scenes: int, generator: torch.Generator) -> Iterator[Tensor]:
@@ -77,7 +77,7 @@ def in_turn(scenes: int, generator: torch.Generator) -> Iterator[Tensor]:
 def spoken_loss(
     parts: Parts,
     features: Tensor,
-    said: Lessons,
+    lessons: Lessons,
     rows: Tensor,
     stress: TokenLossWeights,
     even: float = 0.0,
@@ -85,7 +85,7 @@ def spoken_loss(
 ) -> Tensor:
     """The weighted mean loss over the words of the answers, and what experts and looking cost."""
     image = parts.projector(features)
-    taken = [said.captions.take(rows), said.short.take(rows), said.long.take(rows)]
+    taken = [lessons.captions.take(rows), lessons.short.take(rows), lessons.long.take(rows)]
     insides: list[Inside] = []
     looks: list[list[Tensor]] = []
     words = [texts.tokens for texts in taken]

@@ -42,10 +42,10 @@ def learn(
     loss: Loss,
     steps: int,
     speed: Callable[[int], float],
-    told: Report = lambda _done: None,
+    report: Report = lambda _done: None,
 ) -> None:
     """Take the steps at their rates, with gradients no longer than 1."""
     clip = partial(nn.utils.clip_grad_norm_, weights, 1.0)
     taken = descend(optimizer, repeat(loss, steps), rate=speed, before_step=clip)
     for done, _ in enumerate(taken, start=1):
-        told(done / steps)
+        report(done / steps)

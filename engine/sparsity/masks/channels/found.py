@@ -82,16 +82,16 @@ class Channels:
         return dead
 
 
-def spaces(made: Mapping[str, Ids], read: Mapping[str, Ids], root: Ids) -> tuple[Space, ...]:
+def spaces(outputs: Mapping[str, Ids], read: Mapping[str, Ids], root: Ids) -> tuple[Space, ...]:
     """Channels by who makes them: those that can be taken out.
 
     Args:
-        made: a weight's name → the number of each of its rows.
+        outputs: a weight's name → the number of each of its rows.
         read: a weight's name → the number of each of its input channels.
         root: number → the number that stands for all that are coupled with it.
     """
     makers: dict[int, list[tuple[str, int]]] = {}
-    for name, ids in made.items():
+    for name, ids in outputs.items():
         for row, leader in enumerate(root[ids].tolist()):
             if leader != root[FIXED]:
                 makers.setdefault(leader, []).append((name, row))

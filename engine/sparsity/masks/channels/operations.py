@@ -131,9 +131,9 @@ def concatenated(book: Book, args: tuple[Any, ...]) -> ChannelIds | None:
     return ChannelIds(np.concatenate([book.ids(tensor) for tensor in tensors]), zero)
 
 
-def passed(known: ChannelIds, name: str, given: Tensor, out: Tensor) -> ChannelIds | None:
+def passed(known: ChannelIds, name: str, inputs: Tensor, out: Tensor) -> ChannelIds | None:
     """One tensor in, one out."""
-    same = given.dim() >= 2 and out.dim() >= 2 and given.shape[:2] == out.shape[:2]
+    same = inputs.dim() >= 2 and out.dim() >= 2 and inputs.shape[:2] == out.shape[:2]
     if name in KEEPS_ZERO or name in LOSES_ZERO:
         return ChannelIds(known.ids, known.zero and name in KEEPS_ZERO) if same else None
     if name in FOLDS:
@@ -141,7 +141,7 @@ def passed(known: ChannelIds, name: str, given: Tensor, out: Tensor) -> ChannelI
     if name in TURNS:
         if same:
             return known
-        if out.dim() == 2 and out.shape[0] == given.shape[0]:
-            repeats = given[0, 0].numel() if given.dim() > 2 else 1
+        if out.dim() == 2 and out.shape[0] == inputs.shape[0]:
+            repeats = inputs[0, 0].numel() if inputs.dim() > 2 else 1
             return ChannelIds(np.repeat(known.ids, repeats), known.zero)
     return None

@@ -71,17 +71,17 @@ def activation(model: Classifier, image: torch.Tensor, layer: str, place: int) -
     with (
         borrowed(model) as net,
         torch.inference_mode(),
-        capturing(net.network.get_submodule(layer)) as seen,
+        capturing(net.network.get_submodule(layer)) as captures,
     ):
         net(image[None].to(net.device))
-    values = seen[0][0]
+    values = captures[0][0]
     if values.dim() == 3:
-        made = values[place]
+        response = values[place]
     elif values.dim() == 1:
-        made = values[place].reshape(1, 1)
+        response = values[place].reshape(1, 1)
     else:  # tokens
-        made = values[..., place].reshape(1, -1)
-    return np.array(made.float().cpu().numpy())
+        response = values[..., place].reshape(1, -1)
+    return np.array(response.float().cpu().numpy())
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,13 +21,13 @@ from tests.engine.anomaly.localizers import cells
 
 TRIED = tuple(kind() for kind in LOCALIZERS)
 every = pytest.mark.parametrize("method", TRIED, ids=lambda method: method.name)
-HELD = 40
+REFERENCE_IMAGES = 40
 case = partial(cells.case, network=cells.Rich)
 
 
 @pytest.fixture(scope="module")
 def normal():
-    return cells.data(cells.images(20 + HELD), 20)
+    return cells.data(cells.images(20 + REFERENCE_IMAGES), 20)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_a_lesion_stands_above_the_threshold_in_a_box_of_its_own(method, normal,
     row = {name: float(result["figures"][name][0]) for name in result["figures"].order}
     normal_scores = result["held"].values
     assert row["below"] == 1.0
-    assert row["p"] == pytest.approx(1 / (HELD + 1)) == pytest.approx(row["smallest p"])
+    assert row["p"] == pytest.approx(1 / (REFERENCE_IMAGES + 1)) == pytest.approx(row["smallest p"])
     assert row["threshold"] == pytest.approx(
         np.sort(normal_scores)[-2], rel=1e-6
     )  # 5 % of 41 are two
@@ -141,10 +141,10 @@ def test_a_map_is_enlarged_linearly_and_blurred_by_a_gaussian_whatever_is_mapped
     method = PatchCore(blur=blur)
     result = method.smooth(grids, 64)
     large = F.interpolate(grids[:, None].double(), (64, 64), mode="bilinear")[:, 0].numpy()
-    wanted = [
+    expected = [
         ndi.gaussian_filter(heat_map, blur / 100 * 64) if blur else heat_map for heat_map in large
     ]
-    np.testing.assert_allclose(result, wanted, atol=1e-6)
+    np.testing.assert_allclose(result, expected, atol=1e-6)
     np.testing.assert_allclose(method.smooth(torch.full((1, 7, 9), 2.0), 64), 2.0, rtol=1e-6)
     np.testing.assert_allclose(method.smooth(grids[1:2], 64)[0], result[1], rtol=1e-6)
 

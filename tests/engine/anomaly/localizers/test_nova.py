@@ -115,25 +115,29 @@ def test_every_figure_is_that_of_maps_and_boxes_made_one_image_at_a_time(case, f
         "dim": np.flatnonzero(data.labels == 2),
         "none": np.flatnonzero(data.labels == 0),
     }.items():
-        seen, threshold = ways.get(row, (maps, usual))
-        boxes = [[at, *box] for at, i in enumerate(indices) for box in boxes_of(seen[i], threshold)]
+        row_maps, threshold = ways.get(row, (maps, usual))
+        boxes = [
+            [at, *box] for at, i in enumerate(indices) for box in boxes_of(row_maps[i], threshold)
+        ]
         flat = np.array(boxes, np.float64).reshape(-1, 6)
         truth = [
             np.array([box[:4] for box in boxes_of(1.0 * masks[i], 0.5)]).reshape(-1, 4)
             for i in indices
         ]
-        wanted = box_figures(
+        expected = box_figures(
             ScoredBoxes(flat[:, 0].astype(int), flat[:, 1:5], flat[:, 5].astype(np.float32)), truth
         )
         got = [table.cell(row, name) for name in nova.COLUMNS]
         assert got[:2] == [len(indices), sum(map(len, truth))]
-        np.testing.assert_allclose(got[2:8], list(vars(wanted).values()), atol=1e-6)
-        assert got[9] == pytest.approx((seen[indices].max((1, 2)) > threshold).mean())
+        np.testing.assert_allclose(got[2:8], list(vars(expected).values()), atol=1e-6)
+        assert got[9] == pytest.approx((row_maps[indices].max((1, 2)) > threshold).mean())
         if row == "none":
             assert np.isnan(got[8])
             continue
-        hit = [masks[i].flat[seen[i].argmax()] for i in indices if masks[i].any()]
-        areas = [f(seen[indices], masks[indices], within[indices]) for f in (pixel_auroc, aupro)]
+        hit = [masks[i].flat[row_maps[i].argmax()] for i in indices if masks[i].any()]
+        areas = [
+            f(row_maps[indices], masks[indices], within[indices]) for f in (pixel_auroc, aupro)
+        ]
         np.testing.assert_allclose([got[8], *got[10:]], [np.mean(hit), *areas], atol=1e-5)
 
 
@@ -201,9 +205,9 @@ def test_a_file_in_the_benchmark_s_format_gives_the_table_of_its_boxes(case):
     ).all()
     exact = Nova()(case)["table"]
     for row in (*KINDS, ALL, PIXELS):
-        here = f"kind {nova_data.classes.index(row) + 1}" if row in KINDS else row
+        table_row = f"kind {nova_data.classes.index(row) + 1}" if row in KINDS else row
         for name in nova.COLUMNS:
-            assert table.cell(here, name) == pytest.approx(
+            assert table.cell(table_row, name) == pytest.approx(
                 exact.cell(row, name), abs=1e-5, nan_ok=True
             )
 
@@ -213,9 +217,9 @@ def test_patients_of_the_images_that_are_asked_about_are_not_among_the_normal_on
     known = replace(cells.data(cells.images(60), 30, group=groups), name="heads+healthy")
     test_data = replace(known, name="heads:contrast=0.5")
     rows = np.array([0, 4, 59])
-    left = lesion_data.apart(known, test_data, rows)
+    left = lesion_data.disjoint_normals(known, test_data, rows)
     assert set(left.truth["group"]) == set(range(20)) - {0, 1, 19}
-    assert lesion_data.apart(known, replace(test_data, name="others"), rows) is known
+    assert lesion_data.disjoint_normals(known, replace(test_data, name="others"), rows) is known
 
 
 def test_another_image_s_map_is_of_another_patient_where_there_is_one():
@@ -248,8 +252,8 @@ def test_normal_images_with_lesions_are_left_out_with_a_note(case, found):
     clean = case.normal.take(np.flatnonzero(~sick.any((1, 2))))
     mixed = replace(case.normal, images=images, truth={"mask": sick})
     result = Nova()(replace(case, normal=mixed))
-    wanted = Nova()(replace(case, normal=clean))
-    np.testing.assert_array_equal(result["table"].values, wanted["table"].values)
+    expected = Nova()(replace(case, normal=clean))
+    np.testing.assert_array_equal(result["table"].values, expected["table"].values)
     assert "20 of 60 normal images have lesions" in result["notes"].labels[0]
     boxes = np.full((60, 1, 4), np.nan)
     boxes[:3] = 0.5
@@ -301,10 +305,10 @@ def test_the_boxes_of_each_image_are_its_lesions_and_its_map_s_regions(case, fou
         sides = image_boxes.select(("left", "top", "width", "height")).values
         known = np.array([box[:4] for box in boxes_of(1.0 * case.data.truth["mask"][row], 0.5)])
         np.testing.assert_allclose(sides[image_boxes["known"] == 1], known, atol=1e-6)
-        wanted = sorted(boxes_of(map_of(case, case.data.images[row]), usual), key=lambda o: -o[4])
+        expected = sorted(boxes_of(map_of(case, case.data.images[row]), usual), key=lambda o: -o[4])
         is_found = image_boxes["known"] == 0
         np.testing.assert_allclose(
-            sides[is_found], [wanted_box[:4] for wanted_box in wanted], atol=1e-6
+            sides[is_found], [wanted_box[:4] for wanted_box in expected], atol=1e-6
         )
         for box, overlap in zip(sides[is_found], image_boxes["overlap"][is_found], strict=True):
             assert overlap == pytest.approx(

@@ -35,21 +35,21 @@ def tried(features, name):
         data = f"phantoms:count=400,seed={7 + seed}"
         case = LesionsArguments(model=features, data=data, seed=seed).case()
         with pytest.MonkeyPatch.context() as patch:
-            seen = kept_figures(patch)
-            results.append((Nova(localizer=name)(case)["table"], *seen[0]))
+            calls = kept_figures(patch)
+            results.append((Nova(localizer=name)(case)["table"], *calls[0]))
     return tuple(results)
 
 
 def kept_figures(patch):
     """What the method takes its figures of: images and maps, in the order of its rows."""
-    seen, real = [], nova.figures
+    calls, real = [], nova.figures
 
     def kept(asked, maps, *rest):
-        seen.append((asked, maps))
+        calls.append((asked, maps))
         return real(asked, maps, *rest)
 
     patch.setattr(nova, "figures", kept)
-    return seen
+    return calls
 
 
 def tables(features, name):

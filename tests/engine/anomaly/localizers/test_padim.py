@@ -31,8 +31,8 @@ def test_the_map_is_the_mahalanobis_distance_written_again_at_each_place(asked):
         place = divmod(at, 8)
         normal, spread = gaussian(asked, place)
         difference = cell[:, *place] - normal.mean(0)
-        wanted = np.sqrt(difference @ np.linalg.inv(spread) @ difference)
-        assert result["distance"][at] == pytest.approx(wanted, rel=2e-3)
+        expected = np.sqrt(difference @ np.linalg.inv(spread) @ difference)
+        assert result["distance"][at] == pytest.approx(expected, rel=2e-3)
         differences = cell[:, *place] - normal
         lengths = np.sqrt(np.einsum("ni,ij,nj->n", differences, np.linalg.inv(spread), differences))
         order = np.argsort(lengths)[:5]
@@ -51,8 +51,8 @@ def test_with_one_feature_it_is_the_z_score():
     known = cells.cells_of(pixels[:FITTED])[:, 0]
     cell = cells.cells_of(pixels[-1:])[0, 0]
     variance = known.var(0, ddof=1)
-    wanted = np.abs(cell - known.mean(0)) / np.sqrt(variance * (1 + 0.001 / 3) + 1e-6)
-    np.testing.assert_allclose(result, wanted.ravel(), rtol=1e-3)
+    expected = np.abs(cell - known.mean(0)) / np.sqrt(variance * (1 + 0.001 / 3) + 1e-6)
+    np.testing.assert_allclose(result, expected.ravel(), rtol=1e-3)
 
 
 def test_a_place_that_varies_in_normal_images_hides_what_another_place_shows(asked):

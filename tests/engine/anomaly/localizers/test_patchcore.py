@@ -87,9 +87,9 @@ def test_the_image_score_is_the_published_sum_over_the_normal_patches_around(ask
         around = np.argsort(np.linalg.norm(known - known[answer], axis=1), kind="stable")[:count]
         weights = np.exp(distances[worst, around])
         share = np.exp(distances[worst, answer]) / weights.sum()
-        wanted = (1 - share) * distances[worst, answer]
+        expected = (1 - share) * distances[worst, answer]
         result = PatchCore(coreset=None, normals=100, neighbors=count)(asked)
-        assert result["figures"]["image score"][0] == pytest.approx(wanted, abs=1e-5)
+        assert result["figures"]["image score"][0] == pytest.approx(expected, abs=1e-5)
     result = PatchCore(coreset=None, normals=100, neighbors=1)(asked)
     assert result["figures"]["image score"][0] == pytest.approx(distances.min(1).max(), abs=1e-5)
 

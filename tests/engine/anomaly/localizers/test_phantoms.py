@@ -32,10 +32,10 @@ def tried(kind, seed, name="lite0"):
     maps, calm = [], []
     for row in rows:
         group = int(data.truth["group"][row])
-        for which in (data, twins):
-            image = as_seen(which.take(np.array([row])), slice(None), model.side)[0].contiguous()
+        for dataset in (data, twins):
+            image = as_seen(dataset.take(np.array([row])), slice(None), model.side)[0].contiguous()
             result = kind()(FamiliarCase(model, image, twins, None, group, seed))
-            if which is twins:
+            if dataset is twins:
                 calm.append(float(result["figures"]["p"][0]))
                 continue
             heat = F.adaptive_avg_pool2d(as_tensor(result["map"].values), data.side)
@@ -96,9 +96,10 @@ def test_lesions_are_found_within_the_brain(kind, measure):
 def test_shuffled_maps_are_near_chance_within_each_brain(kind, measure):
     def each(maps, masks, brains, _):
         mixed = shuffled(maps, brains)
-        there = [at for at in range(len(maps)) if (masks[at] & brains[at]).any()]
+        lesion_rows = [at for at in range(len(maps)) if (masks[at] & brains[at]).any()]
         areas = [
-            pixel_auroc(*(array[at : at + 1] for array in (mixed, masks, brains))) for at in there
+            pixel_auroc(*(array[at : at + 1] for array in (mixed, masks, brains)))
+            for at in lesion_rows
         ]
         return float(np.mean(areas))
 

@@ -17,7 +17,7 @@ from engine.run import digest
 from tests.engine.anomaly.localizers import cells
 from tests.scans import nifti
 
-HELD, SLICES, ODD = 40, AT_ONCE + 3, 6
+REFERENCE_SLICES, SLICES, ODD = 40, AT_ONCE + 3, 6
 LOOK = SliceChoice("axial", window=None)
 
 
@@ -28,17 +28,17 @@ def gray(count, seed):
 
 @pytest.fixture(scope="module")
 def normal():
-    return cells.data(gray(20 + HELD, 0), 20)
+    return cells.data(gray(20 + REFERENCE_SLICES, 0), 20)
 
 
 @pytest.fixture(scope="module")
 def scan():
     """Slices like the normal images, one of them with a bright place, as a volume from 0 to 255."""
-    seen = gray(SLICES, 5)[:, 0]
-    seen[ODD, 8:14, 20:26] = 255
-    seen[:, 0, :2] = (0, 255)  # the ends of the window
+    slices = gray(SLICES, 5)[:, 0]
+    slices[ODD, 8:14, 20:26] = 255
+    slices[:, 0, :2] = (0, 255)  # the ends of the window
     # the patient's right is on the left of the picture, and front on top
-    stored = seen[:, ::-1, ::-1].transpose(2, 1, 0).astype(np.int16)
+    stored = slices[:, ::-1, ::-1].transpose(2, 1, 0).astype(np.int16)
     return load(nifti(np.ascontiguousarray(stored), cal_min=0, cal_max=255), "a.nii")
 
 

@@ -213,14 +213,14 @@ def test_scratches_in_a_photograph_of_12_megapixels_are_found_in_tiles_and_lost_
         mask |= scratch
     stored = BytesIO()
     Image.fromarray(whole).save(stored, "JPEG", quality=95)
-    seen = load(stored.getvalue(), "a.jpg", fine=True)
-    assert seen.pixels.shape == (3000, 4000, 3)
-    assert seen.pixels[..., 0].size <= FINE
+    photograph = load(stored.getvalue(), "a.jpg", fine=True)
+    assert photograph.pixels.shape == (3000, 4000, 3)
+    assert photograph.pixels[..., 0].size <= FINE
 
     model = tiny.classifier(tiny.random_weights(Fine(), scale=1.0), 224, "fine")
     sharp = normals(squares(field(3000, 4000, 2), model.side, 60, 0))
-    about = FamiliarCase(model, torch.from_numpy(square(seen, Crop(), model.side)), sharp)
-    result = TileByTile()(PhotographCase(about, PatchCore(), seen))
+    about = FamiliarCase(model, torch.from_numpy(square(photograph, Crop(), model.side)), sharp)
+    result = TileByTile()(PhotographCase(about, PatchCore(), photograph))
     assert result["figures"]["tiles"][0] == 24 * 18
     small = np.stack([seen_small(field(3000, 4000, 10 + at)) for at in range(12)])
     resized = PatchCore()(replace(about, normal=normals(small)))
@@ -231,8 +231,8 @@ def test_scratches_in_a_photograph_of_12_megapixels_are_found_in_tiles_and_lost_
 
 def seen_small(pixels):
     """The middle square of a gray photograph at 224 px, (3, 224, 224)."""
-    made = square(picture(pixels[None].repeat(3, 0)), Crop(), 224)
-    return np.rint(255 * made).astype(np.uint8)
+    resized = square(picture(pixels[None].repeat(3, 0)), Crop(), 224)
+    return np.rint(255 * resized).astype(np.uint8)
 
 
 def area(values, mask):

@@ -19,10 +19,10 @@ from engine.attribution.experiments.mixture_claims import (
     ADAPTIVE,
     ALPHAS,
     ATTACKED,
+    ATTACKS_AUC,
     BROKEN,
     CLAIMS,
     CLEAN,
-    FOUND,
     NORMAL,
     ROBUST,
     SURE,
@@ -99,8 +99,8 @@ def test_the_adaptive_mixture_is_measured_with_its_own_attacks(case, found, mixi
     table = found["table"]
     assert table.cell(ADAPTIVE, CLEAN) == pytest.approx(clean.float().mean().item())
     assert table.cell(ADAPTIVE, ATTACKED) == pytest.approx(resisted.float().mean().item(), abs=0.04)
-    assert 0.5 < table.cell(ADAPTIVE, FOUND) <= 1
-    assert np.isnan(table.cell(ROBUST, FOUND))
+    assert 0.5 < table.cell(ADAPTIVE, ATTACKS_AUC) <= 1
+    assert np.isnan(table.cell(ROBUST, ATTACKS_AUC))
 
 
 def test_the_mixing_network_learns_to_find_attacks(case, mixing):
@@ -186,8 +186,8 @@ def test_sureness_is_compared_between_right_and_misread_images(case):
     good = logits.argmax(1) == targets.repeat(2)
     chances = logits.softmax(1).sort(1, descending=True).values
     lead = chances[:, 0] - chances[:, 1]
-    wanted = lead[:50][good[:50]].mean() - lead[~good].mean()
-    assert measured == pytest.approx(wanted.item(), abs=1e-6)
+    expected = lead[:50][good[:50]].mean() - lead[~good].mean()
+    assert measured == pytest.approx(expected.item(), abs=1e-6)
 
 
 def test_the_picture_shows_images_before_and_after(case):

@@ -9,7 +9,7 @@ from engine.attribution.experiments import AdaptiveSmoothing
 from engine.attribution.experiments.mixture_claims import ATTACKED, NORMAL, ROBUST
 from engine.experiment import ExperimentCase
 from engine.run import answer
-from tests.outcomes import HERE, keep
+from tests.outcomes import OUTCOMES_HERE, keep
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
@@ -18,6 +18,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 def test_what_a_mixture_of_two_networks_gains(name, epsilon, measure):
     method = AdaptiveSmoothing(epsilon=epsilon)
     result = answer(method, ExperimentCase(data_sets.load(name)))
-    keep(measure, method, result, f"AdaptiveSmoothing, {name}, ε = {epsilon}", HERE)
+    keep(measure, method, result, f"AdaptiveSmoothing, {name}, ε = {epsilon}", OUTCOMES_HERE)
     table = result["table"]
     assert table.cell(ROBUST, ATTACKED) > table.cell(NORMAL, ATTACKED) + 0.2

@@ -24,9 +24,9 @@ def test_checkpoints_are_those_of_the_paper():
 def test_dlr_is_the_ratio_and_knows_neither_shift_nor_scale():
     logits = torch.tensor([[3.0, 1.0, 2.0, -4.0], [0.0, 5.0, 1.0, 2.0]])
     targets = torch.tensor([0, 2])
-    wanted = torch.tensor([-(3 - 2) / (3 - 1), (5 - 1) / (5 - 1)])
-    assert torch.allclose(dlr(logits, targets), wanted)
-    assert torch.allclose(dlr(7 * logits - 3, targets), wanted)
+    expected = torch.tensor([-(3 - 2) / (3 - 1), (5 - 1) / (5 - 1)])
+    assert torch.allclose(dlr(logits, targets), expected)
+    assert torch.allclose(dlr(7 * logits - 3, targets), expected)
 
 
 def one_by_one(model, image, target, start, raised):
@@ -78,8 +78,8 @@ def test_every_image_goes_where_a_plain_loop_of_the_paper_goes(raised):
     )
     for at in range(len(images)):
         span = slice(at, at + 1)
-        wanted = one_by_one(mixture, images[span], targets[span], starts[span], raised)
-        assert torch.allclose(result[span], wanted, atol=1e-5)
+        expected = one_by_one(mixture, images[span], targets[span], starts[span], raised)
+        assert torch.allclose(result[span], expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("raised", STRONG, ids=lambda objective: objective.__name__)

@@ -42,11 +42,11 @@ def chance(seed=0):
 def net(colors=1, channels=16, blocks=2, **given):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
-        made = BlindSpotNet(colors, channels, blocks, **given)
-        for name, parameter in made.named_parameters():
+        network = BlindSpotNet(colors, channels, blocks, **given)
+        for name, parameter in network.named_parameters():
             if name.endswith("bias"):
                 torch.nn.init.normal_(parameter, 0.1, 0.2)
-    return made
+    return network
 
 
 @pytest.mark.parametrize("colors", [1, 3])
@@ -154,10 +154,10 @@ def test_the_loss_is_the_published_one_written_out():
                 at = (image, 0, 2 * row + down, 2 * column + right)
                 small[image, 0, row, column], out[image, 0, row, column] = parts[at], whole[at]
     still = network(small, True)
-    wanted = (blind_ - parts).abs().mean() + 0.5 * (
+    expected = (blind_ - parts).abs().mean() + 0.5 * (
         (whole - parts).abs().mean() + 2.0 * (out - still).abs().mean()
     )
-    assert loss.item() == pytest.approx(wanted.item(), rel=1e-5)
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_no_gradient_goes_through_the_masked_side_of_the_invariance():
@@ -174,11 +174,11 @@ def test_no_gradient_goes_through_the_masked_side_of_the_invariance():
     chosen = choices(parts, 2, chance(7))
     with torch.no_grad():
         still = network(taken(parts, 2, chosen), True)
-    wanted = torch.autograd.grad(
+    expected = torch.autograd.grad(
         (taken(whole, 2, chosen) - still).abs().mean(), network.head[-1].bias
     )[0]
-    assert torch.allclose(slope(1.0) - slope(0.0), wanted, atol=1e-5)
-    assert wanted.abs() > 0
+    assert torch.allclose(slope(1.0) - slope(0.0), expected, atol=1e-5)
+    assert expected.abs() > 0
 
 
 def test_normalizing_is_undone_by_channel():
@@ -229,7 +229,8 @@ def test_the_same_seed_learns_the_same_bits_and_leaves_the_global_source_alone()
     )
     assert torch.equal(torch.random.get_rng_state(), before)
     weights = [
-        torch.cat([part.flatten() for part in made.parameters()]) for made in (first, second, other)
+        torch.cat([part.flatten() for part in network.parameters()])
+        for network in (first, second, other)
     ]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
@@ -248,8 +249,8 @@ def test_the_rate_rises_for_a_tenth_of_the_steps_and_falls_to_nothing():
 def test_a_network_that_learns_from_one_image_is_no_constant():
     images = torch.rand(1, 3, 40, 40, generator=chance()) * 0.2
     images[..., 10:30, 10:30] += 0.6
-    made = learn(images, DenoiserConfig(1, 2, 2.0, 2, 16, 40), 0, quiet)
-    hidden, result = both(made, images, 1)
+    network = learn(images, DenoiserConfig(1, 2, 2.0, 2, 16, 40), 0, quiet)
+    hidden, result = both(network, images, 1)
     assert hidden[..., 15:25, 15:25].mean() > hidden[..., :6, :6].mean() + 0.1
     assert result[..., 15:25, 15:25].mean() > result[..., :6, :6].mean() + 0.1
 

@@ -51,18 +51,18 @@ def test_figures_are_those_of_networks_trained_and_filters_tuned_by_hand(case, f
             for split, count in (("train", 60), ("test", 5))
         )
         net = learn(train.noisy, DenoiserConfig(stride, 2, 2.0, 1, 24, 3, rate=1e-3), 4, quiet)
-        hidden, seen = both(net, test.noisy, stride)
+        hidden, denoised = both(net, test.noisy, stride)
         before = psnr(test.noisy, test.clean)
         table = found["table"]
         assert table.cell(condition, GAIN) == pytest.approx(
-            np.mean(psnr(seen, test.clean) - before), abs=1e-4
+            np.mean(psnr(denoised, test.clean) - before), abs=1e-4
         )
         assert table.cell(condition, HIDDEN) == pytest.approx(
             np.mean(psnr(hidden, test.clean) - before), abs=1e-4
         )
         twins = both(net, test.twins + test.noise, stride)[1]
         assert table.cell(condition, LESION) == pytest.approx(
-            contrast(seen - twins, test.clean - test.twins, test.masks), abs=1e-4
+            contrast(denoised - twins, test.clean - test.twins, test.masks), abs=1e-4
         )
     for name in FILTERS:
         validation, test = (
@@ -96,11 +96,11 @@ def test_networks_learn_from_no_test_slice_and_see_no_clean_one(case, monkeypatc
 
 
 def test_a_lesion_that_stays_half_is_half_kept():
-    wanted, masks = torch.zeros(2, 1, 4, 4), torch.zeros(2, 1, 4, 4, dtype=torch.bool)
-    wanted[0, 0, 1:3, 1:3], masks[0, 0, 1:3, 1:3] = 0.4, True
-    elsewhere = torch.full_like(wanted, 7.0) * ~masks
-    assert contrast(0.5 * wanted + elsewhere, wanted, masks) == pytest.approx(0.5)
-    assert np.isnan(contrast(wanted, torch.zeros_like(wanted), masks))
+    clean, masks = torch.zeros(2, 1, 4, 4), torch.zeros(2, 1, 4, 4, dtype=torch.bool)
+    clean[0, 0, 1:3, 1:3], masks[0, 0, 1:3, 1:3] = 0.4, True
+    elsewhere = torch.full_like(clean, 7.0) * ~masks
+    assert contrast(0.5 * clean + elsewhere, clean, masks) == pytest.approx(0.5)
+    assert np.isnan(contrast(clean, torch.zeros_like(clean), masks))
 
 
 def test_what_is_shown_is_of_the_first_networks(case, found):
@@ -120,10 +120,10 @@ def test_what_is_shown_is_of_the_first_networks(case, found):
 
 def test_the_error_beside_each_slice_is_three_times_what_is_wrong_in_its_picture(found):
     view = found["found"]
-    shown = {name: view.images[:, at].astype(int) for at, name in enumerate(view.columns)}
-    wanted = 128 + 3 * (shown["C-BSN"] - shown["clean"])
-    np.testing.assert_array_equal(shown["error × 3"], wanted.clip(0, 255))
-    assert np.ptp(shown["error × 3"]) > 0
+    pictures = {name: view.images[:, at].astype(int) for at, name in enumerate(view.columns)}
+    expected = 128 + 3 * (pictures["C-BSN"] - pictures["clean"])
+    np.testing.assert_array_equal(pictures["error × 3"], expected.clip(0, 255))
+    assert np.ptp(pictures["error × 3"]) > 0
 
 
 def test_an_erased_lesion_is_seen_in_the_error_and_is_not_hidden_by_the_noise():

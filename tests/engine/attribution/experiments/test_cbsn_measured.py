@@ -9,7 +9,7 @@ from engine.attribution.experiments.cbsn import Cbsn
 from engine.attribution.experiments.cbsn.claims import GAIN, MAIN
 from engine.experiment import ExperimentCase
 from engine.run import answer
-from tests.outcomes import HERE, keep
+from tests.outcomes import OUTCOMES_HERE, keep
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
 
@@ -17,5 +17,5 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
 def test_what_a_network_gains_that_never_saw_a_clean_image(measure):
     method, name = Cbsn(), Cbsn.data[0]
     result = answer(method, ExperimentCase(data_sets.load(name)))
-    keep(measure, method, result, f"CBSN, {name}", HERE)
+    keep(measure, method, result, f"CBSN, {name}", OUTCOMES_HERE)
     assert result["table"].cell(MAIN, GAIN) > 0

@@ -11,7 +11,7 @@ import torch
 from engine.attribution.experiments.cbsn import Denoised
 from engine.attribution.experiments.cbsn.learning import DenoiserConfig, both, learn
 from engine.attribution.experiments.cbsn.noise import FILTERS, drawn_noise, psnr
-from engine.attribution.experiments.cbsn.own_image import CENTER, FOUND, HIDDEN, NOISY
+from engine.attribution.experiments.cbsn.own_image import CENTER, DENOISED, HIDDEN, NOISY
 from engine.attribution.experiments.cbsn.seen import MASKED, OPEN
 from engine.errors import BlindspotError
 from engine.method import quiet
@@ -47,18 +47,20 @@ def test_psnr_is_measured_against_the_image_before_the_noise(case):
     clean = QUICK.shown(case.image)
     noisy = clean + drawn_noise(clean.shape, 0.15, 0.65, case.generator())
     net = learn(noisy, DenoiserConfig(3, 2, 2.0, 1, 16, 4), case.seed, quiet)
-    hidden, seen = both(net, noisy, 3)
-    for name, picture in {NOISY: noisy, HIDDEN: hidden, FOUND: seen}.items():
+    hidden, denoised = both(net, noisy, 3)
+    for name, picture in {NOISY: noisy, HIDDEN: hidden, DENOISED: denoised}.items():
         assert result["psnr"].cell(name, "PSNR") == pytest.approx(psnr(picture, clean)[0], abs=1e-3)
-    assert set(result["psnr"].rows) == {NOISY, FOUND, HIDDEN, *FILTERS}
-    shown = dict(
+    assert set(result["psnr"].rows) == {NOISY, DENOISED, HIDDEN, *FILTERS}
+    pictures = dict(
         zip(result["picture"].columns, result["picture"].images[0].astype(int), strict=True)
     )
-    wrong = 128 + 3 * (shown["denoised"] - shown["image"])
-    assert (shown["error × 3"] == wrong.clip(0, 255)).all()
+    wrong = 128 + 3 * (pictures["denoised"] - pictures["image"])
+    assert (pictures["error × 3"] == wrong.clip(0, 255)).all()
     words = QUICK.finding(case, result)
-    assert f"{result['psnr'].cell(FOUND, 'PSNR'):.1f} dB" in words
-    assert result["steps"][FOUND][-1] == pytest.approx(result["psnr"].cell(FOUND, "PSNR"), abs=1e-4)
+    assert f"{result['psnr'].cell(DENOISED, 'PSNR'):.1f} dB" in words
+    assert result["steps"][DENOISED][-1] == pytest.approx(
+        result["psnr"].cell(DENOISED, "PSNR"), abs=1e-4
+    )
 
 
 def test_without_noise_of_ours_nothing_says_what_is_right(case):

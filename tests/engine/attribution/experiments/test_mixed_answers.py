@@ -39,7 +39,7 @@ def test_answers_are_those_of_an_attack_written_out(case):
     method = MixedAnswers(alpha=0.4, epsilon=0.1, steps=5)
     image, label = case.image[:1][None], case.target.index
     tried = []
-    for which in ("cross-entropy", "margin"):
+    for loss_name in ("cross-entropy", "margin"):
         noise = torch.empty(image.shape).uniform_(-1, 1, generator=torch.Generator().manual_seed(0))
         moved = (image + 0.1 * noise).clamp(0, 1)
         for _ in range(5):
@@ -47,7 +47,7 @@ def test_answers_are_those_of_an_attack_written_out(case):
             chance = mixture(0.4, moved)[0]
             others = torch.cat([chance[:label], chance[label + 1 :]])
             loss = -chance[label].log()
-            if which == "margin":
+            if loss_name == "margin":
                 loss = others.max().log() - chance[label].log()
             (slope,) = torch.autograd.grad(loss, moved)
             moved = moved.detach() + 0.05 * slope.sign()
@@ -60,9 +60,9 @@ def test_answers_are_those_of_an_attack_written_out(case):
             (chance.clone().index_fill(0, torch.tensor([label]), -1e9).max() - chance[label])
             for chance in chances
         ]
-        wanted = mixture(0.4, tried[int(torch.stack(harm).argmax())])[0]
+        expected = mixture(0.4, tried[int(torch.stack(harm).argmax())])[0]
     result = method(case)
-    assert result["answers"]["mixture"] == pytest.approx(wanted.numpy(), abs=1e-5)
+    assert result["answers"]["mixture"] == pytest.approx(expected.numpy(), abs=1e-5)
 
 
 def in_color(case):
@@ -79,15 +79,15 @@ def test_what_is_told_is_told_of_the_pictures_that_are_shown(case, of, epsilon, 
     result = MixedAnswers(alpha=0.9, epsilon=epsilon, steps=10)(of(case))
     levels = result["picture"].images[0, :2, ..., 0].astype(int)
     assert abs(levels[1] - levels[0]).max() == room
-    shown = torch.from_numpy(levels.astype(np.float32) / np.float32(255))[:, None]
-    wide, answers, numbers = shown.expand(-1, 3, -1, -1), result["answers"], result["numbers"]
+    pictures = torch.from_numpy(levels.astype(np.float32) / np.float32(255))[:, None]
+    wide, answers, numbers = pictures.expand(-1, 3, -1, -1), result["answers"], result["numbers"]
     with torch.no_grad():
         normal, robust = (
             load(name)(wide).softmax(1).numpy() for name in ("digits-cnn", "digits-cnn-robust")
         )
-        mixed = mixture(0.9, shown).numpy()
-    for name, wanted in (("normal", normal), ("robust", robust), ("mixture", mixed)):
-        assert answers[name] == pytest.approx(wanted[1], abs=1e-6), name
+        mixed = mixture(0.9, pictures).numpy()
+    for name, expected in (("normal", normal), ("robust", robust), ("mixture", mixed)):
+        assert answers[name] == pytest.approx(expected[1], abs=1e-6), name
     second, first = np.sort(robust, 1)[:, -2:].T
     assert numbers["margin"] == pytest.approx(first - second, abs=1e-6)
     assert numbers["certain"].tolist() == (0.9 * (first - second) >= 0.1).tolist()
@@ -155,8 +155,8 @@ def test_in_nonlinear_mixing_each_image_has_its_own_share_and_the_whole_is_attac
     assert numbers["alpha"][0] != pytest.approx(numbers["alpha"][1], abs=1e-3)
     assert numbers["needed"] == pytest.approx(1 / numbers["alpha"] - 1, rel=1e-4)
     share, answers = numbers["alpha"][1], result["answers"]
-    wanted = (1 - share) * answers["normal"] + share * answers["robust"]
-    assert answers["mixture"] == pytest.approx(wanted, abs=1e-5)
+    expected = (1 - share) * answers["normal"] + share * answers["robust"]
+    assert answers["mixture"] == pytest.approx(expected, abs=1e-5)
     fixed = MixedAnswers(alpha=float(share), epsilon=0.1, steps=5)(case)
     assert (fixed["picture"].images[0, 1] != result["picture"].images[0, 1]).any()
     assert f"α is {share:.2f}, and the robust network leads" in method.finding(case, result)

@@ -174,8 +174,10 @@ def test_robustness_below_one_half_falls_to_that_of_the_normal_network(networks,
 def test_a_radius_is_that_of_the_published_formula():
     alpha, sigma, first, second = 0.8, 0.5, 0.9, 0.1
     other = (1 - alpha) / alpha
-    wanted = sigma / 2 * (norm.ppf(first / (1 + other)) - norm.ppf((second + other) / (1 + other)))
-    assert smoothed_radius(alpha, sigma, first, second) == pytest.approx(wanted)
+    expected = (
+        sigma / 2 * (norm.ppf(first / (1 + other)) - norm.ppf((second + other) / (1 + other)))
+    )
+    assert smoothed_radius(alpha, sigma, first, second) == pytest.approx(expected)
     assert smoothed_radius(1.0, sigma, first, second) == pytest.approx(
         sigma / 2 * (norm.ppf(first) - norm.ppf(second))  # Cohen et al.
     )
@@ -225,8 +227,8 @@ def test_certified_shares_are_counted_from_votes_and_fall_with_radius(networks):
             continue
         ends = bounds(votes(networks[1], image, DRAWS, noise), chosen)
         radii.append(smoothed_radius(1.0, 0.25, *ends))
-    wanted = (np.array(radii) > result["radius"][:, None]).mean(1)
-    assert result["α = 1"] == pytest.approx(wanted)
+    expected = (np.array(radii) > result["radius"][:, None]).mean(1)
+    assert result["α = 1"] == pytest.approx(expected)
     assert (np.diff(result["α = 1"]) <= 0).all()
     assert (result["α = 0.7"] <= result["α = 1"]).all()
 

@@ -38,8 +38,8 @@ def test_noise_has_the_deviation_and_the_correlation_that_were_asked_for(correla
 def test_autocorrelation_is_that_of_moved_copies():
     result = torch.randn(1, 1, 8, 9, generator=torch.Generator().manual_seed(2)).double()
     values = (result - result.mean())[0, 0].numpy()
-    wanted = ((values[:, 2:] * values[:, :-2]).mean() + (values[2:] * values[:-2]).mean()) / 2
-    assert autocorrelation(result, 2)[2] == pytest.approx(wanted / (values**2).mean(), abs=1e-6)
+    expected = ((values[:, 2:] * values[:, :-2]).mean() + (values[2:] * values[:-2]).mean()) / 2
+    assert autocorrelation(result, 2)[2] == pytest.approx(expected / (values**2).mean(), abs=1e-6)
     assert np.isnan(autocorrelation(result, 8)[8])
 
 

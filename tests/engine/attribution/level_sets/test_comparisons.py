@@ -40,8 +40,8 @@ def test_a_step_on_the_straight_line_costs_one_forward_pass_and_no_slope():
         assert walk.step().tolist() == [True, True]
         torch.testing.assert_close(walk.x, sources + step / 4 * (targets - sources))
         with torch.inference_mode():
-            seen = model.network(walk.x).softmax(1).gather(1, labels[:, None])[:, 0]
-        torch.testing.assert_close(walk.confidence, seen)
+            confidence = model.network(walk.x).softmax(1).gather(1, labels[:, None])[:, 0]
+        torch.testing.assert_close(walk.confidence, confidence)
     assert sloped == [False] * 4
 
 

@@ -189,16 +189,16 @@ def test_the_memory_visibly_changes_a_walk():
 @pytest.mark.parametrize("when", [1, 2, 7, 39])
 def test_a_cancel_at_any_step_leaves_the_path_so_far(when):
     case = tiny.pair_case(tiny.mlp())
-    whole, seen = LST(**SHORT)(case), []
+    whole, partials = LST(**SHORT)(case), []
 
     def stop(done, words="", partial=None):
-        seen.append(partial)
-        if len(seen) == when:
+        partials.append(partial)
+        if len(partials) == when:
             raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
         LST(**SHORT)(case, stop)
-    part = seen[-1]
+    part = partials[-1]
     assert part["source confidence"].y.shape == (when + 1,)
     assert part["source confidence"].x.tolist() == list(range(when + 1))
     for name in log.CURVES:
@@ -210,13 +210,13 @@ def test_a_cancel_at_any_step_leaves_the_path_so_far(when):
 
 
 def test_what_was_handed_over_never_changes_afterwards():
-    case, seen = tiny.pair_case(tiny.mlp()), []
+    case, partials = tiny.pair_case(tiny.mlp()), []
 
     def keep(done, words="", partial=None):
-        seen.append((partial, partial["path"].frames.copy(), partial["accepted"].y.copy()))
+        partials.append((partial, partial["path"].frames.copy(), partial["accepted"].y.copy()))
 
     LST(**SHORT)(case, keep)
-    for part, frames, accepted in seen:
+    for part, frames, accepted in partials:
         np.testing.assert_array_equal(part["path"].frames, frames)
         np.testing.assert_array_equal(part["accepted"].y, accepted)
 
@@ -248,16 +248,16 @@ def test_the_published_settings_are_settings():
 def test_what_cannot_be_walked_is_refused_in_a_sentence(kind):
     case = tiny.pair_case(tiny.mlp(), kind.targets[0])
     source, others = case.source, case.others
-    seen = source.target.index
+    source_class = source.target.index
 
     def asked(target=source.target, others=others):
         kind()(PairCase(ImageCase(source.model, source.image, target), others))
 
     if kind.name != "Grid":  # every image's class is the one that is seen
-        with pytest.raises(DoesNotFit, match=f"sees class {seen} in the source, not class"):
-            asked(Target((seen + 1) % 4))
+        with pytest.raises(DoesNotFit, match=f"sees class {source_class} in the source, not class"):
+            asked(Target((source_class + 1) % 4))
         with pytest.raises(DoesNotFit, match="no contrast"):
-            asked(Target(seen, (seen + 1) % 4))
+            asked(Target(source_class, (source_class + 1) % 4))
     with pytest.raises(BlindspotError, match="same image"):
         asked(others=(source.image.clone(), *others[1:]))
     with pytest.raises(DoesNotFit, match=r"Choose .* target"):

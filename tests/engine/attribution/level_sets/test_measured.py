@@ -48,8 +48,10 @@ def image(name, model="lite0"):
 
 def pair(source, target, name="lite0"):
     model = load(name)
-    seen = int(model.logits(image(source, name)[None])[0].argmax())
-    return PairCase(ImageCase(model, image(source, name), Target(seen)), (image(target, name),))
+    predicted = int(model.logits(image(source, name)[None])[0].argmax())
+    return PairCase(
+        ImageCase(model, image(source, name), Target(predicted)), (image(target, name),)
+    )
 
 
 def lowest(case, end, points=101):

@@ -87,11 +87,11 @@ def test_straight_back_to_the_source_confidence_holds_and_to_the_raw_target_it_d
 
     def path_mean(ends):
         shares = torch.linspace(0, 1, 11)
-        seen = [
+        probabilities = [
             walk.model.logits(torch.lerp(walk.sources, ends, float(share))).softmax(1)
             for share in shares
         ]
-        confidences = torch.stack(seen)[:, torch.arange(len(ends)), walk.classes]
+        confidences = torch.stack(probabilities)[:, torch.arange(len(ends)), walk.classes]
         return float(confidences.mean())
 
     assert path_mean(walk.x) > 0.95

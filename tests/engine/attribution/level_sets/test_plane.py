@@ -157,8 +157,10 @@ def test_the_walk_begins_at_the_source_with_its_noise_on_it():
     assert first[1] != 0
     np.testing.assert_allclose(silent["walk"].places[0], [0, 0], atol=1e-7)
     model = case.model
-    seen = model.logits((source + noised).float()[None]).softmax(1)[0, case.source.target.index]
-    assert result["walk"].values[0] == pytest.approx(seen.item(), abs=1e-5)
+    confidence = model.logits((source + noised).float()[None]).softmax(1)[
+        0, case.source.target.index
+    ]
+    assert result["walk"].values[0] == pytest.approx(confidence.item(), abs=1e-5)
     assert 0 < result["walk"].places[1, 0] - first[0] <= 2 * 0.05
 
 

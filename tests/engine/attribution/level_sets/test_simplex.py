@@ -48,8 +48,8 @@ def test_whoever_shows_it_can_blend_by_the_weights(answered):
     blends = torch.tensor(
         np.einsum("nk,kchw->nchw", triangle.weights, triangle.images.astype("f4"))
     )
-    seen = case.model.logits(blends).softmax(1)[:, case.source.target.index]
-    np.testing.assert_allclose(triangle.values, seen, atol=2e-3)
+    confidences = case.model.logits(blends).softmax(1)[:, case.source.target.index]
+    np.testing.assert_allclose(triangle.values, confidences, atol=2e-3)
     np.testing.assert_allclose(triangle.weights.sum(1), 1, atol=1e-6)
 
 

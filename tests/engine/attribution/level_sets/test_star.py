@@ -62,8 +62,8 @@ def test_the_figures_and_ends_belong_to_the_limbs():
     assert (limbs.values[:, -1] != limbs.values[:, -2]).all()
     np.testing.assert_array_equal(result["ends"].values, limbs.values[:, -1])
     ends = torch.tensor(result["ends"].frames).float()
-    seen = case.model.logits(ends).softmax(1)[:, case.source.target.index]
-    np.testing.assert_allclose(result["ends"].values, seen, atol=5e-3)
+    confidences = case.model.logits(ends).softmax(1)[:, case.source.target.index]
+    np.testing.assert_allclose(result["ends"].values, confidences, atol=5e-3)
     for row, target in enumerate(case.others):
         left = (ends[row] - target).square().mean().sqrt()
         assert columns["RMSE to target"][row] == pytest.approx(float(left), abs=1e-3)

@@ -58,8 +58,8 @@ def test_on_two_linear_logits_the_walk_has_a_closed_form(swapped):
     torch.testing.assert_close(end, limit, rtol=0, atol=1e-6)
     case, _ = slowly.linear_pair()
     frame = LST(eta=0.05, steps=40, noise=0, epsilon=None)(case)["end"].frames[0]
-    wanted = slowly.linear_end(case, case.others[0], 0.05, 40)
-    np.testing.assert_allclose(frame, wanted, atol=1e-5)
+    expected = slowly.linear_end(case, case.others[0], 0.05, 40)
+    np.testing.assert_allclose(frame, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -137,9 +137,9 @@ def test_what_holds_at_every_step(seed, eta, epsilon, delta, stop, adaptive):
         assert walk.x.max() <= 1
         assert epsilon is None or walk.memory.abs().max() <= epsilon
         with torch.no_grad():
-            seen = model(walk.x).softmax(1).gather(1, labels[:, None])[:, 0]
-        torch.testing.assert_close(walk.confidence, seen)
-        assert (seen[moved] > walk.reference[moved] - delta).all()
+            confidence = model(walk.x).softmax(1).gather(1, labels[:, None])[:, 0]
+        torch.testing.assert_close(walk.confidence, confidence)
+        assert (confidence[moved] > walk.reference[moved] - delta).all()
         assert stop == "retry" or torch.equal(walk.going, moving)
 
 

@@ -26,15 +26,15 @@ def test_on_a_linear_model_the_quantiles_are_those_of_a_plain_loop():
         way = target - x
         across = way - w * (way * w).sum() / (w * w).sum()
         unit = across / np.sqrt((across**2).sum())
-        seen = np.empty((16, 4))
+        confidences = np.empty((16, 4))
         for number in range(16):
             generator = torch.Generator().manual_seed(place * 1_000_003 + number)
             wild = torch.randn(3, 8, 8, generator=generator).double().numpy()
             wild -= (wild * unit).sum() * unit
             wild /= np.sqrt((wild**2).sum())
-            seen[number] = [confidence(np.clip(x + r * wild, 0, 1)) for r in RADII]
+            confidences[number] = [confidence(np.clip(x + r * wild, 0, 1)) for r in RADII]
         for name, level in (("low", 0.05), ("high", 0.95)):
-            expected = np.quantile(seen, level, axis=0)
+            expected = np.quantile(confidences, level, axis=0)
             np.testing.assert_allclose(result[name].values[:, place], expected, atol=2e-4)
     assert result["low"].values.shape == (4, 3)
     assert result["low"].x.tolist() == [0, 30, 60]

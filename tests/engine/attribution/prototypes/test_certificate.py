@@ -38,9 +38,9 @@ def model(seed, reasoning=NEGATIVE, images=1, side=4, count=6, classes=3):
         distances = (given.flatten(1)[:, None] - places).square().sum(2).sqrt()
         return head((-distances / widths).exp())
 
-    seen = (-torch.cdist(points, places) / widths).exp()
-    labels = head(seen).argmax(1)
-    return points, scores, Leads.of(seen, head.linear(), widths, labels)
+    detections = (-torch.cdist(points, places) / widths).exp()
+    labels = head(detections).argmax(1)
+    return points, scores, Leads.of(detections, head.linear(), widths, labels)
 
 
 @pytest.mark.parametrize(
@@ -133,11 +133,13 @@ def on_a_line(at, places, widths):
     at, places, widths = (
         torch.tensor(coordinates, dtype=torch.float64) for coordinates in (at, places, widths)
     )
-    seen = (-(at - places).abs() / widths).exp()[None]
+    detections = (-(at - places).abs() / widths).exp()[None]
     weights = torch.tensor([[0.6, 0.0], [0.0, 0.4]], dtype=torch.float64)
     label = torch.tensor([0])
     linear = weights, torch.zeros(2, dtype=torch.float64)
-    return Leads.of(seen, linear, widths, label), float(seen[0] @ (weights[:, 0] - weights[:, 1]))
+    return Leads.of(detections, linear, widths, label), float(
+        detections[0] @ (weights[:, 0] - weights[:, 1])
+    )
 
 
 @pytest.mark.parametrize("width", [0.1, 0.01, 0.001])

@@ -30,11 +30,11 @@ def written_out(model, batch):
     network = inside(model)
     gray = batch.pixels.mean(1).flatten(1)
     distances = (gray[:, None] - network.places).square().sum(2).clamp(min=1e-20).sqrt()
-    seen = (-distances / network.log_widths.exp()).exp()
+    detections = (-distances / network.log_widths.exp()).exp()
     powers = network.head.theta.exp()
     share = powers / powers.sum(0)
     plus, minus = share[:6], share[6:]
-    score = seen @ plus + (1 - seen) @ minus
+    score = detections @ plus + (1 - detections) @ minus
     losses = []
     for row, label in zip(score, batch.targets.tolist(), strict=True):
         rival = torch.stack([score for place, score in enumerate(row) if place != label]).max()
@@ -46,8 +46,8 @@ def test_the_network_is_that_of_a_training_with_the_loss_written_out():
     result = SMALL(case())
     model = SMALL.fresh(case().data, 0)
     train(model, case().data, SMALL.recipe, 0, objective=written_out)
-    for name, wanted in model.network.state_dict().items():
-        assert result["network"].weights[name] == pytest.approx(wanted.numpy(), abs=1e-3)
+    for name, expected in model.network.state_dict().items():
+        assert result["network"].weights[name] == pytest.approx(expected.numpy(), abs=1e-3)
     again = SMALL.restored(result["network"], case().data)
     with torch.no_grad():
         logits = again(case().data.pixels())
@@ -57,9 +57,9 @@ def test_the_network_is_that_of_a_training_with_the_loss_written_out():
     assert result["figures"]["test accuracy"] == pytest.approx(right, abs=1e-3)
     plus, minus = inside(again).head.reasons()
     assert result["reasons"].values == pytest.approx((plus - minus).detach().numpy(), abs=1e-6)
-    shown = result["prototypes"].images.reshape(-1, 8, 8)[:6] / 255
+    prototypes = result["prototypes"].images.reshape(-1, 8, 8)[:6] / 255
     places = inside(again).places.detach().view(6, 8, 8).clamp(0, 1).numpy()
-    assert np.abs(shown - places).max() <= 0.5 / 255 + 1e-6
+    assert np.abs(prototypes - places).max() <= 0.5 / 255 + 1e-6
 
 
 def test_each_class_begins_with_prototypes_of_its_own():
@@ -97,13 +97,15 @@ def test_the_certified_loss_of_one_image_is_the_bound_written_out():
         radius,
     )
     image = (data.images[row].reshape(-1) / 255).tolist()
-    seen = by_hand.detections(image, network.places.tolist(), network.widths.tolist())
+    detections = by_hand.detections(image, network.places.tolist(), network.widths.tolist())
     theta = network.head.theta.detach().double().numpy()
     both = [by_hand.reasons(column.tolist(), NEGATIVE, 6) for column in theta.T]
     leads = []
     for other in set(range(3)) - {label}:
         lead = sum(both[label][1]) - sum(both[other][1])
-        for k, (detection, width) in enumerate(zip(seen, network.widths.tolist(), strict=True)):
+        for k, (detection, width) in enumerate(
+            zip(detections, network.widths.tolist(), strict=True)
+        ):
             gain = both[label][0][k] - both[label][1][k] - both[other][0][k] + both[other][1][k]
             grown = np.exp(radius / width)
             lead += gain * (detection / grown if gain > 0 else min(1.0, detection * grown))

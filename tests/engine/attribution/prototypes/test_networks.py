@@ -29,29 +29,31 @@ def chance(seed=0):
 
 
 def head(reasoning, count=7, classes=4, seed=0):
-    made = PrototypeHead(count, classes, reasoning)
+    module = PrototypeHead(count, classes, reasoning)
     with torch.no_grad():
-        made.theta.copy_(2 * torch.randn(made.theta.shape, generator=chance(seed)))
-    return made
+        module.theta.copy_(2 * torch.randn(module.theta.shape, generator=chance(seed)))
+    return module
 
 
 @pytest.mark.parametrize("reasoning", REASONINGS)
 def test_scores_are_the_formula_written_out(reasoning):
-    made, seen = head(reasoning), torch.rand(5, 7, generator=chance(1))
-    result = made(seen).tolist()
-    for row, image in zip(result, seen.tolist(), strict=True):
-        wanted = by_hand.scores(image, made.theta.detach().numpy(), reasoning)
-        assert row == pytest.approx(wanted, abs=1e-6)
+    module, detections = head(reasoning), torch.rand(5, 7, generator=chance(1))
+    result = module(detections).tolist()
+    for row, image in zip(result, detections.tolist(), strict=True):
+        expected = by_hand.scores(image, module.theta.detach().numpy(), reasoning)
+        assert row == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("reasoning", REASONINGS)
 def test_reasons_of_a_class_sum_to_one_and_scores_are_probabilities(reasoning):
-    made = head(reasoning, seed=3)
-    plus, minus = made.reasons()
+    module = head(reasoning, seed=3)
+    plus, minus = module.reasons()
     assert (plus + minus).sum(0).tolist() == pytest.approx([1.0] * 4, abs=1e-6)
     assert min(plus.min(), minus.min()) >= 0
-    seen = torch.cat([torch.zeros(1, 7), torch.ones(1, 7), torch.rand(200, 7, generator=chance(2))])
-    scores = made(seen)
+    detections = torch.cat(
+        [torch.zeros(1, 7), torch.ones(1, 7), torch.rand(200, 7, generator=chance(2))]
+    )
+    scores = module(detections)
     assert scores.min() >= -1e-6
     assert scores.max() <= 1 + 1e-6
 
@@ -60,42 +62,42 @@ def test_without_negative_reasoning_it_is_an_rbf_network_with_weights_that_sum_t
     both = head(NEGATIVE)
     with torch.no_grad():
         both.theta[7:] = -1e9  # nothing is wanted not to be seen
-    seen = torch.rand(20, 7, generator=chance(1))
+    detections = torch.rand(20, 7, generator=chance(1))
     rows = both.theta[:7].softmax(0).T.detach().numpy()  # a row of weights for each class
     assert rows.sum(1) == pytest.approx(np.ones(4), abs=1e-6)
-    wanted = seen.numpy() @ rows.T
-    assert both(seen).detach().numpy() == pytest.approx(wanted, abs=1e-6)
+    expected = detections.numpy() @ rows.T
+    assert both(detections).detach().numpy() == pytest.approx(expected, abs=1e-6)
     only = PrototypeHead(7, 4, POSITIVE)
     with torch.no_grad():
         only.theta.copy_(both.theta[:7])
-    assert only(seen).detach().numpy() == pytest.approx(wanted, abs=1e-6)
+    assert only(detections).detach().numpy() == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize(("reasoning", "right"), [(NEGATIVE, 3), (POSITIVE, 2)])
 def test_only_negative_reasoning_names_the_class_that_has_no_part(reasoning, right):
-    seen, labels = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]), torch.arange(3)
-    made = PrototypeHead(2, 3, reasoning)
-    made.begin(chance())
-    optimizer = torch.optim.Adam(made.parameters(), 0.1)
+    detections, labels = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]), torch.arange(3)
+    module = PrototypeHead(2, 3, reasoning)
+    module.begin(chance())
+    optimizer = torch.optim.Adam(module.parameters(), 0.1)
     for _ in range(300):
         optimizer.zero_grad()
-        (0.4 - lead_of(made(seen), labels)).relu().mean().backward()
+        (0.4 - lead_of(module(detections), labels)).relu().mean().backward()
         optimizer.step()
-    lead = lead_of(made(seen), labels)
+    lead = lead_of(module(detections), labels)
     assert int((lead > 1e-6).sum()) == right
     if reasoning == POSITIVE:
-        assert made(seen)[2].tolist() == [0, 0, 0]  # whatever its weights are
+        assert module(detections)[2].tolist() == [0, 0, 0]  # whatever its weights are
 
 
 def test_the_old_cbc_can_be_sure_of_what_it_ignores():
-    made = PrototypeHead(7, 2, INDEFINITE)
+    module = PrototypeHead(7, 2, INDEFINITE)
     with torch.no_grad():
-        made.theta.fill_(-20)
-        made.theta[14:] = 0  # all indefinite …
-        made.theta[0, 0] = 0.0  # … but half of one component of the first class
-    score = made(torch.eye(7)[:1])[0, 0].item()
+        module.theta.fill_(-20)
+        module.theta[14:] = 0  # all indefinite …
+        module.theta[0, 0] = 0.0  # … but half of one component of the first class
+    score = module(torch.eye(7)[:1])[0, 0].item()
     assert score == pytest.approx(1, abs=1e-4)
-    assert made.ignored()[0].item() == pytest.approx(6.5 / 7, abs=1e-4)
+    assert module.ignored()[0].item() == pytest.approx(6.5 / 7, abs=1e-4)
 
 
 def test_shallow_detections_fall_with_the_distance_and_not_with_its_square():
@@ -106,8 +108,8 @@ def test_shallow_detections_fall_with_the_distance_and_not_with_its_square():
     images = torch.rand(3, 1, 8, 8, generator=chance(5))
     result = network.detections(images.expand(-1, 3, -1, -1))
     for row, image in zip(result.tolist(), images.flatten(1).tolist(), strict=True):
-        wanted = by_hand.detections(image, network.places.tolist(), network.widths.tolist())
-        assert row == pytest.approx(wanted, rel=1e-5)
+        expected = by_hand.detections(image, network.places.tolist(), network.widths.tolist())
+        assert row == pytest.approx(expected, rel=1e-5)
 
 
 def test_widths_begin_at_the_median_distance_of_the_first_prototypes():
@@ -148,6 +150,6 @@ def test_small_detections_of_the_deep_form_count_as_none_once_it_has_learned():
 
 
 def test_rbf_weights_are_free():
-    made = head(RBF)
-    seen = torch.rand(3, 7, generator=chance())
-    assert torch.allclose(made(seen), seen @ (20 * made.theta) + made.bias)
+    module = head(RBF)
+    detections = torch.rand(3, 7, generator=chance())
+    assert torch.allclose(module(detections), detections @ (20 * module.theta) + module.bias)

@@ -18,10 +18,10 @@ from engine.attribution.prototypes.reasons import (
     NEGATIVE_PARTS,
     OTHERS,
     PARTS,
+    PICTURED_PROTOTYPES,
     POSITIVE_PARTS,
-    SHOWN,
     averaged,
-    held,
+    certificate_words,
     ignored_words,
     summed,
     with_indefinite,
@@ -56,9 +56,9 @@ def test_the_parts_are_the_formula_written_out_and_sum_to_one(reasoning):
     method = replace(SMALL, reasoning=reasoning)
     result, model = method(case()), inside(network(method))
     image = case().image.flatten().tolist()
-    seen = by_hand.detections(image, model.places.tolist(), model.widths.tolist())
+    detections = by_hand.detections(image, model.places.tolist(), model.widths.tolist())
     theta = model.head.theta.detach().numpy()
-    scores = by_hand.scores(seen, theta, reasoning)
+    scores = by_hand.scores(detections, theta, reasoning)
     assert result["scores"].values == pytest.approx(scores, abs=1e-5)
     order = np.argsort(scores)[::-1]
     outcome = result["outcome"]
@@ -66,16 +66,16 @@ def test_the_parts_are_the_formula_written_out_and_sum_to_one(reasoning):
     for parts, label in ((result["parts"], order[0]), (result["rival parts"], order[1])):
         plus, minus = by_hand.reasons(theta[:, label].astype(float).tolist(), reasoning, 12)
         for row, place in enumerate(parts["number"].tolist()):
-            d, wants, avoids = seen[place], plus[place], minus[place]
-            wanted = [d * wants, (1 - d) * avoids, d * avoids, (1 - d) * wants]
+            d, wants, avoids = detections[place], plus[place], minus[place]
+            expected = [d * wants, (1 - d) * avoids, d * avoids, (1 - d) * wants]
             shares = [parts[part][row] for part in PARTS]
-            assert shares == pytest.approx(wanted, abs=1e-6)
+            assert shares == pytest.approx(expected, abs=1e-6)
         sums = [parts[part].sum() for part in PARTS]
         assert sum(sums) == pytest.approx(1, abs=1e-6)
         assert sums[0] + sums[1] == pytest.approx(scores[label], abs=1e-5)
-    shown = summed(result["parts"])
-    assert len(shown) == SHOWN + 1
-    assert sum(shown[part].sum() for part in PARTS) == pytest.approx(1, abs=1e-6)
+    summed_parts = summed(result["parts"])
+    assert len(summed_parts) == PICTURED_PROTOTYPES + 1
+    assert sum(summed_parts[part].sum() for part in PARTS) == pytest.approx(1, abs=1e-6)
 
 
 def test_what_one_prototype_would_have_to_be_makes_both_classes_level():
@@ -85,14 +85,14 @@ def test_what_one_prototype_would_have_to_be_makes_both_classes_level():
     )
     result, model = SMALL(image_case), inside(network())
     with torch.no_grad():
-        seen = model.detections(image_case.pixels)[0].double()
+        detections = model.detections(image_case.pixels)[0].double()
         weights, offset = (tensor.double() for tensor in model.head.linear())
     label, rival = (int(result["outcome"][name][0]) for name in ("answer", "rival"))
     table = result["changes"]
     possible = np.flatnonzero(np.isfinite(table["needed"]))
     assert possible.size
     for row in range(len(table)):
-        changed = seen.clone()
+        changed = detections.clone()
         if row in possible:
             changed[int(table["number"][row])] = table["needed"][row]
             score = changed @ weights + offset
@@ -132,14 +132,14 @@ def test_the_deep_form_shows_patches_and_promises_nothing():
     result = method(case())
     assert not {"margins", "flip"} & result.keys()
     assert "certificate" not in result["outcome"].order
-    assert result["picture"].images.shape[:4] == (2, SHOWN, 5, 5)
+    assert result["picture"].images.shape[:4] == (2, PICTURED_PROTOTYPES, 5, 5)
     model = inside(network(method)).eval()
     with torch.no_grad():
-        for column, place in enumerate(result["parts"]["number"][:SHOWN].astype(int)):
-            here = result["picture"].images[1, column].transpose(2, 0, 1) / np.float32(255)
-            share = model.maps(torch.from_numpy(here).expand(1, 3, 5, 5))[0, place].item()
-            seen = result["parts"]["seen"][column]
-            assert seen == pytest.approx(share if share >= 0.1 else 0, abs=1e-3)
+        for column, place in enumerate(result["parts"]["number"][:PICTURED_PROTOTYPES].astype(int)):
+            patch = result["picture"].images[1, column].transpose(2, 0, 1) / np.float32(255)
+            share = model.maps(torch.from_numpy(patch).expand(1, 3, 5, 5))[0, place].item()
+            detection = result["parts"]["seen"][column]
+            assert detection == pytest.approx(share if share >= 0.1 else 0, abs=1e-3)
     assert "No change" not in method.finding(case(), result)
 
 
@@ -163,7 +163,7 @@ def test_the_finding_has_the_figures_of_the_parts_and_of_the_certificate():
 )
 def test_the_certificate_in_words(radius, flip, wanted):
     outcome = Table.of({"certificate": ([radius], ""), "flip": ([flip], "")})
-    assert held(outcome) == wanted
+    assert certificate_words(outcome) == wanted
 
 
 def test_the_old_cbc_says_what_it_leaves_out():
@@ -179,19 +179,19 @@ def test_the_old_cbc_says_what_it_leaves_out():
 def test_what_the_old_cbc_leaves_out_is_the_fifth_part_of_every_prototype():
     method = replace(SMALL, reasoning=INDEFINITE)
     result, model = method(case()), inside(network(method))
-    seen = by_hand.detections(
+    detections = by_hand.detections(
         case().image.flatten().tolist(), model.places.tolist(), model.widths.tolist()
     )
     theta = model.head.theta.detach().double().numpy()
-    for view, which in (("parts", "answer"), ("rival parts", "rival")):
-        states = by_hand.states(theta[:, int(result["outcome"][which][0])].tolist(), 12)
+    for view, role in (("parts", "answer"), ("rival parts", "rival")):
+        states = by_hand.states(theta[:, int(result["outcome"][role][0])].tolist(), 12)
         five = with_indefinite(result[view], sum(state[2] for state in states) / 12)
         assert five.order == (*PARTS, LEFT_OUT)
         for row, place in enumerate(result[view]["number"].astype(int).tolist()):
-            d, (positive, negative, indefinite) = seen[place], states[place]
-            wanted = [d * positive, (1 - d) * negative, d * negative, (1 - d) * positive]
+            d, (positive, negative, indefinite) = detections[place], states[place]
+            expected = [d * positive, (1 - d) * negative, d * negative, (1 - d) * positive]
             shares = [five[part][row] for part in five.order]
-            assert shares == pytest.approx([*wanted, indefinite], abs=1e-5)
+            assert shares == pytest.approx([*expected, indefinite], abs=1e-5)
             assert sum(shares) == pytest.approx(1, abs=1e-9)
             assert sum(five[part][row] for part in POSITIVE_PARTS) == pytest.approx(positive, 1e-4)
             assert sum(five[part][row] for part in NEGATIVE_PARTS) == pytest.approx(negative, 1e-4)
@@ -228,12 +228,12 @@ def test_others_and_all_are_means_of_which_each_sums_to_one():
         {name: (drawn[:, place], "share") for place, name in enumerate(names)}, map(str, range(20))
     )
     rows = averaged(table)
-    assert rows.rows[SHOWN:] == (OTHERS, ALL)
+    assert rows.rows[PICTURED_PROTOTYPES:] == (OTHERS, ALL)
     for place, name in enumerate(names):
-        others, every = rows[name][SHOWN:]
-        assert others == pytest.approx(sum(drawn[SHOWN:, place]) / 14)
-        assert every == pytest.approx((sum(drawn[:SHOWN, place]) + 14 * others) / 20)
-    assert sum(rows[name] for name in names) == pytest.approx(np.ones(SHOWN + 2))
+        others, every = rows[name][PICTURED_PROTOTYPES:]
+        assert others == pytest.approx(sum(drawn[PICTURED_PROTOTYPES:, place]) / 14)
+        assert every == pytest.approx((sum(drawn[:PICTURED_PROTOTYPES, place]) + 14 * others) / 20)
+    assert sum(rows[name] for name in names) == pytest.approx(np.ones(PICTURED_PROTOTYPES + 2))
 
 
 def test_a_blank_image_is_said_to_be_blank():

@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 
 from engine.attribution import HEATMAPS
 from engine.attribution.robustness import MapsFollow
-from engine.attribution.robustness.followed import EIGHT, KINDS, MAPS, NEW, SAID, SAME
+from engine.attribution.robustness.followed import EIGHT, KINDS, MAPS, NEW, SAME, TIMES
 from engine.case import ImageCase, PairCase
 from engine.case.target import Target
 from engine.errors import DoesNotFit
@@ -23,15 +23,15 @@ def pair():
     """An image and a changed one, of which another class is said than was asked about."""
     case = tiny.cnn_case()
     image = tiny.image(case.model.side, seed=7)
-    other = (said(case, image) + 1) % len(case.model.labels)
+    other = (predicted_class(case, image) + 1) % len(case.model.labels)
     return PairCase(replace(case, target=Target(other)), (image,))
 
 
 def told_of(before, after):
-    return Table.grid(np.array([[before], [after]], np.float32), SAID, ("class",), ("number",))
+    return Table.grid(np.array([[before], [after]], np.float32), TIMES, ("class",), ("number",))
 
 
-def said(case, image):
+def predicted_class(case, image):
     return int(case.model.logits(image[None])[0].argmax())
 
 
@@ -44,16 +44,16 @@ def test_the_correlations_are_those_of_maps_made_one_by_one():
     for kind in rows:
         before = kind()(case.source)["map"].values
         after = replace(case.source, image=case.others[0])
-        now = replace(after, target=Target(said(case.source, case.others[0])))
+        now = replace(after, target=Target(predicted_class(case.source, case.others[0])))
         for name, pair_case in ((SAME, after), (NEW, now)):
             values = np.abs(kind()(pair_case)["map"].values)
-            wanted = spearmanr(np.abs(before).ravel(), values.ravel()).statistic
-            assert result["followed"].cell(kind.title, name) == pytest.approx(wanted, abs=1e-4)
+            expected = spearmanr(np.abs(before).ravel(), values.ravel()).statistic
+            assert result["followed"].cell(kind.title, name) == pytest.approx(expected, abs=1e-4)
 
 
 def test_where_nothing_was_changed_every_map_is_the_same():
     case = tiny.pair_case(tiny.cnn())
-    label = said(case.source, case.source.image)
+    label = predicted_class(case.source, case.source.image)
     pair_case = PairCase(replace(case.source, target=Target(label)), (case.source.image,))
     result = MapsFollow()(pair_case)
     np.testing.assert_allclose(result["followed"].values, 1.0, atol=1e-6)
@@ -82,8 +82,8 @@ def changed_pair(model, last):
     with torch.no_grad():
         last.bias -= model.logits(torch.stack([image, other])).mean(0)
     case = ImageCase(model, image, Target(0))
-    assert said(case, image) != said(case, other)
-    return PairCase(replace(case, target=Target(said(case, image))), (other,))
+    assert predicted_class(case, image) != predicted_class(case, other)
+    return PairCase(replace(case, target=Target(predicted_class(case, image))), (other,))
 
 
 def test_an_answer_that_changed_is_not_denied_where_the_map_ignores_the_class():
@@ -94,7 +94,9 @@ def test_an_answer_that_changed_is_not_denied_where_the_map_ignores_the_class():
     assert result["followed"].cell("Attention rollout", SAME) == (
         result["followed"].cell("Attention rollout", NEW)
     )
-    before, after = (said(case.source, image) for image in (case.source.image, *case.others))
+    before, after = (
+        predicted_class(case.source, image) for image in (case.source.image, *case.others)
+    )
     assert result["said"]["class"].tolist() == [before, after]
     sentence = method.finding(case, result)
     assert "did not change the answer" not in sentence
@@ -126,8 +128,8 @@ def test_a_map_that_is_chosen_is_compared_alone_and_as_by_hand(title):
     assert result["followed"].rows == (title,)
     before = KINDS[title]()(case.source)["map"].values
     after = KINDS[title]()(replace(case.source, image=case.others[0]))["map"].values
-    wanted = spearmanr(np.abs(before).ravel(), np.abs(after).ravel()).statistic
-    assert result["followed"].cell(title, SAME) == pytest.approx(wanted, abs=1e-4)
+    expected = spearmanr(np.abs(before).ravel(), np.abs(after).ravel()).statistic
+    assert result["followed"].cell(title, SAME) == pytest.approx(expected, abs=1e-4)
     sentence = MapsFollow(map=title).finding(case, result)
     assert sentence.startswith(f"{title} ")
     assert f"{result['followed'].cell(title, NEW):.2f}" in sentence

@@ -56,14 +56,14 @@ def test_pgd_ends_where_a_plain_loop_of_the_formula_ends(norm):
     noise = 2 * torch.rand(case.image.shape, generator=tiny.seeded(0))[None].double() - 1
     radius = epsilon / 255 * (1 if norm == "L∞" else x0.numel() ** 0.5)
     x = x0 + (radius * noise if norm == "L∞" else radius / 2 * noise / noise.norm())
-    x, seen = x.clamp(0, 1), []
+    x, expected_steps = x.clamp(0, 1), []
     for _ in range(steps + 1):
         x = x.detach().requires_grad_()
         z = model(x)[0]
         rest = torch.cat([z[:label], z[label + 1 :]])
         margin = z[label] - rest.exp().sum().log()
         (slope,) = torch.autograd.grad(margin, x)
-        seen.append((float(margin), x.detach()))
+        expected_steps.append((float(margin), x.detach()))
         alpha = 2.5 / steps * radius
         step = slope.sign() if norm == "L∞" else slope / slope.norm()
         x = x.detach() - alpha * step
@@ -73,8 +73,10 @@ def test_pgd_ends_where_a_plain_loop_of_the_formula_ends(norm):
         else:
             delta = delta * min(1.0, radius / float(delta.norm()))
         x = (x0 + delta).clamp(0, 1)
-    np.testing.assert_allclose(result["margin"].y, [margin for margin, _ in seen], atol=2e-3)
-    best = min(seen, key=lambda step: step[0])[1][0]
+    np.testing.assert_allclose(
+        result["margin"].y, [margin for margin, _ in expected_steps], atol=2e-3
+    )
+    best = min(expected_steps, key=lambda step: step[0])[1][0]
     exact = rounded(levels_of(case.image), best.float(), epsilon, norm)
     differences = (change_of(case, result) - exact).abs()
     assert float((differences > 0).float().mean()) < 0.02  # values on the edge of rounding

@@ -35,7 +35,7 @@ from engine.case.target import Target
 from engine.experiment import decided
 from engine.models.catalog import DEFAULT, load
 from engine.run import answer
-from tests.outcomes import HERE
+from tests.outcomes import OUTCOMES_HERE
 
 SEEDS, IMAGES = 3, 20
 ON = (
@@ -115,7 +115,7 @@ def keep_by_length(method, name, data, seeds, measure):
     ):
         measure(
             f"{where}; claim: at K = {lengths[at]} QuadAttacK succeeds more often than {loss}",
-            f"{HERE[int(outcome)]} ({mean:+.1f} ± {tolerance:.1f} points)",
+            f"{OUTCOMES_HERE[int(outcome)]} ({mean:+.1f} ± {tolerance:.1f} points)",
         )
     assert (
         np.mean([result["success"][QUAD][0] for result in results]) > 0.5
@@ -137,9 +137,9 @@ def test_speed_of_pgd_and_of_a_list_of_five(measure):
         begun = process_time()
         for _ in range(method.passes):
             plain()
-        there = process_time()
+        pgd_end = process_time()
         method(case)
-        ratios.append((there - begun) / (process_time() - there))
+        ratios.append((pgd_end - begun) / (process_time() - pgd_end))
     measure(
         "Robustness, PGD-20 at 224 px: efficiency against its forward and backward passes",
         f"median {np.median(ratios):.2f} of {len(ratios)} runs, from {min(ratios):.2f} to "

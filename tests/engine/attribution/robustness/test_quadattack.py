@@ -50,7 +50,7 @@ def test_every_step_goes_where_a_plain_loop_of_the_formulas_goes():
     method = QuadAttacK(steps=steps)
     result = method(case)["search"]
     network = case.model.network
-    wanted, weight, bias = case.order[0], network.last.weight, network.last.bias
+    target, weight, bias = case.order[0], network.last.weight, network.last.bias
     x = case.asked.image
     noise = 2e-3 * torch.randn(x.shape, generator=tiny.seeded(0))
     delta = (x + noise).clamp(0, 1) - x
@@ -59,7 +59,7 @@ def test_every_step_goes_where_a_plain_loop_of_the_formulas_goes():
         delta = delta.detach().requires_grad_()
         f = network.first((x + delta).flatten()[None]).tanh()[0]
         z = weight @ f + bias
-        point = by_half_spaces(f.detach(), weight, bias, wanted)
+        point = by_half_spaces(f.detach(), weight, bias, target)
         loss = (f - point).square().sum()
         assert float(loss.detach()) == pytest.approx(
             float(result["loss"][step]), rel=2e-2, abs=1e-4
@@ -67,13 +67,13 @@ def test_every_step_goes_where_a_plain_loop_of_the_formulas_goes():
         assert float(delta.norm()) == pytest.approx(float(result["size"][step]), rel=2e-2)
         assert result["λ"][step] == pytest.approx(scale)
         eased = scale
-        if int(z.argmax()) == wanted:
+        if int(z.argmax()) == target:
             change = levels_of(x + delta) - levels_of(x)
             size = float(change.double().norm())
             prediction = int(
                 case.model.logits((levels_of(x) + change).float()[None] / 255).argmax()
             )
-            if prediction == wanted and size < smallest:
+            if prediction == target and size < smallest:
                 smallest, eased = size, 0.75 * scale
         (slope,) = torch.autograd.grad(scale * loss + delta.square().sum(), delta)
         if step == 5:
@@ -87,13 +87,13 @@ def test_every_step_goes_where_a_plain_loop_of_the_formulas_goes():
         scale = eased
 
 
-def by_half_spaces(features, weight, bias, wanted, margin=0.2):
+def by_half_spaces(features, weight, bias, target, margin=0.2):
     """The nearest point at which one class leads, by Dykstra's alternating projections."""
     point = features.double()
     ways = [
-        (weight[wanted] - weight[other], bias[wanted] - bias[other])
+        (weight[target] - weight[other], bias[target] - bias[other])
         for other in range(len(bias))
-        if other != wanted
+        if other != target
     ]
     corrections = [torch.zeros_like(point) for _ in ways]
     for _ in range(3000):
@@ -121,9 +121,9 @@ def test_the_baselines_lower_their_own_formulas():
     result = OrderedCW(steps=3)(case)["search"]
     assert result["loss"][0] == pytest.approx(sum(terms) / 3, rel=1e-4)
     unit = weight / np.linalg.norm(weight, axis=1, keepdims=True)
-    wanted = (unit @ unit[order].T).mean(1)
-    wanted[order] = [10, 9.7, 9.4]
-    q, p = (np.exp(logits) / np.exp(logits).sum() for logits in (wanted, z))
+    target_logits = (unit @ unit[order].T).mean(1)
+    target_logits[order] = [10, 9.7, 9.4]
+    q, p = (np.exp(logits) / np.exp(logits).sum() for logits in (target_logits, z))
     search_curve = OrderedAD(steps=3)(case)["search"]
     assert search_curve["loss"][0] == pytest.approx(float((q * np.log(q / p)).sum()), rel=1e-4)
 
@@ -252,10 +252,10 @@ def test_images_are_looked_at_in_parts_so_that_large_ones_fit_in_memory(monkeypa
     model = tiny.learned()
     case = AttackedImagesCase(model, tiny.data_set(("noise",), 2 * model.side), 3, seed=2)
     whole, labels = case.images()
-    seen = []
+    batch_sizes = []
 
     def resized(pixels, *given, **more):
-        seen.append(len(pixels))
+        batch_sizes.append(len(pixels))
         return interpolate(pixels, *given, **more)
 
     monkeypatch.setattr(many_images, "interpolate", resized)
@@ -263,8 +263,8 @@ def test_images_are_looked_at_in_parts_so_that_large_ones_fit_in_memory(monkeypa
     again, same = case.images()
     assert torch.equal(whole, again)
     assert labels == same
-    assert seen
-    assert max(seen) <= 4
+    assert batch_sizes
+    assert max(batch_sizes) <= 4
 
 
 def test_success_by_length_counts_what_single_attacks_find():
@@ -291,8 +291,8 @@ def test_success_by_length_counts_what_single_attacks_find():
                 row = at * len(images) + number
                 assert bool(result["attacks"][f"success {name}"][row]) == attempt.success
             assert result["success"][name][at] == pytest.approx(np.mean(won))
-            wanted = np.median(sizes) if sizes else np.nan
-            assert result["own size"][name][at] == pytest.approx(wanted, nan_ok=True, rel=1e-5)
+            expected = np.median(sizes) if sizes else np.nan
+            assert result["own size"][name][at] == pytest.approx(expected, nan_ok=True, rel=1e-5)
     assert result["attacks"]["image"].tolist() == [*range(len(images))] * 2
     assert result["success"].values[:, 1:].any()
 

@@ -24,7 +24,7 @@ from engine.attribution.robustness.pixel_game import (
     UniformGame,
     pixel_after,
 )
-from engine.attribution.robustness.safecv import beside
+from engine.attribution.robustness.safecv import without_key_points
 from engine.attribution.robustness.scored import attacked_pixels
 from engine.case import ImageCase
 from engine.case.target import Target
@@ -63,8 +63,8 @@ def exhaustive(case, most=3):
     size = levels[0].size
     for count in range(1, most + 1):
         masks = np.array([np.isin(range(size), c) for c in combinations(range(size), count)])
-        made = np.where(masks.reshape(-1, 1, *levels.shape[1:]), target, levels)
-        if (case.model.logits(pixels_of(torch.from_numpy(made))).argmax(1) != label).any():
+        changed = np.where(masks.reshape(-1, 1, *levels.shape[1:]), target, levels)
+        if (case.model.logits(pixels_of(torch.from_numpy(changed))).argmax(1) != label).any():
             return count
     return None
 
@@ -129,8 +129,8 @@ def test_the_image_is_of_another_class_and_its_pixels_are_counted_anew(change):
     another = bool(predictions[0] != predictions[1])
     assert another == bool(result["figures"]["another class"][0])
     assert result["game"]["pixels"][0] == (int(changed.sum()) if another else 0)
-    wanted = torch.from_numpy(pixel_after(before.numpy(), change))
-    assert torch.equal(after[:, changed], wanted[:, changed])
+    expected = torch.from_numpy(pixel_after(before.numpy(), change))
+    assert torch.equal(after[:, changed], expected[:, changed])
 
 
 def test_the_running_best_never_rises_and_the_budget_holds():
@@ -184,8 +184,8 @@ def test_a_game_without_success_draws_and_tells_its_best_try(player, monkeypatch
     assert not result["figures"]["another class"][0]
     assert result["game"]["pixels"][0] == 0
     sentence = method.finding(case, result)
-    wanted = f"{most} px, “{case.model.labels[0]}” 100 % → {100 * share:.0f} %."
-    assert f"Best try, drawn here: {wanted}" in sentence
+    expected = f"{most} px, “{case.model.labels[0]}” 100 % → {100 * share:.0f} %."
+    assert f"Best try, drawn here: {expected}" in sentence
 
 
 def game_of(case, **changed):
@@ -238,7 +238,7 @@ def test_exploration_weighs_visits_as_each_formula_says():
     game = game_of(black(np.ones((4, 4)), 3.0))
     game.weights = game.points.weights.copy()
     node = GameNode(children={i: GameNode(visits=i + 1) for i in range(16)})
-    counts, seen = np.arange(1, 17), {}
+    counts, draws_by_rule = np.arange(1, 17), {}
     total = counts.sum()
     for rule, bonus in (
         ("as in the code", np.sqrt(np.log(counts) / total)),
@@ -247,11 +247,11 @@ def test_exploration_weighs_visits_as_each_formula_says():
         game.rules = replace(game.rules, rule=rule)
         game.rng = np.random.default_rng(0)
         draws = np.bincount([game.explore(node) for _ in range(5000)], minlength=16) / 5000
-        wanted = (1 / 16 + bonus) / (1 / 16 + bonus).sum()
-        np.testing.assert_allclose(draws, wanted, atol=0.012)
-        seen[rule] = draws
-    assert seen["UCB1"][0] > seen["UCB1"][-1]
-    assert seen["as in the code"][0] < seen["as in the code"][-1]
+        expected = (1 / 16 + bonus) / (1 / 16 + bonus).sum()
+        np.testing.assert_allclose(draws, expected, atol=0.012)
+        draws_by_rule[rule] = draws
+    assert draws_by_rule["UCB1"][0] > draws_by_rule["UCB1"][-1]
+    assert draws_by_rule["as in the code"][0] < draws_by_rule["as in the code"][-1]
 
 
 def test_rewards_move_weight_to_the_places_that_matter():
@@ -299,8 +299,8 @@ def test_saliency_is_the_mixture_of_gaussians():
     points = KeyPoints(np.array([[1.0, 2.0]]), np.array([1.5]), np.array([1.0]))
     result = points.saliency(points.weights, (4, 5))
     row, column = 3, 4
-    wanted = np.exp(-((3 - 1) ** 2 + (4 - 2) ** 2) / (2 * 1.5**2)) / (2 * np.pi * 1.5**2)
-    assert result[row, column] == pytest.approx(wanted, rel=1e-5)
+    expected = np.exp(-((3 - 1) ** 2 + (4 - 2) ** 2) / (2 * 1.5**2)) / (2 * np.pi * 1.5**2)
+    assert result[row, column] == pytest.approx(expected, rel=1e-5)
 
 
 # ---------------------------------------------------------------- the control without guidance
@@ -336,9 +336,9 @@ def test_where_every_pixel_counts_alike_guidance_saves_none(needed):
 def spot_case(side=48, reach=3):
     """Nothing but a gray square stands out, and white is counted nowhere else."""
     weight, image = np.zeros((side, side)), torch.zeros(3, side, side)
-    here = slice(30, 30 + 2 * reach)
-    weight[here, here] = 1.0
-    image[:, here, here] = 0.4
+    span = slice(30, 30 + 2 * reach)
+    weight[span, span] = 1.0
+    image[:, span, span] = 0.4
     model = Classifier(
         Weighted(weight, 0.4 * 36 + 0.6 * 11.5), "spot", "spot", side, device=tiny.CPU
     )
@@ -392,5 +392,5 @@ def test_what_is_said_of_the_control(pixels, words):
     game = Table.of(
         {"pixels": (np.array(pixels, np.float32), "px")}, ("near key points", "anywhere")
     )
-    assert beside(game).endswith(words)
-    assert not beside(game.take([0]))
+    assert without_key_points(game).endswith(words)
+    assert not without_key_points(game.take([0]))

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import torch
 
-from engine.attribution.slides.masks import HIGH, LOW, RANDOM, RECYCLED, SEEN
+from engine.attribution.slides.masks import HIGH, LOW, RANDOM, RECYCLED, UNMASKED
 
 
 def masks_of(scores, how, done, generator):
@@ -19,7 +19,7 @@ def masks_of(scores, how, done, generator):
         "low": math.ceil(round(size * how.low, 6)),
         "high": math.ceil(round(size * share, 6)),
     }
-    results = [[SEEN] * size for _ in range(bags)]
+    results = [[UNMASKED] * size for _ in range(bags)]
     if numbers["random"]:
         drawn = torch.rand(bags, size, generator=generator)
         for bag in range(bags):
@@ -46,9 +46,9 @@ def masks_of(scores, how, done, generator):
                 results[bag][best[bag][place]] = HIGH
     if how.recycled:
         for bag in range(bags):
-            seen = [tile for tile in range(size) if results[bag][tile] == SEEN]
-            cutoff = max(1, math.floor(round(len(seen) * (1 - how.recycled), 6)))
-            order = torch.randperm(len(seen), generator=generator).tolist()
+            visible_tiles = [tile for tile in range(size) if results[bag][tile] == UNMASKED]
+            cutoff = max(1, math.floor(round(len(visible_tiles) * (1 - how.recycled), 6)))
+            order = torch.randperm(len(visible_tiles), generator=generator).tolist()
             for place in order[cutoff:]:
-                results[bag][seen[place]] = RECYCLED
+                results[bag][visible_tiles[place]] = RECYCLED
     return np.array(results)

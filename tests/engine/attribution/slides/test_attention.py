@@ -11,7 +11,7 @@ from scipy.special import erf, softmax
 
 from engine.attribution.slides import TileAttention, UnlikeTiles, WholeSlideCase, whole
 from engine.attribution.slides import section_networks as networks
-from engine.attribution.slides.attention import APART, FOUND, SAYS, told
+from engine.attribution.slides.attention import KEY_RECALL, SAYS, TILE_AUROC, network_sentence
 from engine.attribution.slides.methods import ABMIL, MAX_POOLING, MEAN_POOLING, MHIM
 from engine.data.whole_slide import made_slide
 from engine.errors import BadImage, BadModel
@@ -63,14 +63,14 @@ def test_attention_is_the_softmax_worked_out_by_hand_times_the_number_of_tiles()
             match = gelu(hidden @ weights["look.weight"].T) @ weights["weigh.weight"][0]
             share = softmax(match)
             logits = share @ scores + bias
-            wanted = share * len(tiles)
+            expected = share * len(tiles)
         if name in (MAX_POOLING, MEAN_POOLING):
-            wanted = softmax(scores + bias, 1)[:, 1]
-        assert result["tiles"][name][:-1] == pytest.approx(wanted, rel=2e-3, abs=1e-5)
+            expected = softmax(scores + bias, 1)[:, 1]
+        assert result["tiles"][name][:-1] == pytest.approx(expected, rel=2e-3, abs=1e-5)
         assert np.isnan(result["tiles"][name][-1])
         chance = softmax(logits)[1]
         assert result["networks"].cell(name, SAYS) == pytest.approx(chance, abs=2e-3)
-        assert np.isnan(result["networks"].cell(name, FOUND))
+        assert np.isnan(result["networks"].cell(name, KEY_RECALL))
     assert result["tiles"].units[result["tiles"].order.index(ABMIL)] == "× an equal share"
 
 
@@ -85,9 +85,9 @@ def test_key_tiles_are_counted_by_hand():
     for name in networks.NETWORKS:
         values = table[name][known]
         hits[name] = int(key[np.argsort(-values, kind="stable")[: key.sum()]].sum())
-        assert result["networks"].cell(name, FOUND) == pytest.approx(hits[name] / key.sum())
+        assert result["networks"].cell(name, KEY_RECALL) == pytest.approx(hits[name] / key.sum())
         pairs = [(a > b) + 0.5 * (a == b) for a in values[key] for b in values[~key]]
-        assert result["networks"].cell(name, APART) == pytest.approx(np.mean(pairs), abs=1e-6)
+        assert result["networks"].cell(name, TILE_AUROC) == pytest.approx(np.mean(pairs), abs=1e-6)
     sentence = method.finding(case, result)
     assert f"of {key.sum()} tiles in planted regions, {hits[MHIM.title]} are among its" in sentence
     assert sentence.endswith(f"{hits[ABMIL]} among plain attention's.")
@@ -97,7 +97,7 @@ def test_the_networks_that_ship_find_planted_regions_of_a_section_that_none_lear
     case = WholeSlideCase(load(DEFAULT), made_slide(1792, 1344, seed=5))
     table = answer(TileAttention(), case)["networks"]
     for name in (ABMIL, *networks.STUDENTS):
-        assert table.cell(name, APART) > 0.9
+        assert table.cell(name, TILE_AUROC) > 0.9
 
 
 def test_what_is_not_known_is_not_counted():
@@ -111,13 +111,13 @@ def test_each_network_speaks_for_itself():
     method = TileAttention(tile=16)
     result = answer(method, CASE)
     for name in networks.NETWORKS:
-        sentence = told(result, name)
+        sentence = network_sentence(result, name)
         assert sentence.startswith(f"{name} says “a planted region” with ")
         assert ("equal share" in sentence) == (name not in (MAX_POOLING, MEAN_POOLING))
     best = 100 * np.nanmax(result["tiles"][MAX_POOLING])
-    assert told(result, MAX_POOLING).endswith(f"by itself with {best:.0f} %.")
+    assert network_sentence(result, MAX_POOLING).endswith(f"by itself with {best:.0f} %.")
     section = WholeSlideCase(load(DEFAULT), made_slide(1792, 1344, seed=5))
-    comparison = told(answer(TileAttention(), section), ABMIL)
+    comparison = network_sentence(answer(TileAttention(), section), ABMIL)
     assert comparison.endswith(f"among those of {MHIM.title}.")
 
 

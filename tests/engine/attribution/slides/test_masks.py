@@ -13,7 +13,7 @@ from engine.attribution.slides.masks import (
     LOW,
     RANDOM,
     RECYCLED,
-    SEEN,
+    UNMASKED,
     Masking,
     count,
     select,
@@ -50,9 +50,9 @@ def test_masks_are_those_of_a_slow_derivation(name, done):
 def test_exactly_the_share_of_the_tiles_is_masked(share, size, varied):
     how = Masking(high=share, varied=varied, falls=False)
     result = select(scores(4, size), how, 0.5, seeded())
-    wanted = ceil(round(share * size, 6))
-    assert (result == HIGH).sum(1).tolist() == [wanted] * 4
-    assert (result != SEEN).sum(1).tolist() == [wanted] * 4
+    expected = ceil(round(share * size, 6))
+    assert (result == HIGH).sum(1).tolist() == [expected] * 4
+    assert (result != UNMASKED).sum(1).tolist() == [expected] * 4
 
 
 def test_the_highest_are_masked_and_the_lowest():
@@ -60,13 +60,13 @@ def test_the_highest_are_masked_and_the_lowest():
     result = select(table, Masking(high=0.1, low=0.2), 0.0, seeded())
     for bag_scores, kinds in zip(table, result, strict=True):
         assert bag_scores[kinds == HIGH].min() > bag_scores[kinds != HIGH].max()
-        assert bag_scores[kinds == LOW].max() < bag_scores[kinds == SEEN].min()
+        assert bag_scores[kinds == LOW].max() < bag_scores[kinds == UNMASKED].min()
 
 
 def test_a_union_counts_a_tile_once():
     how = Masking(high=0.2, low=0.2, random=0.5, falls=False)
     result = select(scores(200, 20), how, 0.0, seeded())
-    masked = (result != SEEN).sum(1)
+    masked = (result != UNMASKED).sum(1)
     assert (result == HIGH).sum(1).eq(4).all()
     assert (result == LOW).sum(1).eq(4).all()
     assert 10 <= masked.min() <= masked.max() <= 18
@@ -86,7 +86,9 @@ def test_recycled_tiles_are_a_share_of_what_is_left():
     result = select(scores(6, 60), HOW["v2"], 0.0, seeded())
     left = 60 - count(60, 0.07)
     assert (result == RECYCLED).sum(1).tolist() == [left - int(left * 0.65)] * 6
-    assert (select(scores(3, 5), Masking(recycled=0.9), 0.0, seeded()) == SEEN).sum(1).min() == 1
+    assert (select(scores(3, 5), Masking(recycled=0.9), 0.0, seeded()) == UNMASKED).sum(
+        1
+    ).min() == 1
     assert not (result == RANDOM).any()
 
 

@@ -24,11 +24,17 @@ from engine.attribution.slides import (
     WholeSlideCase,
     section_networks,
 )
-from engine.attribution.slides.attention import APART, FOUND
+from engine.attribution.slides.attention import KEY_RECALL, TILE_AUROC
 from engine.attribution.slides.bags import bags_of
 from engine.attribution.slides.methods import ABMIL, MAX_POOLING, POOLINGS, recipe
 from engine.attribution.slides.mining import learn
-from engine.attribution.slides.scores import MEASURES, BagPredictions, asked, figures, tile_auroc
+from engine.attribution.slides.scores import (
+    MEASURES,
+    BagPredictions,
+    evaluate_bags,
+    figures,
+    tile_auroc,
+)
 from engine.attribution.slides.sections import SectionBags
 from engine.attribution.slides.whole import KEY_SHARE
 from engine.data.whole_slide import made_slide
@@ -63,7 +69,7 @@ def trained(kind, methods, seed):
         mining = method.mining()
         mined = learn(case, bags, how, how=mining, begins=models[ABMIL]).model
         models[method.title] = mined
-    predictions = {name: asked(model, bags, rows) for name, model in models.items()}
+    predictions = {name: evaluate_bags(model, bags, rows) for name, model in models.items()}
     labels = bags.slides.labels[rows]
     for method in methods:
         prediction = predictions[method.title]
@@ -162,10 +168,11 @@ def test_attention_over_the_made_section_that_the_page_shows(measure):
     measure("Slides, attention over the made section", method.finding(case, result))
     for name in section_networks.NETWORKS:
         phrases = [
-            f"{column} {result['networks'].cell(name, column):.3f}" for column in (FOUND, APART)
+            f"{column} {result['networks'].cell(name, column):.3f}"
+            for column in (KEY_RECALL, TILE_AUROC)
         ]
         measure(f"Slides, attention over the made section: {name}", "; ".join(phrases))
-    assert result["networks"].cell(ABMIL, APART) > 0.8
+    assert result["networks"].cell(ABMIL, TILE_AUROC) > 0.8
 
 
 def test_planted_regions_of_a_made_slide_are_unlike_the_rest(measure):
@@ -180,9 +187,9 @@ def test_planted_regions_of_a_made_slide_are_unlike_the_rest(measure):
 
 def opened(width, height):
     """The middle of a made section, all of it tissue, as a file of a person's own."""
-    made, buffer = made_slide(2 * width, 2 * height), io.BytesIO()
+    slide, buffer = made_slide(2 * width, 2 * height), io.BytesIO()
     top, left = height // 2, width // 2
-    whole = made.piece(top, top + height, left, left + width)
+    whole = slide.piece(top, top + height, left, left + width)
     Image.fromarray(whole).save(buffer, "TIFF", compression="tiff_adobe_deflate")
     return WholeSlideCase(load(DEFAULT), open_large(buffer.getvalue()))
 

@@ -56,14 +56,14 @@ def test_every_figure_is_that_of_networks_trained_and_counted_by_hand(kind):
     for name, model in {ABMIL: plain.model, TEACHER: mined.teacher, STUDENT: mined.model}.items():
         with torch.inference_mode():
             reading = bag_network(model).read(bags.features[torch.from_numpy(rows)])
-        wanted = reading.weights.numpy()
-        assert tiles[name].reshape(-1, size) == pytest.approx(wanted, abs=1e-6)
+        expected = reading.weights.numpy()
+        assert tiles[name].reshape(-1, size) == pytest.approx(expected, abs=1e-6)
         chance = reading.logits.softmax(1)[:, 1].numpy()
         assert table.cell(name, "bag AUC") == pytest.approx(auc_by_hand(chance, positive))
         counted = {"easy ones": [0, 0], "hard ones": [0, 0], "key tiles found": [0, 0]}
         for place, row in enumerate(rows):
             key, hard = bags.layout.key[row], bags.layout.hard[row]
-            hits = top_by_hand(wanted[place], key)
+            hits = top_by_hand(expected[place], key)
             for tile in np.flatnonzero(key):
                 for group in ("key tiles found", "hard ones" if hard[tile] else "easy ones"):
                     counted[group][0] += tile in hits
@@ -129,8 +129,8 @@ def test_counting_key_tiles():
 def test_an_auc_of_several_classes_is_the_mean_of_one_against_the_rest():
     rng = np.random.default_rng(0)
     chances, labels = rng.random((20, 3)).astype(np.float32), np.arange(20) % 3
-    wanted = np.mean([auc_by_hand(chances[:, index], labels == index) for index in range(3)])
-    assert bag_auc(chances, labels) == pytest.approx(wanted)
+    expected = np.mean([auc_by_hand(chances[:, index], labels == index) for index in range(3)])
+    assert bag_auc(chances, labels) == pytest.approx(expected)
     assert np.isnan(bag_auc(chances, np.zeros(20, np.int64)))
 
 

@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from engine.attribution.slides.bags import bags_of, laid_out, on_slide
-from engine.attribution.slides.masks import RECYCLED, SEEN, Masking
+from engine.attribution.slides.masks import RECYCLED, UNMASKED, Masking
 from engine.attribution.slides.methods import recipe
 from engine.attribution.slides.mining import (
     Mining,
@@ -40,8 +40,8 @@ def weights(model):
     return {name: tensor.clone() for name, tensor in model.network.state_dict().items()}
 
 
-def same(one, other):
-    return all(torch.equal(one[name], other[name]) for name in other)
+def same(first, other):
+    return all(torch.equal(first[name], other[name]) for name in other)
 
 
 def plain_by_hand(bags, epochs=2, seed=0):
@@ -71,8 +71,8 @@ def plain_by_hand(bags, epochs=2, seed=0):
 
 
 def test_plain_attention_is_the_loop_of_the_paper(bags):
-    result, wanted = weights(learn(CASE, bags, recipe(2)).model), plain_by_hand(bags)
-    for name, tensor in wanted.items():
+    result, expected = weights(learn(CASE, bags, recipe(2)).model), plain_by_hand(bags)
+    for name, tensor in expected.items():
         assert torch.allclose(result[name], tensor, atol=1e-6), name
 
 
@@ -93,27 +93,27 @@ def test_keeping_all_without_tokens_and_masks_is_plain_attention_to_the_bit(bags
 @pytest.mark.parametrize("how", [MASKED, RECYCLING], ids=["v1", "v2"])
 def test_the_teacher_is_the_closed_form_of_an_average_after_three_steps(bags, how, monkeypatch):
     plain = learn(CASE, bags, recipe(1)).model
-    seen = []
+    snapshots = []
     update = Teaching.update
 
     def noting(self, network, step, loss):
-        seen.append(
+        snapshots.append(
             {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
         )
         update(self, network, step, loss)
 
     monkeypatch.setattr(Teaching, "update", noting)
     result = learn(CASE, bags, replace(recipe(1), batch=3), how=how, begins=plain)
-    assert len(seen) == 3
+    assert len(snapshots) == 3
     begins = dict(plain.network.named_parameters())
     initial = dict(untrained(CASE, bags, ATTENTION, how).network.named_parameters())
     m = how.momentum
     for name, teacher_weight in result.teacher.network.named_parameters():
         first = begins.get(name, initial[name])
-        wanted = m**3 * first
-        for step, weight in enumerate(seen):
-            wanted = wanted + (1 - m) * m ** (2 - step) * weight[name]
-        assert torch.allclose(teacher_weight, wanted, atol=1e-6), name
+        expected = m**3 * first
+        for step, weight in enumerate(snapshots):
+            expected = expected + (1 - m) * m ** (2 - step) * weight[name]
+        assert torch.allclose(teacher_weight, expected, atol=1e-6), name
 
 
 def test_a_warm_student_begins_with_the_plain_first_layer_only(bags, monkeypatch):
@@ -139,7 +139,7 @@ def test_no_gradient_reaches_the_queries_and_they_follow_the_tokens(bags):
     model = untrained(CASE, bags, ATTENTION, RECYCLING)
     network = bag_network(model).train().requires_grad_(requires_grad=True)
     tiles, before = bags.features[:3], network.recycling.queries.clone()
-    masks = torch.full(tiles.shape[:2], SEEN)
+    masks = torch.full(tiles.shape[:2], UNMASKED)
     masks[:, :3] = RECYCLED
     result = student(network, tiles, masks, seeded(1), seeded(2))
     hidden = (
@@ -161,7 +161,7 @@ def test_no_gradient_reaches_the_queries_and_they_follow_the_tokens(bags):
 
 def test_tokens_take_part_in_the_attention_and_hide_no_seen_tile(bags):
     network = bag_network(untrained(CASE, bags, ATTENTION, RECYCLING))
-    tiles, masks = bags.features[:2], torch.full((2, bags.layout.size), SEEN)
+    tiles, masks = bags.features[:2], torch.full((2, bags.layout.size), UNMASKED)
     masks[:, 2:5] = RECYCLED
     result = student(network, tiles, masks, None, None)
     assert result.weights[:, 2:5].abs().sum() == 0
@@ -171,7 +171,7 @@ def test_tokens_take_part_in_the_attention_and_hide_no_seen_tile(bags):
 
 def test_a_masked_student_is_a_network_that_sees_the_other_tiles_only(bags):
     network = bag_network(untrained(CASE, bags, ATTENTION))
-    tiles, masks = bags.features[:2], torch.full((2, bags.layout.size), SEEN)
+    tiles, masks = bags.features[:2], torch.full((2, bags.layout.size), UNMASKED)
     masks[:, [1, 4]] = 1
     result = student(network, tiles, masks, None, None)
     others = [at for at in range(bags.layout.size) if at not in {1, 4}]
@@ -183,8 +183,8 @@ def test_consistency_is_the_soft_cross_entropy_over_the_embedding():
     share = np.exp(teacher.numpy() / 0.1)
     share /= share.sum(1, keepdims=True)
     logs = student_bag.numpy() - np.log(np.exp(student_bag.numpy()).sum(1, keepdims=True))
-    wanted = -(share * logs).sum(1)
-    assert consistency(teacher, student_bag).numpy() == pytest.approx(wanted, rel=1e-4)
+    expected = -(share * logs).sum(1)
+    assert consistency(teacher, student_bag).numpy() == pytest.approx(expected, rel=1e-4)
 
 
 def test_max_and_mean_pooling_are_what_they_are_called(bags):
@@ -193,8 +193,8 @@ def test_max_and_mean_pooling_are_what_they_are_called(bags):
         network = bag_network(untrained(CASE, bags, pooling))
         hidden = F.gelu(network.embed(tiles))
         tile_logits = network.head(hidden)
-        wanted = tile_logits.amax(1) if pooling == MAX else tile_logits.mean(1)
-        assert torch.allclose(network.read(tiles).logits, wanted, atol=1e-5)
+        expected = tile_logits.amax(1) if pooling == MAX else tile_logits.mean(1)
+        assert torch.allclose(network.read(tiles).logits, expected, atol=1e-5)
         assert torch.allclose(
             network.class_scores(network.read(tiles)),
             (hidden @ network.head.weight.T).softmax(-1),
@@ -209,14 +209,14 @@ def test_a_class_score_is_the_tiles_own_part_of_the_logits(bags):
     assert torch.allclose(
         parts.sum(1) @ network.head.weight.T + network.head.bias, result.logits, atol=1e-5
     )
-    wanted = (parts @ network.head.weight.T + network.head.bias[0]).softmax(-1)
-    assert torch.allclose(network.class_scores(result), wanted, atol=1e-6)
+    expected = (parts @ network.head.weight.T + network.head.bias[0]).softmax(-1)
+    assert torch.allclose(network.class_scores(result), expected, atol=1e-6)
 
 
 def test_the_picture_of_a_bag_has_the_same_answer_as_its_features(bags):
     model = untrained(CASE, bags, ATTENTION)
-    wanted = bag_network(model).read(bags.features[:4]).logits
-    assert torch.allclose(model(bags.slides.pixels(slice(4))), wanted, atol=1e-4)
+    expected = bag_network(model).read(bags.features[:4]).logits
+    assert torch.allclose(model(bags.slides.pixels(slice(4))), expected, atol=1e-4)
 
 
 def test_a_picture_has_every_tile_at_the_place_of_its_number():

@@ -12,7 +12,7 @@ from engine.attribution.slides.bags import bags_of
 from engine.attribution.slides.methods import ABMIL, POOLINGS, recipe
 from engine.attribution.slides.mining import learn
 from engine.attribution.slides.ratio import RATIOS
-from engine.attribution.slides.scores import MEASURES, asked, figures
+from engine.attribution.slides.scores import MEASURES, evaluate_bags, figures
 from engine.result import Table
 from engine.run import answer
 from tests import tiny
@@ -22,17 +22,17 @@ CASE = tiny.bags_case()
 
 def test_each_point_is_the_mean_of_trainings_made_by_hand():
     result = answer(MaskedRatio(epochs=2, seeds=2), CASE)
-    bags, rows, wanted, usual = bags_of(CASE), None, [], []
+    bags, rows, expected_runs, usual = bags_of(CASE), None, [], []
     rows = bags.slides.rows("test")
     for seed in (0, 1):
         case = replace(CASE, seed=seed)
         plain = learn(case, bags, recipe(2)).model
-        usual.append(figures(asked(plain, bags, rows), bags, rows))
+        usual.append(figures(evaluate_bags(plain, bags, rows), bags, rows))
         how = MHIM(high=RATIOS[3]).mining()
         student = learn(case, bags, recipe(2), how=how, begins=plain).model
-        wanted.append(figures(asked(student, bags, rows), bags, rows))
+        expected_runs.append(figures(evaluate_bags(student, bags, rows), bags, rows))
     for measure in MEASURES:
-        values = [run[measure] for run in wanted]
+        values = [run[measure] for run in expected_runs]
         curve = result["curve"]
         assert curve[measure][3] == pytest.approx(np.mean(values))
         low = np.mean(values) - np.std(values, ddof=1)

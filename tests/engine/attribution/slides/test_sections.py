@@ -46,8 +46,10 @@ def test_bags_are_read_tile_by_tile_and_their_sections_differ():
     case, read = bags.read(model)
     assert read.features.shape[:2] == (24, SIZE)
     tiles, shares, faint = bags.cut(13)
-    seen = sections.looked_at(model, tiles[5:6], sections.Seconds())[0]
-    assert (read.features[13, 5] * read.spread).tolist() == pytest.approx(seen.tolist(), abs=1e-5)
+    features = sections.looked_at(model, tiles[5:6], sections.Seconds())[0]
+    assert (read.features[13, 5] * read.spread).tolist() == pytest.approx(
+        features.tolist(), abs=1e-5
+    )
     assert read.layout.key[13].tolist() == (shares >= 0.25).tolist()
     assert read.layout.hard[13].tolist() == ((shares >= 0.25) & faint).tolist()
     labels = read.slides.labels

@@ -13,7 +13,7 @@ from engine.attribution.study import Study, study_case, things
 from engine.attribution.study.images import images
 from engine.attribution.study.measure import RANDOM
 from engine.attribution.study.methods import TITLES
-from engine.attribution.study.ranking import FOUND, METRICS, RELIABLE, SOME, TRUSTED, order
+from engine.attribution.study.ranking import METRICS, POINTING_SHARE, RELIABLE, SOME, TRUSTED, order
 from engine.case import ImageCase
 from engine.case.target import Target
 from engine.measures.localization import located
@@ -37,7 +37,7 @@ def figures(source, name, metric):
     return np.array([table.cell(name, metric) for table in tables(source)])
 
 
-def told(values):
+def mean_sd(values):
     """Mean and deviation over seeds."""
     return f"{values.mean():.3f} ± {values.std(ddof=1):.3f}"
 
@@ -48,7 +48,7 @@ def test_the_ranking_over_three_seeds_is_kept(source, measure):
     left_out = {"seconds", "area share", *SOME}
     metric_names = [metric.name for metric in METRICS if metric.name not in left_out]
     for name, title in TITLES.items():
-        parts = [f"{metric} {told(figures(source, name, metric))}" for metric in metric_names]
+        parts = [f"{metric} {mean_sd(figures(source, name, metric))}" for metric in metric_names]
         measure(f"{head}: {title}", "; ".join(parts))
     ranks = [
         np.mean(
@@ -68,7 +68,7 @@ def test_the_ranking_over_three_seeds_is_kept(source, measure):
 
 @pytest.mark.parametrize("name", TRUSTED)
 def test_the_three_that_the_paper_trusts_point_at_things_in_scenes(name):
-    assert figures("scenes", name, "pointing game").mean() >= FOUND
+    assert figures("scenes", name, "pointing game").mean() >= POINTING_SHARE
 
 
 def pointing(model, shrink=1):

@@ -29,9 +29,9 @@ from engine.attribution.study.measure import (
     RANDOM,
     alike,
     block_ranks,
+    compute_map,
     counted,
     deletions,
-    made,
     noise,
     share,
 )
@@ -85,9 +85,9 @@ def squares():
     masks = np.zeros((2, SIDE, SIDE), np.bool_)
     masks[0, :4, :4], masks[1, 8:12, 8:12] = True, True
     model = tiny.classifier(Squares(torch.from_numpy(masks)), SIDE, "squares")
-    shown = torch.full((3, SIDE, SIDE), 0.5)
+    image = torch.full((3, SIDE, SIDE), 0.5)
     methods = (Gradient(channels="size"), GradientXInput(), Occlusion(side=2, overlap=0.0))
-    return StudyCase(model, (ImageQuestion(3, shown, (0, 1), masks),), methods)
+    return StudyCase(model, (ImageQuestion(3, image, (0, 1), masks),), methods)
 
 
 def test_on_a_network_whose_truth_is_known_every_figure_is_the_one_worked_out(squares):
@@ -151,10 +151,10 @@ def shared():
     masks = np.zeros((2, SIDE, SIDE), np.bool_)
     masks[0, :4, :4], masks[1, 8:12, 8:12] = True, True
     model = tiny.classifier(Shared(torch.from_numpy(masks)), SIDE, "shared")
-    shown = torch.full((3, SIDE, SIDE), 0.5)
-    shown[:, :4, :4] = 1.0
+    image = torch.full((3, SIDE, SIDE), 0.5)
+    image[:, :4, :4] = 1.0
     methods = (GradientXInput(), Occlusion(side=2, overlap=0.0), OwnMap())
-    return StudyCase(model, (ImageQuestion(3, shown, (0,), masks[:1], rival=1),), methods)
+    return StudyCase(model, (ImageQuestion(3, image, (0,), masks[:1], rival=1),), methods)
 
 
 def test_beside_an_own_map_every_method_is_asked_about_the_class_rather_than_the_second_best(
@@ -179,9 +179,9 @@ def test_beside_an_own_map_the_second_class_is_asked_rather_than_the_first(share
         )
         np.testing.assert_allclose(first, -second, atol=1e-5)
         assert np.abs(first).max() > 0.1
-    shown = map_pictures(shared, shared.images[0], result)
+    map_view = map_pictures(shared, shared.images[0], result)
     names = shared.model.labels
-    assert shown.rows == (
+    assert map_view.rows == (
         f"{names[0]} rather than {names[1]}",
         f"{names[1]} rather than {names[0]}",
     )
@@ -242,8 +242,8 @@ def test_occlusion_of_single_pixels_on_a_linear_model_is_weight_times_input_less
     case = tiny.linear_case()
     result = Occlusion(side=1, overlap=0.0)(case)["map"].values
     weight = case.model.network.weight
-    wanted = (weight * (case.image - case.baseline("mean"))).sum(0).detach().numpy()
-    np.testing.assert_allclose(result, wanted, atol=1e-4)
+    expected = (weight * (case.image - case.baseline("mean"))).sum(0).detach().numpy()
+    np.testing.assert_allclose(result, expected, atol=1e-4)
 
 
 def test_blocks_go_by_their_mean_and_as_a_whole():
@@ -477,9 +477,9 @@ def test_the_maps_of_an_image_are_those_that_the_study_measured():
             assert figures.cell(name, what) == pytest.approx(float(rows[what][at]), nan_ok=True)
     image_case = ImageCase(case.model, case.images[0].image, Target(1))
     plain = GuidedBackprop()(image_case)["map"]
-    shown = result[f"{case.model.labels[1]} · GuidedBackprop"]
-    assert np.array_equal(plain.values, shown.values)
-    assert (plain.unit, plain.signed) == (shown.unit, shown.signed)
+    shown_map = result[f"{case.model.labels[1]} · GuidedBackprop"]
+    assert np.array_equal(plain.values, shown_map.values)
+    assert (plain.unit, plain.signed) == (shown_map.unit, shown_map.signed)
 
 
 def test_a_rival_s_maps_are_shown_too_and_an_unknown_image_is_refused():
@@ -497,8 +497,8 @@ def test_a_map_is_made_with_its_cost():
     case = tiny.study_case()
     with counted(case.model) as (model, counter):
         image_case = case.question(case.images[0], 0, model)
-        assert made(Gradient(), image_case, counter).passes == 1
-        assert made(Lime(samples=50), image_case, counter).passes == 50
+        assert compute_map(Gradient(), image_case, counter).passes == 1
+        assert compute_map(Lime(samples=50), image_case, counter).passes == 50
 
 
 def test_a_counted_copy_has_none_of_the_model_s_hooks():
@@ -569,9 +569,9 @@ def test_lime_is_held_against_the_simplest_map_of_a_gradient():
 
 
 def test_squares_of_occlusion_are_an_eighth_of_the_side_and_one_pixel_at_least():
-    for side, wanted in ((96, 12), (16, 2), (8, 1), (4, 1)):
+    for side, expected in ((96, 12), (16, 2), (8, 1), (4, 1)):
         (result,) = [method for method in ten(side) if isinstance(method, Occlusion)]
-        assert result.side == wanted
+        assert result.side == expected
 
 
 @pytest.mark.parametrize(("low", "known"), [(0.97, False), (0.96, False), (0.9, True)])

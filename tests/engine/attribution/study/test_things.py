@@ -12,7 +12,7 @@ from engine import data as data_sets
 from engine.attribution.heatmaps.grad_cam import GradCam
 from engine.attribution.heatmaps.gradient import Gradient
 from engine.attribution.study import SOURCES, study_case, things
-from engine.attribution.study.images import LARGE, LIGHT, OWN, OWN_MODEL, STAY, images
+from engine.attribution.study.images import LARGE, LIGHT, OWN_MODEL, OWN_PHANTOMS, STAY, images
 from engine.data.phantoms import SLICES, Phantoms
 from engine.data.phantoms import SPLIT as PATIENTS
 from engine.data.scenes import SPLIT, Scenes
@@ -29,18 +29,18 @@ FEW = replace(things.RECIPE, epochs=1)
 
 
 def few_scenes(labels=None):
-    made = Scenes(count=60, kind="broken", clean=True).make()
-    return made if labels is None else replace(made, labels=labels)
+    scenes = Scenes(count=60, kind="broken", clean=True).make()
+    return scenes if labels is None else replace(scenes, labels=labels)
 
 
 def test_the_shipped_network_finds_things_as_well_as_its_card_says():
     model, clear = things.load(), data_sets.load(things.SCENES.name)
     rows = clear.rows("test")
     predicted = outputs(model, clear, rows).numpy() > 0
-    there = clear.truth["present"][rows]
-    result, shown = predicted.sum(), there.sum()
-    right = (predicted & there).sum()
-    precision, recall = right / result, right / shown
+    present = clear.truth["present"][rows]
+    result, present_count = predicted.sum(), present.sum()
+    right = (predicted & present).sum()
+    precision, recall = right / result, right / present_count
     f1 = 2 * precision * recall / (precision + recall)
     assert f1 >= 0.98
     assert f1 == pytest.approx(CARD.figures["micro-F1, clear things"], abs=0.005)
@@ -71,10 +71,10 @@ def test_it_is_trained_on_the_plain_binary_cross_entropy_to_the_bit():
     """The file that ships was made so: the gradient of one mean over all things of all scenes."""
 
     def plainly(model, batch):
-        there = torch.from_numpy(scenes.truth["present"][batch.rows].astype(np.float32))
-        return F.binary_cross_entropy_with_logits(model(batch.pixels), there)
+        present = torch.from_numpy(scenes.truth["present"][batch.rows].astype(np.float32))
+        return F.binary_cross_entropy_with_logits(model(batch.pixels), present)
 
-    scenes = things.things(few_scenes())
+    scenes = things.with_class_names(few_scenes())
     model = fresh(scenes, FEW, things.SEED)
     train(model, scenes, FEW, things.SEED, objective=plainly)
     assert things.trained(FEW, scenes=scenes).fingerprint == model.fingerprint
@@ -91,9 +91,9 @@ def test_the_single_label_has_no_part_in_it():
 
 def test_micro_f1_counts_every_thing_alike():
     predicted = np.array([[1, 1, 0], [0, 0, 0]], bool)
-    there = np.array([[1, 0, 1], [0, 0, 0]], bool)
-    assert things.micro_f1(predicted, there) == pytest.approx(0.5)
-    assert things.micro_f1(~predicted & False, there & False) == 1
+    present = np.array([[1, 0, 1], [0, 0, 0]], bool)
+    assert things.micro_f1(predicted, present) == pytest.approx(0.5)
+    assert things.micro_f1(~predicted & False, present & False) == 1
 
 
 def test_it_is_made_again_by_its_name(tmp_path, monkeypatch, capsys):
@@ -135,11 +135,11 @@ def test_images_are_of_the_test_split_and_labels_are_there_and_found(source):
                 assert CATEGORIES[label] in named
                 assert np.array_equal(mask, scene.mask(CATEGORIES[label]))
         else:
-            made = Phantoms().slice(image.id)
+            phantom = Phantoms().slice(image.id)
             assert PATIENTS[image.id // SLICES % len(PATIENTS)] == 2
-            assert image.labels == (made.kind,) == (int(logit.argmax()),)
+            assert image.labels == (phantom.kind,) == (int(logit.argmax()),)
             assert image.rival == int(logit.argsort(descending=True)[1])
-            assert np.array_equal(image.masks[0], made.mask)
+            assert np.array_equal(image.masks[0], phantom.mask)
         assert all(mask.any() for mask in image.masks)
 
 
@@ -147,11 +147,11 @@ def test_large_lesions_are_those_of_the_data_set_that_the_network_with_its_own_m
     monkeypatch,
 ):
     words = f"{LARGE.name}+classes:count={STAY}+{LIGHT.name}"
-    assert words == plan(OWN_MODEL).data == study_case(OWN, count=1).data
+    assert words == plan(OWN_MODEL).data == study_case(OWN_PHANTOMS, count=1).data
     few = replace(LARGE, count=80)
     monkeypatch.setattr("engine.attribution.study.images.LARGE", few)
     data, model = data_sets.load(words.replace("count=1500", "count=80")), load(OWN_MODEL)
-    result = images(OWN, 4, 3, model)
+    result = images(OWN_PHANTOMS, 4, 3, model)
     for question in result:
         (row,) = data.places(np.array([question.id]))
         assert data.split[row] == 2
@@ -165,7 +165,7 @@ def test_large_lesions_are_those_of_the_data_set_that_the_network_with_its_own_m
         assert np.array_equal(question.masks[0], data.truth["mask"][row])
         assert question.masks.any()
     with pytest.raises(BlindspotError, match="images of the kind own"):
-        images(OWN, 40, 3, model)
+        images(OWN_PHANTOMS, 40, 3, model)
 
 
 class Halves(nn.Module):
@@ -186,14 +186,14 @@ def test_errors_are_what_is_there_and_missed_or_said_and_not_there():
     for source in ("scenes-missed", "scenes-made-up"):
         for image in study_case(source, count=3, methods=(Gradient(),), model=model).images:
             scene = things.SCENES.scene(image.id)
-            there = {CATEGORIES.index(scene_object.category) for scene_object in scene.things}
+            present = {CATEGORIES.index(scene_object.category) for scene_object in scene.things}
             if source == "scenes-missed":
-                assert set(image.labels) == {label for label in there if label >= half}
+                assert set(image.labels) == {label for label in present if label >= half}
                 for label, mask in zip(image.labels, image.masks, strict=True):
                     assert np.array_equal(mask, scene.mask(CATEGORIES[label]))
             else:
-                assert set(image.labels) == set(range(half)) - there
-                every = np.any([scene.mask(CATEGORIES[label]) for label in there], 0)
+                assert set(image.labels) == set(range(half)) - present
+                every = np.any([scene.mask(CATEGORIES[label]) for label in present], 0)
                 assert all(np.array_equal(mask, every) for mask in image.masks)
             assert image.rival is None
 
@@ -202,10 +202,10 @@ def test_missed_lesions_are_asked_about_as_what_they_are_beside_what_the_model_s
     model = tiny.classifier(Halves(4), Phantoms().side, "halves")
     case = study_case("phantoms-missed", count=3, methods=(Gradient(),), model=model)
     for image in case.images:
-        made = Phantoms().slice(image.id)
-        assert image.labels == (made.kind,) != (2,)
+        phantom = Phantoms().slice(image.id)
+        assert image.labels == (phantom.kind,) != (2,)
         assert image.rival == 2
-        assert np.array_equal(image.masks[0], made.mask)
+        assert np.array_equal(image.masks[0], phantom.mask)
 
 
 def test_a_scene_is_the_one_of_the_data_set():

@@ -41,7 +41,7 @@ def digits(first=2, second=3):
 
 
 @cache
-def found(first=2, second=3):
+def boundary_answer(first=2, second=3):
     return answer(
         TiltedBoundary(first=first, second=second), ExperimentCase(data_sets.load("digits"))
     )
@@ -49,7 +49,7 @@ def found(first=2, second=3):
 
 def rows_of(learner, first=2, second=3):
     start = LEARNERS.index(learner) * len(STRENGTHS)
-    table = found(first, second)["classifiers"]
+    table = boundary_answer(first, second)["classifiers"]
     return table.take(range(start, start + len(STRENGTHS)))
 
 
@@ -64,7 +64,7 @@ def mean_way(pair, weights, offset):
 
 
 def test_strength_is_the_ratio_of_mirror_distances_and_one_over_the_cosine():
-    table, pair = found()["classifiers"], digits()
+    table, pair = boundary_answer()["classifiers"], digits()
     for learner in LEARNERS:
         for at, fit in enumerate(family(pair, learner, STRENGTHS)):
             row = LEARNERS.index(learner) * len(STRENGTHS) + at
@@ -83,7 +83,7 @@ def test_strength_is_the_ratio_of_mirror_distances_and_one_over_the_cosine():
 
 
 def test_right_answers_are_those_of_the_boundary_counted_by_hand():
-    table, pair = found()["classifiers"], digits()
+    table, pair = boundary_answer()["classifiers"], digits()
     for learner in (RIDGE, SVM):
         for at in (0, 9, 18):
             weights, offset = family(pair, learner, STRENGTHS)[at]
@@ -115,12 +115,12 @@ def test_the_other_learners_tilt_the_same_way(learner):
 def test_with_much_regularization_all_three_are_the_nearest_centroid_classifier():
     pair = digits()
     peer = NearestCentroid().fit(pair.train, pair.second)
-    wanted = peer.predict(pair.test)
+    expected = peer.predict(pair.test)
     for learner in (RIDGE, LOGISTIC):
         weights, offset = family(pair, learner, [1e7])[0]
         assert angle(weights, pair.apart) < 0.05
         if learner == RIDGE:
-            assert np.array_equal(pair.test @ weights + offset > 0, wanted)
+            assert np.array_equal(pair.test @ weights + offset > 0, expected)
 
 
 def test_shrinkage_lda_of_scikit_learn_is_a_member_of_the_ridge_family():
@@ -187,21 +187,23 @@ def test_constant_pixels_get_no_weight_and_break_nothing():
 
 
 def test_a_mirror_image_has_the_other_label_with_the_same_confidence():
-    data, views = data_sets.load("digits"), found()
+    data, views = data_sets.load("digits"), boundary_answer()
     table = views["classifiers"]
     for learner in range(len(LEARNERS)):
         for place in range(len(STRENGTHS)):
             mirror_pair = mirror(data, int(digits().rows[5]), views, learner, place)
             normal = mirror_pair.weights.ravel() / np.linalg.norm(mirror_pair.weights)
             offset, slope = (float(table[name][mirror_pair.row]) for name in ("offset", "slope"))
-            there = 1 / (1 + np.exp(-slope * (mirror_pair.other.ravel() @ normal + offset)))
-            assert there == pytest.approx(1 - mirror_pair.probability, abs=1e-9)
+            mirror_probability = 1 / (
+                1 + np.exp(-slope * (mirror_pair.other.ravel() @ normal + offset))
+            )
+            assert mirror_probability == pytest.approx(1 - mirror_pair.probability, abs=1e-9)
             back = mirrored(mirror_pair.other.reshape(1, -1), normal, offset)
             assert back == pytest.approx(mirror_pair.image.reshape(1, -1), abs=1e-9)
 
 
 def test_the_logit_is_that_of_two_gaussians_along_the_normal():
-    table, pair = found()["classifiers"], digits()
+    table, pair = boundary_answer()["classifiers"], digits()
     weights, _ = family(pair, RIDGE, [STRENGTHS[8]])[0]
     along = weights / np.linalg.norm(weights)
     sides = [pair.train[~pair.second] @ along, pair.train[pair.second] @ along]
@@ -211,15 +213,15 @@ def test_the_logit_is_that_of_two_gaussians_along_the_normal():
 
 
 def test_carried_are_the_shares_of_the_normal_by_the_variance_along_its_directions():
-    pair, views = digits(), found()
+    pair, views = digits(), boundary_answer()
     values, vectors = np.linalg.eigh(pair.within)
     some = values > 1e-12
     for place in (0, 8, 18):
         weights, _ = family(pair, RIDGE, [STRENGTHS[place]])[0]
         along = ((weights / np.linalg.norm(weights)) @ vectors[:, some]) ** 2
-        wanted = [tenth.sum() for tenth in np.array_split(along, TENTHS)]
+        expected = [tenth.sum() for tenth in np.array_split(along, TENTHS)]
         if some.sum() == pair.axes.shape[1]:
-            assert views["carried"].values[place, 0, 0] == pytest.approx(wanted, abs=1e-3)
+            assert views["carried"].values[place, 0, 0] == pytest.approx(expected, abs=1e-3)
         assert views["carried"].values[place, 0, 0].sum() == pytest.approx(1, abs=1e-5)
     assert views["carried"].values[0, 0, 0, 0] > views["carried"].values[-1, 0, 0, 0]
     assert (np.diff(views["variances"]["variance"]) >= 0).all()
@@ -240,14 +242,14 @@ def test_types_are_told_from_angle_and_error():
 
 
 def test_pictures_show_the_image_and_its_mirror_images():
-    data, views, method = data_sets.load("digits"), found(), TiltedBoundary()
+    data, views, method = data_sets.load("digits"), boundary_answer(), TiltedBoundary()
     row = int(digits().rows[0])
     mirror_pair = mirror(data, row, views, 0, 4)
     view = pictures(mirror_pair, method, data.classes)
     assert np.array_equal(view.images[0, 0, ..., 0], data.images[row, 0])
     assert f"{mirror_pair.change:.0f} of 255" in view.finding
-    shown = wall(data, row, views, 0)
-    assert shown.images.shape[1] == len(WALL) + 1
+    displayed = wall(data, row, views, 0)
+    assert displayed.images.shape[1] == len(WALL) + 1
     changes = [mirror(data, row, views, 0, place).change for place in WALL]
     assert changes[0] > 3 * changes[-1]  # noise on the same digit, instead of another one
 
@@ -261,7 +263,7 @@ def test_fewer_training_images_are_asked_for_by_share_and_drawn_by_the_seed():
 
 def test_the_finding_tells_of_the_best_and_of_the_weakest_regularization():
     case = ExperimentCase(data_sets.load("digits"))
-    words = TiltedBoundary().finding(case, found())
+    words = TiltedBoundary().finding(case, boundary_answer())
     table = rows_of(RIDGE)
     best = int(np.argmax(table["right, held out"]))
     assert words.startswith("2 and 3: at λ = ")

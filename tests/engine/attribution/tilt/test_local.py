@@ -122,8 +122,8 @@ def test_angles_in_pixels_are_those_of_a_gradient_by_finite_differences(network)
     means = [group.pixels.mean(0)[0].numpy().ravel() for group in groups]
     difference = means[0] - means[1]
     cosine = abs(slope @ difference) / np.linalg.norm(slope) / np.linalg.norm(difference)
-    wanted = np.degrees(np.arccos(cosine))
-    assert result["angles"].cell(PIXELS, "angle") == pytest.approx(wanted, abs=1.5)
+    expected = np.degrees(np.arccos(cosine))
+    assert result["angles"].cell(PIXELS, "angle") == pytest.approx(expected, abs=1.5)
 
 
 def test_means_are_those_of_training_images_of_the_class(network):
@@ -132,8 +132,8 @@ def test_means_are_those_of_training_images_of_the_class(network):
     rows = rows[data.labels[rows] == 7]
     means = means_at(network.model, class_images.trained(network, DIGITS, 7, 500).pixels)
     assert torch.allclose(means[PIXELS], data.pixels(rows).mean(0), atol=1e-6)
-    wanted = network.model.features(data.pixels(rows)).mean(0).cpu()
-    assert torch.allclose(means[HEAD], wanted, atol=1e-5)
+    expected = network.model.features(data.pixels(rows)).mean(0).cpu()
+    assert torch.allclose(means[HEAD], expected, atol=1e-5)
 
 
 def test_every_layer_has_a_row_between_0_and_90(network):
@@ -166,7 +166,7 @@ def two_photographs(monkeypatch):
         class_images, "SAMPLES", [sample for sample in SAMPLES if sample.name in samples]
     )
     monkeypatch.setattr(class_images, "sample", lambda name: name)
-    monkeypatch.setattr(class_images, "shown", lambda name, _crop, _model: samples[name])
+    monkeypatch.setattr(class_images, "model_input", lambda name, _crop, _model: samples[name])
     weight = torch.zeros(2, 64)
     weight[0] = torch.tensor([1.0] * 4 + [-1.0] * 4).repeat(8)
     model = Classifier(
@@ -186,8 +186,8 @@ def test_without_training_images_two_photographs_stand_in_and_are_said(two_photo
     difference = (own_group.pixels.mean(0) - rival.pixels.mean(0)).double()
     slope = weight.double()[None].expand(3, -1, -1) / 3
     cosine = abs((slope * difference).sum()) / slope.norm() / difference.norm()
-    wanted = np.degrees(np.arccos(float(cosine)))
-    assert result["angles"].cell(PIXELS, "angle") == pytest.approx(wanted, abs=1e-3)
+    expected = np.degrees(np.arccos(float(cosine)))
+    assert result["angles"].cell(PIXELS, "angle") == pytest.approx(expected, abs=1e-3)
     margin = (slope * case.image).sum()
     gray_levels = 255 * float(margin / slope.norm()) / np.sqrt(3 * 64)
     assert result["numbers"]["to the boundary"][0] == pytest.approx(gray_levels, rel=1e-3)
@@ -278,11 +278,11 @@ def test_only_squares_on_their_own_side_of_the_boundary_are_taken(two_photograph
 def test_of_five_squares_half_will_do(two_photographs, monkeypatch):
     """Five are drawn at the setting's minimum; each lies on the side that its bright half is of."""
     case, _ = two_photographs
-    sides = {class_images.OWN: (1, 1, 1, -1, -1), "other": (-1, -1, -1, -1, 1)}
+    sides = {class_images.THIS_IMAGE: (1, 1, 1, -1, -1), "other": (-1, -1, -1, -1, 1)}
 
     def drawn(image, count, _rng):
         is_original = torch.equal(image, case.image)
-        signs = sides[class_images.OWN if is_original else "other"][:count]
+        signs = sides[class_images.THIS_IMAGE if is_original else "other"][:count]
         half = torch.zeros(len(signs), 3, 8, 8)
         for part, sign in zip(half, signs, strict=True):
             part[..., slice(0, 4) if sign > 0 else slice(4, 8)] = 0.5
@@ -291,7 +291,7 @@ def test_of_five_squares_half_will_do(two_photographs, monkeypatch):
     monkeypatch.setattr(class_images, "squares", drawn)
     own_group, rival = class_images.class_images(case, 5)
     assert (len(own_group.pixels), len(rival.pixels)) == (3, 4)
-    sides[class_images.OWN] = (1, 1, -1, -1, -1)
+    sides[class_images.THIS_IMAGE] = (1, 1, -1, -1, -1)
     with pytest.raises(BlindspotError, match="hardly any part of this image"):
         class_images.class_images(case, 5)
 

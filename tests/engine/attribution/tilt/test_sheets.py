@@ -29,10 +29,10 @@ def test_the_counted_error_is_that_of_the_formula_within_three_standard_errors(
         numbers = method(case(seed))["numbers"]
         tangent = np.tan(np.radians(tilt))
         variance = 1 + height**2 * tangent**2 - 2 * correlation * height * tangent
-        wanted = norm.cdf(-DISTANCE / (2 * np.sqrt(variance)))
-        assert numbers["error"][0] == pytest.approx(wanted, rel=1e-9)
-        within = 3 * np.sqrt(wanted * (1 - wanted) / DRAWS)
-        assert numbers["counted error"][0] == pytest.approx(wanted, abs=within)
+        expected = norm.cdf(-DISTANCE / (2 * np.sqrt(variance)))
+        assert numbers["error"][0] == pytest.approx(expected, rel=1e-9)
+        within = 3 * np.sqrt(expected * (1 - expected) / DRAWS)
+        assert numbers["counted error"][0] == pytest.approx(expected, abs=within)
         assert numbers["strength"][0] == pytest.approx(1 / np.cos(np.radians(tilt)), rel=1e-6)
 
 

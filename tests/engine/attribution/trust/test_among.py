@@ -15,13 +15,13 @@ from engine.attribution.trust import AmongOthers, TrustCase
 from engine.attribution.trust.among import (
     CHANCE,
     DICE,
-    HERE,
     IOU,
     MEASURES,
     POINTS,
-    listed,
+    THIS_IMAGE,
+    image_table,
     measured,
-    told,
+    rank_sentence,
 )
 from engine.attribution.trust.controls import PLAIN, SHUFFLED, STUDIED, controls
 from engine.case import ImageCase
@@ -82,11 +82,11 @@ def test_every_dice_is_that_of_a_map_asked_for_and_cut_by_hand(model, phantoms):
     )
     rest = [row for row in rows if row != rows[1]]
     others = [rest[at] for at in np.linspace(0, len(rest) - 1, FEW).astype(int)]
-    wanted = np.array([by_hand(model, phantoms, row) for row in others])
-    np.testing.assert_allclose(rows_of(result["others"]), wanted, atol=1e-6)
+    expected = np.array([by_hand(model, phantoms, row) for row in others])
+    np.testing.assert_allclose(rows_of(result["others"]), expected, atol=1e-6)
     assert list(result["others"].rows) == [phantoms.classes[phantoms.labels[row]] for row in others]
-    assert len(set(wanted[:, 0])) > FEW // 2  # they could not be told apart otherwise
-    assert 0 < wanted[:, 2].mean() < 1
+    assert len(set(expected[:, 0])) > FEW // 2  # they could not be told apart otherwise
+    assert 0 < expected[:, 2].mean() < 1
 
 
 def test_the_image_itself_is_not_among_the_others(model, phantoms):
@@ -135,25 +135,35 @@ def test_classes_of_another_kind_are_not_compared(model, phantoms):
     assert not list(AmongOthers().others(case.asked, renamed))
 
 
-def among(here, others, hits=(1, 0, 1, 1), chances=(0.5, 0.25, 0.5, 0.75)):
+def among(own_dice, others, hits=(1, 0, 1, 1), chances=(0.5, 0.25, 0.5, 0.75)):
     measures = zip(others, hits, chances, strict=True)
     rows = [(value, value / 2, hit, chance) for value, hit, chance in measures]
-    return {"here": listed([(here, here / 2, 1.0, 0.5)], [HERE]), "others": listed(rows, "abcd")}
+    return {
+        "here": image_table([(own_dice, own_dice / 2, 1.0, 0.5)], [THIS_IMAGE]),
+        "others": image_table(rows, "abcd"),
+    }
 
 
 def test_the_sentence_counts_those_with_a_lower_value():
     result = among(0.41, (0.1, 0.4, 0.4, 0.9))
-    assert told(result, DICE) == "Dice 0.41: higher than on 3 of 4 other images (median 0.40)."
-    assert told(result, IOU) == "IoU 0.20: higher than on 3 of 4 other images (median 0.20)."
-    assert "higher than on 1 of 4" in told(among(0.4, (0.1, 0.4, 0.4, 0.9)), DICE)  # not lower
+    assert (
+        rank_sentence(result, DICE)
+        == "Dice 0.41: higher than on 3 of 4 other images (median 0.40)."
+    )
+    assert (
+        rank_sentence(result, IOU) == "IoU 0.20: higher than on 3 of 4 other images (median 0.20)."
+    )
+    assert "higher than on 1 of 4" in rank_sentence(
+        among(0.4, (0.1, 0.4, 0.4, 0.9)), DICE
+    )  # not lower
 
 
 def test_of_pointing_the_sentence_says_how_often_it_hits_and_how_often_chance_would():
     result = among(0.41, (0.1, 0.4, 0.4, 0.9))
     words = "points inside here, and inside on 3 of 4 other images (by chance on 2)."
-    assert told(result, POINTS) == words
+    assert rank_sentence(result, POINTS) == words
     both = AmongOthers().finding(None, result)
-    assert both == f"{told(result, DICE)} Its map {words}"
+    assert both == f"{rank_sentence(result, DICE)} Its map {words}"
 
 
 def test_a_question_is_another_one_with_other_images_and_those_of_trials_stay(model, phantoms):

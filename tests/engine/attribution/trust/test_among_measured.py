@@ -18,7 +18,7 @@ from engine.models.catalog import data_of, load
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
-OWN, CAM, AGAINST = OwnMap.title, "Grad-CAM", "Grad-CAM against the second best class"
+OWN_MAP, CAM, AGAINST = OwnMap.title, "Grad-CAM", "Grad-CAM against the second best class"
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,11 @@ def figures():
     model = load(STUDIED)
     image_case = ImageCase(model, image.image, Target(image.labels[0]))
     trust_case = TrustCase(image_case, OwnMap(), image.masks[0], data_of(model))
-    cases = {OWN: trust_case, CAM: replace(trust_case, method=GradCam()), **controls(trust_case)}
+    cases = {
+        OWN_MAP: trust_case,
+        CAM: replace(trust_case, method=GradCam()),
+        **controls(trust_case),
+    }
     tables = {name: AmongOthers()(case)["others"] for name, case in cases.items()}
     results = {
         name: np.stack([table[what] for what in (DICE, IOU, POINTS, CHANCE)], 1)
@@ -60,8 +64,8 @@ def test_its_outline_is_no_chance_and_an_equal_network_outlines_more(figures, me
         )
     medians = {name: np.median(rows[:, 0]) for name, rows in figures.items()}
     hits = {name: rows[:, 2].mean() for name, rows in figures.items()}
-    assert medians[SHUFFLED] < 0.05 < medians[OWN] < medians[PLAIN]
+    assert medians[SHUFFLED] < 0.05 < medians[OWN_MAP] < medians[PLAIN]
     assert hits[SHUFFLED] < 0.1
-    assert hits[OWN] > 0.6
+    assert hits[OWN_MAP] > 0.6
     assert hits[CAM] < hits[AGAINST]  # all classes share most of a class's own score
     assert medians[CAM] < medians[AGAINST]

@@ -44,7 +44,7 @@ def test_the_band_is_what_copies_of_the_map_give(linear):
         linear.image - linear.baseline("mean")
     )
     nothing = float(linear.score(linear.baseline("mean")[None]))
-    shown = np.array(
+    curves = np.array(
         [
             [
                 nothing + float(worth.sum(0).numpy()[ranks(map_copy) < at].sum())
@@ -53,20 +53,22 @@ def test_the_band_is_what_copies_of_the_map_give(linear):
             for map_copy in copies(method(linear)["map"].values, 9)
         ]
     )
-    assert result["insertion low"].y == pytest.approx(shown.min(0), abs=1e-5)
-    assert result["insertion high"].y == pytest.approx(shown.max(0), abs=1e-5)
-    areas = np.trapezoid(shown, dx=1 / 6, axis=1)
+    assert result["insertion low"].y == pytest.approx(curves.min(0), abs=1e-5)
+    assert result["insertion high"].y == pytest.approx(curves.max(0), abs=1e-5)
+    areas = np.trapezoid(curves, dx=1 / 6, axis=1)
     assert result["check"]["insertion_copies"][0] == pytest.approx(np.median(areas), abs=1e-5)
-    hidden = shown[:, :1] + shown[:, -1:] - shown
+    hidden = curves[:, :1] + curves[:, -1:] - curves
     assert result["deletion low"].y == pytest.approx(hidden.min(0), abs=1e-5)
 
 
 @pytest.mark.parametrize(("shape", "turned"), [((12, 12), 7), ((10, 14), 3)])
 def test_copies_have_the_map_s_values_in_other_places(shape, turned):
     values = np.random.default_rng(0).random(shape).astype(np.float32)
-    made = copies(values, 19)
-    assert len({map_copy.tobytes() for map_copy in [values, *made]}) == 20
-    assert all(np.array_equal(np.sort(map_copy, None), np.sort(values, None)) for map_copy in made)
+    shuffled = copies(values, 19)
+    assert len({map_copy.tobytes() for map_copy in [values, *shuffled]}) == 20
+    assert all(
+        np.array_equal(np.sort(map_copy, None), np.sort(values, None)) for map_copy in shuffled
+    )
     middle = np.zeros(shape, np.float32)
     middle[1:-1, 1:-1] = 1
     stays = [np.array_equal(map_copy, middle) for map_copy in copies(middle, 19)]

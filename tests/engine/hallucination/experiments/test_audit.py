@@ -16,10 +16,10 @@ from engine.hallucination.experiments.audit_claims import (
     CLAIMS,
     DECLINED,
     DECLINED_NOISE,
+    DETECTOR_AUROC,
     ELSE,
     EPS50,
     EVADES,
-    FOUND,
     LEVELS,
     NAMED,
     NOISE,
@@ -145,23 +145,23 @@ def test_starts_are_independent_and_a_defense_outside_scores_the_same_images(cas
     through = experiment.moved(vlm, pairs, AuditWay(JPEG, through=True), case, lambda *_: None)
     assert not torch.equal(through[3].change, plain[3].change)
     assert [int(attack.change.abs().max()) for attack in plain] == list(LEVELS)
-    seen = []
+    seeds = []
     real = audit.perturbed
 
     def watched(*args, **others):
-        seen.append(args[3].initial_seed())
+        seeds.append(args[3].initial_seed())
         return real(*args, **others)
 
     monkeypatch.setattr(audit, "perturbed", watched)
     experiment.moved(vlm, pairs, AuditWay(), replace(case, seed=1), lambda *_: None)
-    assert seen == [1000 + at for at in range(len(LEVELS))]
+    assert seeds == [1000 + at for at in range(len(LEVELS))]
 
 
 def test_declined_questions_are_about_what_is_not_there_and_are_declined(case):
     vlm = load(HONEST)
     pairs = declined_pairs(vlm, case, 2, 2)
-    for prompt, there in zip(pairs.prompts, pairs.there, strict=True):
-        assert prompt.split()[-1] not in there
+    for prompt, present in zip(pairs.prompts, pairs.there, strict=True):
+        assert prompt.split()[-1] not in present
     assert set(said_by(vlm, pairs.levels, pairs.prompts)) == {"unknown"}
 
 
@@ -170,9 +170,9 @@ def test_views_of_the_first_seed_have_a_column_for_each_condition(found):
     assert found["named"].order == ("ε", *SMALL)
     assert found["steps"].order == ("step", *(f"ε = {level}/255" for level in LEVELS[1:]))
     table = found["table"]
-    assert np.isnan(table.cell(UNAWARE[JPEG], FOUND))
+    assert np.isnan(table.cell(UNAWARE[JPEG], DETECTOR_AUROC))
     assert np.isnan(table.cell(DECLINED, ELSE))
-    assert 0 <= table.cell(NOISE, FOUND) <= 1
+    assert 0 <= table.cell(NOISE, DETECTOR_AUROC) <= 1
     assert 0 <= table.cell(PLAIN, NAMED) <= 1
 
 
@@ -190,11 +190,11 @@ def figures(changed):
         | {condition: dict.fromkeys(LEVELS, 0.0) for condition in (NOISE, DECLINED_NOISE)}
         | {condition: {e: 0.5 * s for e, s in rising.items()} for condition in UNAWARE.values()}
     )
-    finds = {PLAIN: 0.95, EVADES: 0.6} | changed.get(FOUND, {})
+    finds = {PLAIN: 0.95, EVADES: 0.6} | changed.get(DETECTOR_AUROC, {})
     shares = shares | changed
 
     def of(condition, measure):
-        if measure == FOUND:
+        if measure == DETECTOR_AUROC:
             return finds[condition]
         return next(shares[condition][e] for e in LEVELS if success(e) == measure)
 
@@ -212,7 +212,7 @@ def test_claims_are_kept_by_what_they_need_and_broken_without_it():
         {DECLINED: low},
         {UNAWARE[JPEG]: dict.fromkeys(LEVELS, 0.95)},
         {UNAWARE[JPEG]: dict.fromkeys(LEVELS, 0.97)},
-        {FOUND: {PLAIN: 0.95, EVADES: 0.9}},
+        {DETECTOR_AUROC: {PLAIN: 0.95, EVADES: 0.9}},
     ]
     for claim, changed in zip(CLAIMS, broken, strict=True):
         assert claim.margin(figures(changed)) < 0, claim.words

@@ -17,9 +17,9 @@ from engine.hallucination.experiments.image_rerouting_claims import (
     AWARE,
     CLAIMS,
     COMPARED,
+    DETECTOR_AUROC,
     EPS50,
     FIRST,
-    FOUND,
     LAST,
     LEVELS,
     NOISE,
@@ -62,7 +62,7 @@ def found(case):
     return answer(SMALL, case)
 
 
-def seen(vlm, pixels, prompt):
+def states_and_logits(vlm, pixels, prompt):
     """States at the question's last word and its logits, by the model's own reading."""
     from engine.hallucination.vlm import RequestedOutputs
 
@@ -72,14 +72,14 @@ def seen(vlm, pixels, prompt):
     return {at: states[0, -1] for at, states in out.hidden.items()}, out.logits[0]
 
 
-def loss_by_hand(one, condition, pixels, prompt):
-    states, logits = seen(one.vlm, pixels, prompt)
+def loss_by_hand(audit, condition, pixels, prompt):
+    states, logits = states_and_logits(audit.vlm, pixels, prompt)
     if condition == OUTPUT:
-        word = one.vlm.tokenizer.encode(UNKNOWN)[0]
+        word = audit.vlm.tokenizer.encode(UNKNOWN)[0]
         rest = torch.cat([logits[:word], logits[word + 1 :]])
         return F.softplus(logits[word] - rest.max())
-    layer = 3 if condition == LAST else one.middle
-    spaces, state = one.spaces, states[layer]
+    layer = 3 if condition == LAST else audit.middle
+    spaces, state = audit.spaces, states[layer]
     if condition == PROBED:
         return -F.logsigmoid(state @ spaces.weights[layer] + spaces.offsets[layer])
     away = state - spaces.middles[layer] * spaces.directions[layer]
@@ -98,7 +98,7 @@ def by_hand(one, asked, condition, row, epsilon, start):
         value = loss_by_hand(one, condition, leaf, prompt)
         if value.item() < least:
             best, least = now, value.item()
-        if first == SMALL.steps and said(one.vlm, best, prompt) != UNKNOWN:
+        if first == SMALL.steps and next_word(one.vlm, best, prompt) != UNKNOWN:
             first = step
         if step < SMALL.steps:
             (slope,) = torch.autograd.grad(value, leaf)
@@ -108,9 +108,9 @@ def by_hand(one, asked, condition, row, epsilon, start):
     return (image + change).clamp(0, 255).to(torch.int16), first
 
 
-def said(vlm, pixels, prompt):
+def next_word(vlm, pixels, prompt):
     with torch.no_grad():
-        word = int(seen(vlm, pixels, prompt)[1].argmax())
+        word = int(states_and_logits(vlm, pixels, prompt)[1].argmax())
     return vlm.tokenizer.decode([word])
 
 
@@ -135,7 +135,7 @@ def test_figures_are_those_of_steps_written_out(case, found, condition):
             for row in range(6)
         ]
         words = [
-            said(examined.vlm, levels.float() / 255, prompt)
+            next_word(examined.vlm, levels.float() / 255, prompt)
             for (levels, _), prompt in zip(ends, questions.prompts, strict=True)
         ]
         right = np.mean([word in COLORED for word in words])
@@ -145,7 +145,7 @@ def test_figures_are_those_of_steps_written_out(case, found, condition):
             steps = np.mean([first for _, first in ends])
             assert table.cell(condition, STEPS) == pytest.approx(steps, abs=0.34)
             behind = [
-                said(examined.vlm, recoded(levels[None].float() / 255, 60)[0], prompt)
+                next_word(examined.vlm, recoded(levels[None].float() / 255, 60)[0], prompt)
                 for (levels, _), prompt in zip(ends, questions.prompts, strict=True)
             ]
             if condition == FIRST:
@@ -159,13 +159,15 @@ def test_figures_are_those_of_steps_written_out(case, found, condition):
     assert table.cell(condition, answered(0)) == 0
 
 
-def unseen(one, images, prompts, words):
+def unseen(audit, images, prompts, words):
     """Of the answers with a color, how many the last probe's threshold lets pass, by hand."""
-    weight, offset = one.spaces.weights[3], one.spaces.offsets[3]
-    usual = (one.states[3][~one.tests.declined] @ weight + offset).numpy()
+    weight, offset = audit.spaces.weights[3], audit.spaces.offsets[3]
+    usual = (audit.states[3][~audit.tests.declined] @ weight + offset).numpy()
     with torch.no_grad():
         odds = [
-            float(seen(one.vlm, levels.float() / 255, prompt)[0][3] @ weight + offset)
+            float(
+                states_and_logits(audit.vlm, levels.float() / 255, prompt)[0][3] @ weight + offset
+            )
             for levels, prompt, word in zip(images, prompts, words, strict=True)
             if word in COLORED
         ]
@@ -267,7 +269,7 @@ def margins(**to):
         (AT_END, ACCURACY): 1.0,
         (FIRST, STEPS): 3.0,
         (OUTPUT, STEPS): 6.0,
-        (FIRST, FOUND): 0.95,
+        (FIRST, DETECTOR_AUROC): 0.95,
     }
     figures |= to.get("to", {})
     return [claim.margin(lambda row, name: figures[row, name]) for claim in CLAIMS]
@@ -288,7 +290,7 @@ def margins(**to):
         (5, {(FIRST, STEPS): 7.0}),
         (6, {(UNAWARE[JPEG], answered(COMPARED)): 0.84}),
         (7, {(AWARE[JPEG], answered(COMPARED)): 0.3}),
-        (8, {(FIRST, FOUND): 0.7}),
+        (8, {(FIRST, DETECTOR_AUROC): 0.7}),
     ],
 )
 def test_a_claim_falls_with_the_figure_it_is_about(claim, to):
@@ -298,4 +300,4 @@ def test_a_claim_falls_with_the_figure_it_is_about(claim, to):
 
 def test_every_measure_is_told_once():
     assert len(set(ImageRerouting.measures)) == len(ImageRerouting.measures)
-    assert {EPS50, STEPS, UNSEEN, FOUND} < set(ImageRerouting.measures)
+    assert {EPS50, STEPS, UNSEEN, DETECTOR_AUROC} < set(ImageRerouting.measures)

@@ -16,7 +16,7 @@ from engine.hallucination.experiments.image_rerouting_claims import (
 )
 from engine.hallucination.tiny_vlm.weights import HABIT, HONEST
 from engine.run import answer
-from tests.outcomes import HERE, keep
+from tests.outcomes import OUTCOMES_HERE, keep
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 def test_how_little_of_an_image_leads_around_a_refusal(measure, audited):
     method = ImageRerouting(audited=audited)
     result = answer(method, ExperimentCase(data_sets.load(ImageRerouting.data[0])))
-    keep(measure, method, result, f"ImageRerouting, {audited}", HERE)
+    keep(measure, method, result, f"ImageRerouting, {audited}", OUTCOMES_HERE)
     table = result["table"]
     for epsilon in LEVELS[1:]:
         assert table.cell(FIRST, answered(epsilon)) > table.cell(NOISE, answered(epsilon)) + 0.05

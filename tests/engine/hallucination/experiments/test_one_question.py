@@ -35,8 +35,8 @@ def test_the_dial_adds_the_direction_to_the_state_of_the_last_word(case):
     assert result["lens"][EDITED].tolist() == pytest.approx(lens, abs=1e-4)
     plain = audit.net(prompts).softmax(1)[0]
     for word in result["answers"].rows:
-        wanted = plain[NUMBER[word]].item()
-        assert result["answers"].cell(word, PLAIN) == pytest.approx(wanted, abs=1e-4)
+        expected = plain[NUMBER[word]].item()
+        assert result["answers"].cell(word, PLAIN) == pytest.approx(expected, abs=1e-4)
 
 
 def test_rerouting_changes_the_note_and_the_answer_with_it(case):
@@ -46,8 +46,8 @@ def test_rerouting_changes_the_note_and_the_answer_with_it(case):
     other = prompts.noted(torch.tensor([[NUMBER[word] for word in note]]))
     chances = audit.net(other).softmax(1)[0]
     for word in result["answers"].rows:
-        wanted = chances[NUMBER[word]].item()
-        assert result["answers"].cell(word, REROUTED) == pytest.approx(wanted, abs=1e-4)
+        expected = chances[NUMBER[word]].item()
+        assert result["answers"].cell(word, REROUTED) == pytest.approx(expected, abs=1e-4)
     losses = result["trace"].y
     assert (losses[1:] <= losses[:-1] + 1e-6).all()
 

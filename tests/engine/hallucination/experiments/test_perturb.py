@@ -44,9 +44,9 @@ def levels():
 
 @pytest.fixture(scope="module")
 def moved(vlm, levels):
-    wanted = taught([PROMPT] * 3, PHRASES[:3])
+    targets = taught([PROMPT] * 3, PHRASES[:3])
     return perturbed(
-        levels, of_phrases(vlm, wanted), Bound(16, 60, 1.0), torch.Generator().manual_seed(0)
+        levels, of_phrases(vlm, targets), Bound(16, 60, 1.0), torch.Generator().manual_seed(0)
     )
 
 
@@ -58,11 +58,11 @@ def test_every_phrase_is_of_the_models_own_words_and_none_is_said_of_itself(vlm,
 
 
 def test_the_loss_is_that_of_the_answer_and_its_end_alone(vlm, levels):
-    wanted = taught([PROMPT, PROMPT], ["unknown", "a white cup on the table"])
-    assert [int(count) for count in (wanted.tokens == EOS).sum((1, 2))] == [1, 1]
-    both = losses(vlm, pixels_of(levels[:2]), wanted)
+    targets = taught([PROMPT, PROMPT], ["unknown", "a white cup on the table"])
+    assert [int(count) for count in (targets.tokens == EOS).sum((1, 2))] == [1, 1]
+    both = losses(vlm, pixels_of(levels[:2]), targets)
     for row in range(2):
-        alone = wanted.take(torch.tensor([row]))
+        alone = targets.take(torch.tensor([row]))
         assert not (alone.tokens == PAD).any()
         image = vlm.encode_image(vlm.normalize(pixels_of(levels[row : row + 1])))
         assert both[row].item() == pytest.approx(
@@ -93,23 +93,23 @@ def test_the_loss_falls_and_never_rises_over_twenty_steps(moved):
 
 
 def test_without_room_nothing_moves_and_the_answer_is_the_same(vlm, levels):
-    wanted = taught([PROMPT] * 3, PHRASES[:3])
+    targets = taught([PROMPT] * 3, PHRASES[:3])
     still = perturbed(
-        levels, of_phrases(vlm, wanted), Bound(0, 10, 1.0), torch.Generator().manual_seed(0)
+        levels, of_phrases(vlm, targets), Bound(0, 10, 1.0), torch.Generator().manual_seed(0)
     )
     assert not still.change.any()
     assert still.trace.tolist() == pytest.approx(
-        [losses(vlm, pixels_of(levels), wanted).mean().item()], abs=1e-5
+        [losses(vlm, pixels_of(levels), targets).mean().item()], abs=1e-5
     )
 
 
 def test_many_images_are_passed_in_parts_and_the_slope_is_the_same(vlm, levels, monkeypatch):
     from engine.hallucination.experiments import perturb
 
-    wanted = taught([PROMPT] * 3, PHRASES[:3])
-    whole = slopes(of_phrases(vlm, wanted), pixels_of(levels), [defense(BLUR, 3)])
+    targets = taught([PROMPT] * 3, PHRASES[:3])
+    whole = slopes(of_phrases(vlm, targets), pixels_of(levels), [defense(BLUR, 3)])
     monkeypatch.setattr(perturb, "TOGETHER", 2)
-    parts = slopes(of_phrases(vlm, wanted), pixels_of(levels), [defense(BLUR, 3)])
+    parts = slopes(of_phrases(vlm, targets), pixels_of(levels), [defense(BLUR, 3)])
     assert torch.allclose(whole[0], parts[0], atol=1e-5)
     assert torch.allclose(whole[1], parts[1], atol=1e-6)
 
@@ -137,15 +137,15 @@ def test_jpeg_is_the_file_s_and_its_slope_that_of_doing_nothing(levels):
     from PIL import Image
 
     pixels = pixels_of(levels).requires_grad_()
-    seen = defense(JPEG, 3)(pixels)
+    recoded_pixels = defense(JPEG, 3)(pixels)
     buffer = BytesIO()
     Image.fromarray(levels[1].numpy().astype(np.uint8).transpose(1, 2, 0)).save(
         buffer, "JPEG", quality=QUALITY[2]
     )
     back = np.asarray(Image.open(buffer)).transpose(2, 0, 1) / np.float32(255)
-    assert np.allclose(seen[1].detach().numpy(), back, atol=1e-6)
-    weights = torch.rand(seen.shape, generator=torch.Generator().manual_seed(0))
-    (slope,) = torch.autograd.grad((weights * seen).sum(), pixels)
+    assert np.allclose(recoded_pixels[1].detach().numpy(), back, atol=1e-6)
+    weights = torch.rand(recoded_pixels.shape, generator=torch.Generator().manual_seed(0))
+    (slope,) = torch.autograd.grad((weights * recoded_pixels).sum(), pixels)
     assert torch.equal(slope, weights)
 
 
@@ -164,5 +164,5 @@ def test_the_detector_asks_how_much_less_likely_the_own_answer_is_after_jpeg(vlm
     spoken = answers(vlm, pixels, [PROMPT] * 3)
     scores = disagreement(vlm, pixels, [PROMPT] * 3, spoken)
     targets = taught([PROMPT] * 3, [" ".join(words) for words in spoken])
-    wanted = losses(vlm, recoded(pixels, QUALITY[1]), targets) - losses(vlm, pixels, targets)
-    assert scores == pytest.approx(wanted.numpy(), abs=1e-5)
+    expected = losses(vlm, recoded(pixels, QUALITY[1]), targets) - losses(vlm, pixels, targets)
+    assert scores == pytest.approx(expected.numpy(), abs=1e-5)

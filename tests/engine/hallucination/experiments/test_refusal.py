@@ -53,17 +53,17 @@ def found(case):
         return answer(SMALL, case)
 
 
-def edited(one, prompts, layer, change):
+def edited(audit, prompts, layer, change):
     """How many decline when the state of the last word is changed after a layer."""
     declined = 0
     for row in range(len(prompts)):
-        hidden = one.net.embed(prompts.ids[row : row + 1, : int(prompts.last[row]) + 1])
-        for at, block in enumerate(one.net.stack, 1):
+        hidden = audit.net.embed(prompts.ids[row : row + 1, : int(prompts.last[row]) + 1])
+        for at, block in enumerate(audit.net.stack, 1):
             hidden = block(hidden)
             if at == layer:
                 hidden = hidden.clone()
                 hidden[0, -1] = change(hidden[0, -1])
-        declined += int(one.net.logits(hidden[0, -1]).argmax()) == DECLINE
+        declined += int(audit.net.logits(hidden[0, -1]).argmax()) == DECLINE
     return declined / len(prompts)
 
 
@@ -71,7 +71,7 @@ def test_figures_are_those_of_edits_and_searches_by_hand(case, found):
     audit, table = audited(case), found["table"]
     direction, layer = audit.spaces.directions[audit.best], audit.best
     size, others = float(audit.spaces.gaps[layer]), [random_direction(at, WIDTH) for at in range(5)]
-    wanted = (
+    expected = (
         1 - edited(audit, audit.far, layer, lambda r: r - (r @ direction) * direction),
         1
         - np.mean(
@@ -80,7 +80,7 @@ def test_figures_are_those_of_edits_and_searches_by_hand(case, found):
         edited(audit, audit.near, layer, lambda r: r + size * direction),
         np.mean([edited(audit, audit.near, layer, lambda r, v=v: r + size * v) for v in others]),
     )
-    for name, value in zip(CAUSES, wanted, strict=True):
+    for name, value in zip(CAUSES, expected, strict=True):
         assert table.cell(name, CHANGE) == pytest.approx(value, abs=0.006), name
     encoded = EncodedQuestions.of([q for q in questions(case, 4, 6, part=1) if q.declined])
     for name, kind, layers in (
@@ -129,10 +129,10 @@ def test_views_are_layers_parts_a_path_and_free_moves(case, found):
     assert (free[f"{FIRST}: right fact"] <= free[FIRST]).all()
 
 
-def states_gap(one):
+def states_gap(audit):
     """How far the means of the tests lie apart along the last direction."""
-    along = one.states[-1] @ one.spaces.directions[-1]
-    return along[one.tests.declined].mean() - along[~one.tests.declined].mean()
+    along = audit.states[-1] @ audit.spaces.directions[-1]
+    return along[audit.tests.declined].mean() - along[~audit.tests.declined].mean()
 
 
 def test_the_picture_has_declined_questions_above_and_answered_ones_below():

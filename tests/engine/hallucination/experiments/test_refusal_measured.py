@@ -10,7 +10,7 @@ from engine.hallucination.experiments import RefusalAudit
 from engine.hallucination.experiments.inside_claims import CHANGE
 from engine.hallucination.refusal.examined import CAUSES
 from engine.run import answer
-from tests.outcomes import HERE, keep
+from tests.outcomes import OUTCOMES_HERE, keep
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 def test_where_it_is_decided_and_how_it_is_led_around_that(measure):
     method = RefusalAudit()
     result = answer(method, ExperimentCase(data_sets.load(RefusalAudit.data[0])))
-    keep(measure, method, result, "RefusalAudit, scene-decliner", HERE)
+    keep(measure, method, result, "RefusalAudit, scene-decliner", OUTCOMES_HERE)
     table = result["table"]
     assert table.cell(CAUSES[0], CHANGE) > table.cell(CAUSES[1], CHANGE) + 0.5
     free = result["decline free"]

@@ -62,14 +62,14 @@ def test_pairs_have_one_image_and_differ_in_whether_the_thing_is_there(case, ask
 def test_things_are_matched_to_scenes_without_them():
     random = np.random.default_rng(0)
     present = random.random((40, 16)) < 0.2
-    there = [int(np.flatnonzero(row)[0]) if row.any() else -1 for row in present]
-    result = matched(there, present, random)
+    present_categories = [int(np.flatnonzero(row)[0]) if row.any() else -1 for row in present]
+    result = matched(present_categories, present, random)
     assert all(
         category < 0 or not row[category] for category, row in zip(result, present, strict=True)
     )
     every = [category for category in result if category >= 0]
     assert len(every) > 30
-    assert all(every.count(category) <= there.count(category) for category in every)
+    assert all(every.count(category) <= present_categories.count(category) for category in every)
     full = np.ones((2, 16), np.bool_)
     assert matched([3, 5], full, random) == [-1, -1]
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from engine.hallucination.refusal.directions import states_of, subspaces
-from engine.hallucination.refusal.free import apart, moved
+from engine.hallucination.refusal.free import mean_embedding_distance, moved
 from engine.hallucination.refusal.losses import LOGIT, PROBE, STEER, Goal
 from engine.hallucination.refusal.network import LAYERS, fresh
 from engine.hallucination.refusal.questions import (
@@ -38,11 +38,11 @@ K = 4
 @pytest.fixture(scope="module")
 def net():
     """Untrained, but for a head that says DECLINE to most questions."""
-    made = fresh(3).eval().requires_grad_(requires_grad=False)
+    network = fresh(3).eval().requires_grad_(requires_grad=False)
     prompts = EncodedQuestions.of(drawn(30, np.random.default_rng(5), note=K))
-    state = made.norm(states_of(made, prompts)[-1]).mean(0)
-    made.head.weight[DECLINE] += 1.0 * state / state.norm()
-    return made
+    state = network.norm(states_of(network, prompts)[-1]).mean(0)
+    network.head.weight[DECLINE] += 1.0 * state / state.norm()
+    return network
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_losses_are_those_of_the_paper_written_out(net, prompts, spaces, at):
         if goal.kind == LOGIT:
             logits = net.logits(states[-1, row])
             other = max(float(x) for i, x in enumerate(logits) if i != DECLINE)
-            wanted = np.log1p(np.exp(float(logits[DECLINE]) - other))
+            expected = np.log1p(np.exp(float(logits[DECLINE]) - other))
         else:
             terms = []
             for layer in goal.layers:
@@ -86,8 +86,8 @@ def test_losses_are_those_of_the_paper_written_out(net, prompts, spaces, at):
                     centered = state - spaces.middles[layer] * v
                     cosine = float(centered @ v / centered.norm())
                     terms.append((-goal.alpha - cosine) ** 2)
-            wanted = np.mean(terms)
-        assert float(result[row]) == pytest.approx(wanted, rel=1e-3, abs=1e-5)
+            expected = np.mean(terms)
+        assert float(result[row]) == pytest.approx(expected, rel=1e-3, abs=1e-5)
 
 
 def test_fewer_words_are_replaced_as_the_loss_falls():
@@ -130,8 +130,8 @@ def test_jumps_are_drawn_with_softmax_of_minus_the_loss():
         buffer = NoteBuffer([(0,), (1,), (2,)], [0.0, 0.5, 1.5])
         buffer.jump(chance)
         ranks.append(buffer.notes[0][0])
-    wanted = np.exp(-0.5) / (np.exp(-0.5) + np.exp(-1.5))
-    assert np.mean(np.array(ranks) == 1) == pytest.approx(wanted, abs=0.04)
+    expected = np.exp(-0.5) / (np.exp(-0.5) + np.exp(-1.5))
+    assert np.mean(np.array(ranks) == 1) == pytest.approx(expected, abs=0.04)
 
 
 def test_the_slope_of_a_word_is_that_of_its_embedding(net, prompts, spaces):
@@ -204,12 +204,15 @@ def test_what_is_tried_is_counted_until_the_answer_changes(net, prompts, spaces)
 def test_free_words_move_by_at_most_rho_and_not_at_all_at_zero(net, prompts, spaces, monkeypatch):
     from engine.hallucination.refusal import free
 
-    goal, seen = Goal(LOGIT, (), 1.0, spaces), []
+    goal, shifts = Goal(LOGIT, (), 1.0, spaces), []
     real = free.with_note
     monkeypatch.setattr(
-        free, "with_note", lambda a, change, c: seen.append(change.detach()) or real(a, change, c)
+        free, "with_note", lambda a, change, c: shifts.append(change.detach()) or real(a, change, c)
     )
     moved(net, prompts, goal, 0.5, 8, K)
-    assert max(shift.norm(dim=2).max().item() for shift in seen) <= 0.5 * apart(net) * 1.0001
-    assert seen[-1].norm(dim=2).min() > 0
+    assert (
+        max(shift.norm(dim=2).max().item() for shift in shifts)
+        <= 0.5 * mean_embedding_distance(net) * 1.0001
+    )
+    assert shifts[-1].norm(dim=2).min() > 0
     assert torch.equal(moved(net, prompts, goal, 0.0, 8, K), answers(net, prompts))

@@ -34,12 +34,12 @@ def test_files_name_the_plan_of_the_code(seed):
 def test_a_training_is_written_read_and_the_same_again(tmp_path, monkeypatch):
     monkeypatch.setattr(weights, "PLAN", SchoolPlan(steps=3, size=8))
     monkeypatch.setattr(weights, "ENOUGH", -1.0)
-    (made,) = weights.retrain(tmp_path, (7,))
-    assert made.path == weights.file_of(7, tmp_path)
+    (trained,) = weights.retrain(tmp_path, (7,))
+    assert trained.path == weights.file_of(7, tmp_path)
     again = weights.rounded(train(SchoolPlan(7, steps=3, size=8)))
-    stored = weights.read(made.path).state_dict()
+    stored = weights.read(trained.path).state_dict()
     assert all(torch.equal(stored[key], value) for key, value in again.state_dict().items())
-    assert weights.figures(weights.read(made.path)) == made.figures
+    assert weights.figures(weights.read(trained.path)) == trained.figures
 
 
 def test_a_training_is_the_loop_written_out(monkeypatch):

@@ -13,10 +13,10 @@ from tests.engine.unlearning.certificates.by_hand import all_radii
 
 ALONE, SPREAD = (0,), (0, 2)
 REACH = {DPA: ALONE, ROE: ALONE, FA: SPREAD, FA_ROE: SPREAD}
-each = pytest.mark.parametrize("scheme", SCHEMES)
+each_scheme = pytest.mark.parametrize("scheme", SCHEMES)
 
 
-@each
+@each_scheme
 @pytest.mark.parametrize("networks", [4, 5])
 def test_no_certificate_is_above_the_truth_in_any_election(scheme, networks):
     """All 9072 elections of four and of five networks, with every rewriting of every bucket."""
@@ -30,16 +30,16 @@ def test_no_certificate_is_above_the_truth_in_any_election(scheme, networks):
     assert len(np.unique(result.radius)) > 1
 
 
-@each
+@each_scheme
 def test_certificates_are_those_of_the_published_loops(scheme):
     rng = np.random.default_rng(0)
     for classes, networks in ((2, 9), (3, 7), (5, 24)):
         scores = rng.integers(0, 6, (networks, 60, classes)) + 3.0 * np.eye(classes)[0]
         shifts = (0, 3, 4) if "FA" in scheme else ALONE
         result = certify(scheme, ballots_of(scores), shifts)
-        wanted = all_radii(scores, scheme, shifts)
-        assert result.says.tolist() == wanted[:, 0].tolist()
-        assert np.minimum(result.radius, networks).tolist() == wanted[:, 1].tolist()
+        expected = all_radii(scores, scheme, shifts)
+        assert result.says.tolist() == expected[:, 0].tolist()
+        assert np.minimum(result.radius, networks).tolist() == expected[:, 1].tolist()
 
 
 def test_a_run_off_is_never_worse_where_its_margins_are_no_narrower():

@@ -21,7 +21,7 @@ from engine.unlearning.certificates.certificates import (
     curves,
     learned,
 )
-from engine.unlearning.certificates.partitions import shown
+from engine.unlearning.certificates.partitions import repeated_rows
 from tests import tiny
 from tests.engine.unlearning.certificates.by_hand import all_radii, elected
 
@@ -44,13 +44,13 @@ def test_every_certificate_is_that_of_networks_trained_and_counted_by_hand(schem
     for place, rows in enumerate(learned(data, partition, 0)):
         model = untrained(data, recipe(2), place)
         if len(rows):
-            train(model, data, recipe(2), place, rows=shown(rows, 8))
+            train(model, data, recipe(2), place, rows=repeated_rows(rows, 8))
         scores.append(outputs(model, data, test_rows).numpy() * bool(len(rows)))
-    wanted = all_radii(np.stack(scores), scheme, partition.shifts)
-    assert found["images"][f"{scheme}, says"].tolist() == wanted[:, 0].tolist()
-    radius = np.minimum(wanted[:, 1], partition.networks)
+    expected = all_radii(np.stack(scores), scheme, partition.shifts)
+    assert found["images"][f"{scheme}, says"].tolist() == expected[:, 0].tolist()
+    radius = np.minimum(expected[:, 1], partition.networks)
     assert found["images"][f"{scheme}, radius"].tolist() == radius.tolist()
-    right = np.where(wanted[:, 0] == data.labels[test_rows], wanted[:, 1], -1)
+    right = np.where(expected[:, 0] == data.labels[test_rows], expected[:, 1], -1)
     shares = [(right >= poisons).mean() for poisons in range(len(found["curves"]))]
     assert found["curves"][scheme] == pytest.approx(shares)
     table = counted(ballots_about(found, scheme, 2), data.classes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.unlearning.certificates.partitions import Partitions, digests_of, shown
+from engine.unlearning.certificates.partitions import Partitions, digests_of, repeated_rows
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (200, 1, 8, 8), dtype=np.uint8)
 LABELS = np.arange(200) % 3
@@ -41,5 +41,5 @@ def test_another_seed_is_another_partition():
 
 
 def test_so_many_rows_are_shown_whatever_there_are():
-    assert shown(np.array([3, 5]), 5).tolist() == [3, 5, 3, 5, 3]
-    assert shown(np.arange(9), 4).tolist() == [0, 1, 2, 3]
+    assert repeated_rows(np.array([3, 5]), 5).tolist() == [3, 5, 3, 5, 3]
+    assert repeated_rows(np.arange(9), 4).tolist() == [0, 1, 2, 3]

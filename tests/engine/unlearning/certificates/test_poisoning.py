@@ -15,7 +15,7 @@ from engine.run import answer
 from engine.unlearning import PoisonVotes
 from engine.unlearning.certificates.attacks import Poison, against, landing, with_poisons
 from engine.unlearning.certificates.bounds import DPA, FA_ROE, ROE
-from engine.unlearning.certificates.certificates import KEPT, ballots_about, counted
+from engine.unlearning.certificates.certificates import STORED_BALLOTS, ballots_about, counted
 from engine.unlearning.certificates.partitions import Partitions, digests_of
 from engine.unlearning.certificates.poisoning import ADD, FLIP
 from tests import tiny
@@ -33,9 +33,9 @@ def poisoned(found, way):
     images = found["poisons"].images[0].transpose(0, 3, 1, 2)
     if way == ADD:
         return with_poisons(data, [Poison(0, image, None) for image in images], rival)
-    there = (data.images[:, None] == images[None]).all((2, 3, 4)).any(1)
-    assert there.sum() == len(images)
-    return replace(data, labels=np.where(there, rival, data.labels))
+    is_poisoned = (data.images[:, None] == images[None]).all((2, 3, 4)).any(1)
+    assert is_poisoned.sum() == len(images)
+    return replace(data, labels=np.where(is_poisoned, rival, data.labels))
 
 
 @pytest.mark.parametrize("way", [ADD, FLIP])
@@ -61,7 +61,7 @@ def test_votes_are_those_of_networks_trained_on_the_poisoned_images(way, scheme)
 def test_no_poison_within_the_certificate_changes_the_answer(way, scheme):
     digits = ExperimentCase(data_sets.load("digits"))
     method = replace(SMALL, partitions=15, shown=64, epochs=8, count=8, way=way, scheme=scheme)
-    whole = answer(method.certificates, digits)["images"][f"{scheme}, radius"][:KEPT]
+    whole = answer(method.certificates, digits)["images"][f"{scheme}, radius"][:STORED_BALLOTS]
     for image in np.argsort(-whole, kind="stable")[:2].tolist():
         result = replace(method, image=image)(digits)
         steps, outcome = result["steps"], result["outcome"]

@@ -51,10 +51,10 @@ def test_every_figure_is_that_of_networks_trained_on_images_treated_by_hand():
     for name, images in ((clean, data), (shielded, noisy(data, RandomNoise(24, "class")))):
         for defense, recipe in changes.items():
             learned = compressed(images) if defense == JPEG else images
-            wanted = right(learned, data, **recipe)
+            expected = right(learned, data, **recipe)
             row = name(defense)
             assert [result.cell(row, column) for column in (RIGHT, LEARNED)] == pytest.approx(
-                wanted
+                expected
             )
     assert len(result) == 2 * len(changes)
     assert (

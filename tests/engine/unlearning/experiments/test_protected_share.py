@@ -36,14 +36,16 @@ def test_every_figure_is_that_of_networks_trained_on_images_mixed_by_hand():
     for share in SHARES:
         rows = chosen(data, share, SEED)
         mixture = with_images(data, {row: noisy_ones.images[row] for row in rows})
-        wanted = right(mixture, data)
+        expected = right(mixture, data)
         row = mixed(share)
-        assert [table.cell(row, column) for column in (RIGHT, LEARNED)] == pytest.approx(wanted)
+        assert [table.cell(row, column) for column in (RIGHT, LEARNED)] == pytest.approx(expected)
         if share not in {0.0, 1.0}:
             rest = data.take(np.array([at for at in range(len(data)) if at not in rows]))
-            wanted = right(rest, data, epochs=round(2 / (1 - share)))
+            expected = right(rest, data, epochs=round(2 / (1 - share)))
             row = alone(share)
-            assert [table.cell(row, column) for column in (RIGHT, LEARNED)] == pytest.approx(wanted)
+            assert [table.cell(row, column) for column in (RIGHT, LEARNED)] == pytest.approx(
+                expected
+            )
     assert len(table) == 2 * len(SHARES) - 2
 
 

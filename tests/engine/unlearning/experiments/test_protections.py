@@ -68,8 +68,8 @@ def test_every_figure_is_that_of_networks_trained_on_images_protected_by_hand():
     }
     assert result.rows == tuple(sets)
     for row, learned in sets.items():
-        wanted = right(learned, data)
-        assert [result.cell(row, name) for name in (RIGHT, LEARNED)] == pytest.approx(wanted)
+        expected = right(learned, data)
+        assert [result.cell(row, name) for name in (RIGHT, LEARNED)] == pytest.approx(expected)
     assert len({result.cell(row, CLOSE) for row in sets if row != CLEAN}) == len(sets) - 1
     assert np.isnan(result.cell(CLEAN, CLOSE))
 

@@ -56,10 +56,10 @@ def test_every_figure_is_that_of_networks_trained_under_each_labeling_by_hand():
     for labels in RELABELINGS:
         clean = relabeled(data, labels, SEED)
         for way, images in sets.items():
-            wanted = right(replace(clean, images=images.images), clean)
+            expected = right(replace(clean, images=images.images), clean)
             row = under(labels, way)
             assert [result.cell(row, column) for column in (RIGHT, LEARNED)] == pytest.approx(
-                wanted
+                expected
             )
     assert len(result) == len(RELABELINGS) * len(WAYS)
 
@@ -98,8 +98,8 @@ def test_the_picture_has_the_three_labels_of_each_image():
     case = small_case()
     picture = SMALL.picture(case)
     assert np.abs(picture.images[1].astype(int) - picture.images[0]).max() == 24
-    shown = case.data.some("train", 8, SEED)
-    for row, caption in zip(shown, picture.captions, strict=False):
+    rows = case.data.some("train", 8, SEED)
+    for row, caption in zip(rows, picture.captions, strict=False):
         labels = [relabeled(case.data, relabeling, SEED) for relabeling in RELABELINGS]
         assert caption == " / ".join(label.classes[label.labels[row]] for label in labels)
 

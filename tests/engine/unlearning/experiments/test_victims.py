@@ -10,8 +10,8 @@ import pytest
 from engine.lab import TrainCase
 from engine.unlearning.experiments.protections import ProtectionVictims
 from engine.unlearning.experiments.victims import (
-    APART,
     RANDOM,
+    SEED_GAP,
     SHUFFLED,
     SURROGATE,
     chosen,
@@ -64,7 +64,7 @@ def test_shuffled_noise_is_that_of_other_images_cut_to_what_a_byte_has_room_for(
     result = method.protect(SHUFFLED, case)
     data, rows = case.data, case.data.rows("train")
     noise = ErrorMinimizing(epsilon=12, rounds=1, stop=0.0).noise(
-        TrainCase(data, SURROGATE, SEED + APART)
+        TrainCase(data, SURROGATE, SEED + SEED_GAP)
     )
     image = protected(data, noise).images[rows]
     order = np.random.default_rng([SEED, 41]).permutation(len(rows))

@@ -54,14 +54,16 @@ def slow_saliency(asked, seed):
 def test_the_mask_is_that_of_the_published_rule(asked):
     scores, slowly = saliency(asked, seed=4), slow_saliency(asked, 4)
     top = max(importance.max() for importance in slowly.values())
-    for name, one in slowly.items():
-        assert np.allclose(scores[name], one, atol=1e-4 * top), name
+    for name, expected in slowly.items():
+        assert np.allclose(scores[name], expected, atol=1e-4 * top), name
     masks = salient(scores, 0.3)
     flat = np.concatenate([importance.ravel() for importance in slowly.values()])
     line = np.sort(flat)[-round(0.3 * len(flat))]
-    wanted = {name: importance >= line for name, importance in slowly.items()}
+    expected_masks = {name: importance >= line for name, importance in slowly.items()}
     same = np.mean(
-        np.concatenate([(masks[name].numpy() == wanted[name]).ravel() for name in wanted])
+        np.concatenate(
+            [(masks[name].numpy() == expected_masks[name]).ravel() for name in expected_masks]
+        )
     )
     assert same > 0.999  # of equal scores the first ones are taken
     assert sum(int(mask.sum()) for mask in masks.values()) == round(0.3 * len(flat))
@@ -89,10 +91,10 @@ def test_only_masked_weights_move_and_the_original_stays(asked):
         name: parameter.clone() for name, parameter in asked.generator.network.named_parameters()
     }
     masks = salient(saliency(asked, seed=0), 0.2)
-    made, losses = unlearn(asked, masks, 6, 3.0, seed=0)
+    unlearned, losses = unlearn(asked, masks, 6, 3.0, seed=0)
     assert losses.shape == (6, 2)
     moved = 0
-    for name, weight in made.network.named_parameters():
+    for name, weight in unlearned.network.named_parameters():
         assert torch.equal(weight[~masks[name]], before[name][~masks[name]])
         moved += int((weight != before[name]).sum())
     assert moved > 0.5 * sum(int(mask.sum()) for mask in masks.values())
@@ -130,9 +132,9 @@ def test_times_come_in_pairs_around_the_middle(asked):
 def test_the_last_class_is_turned_into_the_first():
     question = asked_of(tiny.generator_case(), label=3)
     masks = salient(chance_scores(saliency(question, 0), 0), 1.0)
-    made, losses = unlearn(question, masks, 1, 1.0, seed=0)
+    unlearned, losses = unlearn(question, masks, 1, 1.0, seed=0)
     assert np.isfinite(losses).all()
-    assert made.fingerprint != question.generator.fingerprint
+    assert unlearned.fingerprint != question.generator.fingerprint
 
 
 def test_forgetting_can_be_stopped_at_a_step(asked):

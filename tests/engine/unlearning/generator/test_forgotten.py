@@ -32,13 +32,15 @@ def file(tmp_path_factory):
 
 
 def test_the_file_has_the_weights_whose_samples_are_judged(file, monkeypatch):
-    case, seen = shipped_case(DIGITS), []
+    case, generators = shipped_case(DIGITS), []
     monkeypatch.setattr(
-        salun, "judged", lambda made, *arguments: seen.append(made) or judged(made, *arguments)
+        salun,
+        "judged",
+        lambda generator, *arguments: generators.append(generator) or judged(generator, *arguments),
     )
     result = METHOD(case)
     opened = read(file, plan(DIGITS), case.generator.labels)
-    before, after = seen[0].network.state_dict(), seen[1].network.state_dict()
+    before, after = generators[0].network.state_dict(), generators[1].network.state_dict()
     for name, weight in opened.network.state_dict().items():
         assert torch.equal(weight, after[name]), name
     changed = sum(int((after[name] != tensor).sum()) for name, tensor in before.items())

@@ -10,7 +10,7 @@ import torch
 
 from engine.measures.frechet import frechet
 from engine.unlearning.generator.judging import (
-    SHOWN,
+    PICTURED_SAMPLES,
     JudgedSheet,
     RealImages,
     as_pictures,
@@ -45,7 +45,7 @@ def test_shares_and_words_are_counted_by_hand():
 def test_a_strip_has_the_first_samples_beside_each_other():
     judged_sheet = sheet(np.zeros((2, 9), int))
     strip = judged_sheet.strip(1)
-    assert strip.shape == (4, SHOWN * 5 - 1, 1)
+    assert strip.shape == (4, PICTURED_SAMPLES * 5 - 1, 1)
     assert strip[0, ::5, 0].tolist() == [9, 10, 11, 12, 13, 14]
     assert (strip[:, 4::5] == 255).all()
 
@@ -101,11 +101,11 @@ def test_the_judge_is_tried_on_test_images_of_the_classes_that_are_left():
     labels[wrong] = 2
     other = replace(case, data=replace(case.data, labels=labels))
     images = torch.from_numpy(case.data.images[test] / np.float32(255))
-    seen = read_by(case.judge, images)
+    predicted = read_by(case.judge, images)
     every, some = (RealImages.of(other, 5, without).right for without in (None, 1))
-    assert every == pytest.approx(np.mean(seen == labels[test]))
+    assert every == pytest.approx(np.mean(predicted == labels[test]))
     is_kept = labels[test] != 1
-    assert some == pytest.approx(np.mean(seen[is_kept] == labels[test][is_kept]))
+    assert some == pytest.approx(np.mean(predicted[is_kept] == labels[test][is_kept]))
     assert every < RealImages.of(case, 5).right
 
 

@@ -14,10 +14,10 @@ from engine.unlearning import GeneratorCase, GeneratorSalUn
 from engine.unlearning.generator.judging import read_by
 from engine.unlearning.generator.model import ImageGenerator
 from engine.unlearning.generator.network import built
-from engine.unlearning.generator.salun import AFTER, BEFORE, CHANCE, beside
+from engine.unlearning.generator.salun import AFTER, BEFORE, CHANCE, chance_mask_words
 from engine.unlearning.generator.weights import shipped_case
 from tests import tiny
-from tests.engine.unlearning.generator.test_samples import shown
+from tests.engine.unlearning.generator.test_samples import strip_images
 
 QUICK = GeneratorSalUn(steps=50, each=8, passes=10)
 SMALL = GeneratorSalUn(steps=5, each=4, passes=5, label="1")
@@ -31,7 +31,7 @@ def test_the_class_is_forgotten_and_the_others_are_kept():
     assert order[0] == 3
     right = np.array(
         [
-            [np.mean(read_by(judge, shown(view, row, at)) == label) for at in range(3)]
+            [np.mean(read_by(judge, strip_images(view, row, at)) == label) for at in range(3)]
             for row, label in enumerate(order)
         ]
     )
@@ -144,7 +144,7 @@ UNCLEAR = "is neither clearly better nor worse on {} samples a class"
 def test_the_chance_mask_is_called_worse_or_better_only_where_it_is(own, others, each, wanted):
     """Worse: it clearly forgets less or keeps less, and does neither of the two clearly better."""
     figures = [dict(zip((AFTER, CHANCE), pair, strict=True)) for pair in (own, others)]
-    assert beside(*figures, each, classes=10) == wanted
+    assert chance_mask_words(*figures, each, classes=10) == wanted
 
 
 @pytest.mark.parametrize(("share", "told"), [(0.5, False), (0.55, True)])

@@ -8,15 +8,15 @@ import torch
 
 from engine.models import embedded
 from engine.unlearning import Samples
-from engine.unlearning.generator.judging import SHOWN, read_by
+from engine.unlearning.generator.judging import PICTURED_SAMPLES, read_by
 from engine.unlearning.generator.weights import shipped_case
 
 
-def shown(view, row, column):
+def strip_images(view, row, column):
     """The single images of a strip, (n, 1, side, side) in [0, 1]."""
     strip = view.images[row, column, :, :, 0]
     side = len(strip)
-    images = np.stack([strip[:, at * (side + 1) :][:, :side] for at in range(SHOWN)])
+    images = np.stack([strip[:, at * (side + 1) :][:, :side] for at in range(PICTURED_SAMPLES)])
     return torch.from_numpy(images / np.float32(255))[:, None]
 
 
@@ -30,7 +30,7 @@ def test_samples_are_read_as_asked_by_another_judge():
     result = Samples(each=8)(shipped_case("digits-generator"))
     judge, right = embedded.load("digits-mlp"), []
     for row in range(10):
-        right += (read_by(judge, shown(result["sheet"], row, 0)) == row).tolist()
+        right += (read_by(judge, strip_images(result["sheet"], row, 0)) == row).tolist()
     assert np.mean(right) >= 0.85
     assert result["read"].values.diagonal().mean() >= 0.9
     assert np.allclose(result["read"].values.sum(1), 1)

@@ -51,9 +51,9 @@ def test_the_loss_is_the_mean_square_of_the_noise_that_is_missed():
     clean, drawn = (torch.randn(3, 1, 8, 8, generator=tiny.seeded(seed)) for seed in (0, 1))
     times, classes = torch.tensor([0, 90, 199]), torch.tensor([0, 1, 2])
     alpha_bar = noise.kept[1:][times].view(3, 1, 1, 1)
-    seen = network(alpha_bar.sqrt() * clean + (1 - alpha_bar).sqrt() * drawn, times, classes)
+    predicted = network(alpha_bar.sqrt() * clean + (1 - alpha_bar).sqrt() * drawn, times, classes)
     result = noise_loss(network, noise, clean, classes, times, drawn)
-    assert float(result) == pytest.approx(float(F.mse_loss(seen, drawn)), rel=1e-5)
+    assert float(result) == pytest.approx(float(F.mse_loss(predicted, drawn)), rel=1e-5)
 
 
 def test_training_learns_the_same_each_time_and_draws_from_no_shared_source():

@@ -70,10 +70,10 @@ def test_the_command_trains_rounds_and_writes_with_figures(tmp_path, monkeypatch
     assert main(["weights", DIGITS, "--out", str(tmp_path), "--seed", "4"]) == 0
     path = file_of(DIGITS, tmp_path)
     assert str(path) in capsys.readouterr().out
-    made = read(path, quick, LABELS)
-    assert made.network.width == 8
+    generator = read(path, quick, LABELS)
+    assert generator.network.width == 8
     assert all(tensor.dtype == torch.float16 for tensor in load_file(path).values())
-    case = replace(weights.shipped_case(DIGITS), generator=made)
+    case = replace(weights.shipped_case(DIGITS), generator=generator)
     monkeypatch.setattr(weights, "FOLDER", tmp_path)
     monkeypatch.setattr(weights, "file_of", lambda name: path)
     written_card = card(DIGITS)

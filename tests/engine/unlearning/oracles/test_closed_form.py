@@ -114,10 +114,10 @@ def test_matching_ends_where_what_it_is_taught_lies_and_ascent_does_not_end(foun
 def test_the_model_s_own_features_are_what_its_last_layer_sees(case):
     x = ClosedForm().inputs(case, lambda *_: None)
     pixels = case.data.pixels()
-    seen = case.model.features(pixels).double()
-    known = seen[case.splits.train]
+    features = case.model.features(pixels).double()
+    known = features[case.splits.train]
     used = known.std(0, correction=0) > 1e-6
-    expected = (seen - known.mean(0)) / known.std(0, correction=0)
+    expected = (features - known.mean(0)) / known.std(0, correction=0)
     torch.testing.assert_close(x[:, :-1][:, used], expected[:, used], atol=1e-4, rtol=1e-4)
     assert not x[:, :-1][:, ~used].any()
     assert (x[:, -1] == 1).all()

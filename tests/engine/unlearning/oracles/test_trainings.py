@@ -59,12 +59,12 @@ def test_each_network_is_that_of_a_training_alone(case, learns):
 
 
 def test_originals_are_kept_as_models_that_give_these_logits(case):
-    made = trained(case, ALL, 0)
-    models = models_of(made, "own")
+    originals = trained(case, ALL, 0)
+    models = models_of(originals, "own")
     rows = case.splits.test[:50]
     for place in (0, PART - 1):
         logits = outputs(models[place], case.data, rows).numpy()
-        np.testing.assert_allclose(logits, logits_of(made)[place, rows], atol=1e-5)
+        np.testing.assert_allclose(logits, logits_of(originals)[place, rows], atol=1e-5)
 
 
 def test_requests_share_all_but_the_oracles_and_seeds_and_weights_share_these_too(case):

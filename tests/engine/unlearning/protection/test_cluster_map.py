@@ -61,7 +61,7 @@ def test_images_and_centers_lie_on_one_map(moved):
 def test_the_axes_are_principal_components():
     values = np.random.default_rng(0).normal(size=(30, 5)) * [1, 5, 2, 3, 1]
     directions, middle = axes(values)
-    wanted = PCA(2).fit(values).components_
-    assert np.allclose(abs((directions * wanted).sum(1)), 1)
+    components = PCA(2).fit(values).components_
+    assert np.allclose(abs((directions * components).sum(1)), 1)
     assert np.allclose(middle, values.mean(0))
     assert axes(values[:, :1])[0].tolist() == [[1], [0]]

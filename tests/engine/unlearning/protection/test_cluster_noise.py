@@ -38,8 +38,8 @@ def images():
 def test_the_loss_is_the_divergence_of_the_features_from_the_center_over_feature_dimensions():
     rng = np.random.default_rng(0)
     features, center = rng.normal(size=(5, 7)), rng.normal(size=7)
-    wanted = softmax(center)
-    divergences = (wanted * (log_softmax(center) - log_softmax(features, axis=1))).sum(1)
+    target = softmax(center)
+    divergences = (target * (log_softmax(center) - log_softmax(features, axis=1))).sum(1)
     result = divergence(torch.from_numpy(features), torch.from_numpy(center))
     assert result.item() == pytest.approx(divergences.mean())
     assert divergence(torch.from_numpy(center[None]), torch.from_numpy(center)).item() < 1e-12

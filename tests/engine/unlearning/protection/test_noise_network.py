@@ -23,17 +23,19 @@ def test_a_network_makes_noise_of_that_shape_within_its_bounds(shape):
 
 
 def test_every_weight_has_a_slope_from_the_first_step_on():
-    made = network()
-    (made() * torch.randn(3, 16, 16, generator=torch.Generator().manual_seed(1))).sum().backward()
-    assert all(parameter.grad.abs().max() > 0 for parameter in made.parameters())
-    assert (made().abs() < 0.95 * EPSILON).float().mean() > 0.9  # tanh is not saturated
+    generator = network()
+    (
+        generator() * torch.randn(3, 16, 16, generator=torch.Generator().manual_seed(1))
+    ).sum().backward()
+    assert all(parameter.grad.abs().max() > 0 for parameter in generator.parameters())
+    assert (generator().abs() < 0.95 * EPSILON).float().mean() > 0.9  # tanh is not saturated
 
 
 def test_batch_norm_goes_by_the_one_picture_also_when_the_noise_is_read():
-    made = network()
-    first = made()
-    assert torch.equal(made(), first)  # its running means have moved, and count for nothing
-    assert not torch.allclose(made.eval()(), first, atol=1e-3 * EPSILON)
+    generator = network()
+    first = generator()
+    assert torch.equal(generator(), first)  # its running means have moved, and count for nothing
+    assert not torch.allclose(generator.eval()(), first, atol=1e-3 * EPSILON)
 
 
 def test_the_seed_decides_the_picture_and_the_weights_and_no_other_chance_is_drawn_from():
@@ -47,9 +49,9 @@ def test_the_seed_decides_the_picture_and_the_weights_and_no_other_chance_is_dra
 
 
 def test_numbers_begin_at_nothing_and_are_cut_after_a_step():
-    made = DirectNoise((1, 2, 2), EPSILON)
-    assert not made().any()
+    noise = DirectNoise((1, 2, 2), EPSILON)
+    assert not noise().any()
     with torch.no_grad():
-        made.values.copy_(torch.tensor([[[[-1.0, 0.01], [0.02, 1.0]]]]))
-    made.cut()
-    assert made().flatten().tolist() == pytest.approx([-EPSILON, 0.01, 0.02, EPSILON])
+        noise.values.copy_(torch.tensor([[[[-1.0, 0.01], [0.02, 1.0]]]]))
+    noise.cut()
+    assert noise().flatten().tolist() == pytest.approx([-EPSILON, 0.01, 0.02, EPSILON])

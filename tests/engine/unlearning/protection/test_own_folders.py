@@ -57,15 +57,15 @@ def unzipped(content):
 def test_every_image_has_the_filter_of_its_class_and_keeps_folder_name_and_size():
     beyond = {"pets/cat/beyond.tif": BEYOND}
     result = protected_folders(zipped(FILES | beyond), "pets.zip", CHANGE)
-    there = unzipped(result.content)
+    pictures = unzipped(result.content)
     dog, cat = replace(CHANGE, number=1), replace(CHANGE, number=0)
-    assert set(there) == {"pets/dog/1.png", "pets/dog/1.bmp.png", "pets/cat/old/x.y.png"}
-    assert (np.asarray(there["pets/dog/1.png"]) == dog.apply(COLORS)).all()
-    assert (np.asarray(there["pets/dog/1.bmp.png"]) == dog.apply(COLORS[::-1])).all()
-    gray = there["pets/cat/old/x.y.png"]
+    assert set(pictures) == {"pets/dog/1.png", "pets/dog/1.bmp.png", "pets/cat/old/x.y.png"}
+    assert (np.asarray(pictures["pets/dog/1.png"]) == dog.apply(COLORS)).all()
+    assert (np.asarray(pictures["pets/dog/1.bmp.png"]) == dog.apply(COLORS[::-1])).all()
+    gray = pictures["pets/cat/old/x.y.png"]
     assert gray.mode == "L"
     assert (np.asarray(gray) == cat.apply(np.repeat(SHADES[..., None], 3, 2))[..., 0]).all()
-    assert all(picture.format == "PNG" for picture in there.values())
+    assert all(picture.format == "PNG" for picture in pictures.values())
     assert (result.count, result.classes) == (3, ("cat", "dog"))
     clean = np.repeat(SHADES[..., None], 3, 2)
     differences = [
@@ -114,9 +114,11 @@ def test_lists_beside_the_folders_and_folders_without_pictures_are_no_classes():
 def test_strength_zero_gives_the_same_bytes_back():
     result = protected_folders(zipped(FILES), "pets.zip", ProtectImage(strength=0.0))
     assert result.most == 0
-    there = unzipped(result.content)
+    pictures = unzipped(result.content)
     assert any(
-        (np.asarray(picture) == COLORS).all() for picture in there.values() if picture.mode == "RGB"
+        (np.asarray(picture) == COLORS).all()
+        for picture in pictures.values()
+        if picture.mode == "RGB"
     )
 
 

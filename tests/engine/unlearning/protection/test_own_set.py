@@ -24,10 +24,10 @@ def test_every_image_is_for_training_and_comes_back_under_its_path_with_its_nois
     assert data.classes == ("cat", "dog")
     assert len(data.rows("train")) == 4 == len(data)
     answer = RandomNoise(epsilon=5)(own_set.surrogate_case(data))
-    there = unzipped(own_set.set_file(content, "mine.zip", data, answer["noise"]))
-    assert set(there) == {name.replace(".bmp", ".png") for name in PICTURES}
+    pictures = unzipped(own_set.set_file(content, "mine.zip", data, answer["noise"]))
+    assert set(pictures) == {name.replace(".bmp", ".png") for name in PICTURES}
     for name, clean in PICTURES.items():
-        after = np.asarray(there[name.replace(".bmp", ".png")]).astype(int)
+        after = np.asarray(pictures[name.replace(".bmp", ".png")]).astype(int)
         assert np.abs(after - clean).max() == 5
 
 
@@ -37,8 +37,8 @@ def test_gray_images_stay_gray_and_others_are_brought_to_one_side():
     assert result.data.images.shape == (2, 1, 16, 16)
     assert [skipped_file.file for skipped_file in result.skipped] == ["b/no.png"]
     noise = RandomNoise()(own_set.surrogate_case(result.data))["noise"]
-    there = unzipped(own_set.set_file(zipped(files), "x.zip", result.data, noise))
-    assert {picture.mode for picture in there.values()} == {"L"}
+    pictures = unzipped(own_set.set_file(zipped(files), "x.zip", result.data, noise))
+    assert {picture.mode for picture in pictures.values()} == {"L"}
 
 
 @pytest.mark.parametrize("side", [8, 512])

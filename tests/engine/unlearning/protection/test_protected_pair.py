@@ -12,7 +12,7 @@ from skimage.metrics import structural_similarity
 
 from engine.pictures import as_bytes
 from engine.unlearning.protection.protected_pair import (
-    OWN,
+    PROTECTED_IMAGE,
     amplification,
     figures,
     noise_picture,
@@ -39,9 +39,9 @@ def raised(clean, by, rows=32):
 def test_figures_are_those_computed_by_hand(clean):
     after = raised(clean, 8, rows=16)
     table = figures(clean, after)
-    assert table.cell(OWN, "largest change") == 8
-    assert table.cell(OWN, "pixels changed") == 0.5
-    assert table.cell(OWN, "PSNR") == pytest.approx(10 * log10(255**2 / (8**2 / 2)))
+    assert table.cell(PROTECTED_IMAGE, "largest change") == 8
+    assert table.cell(PROTECTED_IMAGE, "pixels changed") == 0.5
+    assert table.cell(PROTECTED_IMAGE, "PSNR") == pytest.approx(10 * log10(255**2 / (8**2 / 2)))
     expected = structural_similarity(
         clean / 255,
         after / 255,
@@ -51,7 +51,7 @@ def test_figures_are_those_computed_by_hand(clean):
         sigma=1.5,
         use_sample_covariance=False,
     )
-    assert table.cell(OWN, "SSIM") == pytest.approx(expected)
+    assert table.cell(PROTECTED_IMAGE, "SSIM") == pytest.approx(expected)
 
 
 def test_the_picture_has_the_noise_and_where_it_is(clean):
@@ -87,7 +87,7 @@ def test_the_verdict_says_when_nothing_is_changed_and_when_detail_is_lost(clean)
 def test_an_image_too_small_for_ssim_says_so():
     small = np.full((8, 8, 3), 100, np.uint8)
     table = figures(small, small + np.uint8(8))
-    assert np.isnan(table.cell(OWN, "SSIM"))
+    assert np.isnan(table.cell(PROTECTED_IMAGE, "SSIM"))
     assert verdict(table) == "judge by eye, the image is too small for SSIM (PSNR 30 dB)"
 
 

@@ -21,11 +21,11 @@ def test_the_mask_is_that_of_the_largest_gradients_at_the_noisy_images():
     expected, masks = published.loop(case(), 2, 3, 4, 8, count=25)
     assert (result["noise"].levels == expected).all()
     assert (masks[0] != masks[1]).any()
-    rows, shown = question.data.rows("train"), question.data.some("train", 8)
-    shown = shown[np.argsort(question.data.labels[shown], kind="stable")]
+    rows, sampled = question.data.rows("train"), question.data.some("train", 8)
+    sampled = sampled[np.argsort(question.data.labels[sampled], kind="stable")]
     assert result["picture"].rows[1] == "mask"
     drawn = result["picture"].images[1, ..., 0] > 0
-    assert (drawn == masks[1][np.searchsorted(rows, shown)]).all()
+    assert (drawn == masks[1][np.searchsorted(rows, sampled)]).all()
     kept_share = (masks[1] & masks[0]).sum((1, 2)) / 25
     assert result["rounds"]["mask kept"][1] == pytest.approx(kept_share.mean())
 

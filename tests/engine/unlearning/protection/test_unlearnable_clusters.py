@@ -69,9 +69,9 @@ def written_out(case, clusters, offset, epsilon, steps):
 def test_the_noise_of_each_cluster_is_the_published_descent_written_out(offset, epsilon):
     case = small_case()
     result = small(offset=offset, epsilon=epsilon)(case)["noise"].levels
-    wanted = written_out(case, 3, offset, epsilon, 10)
-    assert np.abs(wanted).max() == epsilon
-    assert (result == wanted).mean() > 0.95  # a slope of nearly nothing may round to another sign
+    expected = written_out(case, 3, offset, epsilon, 10)
+    assert np.abs(expected).max() == epsilon
+    assert (result == expected).mean() > 0.95  # a slope of nearly nothing may round to another sign
 
 
 @pytest.mark.parametrize("form", ["direct", "generator", "chance"])
@@ -167,13 +167,15 @@ def test_noise_of_clusters_moves_images_to_their_targets_and_random_noise_does_n
     measure(
         f"unlearning: UC, textured, ResNet-8, 6 clusters, ε = {epsilon}/255, 3 seeds; training "
         "images nearest to the center that their noise draws to",
-        f"{said(protected)} % (the sheet's bar of 80 % is {'' if protected.mean() > 80 else 'not '}"
-        f"reached); random noise of each cluster {said(chance)} %, clean images {said(clean)} %",
+        f"{mean_sd(protected)} % (the sheet's bar of 80 % is "
+        f"{'' if protected.mean() > 80 else 'not '}"
+        f"reached); random noise of each cluster {mean_sd(chance)} %, clean images "
+        f"{mean_sd(clean)} %",
     )
     assert (protected > chance).all()
     assert not clean.any()
 
 
-def said(values):
+def mean_sd(values):
     """Mean and standard deviation over seeds."""
     return f"{values.mean():.1f} ± {values.std(ddof=1):.1f}"
