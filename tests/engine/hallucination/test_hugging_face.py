@@ -319,9 +319,9 @@ def test_a_full_context_takes_no_token_more(monkeypatch):
     vlm, out, _ = opened("llava")
     full = int(out.cache.next_position.max()) + 1
     monkeypatch.setattr(vlm, "spec", replace(vlm.spec, context=full))
-    out = vlm.step(SAID[:, 0], out.cache)
+    out = vlm.step(ANSWER_TOKENS[:, 0], out.cache)
     with pytest.raises(BlindspotError, match=f"full: {full} tokens"):
-        vlm.step(SAID[:, 1], out.cache)
+        vlm.step(ANSWER_TOKENS[:, 1], out.cache)
 
 
 @pytest.mark.parametrize("kind", ["llava", "smolvlm", "qwen2_vl"])
