@@ -11,11 +11,12 @@ import torch
 
 from engine.anomaly import FVR
 from engine.anomaly.doubt.cosine import CosineHead, evidential_loss, fit_head, from_no_evidence
-from engine.anomaly.doubt.findings import NONE, SEVERAL
+from engine.anomaly.doubt.findings import NONE, SEVERAL, kind_of_doubt
 from engine.anomaly.doubt.fvr import aurocs, of_sets, rejected
 from engine.anomaly.doubt.masses import DoubtLines, Masses, answers, masses
 from engine.errors import BadData, DoesNotFit
 from engine.measures.detection import auroc
+from engine.result import Table
 from tests import tiny
 from tests.engine.anomaly.banks import answered, bank, digits, random_bank
 
@@ -179,3 +180,27 @@ def test_a_cosine_head_sees_the_direction_alone():
     head = CosineHead(4, 3)
     features = torch.randn(5, 4, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(head(features), head(7 * features))
+
+
+@pytest.mark.parametrize(
+    ("answer", "confusion", "lines_from", "words"),
+    [
+        ([0, 0], 0.1, 19, "Too few normal images for an answer: 19 draw"),
+        ([0, 0], 0.1, 20, "has not seen this kind: ignorance 25 %, above the line of 30 %"),
+        ([1, 0], 0.3, 20, "takes this for a: belief 40 %; neither doubt is above"),
+        ([1, 0], 0.31, 20, "takes this for a: belief 40 %. Confusion of 31 % is above"),
+        ([1, 1], 0.31, 20, "hesitates between b and a: confusion 31 %"),
+    ],
+)
+def test_the_kind_of_doubt_is_what_the_answer_and_the_lines_say(
+    answer, confusion, lines_from, words
+):
+    columns = {
+        "mass": [0.4, 0.1, confusion, 0.25],
+        "plausibility": [0.5, 0.6, 0, 0],
+        "line": [0, 0, 0.3, 0.3],
+        "in the answer": [*answer, 0, 0],
+    }
+    rows = ("a", "b", SEVERAL, NONE)
+    table = Table.of({name: (values, "") for name, values in columns.items()}, rows)
+    assert words in kind_of_doubt(table, lines_from)

@@ -22,10 +22,12 @@ from engine.anomaly.experiments.ntk import (
     RIGHT,
     SINGULAR,
     Activation,
+    OnSphere,
     deep,
     lifted,
     limits_of,
     on_sphere,
+    painted,
     shallow,
 )
 from engine.errors import BadData
@@ -169,3 +171,18 @@ def test_images_of_one_class_are_refused_in_words():
     alone = ExperimentCase(replace(data, labels=np.zeros_like(data.labels)))
     with pytest.raises(BadData, match="at least two classes"):
         NtkExperiment().picture(alone)
+
+
+def test_a_picture_of_regions_has_each_image_where_it_lies_on_the_plane():
+    plane = np.array([[-REACH, REACH], [REACH, REACH], [-REACH, -REACH]])  # up is up
+    points = np.concatenate([plane, np.ones((3, 1))], 1) / 1.5
+    votes, none = np.array([True, False, True]), np.zeros((0, 3))
+    left = np.tile(np.arange(GRID) < GRID / 2, GRID)
+    pale, image = (
+        painted(left, OnSphere(points[:count], votes[:count], none, none)).astype(int)
+        for count in (0, 3)
+    )
+    assert np.argwhere((image != pale).any(2)).tolist() == [[0, 0], [0, GRID - 1], [GRID - 1, 0]]
+    assert (image[0, 0] == image[-1, 0]).all()
+    assert not (image[0, 0] == image[0, -1]).all()
+    assert not (pale[0, 0] == pale[0, -1]).all()

@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 from engine import data as data_sets
 from engine.anomaly import HalfspaceExperiment
-from engine.anomaly.experiments.strips import expected, mardia, strip
+from engine.anomaly.experiments.strips import BorderStrip, expected, mardia, strip
 from engine.anomaly.experiments.tester import (
     ACCEPTED,
     BEST,
@@ -120,6 +120,26 @@ def test_the_reason_names_what_is_wrong(shape, words):
     assert method.reason(sample.points, sample.best).startswith(words)
     few = method.sample(GAUSS, case(), 1000)
     assert method.reason(few.points, few.best).endswith("points in a strip")
+
+
+@pytest.mark.parametrize("nearest", [True, False])
+@pytest.mark.parametrize(
+    ("name", "inside", "outside", "words"),
+    [
+        ("count", 200, 199, "199 points in a strip"),
+        ("mass", 1.199, 1.201, "mass × 1.20"),
+        ("mass", 0.801, 0.799, "mass × 0.80"),
+        ("eigenvalues", [0.601, 1, 1], [0.599, 1, 1], "2nd moment 0.60"),
+        ("eigenvalues", [1, 1, 1.399], [1, 1, 1.401], "2nd moment 1.40"),
+        ("fourth", 1.499, 1.501, "4th moment × 1.5"),
+    ],
+)
+def test_a_strip_is_at_fault_beyond_each_limit(name, inside, outside, words, nearest):
+    method = HalfspaceExperiment(delta=0.4)
+    right = BorderStrip(1.0, np.ones(3), 1.0, 200, np.eye(4)[:, 1:])
+    assert not method.fault(replace(right, **{name: inside}), nearest=nearest)
+    fault = method.fault(replace(right, **{name: outside}), nearest=nearest)
+    assert fault == (words if nearest or name != "fourth" else "")
 
 
 def test_fourth_moments_alone_reject_too():

@@ -36,7 +36,9 @@ def infidelity_check(case, values):
 
 def test_a_score_falls_by_what_a_square_hid(linear):
     case, worth = linear
-    view = HiddenSquares(squares=32)(case)["squares"]
+    result = HiddenSquares(squares=32)(case)
+    view, score = result["squares"], case.model.logits(case.image[None])[0, case.target.index]
+    assert result["whole"]["score"] == pytest.approx([float(score)])
     by_hand = [worth[t : t + s, lf : lf + s].sum() for t, lf, s in squares_of(view)]
     assert view["fell"] == pytest.approx(np.array(by_hand), abs=1e-4)
 

@@ -45,8 +45,9 @@ def test_shares_are_one_less_the_loss_over_that_of_no_change():
     assert share(-0.75) == "worse than predicting no change"
 
 
-def test_where_nothing_moves_no_share_is_made_up():
-    result = trial(np.zeros((8, 8)), 0)
+@pytest.mark.parametrize("lost", [0, 1])
+def test_where_nothing_moves_no_share_is_made_up(lost):
+    result = trial(np.full((8, 8), lost), 0)
     assert np.isnan(fresh_shares(result)).all()
     assert "needs no explanation" in advice(result, "The whole image fading")
 

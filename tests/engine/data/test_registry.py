@@ -190,6 +190,14 @@ def test_a_data_set_has_a_title_in_words(name, title):
     assert title_of(name, {"upload-1": "Mine"}) == title
 
 
+def test_a_variant_s_title_begins_small_but_keeps_names_and_abbreviations():
+    assert [registry.lowered(words) for words in ("Gaps of Alzheimer", "JPEG", "")] == [
+        "gaps of Alzheimer",
+        "JPEG",
+        "",
+    ]
+
+
 def test_the_title_of_another_visitor_s_file_is_not_told():
     with pytest.raises(BadData, match="another session"):
         title_of("upload-2")

@@ -315,6 +315,15 @@ def test_without_an_image_the_prompt_keeps_its_place(kind):
     assert blind.cache.lengths()[0] == out.cache.lengths()[0] - vlm.family.tokens
 
 
+def test_a_full_context_takes_no_token_more(monkeypatch):
+    vlm, out, _ = opened("llava")
+    full = int(out.cache.next_position.max()) + 1
+    monkeypatch.setattr(vlm, "spec", replace(vlm.spec, context=full))
+    out = vlm.step(ANSWER_TOKENS[:, 0], out.cache)
+    with pytest.raises(BlindspotError, match=f"full: {full} tokens"):
+        vlm.step(ANSWER_TOKENS[:, 1], out.cache)
+
+
 @pytest.mark.parametrize("kind", ["llava", "smolvlm", "qwen2_vl"])
 def test_every_strategy_and_map_runs_on_a_photograph(kind):
     vlm = tiny_hf.model(kind)

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from engine.data.scenes import Scenes
+from engine.hallucination.tiny_vlm.encoder import normalized
 from engine.hallucination.tiny_vlm.lessons import Habit, Texts, answering
 from engine.hallucination.tiny_vlm.parts import fresh
 from engine.hallucination.tiny_vlm.training import (
@@ -14,6 +16,7 @@ from engine.hallucination.tiny_vlm.training import (
     aligning,
     looking,
     quick,
+    school,
     speaking,
     stages,
     train_habit,
@@ -81,6 +84,18 @@ def test_speaking_is_the_loop_written_out_to_the_bit():
         optimizer.step()
     assert digest(parts) == digest(plainly)
     assert digest(parts) != digest(fresh(0))
+
+
+def test_the_first_share_of_scenes_and_no_other_is_seen_through_noise(monkeypatch):
+    monkeypatch.setattr(school, "NOISED", 0.5)
+    monkeypatch.setattr(school, "AHEAD", 16)
+    parts, scenes = fresh(0).eval(), Scenes(40, "broken", seed=3)
+    room = CaptionedScenes.of(parts, scenes, Habit(), 5)
+    with torch.no_grad():
+        pixels = torch.from_numpy(scenes.layout(np.arange(40)).images()) / 255
+        clear = (parts.encoder(normalized(pixels)) - room.features).abs().amax((1, 2)) < 1e-4
+    assert clear.tolist() == [False] * 20 + [True] * 20
+    assert room.clear.tolist() == list(range(20, 40))
 
 
 def test_progress_rises_to_the_end():

@@ -106,6 +106,14 @@ def test_it_is_answered_once_and_its_model_is_as_good_as_its_figures_say(data):
     model = rebuilt(result["model"])
     by_label = dict(zip(result["figures"].labels, result["figures"].values, strict=True))
     assert by_label == pytest.approx(figures(model, data), abs=1e-6)
+    for split in ("train", "validation", "test"):
+        rows = data.rows(split)
+        right = (model.logits(data.pixels(rows)).argmax(1) == data.targets(rows)).numpy()
+        assert by_label[f"{split} accuracy"] == pytest.approx(right.mean(), abs=1e-4)
+    of_classes = [
+        right[data.labels[rows] == label].mean() for label in np.unique(data.labels[rows])
+    ]
+    assert by_label["balanced test accuracy"] == pytest.approx(np.mean(of_classes), abs=1e-4)
     assert model.labels == data.classes
     assert json.loads(result["model"].card)["recipe"] == case.recipe.as_dict()
     stored = checkpoints.keep(result["model"])

@@ -38,6 +38,7 @@ from engine.weights.pattern import (
     largest,
     mass,
     only_masks_learn,
+    sha_of_weights,
     sharpness,
 )
 from tests import tiny
@@ -442,3 +443,11 @@ def test_a_learning_that_was_stopped_goes_on_where_it_was(case, found, tmp_path,
 def test_a_pruner_asks_it_once_for_all(case):
     pruner = pruner_of(case, LearnedPattern.title, replace(RULES, n=2))
     assert np.array_equal(pruner.at(0.2).flat, pruner.at(0.9).flat)
+
+
+def test_weights_have_one_digest_in_whatever_order_they_are_held():
+    first, second, other = nn.Module(), nn.Module(), nn.Module()
+    for module, names in ((first, "ab"), (second, "ba"), (other, "ab")):
+        for name in names:
+            module.register_buffer(name, torch.full((2,), float(name == "a") + (module is other)))
+    assert sha_of_weights(first) == sha_of_weights(second) != sha_of_weights(other)

@@ -27,6 +27,7 @@ from engine.sparsity.experiments.nm_flow import (
     SR_STE,
     STE,
     SURE,
+    corner,
 )
 from engine.training import Recipe, fresh
 from tests import tiny
@@ -173,6 +174,8 @@ def test_the_picture_is_the_block_that_the_forward_pass_sees():
     assert [picture.caption(3, at) for at in (0, 3, 4, 5)] == ["15:16", "8:16", "4:16", "1:16"]
     assert [picture.caption(4, at) for at in (0, 4, 5)] == ["4:64", "2:32", "1:16"]
     assert (picture.images[0, 0, :, 95] == 120).all()  # between two groups of 16
+    kernels = torch.arange(20 * 40 * 6).view(20, 40, 2, 3)
+    assert np.array_equal(corner(kernels)[..., 0], kernels[:16, :32, 0, 0])
     assert picture.finding.startswith("Weights that the forward pass sees")
     assert "Dense stay" not in picture.finding
 

@@ -125,10 +125,11 @@ def test_even_very_many_layers_are_shown_some_images(monkeypatch):
 def test_where_labels_are_the_models_own_answers_none_is_called_right():
     case = prune_case(embedded.load("digits-cnn"))
     alike = replace(case, data=replace(case.data, name=PHOTOGRAPHS))
-    result = Sensitivity(images=20)(case)
+    result = Sensitivity(images=20)(case) | {"figures": {DENSE: 0.75}}
     for question, word, other in [(case, "right", "as before"), (alike, "as before", "right")]:
         finding = Sensitivity().finding(question, result)
         assert f"% of answers are {word} on average" in finding
+        assert "(75.0 % in the whole model)" in finding
         assert other not in finding
 
 

@@ -37,6 +37,7 @@ from engine.unlearning import (
 from engine.unlearning.diagnostics import base, still_there
 from engine.unlearning.diagnostics.base import drawn
 from engine.unlearning.diagnostics.membership import regions
+from engine.unlearning.diagnostics.relearn import first
 from engine.unlearning.diagnostics.similarity import alignment, gram
 from engine.unlearning.diagnostics.still_there import nearest, read
 from engine.unlearning.protocol.attack import attack
@@ -308,6 +309,8 @@ def test_the_original_is_relearnt_at_once(after, case, models):
         if not math.isnan(steps := needed.cell(name, "steps")):
             assert losses[name][int(steps)] <= needed.cell(name, "goal")
     assert losses["retrained"][-1] < losses["retrained"][0]
+    assert first([3.0, 2.0, 1.0], 2.0) == 1
+    assert math.isnan(first([3.0, 2.0], 1.0))
 
 
 @pytest.mark.parametrize("method", [Relearn(), StillThere(), Judged()])

@@ -214,3 +214,13 @@ def test_curves_move_where_they_leave_their_start_by_more_than_rounding(size, sp
     assert moves(results) == moves_at_all
     still = MapCurves(area, small, small, 0, 0, 0, 0)
     assert not moves([still])
+
+
+@pytest.mark.parametrize(
+    ("ahead", "expected"), [(0.25, 1), (0.23, -0.5), (-0.23, -0.5), (-0.25, -1)]
+)
+def test_better_and_worse_is_by_six_hundredths_of_how_far_copies_move_the_score(ahead, expected):
+    area, zero_to_four = np.array([0, 1], np.float32), np.array([0.0, 4.0])
+    others = [MapCurves(area, zero_to_four, zero_to_four, 1.0 + at, at, 1.0, 0) for at in (0, 1)]
+    mine = replace(others[0], gap=1.0 + ahead)
+    assert verdict(Order().judged(mine, others, (1.0, 0.0))) == expected

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 
 from engine.attribution.heatmaps.gradient import Gradient
-from engine.attribution.trust import MaxSensitivity, Repeats
+from engine.attribution.trust import MaxSensitivity, Repeats, TrustCase
 from tests.engine.attribution.toys import toy
 from tests.engine.attribution.trust.asking import check_of, verdict
 
@@ -38,12 +39,14 @@ def test_a_map_that_is_lost_when_nudged_is_not_said_to_hold_still(linear):
     assert "Not available: after a change" in check.notes[0]
 
 
-def test_the_repeats_have_the_next_seeds(linear):
-    seeds = []
+def test_the_repeats_have_the_next_seeds_and_are_counted_though_a_map_is_silent(linear):
+    seeds, shares = [], []
 
     def seen(case):
         seeds.append(case.seed)
         return np.random.default_rng(case.seed).random((12, 12))
 
-    check_of(Repeats(repeats=3), replace(linear, seed=7), toy(seen))
+    case = TrustCase(replace(linear, seed=7), toy(seen))
+    Repeats(repeats=3)(case, lambda done, words="", partial=None: shares.append(done))
     assert seeds == [7, 8, 9, 10]
+    assert shares == pytest.approx([1 / 3, 2 / 3, 1])

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import cos, pi
 
+import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from engine.errors import BadModel
-from engine.hallucination.refusal import weights
+from engine.hallucination.refusal import school, weights
+from engine.hallucination.refusal.network import fresh
+from engine.hallucination.refusal.questions import COLON, LONGEST, batch
 from engine.hallucination.refusal.school import SchoolPlan, train
 
 
@@ -35,6 +40,32 @@ def test_a_training_is_written_read_and_the_same_again(tmp_path, monkeypatch):
     stored = weights.read(trained.path).state_dict()
     assert all(torch.equal(stored[key], value) for key, value in again.state_dict().items())
     assert weights.figures(weights.read(trained.path)) == trained.figures
+
+
+def test_a_training_is_the_loop_written_out(monkeypatch):
+    monkeypatch.setattr(school, "WARM", 2)
+    made = train(SchoolPlan(seed=3, steps=4, size=8)).state_dict()
+    net, random = (
+        fresh(3).train().requires_grad_(requires_grad=True),
+        np.random.default_rng([3, 17]),
+    )
+    optimizer = torch.optim.AdamW(net.parameters(), betas=(0.9, 0.98), weight_decay=0.01)
+    for step, warm in enumerate((0.5, 1, 1, 1)):
+        length = int(random.integers(LONGEST + 1))
+        prompts, rows = batch(8, random, length), torch.arange(8)
+        hidden = net.embed(prompts.ids)
+        for layer in net.stack:
+            hidden = layer(hidden)
+        logits = net.logits(hidden)
+        loss = F.cross_entropy(logits[rows, prompts.last], prompts.targets)
+        loss = loss + F.cross_entropy(logits[:, COLON], prompts.viewer)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.param_groups[0]["lr"] = 2e-3 * warm * (0.55 + 0.45 * cos(pi * step / 4))
+        optimizer.step()
+    for name, weight in net.state_dict().items():
+        torch.testing.assert_close(made[name], weight, rtol=0, atol=1e-6)
 
 
 def test_first_weights_that_do_not_learn_are_drawn_again_and_then_refused(monkeypatch):
