@@ -49,7 +49,7 @@ CAPTION, MARKS = (
 )
 REGIONS = f"{MAIN} {CAPTION}:has-text(' regions (')"  # of Minimal regions, below its picture
 CHECKBOX, BUTTONS = "[data-testid=stCheckbox]", "[data-testid=stButtonGroup]"
-SAID = f"{MAIN} :is({CAPTION} p, {NOTE})"
+TEXTS = f"{MAIN} :is({CAPTION} p, {NOTE})"
 CONTROLS = [
     "stSelectbox", "stMultiSelect", "stSlider", "stNumberInput", "stTextInput", "stButtonGroup",
     "stRadio", "stCheckbox", "stFileUploader", "stPopover", "stExpander", "stButton",
@@ -193,7 +193,7 @@ def in_order(page: Page, one: FirstScreen, window: dict[str, int]) -> None:
         f"{MAIN} :is({', '.join(f'[data-testid={name}]' for name in CONTROLS)})"
     )
     assert controls.evaluate_all(BEFORE, sentence["bottom"]) == []
-    assert page.locator(SAID).evaluate_all(LONG, [MOST, window["height"]]) == []
+    assert page.locator(TEXTS).evaluate_all(LONG, [MOST, window["height"]]) == []
     most = MOST if wide else NARROW
     assert page.locator(SENTENCE).evaluate_all(LONG, [most, window["height"]]) == []
 
@@ -203,7 +203,7 @@ def check_screen(page: Page, one: FirstScreen) -> None:
     for window, _ in windows(page):
         in_order(page, one, window)
         if window == PROJECTOR:
-            assert min(page.locator(SAID).evaluate_all(SIZES)) >= READABLE
+            assert min(page.locator(TEXTS).evaluate_all(SIZES)) >= READABLE
     if one.legend == MARKS:
         not_longer(page, MARKS, MOST)
 
@@ -246,7 +246,7 @@ def check_start(page: Page) -> None:
     not_longer(page, CARD, 3)
     for window, screens in windows(page):
         expect(page.get_by_text(SAYS)).to_be_visible()
-        assert page.locator(SAID).evaluate_all(LONG, [MOST, window["height"]]) == []
+        assert page.locator(TEXTS).evaluate_all(LONG, [MOST, window["height"]]) == []
         if window == PHONE:
             assert edges(page, f"{MAIN} .thumbs")["top"] <= PHONE["height"]
             assert edges(page, CARD)["bottom"] <= screens * PHONE["height"]
@@ -318,7 +318,7 @@ LINES = """nodes => nodes.map(node => {
   range.selectNodeContents(node);
   return range.getClientRects().length;
 })"""
-ASKED = f"{MAIN} [data-testid=stImage] img"  # what Ask asks about
+QUESTION_IMAGE = f"{MAIN} [data-testid=stImage] img"  # what Ask asks about
 ANSWERED = f"{MAIN} [role=group][aria-label^='The answer: ']"
 HISTOGRAM, COUNTS = f"{MAIN} .bs-histogram > svg", f"{MAIN} .bs-counts"
 
@@ -328,7 +328,7 @@ def check_ask(page: Page) -> None:
     expect(page.locator(SENTENCE).first).to_contain_text("Wrong. There is no lamp in this scene.")
     for window, screens in windows(page):
         wide = {390: 280, 1280: 400, 1920: 480}[window["width"]]
-        sentence, image, said = (edges(page, what) for what in (SENTENCE, ASKED, ANSWERED))
+        sentence, image, said = (edges(page, what) for what in (SENTENCE, QUESTION_IMAGE, ANSWERED))
         assert sentence["bottom"] <= image["top"]
         assert image["width"] >= wide
         last = page.get_by_text("TinyVLM, habit of seeing says").evaluate(EDGES)  # other models

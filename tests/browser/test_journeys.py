@@ -17,8 +17,11 @@ from tests.browser.expecting import expect
 from tests.browser.server import eventually, settle
 
 FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-ONE = {"heatmaps.methods": "Gradient", "trust.on": "false"}  # trials have journeys of their own
-LONG = ONE | {"heatmaps.methods": "KernelSHAP", "heatmaps.KernelShap.samples": "10000"}
+GRADIENT_LINK = {
+    "heatmaps.methods": "Gradient",
+    "trust.on": "false",
+}  # trials have journeys of their own
+LONG = GRADIENT_LINK | {"heatmaps.methods": "KernelSHAP", "heatmaps.KernelShap.samples": "10000"}
 MESSAGE = 1_000_000  # bytes, the budget of one message
 
 Visit = Callable[..., Page]
@@ -110,7 +113,7 @@ def test_sliders_send_nothing_and_a_class_a_setting_and_a_cover_change_what_is_s
         socket.on("framesent", lambda frame: sent.append(frame))  # noqa: PLW0108 - not a built-in
 
     page.on("websocket", listen)
-    page.goto(f"{app_url}/heatmaps?{urlencode(ONE)}")
+    page.goto(f"{app_url}/heatmaps?{urlencode(GRADIENT_LINK)}")
     settle(page)
     before, request_count = canvas(page), len(sent)
     assert request_count
@@ -182,7 +185,7 @@ def test_a_closed_tab_no_longer_keeps_the_computer_busy(visit: Visit) -> None:
 def test_a_copied_link_brings_back_image_square_method_target_settings_and_look(
     visit: Visit, open_page: OpenPage
 ) -> None:
-    page = visit(ONE | {"image": "A cup of coffee"})
+    page = visit(GRADIENT_LINK | {"image": "A cup of coffee"})
     page.get_by_role("group", name="The square that the model sees").focus()
     page.keyboard.press("Shift+ArrowLeft")
     expect(page).to_have_url(re.compile("crop="))
@@ -232,7 +235,7 @@ def test_four_maps_stay_below_the_message_budget(app_url: str, page: Page) -> No
         lambda socket: socket.on("framereceived", lambda frame: frames.append(len(frame))),
     )
     four = ["Grad-CAM", "Grad-CAM++", "Layer-CAM", "Gradient"]
-    link = urlencode(ONE | {"heatmaps.methods": four}, doseq=True)
+    link = urlencode(GRADIENT_LINK | {"heatmaps.methods": four}, doseq=True)
     page.goto(f"{app_url}/heatmaps?{link}")
     settle(page)
     expect(page.locator(".bs-stage canvas")).to_have_count(4)
